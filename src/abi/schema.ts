@@ -1,0 +1,482 @@
+/**
+ * The wire between TypeScript and the executor, declared once. `tools/generate.ts` makes
+ * `executor/generated/abi.h` from it; `encode.ts` writes plans with it; CI fails when the header is stale.
+ *
+ * A plan is one little-endian blob in a sealed memfd:
+ *
+ *   header | ops (variable records, 8-byte aligned) | string pool (NUL-terminated) and blobs
+ *
+ * Every op starts with the op header {u16 code, u16 size, u16 stage, u16 flags}; then its fields, each aligned
+ * to its own size. Reference fields point into the pool by byte offset. The executor re-checks all of it.
+ *
+ * Slots are the executor's own table of file descriptors. Slots below `header.receivedCount` arrive with the
+ * START message (SCM_RIGHTS, in order); ops fill the others. `slotNone` (0xffffffff) stands for AT_FDCWD or
+ * "none", as the field says.
+ */
+
+export const planMagic = 0x4e_4c_50_54; // "TPLN"
+export const abiVersion = 1;
+
+export const limits = {
+  planBytes: 16 * 1024 * 1024,
+  ops: 65_536,
+  slots: 256,
+  receivedFds: 32,
+  stringBytes: 1024 * 1024,
+  attachClients: 64,
+  reportObjectBytes: 512,
+} as const;
+
+export const slotNone = 0xffff_ffff;
+export const stringNone = 0xffff_ffff;
+
+/**
+ * Where an op runs. `prepare`: in the supervisor, before the clone. `parent`: in the supervisor, after the
+ * clone, while the child waits or works. `child`: in the new process. `clone` itself divides them.
+ */
+export const stages = { prepare: 0, parent: 1, child: 2 } as const;
+export type Stage = keyof typeof stages;
+
+export type FieldType =
+  /** Plain integers. */
+  | "u32"
+  | "i32"
+  | "u64"
+  | "i64"
+  /** Index into the slot table; may be `slotNone` where the op says so. */
+  | "slot"
+  /** Offset of a NUL-terminated string; `stringNone` is null. */
+  | "string"
+  /** u32 offset, u32 count: `count` consecutive NUL-terminated strings. */
+  | "strings"
+  /** u32 offset, u32 length: raw bytes, 8-byte aligned. */
+  | "blob";
+
+export interface OpSchema {
+  readonly code: number;
+  readonly doc: string;
+  readonly stages: readonly Stage[];
+  readonly fields: Readonly<Record<string, FieldType>>;
+  /** Kernel calls inside the op, in order; a failure names one of them as its step. */
+  readonly steps: readonly string[];
+}
+
+const everywhere = ["prepare", "parent", "child"] as const;
+
+/**
+ * All operations. Codes are never reused. Names are kernel words.
+ *
+ * "Target in root" fields (`root` + `path`): the path is resolved with openat2(RESOLVE_IN_ROOT |
+ * RESOLVE_NO_MAGICLINKS) below the directory in slot `root`, so no symlink in an image can lead out of it.
+ */
+export const ops = {
+  open: {
+    code: 1,
+    doc: "openat2: open `path` below `dir` (slotNone: the host's root) into `out`",
+    stages: everywhere,
+    fields: { out: "slot", dir: "slot", path: "string", flags: "u64", mode: "u32", resolve: "u64" },
+    steps: ["openat2"],
+  },
+  close: {
+    code: 2,
+    doc: "close a slot early",
+    stages: everywhere,
+    fields: { slot: "slot" },
+    steps: ["close"],
+  },
+  fsMount: {
+    code: 3,
+    doc: "new detached mount: fsopen, fsconfig each option (`flag` or `key=value`, in order), create, fsmount. `attributes` are MOUNT_ATTR_*. An option value may contain {slot:N}, replaced by /proc/self/fd/<fd of slot N>",
+    stages: everywhere,
+    fields: { out: "slot", type: "string", source: "string", options: "strings", attributes: "u64" },
+    steps: ["fsopen", "fsconfig", "create", "fsmount"],
+  },
+  openTree: {
+    code: 4,
+    doc: "open_tree: a detached clone (or, without OPEN_TREE_CLONE, a handle) of `path` below `dir`; `path` null means the object in slot `dir` itself",
+    stages: everywhere,
+    fields: { out: "slot", dir: "slot", path: "string", flags: "u32" },
+    steps: ["openat2", "open_tree"],
+  },
+  mountSetattr: {
+    code: 5,
+    doc: "mount_setattr on the mount in slot `mount` (or on `path` below it): set and clear MOUNT_ATTR_*, change propagation, or idmap through the user namespace in slot `userns`. `flags` may carry AT_RECURSIVE",
+    stages: everywhere,
+    fields: {
+      mount: "slot",
+      path: "string",
+      flags: "u32",
+      userns: "slot",
+      set: "u64",
+      clear: "u64",
+      propagation: "u64",
+    },
+    steps: ["mount_setattr"],
+  },
+  moveMount: {
+    code: 6,
+    doc: "attach the detached mount in slot `mount` at target `path` in `root`. `create` makes a missing target: 0 no, 1 directory, 2 empty file (mode `mode`), parents as 0755 directories; all inside root",
+    stages: ["child"],
+    fields: { mount: "slot", root: "slot", path: "string", create: "u32", mode: "u32" },
+    steps: ["create", "openat2", "move_mount"],
+  },
+  umount: {
+    code: 7,
+    doc: "umount2 the target in root",
+    stages: ["child"],
+    fields: { root: "slot", path: "string", flags: "u32" },
+    steps: ["openat2", "umount2"],
+  },
+  mkdir: {
+    code: 8,
+    doc: "make directory `path` in root with missing parents (0755); an existing directory is fine. `uid`/`gid`/`mode` apply to a directory that this op created",
+    stages: everywhere,
+    fields: { root: "slot", path: "string", mode: "u32", uid: "u32", gid: "u32" },
+    steps: ["mkdirat", "fchown"],
+  },
+  symlink: {
+    code: 9,
+    doc: "make symbolic link `path` in root; an existing entry of that name is left as it is",
+    stages: ["prepare", "child"],
+    fields: { root: "slot", path: "string", target: "string" },
+    steps: ["openat2", "symlinkat"],
+  },
+  mknod: {
+    code: 10,
+    doc: "make the device `path` in root, then set owner and exact mode",
+    stages: ["prepare", "child"],
+    fields: { root: "slot", path: "string", mode: "u32", uid: "u32", gid: "u32", device: "u64" },
+    steps: ["openat2", "mknodat", "fchmod", "fchown"],
+  },
+  createFile: {
+    code: 11,
+    doc: "make regular file `path` in root with exactly this content, mode and owner",
+    stages: ["prepare", "child"],
+    fields: { root: "slot", path: "string", mode: "u32", uid: "u32", gid: "u32", content: "blob" },
+    steps: ["openat2", "write", "fchmod", "fchown"],
+  },
+  write: {
+    code: 12,
+    doc: "write `data` in one write(2) to `path` below `dir` (RESOLVE_IN_ROOT | NO_MAGICLINKS | NO_XDEV), or to the open file in slot `dir` when `path` is null. For /proc, sysctls and cgroup files",
+    stages: everywhere,
+    fields: { dir: "slot", path: "string", data: "blob" },
+    steps: ["openat2", "write"],
+  },
+  setns: {
+    code: 13,
+    doc: "setns(slot, nstype); nstype 0 accepts any, a pidfd takes several",
+    stages: everywhere,
+    fields: { slot: "slot", nstype: "u32" },
+    steps: ["setns"],
+  },
+  unshare: {
+    code: 14,
+    doc: "unshare(flags)",
+    stages: everywhere,
+    fields: { flags: "u64" },
+    steps: ["unshare"],
+  },
+  clone: {
+    code: 15,
+    doc: "clone3 with `flags`; `cgroup` (cgroup v2 directory) adds CLONE_INTO_CGROUP unless slotNone. The child goes on with the `child` ops, the supervisor with the `parent` ops. Exactly one per plan",
+    stages: ["prepare"],
+    fields: { flags: "u64", cgroup: "slot" },
+    steps: ["clone3"],
+  },
+  idMap: {
+    code: 16,
+    doc: "write uid_map, gid_map and (deny: 1) setgroups of the child",
+    stages: ["parent"],
+    fields: { uidMap: "string", gidMap: "string", denySetgroups: "u32" },
+    steps: ["setgroups", "uid_map", "gid_map"],
+  },
+  signalPeer: {
+    code: 17,
+    doc: "tell the other process (child or supervisor) that `mark` has been reached",
+    stages: ["parent", "child"],
+    fields: { mark: "u32" },
+    steps: ["write"],
+  },
+  awaitPeer: {
+    code: 18,
+    doc: "wait until the other process has reached `mark`",
+    stages: ["parent", "child"],
+    fields: { mark: "u32" },
+    steps: ["read"],
+  },
+  sync: {
+    code: 19,
+    doc: "report SYNC{id, pid} to the controller and wait for its GO{id}; for steps that only the engine can do, such as moving a link into the new network namespace",
+    stages: ["parent"],
+    fields: { id: "u32" },
+    steps: ["send", "receive"],
+  },
+  pivotRoot: {
+    code: 20,
+    doc: "make the mount in slot `root` the root: fchdir, pivot_root(., .), detach the old root, chdir /",
+    stages: ["child"],
+    fields: { root: "slot" },
+    steps: ["fchdir", "pivot_root", "umount2", "chdir"],
+  },
+  setHostname: {
+    code: 21,
+    doc: "sethostname",
+    stages: ["child"],
+    fields: { name: "string" },
+    steps: ["sethostname"],
+  },
+  setDomainname: {
+    code: 22,
+    doc: "setdomainname",
+    stages: ["child"],
+    fields: { name: "string" },
+    steps: ["setdomainname"],
+  },
+  maskPath: {
+    code: 23,
+    doc: "hide target `path` in root: a directory under the empty read-only mount in slot `empty`, anything else under the null device in slot `nullDevice` (checked to be character device 1:3); a missing path is fine",
+    stages: ["child"],
+    fields: { root: "slot", path: "string", empty: "slot", nullDevice: "slot" },
+    steps: ["openat2", "open_tree", "fstat", "move_mount"],
+  },
+  readonlyPath: {
+    code: 24,
+    doc: "cover target `path` in root with a read-only recursive bind of itself; a missing path is fine",
+    stages: ["child"],
+    fields: { root: "slot", path: "string" },
+    steps: ["openat2", "open_tree", "mount_setattr", "move_mount"],
+  },
+  pty: {
+    code: 25,
+    doc: "open a new pseudo terminal from `path` (a devpts ptmx) in root with window size rows x columns, hand its master to the supervisor, make it the child's stdin, stdout, stderr and controlling terminal, owned by uid; bind it on /dev/console in root when `console` is 1",
+    stages: ["child"],
+    fields: {
+      root: "slot",
+      path: "string",
+      rows: "u32",
+      columns: "u32",
+      uid: "u32",
+      gid: "u32",
+      console: "u32",
+    },
+    steps: ["openat2", "unlock", "peer", "winsize", "chown", "console", "setsid", "ctty", "send"],
+  },
+  pipe: {
+    code: 26,
+    doc: "pipe2(O_CLOEXEC) into two slots; owner of both ends becomes uid:gid so that the container's user may reopen /dev/stdout",
+    stages: ["prepare"],
+    fields: { read: "slot", write: "slot", uid: "u32", gid: "u32" },
+    steps: ["pipe2", "fchown"],
+  },
+  dup2: {
+    code: 27,
+    doc: "dup3 the slot onto fd number `fd` (0, 1, 2 or a preserved one), without CLOEXEC",
+    stages: ["child"],
+    fields: { slot: "slot", fd: "u32" },
+    steps: ["dup3"],
+  },
+  setsid: {
+    code: 28,
+    doc: "setsid",
+    stages: ["child"],
+    fields: {},
+    steps: ["setsid"],
+  },
+  setRlimit: {
+    code: 29,
+    doc: "prlimit64 on the calling process",
+    stages: ["child"],
+    fields: { resource: "u32", soft: "u64", hard: "u64" },
+    steps: ["prlimit64"],
+  },
+  keyring: {
+    code: 30,
+    doc: "join a new session keyring of this name; EPERM/ENOSYS/EDQUOT are reported as a failure like any other",
+    stages: ["child"],
+    fields: { name: "string" },
+    steps: ["keyctl"],
+  },
+  prctl: {
+    code: 31,
+    doc: "prctl with an option from the executor's list (no_new_privs, keepcaps, securebits, dumpable, pdeathsig, child_subreaper)",
+    stages: ["child"],
+    fields: { option: "u32", value: "u64" },
+    steps: ["prctl"],
+  },
+  dropBounding: {
+    code: 32,
+    doc: "drop every capability that is not in `keep` from the bounding set",
+    stages: ["child"],
+    fields: { keep: "u64" },
+    steps: ["prctl"],
+  },
+  setGroups: {
+    code: 33,
+    doc: "setgroups to the u32 list in `groups`",
+    stages: ["child"],
+    fields: { groups: "blob" },
+    steps: ["setgroups"],
+  },
+  setIds: {
+    code: 34,
+    doc: "setresgid then setresuid, all three ids alike",
+    stages: ["child"],
+    fields: { uid: "u32", gid: "u32" },
+    steps: ["setresgid", "setresuid"],
+  },
+  setCapabilities: {
+    code: 35,
+    doc: "capset, then raise exactly the ambient set",
+    stages: ["child"],
+    fields: { effective: "u64", permitted: "u64", inheritable: "u64", ambient: "u64" },
+    steps: ["capset", "ambient"],
+  },
+  umask: {
+    code: 36,
+    doc: "umask",
+    stages: ["child"],
+    fields: { mask: "u32" },
+    steps: ["umask"],
+  },
+  chdir: {
+    code: 37,
+    doc: "chdir after pivotRoot; refuses a directory that getcwd cannot reach from the root",
+    stages: ["child"],
+    fields: { path: "string" },
+    steps: ["chdir", "getcwd"],
+  },
+  seccomp: {
+    code: 38,
+    doc: "install the BPF program (struct sock_filter array) with seccomp flags; a listener fd goes to slot `listener` unless slotNone",
+    stages: ["child"],
+    fields: { program: "blob", flags: "u32", listener: "slot" },
+    steps: ["seccomp"],
+  },
+  closeFrom: {
+    code: 39,
+    doc: "mark every fd from `first` on CLOEXEC",
+    stages: ["child"],
+    fields: { first: "u32" },
+    steps: ["close_range"],
+  },
+  init: {
+    code: 40,
+    doc: "fork: this process stays as PID 1, forwards signals, reaps orphans and exits as the main process does; the new process goes on with the plan",
+    stages: ["child"],
+    fields: {},
+    steps: ["fork"],
+  },
+  exec: {
+    code: 41,
+    doc: "execve the first of `candidates` that exists; default signal handling and mask. ENOENT and ENOTDIR try the next candidate, EACCES is remembered",
+    stages: ["child"],
+    fields: { candidates: "strings", arguments: "strings", environment: "strings" },
+    steps: ["execve"],
+  },
+  supervise: {
+    code: 42,
+    doc: "last parent op: keep the child's stdio and life. Pipe ends are slots (slotNone: absent); with `terminal` 1 the pty master from the child serves all three. `logDirectory` (slotNone: no logs) receives `log`, `log.1` ...; `record` is a preallocated file for the exit record; `oomFile` is memory.oom_control (v1) or memory.events (v2), read at exit. `stdinOnce` 1 closes stdin when the first attached client that sends it ends",
+    stages: ["parent"],
+    fields: {
+      stdin: "slot",
+      stdout: "slot",
+      stderr: "slot",
+      terminal: "u32",
+      stdinOnce: "u32",
+      logDirectory: "slot",
+      logFileBytes: "u64",
+      logFiles: "u32",
+      record: "slot",
+      oomFile: "slot",
+      clients: "blob",
+    },
+    steps: ["setup"],
+  },
+  leave: {
+    code: 43,
+    doc: "last parent op in OCI runtime mode: report STARTED (or wait for the exec when `waitExec` is 1) and exit, leaving the child to the caller",
+    stages: ["parent"],
+    fields: { waitExec: "u32" },
+    steps: ["report"],
+  },
+} as const satisfies Record<string, OpSchema>;
+
+export type OpName = keyof typeof ops;
+
+type FieldValue<T extends FieldType> = T extends "u64" | "i64"
+  ? bigint | number
+  : T extends "string"
+    ? string | null
+    : T extends "strings"
+      ? readonly string[]
+      : T extends "blob"
+        ? Uint8Array
+        : number;
+
+/** The fields of one op as TypeScript writes them. */
+export type OpFields<N extends OpName> = {
+  readonly [F in keyof (typeof ops)[N]["fields"]]: (typeof ops)[N]["fields"][F] extends FieldType
+    ? FieldValue<(typeof ops)[N]["fields"][F]>
+    : never;
+};
+
+/** An initial attach client in `supervise.clients`: pairs of u32 {slot, attachFlags}. */
+export const attachFlags = { stdin: 1, stdout: 2, stderr: 4, logs: 8 } as const;
+
+/**
+ * Messages on a control connection (SOCK_STREAM), both directions: u32 type, u32 body length, body.
+ * The first connection is the socketpair given to a new executor as fd 3; later ones come through the listener
+ * socket `argv[1]`. Connections from the listener are accepted from the executor's own uid only (SO_PEERCRED).
+ */
+export const messages = {
+  /** controller -> executor, once: {u32 fdCount} with fds by SCM_RIGHTS: first the plan memfd, then slots 0.. */
+  start: { type: 1, fields: { fdCount: "u32" } },
+  /** controller -> executor: answer to `synced`. */
+  go: { type: 2, fields: { id: "u32" } },
+  /** controller -> executor: window size of the pty. */
+  resize: { type: 3, fields: { rows: "u32", columns: "u32" } },
+  /** controller -> executor: send a signal to the main process; `all` 1: SIGKILL-safe loop is the engine's job. */
+  signal: { type: 4, fields: { number: "u32" } },
+  /** controller -> executor: ask for `status`. */
+  query: { type: 5, fields: {} },
+  /**
+   * controller -> executor: this connection becomes a byte stream. Executor to client: with a pty the raw
+   * bytes, else Docker's 8-byte frames {stream 1|2, 0,0,0, u32 big-endian length}. Client to executor: raw
+   * stdin; end of file there closes the client's stdin side. The executor closes when all output has ended.
+   */
+  attach: { type: 6, fields: { flags: "u32" } },
+  /** controller -> executor: close the container's stdin. */
+  closeStdin: { type: 7, fields: {} },
+  /** executor -> controller: a `sync` op was reached. */
+  synced: { type: 16, fields: { id: "u32", pid: "u32" } },
+  /** executor -> controller: execve succeeded. Times are CLOCK_MONOTONIC nanoseconds since START was read. */
+  started: { type: 17, fields: { pid: "u32", reserved: "u32", cloneNs: "u64", execNs: "u64" } },
+  /** executor -> controller: the plan failed; `object` follows as bytes (path, option). The executor exits. */
+  failed: { type: 18, fields: { op: "u32", step: "u32", errno: "u32", objectBytes: "u32" } },
+  /** executor -> every control connection: the main process ended and all its output was delivered. */
+  exited: {
+    type: 19,
+    fields: { pid: "u32", waitStatus: "u32", oomKilled: "u32", reserved: "u32", finishedAtNs: "u64" },
+  },
+  /** executor -> controller: answer to `query`. phase 0 waiting for START, 1 starting, 2 running, 3 exited. */
+  status: { type: 20, fields: { phase: "u32", pid: "u32", startedAtNs: "u64" } },
+} as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
+
+export type MessageName = keyof typeof messages;
+
+/**
+ * The record file: 64 bytes, written by the supervisor in place. `state` 0 nothing, 1 running, 2 exited, 3 failed
+ * to start. Times are CLOCK_REALTIME nanoseconds.
+ */
+export const recordFields = {
+  magic: "u32",
+  version: "u32",
+  state: "u32",
+  pid: "u32",
+  waitStatus: "u32",
+  oomKilled: "u32",
+  startedAtNs: "u64",
+  finishedAtNs: "u64",
+} as const;
+export const recordMagic = 0x54_43_45_52;
+export const recordBytes = 64;
