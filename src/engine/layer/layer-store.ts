@@ -1,0 +1,78 @@
+/**
+ * What a layer store is, whatever it keeps layers in (overlay directories today; EROFS images can join behind
+ * the same words).
+ *
+ * Vocabulary. A *layer* is a read-only file tree, content-addressed: its id is the hex sha256 of its
+ * uncompressed tar (Docker's diff id without the `sha256:`), so equal layers of different images are one. A
+ * *chain* is the list of layer ids of an image, lowest first. A *draft* is a layer that is being filled. A
+ * *container directory* holds what one container may change and what its supervisor writes.
+ *
+ * Life cycle.
+ *   draft -> commit(id) -> layer -> removeLayer -> trash        (or draft -> abort -> trash)
+ *   prepare(container, chain) -> container directory -> remove -> trash
+ * Every arrow is one rename, so a crash leaves the state before or after it, never between. Trash is emptied in
+ * the background and by the next start. Drafts do not survive a start: `sweep` trashes them.
+ *
+ * Rules for callers. A layer is never written to after commit. A chain in use by a container must stay; the
+ * store does not count references, the image store and the containers do. `remove` of a container whose
+ * processes still run is the caller's bug: the rename works, and the processes lose their files.
+ */
+
+/** What a container may write to, and what it sees underneath. All paths are absolute host paths. */
+export interface ContainerDirectory {
+  readonly directory: string;
+  /** Lower directories, uppermost first, as overlayfs wants them. */
+  readonly lowers: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+  /** Empty directory for the supervisor's log files. */
+  readonly logs: string;
+  /** Preallocated record file of the supervisor. */
+  readonly record: string;
+}
+
+export interface LayerDraft {
+  /** Where the caller writes the tree. */
+  readonly directory: string;
+  /** Makes it the layer `id`. When that layer exists already, the draft is discarded: same id, same content. */
+  commit(id: string, size: LayerSize): void;
+  abort(): void;
+}
+
+export interface LayerSize {
+  /** Sum of the lengths of regular files, hard links once. */
+  readonly bytes: number;
+}
+
+export interface LayerStore {
+  hasLayer(id: string): boolean;
+  /** The directory of a layer's tree, for reading files of an image without a container (passwd, group). */
+  layerDirectory(id: string): string;
+  layerBytes(id: string): number;
+  draft(): LayerDraft;
+  removeLayer(id: string): void;
+
+  /**
+   * Makes the directory of a new container over `chain` (lowest first). Throws `notFound` when a layer is
+   * missing and `conflict` when the container has a directory already.
+   */
+  prepare(containerId: string, chain: readonly string[]): ContainerDirectory;
+  /** The directory that an earlier `prepare` made; computes paths only. */
+  containerDirectory(containerId: string, chain: readonly string[]): ContainerDirectory;
+  /** Bytes that the container itself has written (size of the upper directory, hard links once). */
+  containerBytes(containerId: string): Promise<number>;
+  /** Takes a container's directory away at once; its files are deleted in the background. Idempotent. */
+  remove(containerId: string): void;
+
+  /**
+   * After a crash: trashes drafts, layers not in `layers` and container directories not in `containers`, and
+   * returns what it found too much, by name.
+   */
+  sweep(known: { readonly layers: ReadonlySet<string>; readonly containers: ReadonlySet<string> }): string[];
+  /** Makes container directories ahead of need; call it in idle time. */
+  warm(count: number): void;
+  /** Resolves when everything in the trash has been deleted. */
+  emptied(): Promise<void>;
+  /** Stops background work. What is left in the trash is deleted after the next start. */
+  close(): void;
+}

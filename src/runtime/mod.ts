@@ -1,0 +1,13 @@
+/** The door of the runtime: performs plans, supervises what they started, prepares cgroups for them. */
+export { applyHostOps, openCgroupSlots, removeCgroups } from "./host-ops.ts";
+export { createRecord, readRecord } from "./record.ts";
+export { openRuntime } from "./runtime.ts";
+export type {
+  AttachFlags,
+  ExitRecord,
+  LaunchPhases,
+  LaunchRequest,
+  Runtime,
+  RuntimeOptions,
+  SupervisedProcess,
+} from "./supervised-process.ts";

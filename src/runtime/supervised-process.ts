@@ -1,0 +1,111 @@
+/**
+ * What the runtime offers to the engine: the words, and the promises behind them. No behaviour lives here.
+ *
+ * A *launch* performs one plan in one executor process. The executor then stays as the process's *supervisor*:
+ * it outlives this engine, so everything an engine needs to find it again is its *token* (the name of its
+ * listener socket) and the record file that it writes at the end.
+ */
+import type { OwnedFd } from "../kernel/owned-fd.ts";
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
+import type { Plan } from "../plan/plan.ts";
+
+export interface RuntimeOptions {
+  /** The static executor: its bytes, or the path of the binary. Read once, into a sealed memfd. */
+  readonly executor: Uint8Array | string;
+  /** The engine's run directory (0700); listener sockets are `<runDirectory>/s/<token>`. */
+  readonly runDirectory: string;
+}
+
+export interface Runtime {
+  /**
+   * Keeps `count` executors started ahead of need. Returns at once: the missing ones are started one per turn
+   * of the event loop. Call it when there is nothing better to do, such as after a reply.
+   */
+  warm(count: number): void;
+  /**
+   * Performs a plan. Resolves once the program runs (execve succeeded); rejects with the `TiffinError` of
+   * `explainFailure` when an op failed, in which case no process, socket or descriptor is left.
+   */
+  launch(request: LaunchRequest): Promise<SupervisedProcess>;
+  /** The process whose supervisor listens as `token`, or undefined when nobody does (see `readRecord`). */
+  reconnect(token: string): Promise<SupervisedProcess | undefined>;
+  /** Tokens of all sockets in the run directory, for finding supervisors that no container claims. */
+  tokens(): string[];
+  /** Removes the socket of a supervisor that is gone. */
+  forget(token: string): void;
+  /** Ends warm executors and lets go of supervisors. Running containers are not touched. */
+  close(): void;
+}
+
+export interface LaunchRequest {
+  readonly plan: Plan;
+  /**
+   * The descriptors that the plan receives, by slot name, except `attach:N`, which the runtime makes. Ownership
+   * stays with the caller, who may close them as soon as `launch` has settled.
+   */
+  readonly fds: ReadonlyMap<string, OwnedFd>;
+  /** Called before START is sent, so that a crash from here on can be recovered from. */
+  readonly onToken?: (token: string) => void;
+  /** Called at a `sync` op; the child waits until it has returned. A rejection fails the launch. */
+  readonly onSync?: (id: number, pid: number) => Promise<void> | void;
+}
+
+/** Milliseconds of each phase of a launch. */
+export interface LaunchPhases {
+  /** Until an executor was at hand: near 0 when one was warm. */
+  readonly takeMs: number;
+  /** Encoding the plan and handing it over. */
+  readonly sendMs: number;
+  /** In the executor, from START to the new process. */
+  readonly cloneMs: number;
+  /** In the executor, from the new process to its execve. */
+  readonly execMs: number;
+  /** From the call of `launch` to its result. */
+  readonly totalMs: number;
+}
+
+/** How a process ended. */
+export interface ExitRecord {
+  /** 0-255: the exit status, or 128 + the signal's number. */
+  readonly exitCode: number;
+  readonly signal?: number;
+  readonly oomKilled: boolean;
+  /** Unix time, nanoseconds. */
+  readonly startedAtNs: bigint;
+  readonly finishedAtNs: bigint;
+  /**
+   * True when the supervisor went away without telling: it was killed. The exit code is then 137 and the
+   * processes of the container may still run, so whoever sees this kills its cgroup.
+   */
+  readonly lost: boolean;
+}
+
+/** Which streams an attach connection carries: bits of `attachFlags` in the wire schema. */
+export type AttachFlags = number;
+
+export interface SupervisedProcess {
+  /** Name of the listener socket; what an engine stores to find the process again. */
+  readonly token: string;
+  /** Process id as the host sees it. */
+  readonly pid: number;
+  /** Unix time of the start, nanoseconds. */
+  readonly startedAtNs: bigint;
+  /** Absent on a process found again by `reconnect`. */
+  readonly phases: LaunchPhases | undefined;
+  /** One stream per `attach:N` slot of the plan, in order; no byte of output came before them. */
+  readonly attachments: readonly ByteDuplex[];
+  /**
+   * Joins the running process. Output: raw with a terminal, else frames of Docker's 8-byte header. Rejects with
+   * `unavailable` when the supervisor is gone.
+   */
+  attach(flags: AttachFlags): Promise<ByteDuplex>;
+  /** Sets the window size of the process's terminal, in characters. */
+  resize(rows: number, columns: number): void;
+  /** Sends a signal to the main process. */
+  signal(number: number): void;
+  closeStdin(): void;
+  /** Resolves once, after all output has been delivered. Never rejects; stays pending after `disconnect`. */
+  readonly exited: Promise<ExitRecord>;
+  /** Lets go of the supervisor; it and the process go on. */
+  disconnect(): void;
+}
