@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds dist/tiffin (one executable: TypeScript compiled by Bun, with the executor inside) and
+# dist/tiffin-runtime, the same program under its other name. Installs what is missing first.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tools/prepare.sh
+make -s -C executor
+version=$(node -p 'require("./package.json").version')
+mkdir -p dist
+rm -f dist/tiffin.new
+bun build --compile --bytecode --minify --format=esm --target=bun \
+  --define "TIFFIN_VERSION=\"$version\"" \
+  --outfile dist/tiffin.new src/main/tiffin.ts >.build.log 2>&1 || { cat .build.log >&2; exit 1; }
+rm -f .build.log
+# A running engine keeps the old file; the new one takes its name in one step.
+mv dist/tiffin.new dist/tiffin
+ln -sf tiffin dist/tiffin-runtime
