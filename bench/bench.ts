@@ -1,0 +1,206 @@
+/**
+ * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: start,
+ * exec, engine, memory, flat, ps. Uses an engine of its own with its own directories, so nothing of a running
+ * installation is touched.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
+import { type Contestant, compare, median, printTimings, quantile, timeOnce } from "./timing.ts";
+
+const binary = join(import.meta.dir, "..", "dist", "tiffin");
+const scratch = mkdtempSync(join(tmpdir(), "tiffin-bench-"));
+const host = `unix://${scratch}/tiffin.sock`;
+const env = { TIFFIN_HOST: host };
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 30);
+const wanted = process.argv.slice(2);
+const sections: [string, () => void | Promise<void>][] = [];
+
+const tiffin = (...args: string[]): Contestant => ({
+  name: `tiffin ${args.join(" ")}`,
+  command: [binary, ...args],
+  env,
+});
+
+function run(...args: string[]): string {
+  const result = Bun.spawnSync([binary, ...args], { env: { ...process.env, ...env }, stderr: "pipe" });
+  if (result.exitCode !== 0) throw new Error(`tiffin ${args.join(" ")}: ${result.stderr.toString()}`);
+  return result.stdout.toString().trim();
+}
+
+let engine: ReturnType<typeof Bun.spawn> | undefined;
+
+/** Starts the bench engine and returns milliseconds until its first answer to `_ping`. */
+async function startEngine(): Promise<number> {
+  const began = performance.now();
+  engine = Bun.spawn(
+    [binary, "daemon", "--root", `${scratch}/root`, "--run", `${scratch}/run`, "--host", host],
+    {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: Bun.file(join(scratch, "engine.log")),
+    },
+  );
+  for (;;) {
+    try {
+      const answer = await fetch("http://tiffin/_ping", { unix: `${scratch}/tiffin.sock` });
+      if (answer.ok) return performance.now() - began;
+    } catch {
+      if (performance.now() - began > 10_000)
+        throw new Error(readFileSync(join(scratch, "engine.log"), "utf8"));
+      await Bun.sleep(1);
+    }
+  }
+}
+
+async function stopEngine(): Promise<void> {
+  engine?.kill("SIGTERM");
+  await engine?.exited;
+  engine = undefined;
+}
+
+const kib = (pid: number, file: string, key: string): number =>
+  Number(
+    new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(readFileSync(`/proc/${pid}/${file}`, "utf8"))?.[1] ??
+      Number.NaN,
+  );
+
+const rssMb = (): string => (kib(engine?.pid ?? 0, "status", "VmRSS") / 1024).toFixed(1);
+
+const root = busyboxRoot(scratch);
+const skipped = (what: string): void => console.log(`  ${what}: not on this machine, left out`);
+
+sections.push([
+  "start",
+  () => {
+    const contestants = [tiffin("run", "--rm", "base", "true")];
+    for (const runtime of ["crun", "runc"]) {
+      if (!has(runtime)) skipped(runtime);
+      else {
+        const directory = bundle(join(scratch, runtime), root, runtime, ["true"]);
+        contestants.push({
+          name: `${runtime} run (ready bundle)`,
+          command: [runtime, "run", "-b", directory, `tiffin-bench-${runtime}`],
+        });
+      }
+    }
+    for (const peer of ["docker", "podman"]) {
+      if (!importImage(peer, root)) skipped(peer);
+      else contestants.push({ name: `${peer} run --rm`, command: [peer, "run", "--rm", peerImage, "true"] });
+    }
+    printTimings(
+      `run --rm IMAGE true, default network, warm engine (${rounds} rounds)`,
+      compare(contestants, rounds),
+    );
+    const more = ["host", "none"].map((network) =>
+      tiffin("run", "--rm", "--network", network, "base", "true"),
+    );
+    printTimings("the same with other networks", compare(more, rounds));
+  },
+]);
+
+sections.push([
+  "exec",
+  () => {
+    run("run", "-d", "--name", "bench-exec", "base", "sleep", "1000");
+    const contestants = [tiffin("exec", "bench-exec", "true")];
+    const ended: string[][] = [];
+    for (const peer of ["docker", "podman"]) {
+      if (!importImage(peer, root)) skipped(peer);
+      else {
+        timeOnce({
+          name: "",
+          command: [peer, "run", "-d", "--name", "tiffin-bench-exec", peerImage, "sleep", "1000"],
+        });
+        contestants.push({ name: `${peer} exec`, command: [peer, "exec", "tiffin-bench-exec", "true"] });
+        ended.push([peer, "rm", "-f", "tiffin-bench-exec"]);
+      }
+    }
+    try {
+      printTimings(`exec C true (${rounds} rounds)`, compare(contestants, rounds));
+    } finally {
+      run("rm", "-f", "bench-exec");
+      for (const command of ended) timeOnce({ name: "", command });
+    }
+  },
+]);
+
+sections.push([
+  "engine",
+  async () => {
+    const times: number[] = [];
+    for (let round = 0; round < 10; round += 1) {
+      await stopEngine();
+      times.push(await startEngine());
+    }
+    console.log(
+      `\nengine: cold start to first answer: median ${median(times).toFixed(1)} ms, p90 ${quantile(times, 0.9).toFixed(1)} ms (10 starts)`,
+    );
+    await Bun.sleep(3000);
+    console.log(`engine: RSS after a start, idle 3 s: ${rssMb()} MB`);
+  },
+]);
+
+sections.push([
+  "memory",
+  async () => {
+    for (let index = 0; index < 100; index += 1)
+      run("run", "-d", "--name", `bench-m${index}`, "base", "sleep", "1000");
+    await Bun.sleep(3000);
+    console.log(`\nengine: RSS with 100 running containers: ${rssMb()} MB`);
+    const pss: number[] = [];
+    for (const name of readdirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        if (/^tf-sup/.test(readFileSync(`/proc/${name}/comm`, "utf8")))
+          pss.push(kib(Number(name), "smaps_rollup", "Pss"));
+      } catch {
+        // The process ended between the listing and the reading.
+      }
+    }
+    console.log(
+      `supervisor per idle container: median ${median(pss).toFixed(0)} KB PSS over ${pss.length} supervisors`,
+    );
+    printTimings(
+      `ps with 100 containers (${rounds} rounds)`,
+      compare([tiffin("ps"), tiffin("ps", "-aq")], rounds),
+    );
+    for (let index = 0; index < 100; index += 1) run("rm", "-f", `bench-m${index}`);
+  },
+]);
+
+sections.push([
+  "flat",
+  async () => {
+    const count = Number(process.env["BENCH_FLAT"] ?? 500);
+    const samples: number[] = [];
+    for (let index = 0; index < count; index += 1) {
+      samples.push(timeOnce(tiffin("run", "-d", "--name", `bench-f${index}`, "base", "sleep", "1000")));
+    }
+    const around = (at: number): string => median(samples.slice(Math.max(0, at - 20), at)).toFixed(2);
+    const first = median(samples.slice(0, 20));
+    console.log(`\nrun -d, one after another, all left running (medians of 20 neighbours)`);
+    for (const at of [20, 100, 250, 500].filter((position) => position <= count)) {
+      console.log(
+        `  around container ${String(at).padStart(4)}: ${around(at)} ms, ${(Number(around(at)) / first).toFixed(2)} x the first 20`,
+      );
+    }
+    await Bun.sleep(2000);
+    console.log(`  engine RSS with ${count} running containers: ${rssMb()} MB`);
+    for (let index = 0; index < count; index += 1) run("rm", "-f", `bench-f${index}`);
+  },
+]);
+
+try {
+  await startEngine();
+  run("run", "--rm", "base", "true");
+  for (const [name, section] of sections) {
+    if (wanted.length === 0 || wanted.includes(name)) await section();
+  }
+} finally {
+  const left = engine === undefined ? "" : run("ps", "-aq");
+  if (left !== "") run("rm", "-f", ...left.split("\n"));
+  await stopEngine();
+  rmSync(scratch, { recursive: true, force: true });
+}

@@ -1,0 +1,94 @@
+/**
+ * Timing of whole commands, fairly: every round runs each contestant once, in an order that rotates, so that
+ * a noisy moment of the machine hits all of them. Medians and ratios of one run, nothing else, are printed.
+ */
+
+export interface Contestant {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Timing {
+  readonly name: string;
+  readonly medianMs: number;
+  readonly minMs: number;
+  readonly p90Ms: number;
+  readonly rounds: number;
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** NODE_EXTRA_CA_CERTS makes every JavaScript program slower to start; no contestant is given it. */
+function cleanEnvironment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [key, value] of Object.entries(process.env)) {
+    if (value !== undefined && key !== "NODE_EXTRA_CA_CERTS") env[key] = value;
+  }
+  return { ...env, ...extra };
+}
+
+/** Runs a command to its end and returns its wall time; a non-zero exit is an error, never a figure. */
+export function timeOnce(contestant: Contestant): number {
+  const start = performance.now();
+  const result = Bun.spawnSync([...contestant.command], {
+    env: cleanEnvironment(contestant.env),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const elapsed = performance.now() - start;
+  if (result.exitCode !== 0) {
+    throw new Error(
+      `${contestant.command.join(" ")} ended with ${result.exitCode}: ${result.stderr.toString().trim()}`,
+    );
+  }
+  return elapsed;
+}
+
+/** `rounds` interleaved runs of every contestant after `warmup` rounds that do not count. */
+export function compare(contestants: readonly Contestant[], rounds: number, warmup = 2): Timing[] {
+  const samples = contestants.map((): number[] => []);
+  for (let round = -warmup; round < rounds; round += 1) {
+    for (let turn = 0; turn < contestants.length; turn += 1) {
+      const index = (turn + round + warmup) % contestants.length;
+      const contestant = contestants[index];
+      if (contestant === undefined) continue;
+      const elapsed = timeOnce(contestant);
+      if (round >= 0) samples[index]?.push(elapsed);
+    }
+  }
+  return contestants.map((contestant, index) => {
+    const values = samples[index] ?? [];
+    return {
+      name: contestant.name,
+      medianMs: median(values),
+      minMs: Math.min(...values),
+      p90Ms: quantile(values, 0.9),
+      rounds,
+    };
+  });
+}
+
+/** A table with each contestant's ratio to the first one. */
+export function printTimings(title: string, timings: readonly Timing[]): void {
+  const base = timings[0]?.medianMs ?? Number.NaN;
+  console.log(`\n${title}`);
+  console.log(
+    `  ${"".padEnd(34)}${"median ms".padStart(10)}${"min".padStart(9)}${"p90".padStart(9)}   ours / theirs`,
+  );
+  for (const [index, timing] of timings.entries()) {
+    const ratio =
+      index === 0 ? "" : `${(base / timing.medianMs).toFixed(3)} (1/${(timing.medianMs / base).toFixed(1)})`;
+    console.log(
+      `  ${timing.name.padEnd(34)}${timing.medianMs.toFixed(2).padStart(10)}${timing.minMs.toFixed(2).padStart(9)}${timing.p90Ms.toFixed(2).padStart(9)}   ${ratio}`,
+    );
+  }
+}
