@@ -1,0 +1,271 @@
+/**
+ * Layers as plain directories, joined by overlayfs at the start of a container.
+ *
+ * On disk (all directories 0700 except `diff`, `upper` and what is below them):
+ *
+ *   <root>/layers/<id>/diff/            the tree
+ *   <root>/layers/<id>/layer.json       {"version":1,"bytes":N}
+ *   <root>/layers/.draft-<hex>/diff/    a layer being filled
+ *   <root>/containers/<id>/             upper/ work/ logs/ record
+ *   <root>/containers/.ready-<hex>/     the same, not given to a container yet
+ *   <root>/trash/<hex>                  being deleted
+ *
+ * Names that begin with a dot never survive a start. The parent `layers/<id>` is 0700, so nobody but root
+ * reaches set-uid programs of an image through the host.
+ */
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { TiffinError } from "../../lib/errors.ts";
+import { randomHex } from "../../lib/ids.ts";
+import { syncDirectory } from "./durable.ts";
+import type { ContainerDirectory, LayerDraft, LayerSize, LayerStore } from "./layer-store.ts";
+import { isMissing, Trash } from "./trash.ts";
+import { treeBytes } from "./tree-size.ts";
+
+export interface OverlayLayerStoreOptions {
+  /** The engine's root directory; must be on a file system that overlayfs accepts as upper. */
+  readonly root: string;
+  /** Bytes of the empty record file. */
+  readonly recordBytes: number;
+  /** Hears of background work that failed. */
+  readonly report: (failure: string) => void;
+}
+
+const privateMode = 0o700;
+const rootDirectoryMode = 0o755;
+const layerIdPattern = /^[0-9a-f]{64}$/;
+const layerVersion = 1;
+/** overlayfs takes 500 lower directories. */
+const chainLimit = 500;
+const nameDigits = 16;
+
+export function openOverlayLayerStore(options: OverlayLayerStoreOptions): LayerStore {
+  return new OverlayLayerStore(options);
+}
+
+/** Owner and mode of a layer's top directory, which a container's upper directory must repeat. */
+interface TopDirectory {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly bytes: number;
+}
+
+class OverlayLayerStore implements LayerStore {
+  readonly #layers: string;
+  readonly #containers: string;
+  readonly #emptyRecord: Uint8Array;
+  readonly #trash: Trash;
+  readonly #known = new Map<string, TopDirectory>();
+  readonly #ready: string[] = [];
+  #wanted = 0;
+  #refill: NodeJS.Immediate | undefined;
+
+  constructor(options: OverlayLayerStoreOptions) {
+    this.#layers = `${options.root}/layers`;
+    this.#containers = `${options.root}/containers`;
+    this.#emptyRecord = new Uint8Array(options.recordBytes);
+    for (const directory of [this.#layers, this.#containers]) {
+      mkdirSync(directory, { recursive: true, mode: privateMode });
+    }
+    this.#trash = new Trash(`${options.root}/trash`, options.report);
+  }
+
+  hasLayer(id: string): boolean {
+    return this.#find(id) !== undefined;
+  }
+
+  layerDirectory(id: string): string {
+    return `${this.#layers}/${id}/diff`;
+  }
+
+  layerBytes(id: string): number {
+    return this.#get(id).bytes;
+  }
+
+  draft(): LayerDraft {
+    const draft = `${this.#layers}/.draft-${randomHex(nameDigits)}`;
+    mkdirSync(draft, { mode: privateMode });
+    mkdirSync(`${draft}/diff`);
+    // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
+    chmodSync(`${draft}/diff`, rootDirectoryMode);
+    return {
+      directory: `${draft}/diff`,
+      commit: (id, size) => this.#commit(draft, id, size),
+      abort: () => {
+        this.#trash.discard(draft);
+      },
+    };
+  }
+
+  #commit(draft: string, id: string, size: LayerSize): void {
+    if (!layerIdPattern.test(id)) {
+      throw new TiffinError("invalid", "layer.bad-id", `layer id ${JSON.stringify(id)} is not 64 hex digits`);
+    }
+    writeFileSync(`${draft}/layer.json`, JSON.stringify({ version: layerVersion, bytes: size.bytes }));
+    try {
+      renameSync(draft, `${this.#layers}/${id}`);
+    } catch (thrown) {
+      if (!this.hasLayer(id)) throw thrown;
+      this.#trash.discard(draft);
+      return;
+    }
+    syncDirectory(this.#layers);
+  }
+
+  removeLayer(id: string): void {
+    this.#known.delete(id);
+    this.#trash.discard(`${this.#layers}/${id}`);
+  }
+
+  prepare(containerId: string, chain: readonly string[]): ContainerDirectory {
+    const result = this.containerDirectory(containerId, chain);
+    const top = this.#checkChain(chain);
+    // rename would replace an empty directory, and one that is not empty must not be touched either.
+    if (existsSync(result.directory)) {
+      throw new TiffinError(
+        "conflict",
+        "layer.container-exists",
+        `container ${containerId} has a directory already`,
+      );
+    }
+    renameSync(this.#ready.pop() ?? this.#makeReady(), result.directory);
+    if (top !== undefined) applyTop(result.upper, top);
+    return result;
+  }
+
+  containerDirectory(containerId: string, chain: readonly string[]): ContainerDirectory {
+    const directory = `${this.#containers}/${containerId}`;
+    return {
+      directory,
+      lowers: chain.map((id) => this.layerDirectory(id)).reverse(),
+      upper: `${directory}/upper`,
+      work: `${directory}/work`,
+      logs: `${directory}/logs`,
+      record: `${directory}/record`,
+    };
+  }
+
+  containerBytes(containerId: string): Promise<number> {
+    return treeBytes(`${this.#containers}/${containerId}/upper`);
+  }
+
+  remove(containerId: string): void {
+    this.#trash.discard(`${this.#containers}/${containerId}`);
+  }
+
+  sweep(known: { readonly layers: ReadonlySet<string>; readonly containers: ReadonlySet<string> }): string[] {
+    const found: string[] = [];
+    const ready = new Set(this.#ready);
+    const sweepOne = (parent: string, keep: ReadonlySet<string>, noun: string): void => {
+      for (const name of readdirSync(parent)) {
+        const path = `${parent}/${name}`;
+        if (keep.has(name) || ready.has(path)) continue;
+        this.#trash.discard(path);
+        if (!name.startsWith(".")) found.push(`${noun} ${name}`);
+      }
+    };
+    sweepOne(this.#layers, known.layers, "layer");
+    sweepOne(this.#containers, known.containers, "container directory");
+    this.#known.clear();
+    this.#trash.start();
+    return found;
+  }
+
+  warm(count: number): void {
+    this.#wanted = count;
+    if (this.#refill !== undefined || this.#ready.length >= count) return;
+    this.#refill = setImmediate(() => {
+      this.#refill = undefined;
+      if (this.#ready.length >= this.#wanted) return;
+      this.#ready.push(this.#makeReady());
+      this.warm(this.#wanted);
+    });
+  }
+
+  emptied(): Promise<void> {
+    return this.#trash.emptied();
+  }
+
+  close(): void {
+    if (this.#refill !== undefined) clearImmediate(this.#refill);
+    this.#refill = undefined;
+    this.#wanted = 0;
+    for (const path of this.#ready.splice(0)) this.#trash.discard(path);
+    this.#trash.close();
+  }
+
+  #makeReady(): string {
+    const directory = `${this.#containers}/.ready-${randomHex(nameDigits)}`;
+    mkdirSync(directory, { mode: privateMode });
+    mkdirSync(`${directory}/upper`);
+    chmodSync(`${directory}/upper`, rootDirectoryMode);
+    mkdirSync(`${directory}/work`, { mode: privateMode });
+    mkdirSync(`${directory}/logs`, { mode: privateMode });
+    writeFileSync(`${directory}/record`, this.#emptyRecord, { mode: 0o600 });
+    return directory;
+  }
+
+  /** Checks that all layers are there and returns the top one. */
+  #checkChain(chain: readonly string[]): TopDirectory | undefined {
+    if (chain.length > chainLimit) {
+      throw new TiffinError(
+        "invalid",
+        "layer.chain-too-long",
+        `image has ${chain.length} layers, the kernel joins at most ${chainLimit}`,
+      );
+    }
+    let top: TopDirectory | undefined;
+    for (const id of chain) top = this.#get(id);
+    return top;
+  }
+
+  #get(id: string): TopDirectory {
+    const found = this.#find(id);
+    if (found === undefined) throw new TiffinError("notFound", "layer.missing", `layer ${id} does not exist`);
+    return found;
+  }
+
+  #find(id: string): TopDirectory | undefined {
+    const cached = this.#known.get(id);
+    if (cached !== undefined) return cached;
+    if (!layerIdPattern.test(id)) return undefined;
+    try {
+      const bytes = decodeLayerBytes(readFileSync(`${this.#layers}/${id}/layer.json`, "utf8"));
+      const status = statSync(this.layerDirectory(id));
+      const found = { mode: status.mode & 0o7777, uid: status.uid, gid: status.gid, bytes };
+      this.#known.set(id, found);
+      return found;
+    } catch (thrown) {
+      if (isMissing(thrown)) return undefined;
+      throw thrown;
+    }
+  }
+}
+
+/** overlayfs shows the upper directory's own owner and mode as those of `/`. */
+function applyTop(upper: string, top: TopDirectory): void {
+  if (top.uid !== 0 || top.gid !== 0) chownSync(upper, top.uid, top.gid);
+  if (top.mode !== rootDirectoryMode) chmodSync(upper, top.mode);
+}
+
+function decodeLayerBytes(text: string): number {
+  const value: unknown = JSON.parse(text);
+  if (typeof value === "object" && value !== null && "version" in value && "bytes" in value) {
+    if (value.version === layerVersion && typeof value.bytes === "number") return value.bytes;
+  }
+  throw new TiffinError(
+    "internal",
+    "layer.bad-description",
+    `layer description is not of version ${layerVersion}`,
+  );
+}
