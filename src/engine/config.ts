@@ -1,0 +1,71 @@
+/**
+ * Where one engine instance keeps its things and what it calls them on the host. Two engines with different
+ * roots never share a name: everything outside their directories carries the tag.
+ */
+import { createHash } from "node:crypto";
+
+export interface EngineConfig {
+  /** State that outlives a reboot: database, layers, containers, volumes. */
+  readonly root: string;
+  /** State that does not: supervisor sockets. */
+  readonly run: string;
+  /** Where clients connect, for example `unix:///run/tiffin.sock`. */
+  readonly host: string;
+  /** Empty for the default root, else six hex digits that tell this engine's host objects from another's. */
+  readonly tag: string;
+}
+
+export const defaultRoot = "/var/lib/tiffin";
+export const defaultRun = "/run/tiffin";
+export const defaultHost = "unix:///run/tiffin.sock";
+
+const tagDigits = 6;
+
+/** The tag that belongs to a root directory. */
+export function tagOfRoot(root: string): string {
+  if (root === defaultRoot) return "";
+  return createHash("sha256").update(root).digest("hex").slice(0, tagDigits);
+}
+
+/** Fills in the defaults; paths must be absolute. */
+export function engineConfig(options: { root?: string; run?: string; host?: string } = {}): EngineConfig {
+  const root = options.root ?? defaultRoot;
+  return {
+    root,
+    run: options.run ?? defaultRun,
+    host: options.host ?? defaultHost,
+    tag: tagOfRoot(root),
+  };
+}
+
+/** The cgroup directory, in every hierarchy, under which this engine's containers live. */
+export function cgroupParentOf(tag: string): string {
+  return tag === "" ? "/tiffin" : `/tiffin-${tag}`;
+}
+
+/** Every path below the two directories, in one place. */
+export interface EnginePaths {
+  readonly database: string;
+  readonly lock: string;
+  readonly layers: string;
+  readonly containers: string;
+  readonly volumes: string;
+  readonly cache: string;
+  container(id: string): { readonly directory: string; readonly logs: string; readonly record: string };
+}
+
+export function enginePaths(config: EngineConfig): EnginePaths {
+  const { root } = config;
+  return {
+    database: `${root}/tiffin.db`,
+    lock: `${root}/lock`,
+    layers: `${root}/layers`,
+    containers: `${root}/containers`,
+    volumes: `${root}/volumes`,
+    cache: `${root}/cache`,
+    container(id) {
+      const directory = `${root}/containers/${id}`;
+      return { directory, logs: `${directory}/logs`, record: `${directory}/record` };
+    },
+  };
+}

@@ -1,0 +1,96 @@
+/**
+ * The life of a container as one union, and the only table of allowed changes. Nothing else in the engine
+ * compares or sets a status by hand: `transition` does, and refuses what the table does not list.
+ */
+import { TiffinError } from "../../lib/errors.ts";
+
+/** How a process ended. Times are milliseconds since the epoch. */
+export interface Ending {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** 0: it never ran. */
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  /** Why a start failed, in words. */
+  readonly error: string;
+}
+
+export type ContainerState =
+  /** Never ran; `failure` is the last start that came to nothing. */
+  | { readonly status: "created"; readonly failure?: Ending }
+  /** A supervisor has been chosen; until `running` an engine that finds this state cleans up. */
+  | { readonly status: "starting"; readonly token: string; readonly before: Ending | null }
+  | { readonly status: "running"; readonly token: string; readonly pid: number; readonly startedAtMs: number }
+  | { readonly status: "paused"; readonly token: string; readonly pid: number; readonly startedAtMs: number }
+  | { readonly status: "exited"; readonly ending: Ending }
+  /** Its things are being taken away; an engine that finds this state finishes the job. */
+  | { readonly status: "removing"; readonly ending: Ending | null }
+  /** Removal failed; only another removal is allowed. */
+  | { readonly status: "dead"; readonly ending: Ending | null };
+
+export type Status = ContainerState["status"];
+
+/** From each status, where it may go. */
+export const transitions = {
+  created: ["starting", "removing"],
+  starting: ["running", "created", "exited"],
+  running: ["paused", "exited"],
+  paused: ["running", "exited"],
+  exited: ["starting", "removing"],
+  removing: ["dead"],
+  dead: ["removing"],
+} as const satisfies Record<Status, readonly Status[]>;
+
+export function mayBecome(from: Status, to: Status): boolean {
+  const allowed: readonly Status[] = transitions[from];
+  return allowed.includes(to);
+}
+
+/** Returns `to` when the table allows the change; a refusal is a conflict between two requests. */
+export function transition(what: string, from: ContainerState, to: ContainerState): ContainerState {
+  if (mayBecome(from.status, to.status)) return to;
+  throw new TiffinError(
+    "conflict",
+    "container.state",
+    `container ${what} is ${from.status} and cannot become ${to.status}`,
+  );
+}
+
+/** Whether a process exists. */
+export function isAlive(
+  state: ContainerState,
+): state is Extract<ContainerState, { status: "running" | "paused" }> {
+  return state.status === "running" || state.status === "paused";
+}
+
+/** The last ending that clients may see. */
+export function endingOf(state: ContainerState): Ending | null {
+  switch (state.status) {
+    case "created":
+      return state.failure ?? null;
+    case "exited":
+    case "removing":
+    case "dead":
+      return state.ending;
+    case "starting":
+      return state.before;
+    case "running":
+    case "paused":
+      return null;
+  }
+}
+
+/** The supervisor's token, while there is a supervisor. */
+export function tokenOf(state: ContainerState): string | null {
+  switch (state.status) {
+    case "starting":
+    case "running":
+    case "paused":
+      return state.token;
+    case "created":
+    case "exited":
+    case "removing":
+    case "dead":
+      return null;
+  }
+}
