@@ -1,0 +1,187 @@
+/**
+ * What the API needs from an engine, and no more. The engine satisfies these shapes without knowing this folder; the
+ * layer that wires them together proves the fit. Every method rejects with a `TiffinError`; its kind becomes the
+ * HTTP status, its message goes to the client as it is.
+ *
+ * `name` arguments are what a client wrote: a full id, a unique prefix of one, or a name with or without slash.
+ */
+import type {
+  ContainerCreateBody,
+  ContainerCreateResponse,
+  ContainerInspect,
+  ContainerSummary,
+  WaitCondition,
+  WaitResponse,
+} from "../docker/types/container.ts";
+import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
+import type { ImageInspect, ImageSummary } from "../docker/types/image.ts";
+import type { RunBody, RunExited } from "../docker/types/run.ts";
+import type { InfoResponse, VersionResponse } from "../docker/types/system.ts";
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
+
+/** Docker's `filters`: each key with the values any of which satisfies it. */
+export type Filters = Readonly<Record<string, readonly string[]>>;
+
+export interface CreateRequest {
+  readonly name?: string | undefined;
+  /** `os/arch[/variant]` */
+  readonly platform?: string | undefined;
+  readonly body: ContainerCreateBody;
+}
+
+export interface ContainerListRequest {
+  /** Stopped ones too. */
+  readonly all: boolean;
+  /** The newest so many, whatever their state; undefined is no limit. */
+  readonly limit?: number | undefined;
+  /** Fill in `SizeRw` and `SizeRootFs`. */
+  readonly size: boolean;
+  readonly filters: Filters;
+}
+
+export interface StopRequest {
+  /** Name or number in text; undefined is the container's own stop signal. */
+  readonly signal?: string | undefined;
+  /** Seconds until SIGKILL; negative waits for ever; undefined is the container's own. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+export interface AttachRequest {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** First everything that was written so far. */
+  readonly logs: boolean;
+  /** Then what comes; false with `logs` ends after the past. */
+  readonly stream: boolean;
+}
+
+/**
+ * A process's standard streams. Reading gives raw bytes when `tty`, otherwise frames with Docker's 8-byte header.
+ * Writing is stdin, `end()` closes stdin. `destroy()` leaves (detaches) without touching the process. The stream's own
+ * `end` comes after the last output byte.
+ */
+export interface AttachedStream {
+  readonly tty: boolean;
+  readonly stream: ByteDuplex;
+}
+
+export interface LogRequest {
+  readonly follow: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Nanoseconds since 1970; undefined is no bound. */
+  readonly sinceNs?: bigint | undefined;
+  readonly untilNs?: bigint | undefined;
+  /** The last so many lines; undefined is all. */
+  readonly tail?: number | undefined;
+}
+
+export interface LogEntry {
+  readonly stream: "stdout" | "stderr";
+  /** RFC 3339 with nanoseconds. */
+  readonly time: string;
+  /** With its newline if it had one. */
+  readonly bytes: Uint8Array;
+}
+
+export interface LogReader {
+  readonly tty: boolean;
+  /** Batches in order; ends at the end of the past, or with `follow` when the container has ended. */
+  readonly batches: AsyncIterable<readonly LogEntry[]>;
+}
+
+/** Characters. */
+export interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** A started process together with the client that asked for it. */
+export interface RunSession extends AttachedStream {
+  /** Of the container, or of the exec. */
+  readonly id: string;
+  readonly warnings: readonly string[];
+  /** Settles after all output was delivered to `stream` and, where asked for, after the container is gone. Never rejects. */
+  readonly exited: Promise<RunExited>;
+  resize(size: Size): Promise<void>;
+  /** Name or number in text. */
+  signal(signal: string): Promise<void>;
+}
+
+export interface ContainerBackend {
+  /** `notFound` for the image, `conflict` for the name. */
+  create(request: CreateRequest): Promise<ContainerCreateResponse>;
+  list(request: ContainerListRequest): Promise<readonly ContainerSummary[]>;
+  inspect(name: string, options: { readonly size: boolean }): Promise<ContainerInspect>;
+  /** `notModified` when it runs already. */
+  start(name: string): Promise<void>;
+  /** `notModified` when it does not run. Resolves when it has ended. */
+  stop(name: string, request: StopRequest): Promise<void>;
+  /** `conflict` when it does not run. Undefined is SIGKILL. */
+  kill(name: string, signal: string | undefined): Promise<void>;
+  /**
+   * Resolves as soon as the wait is registered (so an exit after that is not missed); `exit` when the condition holds.
+   * `abort` ends the wait: `exit` then rejects with kind `cancelled`.
+   */
+  wait(
+    name: string,
+    condition: WaitCondition,
+    abort: AbortSignal,
+  ): Promise<{ readonly exit: Promise<WaitResponse> }>;
+  attach(name: string, request: AttachRequest): Promise<AttachedStream>;
+  /** `abort` ends `batches` quietly. */
+  logs(name: string, request: LogRequest, abort: AbortSignal): Promise<LogReader>;
+  /** Remembered for the start when it does not run yet. */
+  resize(name: string, size: Size): Promise<void>;
+  rename(name: string, newName: string): Promise<void>;
+  /** `conflict` when it runs and `force` is false. */
+  remove(
+    name: string,
+    options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
+  ): Promise<void>;
+  /**
+   * Create, attach as the body's Attach* fields say, and start, as one step. A failure undoes all of it; its
+   * `exitCode` is what the client's process should end with. Resolves when the process runs.
+   */
+  run(request: RunBody): Promise<RunSession>;
+}
+
+export interface ExecBackend {
+  /** `conflict` when the container does not run or is paused. */
+  create(container: string, body: ExecCreateBody): Promise<ExecCreateResponse>;
+  /** Starts it attached as its create body says. `conflict` when started before. */
+  start(id: string, options: { readonly consoleSize?: Size | undefined }): Promise<AttachedStream>;
+  /** Starts it with nobody attached. */
+  startDetached(id: string, options: { readonly consoleSize?: Size | undefined }): Promise<void>;
+  resize(id: string, size: Size): Promise<void>;
+  inspect(id: string): Promise<ExecInspect>;
+  /** Create and start in one step. */
+  run(container: string, body: ExecCreateBody): Promise<RunSession>;
+}
+
+export interface ImageListRequest {
+  readonly all: boolean;
+  readonly digests: boolean;
+  readonly sharedSize: boolean;
+  readonly filters: Filters;
+}
+
+export interface ImageBackend {
+  list(request: ImageListRequest): Promise<readonly ImageSummary[]>;
+  inspect(name: string): Promise<ImageInspect>;
+}
+
+export interface SystemBackend {
+  /** Rejects when the engine cannot serve. */
+  ping(): Promise<void>;
+  version(): Promise<VersionResponse>;
+  info(): Promise<InfoResponse>;
+}
+
+export interface Backends {
+  readonly containers: ContainerBackend;
+  readonly execs: ExecBackend;
+  readonly images: ImageBackend;
+  readonly system: SystemBackend;
+}

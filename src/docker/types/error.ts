@@ -1,0 +1,13 @@
+/** What every failing request answers. */
+import { type Decoded, integer, object, optional, text } from "../decode.ts";
+
+export const errorResponse = object({
+  message: text,
+  /** Tiffin's addition: the stable code of the failure. */
+  code: optional(text),
+  /** Tiffin's addition: what to try. */
+  remedy: optional(text),
+  /** Tiffin's addition: the exit code with which `run` or `exec` should end. */
+  exitCode: optional(integer),
+});
+export interface ErrorResponse extends Decoded<typeof errorResponse> {}

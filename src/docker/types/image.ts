@@ -1,0 +1,54 @@
+/** Images on the wire (Docker's API 1.50). */
+import {
+  type Decoded,
+  integer,
+  list,
+  mapOf,
+  nullable,
+  object,
+  optional,
+  text,
+  type WithNulls,
+} from "../decode.ts";
+import { type ContainerConfig, containerConfig } from "./container-config.ts";
+
+export const imageSummary = object({
+  /** `sha256:<hex>` */
+  Id: text,
+  ParentId: text,
+  RepoTags: list(text),
+  RepoDigests: list(text),
+  /** Unix seconds. */
+  Created: integer,
+  /** Bytes of all layers. */
+  Size: integer,
+  /** -1 when not computed. */
+  SharedSize: integer,
+  Labels: nullable(mapOf(text)),
+  /** -1 when not computed. */
+  Containers: integer,
+});
+export interface ImageSummary extends Decoded<typeof imageSummary> {}
+
+export const imageInspect = object({
+  Id: text,
+  RepoTags: list(text),
+  RepoDigests: list(text),
+  Parent: text,
+  Comment: text,
+  Created: optional(text),
+  DockerVersion: text,
+  Author: text,
+  Architecture: text,
+  Variant: optional(text),
+  Os: text,
+  OsVersion: optional(text),
+  Size: integer,
+  GraphDriver: object({ Name: text, Data: nullable(mapOf(text)) }),
+  RootFS: object({ Type: text, Layers: optional(list(text)) }),
+  Metadata: object({ LastTagTime: optional(text) }),
+  Config: optional(containerConfig),
+});
+export interface ImageInspect extends Omit<Decoded<typeof imageInspect>, "Config"> {
+  readonly Config?: WithNulls<ContainerConfig> | undefined;
+}
