@@ -1,0 +1,13 @@
+/** The door of the network folder. */
+export type {
+  DefaultNetwork,
+  Endpoint,
+  EndpointRequest,
+  LiveEndpoint,
+  NetworkOptions,
+  PortProtocol,
+  PortRequest,
+  PublishedPort,
+  UnwiredEndpoint,
+} from "./model.ts";
+export { openNetwork } from "./network.ts";
