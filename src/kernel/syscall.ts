@@ -5,13 +5,13 @@
  *
  * bun:ffi wraps out-of-range integers silently, so numbers pass through the checks below first.
  */
-import { CFunction, dlopen, FFIType, ptr } from "bun:ffi";
+import { CFunction, dlopen, FFIType, type Pointer, ptr } from "bun:ffi";
 import { errnoName } from "../linux/errno.ts";
 import { syscallNumbers } from "../linux/syscall-numbers.ts";
 
 export type SyscallName = keyof (typeof syscallNumbers)["x86_64"];
 
-const machine: "x86_64" | "aarch64" = process.arch === "arm64" ? "aarch64" : "x86_64";
+export const machine: "x86_64" | "aarch64" = process.arch === "arm64" ? "aarch64" : "x86_64";
 const numbers: Readonly<Record<SyscallName, number>> = syscallNumbers[machine];
 
 /** x86_64: move the C arguments (number first) to where SYSCALL wants them; aarch64: the same with SVC. */
@@ -43,24 +43,32 @@ const protExec = 4;
 const mapPrivateAnonymous = 0x22;
 const pageBytes = 4096;
 
-function makeRawSyscall(): RawSyscall {
+/**
+ * Puts machine code on an executable page of its own and returns its address. The page lives as long as the
+ * process: code that a signal handler or another thread may enter must never go away.
+ */
+export function mapMachineCode(code: Uint8Array): Pointer {
   const libc = dlopen("libc.so.6", {
     mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "i64"], returns: "ptr" },
     mprotect: { args: ["ptr", "u64", "i32"], returns: "i32" },
     memcpy: { args: ["ptr", "ptr", "u64"], returns: "ptr" },
   });
   const page = libc.symbols.mmap(null, pageBytes, protRead | protWrite, mapPrivateAnonymous, -1, 0);
-  const code = new Uint8Array(trampolines[machine]);
-  if (page === null) throw new Error("cannot map a page for the system call function");
+  if (page === null || code.length > pageBytes) throw new Error("cannot map a page for machine code");
   libc.symbols.memcpy(page, code, code.length);
   if (libc.symbols.mprotect(page, pageBytes, protRead | protExec) !== 0) {
     throw new Error(
       "cannot make the system call function executable: does a security policy forbid PROT_EXEC?",
     );
   }
+  // A mapping's address fits a double; bun:ffi types it as either.
+  return Number(page) as Pointer;
+}
+
+function makeRawSyscall(): RawSyscall {
   const int64 = FFIType.i64_fast;
   const call: unknown = CFunction({
-    ptr: page,
+    ptr: mapMachineCode(new Uint8Array(trampolines[machine])),
     args: [int64, int64, int64, int64, int64, int64, int64],
     returns: int64,
   });
@@ -96,6 +104,14 @@ function word(argument: SyscallArgument): number {
   if (!Number.isSafeInteger(argument))
     throw new RangeError(`system call argument ${argument} is not an integer`);
   return argument;
+}
+
+/**
+ * The address of `memory` for a structure that holds pointers; 0 for empty memory. The caller keeps `memory`
+ * referenced until the call that uses the structure has returned.
+ */
+export function addressOf(memory: Uint8Array | Int32Array | Uint32Array | BigUint64Array): number {
+  return memory.length === 0 ? 0 : ptr(memory);
 }
 
 const eintr = 4;
