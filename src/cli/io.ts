@@ -1,0 +1,63 @@
+/**
+ * Everything that a command may touch outside its own memory. The program hands in an implementation made from system
+ * calls (`process-io.ts` builds most of it); tests hand in one made of arrays. Nothing in this folder uses `process`.
+ */
+import type { ConnectSync } from "../client/sync-socket.ts";
+
+/** poll(2) event bits. */
+export const pollIn = 1;
+export const pollOut = 4;
+
+/** poll(2) on a fixed table of descriptors, one wait at a time. */
+export interface PollTable {
+  /** Watches `fd` for `events` at `index`; undefined leaves the entry out. */
+  set(index: number, fd: number | undefined, events: number): void;
+  /** Blocks up to `timeoutMs` (undefined: for ever). `interrupted`: a signal handler ran. */
+  wait(timeoutMs?: number): "ready" | "timeout" | "interrupted";
+  /** What happened at `index` in the last wait; errors and hang-ups count as happening. */
+  events(index: number): number;
+}
+
+export interface WindowSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export type StandardFd = 0 | 1 | 2;
+
+export interface CliIo {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  /** Where relative paths start. */
+  readonly cwd: string;
+  /** All of it, blocking. Throws an error with `code` EPIPE when nobody reads. */
+  write(fd: 1 | 2, chunk: Uint8Array | string): void;
+  /** One write(2): how many bytes were taken, 0 when the descriptor is non-blocking and full. */
+  writeSome(fd: 1 | 2, chunk: Uint8Array): number;
+  /** One read(2) of standard input: 0 at the end, undefined when nothing is there yet. */
+  readInput(into: Uint8Array): number | undefined;
+  isTerminal(fd: StandardFd): boolean;
+  /** Undefined when `fd` is no terminal. */
+  windowSize(fd: StandardFd): WindowSize | undefined;
+  /** Standard input stops echoing, editing and making signals until the returned function is called. */
+  makeRaw(): () => void;
+  /** Calls `handler` with names such as `SIGINT` until the returned function is called. */
+  onSignals(names: readonly string[], handler: (name: string) => void): () => void;
+  /**
+   * The descriptor that becomes readable when a signal waits to be handled, for poll tables; undefined when
+   * there is none, and then waits must be short.
+   */
+  signalFd(): number | undefined;
+  /** Lets the handlers of signals that have arrived run. */
+  yieldToSignals(): Promise<void>;
+  newPollTable(length: number): PollTable;
+  readonly connect: ConnectSync;
+  /** Makes sure that the engine runs when `where` is the default address; otherwise throws. */
+  ensureEngine(where: string): Promise<void>;
+  /** Whole file; throws an error with the errno name as `code`. */
+  readFile(path: string): Uint8Array;
+  /** Fails with EEXIST rather than overwrite. */
+  createFile(path: string, text: string): void;
+  removeFile(path: string): void;
+  nowMs(): number;
+}

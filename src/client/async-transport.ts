@@ -1,0 +1,206 @@
+/**
+ * `ClientTransport` over Bun's sockets, for programs that do other things meanwhile (the SDK, tests). One connection
+ * per request: a unix connect costs less than bookkeeping of idle connections would.
+ */
+
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { BunDuplex } from "../transport/bun-duplex.ts";
+import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { encodeRequest } from "./request-head.ts";
+import { BodyDecoder, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
+import {
+  type BufferedResponse,
+  type ClientTransport,
+  maxBufferedBodyBytes,
+  type RequestSpec,
+  type ResponseHead,
+  type StreamedResponse,
+  type Upgraded,
+} from "./transport.ts";
+
+export interface AsyncTransportOptions {
+  readonly endpoint: Endpoint;
+  /** Tried once when nobody listens: brings the engine up, or throws. */
+  readonly bringUp?: () => Promise<void>;
+}
+
+/** Above this much undelivered body the socket is paused until the consumer takes some. */
+const highWaterBytes = 1024 * 1024;
+
+/** What was received and not yet consumed, with one waiter at most. */
+class Inbox {
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #over: { readonly error: Error | undefined } | undefined;
+  #wake: (() => void) | undefined;
+  readonly #duplex: ByteDuplex;
+
+  constructor(duplex: ByteDuplex) {
+    this.#duplex = duplex;
+    const settle = (error: Error | undefined): void => {
+      this.#over ??= { error };
+      this.#wake?.();
+    };
+    duplex.listen({
+      data: (chunk) => {
+        this.#chunks.push(chunk.slice());
+        this.#bytes += chunk.length;
+        if (this.#bytes > highWaterBytes) duplex.pause();
+        this.#wake?.();
+      },
+      end: () => settle(undefined),
+      close: settle,
+    });
+  }
+
+  /** The next bytes, or undefined at the end. */
+  async next(): Promise<Uint8Array | undefined> {
+    while (this.#chunks.length === 0 && this.#over === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      this.#wake = undefined;
+    }
+    const chunk = this.#chunks.shift();
+    if (chunk === undefined) {
+      if (this.#over?.error !== undefined) throw connectionLost(this.#over.error);
+      return undefined;
+    }
+    if (this.#bytes > highWaterBytes && this.#bytes - chunk.length <= highWaterBytes) this.#duplex.resume();
+    this.#bytes -= chunk.length;
+    return chunk;
+  }
+
+  /** Everything that is here now, to hand the stream over. */
+  takeArrived(): Uint8Array[] {
+    const arrived = this.#chunks;
+    this.#chunks = [];
+    if (this.#bytes > highWaterBytes) this.#duplex.resume();
+    this.#bytes = 0;
+    return arrived;
+  }
+}
+
+interface Exchange {
+  readonly duplex: ByteDuplex;
+  readonly inbox: Inbox;
+  readonly head: ResponseHead;
+  readonly rest: Uint8Array;
+}
+
+export class AsyncTransport implements ClientTransport<ByteDuplex> {
+  readonly #options: AsyncTransportOptions;
+
+  constructor(options: AsyncTransportOptions) {
+    this.#options = options;
+  }
+
+  async request(spec: RequestSpec): Promise<BufferedResponse> {
+    return buffered(spec, await this.#exchange(spec, false));
+  }
+
+  async stream(spec: RequestSpec): Promise<StreamedResponse> {
+    const exchange = await this.#exchange(spec, false);
+    return { ...exchange.head, chunks: bodyChunks(spec, exchange) };
+  }
+
+  async upgrade(spec: RequestSpec): Promise<Upgraded<ByteDuplex> | BufferedResponse> {
+    const exchange = await this.#exchange(spec, true);
+    const { head, rest, duplex, inbox } = exchange;
+    const hijacked =
+      head.status === 200 && /^application\/vnd\.docker\./.test(head.headers.get("content-type") ?? "");
+    if (head.status !== 101 && !hijacked) return buffered(spec, exchange);
+    // From here to the caller's `listen` only microtasks run, so nothing can arrive unseen in between.
+    return { head, stream: duplex, early: inbox.takeArrived().reduce(concatenated, new Uint8Array(rest)) };
+  }
+
+  close(): void {}
+
+  async #exchange(spec: RequestSpec, upgrade: boolean): Promise<Exchange> {
+    const duplex = await this.#connect();
+    duplex.write(encodeRequest(spec, { upgrade }));
+    const inbox = new Inbox(duplex);
+    let received = new Uint8Array(0);
+    for (;;) {
+      const chunk = await inbox.next();
+      if (chunk === undefined) throw connectionLost();
+      received = received.length === 0 ? new Uint8Array(chunk) : concatenated(received, chunk);
+      for (let end = headEnd(received); end >= 0; end = headEnd(received)) {
+        const head = decodeHead(received.subarray(0, end));
+        received = received.slice(end);
+        if (head.status !== 100) return { duplex, inbox, head, rest: received };
+      }
+    }
+  }
+
+  async #connect(): Promise<ByteDuplex> {
+    const { endpoint, bringUp } = this.#options;
+    try {
+      return await open(endpoint);
+    } catch (thrown) {
+      const nobody = ["ENOENT", "ECONNREFUSED"].includes(errnoOf(thrown) ?? "");
+      if (!nobody || bringUp === undefined) throw unreachable(endpoint.text, thrown);
+    }
+    await bringUp();
+    return open(endpoint).catch((thrown: unknown) => {
+      throw unreachable(endpoint.text, thrown);
+    });
+  }
+}
+
+async function open(endpoint: Endpoint): Promise<ByteDuplex> {
+  const data = new BunDuplex();
+  const shared = { data, allowHalfOpen: true, socket: BunDuplex.events } as const;
+  if (endpoint.kind === "unix") await Bun.connect({ ...shared, unix: endpoint.path });
+  else await Bun.connect({ ...shared, hostname: endpoint.host, port: endpoint.port });
+  return data;
+}
+
+function concatenated(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
+}
+
+async function buffered(spec: RequestSpec, exchange: Exchange): Promise<BufferedResponse> {
+  const pieces: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of bodyChunks(spec, exchange)) {
+    total += chunk.length;
+    if (total > maxBufferedBodyBytes) {
+      throw new TiffinError(
+        "internal",
+        "client.answer-too-big",
+        `the engine's answer exceeds ${maxBufferedBodyBytes} bytes`,
+      );
+    }
+    pieces.push(chunk);
+  }
+  const body = new Uint8Array(total);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+  }
+  return { ...exchange.head, body };
+}
+
+async function* bodyChunks(spec: RequestSpec, exchange: Exchange): AsyncGenerator<Uint8Array> {
+  const decoder = new BodyDecoder(bodyFraming(exchange.head, spec.method));
+  try {
+    let bytes: Uint8Array | undefined = exchange.rest;
+    for (;;) {
+      const ready: Uint8Array[] = [];
+      decoder.push(bytes, (chunk) => ready.push(chunk));
+      yield* ready;
+      if (decoder.done) return;
+      bytes = await exchange.inbox.next();
+      if (bytes === undefined) return decoder.finish();
+    }
+  } finally {
+    exchange.duplex.destroy();
+  }
+}
