@@ -1,7 +1,7 @@
 /**
- * Reads a container's log from a chosen place to its present end, across rotations, as the bytes that a client of
- * Docker's API expects. Pull-based: the caller asks for the next batch when its client can take it, so a slow client
- * costs one batch of memory. At the end it may ask again later (follow).
+ * Reads a container's log from a chosen place to its present end, across rotations. Pull-based: the caller asks for
+ * the next batch when its client can take it, so a slow client costs one batch of memory. At the end it may ask again
+ * later (follow).
  */
 import { type LogFile, logAges, openLog, openNext } from "./files.ts";
 import { type LogRecord, parseRecord, timeNs } from "./record.ts";
@@ -10,21 +10,26 @@ import { findTail } from "./tail.ts";
 export interface LogSelection {
   readonly stdout: boolean;
   readonly stderr: boolean;
-  readonly timestamps: boolean;
   /** How many of the last lines; undefined for all. */
   readonly tail: number | undefined;
   /** Nanoseconds since the epoch; undefined for no limit. */
   readonly sinceNs: bigint | undefined;
   readonly untilNs: bigint | undefined;
-  /** A terminal's log is one raw stream; otherwise each piece gets Docker's 8-byte header. */
-  readonly raw: boolean;
+}
+
+/** A line, or a piece of one that was long or not ended yet. */
+export interface LogEntry {
+  readonly stream: "stdout" | "stderr";
+  /** RFC 3339 with nanoseconds. */
+  readonly time: string;
+  /** With its newline if it had one. */
+  readonly bytes: Uint8Array;
 }
 
 const readBytes = 64 * 1024;
 const newline = 0x0a;
 /** A line longer than this is not a record of ours; it is dropped rather than collected without end. */
 const longestLineBytes = 1024 * 1024;
-const encoder = new TextEncoder();
 
 export class LogCursor implements Disposable {
   readonly #directory: string;
@@ -35,8 +40,6 @@ export class LogCursor implements Disposable {
   #held: Uint8Array = new Uint8Array(0);
   #started = false;
   #finished = false;
-  /** Whether the last record of each stream was a piece, so that the next one continues its line. */
-  readonly #continued = { stdout: false, stderr: false };
 
   constructor(directory: string, selection: LogSelection) {
     this.#directory = directory;
@@ -48,8 +51,8 @@ export class LogCursor implements Disposable {
     return this.#finished;
   }
 
-  /** The next bytes; undefined at the present end. */
-  next(): Uint8Array | undefined {
+  /** The next entries, at least one; undefined at the present end. */
+  next(): readonly LogEntry[] | undefined {
     while (!this.#finished) {
       if (this.#file === undefined && !this.#open()) return undefined;
       const file = this.#file;
@@ -57,8 +60,8 @@ export class LogCursor implements Disposable {
       const length = file.read(this.#buffer, this.#position);
       if (length > 0) {
         this.#position += length;
-        const output = this.#render(this.#buffer.subarray(0, length));
-        if (output.length > 0) return output;
+        const entries = this.#take(this.#buffer.subarray(0, length));
+        if (entries.length > 0) return entries;
         continue;
       }
       const next = openNext(this.#directory, file);
@@ -101,63 +104,33 @@ export class LogCursor implements Disposable {
     return this.#file !== undefined;
   }
 
-  #render(chunk: Uint8Array): Uint8Array {
-    let bytes = chunk;
-    if (this.#held.length > 0) {
-      bytes = new Uint8Array(this.#held.length + chunk.length);
-      bytes.set(this.#held);
-      bytes.set(chunk, this.#held.length);
-    }
-    const pieces: Uint8Array[] = [];
+  #take(chunk: Uint8Array): LogEntry[] {
+    // Entries are views into these bytes and outlive the read buffer, hence the copy.
+    const bytes = new Uint8Array(this.#held.length + chunk.length);
+    bytes.set(this.#held);
+    bytes.set(chunk, this.#held.length);
+    const entries: LogEntry[] = [];
     let start = 0;
-    for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, start)) {
+    for (let end = bytes.indexOf(newline); end >= 0 && !this.#finished; end = bytes.indexOf(newline, start)) {
       const record = parseRecord(bytes.subarray(start, end));
+      if (record !== undefined && this.#wants(record)) {
+        const textStart = end - record.text.length;
+        const text = record.complete ? bytes.subarray(textStart, end + 1) : record.text;
+        entries.push({ stream: record.stream, time: record.time, bytes: text });
+      }
       start = end + 1;
-      if (record !== undefined) this.#renderRecord(record, pieces);
-      if (this.#finished) break;
     }
     this.#held = bytes.length - start > longestLineBytes ? new Uint8Array(0) : bytes.slice(start);
-    return concatenate(pieces);
+    return entries;
   }
 
-  #renderRecord(record: LogRecord, pieces: Uint8Array[]): void {
-    const { sinceNs, untilNs, raw, timestamps } = this.#selection;
-    const continues = this.#continued[record.stream];
-    this.#continued[record.stream] = !record.complete;
-    if (!this.#selection[record.stream]) return;
-    if (sinceNs !== undefined || untilNs !== undefined) {
-      const time = timeNs(record.time);
-      if (sinceNs !== undefined && time < sinceNs) return;
-      if (untilNs !== undefined && time > untilNs) {
-        this.#finished = true;
-        return;
-      }
-    }
-    const prefix = timestamps && !continues ? encoder.encode(`${record.time} `) : new Uint8Array(0);
-    const length = prefix.length + record.text.length + (record.complete ? 1 : 0);
-    const headerBytes = raw ? 0 : 8;
-    const piece = new Uint8Array(headerBytes + length);
-    if (!raw) {
-      piece[0] = record.stream === "stdout" ? 1 : 2;
-      new DataView(piece.buffer).setUint32(4, length);
-    }
-    piece.set(prefix, headerBytes);
-    piece.set(record.text, headerBytes + prefix.length);
-    if (record.complete) piece[piece.length - 1] = newline;
-    pieces.push(piece);
+  #wants(record: LogRecord): boolean {
+    const { sinceNs, untilNs } = this.#selection;
+    if (!this.#selection[record.stream]) return false;
+    if (sinceNs === undefined && untilNs === undefined) return true;
+    const time = timeNs(record.time);
+    if (sinceNs !== undefined && time < sinceNs) return false;
+    if (untilNs !== undefined && time > untilNs) this.#finished = true;
+    return !this.#finished;
   }
-}
-
-function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-  const [only] = pieces;
-  if (pieces.length === 1 && only !== undefined) return only;
-  let length = 0;
-  for (const piece of pieces) length += piece.length;
-  const all = new Uint8Array(length);
-  let offset = 0;
-  for (const piece of pieces) {
-    all.set(piece, offset);
-    offset += piece.length;
-  }
-  return all;
 }
