@@ -27,6 +27,19 @@ export const limits = {
   reportObjectBytes: 512,
 } as const;
 
+/** The plan's header, all u32. Offsets count from the start of the plan; references count from `poolOffset`. */
+export const headerFields = [
+  "magic",
+  "version",
+  "totalBytes",
+  "opCount",
+  /** Ops lie between the end of the header and `poolOffset`, which is a multiple of 8. */
+  "poolOffset",
+  "receivedCount",
+  "slotCount",
+  "reserved",
+] as const;
+
 export const slotNone = 0xffff_ffff;
 export const stringNone = 0xffff_ffff;
 
@@ -43,10 +56,17 @@ export type FieldType =
   | "i32"
   | "u64"
   | "i64"
-  /** Index into the slot table; may be `slotNone` where the op says so. */
+  /** Index into the slot table: a descriptor that was received or that an earlier op of this process made. */
   | "slot"
-  /** Offset of a NUL-terminated string; `stringNone` is null. */
+  /** The same, or `slotNone`. As `dir` or `root`, none stands for the root directory of the process. */
+  | "slotOrNone"
+  /** A slot that this op fills; it must be empty. The decoder checks this flow for every plan. */
+  | "newSlot"
+  | "newSlotOrNone"
+  /** Offset of a NUL-terminated string. */
   | "string"
+  /** The same, or `stringNone` for null. */
+  | "stringOrNone"
   /** u32 offset, u32 count: `count` consecutive NUL-terminated strings. */
   | "strings"
   /** u32 offset, u32 length: raw bytes, 8-byte aligned. */
@@ -74,7 +94,7 @@ export const ops = {
     code: 1,
     doc: "openat2: open `path` below `dir` (slotNone: the host's root) into `out`",
     stages: everywhere,
-    fields: { out: "slot", dir: "slot", path: "string", flags: "u64", mode: "u32", resolve: "u64" },
+    fields: { out: "newSlot", dir: "slotOrNone", path: "string", flags: "u64", mode: "u32", resolve: "u64" },
     steps: ["openat2"],
   },
   close: {
@@ -88,14 +108,14 @@ export const ops = {
     code: 3,
     doc: "new detached mount: fsopen, fsconfig each option (`flag` or `key=value`, in order), create, fsmount. `attributes` are MOUNT_ATTR_*. An option value may contain {slot:N}, replaced by /proc/self/fd/<fd of slot N>",
     stages: everywhere,
-    fields: { out: "slot", type: "string", source: "string", options: "strings", attributes: "u64" },
+    fields: { out: "newSlot", type: "string", source: "stringOrNone", options: "strings", attributes: "u64" },
     steps: ["fsopen", "fsconfig", "create", "fsmount"],
   },
   openTree: {
     code: 4,
     doc: "open_tree: a detached clone (or, without OPEN_TREE_CLONE, a handle) of `path` below `dir`; `path` null means the object in slot `dir` itself",
     stages: everywhere,
-    fields: { out: "slot", dir: "slot", path: "string", flags: "u32" },
+    fields: { out: "newSlot", dir: "slotOrNone", path: "stringOrNone", flags: "u32" },
     steps: ["openat2", "open_tree"],
   },
   mountSetattr: {
@@ -104,9 +124,9 @@ export const ops = {
     stages: everywhere,
     fields: {
       mount: "slot",
-      path: "string",
+      path: "stringOrNone",
       flags: "u32",
-      userns: "slot",
+      userns: "slotOrNone",
       set: "u64",
       clear: "u64",
       propagation: "u64",
@@ -117,49 +137,49 @@ export const ops = {
     code: 6,
     doc: "attach the detached mount in slot `mount` at target `path` in `root`. `create` makes a missing target: 0 no, 1 directory, 2 empty file (mode `mode`), parents as 0755 directories; all inside root",
     stages: ["child"],
-    fields: { mount: "slot", root: "slot", path: "string", create: "u32", mode: "u32" },
+    fields: { mount: "slot", root: "slotOrNone", path: "string", create: "u32", mode: "u32" },
     steps: ["create", "openat2", "move_mount"],
   },
   umount: {
     code: 7,
     doc: "umount2 the target in root",
     stages: ["child"],
-    fields: { root: "slot", path: "string", flags: "u32" },
+    fields: { root: "slotOrNone", path: "string", flags: "u32" },
     steps: ["openat2", "umount2"],
   },
   mkdir: {
     code: 8,
     doc: "make directory `path` in root with missing parents (0755); an existing directory is fine. `uid`/`gid`/`mode` apply to a directory that this op created",
     stages: everywhere,
-    fields: { root: "slot", path: "string", mode: "u32", uid: "u32", gid: "u32" },
+    fields: { root: "slotOrNone", path: "string", mode: "u32", uid: "u32", gid: "u32" },
     steps: ["mkdirat", "fchown"],
   },
   symlink: {
     code: 9,
     doc: "make symbolic link `path` in root; an existing entry of that name is left as it is",
     stages: ["prepare", "child"],
-    fields: { root: "slot", path: "string", target: "string" },
+    fields: { root: "slotOrNone", path: "string", target: "string" },
     steps: ["openat2", "symlinkat"],
   },
   mknod: {
     code: 10,
     doc: "make the device `path` in root, then set owner and exact mode",
     stages: ["prepare", "child"],
-    fields: { root: "slot", path: "string", mode: "u32", uid: "u32", gid: "u32", device: "u64" },
+    fields: { root: "slotOrNone", path: "string", mode: "u32", uid: "u32", gid: "u32", device: "u64" },
     steps: ["openat2", "mknodat", "fchmod", "fchown"],
   },
   createFile: {
     code: 11,
     doc: "make regular file `path` in root with exactly this content, mode and owner",
     stages: ["prepare", "child"],
-    fields: { root: "slot", path: "string", mode: "u32", uid: "u32", gid: "u32", content: "blob" },
+    fields: { root: "slotOrNone", path: "string", mode: "u32", uid: "u32", gid: "u32", content: "blob" },
     steps: ["openat2", "write", "fchmod", "fchown"],
   },
   write: {
     code: 12,
     doc: "write `data` in one write(2) to `path` below `dir` (RESOLVE_IN_ROOT | NO_MAGICLINKS | NO_XDEV), or to the open file in slot `dir` when `path` is null. For /proc, sysctls and cgroup files",
     stages: everywhere,
-    fields: { dir: "slot", path: "string", data: "blob" },
+    fields: { dir: "slotOrNone", path: "stringOrNone", data: "blob" },
     steps: ["openat2", "write"],
   },
   setns: {
@@ -180,7 +200,7 @@ export const ops = {
     code: 15,
     doc: "clone3 with `flags`; `cgroup` (cgroup v2 directory) adds CLONE_INTO_CGROUP unless slotNone. The child goes on with the `child` ops, the supervisor with the `parent` ops. Exactly one per plan",
     stages: ["prepare"],
-    fields: { flags: "u64", cgroup: "slot" },
+    fields: { flags: "u64", cgroup: "slotOrNone" },
     steps: ["clone3"],
   },
   idMap: {
@@ -192,14 +212,14 @@ export const ops = {
   },
   signalPeer: {
     code: 17,
-    doc: "tell the other process (child or supervisor) that `mark` has been reached",
+    doc: "tell the other process (child or supervisor) that `mark` has been reached; marks grow",
     stages: ["parent", "child"],
     fields: { mark: "u32" },
     steps: ["write"],
   },
   awaitPeer: {
     code: 18,
-    doc: "wait until the other process has reached `mark`",
+    doc: "wait until the other process has reached `mark` or a later one",
     stages: ["parent", "child"],
     fields: { mark: "u32" },
     steps: ["read"],
@@ -236,14 +256,14 @@ export const ops = {
     code: 23,
     doc: "hide target `path` in root: a directory under the empty read-only mount in slot `empty`, anything else under the null device in slot `nullDevice` (checked to be character device 1:3); a missing path is fine",
     stages: ["child"],
-    fields: { root: "slot", path: "string", empty: "slot", nullDevice: "slot" },
+    fields: { root: "slotOrNone", path: "string", empty: "slot", nullDevice: "slot" },
     steps: ["openat2", "open_tree", "fstat", "move_mount"],
   },
   readonlyPath: {
     code: 24,
     doc: "cover target `path` in root with a read-only recursive bind of itself; a missing path is fine",
     stages: ["child"],
-    fields: { root: "slot", path: "string" },
+    fields: { root: "slotOrNone", path: "string" },
     steps: ["openat2", "open_tree", "mount_setattr", "move_mount"],
   },
   pty: {
@@ -251,7 +271,7 @@ export const ops = {
     doc: "open a new pseudo terminal from `path` (a devpts ptmx) in root with window size rows x columns, hand its master to the supervisor, make it the child's stdin, stdout, stderr and controlling terminal, owned by uid; bind it on /dev/console in root when `console` is 1",
     stages: ["child"],
     fields: {
-      root: "slot",
+      root: "slotOrNone",
       path: "string",
       rows: "u32",
       columns: "u32",
@@ -265,7 +285,7 @@ export const ops = {
     code: 26,
     doc: "pipe2(O_CLOEXEC) into two slots; owner of both ends becomes uid:gid so that the container's user may reopen /dev/stdout",
     stages: ["prepare"],
-    fields: { read: "slot", write: "slot", uid: "u32", gid: "u32" },
+    fields: { read: "newSlot", write: "newSlot", uid: "u32", gid: "u32" },
     steps: ["pipe2", "fchown"],
   },
   dup2: {
@@ -298,7 +318,7 @@ export const ops = {
   },
   prctl: {
     code: 31,
-    doc: "prctl with an option from the executor's list (no_new_privs, keepcaps, securebits, dumpable, pdeathsig, child_subreaper)",
+    doc: "prctl with an option from the executor's list (no_new_privs, keepcaps, securebits, dumpable, pdeathsig, child_subreaper). The executor of root is not dumpable, so a child in a user namespace that writes to its own /proc/self must set dumpable to 1 after `setIds`",
     stages: ["child"],
     fields: { option: "u32", value: "u64" },
     steps: ["prctl"],
@@ -349,7 +369,7 @@ export const ops = {
     code: 38,
     doc: "install the BPF program (struct sock_filter array) with seccomp flags; a listener fd goes to slot `listener` unless slotNone",
     stages: ["child"],
-    fields: { program: "blob", flags: "u32", listener: "slot" },
+    fields: { program: "blob", flags: "u32", listener: "newSlotOrNone" },
     steps: ["seccomp"],
   },
   closeFrom: {
@@ -361,7 +381,7 @@ export const ops = {
   },
   init: {
     code: 40,
-    doc: "fork: this process stays as PID 1, forwards signals, reaps orphans and exits as the main process does; the new process goes on with the plan",
+    doc: "fork: this process stays as PID 1, forwards signals, reaps orphans and exits as the main process does (128+n after a signal); the new process goes on with the plan. Place it before `pty` and `setsid`, so that the main process is the session leader",
     stages: ["child"],
     fields: {},
     steps: ["fork"],
@@ -378,23 +398,23 @@ export const ops = {
     doc: "last parent op: keep the child's stdio and life. Pipe ends are slots (slotNone: absent); with `terminal` 1 the pty master from the child serves all three. `logDirectory` (slotNone: no logs) receives `log`, `log.1` ...; `record` is a preallocated file for the exit record; `oomFile` is memory.oom_control (v1) or memory.events (v2), read at exit. `stdinOnce` 1 closes stdin when the first attached client that sends it ends",
     stages: ["parent"],
     fields: {
-      stdin: "slot",
-      stdout: "slot",
-      stderr: "slot",
+      stdin: "slotOrNone",
+      stdout: "slotOrNone",
+      stderr: "slotOrNone",
       terminal: "u32",
       stdinOnce: "u32",
-      logDirectory: "slot",
+      logDirectory: "slotOrNone",
       logFileBytes: "u64",
       logFiles: "u32",
-      record: "slot",
-      oomFile: "slot",
+      record: "slotOrNone",
+      oomFile: "slotOrNone",
       clients: "blob",
     },
     steps: ["setup"],
   },
   leave: {
     code: 43,
-    doc: "last parent op in OCI runtime mode: report STARTED (or wait for the exec when `waitExec` is 1) and exit, leaving the child to the caller",
+    doc: "last parent op in OCI runtime mode: report STARTED (or wait for the exec when `waitExec` is 1) and exit, leaving the child to the caller. The master of a `pty` op is sent along with STARTED (SCM_RIGHTS)",
     stages: ["parent"],
     fields: { waitExec: "u32" },
     steps: ["report"],
@@ -406,12 +426,14 @@ export type OpName = keyof typeof ops;
 type FieldValue<T extends FieldType> = T extends "u64" | "i64"
   ? bigint | number
   : T extends "string"
-    ? string | null
-    : T extends "strings"
-      ? readonly string[]
-      : T extends "blob"
-        ? Uint8Array
-        : number;
+    ? string
+    : T extends "stringOrNone"
+      ? string | null
+      : T extends "strings"
+        ? readonly string[]
+        : T extends "blob"
+          ? Uint8Array
+          : number;
 
 /** The fields of one op as TypeScript writes them. */
 export type OpFields<N extends OpName> = {
@@ -420,7 +442,11 @@ export type OpFields<N extends OpName> = {
     : never;
 };
 
-/** An initial attach client in `supervise.clients`: pairs of u32 {slot, attachFlags}. */
+/**
+ * What an attach client wants. Initial clients stand in `supervise.clients` as pairs of u32 {slot, attachFlags}.
+ * With `logs` the executor first sends 16 raw bytes {u64 rotations, u64 currentFileBytes}: the place in the log
+ * files where this client's output begins, so that a reader of the files joins it without gap or duplicate.
+ */
 export const attachFlags = { stdin: 1, stdout: 2, stderr: 4, logs: 8 } as const;
 
 /**
@@ -429,13 +455,16 @@ export const attachFlags = { stdin: 1, stdout: 2, stderr: 4, logs: 8 } as const;
  * socket `argv[1]`. Connections from the listener are accepted from the executor's own uid only (SO_PEERCRED).
  */
 export const messages = {
-  /** controller -> executor, once: {u32 fdCount} with fds by SCM_RIGHTS: first the plan memfd, then slots 0.. */
+  /**
+   * controller -> executor, once, with fds by SCM_RIGHTS: first the plan memfd, then slots 0.. `fdCount` counts
+   * them all, so it is the plan's `receivedCount` + 1.
+   */
   start: { type: 1, fields: { fdCount: "u32" } },
   /** controller -> executor: answer to `synced`. */
   go: { type: 2, fields: { id: "u32" } },
   /** controller -> executor: window size of the pty. */
   resize: { type: 3, fields: { rows: "u32", columns: "u32" } },
-  /** controller -> executor: send a signal to the main process; `all` 1: SIGKILL-safe loop is the engine's job. */
+  /** controller -> executor: send a signal to the main process. Before STARTED, SIGKILL gives the start up. */
   signal: { type: 4, fields: { number: "u32" } },
   /** controller -> executor: ask for `status`. */
   query: { type: 5, fields: {} },
@@ -451,9 +480,17 @@ export const messages = {
   synced: { type: 16, fields: { id: "u32", pid: "u32" } },
   /** executor -> controller: execve succeeded. Times are CLOCK_MONOTONIC nanoseconds since START was read. */
   started: { type: 17, fields: { pid: "u32", reserved: "u32", cloneNs: "u64", execNs: "u64" } },
-  /** executor -> controller: the plan failed; `object` follows as bytes (path, option). The executor exits. */
+  /**
+   * executor -> controller: the plan failed; `objectBytes` bytes follow: the object (path, option, program), and
+   * where the kernel explained itself (fscontext log) or a check of the decoder failed, a NUL and that text.
+   * A plan that is refused as malformed has errno EBADMSG; a child that ended before its exec has errno ECHILD
+   * and `ended by signal N` or `exited with N` as text. Nothing is left; the executor exits with status 1.
+   */
   failed: { type: 18, fields: { op: "u32", step: "u32", errno: "u32", objectBytes: "u32" } },
-  /** executor -> every control connection: the main process ended and all its output was delivered. */
+  /**
+   * executor -> every control connection: the main process ended, its output is in the logs and in the queues of
+   * the attach clients (a client has everything when its connection ends), and the record is written.
+   */
   exited: {
     type: 19,
     fields: { pid: "u32", waitStatus: "u32", oomKilled: "u32", reserved: "u32", finishedAtNs: "u64" },
@@ -466,7 +503,7 @@ export type MessageName = keyof typeof messages;
 
 /**
  * The record file: 64 bytes, written by the supervisor in place. `state` 0 nothing, 1 running, 2 exited, 3 failed
- * to start. Times are CLOCK_REALTIME nanoseconds.
+ * to start (then `waitStatus` is the errno). Times are CLOCK_REALTIME nanoseconds.
  */
 export const recordFields = {
   magic: "u32",
