@@ -41,10 +41,25 @@ export type HostOp = Explanation &
       }
   );
 
-/** A descriptor that the caller of the executor hands over in START; the order is the slot order. */
+/**
+ * A descriptor that the caller of the executor hands over in START; the order is the slot order. Names:
+ *
+ *   netns             network namespace to join, wired by the engine
+ *   pidfd             main process of the container that an exec enters
+ *   cgroup            the container's cgroup v2 directory (O_DIRECTORY)
+ *   cgroup:<name>     its cgroup v1 `tasks` file in hierarchy <name>, open for writing
+ *   logs              log directory
+ *   record            preallocated exit record, open for reading and writing
+ *   oom               memory.oom_control (v1) or memory.events (v2), open for reading
+ *   attach:<n>        n-th connection that exists before the start; made by the runtime
+ *   bind:<index>      source of `mounts[index]`, O_PATH
+ *   idmap:<u>/<g>     a user namespace with exactly these mappings, each a comma-separated list of
+ *                     containerID:hostID:size
+ *   stdin, stdout, stderr, preserve:<fd>
+ *                     descriptors that the program gets as they are
+ */
 export interface ReceivedSlot {
   readonly slot: number;
-  /** `netns`, `logs`, `record`, `attach:0`, `cgroup:memory`, `bind:3` ... */
   readonly name: string;
 }
 

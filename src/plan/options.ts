@@ -1,0 +1,131 @@
+/**
+ * What the compiler needs besides the specification and the host's facts: everything that only the caller
+ * knows, such as where the layers lie, who watches the process, and which descriptors will be handed over.
+ */
+import type { OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
+
+/** Where the root file system comes from. Paths are absolute host paths. */
+export type RootSource =
+  | {
+      readonly kind: "overlay";
+      /** Lower directories, uppermost first. */
+      readonly lowers: readonly string[];
+      readonly upper: string;
+      readonly work: string;
+      /** Keep overlay's own attributes in user.* instead of trusted.* (no root on the host). */
+      readonly userxattr?: boolean;
+      /**
+       * With a user namespace: show the layers' files with the owners shifted by the namespace's mapping, so that
+       * one set of layers serves every mapping. The plan then receives `idmap:<mapping>` (see plan.ts).
+       */
+      readonly idmap?: boolean;
+    }
+  | { readonly kind: "directory"; readonly path: string };
+
+export type NetworkSource =
+  /** The plan receives `netns`, a namespace that is wired already. */
+  | { readonly kind: "slot" }
+  /** A new namespace; the supervisor stops at sync `syncIds.network` so that the engine can wire it. */
+  | { readonly kind: "new" }
+  /** As the specification says: the host's, or a path to join. */
+  | { readonly kind: "host" };
+
+export type Stdio =
+  /** Three pipes; without `stdin` the program reads from the null device. */
+  | { readonly kind: "pipes"; readonly stdin: boolean }
+  /** A pseudo terminal of this many characters. */
+  | { readonly kind: "terminal"; readonly rows: number; readonly columns: number }
+  /** The plan receives `stdin`, `stdout` and `stderr` (OCI runtime: the caller's own). */
+  | { readonly kind: "slots" };
+
+export type Supervision =
+  | {
+      readonly kind: "supervise";
+      /** Close stdin when the first attached client that sends it ends. */
+      readonly stdinOnce: boolean;
+      /** Write CRI logs into the directory in slot `logs`. */
+      readonly logs?: { readonly fileBytes: number; readonly files: number };
+      /** The plan receives `record`, the preallocated exit record. */
+      readonly record?: boolean;
+      /** The plan receives `oom`, memory.oom_control (v1) or memory.events (v2) of the container. */
+      readonly oom?: boolean;
+      /** Connections that exist before the start; the plan receives `attach:0`, `attach:1` ... */
+      readonly attachClients: readonly { readonly flags: number }[];
+    }
+  /** OCI runtime mode: the supervisor reports and goes. */
+  | { readonly kind: "leave"; readonly waitExec: boolean };
+
+/** A small file that the engine writes over the image's (hosts, hostname, resolv.conf). */
+export interface InjectedFile {
+  /** Absolute path in the container. */
+  readonly path: string;
+  readonly content: string;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+/** What the caller has found out about the source of `mounts[index]` of the specification. */
+export interface BindSource {
+  readonly kind: "file" | "directory";
+  /** True: the caller holds it open and hands it over as slot `bind:<index>`. False: opened by its path. */
+  readonly received?: boolean;
+}
+
+/** Sync points at which the supervisor waits for the engine's GO. */
+export const syncIds = {
+  /** The namespaces exist; the network may be wired. */
+  network: 1,
+  /** Everything is ready but the program has not started (the end of an OCI `create`). */
+  start: 2,
+} as const;
+
+/** How the process is confined, common to a start and an exec. */
+export interface ProcessOptions {
+  readonly stdio: Stdio;
+  readonly supervise: Supervision;
+  /** struct sock_filter array. The specification's seccomp section is compiled by the caller. */
+  readonly seccompProgram?: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_* for it. */
+  readonly seccompFlags?: number;
+  /** Wait at `syncIds.start` before the program is executed. */
+  readonly holdBeforeExec?: boolean;
+  /** Descriptors from 3 on that the program inherits; the plan receives `preserve:3`, `preserve:4` ... */
+  readonly preserveFds?: number;
+}
+
+export interface ContainerOptions extends ProcessOptions {
+  readonly id: string;
+  /** Group in every hierarchy below which the container's own is made, e.g. `/tiffin`. Null: leave cgroups alone. */
+  readonly cgroupParent: string | null;
+  readonly rootfs: RootSource;
+  /**
+   * A directory of the host that everybody may reach, as attach point for the root inside the private mount
+   * namespace; what it holds is only hidden there. `/dev` when absent.
+   */
+  readonly workMount?: string;
+  readonly network: NetworkSource;
+  readonly files?: readonly InjectedFile[];
+  /** A small PID 1 that reaps orphans and forwards signals. */
+  readonly init?: boolean;
+  /** By index into the specification's mounts; a bind without an entry is a directory, opened by its path. */
+  readonly bindSources?: ReadonlyMap<number, BindSource>;
+  /** Make a missing working directory, as Docker does. */
+  readonly createWorkdir?: boolean;
+}
+
+/** The running container that an exec enters; the plan receives `pidfd` of its main process. */
+export interface ExecTarget {
+  /** Namespaces that the container has of its own; `user` only when it is not the host's. */
+  readonly namespaces: readonly OciNamespaceType[];
+  /** The container's mappings, when it has a user namespace. */
+  readonly uidMappings?: readonly OciIdMapping[];
+  readonly gidMappings?: readonly OciIdMapping[];
+  /** cgroup v1 hierarchies in which it has a group, by name; the plan receives `cgroup:<name>` for each. */
+  readonly cgroupHierarchies: readonly string[];
+  /** It has a group in cgroup v2; the plan receives `cgroup`. */
+  readonly cgroupV2: boolean;
+  /** Owner group of its terminals (the devpts option `gid`); 5 when absent. */
+  readonly terminalGid?: number;
+}
+
+export type ExecOptions = ProcessOptions;
