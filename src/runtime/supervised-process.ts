@@ -27,8 +27,11 @@ export interface Runtime {
    * `explainFailure` when an op failed, in which case no process, socket or descriptor is left.
    */
   launch(request: LaunchRequest): Promise<SupervisedProcess>;
-  /** The process whose supervisor listens as `token`, or undefined when nobody does (see `readRecord`). */
-  reconnect(token: string): Promise<SupervisedProcess | undefined>;
+  /**
+   * The process whose supervisor listens as `token`, or undefined when nobody does: then `readRecord` says how it
+   * ended. `recordPath` as in `LaunchRequest`.
+   */
+  reconnect(token: string, recordPath?: string): Promise<SupervisedProcess | undefined>;
   /** Tokens of all sockets in the run directory, for finding supervisors that no container claims. */
   tokens(): string[];
   /** Removes the socket of a supervisor that is gone. */
@@ -44,6 +47,8 @@ export interface LaunchRequest {
    * stays with the caller, who may close them as soon as `launch` has settled.
    */
   readonly fds: ReadonlyMap<string, OwnedFd>;
+  /** The file behind the plan's `record` slot: read when the supervisor goes away without telling. */
+  readonly recordPath?: string;
   /** Called before START is sent, so that a crash from here on can be recovered from. */
   readonly onToken?: (token: string) => void;
   /** Called at a `sync` op; the child waits until it has returned. A rejection fails the launch. */

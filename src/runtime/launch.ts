@@ -1,0 +1,210 @@
+/**
+ * One launch: take an executor, hand it the plan and its descriptors, answer its syncs, wait for the verdict.
+ * Whatever happens, when the launch has settled this process holds no descriptor of it but, on success, the
+ * control connection and the attachments.
+ */
+import { encodePlan } from "../abi/encode.ts";
+import { sealedMemfd } from "../kernel/memfd.ts";
+import type { OwnedFd } from "../kernel/owned-fd.ts";
+import { sendWithFds } from "../kernel/send-fds.ts";
+import { socketPair } from "../kernel/socket-pair.ts";
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
+import { monotonicMs, nowMs } from "../lib/clock.ts";
+import { TiffinError } from "../lib/errors.ts";
+import type { Plan } from "../plan/plan.ts";
+import { connectDuplex } from "../transport/bun-duplex.ts";
+import { type ExecutorMessage, encodeMessage } from "./control-channel.ts";
+import type { ExecutorPool, WaitingExecutor } from "./executor-pool.ts";
+import { killExecutor, reapSoon } from "./reaper.ts";
+import type { LaunchPhases, LaunchRequest, SupervisedProcess } from "./supervised-process.ts";
+import { superviseOver } from "./supervisor-connection.ts";
+
+const attachSlot = /^attach:\d+$/;
+const nanosecondsPerMs = 1e6;
+/** How long a failed executor may take to clean up and leave before it is killed. */
+const leaveLimitMs = 5000;
+
+type Started = Extract<ExecutorMessage, { is: "started" }>;
+type Failed = Extract<ExecutorMessage, { is: "failed" }>;
+
+export interface LaunchContext {
+  readonly pool: ExecutorPool;
+  readonly socketDirectory: string;
+}
+
+/** Performs `request`; see `Runtime.launch`. */
+export async function launch(context: LaunchContext, request: LaunchRequest): Promise<SupervisedProcess> {
+  const beganMs = monotonicMs();
+  const wire = wirePlan(request);
+  let executor: WaitingExecutor | undefined;
+  try {
+    executor = await context.pool.take();
+    const takenMs = monotonicMs();
+    request.onToken?.(executor.token);
+    const verdict = watch(executor, request);
+    send(executor, wire);
+    const attachments = await adopt(wire);
+    const sentMs = monotonicMs();
+    const started = await verdict;
+    const doneMs = monotonicMs();
+    const phases: LaunchPhases = {
+      takeMs: takenMs - beganMs,
+      sendMs: sentMs - takenMs,
+      cloneMs: Number(started.cloneNs) / nanosecondsPerMs,
+      execMs: Number(started.execNs - started.cloneNs) / nanosecondsPerMs,
+      totalMs: doneMs - beganMs,
+    };
+    const { channel, token, pid } = executor;
+    return superviseOver({
+      channel,
+      token,
+      socketDirectory: context.socketDirectory,
+      pid: started.pid,
+      startedAtNs: BigInt(nowMs()) * BigInt(nanosecondsPerMs),
+      phases,
+      attachments,
+      ...(request.recordPath === undefined ? {} : { recordPath: request.recordPath }),
+      onClosed: () => reapSoon(pid),
+    });
+  } catch (thrown) {
+    for (const fd of wire.owned) fd[Symbol.dispose]();
+    for (const stream of wire.streams) stream.destroy();
+    // Not a verdict of the executor: it must not go on with a plan that nobody waits for.
+    if (executor !== undefined && !executor.channel.closed) killExecutor(executor.pid);
+    throw thrown;
+  } finally {
+    executor?.socket[Symbol.dispose]();
+  }
+}
+
+/** A plan made ready for sending: descriptors in slot order, and our ends of its attach connections. */
+interface WirePlan {
+  readonly plan: OwnedFd;
+  /** In slot order; borrowed from the request or in `owned`. */
+  readonly sent: readonly OwnedFd[];
+  /** Closed as soon as the message has left, or the launch has failed. */
+  readonly owned: OwnedFd[];
+  /** Our ends of attach connections, until they are adopted. */
+  readonly ends: OwnedFd[];
+  readonly streams: ByteDuplex[];
+}
+
+function wirePlan(request: LaunchRequest): WirePlan {
+  const owned: OwnedFd[] = [];
+  const ends: OwnedFd[] = [];
+  try {
+    const plan = sealedMemfd("tiffin-plan", encodePlan(request.plan.ops, request.plan.receives.length));
+    owned.push(plan);
+    const sent = inSlotOrder(request.plan).map((name) => {
+      if (!attachSlot.test(name)) return given(request, name);
+      const [ours, theirs] = socketPair(name);
+      owned.push(ours, theirs);
+      ends.push(ours);
+      return theirs;
+    });
+    return { plan, sent, owned, ends, streams: [] };
+  } catch (thrown) {
+    for (const fd of owned) fd[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+function inSlotOrder(plan: Plan): string[] {
+  const names: string[] = [];
+  for (const received of plan.receives) names[received.slot] = received.name;
+  if (Object.keys(names).length !== names.length || names.length !== plan.receives.length) {
+    throw new TiffinError("internal", "runtime.slot-gap", "the plan's received slots are not 0, 1, 2 ...");
+  }
+  return names;
+}
+
+function given(request: LaunchRequest, name: string): OwnedFd {
+  const fd = request.fds.get(name);
+  if (fd !== undefined) return fd;
+  throw new TiffinError(
+    "internal",
+    "runtime.slot-missing",
+    `the plan wants descriptor ${JSON.stringify(name)}`,
+  );
+}
+
+function send(executor: WaitingExecutor, wire: WirePlan): void {
+  const fds = [wire.plan, ...wire.sent];
+  sendWithFds(executor.socket, encodeMessage("start", fds.length), fds);
+}
+
+async function adopt(wire: WirePlan): Promise<ByteDuplex[]> {
+  for (const end of wire.ends) wire.streams.push(await connectDuplex({ fd: end.take() }));
+  // The executor has its own copies in flight; ours would keep its streams from ending.
+  for (const fd of wire.owned) fd[Symbol.dispose]();
+  return wire.streams;
+}
+
+/** Resolves with STARTED; rejects when the plan failed, the executor vanished or a sync was refused. */
+function watch(executor: WaitingExecutor, request: LaunchRequest): Promise<Started> {
+  const { channel, pid } = executor;
+  const { promise, resolve, reject } = Promise.withResolvers<Started>();
+  // A failure is reported only after the executor has left, so that nothing of the launch remains.
+  let verdict: unknown;
+  let deadline: NodeJS.Timeout | undefined;
+  const failWith = (thrown: unknown): void => {
+    verdict ??= thrown;
+    deadline ??= setTimeout(() => killExecutor(pid), leaveLimitMs);
+  };
+  channel.listen({
+    message(message) {
+      if (message.is === "started") {
+        channel.hold();
+        resolve(message);
+      } else if (message.is === "failed") failWith(message);
+      else if (message.is === "synced") {
+        answerSync(request, message).then(
+          () => channel.send("go", message.id),
+          (thrown) => {
+            failWith(thrown);
+            channel.end();
+          },
+        );
+      }
+    },
+    closed() {
+      clearTimeout(deadline);
+      reapSoon(pid);
+      rejectWith(request.plan, verdict, reject);
+    },
+  });
+  // `launch` awaits it after a few other steps; until then a rejection must not count as unhandled.
+  promise.catch(() => {});
+  return promise;
+}
+
+async function answerSync(request: LaunchRequest, message: { readonly id: number; readonly pid: number }) {
+  await request.onSync?.(message.id, message.pid);
+}
+
+function rejectWith(plan: Plan, verdict: unknown, reject: (reason: unknown) => void): void {
+  if (verdict === undefined) {
+    reject(
+      new TiffinError(
+        "internal",
+        "runtime.executor-vanished",
+        "the executor ended before it started the process",
+        {
+          remedy: "look in the kernel log for an out-of-memory kill",
+        },
+      ),
+    );
+  } else if (isFailed(verdict)) {
+    const failed = verdict;
+    import("../plan/explain-failure.ts").then(
+      ({ explainFailure }) => reject(explainFailure(plan, failed)),
+      reject,
+    );
+  } else {
+    reject(verdict);
+  }
+}
+
+function isFailed(verdict: unknown): verdict is Failed {
+  return typeof verdict === "object" && verdict !== null && "is" in verdict && verdict.is === "failed";
+}

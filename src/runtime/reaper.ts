@@ -1,0 +1,22 @@
+/**
+ * Reaps executors that this process started. An executor closes its connections a moment before it can be waited
+ * for, so a few attempts with growing pauses follow the close; the timers keep no event loop alive.
+ */
+import { reapChild, signalPid } from "../kernel/pidfd.ts";
+
+const pausesMs = [0, 2, 10, 50, 250, 1000] as const;
+const lastPauseMs = 1000;
+const attemptLimit = 60;
+const sigkill = 9;
+
+/** Reaps `pid` soon. One that is still there after the growing pauses is killed: it has no way to be of use. */
+export function reapSoon(pid: number, attempt = 0): void {
+  if (reapChild(pid) !== "running" || attempt >= attemptLimit) return;
+  if (attempt >= pausesMs.length) signalPid(pid, sigkill);
+  setTimeout(() => reapSoon(pid, attempt + 1), pausesMs[attempt] ?? lastPauseMs).unref();
+}
+
+/** Kills an executor of ours that does not end; the end of its connections then leads to `reapSoon`. */
+export function killExecutor(pid: number): void {
+  signalPid(pid, sigkill);
+}
