@@ -1,0 +1,255 @@
+/**
+ * Whether a container can be what a client asked for, before anything is made. Docker's words, because its clients
+ * and their users know them; each message has a stable code of its own. Pure: the machine is an argument.
+ */
+import type { ContainerConfig } from "../../docker/types/container-config.ts";
+import type { HostConfig } from "../../docker/types/host-config.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { HostFacts } from "../../linux/host-facts.ts";
+import { parseCpuList } from "./cpu-set.ts";
+
+const mib = 1024 * 1024;
+const smallestMemoryBytes = 6 * mib;
+
+function refuse(code: string, message: string): never {
+  throw new TiffinError("invalid", `container.${code}`, message);
+}
+
+/** Checks both parts of a create body and returns warnings. */
+export function validateContainer(config: ContainerConfig, host: HostConfig, facts: HostFacts): string[] {
+  validateConfig(config);
+  validateNames(config, host);
+  const warnings = [...validateMemory(host, facts), ...validateCpu(host, facts)];
+  validateOther(host);
+  validateModes(host);
+  warnings.push(...validateRestart(host), ...unsupported(config, host));
+  return warnings;
+}
+
+function validateConfig(config: ContainerConfig): void {
+  for (const entry of config.Env ?? []) {
+    if (entry === "" || entry.startsWith("=")) {
+      refuse("environment", `invalid environment variable: ${entry}`);
+    }
+    if (entry.includes("\0"))
+      refuse("environment", "invalid environment variable: it contains a NUL character");
+  }
+  const directory = config.WorkingDir ?? "";
+  if (directory !== "" && !directory.startsWith("/")) {
+    refuse(
+      "working-directory",
+      `the working directory '${directory}' is invalid, it needs to be an absolute path`,
+    );
+  }
+  for (const word of [...(config.Entrypoint ?? []), ...(config.Cmd ?? []), directory, config.User ?? ""]) {
+    if (word.includes("\0")) refuse("nul", `${JSON.stringify(word)} contains a NUL character`);
+  }
+  if (config.StopTimeout !== undefined && config.StopTimeout < -1) {
+    refuse("stop-timeout", `invalid stop timeout ${config.StopTimeout}: wanted seconds, or -1 for no limit`);
+  }
+}
+
+const hostname = /^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$/;
+const longestHostname = 63;
+
+function validateNames(config: ContainerConfig, host: HostConfig): void {
+  const name = config.Hostname ?? "";
+  if (name !== "" && (!hostname.test(name) || name.length > longestHostname)) {
+    refuse("hostname", `invalid hostname format: ${name}`);
+  }
+  if (host.UTSMode === "host" && (name !== "" || (config.Domainname ?? "") !== "")) {
+    refuse("conflict-uts", "conflicting options: hostname and the UTS mode");
+  }
+  const network = host.NetworkMode ?? "";
+  if (network.startsWith("container:")) {
+    if (name !== "") refuse("conflict-hostname", "conflicting options: hostname and the network mode");
+    if ((host.Dns ?? []).length > 0) refuse("conflict-dns", "conflicting options: dns and the network mode");
+    if ((host.ExtraHosts ?? []).length > 0) {
+      refuse("conflict-hosts", "conflicting options: custom host-to-IP mapping and the network mode");
+    }
+    if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true) {
+      refuse("conflict-ports", "conflicting options: port publishing and the container type network mode");
+    }
+  }
+  for (const entry of host.ExtraHosts ?? []) {
+    const colon = entry.search(/[:=]/);
+    if (colon <= 0 || colon === entry.length - 1) refuse("extra-host", `bad format for add-host: "${entry}"`);
+  }
+}
+
+function validateMemory(host: HostConfig, facts: HostFacts): string[] {
+  const warnings: string[] = [];
+  const memory = host.Memory ?? 0;
+  const swap = host.MemorySwap ?? 0;
+  const reservation = host.MemoryReservation ?? 0;
+  if (memory < 0 || (memory !== 0 && memory < smallestMemoryBytes)) {
+    refuse("memory-minimum", "Minimum memory limit allowed is 6MB");
+  }
+  if (memory > 0 && swap !== -1 && swap !== 0 && swap < memory) {
+    refuse("memory-swap", "Minimum memoryswap limit should be larger than memory limit, see usage");
+  }
+  if (memory === 0 && swap > 0) {
+    refuse("memory-swap", "You should always set the Memory limit when using Memoryswap limit, see usage");
+  }
+  if (memory > 0 && swap !== -1 && !facts.cgroup.swapAccounting) {
+    warnings.push(
+      "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",
+    );
+  }
+  const swappiness = host.MemorySwappiness ?? -1;
+  if (swappiness < -1 || swappiness > 100) {
+    refuse("swappiness", `invalid value: ${swappiness}, valid memory swappiness range is 0-100`);
+  }
+  if (reservation < 0 || (reservation > 0 && reservation < smallestMemoryBytes)) {
+    refuse("memory-reservation", "Minimum memory reservation allowed is 6MB");
+  }
+  if (memory > 0 && reservation > 0 && memory < reservation) {
+    refuse(
+      "memory-reservation",
+      "Minimum memory limit can not be less than memory reservation limit, see usage",
+    );
+  }
+  if (host.OomKillDisable === true && memory === 0) {
+    warnings.push(
+      "OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.",
+    );
+  }
+  return warnings;
+}
+
+const smallestPeriod = 1000;
+const largestPeriod = 1_000_000;
+
+function validateCpu(host: HostConfig, facts: HostFacts): string[] {
+  const nano = host.NanoCpus ?? 0;
+  const period = host.CpuPeriod ?? 0;
+  const quota = host.CpuQuota ?? 0;
+  const { cpus } = facts.hardware;
+  if (nano > 0 && period > 0) {
+    refuse("cpu-conflict", "Conflicting options: Nano CPUs and CPU Period cannot both be set");
+  }
+  if (nano > 0 && quota > 0) {
+    refuse("cpu-conflict", "Conflicting options: Nano CPUs and CPU Quota cannot both be set");
+  }
+  if (nano < 0 || nano > cpus * 1e9 || (nano > 0 && nano < 1e7)) {
+    refuse("cpu-range", `range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`);
+  }
+  if (period !== 0 && (period < smallestPeriod || period > largestPeriod)) {
+    refuse(
+      "cpu-period",
+      "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
+    );
+  }
+  if (quota > 0 && quota < smallestPeriod) {
+    refuse("cpu-quota", "CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  }
+  if ((host.CpuShares ?? 0) < 0) {
+    refuse("cpu-shares", `invalid CPU shares (${host.CpuShares}): value must be a positive integer`);
+  }
+  validateCpuSet("cpus", host.CpusetCpus ?? "", cpus);
+  validateCpuSet("mems", host.CpusetMems ?? "", undefined);
+  return [];
+}
+
+function validateCpuSet(kind: "cpus" | "mems", text: string, count: number | undefined): void {
+  if (text === "") return;
+  const wanted = parseCpuList(text);
+  if (wanted === undefined) refuse("cpuset", `Invalid value ${text} for cpuset ${kind}`);
+  if (count !== undefined && wanted.some((cpu) => cpu >= count)) {
+    refuse("cpuset", `Requested CPUs are not available - requested ${text}, available: 0-${count - 1}`);
+  }
+}
+
+function validateOther(host: HostConfig): void {
+  if ((host.ShmSize ?? 0) < 0) refuse("shm-size", "SHM size can not be less than 0");
+  const adjust = host.OomScoreAdj ?? 0;
+  if (adjust < -1000 || adjust > 1000) {
+    refuse("oom-score-adj", `Invalid value ${adjust}, range for oom score adj is [-1000, 1000]`);
+  }
+  const weight = host.BlkioWeight ?? 0;
+  if (weight !== 0 && (weight < 10 || weight > 1000)) {
+    refuse("blkio-weight", "Range of blkio weight is from 10 to 1000");
+  }
+  for (const limit of host.Ulimits ?? []) {
+    if (limit.Soft > limit.Hard && limit.Hard !== -1) {
+      refuse(
+        "ulimit",
+        `ulimit soft limit must be less than or equal to hard limit: ${limit.Soft} > ${limit.Hard}`,
+      );
+    }
+  }
+  for (const path of [...(host.MaskedPaths ?? []), ...(host.ReadonlyPaths ?? [])]) {
+    if (!path.startsWith("/")) refuse("system-path", `invalid system path ${path}: it needs to be absolute`);
+  }
+  const runtime = host.Runtime ?? "";
+  if (!["", "tiffin", "runc"].includes(runtime)) {
+    refuse("runtime", `unknown or invalid runtime name: ${runtime}`);
+  }
+  const driver = host.LogConfig?.Type ?? "";
+  if (!["", "json-file", "local", "none"].includes(driver)) {
+    refuse("log-driver", `logger: no log driver named '${driver}' is registered`);
+  }
+}
+
+function validateModes(host: HostConfig): void {
+  const check = (what: string, value: string, allowed: readonly string[]): void => {
+    const ofContainer = value.startsWith("container:") && value.length > "container:".length;
+    if (allowed.includes(value) || (allowed.includes("container:") && ofContainer)) return;
+    refuse("namespace-mode", `invalid ${what} mode: ${value}`);
+  };
+  check("PID", host.PidMode ?? "", ["", "host", "private", "container:"]);
+  check("IPC", host.IpcMode ?? "", ["", "host", "private", "shareable", "none", "container:"]);
+  check("UTS", host.UTSMode ?? "", ["", "host", "private"]);
+  check("user namespace", host.UsernsMode ?? "", ["", "host", "private"]);
+  check("cgroup namespace", host.CgroupnsMode ?? "", ["", "host", "private"]);
+  if (host.Privileged === true && host.UsernsMode === "private") {
+    refuse(
+      "privileged-userns",
+      "privileged mode is incompatible with user namespaces. You must run the container in the host namespace when running privileged mode",
+    );
+  }
+  if (host.UsernsMode === "private" && (host.NetworkMode === "host" || host.PidMode === "host")) {
+    refuse(
+      "userns-host",
+      "cannot share the host's network or PID namespaces when user namespaces are enabled",
+    );
+  }
+}
+
+function validateRestart(host: HostConfig): string[] {
+  const name = host.RestartPolicy?.Name ?? "";
+  const count = host.RestartPolicy?.MaximumRetryCount ?? 0;
+  if (!["", "no", "always", "unless-stopped", "on-failure"].includes(name)) {
+    refuse(
+      "restart-policy",
+      `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  }
+  if (count !== 0 && name !== "on-failure") {
+    refuse(
+      "restart-policy",
+      "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    );
+  }
+  if (count < 0) {
+    refuse("restart-policy", "invalid restart policy: maximum retry count cannot be negative");
+  }
+  if (host.AutoRemove === true && name !== "" && name !== "no") {
+    refuse("restart-policy", "can't create 'AutoRemove' container with restart policy");
+  }
+  return [];
+}
+
+/** What this engine does not do (yet): refused where the container would be another one, else said aloud. */
+function unsupported(config: ContainerConfig, host: HostConfig): string[] {
+  const missing = (what: string): never => {
+    throw new TiffinError("notImplemented", "container.unsupported", `${what} is not supported`);
+  };
+  if ((host.VolumesFrom ?? []).length > 0) missing("volumes-from");
+  if ((host.Links ?? []).length > 0) missing("links");
+  if ((host.DeviceRequests ?? []).length > 0) missing("requesting devices by driver (--gpus)");
+  if (Object.keys(host.StorageOpt ?? {}).length > 0) missing("storage-opt");
+  if (!["", "local"].includes(host.VolumeDriver ?? "")) missing(`volume driver ${host.VolumeDriver}`);
+  const test = config.Healthcheck?.Test ?? [];
+  return test.length > 0 && test[0] !== "NONE" ? ["health checks are not performed by this engine"] : [];
+}
