@@ -1,0 +1,197 @@
+/**
+ * Sentences that Docker's clients look at: either they match on them (exit codes of `docker run`, "No such") or people
+ * and scripts know them by heart. The wording is Docker's; everything else in the project words its own errors.
+ */
+
+export function noSuchContainer(name: string): string {
+  return `No such container: ${name}`;
+}
+
+export function noSuchImage(name: string): string {
+  return `No such image: ${name}`;
+}
+
+export function noSuchExec(id: string): string {
+  return `No such exec instance: ${id}`;
+}
+
+export function ambiguousPrefix(prefix: string): string {
+  return `Multiple IDs found with provided prefix: ${prefix}`;
+}
+
+/** `name` without the slash. */
+export function nameTaken(name: string, id: string): string {
+  return (
+    `Conflict. The container name "/${name}" is already in use by container "${id}". ` +
+    "You have to remove (or rename) that container to be able to reuse that name."
+  );
+}
+
+export function invalidName(name: string): string {
+  return `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`;
+}
+
+export function sameName(): string {
+  return "Renaming a container with the same name as its current name";
+}
+
+export function emptyName(): string {
+  return "Neither old nor new names may be empty";
+}
+
+export function emptyConfig(): string {
+  return "config cannot be empty in order to create a container";
+}
+
+export function noCommand(): string {
+  return "no command specified";
+}
+
+export function noExecCommand(): string {
+  return "No exec command specified";
+}
+
+export function notRunning(id: string): string {
+  return `container ${id} is not running`;
+}
+
+export function cannotKill(name: string, id: string): string {
+  return `cannot kill container: ${name}: ${notRunning(id)}`;
+}
+
+export function pausedBeforeExec(id: string): string {
+  return `Container ${id} is paused, unpause the container before exec`;
+}
+
+export function pausedBeforeAttach(id: string): string {
+  return `container ${id} is paused, unpause the container before attach`;
+}
+
+export function restartingBeforeAttach(id: string): string {
+  return `container ${id} is restarting, wait until the container is running`;
+}
+
+/** `state` is `running`, `paused` or `restarting`; `name` without the slash. */
+export function removeActive(name: string, state: string): string {
+  const remedy =
+    state === "paused"
+      ? "unpause and then stop the container before removing or force remove"
+      : "stop the container before removing or force remove";
+  return `cannot remove container "/${name}": container is ${state}: ${remedy}`;
+}
+
+export function removalInProgress(id: string): string {
+  return `removal of container ${id} is already in progress`;
+}
+
+export function removalStarted(): string {
+  return "container is marked for removal and cannot be started";
+}
+
+export function execAlreadyRan(id: string): string {
+  return `Error: Exec command ${id} has already run`;
+}
+
+export function execAlreadyRunning(id: string): string {
+  return `Error: Exec command ${id} is already running`;
+}
+
+export function invalidSignal(signal: string): string {
+  return `invalid signal: ${signal}`;
+}
+
+export function invalidCondition(condition: string): string {
+  return `invalid condition: ${JSON.stringify(condition)}`;
+}
+
+export function invalidFilter(name: string): string {
+  return `invalid filter '${name}'`;
+}
+
+export function chooseStream(): string {
+  return "Bad parameters: you must choose at least one stream";
+}
+
+export function invalidDetachKeys(keys: string): string {
+  return `Invalid detach keys (${keys}) provided`;
+}
+
+export function pageNotFound(): string {
+  return "page not found";
+}
+
+export function malformedVersion(asked: string): string {
+  return `invalid API version: ${asked}`;
+}
+
+export function clientTooNew(asked: string, newest: string): string {
+  return `client version ${asked} is too new. Maximum supported API version is ${newest}`;
+}
+
+export function clientTooOld(asked: string, oldest: string): string {
+  return (
+    `client version ${asked} is too old. Minimum supported API version is ${oldest}, ` +
+    "please upgrade your client to a newer version"
+  );
+}
+
+export function unsupportedContentType(found: string): string {
+  return `unsupported Content-Type header (${found}): must be 'application/json'`;
+}
+
+/** Docker's client turns this text into exit code 127. */
+export function programNotFound(program: string): string {
+  return `exec: ${JSON.stringify(program)}: executable file not found in $PATH`;
+}
+
+/** For a program given with a slash; Docker's client turns this text into exit code 127. */
+export function programPathNotFound(program: string): string {
+  return `exec: ${JSON.stringify(program)}: stat ${program}: no such file or directory`;
+}
+
+/** Docker's client turns this text into exit code 126. */
+export function programNotExecutable(program: string): string {
+  return `exec: ${JSON.stringify(program)}: permission denied`;
+}
+
+/** Docker's client turns this text into exit code 126. */
+export function programIsDirectory(program: string): string {
+  return `exec: ${JSON.stringify(program)}: is a directory`;
+}
+
+export function bindSourceMissing(path: string): string {
+  return `invalid mount config for type "bind": bind source path does not exist: ${path}`;
+}
+
+export function portTaken(address: string, port: number): string {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return `Bind for ${host}:${port} failed: port is already allocated`;
+}
+
+export function noSuchUser(user: string): string {
+  return `unable to find user ${user}: no matching entries in passwd file`;
+}
+
+export function noSuchGroup(group: string): string {
+  return `unable to find group ${group}: no matching entries in group file`;
+}
+
+export function memoryTooSmall(): string {
+  return "Minimum memory limit allowed is 6MB";
+}
+
+export function swapBelowMemory(): string {
+  return "Minimum memoryswap limit should be larger than memory limit, see usage";
+}
+
+export function swapWithoutMemory(): string {
+  return "You should always set the Memory limit when using Memoryswap limit, see usage";
+}
+
+export function cpusOutOfRange(cpus: number): string {
+  return `range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`;
+}
+
+export function cpusetUnavailable(asked: string, available: string): string {
+  return `Requested CPUs are not available - requested ${asked}, available: ${available}`;
+}

@@ -1,0 +1,136 @@
+/**
+ * Query parameters as data: one codec per parameter serves both sides, the server decoding text and the typed client
+ * writing it. Every parameter may be absent. The first of several equal names counts, as in Docker.
+ */
+import { TiffinError } from "../lib/errors.ts";
+import { type Decoded, decodeJson, flag, list, mapOf, text, wrongType } from "./decode.ts";
+
+export interface QueryCodec<T> {
+  /** `name` is for the error text. Throws `invalid` `api.query-invalid`. */
+  decode(raw: string, name: string): T;
+  encode(value: T): string;
+}
+
+export type QueryShape = Readonly<Record<string, QueryCodec<unknown>>>;
+
+type ValueOf<C> = C extends { decode(raw: string, name: string): infer T } ? T : never;
+
+/** What a handler receives and a client gives. */
+export type QueryOf<Q extends QueryShape> = { readonly [K in keyof Q]?: ValueOf<Q[K]> | undefined };
+
+function invalidQuery(name: string, raw: string, wanted: string): TiffinError {
+  return new TiffinError(
+    "invalid",
+    "api.query-invalid",
+    `invalid query parameter ${name}: found ${JSON.stringify(raw)}, wanted ${wanted}`,
+  );
+}
+
+export const queryText: QueryCodec<string> = { decode: (raw) => raw, encode: (value) => value };
+
+const falseWords: ReadonlySet<string> = new Set(["", "0", "no", "false", "none"]);
+
+/** Anything but an empty value, `0`, `no`, `false` and `none` is true, as in Docker. */
+export const queryFlag: QueryCodec<boolean> = {
+  decode: (raw) => !falseWords.has(raw.trim().toLowerCase()),
+  encode: (value) => (value ? "1" : "0"),
+};
+
+export const queryInteger: QueryCodec<number> = {
+  decode(raw, name) {
+    if (!/^[+-]?[0-9]{1,15}$/.test(raw)) throw invalidQuery(name, raw, "a whole number");
+    return Number(raw);
+  },
+  encode: (value) => String(value),
+};
+
+/** A number of characters of a terminal. */
+export const queryCells: QueryCodec<number> = {
+  decode(raw, name) {
+    if (!/^[0-9]{1,5}$/.test(raw) || Number(raw) > 65_535) {
+      throw invalidQuery(name, raw, "a whole number from 0 to 65535");
+    }
+    return Number(raw);
+  },
+  encode: (value) => String(value),
+};
+
+export function queryWord<const W extends string>(...words: readonly W[]): QueryCodec<W> {
+  return {
+    decode(raw, name) {
+      const found = words.find((word) => word === raw);
+      if (found === undefined) throw invalidQuery(name, raw, words.join(" or "));
+      return found;
+    },
+    encode: (value) => value,
+  };
+}
+
+/** `all` or how many lines; undefined is all. A value that is not a number means all, as in Docker. */
+export const queryTail: QueryCodec<number | undefined> = {
+  decode: (raw) => (/^[0-9]{1,15}$/.test(raw) ? Number(raw) : undefined),
+  encode: (value) => (value === undefined ? "all" : String(value)),
+};
+
+/** A time as `seconds[.fraction]` since 1970, in nanoseconds. `0` and empty mean no bound. */
+export const queryTime: QueryCodec<bigint | undefined> = {
+  decode(raw, name) {
+    if (raw === "") return undefined;
+    const match = /^([0-9]{1,12})(?:\.([0-9]{1,9})[0-9]*)?$/.exec(raw);
+    if (match === null) throw invalidQuery(name, raw, "seconds since 1970, with or without a fraction");
+    const [, seconds = "0", fraction = ""] = match;
+    const total = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+    return total === 0n ? undefined : total;
+  },
+  encode(value) {
+    if (value === undefined) return "";
+    const digits = value.toString().padStart(10, "0");
+    return `${digits.slice(0, -9)}.${digits.slice(-9)}`;
+  },
+};
+
+const filterValues = list(text);
+const legacyFilterValues = mapOf(flag);
+
+/** `{"key":["a","b"]}`, or in the older form `{"key":{"a":true}}`. */
+export const queryFilters: QueryCodec<Readonly<Record<string, readonly string[]>>> = {
+  decode(raw, name) {
+    if (raw === "") return {};
+    const values = (value: unknown, path: string): Decoded<typeof filterValues> => {
+      if (typeof value !== "object") throw wrongType(path, value, "a list of text");
+      if (Array.isArray(value)) return filterValues(value, path);
+      return Object.entries(legacyFilterValues(value, path))
+        .filter(([, on]) => on)
+        .map(([word]) => word);
+    };
+    return decodeJson(raw, mapOf(values), `query parameter ${name}`);
+  },
+  encode: (value) => JSON.stringify(value),
+};
+
+/** Decodes the part after `?`. Unknown parameters are ignored. */
+export function decodeQuery<Q extends QueryShape>(shape: Q, raw: string): QueryOf<Q> {
+  const found: Record<string, unknown> = {};
+  if (raw !== "") {
+    const parameters = new URLSearchParams(raw);
+    for (const [name, codec] of Object.entries(shape)) {
+      const value = parameters.get(name);
+      if (value !== null) found[name] = codec.decode(value, name);
+    }
+  }
+  // Each property was made by the codec of that name, which is what QueryOf<Q> says.
+  return found as QueryOf<Q>;
+}
+
+/** The text after `?`, empty when nothing is set. */
+export function encodeQuery<Q extends QueryShape>(shape: Q, values: QueryOf<Q>): string {
+  const parts: string[] = [];
+  for (const [name, codec] of Object.entries(shape)) {
+    const value: unknown = values[name];
+    if (value === undefined) continue;
+    // QueryOf<Q> ties the value of `name` to the codec of `name`; the loop loses that tie.
+    const encode = codec.encode as (value: unknown) => string;
+    parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(encode(value))}`);
+  }
+  return parts.join("&");
+}

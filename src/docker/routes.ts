@@ -1,0 +1,121 @@
+/**
+ * The API as one table. A row here without a handler does not compile, and neither does a client call that does not fit.
+ * Rows under `/tiffin/` are additions; all others are Docker's, under Docker's names.
+ */
+import { list } from "./decode.ts";
+import {
+  queryCells,
+  queryFilters,
+  queryFlag,
+  queryInteger,
+  queryTail,
+  queryText,
+  queryTime,
+} from "./query.ts";
+import { empty, hijack, json, jsonLater, plainText, route, session, stream } from "./route.ts";
+import {
+  containerCreateBody,
+  containerCreateResponse,
+  containerInspect,
+  containerSummary,
+  waitResponse,
+} from "./types/container.ts";
+import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
+import { imageInspect, imageSummary } from "./types/image.ts";
+import { execRunBody, runBody } from "./types/run.ts";
+import { infoResponse, versionResponse } from "./types/system.ts";
+
+export const routes = {
+  ping: route("GET", "/_ping", "1.24", { result: plainText }),
+  pingHead: route("HEAD", "/_ping", "1.24", { result: plainText }),
+  version: route("GET", "/version", "1.24", { result: json(versionResponse) }),
+  info: route("GET", "/info", "1.24", { result: json(infoResponse) }),
+
+  containerList: route("GET", "/containers/json", "1.24", {
+    query: { all: queryFlag, limit: queryInteger, size: queryFlag, filters: queryFilters },
+    result: json(list(containerSummary)),
+  }),
+  containerCreate: route("POST", "/containers/create", "1.24", {
+    query: { name: queryText, platform: queryText },
+    body: containerCreateBody,
+    result: json(containerCreateResponse, 201),
+  }),
+  containerInspect: route("GET", "/containers/{name}/json", "1.24", {
+    query: { size: queryFlag },
+    result: json(containerInspect),
+  }),
+  containerStart: route("POST", "/containers/{name}/start", "1.24", {
+    query: { detachKeys: queryText },
+    result: empty(),
+  }),
+  containerStop: route("POST", "/containers/{name}/stop", "1.24", {
+    query: { t: queryInteger, signal: queryText },
+    result: empty(),
+  }),
+  containerKill: route("POST", "/containers/{name}/kill", "1.24", {
+    query: { signal: queryText },
+    result: empty(),
+  }),
+  containerWait: route("POST", "/containers/{name}/wait", "1.24", {
+    query: { condition: queryText },
+    result: jsonLater(waitResponse),
+  }),
+  containerAttach: route("POST", "/containers/{name}/attach", "1.24", {
+    query: {
+      detachKeys: queryText,
+      logs: queryFlag,
+      stream: queryFlag,
+      stdin: queryFlag,
+      stdout: queryFlag,
+      stderr: queryFlag,
+    },
+    result: hijack,
+  }),
+  containerLogs: route("GET", "/containers/{name}/logs", "1.24", {
+    query: {
+      follow: queryFlag,
+      stdout: queryFlag,
+      stderr: queryFlag,
+      since: queryTime,
+      until: queryTime,
+      timestamps: queryFlag,
+      tail: queryTail,
+    },
+    result: stream,
+  }),
+  containerResize: route("POST", "/containers/{name}/resize", "1.24", {
+    query: { h: queryCells, w: queryCells },
+    result: empty(200),
+  }),
+  containerRename: route("POST", "/containers/{name}/rename", "1.24", {
+    query: { name: queryText },
+    result: empty(),
+  }),
+  containerRemove: route("DELETE", "/containers/{name}", "1.24", {
+    query: { v: queryFlag, link: queryFlag, force: queryFlag },
+    result: empty(),
+  }),
+
+  execCreate: route("POST", "/containers/{name}/exec", "1.24", {
+    body: execCreateBody,
+    result: json(execCreateResponse, 201),
+  }),
+  execStart: route("POST", "/exec/{id}/start", "1.24", { body: execStartBody, result: hijack }),
+  execResize: route("POST", "/exec/{id}/resize", "1.24", {
+    query: { h: queryCells, w: queryCells },
+    result: empty(200),
+  }),
+  execInspect: route("GET", "/exec/{id}/json", "1.24", { result: json(execInspect) }),
+
+  imageList: route("GET", "/images/json", "1.24", {
+    query: { all: queryFlag, digests: queryFlag, "shared-size": queryFlag, filters: queryFilters },
+    result: json(list(imageSummary)),
+  }),
+  imageInspect: route("GET", "/images/{name*}/json", "1.24", { result: json(imageInspect) }),
+
+  run: route("POST", "/tiffin/run", "1.24", { body: runBody, result: session }),
+  execRun: route("POST", "/tiffin/containers/{name}/exec", "1.24", { body: execRunBody, result: session }),
+} as const;
+
+export type RouteTable = typeof routes;
+export type RouteName = keyof RouteTable;
