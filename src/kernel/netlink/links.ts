@@ -1,0 +1,60 @@
+/** rtnetlink operations on a socket, as small typed functions. */
+import {
+  addressMessages,
+  decodeAddress,
+  dumpAddresses,
+  type LinkAddress,
+} from "../../linux/netlink/address.ts";
+import {
+  decodeLink,
+  dumpLinks,
+  getLink,
+  type Link,
+  type LinkKind,
+  type LinkReference,
+  linkMessages,
+} from "../../linux/netlink/link.ts";
+import { decodeRoute, dumpRoutes, type Route, routeMessages } from "../../linux/netlink/route.ts";
+import { NetlinkError } from "./netlink-error.ts";
+import type { NetlinkSocket } from "./netlink-socket.ts";
+
+/** The link, or undefined when there is none. */
+export function findLink(socket: NetlinkSocket, reference: LinkReference): Link | undefined {
+  try {
+    return socket.get(getLink(reference), decodeLink);
+  } catch (thrown) {
+    if (thrown instanceof NetlinkError && thrown.code === "ENODEV") return undefined;
+    throw thrown;
+  }
+}
+
+/** All links, or only the ports of `master` or one kind. */
+export function listLinks(
+  socket: NetlinkSocket,
+  filter: { readonly master?: number; readonly kind?: LinkKind["kind"] } = {},
+): Link[] {
+  const links = socket.dump(dumpLinks(filter), (message) =>
+    message.type === linkMessages.new ? decodeLink(message) : undefined,
+  );
+  // A kernel that cannot filter says so and sends everything.
+  return links.filter(
+    (link) =>
+      (filter.master === undefined || link.master === filter.master) &&
+      (filter.kind === undefined || link.kind === filter.kind),
+  );
+}
+
+/** IPv4 addresses of every link, or of one. */
+export function listAddresses(socket: NetlinkSocket, linkIndex?: number): LinkAddress[] {
+  const addresses = socket.dump(dumpAddresses(linkIndex), (message) =>
+    message.type === addressMessages.new ? decodeAddress(message) : undefined,
+  );
+  return linkIndex === undefined ? addresses : addresses.filter((address) => address.linkIndex === linkIndex);
+}
+
+/** IPv4 routes of every table. */
+export function listRoutes(socket: NetlinkSocket): Route[] {
+  return socket.dump(dumpRoutes(), (message) =>
+    message.type === routeMessages.new ? decodeRoute(message) : undefined,
+  );
+}
