@@ -1,0 +1,32 @@
+/** The result of deciding about a container's cgroups: data that `kernel/cgroup.ts` performs. */
+
+/** The name of the v2 hierarchy wherever a hierarchy is named. v1 ones are `CgroupV1Hierarchy.name`. */
+export const unifiedHierarchy = "unified";
+
+/** One file to write. */
+export interface CgroupWrite {
+  readonly hierarchy: string;
+  readonly file: string;
+  readonly value: string;
+  /** Errno names that turn a failure into a warning. */
+  readonly tolerate: readonly string[];
+  /** The setting that asks for it, e.g. `linux.resources.memory.limit`. */
+  readonly cause: string;
+}
+
+export interface CgroupDecision {
+  /** Hierarchies that get a directory for the container. */
+  readonly directories: readonly string[];
+  readonly writes: readonly CgroupWrite[];
+  /** v2: eBPF device program to attach to the directory; null when every device is allowed or v1 files do it. */
+  readonly deviceProgram: Uint8Array | null;
+  /** What this machine cannot enforce, one sentence each, in Docker's words where Docker has some. */
+  readonly warnings: readonly string[];
+}
+
+/** Limits that are in force now, so that an update writes in an order that the kernel accepts (v1). */
+export interface CurrentMemory {
+  /** Bytes; `Infinity` is unlimited. */
+  readonly limitBytes: number;
+  readonly memoryAndSwapBytes: number;
+}
