@@ -1,0 +1,125 @@
+/**
+ * All containers of this engine: found by id, prefix or name, and changed only together with their row in the
+ * database. A name belongs to at most one container, from its reservation on.
+ */
+import { ambiguousPrefix, nameTaken, noSuchContainer } from "../../docker/messages.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { Container, ContainerDocument } from "./model.ts";
+import { decodeContainerName } from "./names.ts";
+import type { ContainerRepository, ContainerRow } from "./repository.ts";
+import { type ContainerState, transition } from "./state.ts";
+
+export class ContainerRegistry {
+  readonly #repository: ContainerRepository;
+  readonly #byId = new Map<string, Container>();
+  readonly #byName = new Map<string, string>();
+
+  constructor(repository: ContainerRepository) {
+    this.#repository = repository;
+    for (const row of repository.all()) this.#remember(row);
+  }
+
+  /** In order of creation. */
+  all(): IterableIterator<Container> {
+    return this.#byId.values();
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  byId(id: string): Container | undefined {
+    return this.#byId.get(id);
+  }
+
+  nameIsTaken(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** The container that a client means by a full id, a name (with or without slash) or an unambiguous prefix. */
+  resolve(reference: string): Container {
+    const exact = this.#byId.get(reference) ?? this.#byId.get(this.#byName.get(bareName(reference)) ?? "");
+    if (exact !== undefined) return exact;
+    let found: Container | undefined;
+    if (/^[0-9a-f]{1,64}$/.test(reference)) {
+      for (const [id, container] of this.#byId) {
+        if (!id.startsWith(reference)) continue;
+        if (found !== undefined) {
+          throw new TiffinError("invalid", "container.ambiguous", ambiguousPrefix(reference));
+        }
+        found = container;
+      }
+    }
+    if (found !== undefined) return found;
+    throw new TiffinError("notFound", "container.not-found", noSuchContainer(reference));
+  }
+
+  /** Takes a name for a container that is being made; the result gives it back unless `add` came first. */
+  reserve(name: string, id: string): Disposable {
+    this.refuseTaken(name);
+    this.#byName.set(name, id);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#byName.get(name) === id && !this.#byId.has(id)) this.#byName.delete(name);
+      },
+    };
+  }
+
+  refuseTaken(name: string): void {
+    const holder = this.#byName.get(name);
+    if (holder === undefined) return;
+    throw new TiffinError("conflict", "container.name-taken", nameTaken(name, holder));
+  }
+
+  add(id: string, name: string, createdMs: number, document: ContainerDocument): Container {
+    const row: ContainerRow = { id, name, createdMs, document, state: { status: "created" } };
+    this.#repository.insert(row);
+    return this.#remember(row);
+  }
+
+  /** Changes the state as the table allows, on disk first. */
+  setState(container: Container, to: ContainerState): void {
+    const next = transition(container.id, container.state, to);
+    this.#repository.saveState(container.id, next);
+    container.state = next;
+  }
+
+  rename(container: Container, newName: string): void {
+    const name = decodeContainerName(newName);
+    this.refuseTaken(name);
+    this.#repository.saveName(container.id, name);
+    this.#byName.delete(container.name);
+    this.#byName.set(name, container.id);
+    container.name = name;
+  }
+
+  /** Forgets a container whose things are gone. */
+  drop(container: Container): void {
+    this.#repository.remove(container.id);
+    this.#byId.delete(container.id);
+    if (this.#byName.get(container.name) === container.id) this.#byName.delete(container.name);
+  }
+
+  #remember(row: ContainerRow): Container {
+    const container: Container = {
+      ...row,
+      process: undefined,
+      phases: undefined,
+      pending: [],
+      size: undefined,
+      stopping: false,
+      restarts: 0,
+      queue: Promise.resolve(),
+      exits: new Set(),
+      removals: new Set(),
+      execs: new Set(),
+    };
+    this.#byId.set(row.id, container);
+    this.#byName.set(row.name, row.id);
+    return container;
+  }
+}
+
+function bareName(reference: string): string {
+  return reference.startsWith("/") ? reference.slice(1) : reference;
+}

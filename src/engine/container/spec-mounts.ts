@@ -1,0 +1,75 @@
+/** The mounts of a container in the order in which they are made: the kernel's file systems, then the user's. Pure. */
+import type { OciMount } from "../../oci/mod.ts";
+import type { MergedHostConfig } from "./model.ts";
+import type { MountSpec } from "./mount-spec.ts";
+
+/** A mount whose source on the host is known. */
+export type ReadyMount =
+  | Exclude<MountSpec, { kind: "volume" }>
+  | { readonly kind: "volume"; readonly source: string; readonly target: string; readonly readOnly: boolean };
+
+const secure = ["nosuid", "noexec", "nodev"] as const;
+
+function kernelMounts(host: MergedHostConfig): OciMount[] {
+  const privileged = host.Privileged ?? false;
+  const access = privileged ? "rw" : "ro";
+  const mounts: OciMount[] = [
+    { destination: "/proc", type: "proc", source: "proc", options: [...secure] },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+    },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
+    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...secure, access] },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...secure, access] },
+  ];
+  if (host.IpcMode === "host") {
+    mounts.push(bindOf("/dev/mqueue", "/dev/mqueue", false), bindOf("/dev/shm", "/dev/shm", false));
+    return mounts;
+  }
+  mounts.push({ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: [...secure] });
+  if (host.IpcMode !== "none") {
+    mounts.push({
+      destination: "/dev/shm",
+      type: "tmpfs",
+      source: "shm",
+      options: [...secure, "mode=1777", `size=${host.ShmSize}`],
+    });
+  }
+  return mounts;
+}
+
+function bindOf(source: string, destination: string, readOnly: boolean): OciMount {
+  return { destination, type: "bind", source, options: ["rbind", "rprivate", readOnly ? "ro" : "rw"] };
+}
+
+function userMount(mount: ReadyMount): OciMount {
+  switch (mount.kind) {
+    case "tmpfs":
+      return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: [...mount.options] };
+    case "volume":
+      return bindOf(mount.source, mount.target, mount.readOnly);
+    case "bind":
+      return {
+        destination: mount.target,
+        type: "bind",
+        source: mount.source,
+        options: [mount.recursive ? "rbind" : "bind", mount.propagation, mount.readOnly ? "ro" : "rw"],
+      };
+  }
+}
+
+/** The whole list. A user's mount replaces the kernel's at the same place, and everything below a user's `/dev`. */
+export function mountsOf(host: MergedHostConfig, user: readonly ReadyMount[]): OciMount[] {
+  const targets = new Set(user.map((mount) => mount.target));
+  const replaced = (path: string): boolean =>
+    targets.has(path) || (targets.has("/dev") && path.startsWith("/dev/"));
+  return [...kernelMounts(host).filter((mount) => !replaced(mount.destination)), ...user.map(userMount)];
+}
