@@ -238,8 +238,7 @@ _Static_assert(offsetof(struct op_mknod, device) == 32, "end of op_mknod");
 enum step_mknod {
   STEP_MKNOD_OPENAT2 = 0,
   STEP_MKNOD_MKNODAT = 1,
-  STEP_MKNOD_FCHMOD = 2,
-  STEP_MKNOD_FCHOWN = 3,
+  STEP_MKNOD_FCHOWNAT = 2,
 };
 
 struct op_create_file {
@@ -256,8 +255,7 @@ _Static_assert(offsetof(struct op_create_file, content) == 28, "end of op_create
 enum step_create_file {
   STEP_CREATE_FILE_OPENAT2 = 0,
   STEP_CREATE_FILE_WRITE = 1,
-  STEP_CREATE_FILE_FCHMOD = 2,
-  STEP_CREATE_FILE_FCHOWN = 3,
+  STEP_CREATE_FILE_FCHOWN = 2,
 };
 
 struct op_write {

@@ -166,14 +166,14 @@ export const ops = {
     doc: "make the device `path` in root, then set owner and exact mode",
     stages: ["prepare", "child"],
     fields: { root: "slotOrNone", path: "string", mode: "u32", uid: "u32", gid: "u32", device: "u64" },
-    steps: ["openat2", "mknodat", "fchmod", "fchown"],
+    steps: ["openat2", "mknodat", "fchownat"],
   },
   createFile: {
     code: 11,
     doc: "make regular file `path` in root with exactly this content, mode and owner",
     stages: ["prepare", "child"],
     fields: { root: "slotOrNone", path: "string", mode: "u32", uid: "u32", gid: "u32", content: "blob" },
-    steps: ["openat2", "write", "fchmod", "fchown"],
+    steps: ["openat2", "write", "fchown"],
   },
   write: {
     code: 12,
@@ -198,7 +198,7 @@ export const ops = {
   },
   clone: {
     code: 15,
-    doc: "clone3 with `flags`; `cgroup` (cgroup v2 directory) adds CLONE_INTO_CGROUP unless slotNone. The child goes on with the `child` ops, the supervisor with the `parent` ops. Exactly one per plan",
+    doc: "clone3 with `flags`; `cgroup` (cgroup v2 directory) adds CLONE_INTO_CGROUP unless slotNone. The child goes on with the `child` ops, the supervisor with the `parent` ops. Exactly one per plan, after all other `prepare` ops",
     stages: ["prepare"],
     fields: { flags: "u64", cgroup: "slotOrNone" },
     steps: ["clone3"],
@@ -353,7 +353,7 @@ export const ops = {
   },
   umask: {
     code: 36,
-    doc: "umask",
+    doc: "umask; until then modes of new files are exact, and a plan without this op execs with 022",
     stages: ["child"],
     fields: { mask: "u32" },
     steps: ["umask"],
@@ -395,7 +395,7 @@ export const ops = {
   },
   supervise: {
     code: 42,
-    doc: "last parent op: keep the child's stdio and life. Pipe ends are slots (slotNone: absent); with `terminal` 1 the pty master from the child serves all three. `logDirectory` (slotNone: no logs) receives `log`, `log.1` ...; `record` is a preallocated file for the exit record; `oomFile` is memory.oom_control (v1) or memory.events (v2), read at exit. `stdinOnce` 1 closes stdin when the first attached client that sends it ends",
+    doc: "last parent op: keep the child's stdio and life. Pipe ends are slots (slotNone: absent); with `terminal` 1 the pty master from the child serves all three. `logDirectory` (slotNone: no logs) receives `log`, `log.1` ...; `record` is a preallocated file for the exit record; `oomFile` is memory.oom_control (v1) or memory.events (v2), read at exit. `logFileBytes` 0: one file without limit. `stdinOnce` 1 closes stdin when the first attached client that sends it ends",
     stages: ["parent"],
     fields: {
       stdin: "slotOrNone",
