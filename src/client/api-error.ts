@@ -2,8 +2,12 @@
 import { type ErrorKind, TiffinError } from "../lib/errors.ts";
 import type { BufferedResponse } from "./transport.ts";
 
-/** Every error that the engine itself reported carries this code; all others come from this side. */
-export const engineErrorCode = "client.engine-error";
+/** Code of an engine's error that came without one (a foreign engine). */
+export const foreignErrorCode = "client.engine-error";
+
+/** An error in the engine's own words; every other error arose on this side. */
+export class EngineError extends TiffinError {}
+
 /** Nobody listens where the engine should be. */
 export const unreachableCode = "client.unreachable";
 
@@ -27,30 +31,32 @@ export function kindOfStatus(status: number): ErrorKind {
   return kindByStatus[status] ?? (status >= 400 && status < 500 ? "invalid" : "internal");
 }
 
-/** The engine's message, or what there is instead when the body is not its usual JSON. */
-export function errorOfResponse(response: BufferedResponse): TiffinError {
+/** The engine's error document as an error, or what there is instead when the body is not its usual JSON. */
+export function errorOfResponse(response: BufferedResponse): EngineError {
   const text = new TextDecoder().decode(response.body).trim();
-  let message = text === "" ? `request failed with status ${response.status}` : text;
-  let exitCode: number | undefined;
+  const kind = kindOfStatus(response.status);
   try {
     const parsed: unknown = JSON.parse(text);
-    if (isRecord(parsed)) {
-      if (typeof parsed["message"] === "string") message = parsed["message"];
-      if (typeof parsed["exitCode"] === "number") exitCode = parsed["exitCode"];
-    }
+    if (isRecord(parsed)) return errorOfDocument(kind, parsed);
   } catch {
     // Not JSON: the text itself is the best there is.
   }
-  return engineError(kindOfStatus(response.status), message, exitCode);
+  const message = text === "" ? `request failed with status ${response.status}` : text;
+  return new EngineError(kind, foreignErrorCode, message);
 }
 
-/** An error in the engine's own words. */
-export function engineError(kind: ErrorKind, message: string, exitCode?: number): TiffinError {
-  return new TiffinError(kind, engineErrorCode, message, exitCode === undefined ? {} : { exitCode });
-}
-
-export function isEngineError(thrown: unknown): thrown is TiffinError {
-  return thrown instanceof TiffinError && thrown.code === engineErrorCode;
+/** From the fields `message`, `code`, `remedy` and `exitCode`, of which only the first is sure to be there. */
+export function errorOfDocument(kind: ErrorKind, fields: Readonly<Record<string, unknown>>): EngineError {
+  const { message, code, remedy, exitCode } = fields;
+  return new EngineError(
+    kind,
+    typeof code === "string" ? code : foreignErrorCode,
+    typeof message === "string" ? message : "the engine failed without saying why",
+    {
+      ...(typeof remedy === "string" ? { remedy } : {}),
+      ...(typeof exitCode === "number" ? { exitCode } : {}),
+    },
+  );
 }
 
 /** The errno name that a failed system call carries, if `thrown` is one. */

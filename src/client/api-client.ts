@@ -1,0 +1,115 @@
+/**
+ * The typed client: a method per shape of answer, a route per call, all types inferred from the route table. It adds
+ * nothing to the API; error answers become `EngineError`.
+ */
+import {
+  type BodyOf,
+  type DocumentOf,
+  formatPath,
+  type ParamsOf,
+  type PathOf,
+  type QueryIn,
+  type ResultOf,
+} from "../docker/route.ts";
+import { type RouteName, type RouteTable, routes } from "../docker/routes.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { errorOfResponse } from "./api-error.ts";
+import type {
+  BufferedResponse,
+  ClientTransport,
+  RequestSpec,
+  StreamedResponse,
+  Upgraded,
+} from "./transport.ts";
+import { refusedUpgrade } from "./transport.ts";
+
+type RoutesGiving<Kind extends string> = {
+  [N in RouteName]: ResultOf<RouteTable[N]> extends { readonly kind: Kind } ? N : never;
+}[RouteName];
+
+export type JsonRoute = RoutesGiving<"json">;
+export type EmptyRoute = RoutesGiving<"empty">;
+export type StreamRoute = RoutesGiving<"stream">;
+export type HijackRoute = RoutesGiving<"hijack">;
+
+type ParamsPart<N extends RouteName> = keyof ParamsOf<PathOf<RouteTable[N]>> extends never
+  ? unknown
+  : { readonly params: ParamsOf<PathOf<RouteTable[N]>> };
+type BodyPart<N extends RouteName> =
+  unknown extends BodyOf<RouteTable[N]> ? unknown : { readonly body: BodyOf<RouteTable[N]> };
+
+/** What a call of route `N` needs: its path parameters and body where it has them, and what it is asked. */
+export type CallOf<N extends RouteName> = ParamsPart<N> &
+  BodyPart<N> & { readonly query?: QueryIn<RouteTable[N]> };
+
+interface LooseCall {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, never>>;
+  readonly body?: unknown;
+}
+
+function specOf<N extends RouteName>(name: N, call: CallOf<N>): RequestSpec {
+  const route = routes[name];
+  const erased: unknown = call;
+  // CallOf<N> was made from this very route; only the tie between N and the value is lost here.
+  const loose = erased as LooseCall;
+  const path = formatPath<string, Record<never, never>>(route, loose.params ?? {}, loose.query ?? {});
+  return { method: route.method, path, ...(loose.body === undefined ? {} : { body: loose.body }) };
+}
+
+export class ApiClient<Stream> {
+  readonly transport: ClientTransport<Stream>;
+
+  constructor(transport: ClientTransport<Stream>) {
+    this.transport = transport;
+  }
+
+  /** A JSON answer, decoded. */
+  async document<N extends JsonRoute>(name: N, call: CallOf<N>): Promise<DocumentOf<RouteTable[N]>> {
+    const value = await this.undecoded(name, call);
+    // The decoder in the route's row is what DocumentOf<...> is inferred from.
+    return routes[name].result.decode(value, name) as DocumentOf<RouteTable[N]>;
+  }
+
+  /** A JSON answer as the engine wrote it, with all that it may hold beyond this client's knowledge. */
+  async undecoded<N extends JsonRoute>(name: N, call: CallOf<N>): Promise<unknown> {
+    const response = await this.#checked(specOf(name, call));
+    try {
+      return JSON.parse(new TextDecoder().decode(response.body));
+    } catch (cause) {
+      throw new TiffinError("internal", "client.malformed-response", "the engine's answer is not JSON", {
+        cause,
+      });
+    }
+  }
+
+  /** An answer without content. False when there was nothing to do (304). */
+  async perform<N extends EmptyRoute>(name: N, call: CallOf<N>): Promise<boolean> {
+    const response = await this.transport.request(specOf(name, call));
+    if (response.status === 304) return false;
+    if (response.status >= 400) throw errorOfResponse(response);
+    return true;
+  }
+
+  /** An answer that comes in pieces. */
+  async stream<N extends StreamRoute>(name: N, call: CallOf<N>): Promise<StreamedResponse> {
+    const response = await this.transport.stream(specOf(name, call));
+    if (response.status < 400) return response;
+    const pieces: Uint8Array[] = [];
+    for await (const chunk of response.chunks) pieces.push(chunk.slice());
+    throw errorOfResponse({ ...response, body: new Uint8Array(Buffer.concat(pieces)) });
+  }
+
+  /** The connection itself, carrying a process's streams. */
+  async hijack<N extends HijackRoute>(name: N, call: CallOf<N>): Promise<Upgraded<Stream>> {
+    const answer = await this.transport.upgrade(specOf(name, call));
+    if (refusedUpgrade(answer)) throw errorOfResponse(answer);
+    return answer;
+  }
+
+  async #checked(spec: RequestSpec): Promise<BufferedResponse> {
+    const response = await this.transport.request(spec);
+    if (response.status >= 300) throw errorOfResponse(response);
+    return response;
+  }
+}
