@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { decideCapabilities, defaultCapabilities } from "./capability-set.ts";
+import { defaultCapabilities } from "../../linux/capabilities.ts";
+import { decideCapabilities } from "./capability-set.ts";
 
-const known = [...defaultCapabilities, "CAP_NET_ADMIN", "CAP_SYS_ADMIN"];
+const known: readonly string[] = [...defaultCapabilities, "CAP_NET_ADMIN", "CAP_SYS_ADMIN"];
 
 function decide(add: string[], drop: string[], privileged = false): string[] {
   return decideCapabilities({ privileged, add, drop }, known, known);

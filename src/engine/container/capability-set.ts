@@ -1,25 +1,9 @@
 /** Which capabilities a container gets: a default set, changed by `--cap-add` and `--cap-drop`. Pure. */
 import { TiffinError } from "../../lib/errors.ts";
-
-/** What an ordinary program may rightly expect as root of its own small world. */
-export const defaultCapabilities: readonly string[] = [
-  "CAP_AUDIT_WRITE",
-  "CAP_CHOWN",
-  "CAP_DAC_OVERRIDE",
-  "CAP_FOWNER",
-  "CAP_FSETID",
-  "CAP_KILL",
-  "CAP_MKNOD",
-  "CAP_NET_BIND_SERVICE",
-  "CAP_NET_RAW",
-  "CAP_SETFCAP",
-  "CAP_SETGID",
-  "CAP_SETPCAP",
-  "CAP_SETUID",
-  "CAP_SYS_CHROOT",
-];
+import { defaultCapabilities } from "../../linux/capabilities.ts";
 
 const all = "ALL";
+const defaults: readonly string[] = defaultCapabilities;
 
 function normalise(option: "CapAdd" | "CapDrop", word: string, known: readonly string[]): string {
   const upper = word.toUpperCase();
@@ -54,7 +38,7 @@ export function decideCapabilities(
     if (request.privileged) return true;
     if (add.has(all)) return !drop.has(name);
     if (drop.has(all)) return add.has(name);
-    return add.has(name) || (defaultCapabilities.includes(name) && !drop.has(name));
+    return add.has(name) || (defaults.includes(name) && !drop.has(name));
   };
   return known.filter((name) => wanted(name) && available.includes(name));
 }

@@ -1,0 +1,50 @@
+import { expect, test } from "bun:test";
+import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
+
+test("hosts ends with the extra hosts and the container itself", () => {
+  const text = renderHosts({
+    address: "172.30.0.2",
+    hostname: "web",
+    domainname: "example.org",
+    extraHosts: ["db:10.0.0.1", "six=[fd00::1]", "up:host-gateway"],
+    gateway: "172.30.0.1",
+  });
+  expect(text.split("\n").slice(-5)).toEqual([
+    "10.0.0.1\tdb",
+    "fd00::1\tsix",
+    "172.30.0.1\tup",
+    "172.30.0.2\tweb.example.org web",
+    "",
+  ]);
+});
+
+const none = { servers: [], search: [], options: [] };
+
+test("servers on the host's loopback are left out, with a fallback when none is left", () => {
+  const host = "# comment\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch example.org\noptions edns0\n";
+  expect(renderResolver({ ...none, host, hostNetwork: false })).toBe(
+    "nameserver 10.0.0.2\nsearch example.org\noptions edns0\n",
+  );
+  expect(renderResolver({ ...none, host: "nameserver 127.0.0.53\n", hostNetwork: false })).toBe(
+    "nameserver 8.8.8.8\nnameserver 8.8.4.4\n",
+  );
+  expect(renderResolver({ ...none, host, hostNetwork: true })).toBe(host);
+});
+
+test("what the user says replaces the host's lines", () => {
+  expect(
+    renderResolver({
+      host: "nameserver 10.0.0.2\nsearch example.org\n",
+      servers: ["1.1.1.1"],
+      search: ["."],
+      options: ["ndots:1"],
+      hostNetwork: false,
+    }),
+  ).toBe("nameserver 1.1.1.1\noptions ndots:1\n");
+});
+
+test("a resolver on loopback is recognised", () => {
+  expect(namesOnlyLoopback("nameserver 127.0.0.53\nnameserver ::1\n")).toBe(true);
+  expect(namesOnlyLoopback("nameserver 127.0.0.53\nnameserver 9.9.9.9\n")).toBe(false);
+  expect(namesOnlyLoopback("")).toBe(false);
+});

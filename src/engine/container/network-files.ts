@@ -1,0 +1,83 @@
+/** `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` of a container, as text. Pure. */
+
+export interface HostsInput {
+  /** The container's own address; empty without a network. */
+  readonly address: string;
+  readonly hostname: string;
+  readonly domainname: string;
+  /** `name:address` or `name=address`; the address may be the word `host-gateway`. */
+  readonly extraHosts: readonly string[];
+  readonly gateway: string;
+}
+
+const hostsHead = [
+  "127.0.0.1\tlocalhost",
+  "::1\tlocalhost ip6-localhost ip6-loopback",
+  "fe00::\tip6-localnet",
+  "ff00::\tip6-mcastprefix",
+  "ff02::1\tip6-allnodes",
+  "ff02::2\tip6-allrouters",
+];
+
+export function renderHosts(input: HostsInput): string {
+  const lines = [...hostsHead];
+  for (const entry of input.extraHosts) {
+    const split = entry.search(/[:=]/);
+    const address = entry.slice(split + 1).replace(/^\[(.*)\]$/, "$1");
+    lines.push(`${address === "host-gateway" ? input.gateway : address}\t${entry.slice(0, split)}`);
+  }
+  if (input.address !== "") {
+    const names = input.domainname === "" ? "" : `${input.hostname}.${input.domainname} `;
+    lines.push(`${input.address}\t${names}${input.hostname}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+export interface ResolverInput {
+  /** The text of the host's resolv.conf. */
+  readonly host: string;
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
+  /** The container has the host's network, so its loopback servers are reachable. */
+  readonly hostNetwork: boolean;
+}
+
+/** Used when the host names no server that a container could reach. */
+const publicServers = ["8.8.8.8", "8.8.4.4"];
+
+export function renderResolver(input: ResolverInput): string {
+  const plain = input.servers.length + input.search.length + input.options.length === 0;
+  if (input.hostNetwork && plain) return input.host;
+  const found = { servers: [] as string[], search: [] as string[], options: [] as string[] };
+  for (const line of input.host.split("\n")) {
+    const [word = "", ...rest] = line.trim().split(/\s+/);
+    if (word === "nameserver" && rest[0] !== undefined) found.servers.push(rest[0]);
+    if (word === "search" || word === "domain") found.search = rest;
+    if (word === "options") found.options = rest;
+  }
+  const reachable = input.hostNetwork ? found.servers : found.servers.filter((server) => !isLoopback(server));
+  const servers = input.servers.length > 0 ? input.servers : reachable;
+  const search = input.search.length > 0 ? input.search : found.search;
+  const options = input.options.length > 0 ? input.options : found.options;
+  const lines = (servers.length > 0 ? servers : publicServers).map((server) => `nameserver ${server}`);
+  // A single dot is the way to say "no search list".
+  if (search.length > 0 && !(search.length === 1 && search[0] === "."))
+    lines.push(`search ${search.join(" ")}`);
+  if (options.length > 0) lines.push(`options ${options.join(" ")}`);
+  return `${lines.join("\n")}\n`;
+}
+
+function isLoopback(server: string): boolean {
+  return server.startsWith("127.") || server === "::1";
+}
+
+/** Whether a resolv.conf names only servers on the host's loopback, as a local caching resolver writes it. */
+export function namesOnlyLoopback(text: string): boolean {
+  const servers = text
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([word]) => word === "nameserver")
+    .map(([, server]) => server ?? "");
+  return servers.length > 0 && servers.every(isLoopback);
+}
