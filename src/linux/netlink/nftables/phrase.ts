@@ -1,0 +1,158 @@
+/**
+ * Parts of firewall rules: each is its text in nft's language together with the instructions it stands for, so a
+ * rule is written, and printed, the way people write it. `ip` phrases in the inet family bring their own check
+ * that the packet is IPv4. nft(8)
+ */
+import { formatPrefix, ipv4Bytes, netmask, type Prefix } from "../ipv4.ts";
+import type { Expression, Verdict } from "./expression.ts";
+
+export interface Phrase {
+  readonly text: string;
+  readonly expressions: readonly Expression[];
+}
+
+const encoder = new TextEncoder();
+const ipv4 = 2;
+const routeTypeLocal = 2;
+const ctStates = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
+const ctStatusDnatBit = 32;
+const ipv4Offsets = { saddr: 12, daddr: 16 } as const;
+const destinationPortOffset = 2;
+
+/** A host-order 32-bit register value. */
+function word(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  return bytes;
+}
+
+function linkName(key: "iifname" | "oifname", op: "eq" | "neq", name: string): Phrase {
+  // With its NUL the comparison is of the whole name; nft and iptables read it back like that.
+  const value = encoder.encode(`${name}\0`);
+  return {
+    text: `${key} ${op === "neq" ? "!= " : ""}"${name}"`,
+    expressions: [
+      { expr: "meta", key, into: 0 },
+      { expr: "cmp", from: 0, op, value },
+    ],
+  };
+}
+
+export function iifname(name: string): Phrase {
+  return linkName("iifname", "eq", name);
+}
+
+export function oifname(name: string): Phrase {
+  return linkName("oifname", "eq", name);
+}
+
+export function notOifname(name: string): Phrase {
+  return linkName("oifname", "neq", name);
+}
+
+export function notIifname(name: string): Phrase {
+  return linkName("iifname", "neq", name);
+}
+
+const isIpv4: readonly Expression[] = [
+  { expr: "meta", key: "nfproto", into: 0 },
+  { expr: "cmp", from: 0, op: "eq", value: Uint8Array.of(ipv4) },
+];
+
+function inPrefix(field: keyof typeof ipv4Offsets, prefix: Prefix): Phrase {
+  const mask: Expression[] =
+    prefix.length === 32 ? [] : [{ expr: "and", register: 0, mask: ipv4Bytes(netmask(prefix.length)) }];
+  return {
+    text: `ip ${field} ${formatPrefix(prefix)}`,
+    expressions: [
+      ...isIpv4,
+      { expr: "payload", base: "network", offset: ipv4Offsets[field], length: 4, into: 0 },
+      ...mask,
+      { expr: "cmp", from: 0, op: "eq", value: ipv4Bytes(prefix.network) },
+    ],
+  };
+}
+
+export function ipSource(prefix: Prefix): Phrase {
+  return inPrefix("saddr", prefix);
+}
+
+export function ipDestination(prefix: Prefix): Phrase {
+  return inPrefix("daddr", prefix);
+}
+
+function ctBits(key: "state" | "status", bits: number): readonly Expression[] {
+  return [
+    { expr: "ct", key, into: 0 },
+    { expr: "and", register: 0, mask: word(bits) },
+    { expr: "cmp", from: 0, op: "neq", value: word(0) },
+  ];
+}
+
+/** The packet belongs to a connection in one of these states. */
+export function ctState(...states: readonly (keyof typeof ctStates)[]): Phrase {
+  const bits = states.reduce((sum, state) => sum | ctStates[state], 0);
+  return { text: `ct state ${states.join(",")}`, expressions: ctBits("state", bits) };
+}
+
+/** The connection's destination was rewritten. */
+export const ctStatusDnat: Phrase = {
+  text: "ct status dnat",
+  expressions: ctBits("status", ctStatusDnatBit),
+};
+
+/** The destination is an address of this host. */
+export const fibDestinationLocal: Phrase = {
+  text: "fib daddr type local",
+  expressions: [
+    { expr: "fibDestinationType", into: 0 },
+    { expr: "cmp", from: 0, op: "eq", value: word(routeTypeLocal) },
+  ],
+};
+
+/** Rewrites address and port to what `map` (protocol . port : address . port) says; no entry, no change. */
+export function dnatByPort(map: string): Phrase {
+  return {
+    text: `dnat ip to meta l4proto . th dport map @${map}`,
+    expressions: [
+      ...isIpv4,
+      { expr: "meta", key: "l4proto", into: 0 },
+      { expr: "payload", base: "transport", offset: destinationPortOffset, length: 2, into: 1 },
+      { expr: "lookup", set: map, from: 0, into: 0 },
+      { expr: "dnat4", address: 0, port: 1 },
+    ],
+  };
+}
+
+/** The same for a `map` of protocol . address . port : address . port. */
+export function dnatByAddressAndPort(map: string): Phrase {
+  return {
+    text: `dnat ip to meta l4proto . ip daddr . th dport map @${map}`,
+    expressions: [
+      ...isIpv4,
+      { expr: "meta", key: "l4proto", into: 0 },
+      { expr: "payload", base: "network", offset: ipv4Offsets.daddr, length: 4, into: 1 },
+      { expr: "payload", base: "transport", offset: destinationPortOffset, length: 2, into: 2 },
+      { expr: "lookup", set: map, from: 0, into: 0 },
+      { expr: "dnat4", address: 0, port: 1 },
+    ],
+  };
+}
+
+function verdictText(verdict: Verdict): string {
+  return "chain" in verdict ? `${verdict.verdict} ${verdict.chain}` : verdict.verdict;
+}
+
+function verdictPhrase(verdict: Verdict): Phrase {
+  return { text: verdictText(verdict), expressions: [{ expr: "verdict", verdict }] };
+}
+
+export const accept: Phrase = verdictPhrase({ verdict: "accept" });
+export const drop: Phrase = verdictPhrase({ verdict: "drop" });
+export const returnToCaller: Phrase = verdictPhrase({ verdict: "return" });
+export const counter: Phrase = { text: "counter", expressions: [{ expr: "counter" }] };
+export const masquerade: Phrase = { text: "masquerade", expressions: [{ expr: "masquerade" }] };
+
+export function jump(chain: string): Phrase {
+  return verdictPhrase({ verdict: "jump", chain });
+}
