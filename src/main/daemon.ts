@@ -1,0 +1,81 @@
+/** `tiffin daemon`: one engine behind one API socket, until SIGTERM or SIGINT. Running containers outlive it. */
+import { writeSync } from "node:fs";
+import { createApi } from "../api/mod.ts";
+import { defaultHost, defaultRoot, defaultRun, engineConfig } from "../engine/config.ts";
+import { openEngine } from "../engine/mod.ts";
+import { messageOf, TiffinError } from "../lib/errors.ts";
+import { executorBinary } from "./executor-binary.ts";
+import { version } from "./version.ts";
+
+const usage = `Usage:  tiffin daemon [OPTIONS]
+
+Run the engine in the foreground
+
+Options:
+      --root DIR    State that outlives a reboot (default "${defaultRoot}")
+      --run DIR     State that does not (default "${defaultRun}")
+  -H, --host ADDR   Where clients connect (default "${defaultHost}")
+      --help        Print usage
+`;
+
+type DaemonOptions = { root?: string; run?: string; host?: string };
+const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
+  "--root": "root",
+  "--run": "run",
+  "--host": "host",
+  "-H": "host",
+};
+
+function usageError(text: string): TiffinError {
+  return new TiffinError("invalid", "daemon.usage", text, {
+    remedy: "see: tiffin daemon --help",
+    exitCode: 125,
+  });
+}
+
+function parseOptions(words: readonly string[]): DaemonOptions {
+  const options: DaemonOptions = {};
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? "";
+    const equals = word.startsWith("--") ? word.indexOf("=") : -1;
+    const key = optionNames[equals > 0 ? word.slice(0, equals) : word];
+    if (key === undefined) throw usageError(`unknown option ${JSON.stringify(word)}`);
+    const value = equals > 0 ? word.slice(equals + 1) : words[(index += 1)];
+    if (value === undefined || value === "") throw usageError(`option ${word} needs a value`);
+    if (key !== "host" && !value.startsWith("/"))
+      throw usageError(`${word} needs an absolute path, found ${JSON.stringify(value)}`);
+    options[key] = value;
+  }
+  return options;
+}
+
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve());
+    // The terminal that started us may go away; the engine stays.
+    process.on("SIGHUP", () => undefined);
+  });
+}
+
+/** Runs until told to stop; returns the exit code. */
+export async function runDaemon(words: readonly string[]): Promise<number> {
+  if (words.includes("--help")) {
+    writeSync(1, usage);
+    return 0;
+  }
+  try {
+    const config = engineConfig(parseOptions(words));
+    const stopped = stopSignal();
+    const engine = await openEngine(config, { executor: executorBinary(), version });
+    const api = createApi(engine);
+    await api.listen(config.host);
+    await stopped;
+    await api.close();
+    await engine.close();
+    return 0;
+  } catch (thrown) {
+    const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";
+    writeSync(2, `tiffin daemon: ${messageOf(thrown)}${remedy}\n`);
+    return thrown instanceof TiffinError ? (thrown.exitCode ?? 1) : 1;
+  }
+}

@@ -1,0 +1,5 @@
+declare module "*/tiffin-executor" {
+  /** Path of the embedded file. */
+  const path: string;
+  export default path;
+}

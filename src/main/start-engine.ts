@@ -1,0 +1,90 @@
+/** Starts the engine in the background when nobody answers at the default address. */
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { defaultHost, defaultRun } from "../engine/config.ts";
+import { reapChild } from "../kernel/pidfd.ts";
+import { spawn } from "../kernel/spawn.ts";
+import { SyscallError } from "../kernel/syscall.ts";
+import { connectUnix } from "../kernel/unix-stream.ts";
+import { monotonicMs } from "../lib/clock.ts";
+import { TiffinError } from "../lib/errors.ts";
+
+const startLimitMs = 15_000;
+const pauseMs = 2;
+const logFile = `${defaultRun}/engine.log`;
+
+/** True when something accepts connections at the unix socket `path`. */
+function answers(path: string): boolean {
+  try {
+    using _connection = connectUnix(path);
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    if (thrown.code === "ENOENT" || thrown.code === "ECONNREFUSED") return false;
+    throw new TiffinError(
+      "forbidden",
+      "engine.socket",
+      `cannot connect to the engine at ${path}: ${thrown.code}`,
+      {
+        remedy: "run as root, or as a member of the group tiffin",
+        exitCode: 125,
+      },
+    );
+  }
+}
+
+/** How to run this very program again: compiled, or from sources. */
+function selfCommand(): { readonly executable: string; readonly argv: readonly string[] } {
+  const compiled = Bun.main.startsWith("/$bunfs/");
+  const argv = compiled ? ["tiffin", "daemon"] : ["bun", Bun.main, "daemon"];
+  return { executable: process.execPath, argv };
+}
+
+/**
+ * Makes sure that an engine answers at `where`. Only the default address is started on demand; an engine elsewhere
+ * belongs to whoever chose its directories.
+ */
+export async function ensureEngine(where: string): Promise<void> {
+  const path = defaultHost.slice("unix://".length);
+  if (where !== defaultHost) {
+    throw new TiffinError(
+      "unavailable",
+      "engine.unreachable",
+      `Cannot connect to the Tiffin engine at ${where}. Is it running?`,
+      {
+        remedy: "start it with: tiffin daemon --root DIR --run DIR --host ADDRESS",
+        exitCode: 125,
+      },
+    );
+  }
+  if (answers(path)) return;
+  if (process.getuid?.() !== 0) {
+    throw new TiffinError("forbidden", "engine.needs-root", "cannot start the engine: it needs root", {
+      remedy: "start it as root with: tiffin daemon",
+      exitCode: 125,
+    });
+  }
+  mkdirSync(defaultRun, { recursive: true, mode: 0o700 });
+  const log = openSync(logFile, "a", 0o600);
+  const env = Object.entries(process.env).map(([key, value]) => `${key}=${value ?? ""}`);
+  const fds = [
+    [log, 1],
+    [log, 2],
+  ] as const;
+  const pid = spawn({ ...selfCommand(), env, fds, cwd: "/", newSession: true });
+  closeSync(log);
+  const deadline = monotonicMs() + startLimitMs;
+  while (!answers(path)) {
+    // Another command may have started an engine at the same moment; then ours gives way and its socket answers.
+    const ended = reapChild(pid) !== "running" && !answers(path);
+    if (ended || monotonicMs() > deadline) {
+      const lines = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-5).join("\n");
+      throw new TiffinError(
+        "unavailable",
+        "engine.start",
+        `the engine did not start; the end of ${logFile}:\n${lines}`,
+        { exitCode: 125 },
+      );
+    }
+    await Bun.sleep(pauseMs);
+  }
+}

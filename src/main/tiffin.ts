@@ -1,0 +1,13 @@
+/**
+ * The one executable. Which program it is depends on the name it was called by and on the first word:
+ * `tiffin-runtime` is the OCI runtime, `tiffin daemon` the engine, everything else the command line. Each is loaded
+ * only when it is wanted, because loading is most of the time that a short command takes.
+ */
+
+async function main(): Promise<number> {
+  const words = process.argv.slice(2);
+  if (words[0] === "daemon") return (await import("./daemon.ts")).runDaemon(words.slice(1));
+  return (await import("./command-line.ts")).runCommandLine(words);
+}
+
+process.exit(await main());
