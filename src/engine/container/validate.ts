@@ -5,8 +5,8 @@
 import type { ContainerConfig } from "../../docker/types/container-config.ts";
 import type { HostConfig } from "../../docker/types/host-config.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { parseCpuList } from "../../linux/cpu-list.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
-import { parseCpuList } from "./cpu-set.ts";
 
 const mib = 1024 * 1024;
 const smallestMemoryBytes = 6 * mib;

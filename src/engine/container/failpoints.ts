@@ -1,0 +1,41 @@
+/**
+ * Places at which a test can make the engine fail or die: `TIFFIN_FAILPOINT=name` throws there, `name:kill` ends the
+ * process with SIGKILL. The crash tests walk over `failpoints`, so a step that is not listed does not compile.
+ */
+import { TiffinError } from "../../lib/errors.ts";
+
+export const failpoints = [
+  "create.directory",
+  "create.row",
+  "start.mounts",
+  "start.network",
+  "start.cgroup",
+  "start.token",
+  "start.sync",
+  "start.launched",
+  "start.running",
+  "exit.saved",
+  "exit.network",
+  "exit.cgroup",
+  "stop.signalled",
+  "remove.marked",
+  "remove.directory",
+  "remove.volumes",
+  "remove.row",
+  "exec.token",
+  "exec.running",
+] as const;
+export type Failpoint = (typeof failpoints)[number];
+
+export type FailpointHook = (name: Failpoint) => void;
+
+/** The hook for the value of TIFFIN_FAILPOINT; without one it costs a call. */
+export function failpointHook(setting: string | undefined): FailpointHook {
+  if (setting === undefined || setting === "") return () => {};
+  const [wanted, action] = setting.split(":");
+  return (name) => {
+    if (name !== wanted) return;
+    if (action === "kill") process.kill(process.pid, "SIGKILL");
+    throw new TiffinError("internal", "engine.failpoint", `failpoint ${name}`);
+  };
+}
