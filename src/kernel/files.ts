@@ -1,0 +1,188 @@
+/**
+ * Opening, reading and writing files by system call: for kernel files (one write, exact errno), for paths inside
+ * an untrusted root (openat2 with RESOLVE flags), and for files that must change in one step.
+ */
+
+import { randomHex } from "../lib/ids.ts";
+import { errno } from "../linux/errno.ts";
+import { atFlags, openFlagsOf, resolveFlags } from "../linux/open-flags.ts";
+import { readToEnd, writeAll } from "./io.ts";
+import { OwnedFd } from "./owned-fd.ts";
+import { cString, inRange, machine, SyscallError, syscall, trySyscall } from "./syscall.ts";
+
+/** O_* of this machine. */
+export const openFlags = openFlagsOf(machine);
+
+/** A directory that a path is looked up from; undefined is the host's root or the current directory. */
+export type Directory = OwnedFd | undefined;
+
+function directoryNumber(directory: Directory): number {
+  return directory === undefined ? atFlags.fdcwd : directory.raw;
+}
+
+const openHowBytes = 24;
+
+/**
+ * openat2(2), always CLOEXEC: a descriptor, or minus errno. `resolve` are RESOLVE_* bits. EAGAIN (a rename raced
+ * with a guarded lookup) is tried again a bounded number of times.
+ */
+function openRaw(directory: Directory, path: string, flags: number, mode: number, resolve: number): number {
+  const how = new BigUint64Array(3);
+  how[0] = BigInt(flags | openFlags.closeOnExec);
+  how[1] = BigInt(mode);
+  how[2] = BigInt(resolve);
+  const name = cString(path);
+  for (let attempt = 0; ; attempt += 1) {
+    const fd = trySyscall("openat2", directoryNumber(directory), name, how, openHowBytes);
+    const again = fd === -errno.EINTR || (fd === -errno.EAGAIN && resolve !== 0 && attempt < 64);
+    if (!again) return fd;
+  }
+}
+
+export interface OpenOptions {
+  /** Permission bits for a created file. */
+  readonly mode?: number;
+  /** RESOLVE_* bits (`resolveFlags`). */
+  readonly resolve?: number;
+}
+
+/** Opens `path`, relative to `directory` unless absolute. Throws `SyscallError`. */
+export function openFile(
+  directory: Directory,
+  path: string,
+  flags: number,
+  options: OpenOptions = {},
+): OwnedFd {
+  const fd = openRaw(directory, path, flags, options.mode ?? 0, options.resolve ?? 0);
+  if (fd < 0) throw new SyscallError("openat2", -fd, path);
+  return new OwnedFd(fd, path);
+}
+
+/** Like `openFile`, but undefined when nothing of that name exists (ENOENT, ENOTDIR). */
+export function openIfPresent(
+  directory: Directory,
+  path: string,
+  flags: number,
+  options: OpenOptions = {},
+): OwnedFd | undefined {
+  const fd = openRaw(directory, path, flags, options.mode ?? 0, options.resolve ?? 0);
+  if (fd >= 0) return new OwnedFd(fd, path);
+  if (fd === -errno.ENOENT || fd === -errno.ENOTDIR) return undefined;
+  throw new SyscallError("openat2", -fd, path);
+}
+
+/** A directory handle (O_PATH) to look things up from. */
+export function openDirectory(path: string, directory?: OwnedFd): OwnedFd {
+  return openFile(directory, path, openFlags.path | openFlags.directory);
+}
+
+/**
+ * Opens `path` as a process inside `root` would see it: symlinks and `..` cannot leave the root, and no magic
+ * link is followed. For anything that an image or a container controls.
+ */
+export function openInRoot(root: OwnedFd, path: string, flags: number, mode = 0): OwnedFd {
+  return openFile(root, path, flags, { mode, resolve: resolveFlags.inRoot | resolveFlags.noMagicLinks });
+}
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+/** Files of /proc and /sys are far smaller; a caller with another idea says so. */
+const textLimitBytes = 4 * 1024 * 1024;
+
+/** The whole file as bytes; EFBIG beyond `limitBytes`. Throws `SyscallError`. */
+export function readBytes(path: string, limitBytes = textLimitBytes, directory?: OwnedFd): Uint8Array {
+  using file = openFile(directory, path, openFlags.readOnly);
+  return readToEnd(file, limitBytes);
+}
+
+/** The whole file as UTF-8 text. Throws `SyscallError`. */
+export function readText(path: string, limitBytes = textLimitBytes, directory?: OwnedFd): string {
+  return decoder.decode(readBytes(path, limitBytes, directory));
+}
+
+/** The file's text, or undefined when it cannot be opened or read, for whatever reason. */
+export function readTextIfPossible(path: string, directory?: OwnedFd): string | undefined {
+  const fd = openRaw(directory, path, openFlags.readOnly, 0, 0);
+  if (fd < 0) return undefined;
+  using file = new OwnedFd(fd, path);
+  try {
+    return decoder.decode(readToEnd(file, textLimitBytes));
+  } catch (thrown) {
+    if (thrown instanceof SyscallError) return undefined;
+    throw thrown;
+  }
+}
+
+/**
+ * Writes `text` to an existing kernel file (cgroup, sysctl, /proc) with a single write(2): 0, or the errno of
+ * what failed. Such files take a value per write, so a short write is an error (EIO).
+ */
+export function writeKernelFile(path: string, text: string, directory?: OwnedFd): number {
+  const fd = openRaw(directory, path, openFlags.writeOnly, 0, 0);
+  if (fd < 0) return -fd;
+  const bytes = encoder.encode(text);
+  let written = -errno.EINTR;
+  while (written === -errno.EINTR) written = trySyscall("write", fd, bytes, bytes.length);
+  trySyscall("close", fd);
+  if (written < 0) return -written;
+  return written === bytes.length ? 0 : errno.EIO;
+}
+
+/** mkdirat(2): true when this call made it, false when the directory was there. Other failures throw. */
+export function makeDirectory(path: string, mode = 0o755, directory?: OwnedFd): boolean {
+  const result = trySyscall(
+    "mkdirat",
+    directoryNumber(directory),
+    cString(path),
+    inRange("u16", mode, "mode"),
+  );
+  if (result === 0) return true;
+  if (result === -errno.EEXIST) return false;
+  throw new SyscallError("mkdirat", -result, path);
+}
+
+/** True when something has that name (a dangling symlink too). */
+export function exists(path: string, directory?: OwnedFd): boolean {
+  const result = trySyscall(
+    "faccessat2",
+    directoryNumber(directory),
+    cString(path),
+    0,
+    atFlags.symlinkNoFollow,
+  );
+  return result === 0;
+}
+
+/** unlinkat(2): false when there was nothing of that name. */
+export function removeFile(path: string, directory?: OwnedFd): boolean {
+  const result = trySyscall("unlinkat", directoryNumber(directory), cString(path), 0);
+  if (result === 0) return true;
+  if (result === -errno.ENOENT) return false;
+  throw new SyscallError("unlinkat", -result, path);
+}
+
+/** renameat2(2) with absolute or current-directory paths. */
+export function renamePath(from: string, to: string): void {
+  syscall("renameat2", `${from} to ${to}`, atFlags.fdcwd, cString(from), atFlags.fdcwd, cString(to), 0);
+}
+
+/**
+ * Replaces the file in one step: a reader, and the disk after a power cut, has the old content or the new. The
+ * temporary file lies beside it.
+ */
+export function writeAtomically(path: string, content: string | Uint8Array, mode = 0o600): void {
+  const bytes = typeof content === "string" ? encoder.encode(content) : content;
+  const temporary = `${path}.${randomHex(8)}.tmp`;
+  const flags = openFlags.writeOnly | openFlags.create | openFlags.exclusive | openFlags.noFollow;
+  const file = openFile(undefined, temporary, flags, { mode });
+  try {
+    writeAll(file, bytes);
+    syscall("fdatasync", temporary, file.raw);
+    renamePath(temporary, path);
+  } catch (thrown) {
+    removeFile(temporary);
+    throw thrown;
+  } finally {
+    file[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Gathers `HostFacts`. Reads a few dozen small files and asks the kernel a handful of harmless questions; starts
+ * no process and changes nothing. Called once per engine.
+ */
+import { capabilitiesOfMask } from "../linux/capabilities.ts";
+import { cgroupFactsOf } from "../linux/cgroup-mounts.ts";
+import { parseCpuList } from "../linux/cpu-list.ts";
+import { errno } from "../linux/errno.ts";
+import type {
+  CgroupFacts,
+  HardwareFacts,
+  HostFacts,
+  IdentityFacts,
+  KernelFacts,
+  KernelFeatures,
+  SecurityFacts,
+} from "../linux/host-facts.ts";
+import { fsconfigCommands, fsopenFlags } from "../linux/mount-flags.ts";
+import { type MountEntry, parseMountInfo } from "../linux/mountinfo.ts";
+import {
+  parseFilesystems,
+  parseIdMap,
+  parseMemInfo,
+  parseOsRelease,
+  parseProcessCgroups,
+  parseStatus,
+} from "../linux/proc.ts";
+import { rlimitInfinity, rlimitNumbers } from "../linux/rlimits.ts";
+import { exists, readTextIfPossible } from "./files.ts";
+import { OwnedFd } from "./owned-fd.ts";
+import { cString, machine, syscall, trySyscall } from "./syscall.ts";
+
+function read(path: string): string {
+  return readTextIfPossible(path) ?? "";
+}
+
+/** The facts of this machine and process, deeply frozen. About 1 ms. */
+export function probe(): HostFacts {
+  const mounts = parseMountInfo(read("/proc/self/mountinfo"));
+  const status = parseStatus(read("/proc/self/status"));
+  const kernel = probeKernel();
+  const cgroup = probeCgroups(mounts);
+  return deepFreeze({
+    kernel,
+    features: probeFeatures(kernel, cgroup),
+    cgroup,
+    identity: probeIdentity(status),
+    security: probeSecurity(mounts),
+    hardware: probeHardware(),
+    operatingSystem: parseOsRelease(read("/etc/os-release")).get("PRETTY_NAME") ?? "Linux",
+    hostname: read("/proc/sys/kernel/hostname").trim(),
+  });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}
+
+function probeKernel(): KernelFacts {
+  const release = read("/proc/sys/kernel/osrelease").trim();
+  const [major, minor] = release.split(/[.-]/).map(Number);
+  return {
+    release,
+    major: major ?? 0,
+    minor: minor ?? 0,
+    machine,
+    bootId: read("/proc/sys/kernel/random/boot_id").trim(),
+  };
+}
+
+function probeCgroups(mounts: readonly MountEntry[]): CgroupFacts {
+  const own = parseProcessCgroups(read("/proc/self/cgroup"));
+  const unified = mounts.find((mount) => mount.type === "cgroup2")?.mountPoint;
+  const controllers = unified === undefined ? [] : read(`${unified}/cgroup.controllers`).trim().split(" ");
+  const facts = cgroupFactsOf(
+    mounts,
+    own,
+    controllers.filter((name) => name !== ""),
+    false,
+  );
+  return { ...facts, swapAccounting: probeSwapAccounting(facts) };
+}
+
+function probeSwapAccounting(facts: CgroupFacts): boolean {
+  if (facts.mode !== "v2") {
+    const memory = facts.v1.find((hierarchy) => hierarchy.controllers.includes("memory"));
+    return memory !== undefined && exists(`${memory.mountPoint}/memory.memsw.limit_in_bytes`);
+  }
+  // The top group has no limit files, so there only the boot option tells.
+  const own = facts.v2;
+  if (own === null || own.ownPath === "/") return !/\bswapaccount=0\b/.test(read("/proc/cmdline"));
+  return exists(`${own.mountPoint}${own.ownPath}/memory.swap.max`);
+}
+
+function probeFeatures(kernel: KernelFacts, cgroup: CgroupFacts): KernelFeatures {
+  const atLeast = (major: number, minor: number): boolean =>
+    kernel.major > major || (kernel.major === major && kernel.minor >= minor);
+  const overlay = probeOverlay();
+  const filesystems = parseFilesystems(read("/proc/filesystems"));
+  const userNamespaces = read("/proc/sys/user/max_user_namespaces").trim();
+  // With a bad descriptor a call that exists says EBADF or EINVAL.
+  const mountSetattr = trySyscall("mount_setattr", -1, cString(""), 0, 0, 0) !== -errno.ENOSYS;
+  return {
+    overlay: overlay.registered,
+    overlayLowerdirAdd: overlay.lowerdirAdd,
+    erofs: filesystems.has("erofs"),
+    fuse: filesystems.has("fuse"),
+    userNamespace: exists("/proc/self/ns/user") && userNamespaces !== "0",
+    timeNamespace: exists("/proc/self/ns/time"),
+    cgroupNamespace: exists("/proc/self/ns/cgroup"),
+    seccompFilter: exists("/proc/sys/kernel/seccomp/actions_avail"),
+    idmappedMounts: mountSetattr && atLeast(5, 12),
+    mountSetattr,
+    openat2: trySyscall("openat2", -1, cString(""), 0, 0) !== -errno.ENOSYS,
+    cloneIntoCgroup: cgroup.v2 !== null && atLeast(5, 7),
+    cgroupKill: cgroup.v2 !== null && atLeast(5, 14),
+    mqueue: filesystems.has("mqueue"),
+    intelRdt: filesystems.has("resctrl"),
+  };
+}
+
+/** Opening a file system context loads the module where that is possible, which a start would do anyway. */
+function probeOverlay(): { readonly registered: boolean; readonly lowerdirAdd: boolean } {
+  const fd = trySyscall("fsopen", cString("overlay"), fsopenFlags.closeOnExec);
+  if (fd < 0) return { registered: false, lowerdirAdd: false };
+  using context = new OwnedFd(fd, "overlay context");
+  const added = trySyscall(
+    "fsconfig",
+    context.raw,
+    fsconfigCommands.setString,
+    cString("lowerdir+"),
+    cString("/"),
+    0,
+  );
+  return { registered: true, lowerdirAdd: added === 0 };
+}
+
+function probeIdentity(status: ReadonlyMap<string, string>): IdentityFacts {
+  const firstNumber = (key: string): number => Number(status.get(key)?.split("\t")[0] ?? "0");
+  const capabilities = (key: string): string[] => capabilitiesOfMask(BigInt(`0x${status.get(key) ?? "0"}`));
+  const map = parseIdMap(read("/proc/self/uid_map"))[0];
+  return {
+    // Uid and Gid list real, effective, saved and file system ids.
+    uid: Number(status.get("Uid")?.split("\t")[1] ?? "0"),
+    gid: Number(status.get("Gid")?.split("\t")[1] ?? "0"),
+    inUserNamespace: map === undefined || map.outside !== 0 || map.count !== 0xffff_ffff,
+    effective: capabilities("CapEff"),
+    bounding: capabilities("CapBnd"),
+    lastCapability: Number(read("/proc/sys/kernel/cap_last_cap").trim()),
+    noNewPrivileges: firstNumber("NoNewPrivs") === 1,
+    oomScoreAdj: Number(read("/proc/self/oom_score_adj").trim()),
+    hardRlimits: probeRlimits(),
+  };
+}
+
+function probeRlimits(): Record<string, number | "unlimited"> {
+  const limits: Record<string, number | "unlimited"> = {};
+  const memory = new BigUint64Array(2);
+  for (const [name, number] of Object.entries(rlimitNumbers)) {
+    syscall("prlimit64", name, 0, number, 0, memory);
+    const hard = memory[1] ?? rlimitInfinity;
+    limits[name] = hard === rlimitInfinity ? "unlimited" : Number(hard);
+  }
+  return limits;
+}
+
+const libraryDirectories = {
+  x86_64: ["/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/lib"],
+  aarch64: ["/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/lib64", "/usr/lib", "/lib"],
+} as const;
+
+/** The version is in the name that the library's link leads to, which spares loading it. */
+function probeLibseccomp(): string | null {
+  const target = new Uint8Array(256);
+  for (const directory of libraryDirectories[machine]) {
+    const path = `${directory}/libseccomp.so.2`;
+    const length = trySyscall("readlinkat", -100, cString(path), target, target.length);
+    if (length <= 0) continue;
+    const name = new TextDecoder().decode(target.subarray(0, length));
+    return /libseccomp\.so\.(\d[\d.]*)$/.exec(name)?.[1] ?? "2";
+  }
+  return null;
+}
+
+function probeSecurity(mounts: readonly MountEntry[]): SecurityFacts {
+  const actions = read("/proc/sys/kernel/seccomp/actions_avail").trim();
+  return {
+    seccompActions: actions === "" ? [] : actions.split(" "),
+    libseccomp: probeLibseccomp(),
+    apparmor: read("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
+    selinux: mounts.some((mount) => mount.type === "selinuxfs"),
+  };
+}
+
+function probeHardware(): HardwareFacts {
+  const memory = parseMemInfo(read("/proc/meminfo"));
+  const online = parseCpuList(read("/sys/devices/system/cpu/online"));
+  return {
+    cpus: Math.max(1, online?.length ?? 1),
+    memoryBytes: memory.get("MemTotal") ?? 0,
+    swapBytes: memory.get("SwapTotal") ?? 0,
+  };
+}
