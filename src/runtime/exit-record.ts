@@ -8,7 +8,7 @@ const sigkill = 9;
 export interface RawExit {
   /** As wait4(2) gives it. */
   readonly waitStatus: number;
-  readonly oomKilled: number;
+  readonly oomKilled: boolean;
   readonly startedAtNs: bigint;
   readonly finishedAtNs: bigint;
 }
@@ -17,7 +17,7 @@ export interface RawExit {
 export function exitRecordOf(raw: RawExit): ExitRecord {
   const signal = raw.waitStatus & signalMask;
   const common = {
-    oomKilled: raw.oomKilled !== 0,
+    oomKilled: raw.oomKilled,
     startedAtNs: raw.startedAtNs,
     finishedAtNs: raw.finishedAtNs,
     lost: false,

@@ -4,6 +4,7 @@
  * control connection and the attachments.
  */
 import { encodePlan } from "../abi/encode.ts";
+import { encodeMessage, type Message } from "../abi/message.ts";
 import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { sendWithFds } from "../kernel/send-fds.ts";
@@ -13,7 +14,7 @@ import { monotonicMs, nowMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { Plan } from "../plan/plan.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
-import { type ExecutorMessage, encodeMessage } from "./control-channel.ts";
+import type { MessageFields } from "./control-channel.ts";
 import type { ExecutorPool, WaitingExecutor } from "./executor-pool.ts";
 import { killExecutor, reapSoon } from "./reaper.ts";
 import type { LaunchPhases, LaunchRequest, SupervisedProcess } from "./supervised-process.ts";
@@ -24,8 +25,8 @@ const nanosecondsPerMs = 1e6;
 /** How long a failed executor may take to clean up and leave before it is killed. */
 const leaveLimitMs = 5000;
 
-type Started = Extract<ExecutorMessage, { is: "started" }>;
-type Failed = Extract<ExecutorMessage, { is: "failed" }>;
+type Started = MessageFields<"started">;
+type Failed = Extract<Message, { name: "failed" }>;
 
 export interface LaunchContext {
   readonly pool: ExecutorPool;
@@ -130,7 +131,7 @@ function given(request: LaunchRequest, name: string): OwnedFd {
 
 function send(executor: WaitingExecutor, wire: WirePlan): void {
   const fds = [wire.plan, ...wire.sent];
-  sendWithFds(executor.socket, encodeMessage("start", fds.length), fds);
+  sendWithFds(executor.socket, encodeMessage("start", { fdCount: fds.length }), fds);
 }
 
 async function adopt(wire: WirePlan): Promise<ByteDuplex[]> {
@@ -153,13 +154,14 @@ function watch(executor: WaitingExecutor, request: LaunchRequest): Promise<Start
   };
   channel.listen({
     message(message) {
-      if (message.is === "started") {
+      if (message.name === "started") {
         channel.hold();
-        resolve(message);
-      } else if (message.is === "failed") failWith(message);
-      else if (message.is === "synced") {
-        answerSync(request, message).then(
-          () => channel.send("go", message.id),
+        resolve(message.fields);
+      } else if (message.name === "failed") failWith(message);
+      else if (message.name === "synced") {
+        const { id, pid: child } = message.fields;
+        answerSync(request, id, child).then(
+          () => channel.send("go", { id }),
           (thrown) => {
             failWith(thrown);
             channel.end();
@@ -178,8 +180,8 @@ function watch(executor: WaitingExecutor, request: LaunchRequest): Promise<Start
   return promise;
 }
 
-async function answerSync(request: LaunchRequest, message: { readonly id: number; readonly pid: number }) {
-  await request.onSync?.(message.id, message.pid);
+async function answerSync(request: LaunchRequest, id: number, pid: number): Promise<void> {
+  await request.onSync?.(id, pid);
 }
 
 function rejectWith(plan: Plan, verdict: unknown, reject: (reason: unknown) => void): void {
@@ -206,5 +208,5 @@ function rejectWith(plan: Plan, verdict: unknown, reject: (reason: unknown) => v
 }
 
 function isFailed(verdict: unknown): verdict is Failed {
-  return typeof verdict === "object" && verdict !== null && "is" in verdict && verdict.is === "failed";
+  return typeof verdict === "object" && verdict !== null && "name" in verdict && verdict.name === "failed";
 }

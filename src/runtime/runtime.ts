@@ -1,7 +1,7 @@
 /** The runtime: a pool of executors and the sockets of the supervisors that came out of it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectDuplex } from "../transport/bun-duplex.ts";
-import { ControlChannel, type MessageBody } from "./control-channel.ts";
+import { ControlChannel, type MessageFields } from "./control-channel.ts";
 import { ExecutorPool } from "./executor-pool.ts";
 import { launch } from "./launch.ts";
 import { connectSupervisor, listTokens, removeSocket } from "./listener-socket.ts";
@@ -54,7 +54,7 @@ async function reconnect(
  * The status of an executor that has started its process. One that is still starting (its engine died in between)
  * is asked again; undefined when it gives up.
  */
-async function settledStatus(channel: ControlChannel): Promise<MessageBody<"status"> | undefined> {
+async function settledStatus(channel: ControlChannel): Promise<MessageFields<"status"> | undefined> {
   for (let asked = 0; asked < startingLimit; asked += 1) {
     const status = await askStatus(channel);
     if (status === undefined || status.phase >= phaseRunning) return status;
@@ -63,16 +63,16 @@ async function settledStatus(channel: ControlChannel): Promise<MessageBody<"stat
   return undefined;
 }
 
-function askStatus(channel: ControlChannel): Promise<MessageBody<"status"> | undefined> {
-  const { promise, resolve } = Promise.withResolvers<MessageBody<"status"> | undefined>();
+function askStatus(channel: ControlChannel): Promise<MessageFields<"status"> | undefined> {
+  const { promise, resolve } = Promise.withResolvers<MessageFields<"status"> | undefined>();
   channel.listen({
     message(message) {
-      if (message.is !== "status") return;
+      if (message.name !== "status") return;
       channel.hold();
-      resolve(message);
+      resolve(message.fields);
     },
     closed: () => resolve(undefined),
   });
-  channel.send("query");
+  channel.send("query", {});
   return promise;
 }

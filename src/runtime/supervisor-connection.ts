@@ -1,10 +1,11 @@
 /** `SupervisedProcess` over a control connection: the running half of a process's life, launched or found again. */
 
+import { encodeMessage } from "../abi/message.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { nowMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
-import { type ControlChannel, encodeMessage } from "./control-channel.ts";
+import type { ControlChannel } from "./control-channel.ts";
 import { exitRecordOf, lostExit } from "./exit-record.ts";
 import { connectSupervisor } from "./listener-socket.ts";
 import { readRecord } from "./record.ts";
@@ -34,9 +35,9 @@ export function superviseOver(options: ConnectionOptions): SupervisedProcess {
   let ended = false;
   channel.listen({
     message(message) {
-      if (message.is !== "exited") return;
+      if (message.name !== "exited") return;
       ended = true;
-      resolve(exitRecordOf({ ...message, startedAtNs }));
+      resolve(exitRecordOf({ ...message.fields, oomKilled: message.fields.oomKilled !== 0, startedAtNs }));
       channel.close();
     },
     closed() {
@@ -52,9 +53,9 @@ export function superviseOver(options: ConnectionOptions): SupervisedProcess {
     attachments: options.attachments ?? [],
     exited,
     attach: (flags) => attachTo(socketDirectory, token, flags),
-    resize: (rows, columns) => channel.send("resize", rows, columns),
-    signal: (number) => channel.send("signal", number),
-    closeStdin: () => channel.send("closeStdin"),
+    resize: (rows, columns) => channel.send("resize", { rows, columns }),
+    signal: (number) => channel.send("signal", { number }),
+    closeStdin: () => channel.send("closeStdin", {}),
     disconnect() {
       letGo = true;
       channel.close();
@@ -68,7 +69,7 @@ async function attachTo(socketDirectory: string, token: string, flags: AttachFla
     throw new TiffinError("unavailable", "runtime.supervisor-gone", `process ${token} has ended`);
   }
   const stream = await connectDuplex({ fd: fd.take() });
-  stream.write(encodeMessage("attach", flags));
+  stream.write(encodeMessage("attach", { flags }));
   return stream;
 }
 
