@@ -1,0 +1,140 @@
+/**
+ * Binds: a detached clone of a host directory or file, made in `prepare` with the host's rights and in the host's
+ * mount namespace (only there is it a peer of the source, for `shared` and `slave`), finished before anybody can
+ * see it.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { mountAttributes, mountPropagations, openTreeFlags } from "../linux/mount-flags.ts";
+import { atFlags } from "../linux/open-flags.ts";
+import type { Compilation } from "./compilation.ts";
+import { attach } from "./file-systems.ts";
+import { idmapSlotName } from "./identity.ts";
+import type { MountContext } from "./mounts.ts";
+
+interface Change {
+  readonly set: number;
+  readonly clear: number;
+  readonly propagation: number;
+  readonly recursive: boolean;
+}
+
+export function bindMount(compilation: Compilation, context: MountContext): void {
+  const { mount, cause } = context;
+  const { source } = mount;
+  if (source === undefined || !source.startsWith("/")) {
+    throw new TiffinError(
+      "invalid",
+      "plan.bind-source",
+      `${cause}.source is ${JSON.stringify(source ?? null)}, wanted an absolute path of the host`,
+    );
+  }
+  bindOfHost(compilation, context, source);
+}
+
+/** Binds `source` of the host at the destination, with the attributes of the mount's options. */
+export function bindOfHost(compilation: Compilation, context: MountContext, source: string): void {
+  const { options, builder } = compilation;
+  const { index, request, cause } = context;
+  const known = options.bindSources?.get(index);
+  const recursive = request.bind !== "single";
+  const out = builder.slot();
+  const received = known?.received === true;
+  const flags = openTreeFlags.clone | openTreeFlags.closeOnExec | (recursive ? openTreeFlags.recursive : 0);
+  const fields = received
+    ? { out, dir: builder.received(`bind:${index}`), path: null, flags }
+    : { out, dir: slotNone, path: source, flags };
+  builder.prepare({ op: "openTree", fields }, cause, source);
+  for (const change of changesOf(context, recursive))
+    setAttributes(compilation, context, out, change, source);
+  mapOwners(compilation, context, out, recursive);
+  const { propagation: _done, ...rest } = request;
+  attach(
+    compilation,
+    { ...context, request: { ...rest, propagation: null } },
+    out,
+    known?.kind ?? "directory",
+  );
+}
+
+/** Attributes and propagation, in as few calls as they take: one, or one for the tree and one for its top. */
+function changesOf({ request }: MountContext, recursive: boolean): Change[] {
+  const propagation = request.propagation ?? { type: mountPropagations.private, recursive: true };
+  const tree: Change = {
+    ...request.tree,
+    propagation: propagation.recursive ? propagation.type : 0,
+    recursive: true,
+  };
+  const own: Change = {
+    ...request.own,
+    propagation: propagation.recursive ? 0 : propagation.type,
+    recursive: false,
+  };
+  if (!recursive) {
+    const set = (tree.set & ~own.clear) | own.set;
+    const clear = (tree.clear & ~own.set) | own.clear;
+    return [{ set, clear, propagation: propagation.type, recursive: false }];
+  }
+  return [tree, own].filter(({ set, clear, propagation: type }) => set !== 0 || clear !== 0 || type !== 0);
+}
+
+function setAttributes(
+  { builder }: Compilation,
+  { cause }: MountContext,
+  mount: number,
+  { set, clear, propagation, recursive }: Change,
+  source: string,
+): void {
+  const flags = recursive ? atFlags.recursive : 0;
+  builder.prepare(
+    {
+      op: "mountSetattr",
+      fields: { mount, path: null, flags, userns: slotNone, set, clear, propagation },
+    },
+    cause,
+    `clone of ${source}`,
+  );
+}
+
+/** Shows the owners through a mapping: the mount's own, or the container's for the options idmap and ridmap. */
+function mapOwners(compilation: Compilation, context: MountContext, mount: number, recursive: boolean): void {
+  const name = bindIdmapSlot(compilation, context);
+  if (name === undefined) return;
+  if (!compilation.facts.features.idmappedMounts) {
+    throw new TiffinError(
+      "unavailable",
+      "plan.no-idmap",
+      `${context.cause} needs idmapped mounts, which this kernel lacks`,
+      { remedy: "use Linux 5.12 or newer" },
+    );
+  }
+  const wholeTree = recursive && context.request.idmap !== "single";
+  compilation.builder.prepare(
+    {
+      op: "mountSetattr",
+      fields: {
+        mount,
+        path: null,
+        flags: wholeTree ? atFlags.recursive : 0,
+        userns: compilation.builder.received(name),
+        set: mountAttributes.idMap,
+        clear: 0,
+        propagation: 0,
+      },
+    },
+    `${context.cause}.uidMappings`,
+    "owners",
+  );
+}
+
+/** Name of the slot with the mapping of a bind; undefined when it has none. */
+export function bindIdmapSlot(
+  { linux }: Pick<Compilation, "linux">,
+  { mount, request }: Pick<MountContext, "mount" | "request">,
+): string | undefined {
+  if ((mount.uidMappings ?? []).length > 0 || (mount.gidMappings ?? []).length > 0) {
+    return idmapSlotName(mount.uidMappings ?? [], mount.gidMappings ?? []);
+  }
+  if (request.idmap === "no") return undefined;
+  return idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []);
+}

@@ -1,0 +1,90 @@
+/**
+ * Collects the ops of a plan in the order in which each process performs them. Owns slot numbering: what is
+ * received comes first, in the order of `receives`; every other slot is filled by exactly one op.
+ */
+import { limits, type Stage } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { inverseOf, targetOf } from "./op-text.ts";
+import type { HostOp, Plan, ProcessOp, WireOp } from "./plan.ts";
+
+type WithoutStage<T> = T extends { readonly stage: Stage } ? Omit<T, "stage"> : never;
+
+/** An op as the compiler writes it: the builder adds stage, target and inverse. */
+export type Step = WithoutStage<WireOp>;
+
+export class PlanBuilder {
+  readonly #received = new Map<string, number>();
+  #slots: number;
+  readonly #stages: Record<Stage, ProcessOp[]> = { prepare: [], parent: [], child: [] };
+  readonly #hostOps: HostOp[] = [];
+  readonly #warnings: string[] = [];
+
+  /** `receives`: names of the descriptors that START brings, in slot order. */
+  constructor(receives: readonly string[]) {
+    for (const name of receives) this.#received.set(name, this.#received.size);
+    if (this.#received.size > limits.receivedFds) {
+      throw new TiffinError(
+        "invalid",
+        "plan.too-many-descriptors",
+        `the container needs ${this.#received.size} descriptors at its start, at most ${limits.receivedFds} can be sent`,
+      );
+    }
+    this.#slots = this.#received.size;
+  }
+
+  /** The slot of a received descriptor. Asking for one that was not announced is a bug of the compiler. */
+  received(name: string): number {
+    const slot = this.#received.get(name);
+    if (slot === undefined)
+      throw new TiffinError("internal", "plan.unknown-slot", `slot ${name} is not received`);
+    return slot;
+  }
+
+  /** A fresh slot, to be filled by the next op that the caller adds. */
+  slot(): number {
+    if (this.#slots >= limits.slots) {
+      throw new TiffinError(
+        "invalid",
+        "plan.too-many-mounts",
+        `the container needs more than ${limits.slots} descriptors during its start`,
+        { remedy: "use fewer mounts" },
+      );
+    }
+    return this.#slots++;
+  }
+
+  prepare(step: Step, cause: string, target?: string): void {
+    this.#add({ ...step, stage: "prepare" }, cause, target);
+  }
+
+  parent(step: Step, cause: string, target?: string): void {
+    this.#add({ ...step, stage: "parent" }, cause, target);
+  }
+
+  child(step: Step, cause: string, target?: string): void {
+    this.#add({ ...step, stage: "child" }, cause, target);
+  }
+
+  host(op: HostOp): void {
+    this.#hostOps.push(op);
+  }
+
+  /** One sentence about something that was asked for and cannot be had here. */
+  warn(sentence: string): void {
+    if (!this.#warnings.includes(sentence)) this.#warnings.push(sentence);
+  }
+
+  finish(): Plan {
+    const { prepare, parent, child } = this.#stages;
+    return {
+      receives: [...this.#received].map(([name, slot]) => ({ slot, name })),
+      hostOps: this.#hostOps,
+      ops: [...prepare, ...parent, ...child],
+      warnings: this.#warnings,
+    };
+  }
+
+  #add(op: WireOp, cause: string, target: string | undefined): void {
+    this.#stages[op.stage].push({ ...op, cause, target: target ?? targetOf(op), inverse: inverseOf(op) });
+  }
+}

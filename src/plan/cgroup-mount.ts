@@ -1,0 +1,110 @@
+/**
+ * /sys/fs/cgroup. v2: a mount of cgroup2, whose root is the container's group by its cgroup namespace. v1 (and
+ * v1 beside v2): a tmpfs with one bind per hierarchy in which the container has a group. A bind of the group
+ * directory shows the same as a fresh cgroup mount in the namespace, takes half the calls, and needs no rights
+ * over the hierarchy.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
+import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
+import { atFlags } from "../linux/open-flags.ts";
+import type { Compilation } from "./compilation.ts";
+import { attach } from "./file-systems.ts";
+import type { MountContext } from "./mounts.ts";
+
+export function cgroupMount(compilation: Compilation, context: MountContext): void {
+  const { facts, cgroups } = compilation;
+  if (cgroups.directory === null) {
+    compilation.builder.warn(
+      `${context.cause}: the container has no cgroup, ${context.destination} is left as it is`,
+    );
+    return;
+  }
+  if (facts.cgroup.mode === "v2") unifiedMount(compilation, context, cgroups.directory);
+  else hierarchyMounts(compilation, context, cgroups.directory);
+}
+
+/** cgroup2 below the container's group: with a namespace of its own that is the root of a fresh mount. */
+function unifiedMount(compilation: Compilation, context: MountContext, directory: string): void {
+  const { builder, namespaces } = compilation;
+  const { request, cause, destination } = context;
+  if (!namespaces.has("cgroup")) {
+    const tree = groupTree(compilation, context, unifiedHierarchy, directory);
+    if (tree !== undefined) attach(compilation, context, tree);
+    return;
+  }
+  const out = builder.slot();
+  builder.child(
+    {
+      op: "fsMount",
+      fields: { out, type: "cgroup2", source: "cgroup", options: [], attributes: request.own.set },
+    },
+    cause,
+    `cgroup2 for ${destination}`,
+  );
+  attach(compilation, context, out);
+}
+
+function hierarchyMounts(compilation: Compilation, context: MountContext, directory: string): void {
+  const { builder, cgroups, facts } = compilation;
+  const { request, cause, destination } = context;
+  const attributes = request.own.set & ~mountAttributes.readOnly;
+  const top = builder.slot();
+  builder.child(
+    {
+      op: "fsMount",
+      fields: { out: top, type: "tmpfs", source: "cgroup", options: ["mode=0755"], attributes },
+    },
+    cause,
+    `tmpfs for ${destination}`,
+  );
+  const names = [...cgroups.v1, ...(cgroups.v2 ? [unifiedHierarchy] : [])];
+  for (const name of names) {
+    // Controllers that share a hierarchy are found under each of their names.
+    for (const alias of facts.cgroup.v1.find((each) => each.name === name)?.controllers ?? []) {
+      if (alias === name || alias.includes("=")) continue;
+      builder.child({ op: "symlink", fields: { root: top, path: alias, target: name } }, cause);
+    }
+  }
+  attach(compilation, context, top);
+  for (const name of names) {
+    const tree = groupTree(compilation, context, name, directory);
+    if (tree === undefined) continue;
+    const path = name.replace(/^name=/, "");
+    builder.child(
+      { op: "moveMount", fields: { mount: tree, root: top, path, create: 1, mode: 0o755 } },
+      cause,
+    );
+  }
+  builder.child(
+    {
+      op: "mountSetattr",
+      fields: {
+        mount: top,
+        path: null,
+        flags: atFlags.recursive,
+        userns: slotNone,
+        set: request.own.set,
+        clear: 0,
+        propagation: 0,
+      },
+    },
+    cause,
+    destination,
+  );
+}
+
+/** A detached clone of the container's directory in a hierarchy. */
+function groupTree(
+  { builder, facts }: Compilation,
+  { cause }: MountContext,
+  hierarchy: string,
+  directory: string,
+): number | undefined {
+  const path = cgroupPath(facts.cgroup, hierarchy, directory);
+  if (path === undefined) return undefined;
+  const out = builder.slot();
+  const flags = openTreeFlags.clone | openTreeFlags.closeOnExec;
+  builder.prepare({ op: "openTree", fields: { out, dir: slotNone, path, flags } }, cause);
+  return out;
+}

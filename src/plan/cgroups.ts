@@ -1,0 +1,108 @@
+/**
+ * The container's groups: what TypeScript makes on the host before the start (host ops), and how the process
+ * gets in. v1: it writes "0" into each `tasks` file, which moves one thread and takes no global lock; v2: clone3
+ * puts it there at birth.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { type CgroupDecision, cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
+import { cloneFlags } from "../linux/clone-flags.ts";
+import type { HostFacts } from "../linux/host-facts.ts";
+import type { OciResources } from "../oci/mod.ts";
+import type { PlanBuilder } from "./builder.ts";
+import type { Compilation } from "./compilation.ts";
+import type { ContainerOptions, ExecTarget } from "./options.ts";
+
+const selfMove = new TextEncoder().encode("0");
+
+export interface CgroupPlan {
+  /** Path of the container's group in every hierarchy, `/tiffin/<id>`; null when cgroups are left alone. */
+  readonly directory: string | null;
+  /** Names of the v1 hierarchies in which the container has a group. */
+  readonly v1: readonly string[];
+  /** It has a group in cgroup v2, alone or beside v1. */
+  readonly v2: boolean;
+  readonly decision: CgroupDecision | null;
+}
+
+const none: CgroupPlan = { directory: null, v1: [], v2: false, decision: null };
+
+/** Which groups a container with these resources gets on this host. Also what an exec into it must know. */
+export function decideContainerCgroups(
+  resources: OciResources | undefined,
+  facts: HostFacts,
+  options: Pick<ContainerOptions, "id" | "cgroupParent">,
+): CgroupPlan {
+  if (options.cgroupParent === null || facts.cgroup.mode === "none") return none;
+  const decision = decideCgroup(resources ?? {}, facts.cgroup);
+  const parent = options.cgroupParent === "/" ? "" : options.cgroupParent;
+  return {
+    directory: `${parent}/${options.id}`,
+    v1: decision.directories.filter((name) => name !== unifiedHierarchy),
+    v2: decision.directories.includes(unifiedHierarchy),
+    decision,
+  };
+}
+
+/** Names of the slots through which a process gets into the groups. */
+export function cgroupSlotNames(v1: readonly string[], v2: boolean): string[] {
+  return [...v1.map((name) => `cgroup:${name}`), ...(v2 ? ["cgroup"] : [])];
+}
+
+/** Host ops: make the groups, write the limits. */
+export function compileCgroupHostOps({ builder, cgroups, facts }: Compilation): void {
+  const { directory, decision } = cgroups;
+  if (directory === null || decision === null) return;
+  for (const hierarchy of decision.directories) {
+    builder.host({
+      op: "cgroupCreate",
+      hierarchy,
+      directory,
+      cause: "linux.resources",
+      target: cgroupPath(facts.cgroup, hierarchy, directory) ?? directory,
+      inverse: "rmdir",
+    });
+  }
+  for (const { cause, ...write } of decision.writes) {
+    const target = `${cgroupPath(facts.cgroup, write.hierarchy, directory) ?? directory}/${write.file}`;
+    builder.host({ op: "cgroupWrite", directory, ...write, cause, target, inverse: "rmdir of the group" });
+  }
+  if (decision.deviceProgram !== null) {
+    builder.host({
+      op: "cgroupDeviceProgram",
+      directory,
+      program: decision.deviceProgram,
+      cause: "linux.resources.devices",
+      target: cgroupPath(facts.cgroup, unifiedHierarchy, directory) ?? directory,
+      inverse: "rmdir of the group",
+    });
+  }
+  for (const warning of decision.warnings) builder.warn(warning);
+}
+
+/** The slot for clone3's CLONE_INTO_CGROUP. */
+export function cloneCgroupSlot(builder: PlanBuilder, v2: boolean): number {
+  return v2 ? builder.received("cgroup") : slotNone;
+}
+
+/** The child moves itself into its v1 groups. */
+export function joinV1Groups(builder: PlanBuilder, hierarchies: ExecTarget["cgroupHierarchies"]): void {
+  for (const name of hierarchies) {
+    const dir = builder.received(`cgroup:${name}`);
+    builder.child(
+      { op: "write", fields: { dir, path: null, data: selfMove } },
+      "linux.cgroupsPath",
+      `tasks of ${name}`,
+    );
+  }
+}
+
+/** Joins the groups and then makes the namespace whose root they are. */
+export function enterCgroups({ builder, cgroups, namespaces }: Compilation): void {
+  joinV1Groups(builder, cgroups.v1);
+  if (!namespaces.created.has("cgroup")) return;
+  builder.child(
+    { op: "unshare", fields: { flags: cloneFlags.newCgroup } },
+    "linux.namespaces",
+    "cgroup namespace",
+  );
+}

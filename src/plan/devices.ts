@@ -1,0 +1,123 @@
+/**
+ * The container's /dev: a fresh tmpfs that is filled while it is still detached, so no symbolic link of an image
+ * takes part. With a user namespace device nodes cannot be made; the host's are bound instead.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { openTreeFlags } from "../linux/mount-flags.ts";
+import { fileTypes } from "../linux/open-flags.ts";
+import type { OciDevice } from "../oci/mod.ts";
+import { type Compilation, hasUserNamespace } from "./compilation.ts";
+import { cleanPath, pathBelow } from "./container-path.ts";
+import { attach, makeFileSystem } from "./file-systems.ts";
+import type { MountContext } from "./mounts.ts";
+
+const allMayUse = 0o666;
+
+/** What the specification promises to every container, besides /dev/console, /dev/ptmx and the links. */
+const defaultDevices: readonly OciDevice[] = [
+  { type: "c", path: "/dev/null", major: 1, minor: 3 },
+  { type: "c", path: "/dev/zero", major: 1, minor: 5 },
+  { type: "c", path: "/dev/full", major: 1, minor: 7 },
+  { type: "c", path: "/dev/random", major: 1, minor: 8 },
+  { type: "c", path: "/dev/urandom", major: 1, minor: 9 },
+  { type: "c", path: "/dev/tty", major: 5, minor: 0 },
+];
+
+const links: readonly (readonly [name: string, target: string])[] = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["core", "/proc/kcore"],
+  ["ptmx", "pts/ptmx"],
+];
+
+const kinds = {
+  c: fileTypes.character,
+  u: fileTypes.character,
+  b: fileTypes.block,
+  p: fileTypes.fifo,
+} as const;
+
+/** Default devices, then those of the specification, which win over a default of the same path. */
+function wantedDevices({ linux }: Compilation): readonly (OciDevice & { readonly cause: string })[] {
+  const wanted = new Map(
+    defaultDevices.map((device) => [device.path, { ...device, cause: "default devices" }]),
+  );
+  for (const [index, device] of (linux.devices ?? []).entries()) {
+    const path = cleanPath(device.path);
+    wanted.set(path, { ...device, path, cause: `linux.devices[${index}]` });
+  }
+  return [...wanted.values()];
+}
+
+/** A tmpfs on /dev with devices and links. Returns its slot. */
+export function deviceFileSystem(compilation: Compilation, context: MountContext): number {
+  const { builder } = compilation;
+  const dev = makeFileSystem(compilation, context);
+  const byNode = !hasUserNamespace(compilation) && !compilation.facts.identity.inUserNamespace;
+  const below = wantedDevices(compilation).flatMap((device) => {
+    const path = pathBelow("/dev", device.path);
+    return path === undefined ? [] : [{ ...device, path, source: device.path }];
+  });
+  if (byNode) for (const device of below) makeNode(compilation, dev, device, device.cause);
+  for (const [path, target] of links) {
+    builder.child({ op: "symlink", fields: { root: dev, path, target } }, "default devices");
+  }
+  attach(compilation, context, dev);
+  if (!byNode) for (const device of below) bindDevice(compilation, dev, device, device.cause);
+  return dev;
+}
+
+/** Devices of the specification outside /dev. */
+export function otherDevices(compilation: Compilation, root: number): void {
+  for (const device of wantedDevices(compilation)) {
+    if (pathBelow("/dev", device.path) !== undefined) continue;
+    if (hasUserNamespace(compilation)) {
+      bindDevice(compilation, root, { ...device, source: device.path }, device.cause);
+    } else makeNode(compilation, root, device, device.cause);
+  }
+}
+
+function makeNode({ builder }: Compilation, root: number, device: OciDevice, cause: string): void {
+  const { type, path, uid = 0, gid = 0 } = device;
+  const mode = kinds[type] | (device.fileMode ?? allMayUse);
+  const number = type === "p" ? 0n : deviceNumber(device, cause);
+  builder.child({ op: "mknod", fields: { root, path, mode, uid, gid, device: number } }, cause);
+}
+
+function bindDevice(
+  { builder }: Compilation,
+  root: number,
+  device: OciDevice & { readonly source: string },
+  cause: string,
+): void {
+  const mount = builder.slot();
+  const flags = openTreeFlags.clone | openTreeFlags.closeOnExec;
+  builder.prepare(
+    { op: "openTree", fields: { out: mount, dir: slotNone, path: device.source, flags } },
+    cause,
+  );
+  const { path } = device;
+  builder.child({ op: "moveMount", fields: { mount, root, path, create: 2, mode: allMayUse } }, cause);
+}
+
+const highestMajor = 0xfff;
+const highestMinor = 0xf_ffff;
+
+/** The kernel's encoding, as mknod takes it. */
+function deviceNumber({ major, minor, path }: OciDevice, cause: string): bigint {
+  if (major === undefined || minor === undefined) {
+    throw new TiffinError("invalid", "plan.device-number", `${cause} (${path}) has no major or minor number`);
+  }
+  const valid = major >= 0 && major <= highestMajor && minor >= 0 && minor <= highestMinor;
+  if (!valid) {
+    throw new TiffinError(
+      "invalid",
+      "plan.device-number",
+      `${cause} (${path}) has device number ${major}:${minor}, wanted at most ${highestMajor}:${highestMinor}`,
+    );
+  }
+  return BigInt(minor & 0xff) | (BigInt(major) << 8n) | (BigInt(minor >> 8) << 20n);
+}

@@ -1,0 +1,104 @@
+/** New file systems (tmpfs, devpts, mqueue, sysfs, any other type): made in the child, so its namespaces own them. */
+import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { mountAttributes } from "../linux/mount-flags.ts";
+import { atFlags } from "../linux/open-flags.ts";
+import { bindOfHost } from "./bind-mounts.ts";
+import { type Compilation, hasUserNamespace } from "./compilation.ts";
+import { mappedId } from "./identity.ts";
+import type { MountContext } from "./mounts.ts";
+
+/** Kernel file systems whose one superblock is shared: read-only belongs to the mount, never to them. */
+const sharedTypes = new Set(["proc", "sysfs", "mqueue", "devpts", "tmpfs", "cgroup", "cgroup2"]);
+
+export function newFileSystem(compilation: Compilation, context: MountContext): void {
+  if (sysfsOfHost(compilation, context)) {
+    // What is mounted below the host's /sys must not be writable where /sys is not.
+    const request = { ...context.request, bind: "recursive", tree: context.request.own } as const;
+    bindOfHost(compilation, { ...context, request }, "/sys");
+    return;
+  }
+  attach(compilation, context, makeFileSystem(compilation, context));
+}
+
+/** sysfs shows a network namespace; whoever does not own that one may not mount it, but may bind the host's. */
+function sysfsOfHost(compilation: Compilation, { mount }: MountContext): boolean {
+  if (mount.type !== "sysfs" || !hasUserNamespace(compilation)) return false;
+  return !compilation.namespaces.created.has("network");
+}
+
+/** The detached mount with its attributes. */
+export function makeFileSystem(compilation: Compilation, context: MountContext): number {
+  const { builder } = compilation;
+  const { mount, request, cause } = context;
+  const type = mount.type;
+  if (type === undefined || type === "" || type === "none") {
+    throw new TiffinError("invalid", "plan.mount-type", `${cause} has neither a type nor the option bind`);
+  }
+  if (request.copyUp) {
+    builder.warn(`${cause}: tmpcopyup is not supported, ${context.destination} starts empty`);
+  }
+  const out = builder.slot();
+  builder.child(
+    {
+      op: "fsMount",
+      fields: {
+        out,
+        type,
+        source: mount.source ?? type,
+        options: parameters(compilation, context, type),
+        attributes: request.own.set,
+      },
+    },
+    cause,
+    `${type} for ${context.destination}`,
+  );
+  return out;
+}
+
+function parameters(
+  { linux, builder }: Compilation,
+  { request, cause }: MountContext,
+  type: string,
+): string[] {
+  const list = request.parameters.filter((parameter) => {
+    const group = /^gid=(\d+)$/.exec(parameter)?.[1];
+    if (group === undefined || mappedId(linux.gidMappings, Number(group)) !== undefined) return true;
+    builder.warn(`${cause}: group ${group} is not mapped in the user namespace, gid= is left out`);
+    return false;
+  });
+  if (!sharedTypes.has(type) && (request.own.set & mountAttributes.readOnly) !== 0) list.unshift("ro");
+  const label = linux.mountLabel ?? "";
+  if (label !== "" && ["tmpfs", "devpts", "mqueue"].includes(type)) list.push(`context=${label}`);
+  return list;
+}
+
+/** Attaches a detached mount at the destination, making it when it is missing, and sets its propagation. */
+export function attach(
+  { builder }: Compilation,
+  { root, destination, cause, request }: MountContext,
+  mount: number,
+  kind: "directory" | "file" = "directory",
+): void {
+  const create = kind === "directory" ? 1 : 2;
+  const mode = kind === "directory" ? 0o755 : 0o644;
+  builder.child({ op: "moveMount", fields: { mount, root, path: destination, create, mode } }, cause);
+  if (request.propagation === null) return;
+  const { type, recursive } = request.propagation;
+  builder.child(
+    {
+      op: "mountSetattr",
+      fields: {
+        mount,
+        path: null,
+        flags: recursive ? atFlags.recursive : 0,
+        userns: slotNone,
+        set: 0,
+        clear: 0,
+        propagation: type,
+      },
+    },
+    cause,
+    `propagation of ${destination}`,
+  );
+}

@@ -1,0 +1,88 @@
+/**
+ * `mounts` of the specification, in order. Each is made detached, changed to what was asked for while nobody can
+ * see it, and attached at a target that is resolved inside the root.
+ */
+import { TiffinError } from "../lib/errors.ts";
+import type { OciMount } from "../oci/mod.ts";
+import { bindMount } from "./bind-mounts.ts";
+import { cgroupMount } from "./cgroup-mount.ts";
+import type { Compilation } from "./compilation.ts";
+import { cleanPath, pathBelow } from "./container-path.ts";
+import { deviceFileSystem } from "./devices.ts";
+import { newFileSystem } from "./file-systems.ts";
+import { type MountRequest, readMountOptions } from "./mount-request.ts";
+import { procFileSystem } from "./proc-mount.ts";
+
+/** One mount while it is compiled. */
+export interface MountContext {
+  readonly index: number;
+  readonly mount: OciMount;
+  /** Clean absolute path in the container. */
+  readonly destination: string;
+  readonly request: MountRequest;
+  /** Slot of the container's root. */
+  readonly root: number;
+  /** `mounts[3]`. */
+  readonly cause: string;
+}
+
+export interface MountedSlots {
+  /** The container's own /dev, when the specification has a tmpfs there. */
+  readonly dev: number | undefined;
+  /** The container's own devpts at /dev/pts. */
+  readonly hasPts: boolean;
+}
+
+/**
+ * Files below /proc that may be covered by a mount: views of limits, as lxcfs makes them. Anything else there
+ * would let a container's image or volume stand in for a kernel file.
+ */
+const coverableProcFiles = new Set([
+  "cpuinfo",
+  "diskstats",
+  "loadavg",
+  "meminfo",
+  "slabinfo",
+  "stat",
+  "swaps",
+  "sys/crypto/fips_enabled",
+  "sys/kernel/ns_last_pid",
+  "uptime",
+]);
+
+export function compileMounts(compilation: Compilation, root: number): MountedSlots {
+  let dev: number | undefined;
+  let hasPts = false;
+  for (const [index, mount] of (compilation.spec.mounts ?? []).entries()) {
+    const destination = cleanPath(mount.destination);
+    const request = readMountOptions(mount.options ?? []);
+    const context: MountContext = { index, mount, destination, request, root, cause: `mounts[${index}]` };
+    checkDestination(context);
+    const isBind = request.bind !== "no" || mount.type === "bind";
+    if (isBind) bindMount(compilation, context);
+    else if (mount.type === "proc" && destination === "/proc") procFileSystem(compilation, context);
+    else if (mount.type === "cgroup" || mount.type === "cgroup2") cgroupMount(compilation, context);
+    else if (mount.type === "tmpfs" && destination === "/dev") dev = deviceFileSystem(compilation, context);
+    else newFileSystem(compilation, context);
+    if (mount.type === "devpts" && destination === "/dev/pts") hasPts = true;
+  }
+  return { dev, hasPts };
+}
+
+function checkDestination({ destination, cause }: MountContext): void {
+  if (destination === "/") {
+    throw new TiffinError(
+      "invalid",
+      "plan.mount-over-root",
+      `${cause}.destination is /, which is the root itself`,
+    );
+  }
+  const inProc = pathBelow("/proc", destination);
+  if (inProc === undefined || coverableProcFiles.has(inProc)) return;
+  throw new TiffinError(
+    "invalid",
+    "plan.mount-in-proc",
+    `${cause}.destination ${destination} is inside /proc and cannot be covered`,
+    { remedy: "mount it elsewhere" },
+  );
+}

@@ -1,0 +1,140 @@
+/**
+ * Which namespaces a container gets, new or joined, and in which process and order that happens.
+ *
+ * - pid: joined by the supervisor before the clone, because setns(CLONE_NEWPID) counts for children only.
+ * - time: made by the supervisor (unshare counts for children only), since offsets must be written before a
+ *   process is in it.
+ * - user, new: clone3 makes it first, so that it owns the other new ones. Joining an existing namespace of the
+ *   host needs the host's rights, so then the supervisor joins before the clone and goes back afterwards.
+ * - user, joined: the supervisor enters it last of all, after everything that needs the host's rights.
+ * - cgroup: made by the child after it has moved into its group, so that the group is the root it sees.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { cloneFlags, namespaceKinds } from "../linux/clone-flags.ts";
+import type { OciNamespaceType } from "../oci/mod.ts";
+import type { Compilation } from "./compilation.ts";
+
+/** The CLONE_* flag of a kind of namespace. */
+export function namespaceFlag(type: OciNamespaceType): number {
+  return namespaceKinds[type].flag;
+}
+
+export interface Namespaces {
+  /** Made for this container. */
+  readonly created: ReadonlySet<OciNamespaceType>;
+  /** Joined: the namespace file's path, or `slot` for the received `netns`. */
+  readonly joined: ReadonlyMap<OciNamespaceType, string | "slot">;
+  /** New or joined: not the engine's own. */
+  has(type: OciNamespaceType): boolean;
+}
+
+/** What the specification and the network option ask for. */
+export function decideNamespaces(compilation: Pick<Compilation, "linux" | "options">): Namespaces {
+  const { linux, options } = compilation;
+  const created = new Set<OciNamespaceType>();
+  const joined = new Map<OciNamespaceType, string | "slot">();
+  for (const { type, path } of linux.namespaces ?? []) {
+    if (created.has(type) || joined.has(type)) {
+      throw new TiffinError("invalid", "plan.namespace-twice", `linux.namespaces has ${type} more than once`);
+    }
+    if (path === undefined || path === "") created.add(type);
+    else joined.set(type, path);
+  }
+  if (options.network.kind === "new") {
+    joined.delete("network");
+    created.add("network");
+  } else if (options.network.kind === "slot") {
+    created.delete("network");
+    joined.set("network", "slot");
+  }
+  if (joined.has("mount")) {
+    throw new TiffinError(
+      "notImplemented",
+      "plan.mount-namespace-joined",
+      "linux.namespaces: joining an existing mount namespace is not supported",
+    );
+  }
+  if (!created.has("mount")) {
+    throw new TiffinError("invalid", "plan.no-mount-namespace", "linux.namespaces has no mount namespace", {
+      remedy: 'add {"type": "mount"}',
+    });
+  }
+  return { created, joined, has: (type) => created.has(type) || joined.has(type) };
+}
+
+/** A new time namespace for the child, with its offsets. */
+export function prepareTimeNamespace({ builder, linux, namespaces, open }: Compilation): void {
+  if (!namespaces.created.has("time")) return;
+  builder.prepare(
+    { op: "unshare", fields: { flags: cloneFlags.newTime } },
+    "linux.namespaces",
+    "time namespace",
+  );
+  const offsets = linux.timeOffsets;
+  if (offsets === undefined) return;
+  const lines = (["monotonic", "boottime"] as const).flatMap((clock) => {
+    const offset = offsets[clock];
+    return offset === undefined ? [] : [`${clock} ${offset.secs ?? 0} ${offset.nanosecs ?? 0}\n`];
+  });
+  if (lines.length === 0) return;
+  const file = builder.slot();
+  const path = "/proc/self/timens_offsets";
+  const flags = open.writeOnly | open.closeOnExec;
+  builder.prepare(
+    { op: "open", fields: { out: file, dir: slotNone, path, flags, mode: 0, resolve: 0 } },
+    "linux.timeOffsets",
+  );
+  const data = new TextEncoder().encode(lines.join(""));
+  builder.prepare({ op: "write", fields: { dir: file, path: null, data } }, "linux.timeOffsets", path);
+}
+
+/** Flags of clone3. Time and cgroup namespaces are made by unshare. */
+export function cloneNamespaceFlags(namespaces: Namespaces): number {
+  let flags = 0;
+  for (const type of namespaces.created) {
+    if (type !== "time" && type !== "cgroup") flags += namespaceFlag(type);
+  }
+  return flags;
+}
+
+/** Opens what is joined and joins it, in the process that must. The last ops before the clone. */
+export function joinNamespaces(compilation: Compilation): void {
+  const { builder, namespaces } = compilation;
+  const supervisorJoins = namespaces.created.has("user");
+  const slots = new Map<OciNamespaceType, number>();
+  for (const [type, path] of namespaces.joined) {
+    slots.set(type, path === "slot" ? builder.received("netns") : openNamespace(compilation, path, type));
+  }
+  for (const [type, slot] of slots) {
+    const target = `${type} namespace`;
+    const step = { op: "setns", fields: { slot, nstype: namespaceFlag(type) } } as const;
+    if (type === "pid") builder.prepare(step, "linux.namespaces", target);
+    else if (type === "user") continue;
+    else if (supervisorJoins) {
+      const own = openNamespace(compilation, `/proc/self/ns/${namespaceKinds[type].file}`, type);
+      builder.prepare(step, "linux.namespaces", target);
+      const back = { op: "setns", fields: { slot: own, nstype: namespaceFlag(type) } } as const;
+      builder.parent(back, "linux.namespaces", `${target} of the host`);
+    } else builder.child(step, causeOf(type, compilation), target);
+  }
+  const user = slots.get("user");
+  if (user !== undefined) {
+    const step = { op: "setns", fields: { slot: user, nstype: cloneFlags.newUser } } as const;
+    builder.prepare(step, "linux.namespaces", "user namespace");
+  }
+}
+
+function causeOf(type: OciNamespaceType, { options }: Compilation): string {
+  return type === "network" && options.network.kind === "slot" ? "network" : "linux.namespaces";
+}
+
+function openNamespace({ builder, open }: Compilation, path: string, type: OciNamespaceType): number {
+  const slot = builder.slot();
+  const flags = open.readOnly | open.closeOnExec;
+  builder.prepare(
+    { op: "open", fields: { out: slot, dir: slotNone, path, flags, mode: 0, resolve: 0 } },
+    `linux.namespaces[${type}].path`,
+  );
+  return slot;
+}

@@ -1,0 +1,147 @@
+/**
+ * From a prepared place to the running program: limits, identity, privileges, exec. The order is the kernel's:
+ * the bounding set needs CAP_SETPCAP, groups before ids, ids before capset (keepcaps carries the permitted set
+ * over), and a seccomp filter without no_new_privs needs CAP_SYS_ADMIN, so it comes before the drop.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
+import type { HostFacts } from "../linux/host-facts.ts";
+import { prctlOptions } from "../linux/prctl.ts";
+import { isRlimitName, rlimitInfinity, rlimitNumbers } from "../linux/rlimits.ts";
+import type { OciProcess, OciRlimit, RlimitValue } from "../oci/mod.ts";
+import type { PlanBuilder } from "./builder.ts";
+import { capabilityMasks } from "./capability-sets.ts";
+import { execCandidates } from "./exec-candidates.ts";
+import type { ProcessOptions } from "./options.ts";
+import { holdChild } from "./supervise.ts";
+
+export interface ProcessContext {
+  readonly builder: PlanBuilder;
+  readonly process: OciProcess;
+  readonly facts: HostFacts;
+  readonly options: ProcessOptions;
+  readonly ownUserNamespace: boolean;
+  /** setgroups is forbidden (user namespace made without rights). */
+  readonly setgroupsDenied: boolean;
+  /** Fork a PID 1 once the identity is set. */
+  readonly init: boolean;
+}
+
+const defaultUmask = 0o022;
+const firstInherited = 3;
+
+/** Everything from the working directory to the exec. */
+export function becomeProgram(context: ProcessContext): void {
+  const { builder, process, options } = context;
+  for (const limit of process.rlimits ?? []) setLimit(context, limit);
+  builder.child({ op: "umask", fields: { mask: process.user.umask ?? defaultUmask } }, "process.user.umask");
+  builder.child({ op: "chdir", fields: { path: process.cwd } }, "process.cwd");
+  passDescriptors(builder, options);
+  holdChild(builder, options);
+  if (process.noNewPrivileges !== true) installSeccomp(context);
+  takeIdentity(context);
+  if (context.init) forkInit(builder);
+  if (options.stdio.kind !== "terminal") {
+    builder.child({ op: "setsid", fields: {} }, "a session of its own");
+  }
+  if (process.noNewPrivileges === true) {
+    const fields = { option: prctlOptions.setNoNewPrivileges, value: 1 };
+    builder.child({ op: "prctl", fields }, "process.noNewPrivileges", "no_new_privs");
+    installSeccomp(context);
+  }
+  const args = process.args ?? [];
+  const fields = { candidates: execCandidates(process), arguments: args, environment: process.env ?? [] };
+  builder.child({ op: "exec", fields }, "process.args");
+}
+
+export function forkInit(builder: PlanBuilder): void {
+  builder.child({ op: "init", fields: {} }, "init", "PID 1");
+}
+
+function passDescriptors(builder: PlanBuilder, { preserveFds = 0 }: ProcessOptions): void {
+  for (let fd = firstInherited; fd < firstInherited + preserveFds; fd += 1) {
+    builder.child({ op: "dup2", fields: { slot: builder.received(`preserve:${fd}`), fd } }, "preserveFds");
+  }
+  builder.child(
+    { op: "closeFrom", fields: { first: firstInherited + preserveFds } },
+    "no descriptor leaks in",
+  );
+}
+
+/** Names of the slots for inherited descriptors. */
+export function preserveSlotNames({ preserveFds = 0 }: ProcessOptions): string[] {
+  return Array.from({ length: preserveFds }, (_, index) => `preserve:${firstInherited + index}`);
+}
+
+function takeIdentity(context: ProcessContext): void {
+  const { builder, process, setgroupsDenied } = context;
+  const { uid, gid, additionalGids = [] } = process.user;
+  const masks = capabilityMasks(process.capabilities, context);
+  const cause = "process.capabilities";
+  builder.child({ op: "dropBounding", fields: { keep: masks.bounding } }, cause, "bounding set");
+  if (uid !== 0) {
+    builder.child(
+      { op: "prctl", fields: { option: prctlOptions.setKeepCapabilities, value: 1 } },
+      cause,
+      "keepcaps",
+    );
+  }
+  if (!setgroupsDenied) {
+    const groups = new DataView(new ArrayBuffer(additionalGids.length * 4));
+    for (const [index, group] of additionalGids.entries()) groups.setUint32(index * 4, group, true);
+    builder.child(
+      { op: "setGroups", fields: { groups: new Uint8Array(groups.buffer) } },
+      "process.user.additionalGids",
+      additionalGids.length === 0 ? "no groups" : `groups ${additionalGids.join(" ")}`,
+    );
+  }
+  builder.child({ op: "setIds", fields: { uid, gid } }, "process.user");
+  const { bounding: _bounding, ...sets } = masks;
+  builder.child({ op: "setCapabilities", fields: sets }, cause, "capability sets");
+}
+
+function installSeccomp({ builder, options, facts }: ProcessContext): void {
+  const program = options.seccompProgram;
+  if (program === undefined) return;
+  if (!facts.features.seccompFilter) {
+    throw new TiffinError("unavailable", "plan.no-seccomp", "the kernel has no seccomp filters", {
+      remedy: "enable CONFIG_SECCOMP_FILTER or run with --security-opt seccomp=unconfined",
+    });
+  }
+  const fields = { program, flags: options.seccompFlags ?? 0, listener: slotNone };
+  const instructions = program.length / 8;
+  builder.child({ op: "seccomp", fields }, "linux.seccomp", `filter of ${instructions} instructions`);
+}
+
+function setLimit({ builder, facts, ownUserNamespace }: ProcessContext, limit: OciRlimit): void {
+  const { type } = limit;
+  if (!isRlimitName(type)) {
+    throw new TiffinError(
+      "invalid",
+      "plan.unknown-rlimit",
+      `process.rlimits has the unknown type ${JSON.stringify(type)}`,
+    );
+  }
+  let [soft, hard] = [limitNumber(limit.soft), limitNumber(limit.hard)];
+  if (soft > hard) {
+    throw new TiffinError(
+      "invalid",
+      "plan.rlimit-order",
+      `process.rlimits ${type}: soft limit ${limit.soft} is above hard limit ${limit.hard}`,
+    );
+  }
+  const mayRaise = !ownUserNamespace && facts.identity.effective.includes("CAP_SYS_RESOURCE");
+  const own = facts.identity.hardRlimits[type];
+  const most = own === undefined ? rlimitInfinity : limitNumber(own);
+  if (!mayRaise && hard > most) {
+    builder.warn(`${type} hard limit ${limit.hard} is above the engine's own ${own}: ${own} is used`);
+    hard = most;
+    if (soft > most) soft = most;
+  }
+  const fields = { resource: rlimitNumbers[type], soft, hard };
+  builder.child({ op: "setRlimit", fields }, "process.rlimits", type);
+}
+
+function limitNumber(value: RlimitValue): bigint {
+  return value === "unlimited" ? rlimitInfinity : BigInt(value);
+}

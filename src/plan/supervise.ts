@@ -1,0 +1,66 @@
+/** How the supervisor ends its part of the plan: it stays with the process, or leaves it to the caller. */
+import { slotNone } from "../abi/schema.ts";
+import type { PlanBuilder } from "./builder.ts";
+import { childMarks, supervisorMarks } from "./marks.ts";
+import { type ProcessOptions, type Supervision, syncIds } from "./options.ts";
+import type { SupervisorEnds } from "./stdio.ts";
+
+/** Slots that the supervision receives. */
+export function supervisionSlotNames(supervise: Supervision): string[] {
+  if (supervise.kind === "leave") return [];
+  return [
+    ...(supervise.logs === undefined ? [] : ["logs"]),
+    ...(supervise.record === true ? ["record"] : []),
+    ...(supervise.oom === true ? ["oom"] : []),
+    ...supervise.attachClients.map((_, index) => `attach:${index}`),
+  ];
+}
+
+/** Holds the child before its exec until the caller says GO, when the options ask for it. */
+export function holdParent(builder: PlanBuilder, options: ProcessOptions): void {
+  if (options.holdBeforeExec !== true) return;
+  const cause = "holdBeforeExec";
+  builder.parent({ op: "awaitPeer", fields: { mark: childMarks.ready } }, cause);
+  builder.parent({ op: "sync", fields: { id: syncIds.start } }, cause);
+  builder.parent({ op: "signalPeer", fields: { mark: supervisorMarks.start } }, cause);
+}
+
+/** The child's side of `holdParent`. */
+export function holdChild(builder: PlanBuilder, options: ProcessOptions): void {
+  if (options.holdBeforeExec !== true) return;
+  const cause = "holdBeforeExec";
+  builder.child({ op: "signalPeer", fields: { mark: childMarks.ready } }, cause);
+  builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.start } }, cause);
+}
+
+/** The last parent op. */
+export function finishParent(builder: PlanBuilder, options: ProcessOptions, ends: SupervisorEnds): void {
+  const { supervise, stdio } = options;
+  if (supervise.kind === "leave") {
+    builder.parent({ op: "leave", fields: { waitExec: supervise.waitExec ? 1 : 0 } }, "supervise");
+    return;
+  }
+  const { logs, record, oom, attachClients, stdinOnce } = supervise;
+  const clients = new DataView(new ArrayBuffer(attachClients.length * 8));
+  for (const [index, { flags }] of attachClients.entries()) {
+    clients.setUint32(index * 8, builder.received(`attach:${index}`), true);
+    clients.setUint32(index * 8 + 4, flags, true);
+  }
+  builder.parent(
+    {
+      op: "supervise",
+      fields: {
+        ...ends,
+        terminal: stdio.kind === "terminal" ? 1 : 0,
+        stdinOnce: stdinOnce ? 1 : 0,
+        logDirectory: logs === undefined ? slotNone : builder.received("logs"),
+        logFileBytes: logs?.fileBytes ?? 0,
+        logFiles: logs?.files ?? 0,
+        record: record === true ? builder.received("record") : slotNone,
+        oomFile: oom === true ? builder.received("oom") : slotNone,
+        clients: new Uint8Array(clients.buffer),
+      },
+    },
+    "supervise",
+  );
+}
