@@ -195,7 +195,8 @@ export function listCgroups(facts: CgroupFacts, parent: string): string[] {
   return [...names].sort();
 }
 
-function subdirectories(path: string): string[] {
+/** Names of the directories in `path`; none when it is gone. */
+export function subdirectories(path: string): string[] {
   const fd = trySyscall(
     "openat",
     atFlags.fdcwd,
