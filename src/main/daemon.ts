@@ -35,15 +35,16 @@ function usageError(text: string): TiffinError {
 
 function parseOptions(words: readonly string[]): DaemonOptions {
   const options: DaemonOptions = {};
-  for (let index = 0; index < words.length; index += 1) {
-    const word = words[index] ?? "";
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const equals = word.startsWith("--") ? word.indexOf("=") : -1;
     const key = optionNames[equals > 0 ? word.slice(0, equals) : word];
     if (key === undefined) throw usageError(`unknown option ${JSON.stringify(word)}`);
-    const value = equals > 0 ? word.slice(equals + 1) : words[(index += 1)];
+    const value = equals > 0 ? word.slice(equals + 1) : rest.shift();
     if (value === undefined || value === "") throw usageError(`option ${word} needs a value`);
-    if (key !== "host" && !value.startsWith("/"))
+    if (key !== "host" && !value.startsWith("/")) {
       throw usageError(`${word} needs an absolute path, found ${JSON.stringify(value)}`);
+    }
     options[key] = value;
   }
   return options;
