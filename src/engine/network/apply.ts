@@ -1,0 +1,209 @@
+/**
+ * Performs network ops in the order given; neighbours that are netlink requests to the same place share a system
+ * call. An op that is already true (link gone, address there) is no failure: ops are decided from an observation that
+ * may be a moment old.
+ */
+
+import { findLink } from "../../kernel/netlink/links.ts";
+import { NetlinkError } from "../../kernel/netlink/netlink-error.ts";
+import type { NetlinkSocket } from "../../kernel/netlink/netlink-socket.ts";
+import { nftTransaction } from "../../kernel/netlink/nftables.ts";
+import { writeSysctl } from "../../kernel/netlink/sysctl.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
+import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
+import type { NetlinkRequest } from "../../linux/netlink/message.ts";
+import { deleteRule, deleteTable, newRule, newTable } from "../../linux/netlink/nftables/request.ts";
+import { addRoute } from "../../linux/netlink/route.ts";
+import { broadcastFor } from "./decide.ts";
+import { replaceRuleset } from "./firewall.ts";
+import { type NetOp, renderNetOp } from "./op.ts";
+
+/** Where ops act: sockets belong to a namespace. */
+export interface ApplyContext {
+  /** rtnetlink of the namespace. */
+  readonly route: NetlinkSocket;
+  /** Needed by table and rule ops only. */
+  readonly netfilter?: NetlinkSocket;
+  /** Needed by vethAdd: the namespace that gets the other end. */
+  readonly peerNetnsFd?: number;
+  /** Indexes of links that need not be asked for. */
+  readonly knownLinks?: ReadonlyMap<string, number>;
+}
+
+/** Errnos that say that the op's end state is there already. */
+const alreadyTrue: Partial<Record<NetOp["op"], string>> = {
+  // A kernel without IPv6.
+  ipv6Quiet: "EAFNOSUPPORT",
+  linkDelete: "ENODEV",
+  addressAdd: "EEXIST",
+  addressDelete: "EADDRNOTAVAIL",
+  ruleDelete: "ENOENT",
+};
+
+/** Throws `TiffinError` naming the op that failed. */
+export function applyNetOps(ops: readonly NetOp[], context: ApplyContext): void {
+  const links = new LinkIndexes(context);
+  let batch: { readonly op: NetOp; readonly request: NetlinkRequest }[] = [];
+  const flush = () => {
+    const sent = batch;
+    batch = [];
+    if (sent.length === 0) return;
+    const outcomes = context.route.executeEach(sent.map(({ request }) => request));
+    outcomes.forEach((outcome, index) => {
+      const op = sent[index]?.op;
+      if (outcome === undefined || op === undefined || alreadyTrue[op.op] === outcome.code) return;
+      throw failed(op, outcome);
+    });
+  };
+  for (const op of ops) {
+    try {
+      // An index is known only when the links made so far exist.
+      if (needsIndex(op) && !links.knows(op)) flush();
+      const request = routeRequest(op, context, links);
+      if (request !== undefined) batch.push({ op, request });
+      else {
+        flush();
+        applyAlone(op, context);
+      }
+    } catch (thrown) {
+      if (thrown instanceof TiffinError) throw thrown;
+      if (thrown instanceof NetlinkError && alreadyTrue[op.op] === thrown.code) continue;
+      throw failed(op, thrown);
+    }
+  }
+  flush();
+}
+
+function failed(op: NetOp, cause: unknown): TiffinError {
+  const code = cause instanceof NetlinkError ? cause.code : undefined;
+  if (op.op === "bridgePort" && (code === "EXFULL" || code === "EBUSY")) {
+    return new TiffinError(
+      "unavailable",
+      "network.bridge-full",
+      `bridge ${op.bridge} has all the ports that Linux allows (1023): no further container fits on it`,
+      { cause, remedy: "stop containers of this network, or run them with --network host or none" },
+    );
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new TiffinError(
+    "internal",
+    "network.op-failed",
+    `network op failed: ${renderNetOp(op)}: ${reason}`,
+    {
+      cause,
+    },
+  );
+}
+
+/** Name to index, asked once per name. */
+class LinkIndexes {
+  readonly #route: NetlinkSocket;
+  readonly #known: Map<string, number>;
+
+  constructor({ route, knownLinks }: ApplyContext) {
+    this.#route = route;
+    this.#known = new Map(knownLinks);
+  }
+
+  knows(op: NetOp): boolean {
+    const name = op.op === "bridgePort" ? op.bridge : "link" in op ? op.link : undefined;
+    return name !== undefined && this.#known.has(name);
+  }
+
+  of(name: string): number {
+    const known = this.#known.get(name) ?? findLink(this.#route, name)?.index;
+    if (known === undefined) {
+      throw new TiffinError(
+        "internal",
+        "network.link-missing",
+        `link ${JSON.stringify(name)} does not exist`,
+      );
+    }
+    this.#known.set(name, known);
+    return known;
+  }
+}
+
+function needsIndex(op: NetOp): boolean {
+  return op.op === "bridgePort" || op.op === "addressAdd" || op.op === "addressDelete";
+}
+
+/** The rtnetlink request of an op; undefined for ops of another kind. */
+function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): NetlinkRequest | undefined {
+  switch (op.op) {
+    case "bridgeAdd":
+      return newLink(
+        { name: op.link, mac: op.mac },
+        { kind: "bridge", stp: false, multicastSnooping: false },
+      );
+    case "vethAdd": {
+      if (context.peerNetnsFd === undefined) throw new Error("vethAdd without a namespace for the other end");
+      const peer = { name: op.peer, mac: op.peerMac, netnsFd: context.peerNetnsFd };
+      return newLink({ name: op.link }, { kind: "veth", peer });
+    }
+    case "ipv6Quiet":
+      return setLink(op.link, { noIpv6LinkLocal: true });
+    case "bridgePort":
+      return setLink(op.link, {
+        master: links.of(op.bridge),
+        ...(op.hairpin ? { port: { hairpin: true } } : {}),
+      });
+    case "linkUp":
+      return setLink(op.link, { up: true });
+    case "linkDelete":
+      return deleteLink(op.link);
+    case "addressAdd": {
+      const target = { linkIndex: links.of(op.link), address: op.address, prefixLength: op.prefixLength };
+      return addAddress(target, broadcastFor(op.address, op.prefixLength));
+    }
+    case "addressDelete":
+      return deleteAddress({
+        linkIndex: links.of(op.link),
+        address: op.address,
+        prefixLength: op.prefixLength,
+      });
+    case "defaultRoute":
+      return addRoute({ destination: { network: 0, length: 0 }, gateway: op.gateway });
+    default:
+      return undefined;
+  }
+}
+
+function applyAlone(op: NetOp, context: ApplyContext): void {
+  if (op.op === "sysctl") {
+    applySysctl(op.name, op.value);
+    return;
+  }
+  const requests = nftRequests(op);
+  if (requests.length === 0) return;
+  if (context.netfilter === undefined) throw new Error(`${op.op} without a netfilter socket`);
+  nftTransaction(context.netfilter, requests);
+}
+
+/** A kernel without IPv6 has no IPv6 to configure. */
+function applySysctl(name: string, value: string): void {
+  try {
+    writeSysctl(name, value);
+  } catch (thrown) {
+    const absent = thrown instanceof SyscallError && thrown.code === "ENOENT" && name.startsWith("net/ipv6/");
+    if (!absent) throw thrown;
+  }
+}
+
+function nftRequests(op: NetOp): NetlinkRequest[] {
+  switch (op.op) {
+    case "tableReplace":
+      return replaceRuleset(op.ruleset, op.ports);
+    case "tableDelete":
+      // Made first, so that deleting what is not there succeeds.
+      return [newTable(op.table), deleteTable(op.table)];
+    case "ruleInsert":
+      return [newRule(op.table, op.chain, op.insertion.rule, op.insertion.place)];
+    case "ruleDelete":
+      return [deleteRule(op.table, op.chain, op.handle)];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Published ports are rewritten by the firewall before any socket sees them, so the kernel would let another program
+ * listen on the same port and never be reached. A real socket held for each published port gives that program its
+ * EADDRINUSE, makes ours a clear error, and lets the kernel choose a free port. bind(2), ip(7)
+ */
+import { OwnedFd } from "../../kernel/owned-fd.ts";
+import { SyscallError, syscall } from "../../kernel/syscall.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { formatIpv4, ipv4Bytes } from "../../linux/netlink/ipv4.ts";
+import type { PortProtocol } from "./model.ts";
+
+const afInet = 2;
+const sockCloexec = 0o2000000;
+const socketTypes = { tcp: 1, udp: 2 } as const;
+const solSocket = 1;
+const soReuseaddr = 2;
+const soRcvbuf = 8;
+const backlog = 1;
+const addressBytes = 16;
+
+export interface HeldPort {
+  readonly socket: OwnedFd;
+  readonly port: number;
+}
+
+/** struct sockaddr_in */
+function socketAddress(address: number, port: number): Uint8Array {
+  const bytes = new Uint8Array(addressBytes);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, afInet, true);
+  view.setUint16(2, port, false);
+  bytes.set(ipv4Bytes(address), 4);
+  return bytes;
+}
+
+/**
+ * Occupies a port of the host; port 0 takes a free one. Errors: conflict `network.port-allocated`, invalid
+ * `network.address-not-local`.
+ */
+export function holdHostPort(protocol: PortProtocol, address: number, port: number): HeldPort {
+  const what = `${protocol} port ${formatIpv4(address)}:${port}`;
+  const socket = new OwnedFd(syscall("socket", what, afInet, socketTypes[protocol] | sockCloexec, 0), what);
+  try {
+    if (protocol === "tcp") {
+      // Finished connections in TIME_WAIT do not count; the listening state below keeps others out all the same.
+      syscall("setsockopt", what, socket.raw, solSocket, soReuseaddr, Int32Array.of(1), 4);
+    } else {
+      // Stray datagrams that come here are never read.
+      syscall("setsockopt", what, socket.raw, solSocket, soRcvbuf, Int32Array.of(0), 4);
+    }
+    syscall("bind", what, socket.raw, socketAddress(address, port), addressBytes);
+    if (protocol === "tcp") syscall("listen", what, socket.raw, backlog);
+    return { socket, port: port === 0 ? boundPort(socket) : port };
+  } catch (thrown) {
+    socket[Symbol.dispose]();
+    throw explained(thrown, address, port);
+  }
+}
+
+function boundPort(socket: OwnedFd): number {
+  const bytes = new Uint8Array(addressBytes);
+  syscall("getsockname", socket.what, socket.raw, bytes, Uint32Array.of(addressBytes));
+  return new DataView(bytes.buffer).getUint16(2, false);
+}
+
+function explained(thrown: unknown, address: number, port: number): unknown {
+  if (!(thrown instanceof SyscallError)) return thrown;
+  const where = `${formatIpv4(address)}:${port}`;
+  if (thrown.code === "EADDRINUSE") {
+    // Docker's words: clients look for them.
+    return new TiffinError(
+      "conflict",
+      "network.port-allocated",
+      `Bind for ${where} failed: port is already allocated`,
+      {
+        cause: thrown,
+        remedy: "stop what uses the port, or publish another one",
+        exitCode: 125,
+      },
+    );
+  }
+  if (thrown.code === "EADDRNOTAVAIL") {
+    return new TiffinError(
+      "invalid",
+      "network.address-not-local",
+      `cannot publish on ${where}: ${formatIpv4(address)} is no address of this host`,
+      { cause: thrown, exitCode: 125 },
+    );
+  }
+  return thrown;
+}

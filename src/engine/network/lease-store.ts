@@ -1,0 +1,133 @@
+/**
+ * What the network remembers across lives of the engine, in the engine's SQLite:
+ *
+ *   ipam_network(network, subnet, last_address, forwarding_enabled)   one row per network
+ *   ipam_lease(network, address, container_id, host_link)             one row per container with an endpoint
+ *
+ * A lease row is written when a container gets its endpoint and deleted when it gives it back; what was only made
+ * ahead of need is never written, so a killed engine leaves no rows without a container. Addresses are dotted text
+ * for people who look into the file.
+ */
+import type { Database } from "bun:sqlite";
+
+export interface Lease {
+  readonly containerId: string;
+  readonly address: string;
+  readonly hostLink: string;
+}
+
+export interface RememberedNetwork {
+  readonly subnet: string;
+  /** The address given out last. */
+  readonly lastAddress: string | undefined;
+  /** We switched IPv4 forwarding on; it was off before. */
+  readonly forwardingEnabled: boolean;
+}
+
+interface LeaseRow {
+  container_id: string;
+  address: string;
+  host_link: string;
+}
+
+interface NetworkRow {
+  subnet: string;
+  last_address: string | null;
+  forwarding_enabled: number;
+}
+
+export class LeaseStore {
+  readonly #db: Database;
+  readonly #network: string;
+
+  constructor(db: Database, network: string) {
+    this.#db = db;
+    this.#network = network;
+    db.run(`CREATE TABLE IF NOT EXISTS ipam_network(
+      network TEXT PRIMARY KEY,
+      subnet TEXT NOT NULL,
+      last_address TEXT,
+      forwarding_enabled INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID`);
+    db.run(`CREATE TABLE IF NOT EXISTS ipam_lease(
+      network TEXT NOT NULL,
+      address TEXT NOT NULL,
+      container_id TEXT NOT NULL,
+      host_link TEXT NOT NULL,
+      PRIMARY KEY(network, address),
+      UNIQUE(network, container_id)
+    ) STRICT, WITHOUT ROWID`);
+  }
+
+  remembered(): RememberedNetwork | undefined {
+    const row = this.#db
+      .query<NetworkRow, [string]>(
+        "SELECT subnet, last_address, forwarding_enabled FROM ipam_network WHERE network = ?",
+      )
+      .get(this.#network);
+    if (row === null) return undefined;
+    return {
+      subnet: row.subnet,
+      lastAddress: row.last_address ?? undefined,
+      forwardingEnabled: row.forwarding_enabled !== 0,
+    };
+  }
+
+  /** Leases of another subnet mean nothing in this one and go. */
+  remember(subnet: string): void {
+    this.#db.transaction(() => {
+      this.#db
+        .query<null, [string, string]>("DELETE FROM ipam_network WHERE network = ? AND subnet <> ?")
+        .run(this.#network, subnet);
+      const { changes } = this.#db
+        .query<null, [string, string]>("INSERT OR IGNORE INTO ipam_network(network, subnet) VALUES (?, ?)")
+        .run(this.#network, subnet);
+      if (changes > 0) {
+        this.#db.query<null, [string]>("DELETE FROM ipam_lease WHERE network = ?").run(this.#network);
+      }
+    })();
+  }
+
+  rememberForwarding(enabled: boolean): void {
+    this.#db
+      .query<null, [number, string]>("UPDATE ipam_network SET forwarding_enabled = ? WHERE network = ?")
+      .run(enabled ? 1 : 0, this.#network);
+  }
+
+  rememberLastAddress(address: string): void {
+    this.#db
+      .query<null, [string, string]>("UPDATE ipam_network SET last_address = ? WHERE network = ?")
+      .run(address, this.#network);
+  }
+
+  insert(lease: Lease): void {
+    this.#db
+      .query<null, [string, string, string, string]>(
+        "INSERT INTO ipam_lease(network, address, container_id, host_link) VALUES (?, ?, ?, ?)",
+      )
+      .run(this.#network, lease.address, lease.containerId, lease.hostLink);
+  }
+
+  delete(containerId: string): void {
+    this.#db
+      .query<null, [string, string]>("DELETE FROM ipam_lease WHERE network = ? AND container_id = ?")
+      .run(this.#network, containerId);
+  }
+
+  all(): Lease[] {
+    return this.#db
+      .query<LeaseRow, [string]>(
+        "SELECT container_id, address, host_link FROM ipam_lease WHERE network = ? ORDER BY address",
+      )
+      .all(this.#network)
+      .map((row) => ({ containerId: row.container_id, address: row.address, hostLink: row.host_link }));
+  }
+
+  /** The network itself is gone. */
+  forget(): void {
+    this.#db.transaction(() => {
+      this.#db.query<null, [string]>("DELETE FROM ipam_lease WHERE network = ?").run(this.#network);
+      this.#db.query<null, [string]>("DELETE FROM ipam_network WHERE network = ?").run(this.#network);
+    })();
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What is done to networks, as data. An op says what it acts on, why, and what takes it back; `apply.ts` performs it
+ * and has no opinion. Ops of `host` act in the engine's network namespace, those of `namespace` in a container's.
+ */
+import { formatIpv4, formatMac } from "../../linux/netlink/ipv4.ts";
+import type { RulePlace, TableReference } from "../../linux/netlink/nftables/request.ts";
+import { type PortMapping, type Ruleset, renderRule } from "./firewall.ts";
+import type { ForeignInsertion } from "./foreign-firewall.ts";
+
+interface Reason {
+  /** The fact or wish that asks for it. */
+  readonly cause: string;
+  /** What takes it back. */
+  readonly inverse: string;
+}
+
+type NetAction =
+  | { readonly op: "bridgeAdd"; readonly link: string; readonly mac: Uint8Array }
+  | { readonly op: "vethAdd"; readonly link: string; readonly peer: string; readonly peerMac: Uint8Array }
+  /** No IPv6 link-local address: the network is IPv4 and duplicate address detection costs time. */
+  | { readonly op: "ipv6Quiet"; readonly link: string }
+  | { readonly op: "bridgePort"; readonly link: string; readonly bridge: string; readonly hairpin: boolean }
+  | { readonly op: "linkUp"; readonly link: string }
+  | { readonly op: "linkDelete"; readonly link: string }
+  | {
+      readonly op: "addressAdd" | "addressDelete";
+      readonly link: string;
+      readonly address: number;
+      readonly prefixLength: number;
+    }
+  | { readonly op: "defaultRoute"; readonly gateway: number }
+  /** `name` below /proc/sys. */
+  | { readonly op: "sysctl"; readonly name: string; readonly value: string }
+  | { readonly op: "tableReplace"; readonly ruleset: Ruleset; readonly ports: readonly PortMapping[] }
+  | { readonly op: "tableDelete"; readonly table: TableReference }
+  | {
+      readonly op: "ruleInsert";
+      readonly table: TableReference;
+      readonly chain: string;
+      readonly insertion: ForeignInsertion;
+    }
+  | {
+      readonly op: "ruleDelete";
+      readonly table: TableReference;
+      readonly chain: string;
+      readonly handle: bigint;
+    };
+
+export type NetOp = NetAction & Reason & { readonly in: "host" | "namespace" };
+
+/** The object of an op. */
+export function targetOf(op: NetOp): string {
+  switch (op.op) {
+    case "bridgeAdd":
+      return `${op.link} ${formatMac(op.mac)}`;
+    case "vethAdd":
+      return `${op.link} with ${op.peer} ${formatMac(op.peerMac)}`;
+    case "bridgePort":
+      return `${op.link} of ${op.bridge}${op.hairpin ? ", hairpin" : ""}`;
+    case "ipv6Quiet":
+    case "linkUp":
+    case "linkDelete":
+      return op.link;
+    case "addressAdd":
+    case "addressDelete":
+      return `${formatIpv4(op.address)}/${op.prefixLength} of ${op.link}`;
+    case "defaultRoute":
+      return `via ${formatIpv4(op.gateway)}`;
+    case "sysctl":
+      return `${op.name} = ${op.value}`;
+    case "tableReplace":
+      return `${op.ruleset.table.family} ${op.ruleset.table.table}, ${op.ports.length} ports`;
+    case "tableDelete":
+      return `${op.table.family} ${op.table.table}`;
+    case "ruleInsert":
+      return `${op.table.family} ${op.table.table} ${op.chain} ${renderPlace(op.insertion.place)}: ${renderRule(op.insertion.rule)}`;
+    case "ruleDelete":
+      return `${op.table.family} ${op.table.table} ${op.chain} handle ${op.handle}`;
+  }
+}
+
+function renderPlace(place: RulePlace): string {
+  return typeof place === "string" ? place : `after handle ${place.after}`;
+}
+
+/** One line: where, what, on what, why, and how back. */
+export function renderNetOp(op: NetOp): string {
+  return `${op.in} ${op.op} ${targetOf(op)}  # ${op.cause}; back: ${op.inverse}`;
+}

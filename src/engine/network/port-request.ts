@@ -1,0 +1,55 @@
+/** Checks of published ports before anything is touched. Pure. */
+import { TiffinError } from "../../lib/errors.ts";
+import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import type { PortRequest } from "./model.ts";
+
+export interface CheckedPort {
+  readonly request: PortRequest;
+  /** 0: all addresses. */
+  readonly hostAddress: number;
+  /** Host ports to try in order; [0] lets the kernel choose. */
+  readonly firstPort: number;
+  readonly lastPort: number;
+}
+
+const maximumPort = 65535;
+
+function invalid(message: string): TiffinError {
+  return new TiffinError("invalid", "network.port-invalid", message, { exitCode: 125 });
+}
+
+function isPort(port: number, minimum: number): boolean {
+  return Number.isInteger(port) && port >= minimum && port <= maximumPort;
+}
+
+/** IPv6 host addresses are left out with a warning; anything else that is wrong throws `network.port-invalid`. */
+export function checkPorts(requests: readonly PortRequest[]): {
+  readonly ports: readonly CheckedPort[];
+  readonly warnings: readonly string[];
+} {
+  const ports: CheckedPort[] = [];
+  const warnings: string[] = [];
+  for (const request of requests) {
+    const { containerPort, hostPort = 0, protocol } = request;
+    const text =
+      request.hostAddress === undefined || request.hostAddress === "" ? "0.0.0.0" : request.hostAddress;
+    const lastPort = request.hostPortEnd ?? hostPort;
+    if (!isPort(containerPort, 1))
+      throw invalid(`container port ${containerPort} is not from 1 to ${maximumPort}`);
+    if (!isPort(hostPort, 0) || !isPort(lastPort, 0) || lastPort < hostPort) {
+      throw invalid(
+        `host port ${hostPort}${lastPort === hostPort ? "" : `-${lastPort}`} is not from 1 to ${maximumPort}`,
+      );
+    }
+    if (text.includes(":")) {
+      warnings.push(
+        `Port ${containerPort}/${protocol} is not published on [${text}]: this network has no IPv6`,
+      );
+      continue;
+    }
+    const hostAddress = parseIpv4(text);
+    if (hostAddress === undefined) throw invalid(`${JSON.stringify(text)} is no IPv4 address to publish on`);
+    ports.push({ request, hostAddress, firstPort: hostPort, lastPort });
+  }
+  return { ports, warnings };
+}

@@ -1,0 +1,104 @@
+/**
+ * Things made ahead of need. `take` never waits: it gives what is there. After a take the pool is filled up one
+ * piece per turn, a moment later, so that making the next one does not delay the start that took this one. The
+ * target follows the demand: it doubles when a take finds nothing and halves when a while nobody came.
+ */
+import { monotonicMs } from "../../lib/clock.ts";
+
+export interface ReadyPoolOptions<T> {
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Between a take and making the next piece: longer than a start keeps the thread busy. */
+  readonly refillDelayMs: number;
+  /** A quiet time after which the target shrinks. */
+  readonly quietMs: number;
+  make(): T;
+  discard(piece: T): void;
+}
+
+export class ReadyPool<T> {
+  readonly #options: ReadyPoolOptions<T>;
+  #ready: T[] = [];
+  #target: number;
+  #timer: NodeJS.Timeout | undefined;
+  #lastTakeMs: number;
+  #closed = false;
+
+  constructor(options: ReadyPoolOptions<T>) {
+    this.#options = options;
+    this.#target = options.minimum;
+    this.#lastTakeMs = monotonicMs();
+  }
+
+  get size(): number {
+    return this.#ready.length;
+  }
+
+  get target(): number {
+    return this.#target;
+  }
+
+  /** A ready piece (the first that `fits`); undefined when there is none. */
+  take(fits: (piece: T) => boolean = () => true): T | undefined {
+    const index = this.#ready.findIndex(fits);
+    this.#lastTakeMs = monotonicMs();
+    if (this.#ready.length === 0) this.#target = Math.min(this.#target * 2, this.#options.maximum);
+    this.refill();
+    return index < 0 ? undefined : this.#ready.splice(index, 1)[0];
+  }
+
+  /** Sees to it that the pool fills up soon. */
+  refill(): void {
+    if (this.#closed) return;
+    // Every take pushes the work back, but a steady stream of them must not starve it.
+    this.#timer ??= this.#schedule(this.#options.refillDelayMs);
+  }
+
+  /** Throws everything away; it fills up again. */
+  clear(): void {
+    for (const piece of this.#ready) this.#options.discard(piece);
+    this.#ready = [];
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.clear();
+  }
+
+  #schedule(delayMs: number): NodeJS.Timeout {
+    const timer = setTimeout(() => this.#turn(), delayMs);
+    timer.unref();
+    return timer;
+  }
+
+  #turn(): void {
+    this.#timer = undefined;
+    this.#shrinkWhenQuiet();
+    if (this.#ready.length < this.#target && this.#makeOne() && this.#ready.length < this.#target) {
+      this.#timer = this.#schedule(0);
+      return;
+    }
+    if (this.#target > this.#options.minimum) this.#timer = this.#schedule(this.#options.quietMs);
+  }
+
+  /** False when it failed: the next take tries again at once and reports why. */
+  #makeOne(): boolean {
+    try {
+      this.#ready.push(this.#options.make());
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #shrinkWhenQuiet(): void {
+    if (monotonicMs() - this.#lastTakeMs < this.#options.quietMs) return;
+    this.#target = Math.max(this.#options.minimum, Math.floor(this.#target / 2));
+    while (this.#ready.length > this.#target) {
+      const piece = this.#ready.pop();
+      if (piece !== undefined) this.#options.discard(piece);
+    }
+  }
+}

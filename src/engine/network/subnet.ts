@@ -1,0 +1,65 @@
+/** Which subnet the bridge gets: pure. */
+import { TiffinError } from "../../lib/errors.ts";
+import { formatPrefix, overlap, type Prefix, parsePrefix } from "../../linux/netlink/ipv4.ts";
+
+/** Tried in order. Docker hands out 172.17 upwards, so the upper end comes first. */
+export const subnetCandidates: readonly Prefix[] = [
+  ...[30, 31, 29, 28, 27, 26, 25, 24].map((second) => prefix(172, second, 0, 16)),
+  ...[230, 231, 232, 233, 234, 235].map((second) => prefix(10, second, 0, 16)),
+  ...[208, 224, 240].map((third) => prefix(192, 168, third, 20)),
+];
+
+function prefix(first: number, second: number, third: number, length: number): Prefix {
+  return { network: first * 2 ** 24 + second * 2 ** 16 + third * 2 ** 8, length };
+}
+
+/** Shortest prefix (largest network) and longest one (network, gateway, broadcast and one container). */
+const lengthRange = { shortest: 8, longest: 29 } as const;
+
+/** A subnet that somebody wrote down. Error: invalid `network.subnet-invalid`. */
+export function parseSubnet(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === undefined || parsed.length < lengthRange.shortest || parsed.length > lengthRange.longest) {
+    throw new TiffinError(
+      "invalid",
+      "network.subnet-invalid",
+      `subnet ${JSON.stringify(text)} is not an IPv4 network from /${lengthRange.shortest} to /${lengthRange.longest}`,
+      { remedy: "write it like 172.30.0.0/16, without host bits" },
+    );
+  }
+  return parsed;
+}
+
+export interface SubnetWish {
+  /** From the configuration: taken as it is or refused. */
+  readonly configured: Prefix | undefined;
+  /** That of last time: kept while it is free. */
+  readonly remembered: Prefix | undefined;
+  /** Destinations of the host's routes and networks of its addresses, without our own bridge's. */
+  readonly taken: readonly Prefix[];
+}
+
+/** Errors: conflict `network.subnet-taken`, unavailable `network.no-free-subnet`. */
+export function decideSubnet({ configured, remembered, taken }: SubnetWish): Prefix {
+  const rival = (candidate: Prefix) => taken.find((other) => overlap(candidate, other));
+  if (configured !== undefined) {
+    const other = rival(configured);
+    if (other === undefined) return configured;
+    throw new TiffinError(
+      "conflict",
+      "network.subnet-taken",
+      `subnet ${formatPrefix(configured)} overlaps ${formatPrefix(other)}, which this host routes already`,
+      { remedy: "choose a subnet that is in no route of the host" },
+    );
+  }
+  const free = [...(remembered === undefined ? [] : [remembered]), ...subnetCandidates].find(
+    (candidate) => rival(candidate) === undefined,
+  );
+  if (free !== undefined) return free;
+  throw new TiffinError(
+    "unavailable",
+    "network.no-free-subnet",
+    `every subnet for the default network overlaps a route of this host (${subnetCandidates.length} tried)`,
+    { remedy: "configure a subnet that is in no route of the host" },
+  );
+}
