@@ -2,14 +2,15 @@ import { expect, test } from "bun:test";
 import { defaultCapabilities } from "../../linux/capabilities.ts";
 import { decideCapabilities } from "./capability-set.ts";
 
-const known: readonly string[] = [...defaultCapabilities, "CAP_NET_ADMIN", "CAP_SYS_ADMIN"];
+const defaults: readonly string[] = defaultCapabilities;
+const known: readonly string[] = [...defaults, "CAP_NET_ADMIN", "CAP_SYS_ADMIN"];
 
-function decide(add: string[], drop: string[], privileged = false): string[] {
+function decide(add: string[], drop: string[], privileged = false): readonly string[] {
   return decideCapabilities({ privileged, add, drop }, known, known);
 }
 
 test("add and drop change the default set; ALL turns it round", () => {
-  expect(decide([], [])).toEqual([...defaultCapabilities]);
+  expect(decide([], [])).toEqual(defaults);
   expect(decide(["net_admin"], ["CAP_KILL"])).toEqual(
     known.filter((name) => name !== "CAP_KILL" && name !== "CAP_SYS_ADMIN"),
   );

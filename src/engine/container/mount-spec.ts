@@ -3,6 +3,7 @@
  * words for what cannot be. Pure: whether a source exists is looked at when the container starts.
  */
 import { posix } from "node:path";
+import type { MountRequest } from "../../docker/types/host-config.ts";
 import { TiffinError } from "../../lib/errors.ts";
 
 export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
@@ -151,21 +152,6 @@ function decodeBindOptions(spec: string, text: string): BindOptions {
     }
   }
   return { readOnly, copy, propagation };
-}
-
-/** A `--mount` as the API carries it, already of the right types. */
-export interface MountRequest {
-  readonly Type?: string;
-  readonly Source?: string;
-  readonly Target?: string;
-  readonly ReadOnly?: boolean;
-  readonly BindOptions?: {
-    readonly Propagation?: string;
-    readonly NonRecursive?: boolean;
-    readonly CreateMountpoint?: boolean;
-  };
-  readonly VolumeOptions?: { readonly NoCopy?: boolean };
-  readonly TmpfsOptions?: { readonly SizeBytes?: number; readonly Mode?: number };
 }
 
 function refuseMount(kind: string, why: string): TiffinError {

@@ -7,7 +7,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import type { Container, ContainerDocument } from "./model.ts";
 import { decodeContainerName } from "./names.ts";
 import type { ContainerRepository, ContainerRow } from "./repository.ts";
-import { type ContainerState, transition } from "./state.ts";
+import { type ContainerState, type Ending, transition } from "./state.ts";
 
 export class ContainerRegistry {
   readonly #repository: ContainerRepository;
@@ -80,6 +80,18 @@ export class ContainerRegistry {
   /** Changes the state as the table allows, on disk first. */
   setState(container: Container, to: ContainerState): void {
     const next = transition(container.id, container.state, to);
+    this.#repository.saveState(container.id, next);
+    container.state = next;
+  }
+
+  /** Like `setState`, in memory only: for a state that the next step replaces by the removal of the row. */
+  assume(container: Container, to: ContainerState): void {
+    container.state = transition(container.id, container.state, to);
+  }
+
+  /** Notes how the last start of a container that never ran came to nothing. */
+  amendCreated(container: Container, failure: Ending): void {
+    const next: ContainerState = { status: "created", failure };
     this.#repository.saveState(container.id, next);
     container.state = next;
   }

@@ -8,7 +8,6 @@ import type {
   OciNamespace,
   OciProcess,
   OciRlimit,
-  OciSeccomp,
   OciUser,
   RuntimeSpec,
 } from "../../oci/mod.ts";
@@ -33,7 +32,6 @@ export interface SpecInput {
   readonly deviceNumbers: DeviceNumbers;
   readonly capabilities: readonly string[];
   readonly noNewPrivileges: boolean;
-  readonly seccomp: OciSeccomp | undefined;
   /** Namespaces of other containers to join, by kind. */
   readonly joined: { readonly pid?: string; readonly ipc?: string; readonly network?: string };
   readonly size: { readonly rows: number; readonly columns: number } | undefined;
@@ -156,7 +154,6 @@ export function specOf(input: SpecInput, facts: HostFacts): RuntimeSpec {
       ...(host.Sysctls !== undefined && { sysctl: host.Sysctls }),
       maskedPaths: host.MaskedPaths,
       readonlyPaths: host.ReadonlyPaths,
-      ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
     },
   };
 }

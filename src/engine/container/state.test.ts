@@ -2,12 +2,19 @@ import { expect, test } from "bun:test";
 import { TiffinError } from "../../lib/errors.ts";
 import { type ContainerState, endingOf, type Status, tokenOf, transition, transitions } from "./state.ts";
 
-const ending = { exitCode: 3, oomKilled: false, startedAtMs: 1, finishedAtMs: 2, error: "" };
+const ending = {
+  exitCode: 3,
+  oomKilled: false,
+  startedAtMs: 1,
+  finishedAtMs: 2,
+  error: "",
+  requested: false,
+};
 const samples: Record<Status, ContainerState> = {
   created: { status: "created" },
-  starting: { status: "starting", token: "t", before: null },
-  running: { status: "running", token: "t", pid: 7, startedAtMs: 1 },
-  paused: { status: "paused", token: "t", pid: 7, startedAtMs: 1 },
+  starting: { status: "starting", token: "t", endpoint: null, before: null },
+  running: { status: "running", token: "t", endpoint: null, pid: 7, startedAtMs: 1 },
+  paused: { status: "paused", token: "t", endpoint: null, pid: 7, startedAtMs: 1 },
   exited: { status: "exited", ending },
   removing: { status: "removing", ending },
   dead: { status: "dead", ending },

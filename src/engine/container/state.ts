@@ -13,15 +13,44 @@ export interface Ending {
   readonly finishedAtMs: number;
   /** Why a start failed, in words. */
   readonly error: string;
+  /** A client asked for the end, so that no restart policy undoes it. */
+  readonly requested: boolean;
+}
+
+/** A container's place in the network, as long as it holds it. */
+export interface EndpointRecord {
+  /** Empty where the container shares another's namespace or has none. */
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly mac: string;
+  readonly ports: readonly {
+    readonly containerPort: number;
+    readonly protocol: "tcp" | "udp";
+    readonly hostAddress: string;
+    readonly hostPort: number;
+  }[];
+}
+
+/** What a process of a container has while it exists. */
+export interface Presence {
+  /** Name of its supervisor's socket. */
+  readonly token: string;
+  readonly endpoint: EndpointRecord | null;
+}
+
+export interface Liveness extends Presence {
+  readonly pid: number;
+  readonly startedAtMs: number;
 }
 
 export type ContainerState =
   /** Never ran; `failure` is the last start that came to nothing. */
   | { readonly status: "created"; readonly failure?: Ending }
   /** A supervisor has been chosen; until `running` an engine that finds this state cleans up. */
-  | { readonly status: "starting"; readonly token: string; readonly before: Ending | null }
-  | { readonly status: "running"; readonly token: string; readonly pid: number; readonly startedAtMs: number }
-  | { readonly status: "paused"; readonly token: string; readonly pid: number; readonly startedAtMs: number }
+  | ({ readonly status: "starting"; readonly before: Ending | null } & Presence)
+  | ({ readonly status: "running" } & Liveness)
+  | ({ readonly status: "paused" } & Liveness)
   | { readonly status: "exited"; readonly ending: Ending }
   /** Its things are being taken away; an engine that finds this state finishes the job. */
   | { readonly status: "removing"; readonly ending: Ending | null }
@@ -41,7 +70,7 @@ export const transitions = {
   dead: ["removing"],
 } as const satisfies Record<Status, readonly Status[]>;
 
-export function mayBecome(from: Status, to: Status): boolean {
+function mayBecome(from: Status, to: Status): boolean {
   const allowed: readonly Status[] = transitions[from];
   return allowed.includes(to);
 }

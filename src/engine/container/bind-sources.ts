@@ -1,0 +1,102 @@
+/**
+ * Finds the host side of a container's mounts at its start: volumes are made and filled, a missing source of `-v`
+ * becomes a directory, one of `--mount` is an error. Binds are opened here and handed over as descriptors, so what was
+ * looked at is what gets mounted.
+ */
+import { existsSync, fstatSync, mkdirSync } from "node:fs";
+import { bindSourceMissing } from "../../docker/messages.ts";
+import { openFile, openFlags } from "../../kernel/files.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { OciMount } from "../../oci/mod.ts";
+import type { BindSource } from "../../plan/mod.ts";
+import type { ContainerContext } from "./context.ts";
+import { copyFromLayers } from "./copy-up.ts";
+import type { Container } from "./model.ts";
+import type { ReadyMount } from "./spec-mounts.ts";
+
+/** The container's mounts with host paths; `layers` are those of its root, uppermost first. */
+export function readyMounts(
+  context: ContainerContext,
+  container: Container,
+  layers: readonly string[],
+): ReadyMount[] {
+  return container.document.mounts.map((mount) => {
+    if (mount.kind === "tmpfs") return mount;
+    if (mount.kind === "bind") {
+      if (mount.createSource) makeSource(mount.source);
+      return mount;
+    }
+    const anonymous = /^[0-9a-f]{64}$/.test(mount.volume);
+    const volume = context.volumes.ensure(mount.volume, anonymous);
+    if (volume.created && mount.copy) copyFromLayers(layers, mount.target, volume.directory);
+    return {
+      kind: "volume",
+      source: volume.directory,
+      target: mount.target,
+      readOnly: mount.readOnly,
+    };
+  });
+}
+
+function makeSource(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  } catch (thrown) {
+    // A file may be bound too; whatever else is wrong shows when it is opened.
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") return;
+    throw new TiffinError(
+      "invalid",
+      "container.bind-source",
+      `error while creating mount source path '${path}'`,
+      { cause: thrown, exitCode: 125 },
+    );
+  }
+}
+
+export interface OpenedBinds {
+  /** What the compiler wants to know, by index into the specification's mounts. */
+  readonly sources: ReadonlyMap<number, BindSource>;
+  /** The descriptors by slot name. The caller closes them. */
+  readonly fds: readonly (readonly [string, OwnedFd])[];
+}
+
+/** Opens every bind of the specification's mounts. Errors: `container.bind-source`, Docker's words. */
+export function openBinds(mounts: readonly OciMount[]): OpenedBinds {
+  const sources = new Map<number, BindSource>();
+  const fds: [string, OwnedFd][] = [];
+  try {
+    for (const [index, mount] of mounts.entries()) {
+      if (mount.type !== "bind" || mount.source === undefined) continue;
+      const fd = openSource(mount.source);
+      fds.push([`bind:${index}`, fd]);
+      const kind = fstatSync(fd.raw).isDirectory() ? "directory" : "file";
+      sources.set(index, { kind, received: true });
+    }
+    return { sources, fds };
+  } catch (thrown) {
+    for (const [, fd] of fds) fd[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+function missingSource(path: string): TiffinError {
+  return new TiffinError("invalid", "container.bind-source", bindSourceMissing(path), { exitCode: 125 });
+}
+
+/** Creation already tells about a source that `--mount` will not find. */
+export function refuseMissingSource(path: string): void {
+  if (!existsSync(path)) throw missingSource(path);
+}
+
+function openSource(path: string): OwnedFd {
+  try {
+    return openFile(undefined, path, openFlags.path);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && (thrown.code === "ENOENT" || thrown.code === "ENOTDIR")) {
+      throw missingSource(path);
+    }
+    throw thrown;
+  }
+}

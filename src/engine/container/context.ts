@@ -1,0 +1,45 @@
+/** What every operation on containers works with: the neighbours, opened once by `openEngine`. */
+import type { HostFacts } from "../../linux/host-facts.ts";
+import type { Runtime } from "../../runtime/mod.ts";
+import type { EngineConfig, EnginePaths } from "../config.ts";
+import type { EventBus } from "../event/mod.ts";
+import type { IdleWork } from "../idle-work.ts";
+import type { ImageStore } from "../image/mod.ts";
+import type { LayerStore } from "../layer/mod.ts";
+import type { DefaultNetwork } from "../network/mod.ts";
+import type { StateStore } from "../store/mod.ts";
+import type { Timers } from "../timers.ts";
+import type { VolumeStore } from "../volume/mod.ts";
+import type { FailpointHook } from "./failpoints.ts";
+import type { Container } from "./model.ts";
+import type { ContainerRegistry } from "./registry.ts";
+import type { SeccompCompiler } from "./seccomp.ts";
+import type { UserCache } from "./user.ts";
+
+export interface ContainerContext {
+  readonly config: EngineConfig;
+  readonly paths: EnginePaths;
+  readonly facts: HostFacts;
+  readonly store: StateStore;
+  readonly registry: ContainerRegistry;
+  readonly images: ImageStore;
+  readonly layers: LayerStore;
+  readonly volumes: VolumeStore;
+  readonly network: DefaultNetwork;
+  readonly runtime: Runtime;
+  readonly events: EventBus;
+  readonly seccomp: SeccompCompiler;
+  readonly users: UserCache;
+  readonly idle: IdleWork;
+  readonly timers: Timers;
+  readonly fail: FailpointHook;
+  /** Reports what nobody waits for; the outermost place that logs. */
+  readonly report: (thrown: unknown) => void;
+}
+
+/** Runs changes of one container one after the other. A failed one does not stop those behind it. */
+export function enqueue<T>(container: Container, work: () => Promise<T>): Promise<T> {
+  const result = container.queue.then(work, work);
+  container.queue = result.catch(() => {});
+  return result;
+}

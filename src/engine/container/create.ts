@@ -1,0 +1,174 @@
+/** Creation: everything about a container is decided and written down; nothing of it runs yet. */
+import type { ContainerCreateBody } from "../../docker/types/container.ts";
+import { nowMs } from "../../lib/clock.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { newId, randomHex } from "../../lib/ids.ts";
+import { UndoStack } from "../../lib/undo-stack.ts";
+import { capabilityNames } from "../../linux/capabilities.ts";
+import { parseSignal } from "../../linux/signals.ts";
+import type { Image } from "../image/mod.ts";
+import { refuseMissingSource } from "./bind-sources.ts";
+import { decideCapabilities } from "./capability-set.ts";
+import type { ContainerContext } from "./context.ts";
+import { mergeConfig, mergeHostConfig } from "./merge.ts";
+import type { Container, ContainerDocument } from "./model.ts";
+import { collectMounts, type MountSpec } from "./mount-spec.ts";
+import { decodeContainerName, makeUpName } from "./names.ts";
+import { decodePorts } from "./ports.ts";
+import { decodeSecurityOptions } from "./security-options.ts";
+import { mappedIds } from "./spec.ts";
+import { decodeDeviceRule } from "./spec-resources.ts";
+import { validateContainer } from "./validate.ts";
+
+export interface CreateOptions {
+  readonly name?: string | undefined;
+  readonly platform?: string | undefined;
+  readonly body: ContainerCreateBody;
+  /** Take it away when it has ended, whatever `HostConfig.AutoRemove` says. */
+  readonly remove?: boolean;
+}
+
+export interface Created {
+  readonly container: Container;
+  readonly warnings: readonly string[];
+}
+
+/** Random number from 0 to `below` - 1, for names. */
+function randomBelow(below: number): number {
+  return Number.parseInt(randomHex(8), 16) % below;
+}
+
+/**
+ * Makes a container. Errors: `notFound` for the image, network or a container whose namespaces it shares,
+ * `conflict` for the name, `invalid` for everything that validation finds. Nothing stays behind on failure.
+ */
+export async function createContainer(context: ContainerContext, options: CreateOptions): Promise<Created> {
+  const { registry } = context;
+  const image = context.images.resolve(options.body.Image ?? "");
+  refusePlatform(options.platform ?? "", image);
+  const id = newId();
+  const name =
+    options.name === undefined || options.name === ""
+      ? makeUpName((taken) => registry.nameIsTaken(taken), randomBelow)
+      : decodeContainerName(options.name);
+  using _reservation = registry.reserve(name, id);
+  const { document, warnings } = decideDocument(context, options, image, id);
+  const undo = new UndoStack();
+  try {
+    undo.push("container directory", () => context.layers.remove(id));
+    context.layers.prepare(id, document.image.chain);
+    context.fail("create.directory");
+    const container = registry.add(id, name, nowMs(), document);
+    undo.push("container row", () => registry.drop(container));
+    context.fail("create.row");
+    context.events.emit("container", "create", id, { name, image: document.image.reference });
+    return { container, warnings };
+  } catch (thrown) {
+    await undo.unwind();
+    throw thrown;
+  }
+}
+
+function refusePlatform(platform: string, image: Image): void {
+  if (platform === "") return;
+  const [os, architecture] = platform.split("/");
+  if (os === image.os && (architecture === undefined || architecture === image.architecture)) return;
+  throw new TiffinError(
+    "notFound",
+    "container.platform",
+    `image with reference ${image.id} was found but does not provide the specified platform (${platform})`,
+  );
+}
+
+function decideDocument(
+  context: ContainerContext,
+  options: CreateOptions,
+  image: Image,
+  id: string,
+): { readonly document: ContainerDocument; readonly warnings: readonly string[] } {
+  const { HostConfig, NetworkingConfig, ...client } = options.body;
+  const { facts } = context;
+  const host = mergeHostConfig(HostConfig ?? {}, options.remove ?? false);
+  const warnings = validateContainer(client, { ...HostConfig, AutoRemove: host.AutoRemove }, facts);
+  const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
+  const config = mergeConfig(client, image.config, id, sharesNames ? facts.hostname : undefined);
+  checkWords(context, config.StopSignal, host);
+  const endpoints = Object.entries(NetworkingConfig?.EndpointsConfig ?? {});
+  refuseNetwork(
+    context,
+    host.NetworkMode,
+    endpoints.map(([network]) => network),
+  );
+  const wanted = endpoints[0]?.[1];
+  const mounts = collectMounts({
+    binds: host.Binds ?? [],
+    mounts: host.Mounts ?? [],
+    tmpfs: host.Tmpfs ?? {},
+    volumes: Object.keys(client.Volumes ?? {}),
+    imageVolumes: Object.keys(image.config.Volumes ?? {}),
+  }).map(nameAnonymous);
+  for (const mount of mounts) {
+    if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
+  }
+  const document: ContainerDocument = {
+    image: { id: image.id, reference: options.body.Image ?? image.id, chain: image.chain },
+    config,
+    host,
+    network: {
+      address: wanted?.IPAMConfig?.IPv4Address ?? "",
+      mac: wanted?.MacAddress || (client.MacAddress ?? ""),
+    },
+    mounts,
+    firstHostId: host.UsernsMode === "private" ? freeIdRange(context) : null,
+  };
+  return { document, warnings };
+}
+
+/** Words that only a start would otherwise look at: refused now, where the user can still see why. */
+function checkWords(
+  context: ContainerContext,
+  stopSignal: string | undefined,
+  host: ContainerDocument["host"],
+): void {
+  const { identity } = context.facts;
+  const request = { privileged: false, add: host.CapAdd ?? [], drop: host.CapDrop ?? [] };
+  decideCapabilities(request, capabilityNames, identity.bounding);
+  decodeSecurityOptions(host.SecurityOpt ?? []);
+  decodePorts(host.PortBindings ?? {}, [], false);
+  for (const rule of host.DeviceCgroupRules ?? []) decodeDeviceRule(rule);
+  if (stopSignal !== undefined && parseSignal(stopSignal) === undefined) {
+    throw new TiffinError("invalid", "container.stop-signal", `invalid signal: ${stopSignal}`);
+  }
+  for (const mode of [host.NetworkMode, host.PidMode ?? "", host.IpcMode]) {
+    if (mode.startsWith("container:")) context.registry.resolve(mode.slice("container:".length));
+  }
+}
+
+function refuseNetwork(context: ContainerContext, mode: string, endpoints: readonly string[]): void {
+  const known = ["bridge", "default", "host", "none", context.network.name];
+  for (const name of [mode, ...endpoints]) {
+    if (known.includes(name) || name.startsWith("container:")) continue;
+    throw new TiffinError("notFound", "network.not-found", `network ${name} not found`);
+  }
+}
+
+function nameAnonymous(mount: MountSpec): MountSpec {
+  return mount.kind === "volume" && mount.volume === "" ? { ...mount, volume: newId() } : mount;
+}
+
+const firstRange = 0x10_0000;
+const lastRange = 0x7000_0000;
+
+/** The lowest range of host ids that no container's user namespace uses. */
+function freeIdRange(context: ContainerContext): number {
+  const used = new Set<number>();
+  for (const container of context.registry.all()) {
+    if (container.document.firstHostId !== null) used.add(container.document.firstHostId);
+  }
+  for (let first = firstRange; first < lastRange; first += mappedIds) if (!used.has(first)) return first;
+  throw new TiffinError(
+    "unavailable",
+    "container.id-ranges-exhausted",
+    "no range of host user ids is left for another user namespace",
+  );
+}

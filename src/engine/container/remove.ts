@@ -1,0 +1,87 @@
+/** Removal: marked on disk first, so that an engine which dies in between finishes it at its next start. */
+import { removalInProgress, removeActive } from "../../docker/messages.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { type ContainerContext, enqueue } from "./context.ts";
+import { nextExit } from "./exit.ts";
+import type { Container } from "./model.ts";
+import { endingOf, isAlive } from "./state.ts";
+import { killAndWait } from "./stop.ts";
+
+export interface RemoveOptions {
+  readonly force: boolean;
+  /** Its anonymous volumes too. */
+  readonly volumes: boolean;
+}
+
+/** Removes a container. Errors: `conflict` when it runs and `force` is false, or is being removed already. */
+export async function removeContainer(
+  context: ContainerContext,
+  container: Container,
+  options: RemoveOptions,
+): Promise<void> {
+  if (container.state.status === "starting") await container.queue;
+  if (container.state.status === "removing") {
+    throw new TiffinError("conflict", "container.removing", removalInProgress(container.id));
+  }
+  if (isAlive(container.state)) {
+    if (!options.force) {
+      throw new TiffinError(
+        "conflict",
+        "container.active",
+        removeActive(container.name, container.state.status),
+      );
+    }
+    const { ended } = nextExit(container);
+    container.stopping = true;
+    await killAndWait(context, container, ended);
+  }
+  await enqueue(container, async () => {
+    // It may have gone by itself in the meantime (--rm).
+    if (context.registry.byId(container.id) !== container) return;
+    await takeAway(context, container, options);
+  });
+}
+
+/** Takes a container that does not run away, with everything that belongs to it. */
+export async function takeAway(
+  context: ContainerContext,
+  container: Container,
+  options: { readonly volumes: boolean },
+): Promise<void> {
+  const { id, name, document } = container;
+  const ending = endingOf(container.state);
+  const marking = { status: "removing", ending } as const;
+  if (document.host.AutoRemove) context.registry.assume(container, marking);
+  else context.registry.setState(container, marking);
+  context.fail("remove.marked");
+  try {
+    context.layers.remove(id);
+    context.fail("remove.directory");
+    if (options.volumes) removeAnonymousVolumes(context, container);
+    context.fail("remove.volumes");
+  } catch (thrown) {
+    context.registry.setState(container, { status: "dead", ending });
+    throw new TiffinError(
+      "internal",
+      "container.removal-failed",
+      `cannot remove container ${id}: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
+  }
+  context.registry.drop(container);
+  context.fail("remove.row");
+  for (const stream of container.pending) stream.abandon();
+  container.pending = [];
+  context.events.emit("container", "destroy", id, { name });
+  for (const waiter of [...container.removals]) waiter(ending);
+  container.removals.clear();
+  context.idle.soon();
+}
+
+function removeAnonymousVolumes(context: ContainerContext, container: Container): void {
+  for (const mount of container.document.mounts) {
+    if (mount.kind !== "volume") continue;
+    const volume = context.volumes.find(mount.volume);
+    if (volume?.anonymous === true) context.volumes.remove(volume.name);
+  }
+}

@@ -1,0 +1,90 @@
+/** Signals from clients: kill, and the polite stop that turns into SIGKILL. */
+import { cannotKill, invalidSignal } from "../../docker/messages.ts";
+import { killCgroup } from "../../kernel/cgroup-processes.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { parseSignal, signalNumbers } from "../../linux/signals.ts";
+import type { ContainerContext } from "./context.ts";
+import { cgroupOf, nextExit } from "./exit.ts";
+import type { Container } from "./model.ts";
+import { type Ending, isAlive } from "./state.ts";
+
+/** Seconds between the stop signal and SIGKILL, as Docker waits. */
+const defaultGraceSeconds = 10;
+/** How long a process may take to die of SIGKILL before its whole group is killed by other means. */
+const killLimitMs = 10_000;
+
+/** The number of a signal that a client named. Errors: `container.signal`. */
+export function decodeSignal(text: string): number {
+  const number = parseSignal(text);
+  if (number !== undefined) return number;
+  throw new TiffinError("invalid", "container.signal", invalidSignal(text));
+}
+
+export interface StopOptions {
+  readonly signal?: string | undefined;
+  /** Negative waits for ever. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/** Ends a container. Errors: `notModified` when it does not run. Resolves when it has ended. */
+export async function stopContainer(
+  context: ContainerContext,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  const { config } = container.document;
+  const signal = decodeSignal(options.signal || config.StopSignal || "SIGTERM");
+  // A start that is under way first comes to its result.
+  await container.queue;
+  container.stopping = true;
+  if (!isAlive(container.state) || container.process === undefined) {
+    throw new TiffinError("notModified", "container.stopped", `container ${container.id} is already stopped`);
+  }
+  const { ended } = nextExit(container);
+  container.process.signal(signal);
+  context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
+  context.fail("stop.signalled");
+  const graceSeconds = options.timeoutSeconds ?? config.StopTimeout ?? defaultGraceSeconds;
+  const inTime = graceSeconds < 0 ? await always(ended) : await within(ended, graceSeconds * 1000);
+  if (!inTime) await killAndWait(context, container, ended);
+  context.events.emit("container", "stop", container.id, { name: container.name });
+}
+
+async function always(ended: Promise<Ending>): Promise<boolean> {
+  await ended;
+  return true;
+}
+
+/** Whether `ended` settles within so many milliseconds. */
+async function within(ended: Promise<Ending>, limitMs: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), limitMs);
+  try {
+    return await Promise.race([ended.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** SIGKILL, and for what survives it the kill of the whole group. */
+export async function killAndWait(
+  context: ContainerContext,
+  container: Container,
+  ended: Promise<Ending>,
+): Promise<void> {
+  container.process?.signal(signalNumbers.SIGKILL);
+  if (await within(ended, killLimitMs)) return;
+  await killCgroup(context.facts.cgroup, cgroupOf(context, container.id));
+  await ended;
+}
+
+/** Sends a signal. Errors: `conflict` when the container does not run. */
+export function killContainer(context: ContainerContext, container: Container, text: string): void {
+  const signal = decodeSignal(text);
+  if (!isAlive(container.state) || container.process === undefined) {
+    throw new TiffinError("conflict", "container.not-running", cannotKill(container.id, container.id));
+  }
+  if (signal === signalNumbers.SIGKILL) container.stopping = true;
+  container.process.signal(signal);
+  context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
+}
