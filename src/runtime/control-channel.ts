@@ -88,11 +88,6 @@ export class ControlChannel {
     this.#stream.write(encodeMessage(name, fields));
   }
 
-  /** No more messages to the executor; it answers a missing GO by giving up. */
-  end(): void {
-    this.#stream.end();
-  }
-
   close(): void {
     this.#stream.destroy();
   }

@@ -24,6 +24,7 @@ const attachSlot = /^attach:\d+$/;
 const nanosecondsPerMs = 1e6;
 /** How long a failed executor may take to clean up and leave before it is killed. */
 const leaveLimitMs = 5000;
+const sigkill = 9;
 
 type Started = MessageFields<"started">;
 type Failed = Extract<Message, { name: "failed" }>;
@@ -71,7 +72,7 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
     for (const fd of wire.owned) fd[Symbol.dispose]();
     for (const stream of wire.streams) stream.destroy();
     // Not a verdict of the executor: it must not go on with a plan that nobody waits for.
-    if (executor !== undefined && !executor.channel.closed) killExecutor(executor.pid);
+    if (executor !== undefined && !executor.channel.closed) giveUp(executor);
     throw thrown;
   } finally {
     executor?.socket[Symbol.dispose]();
@@ -164,7 +165,7 @@ function watch(executor: WaitingExecutor, request: LaunchRequest): Promise<Start
           () => channel.send("go", { id }),
           (thrown) => {
             failWith(thrown);
-            channel.end();
+            channel.send("signal", { number: sigkill });
           },
         );
       }
@@ -178,6 +179,20 @@ function watch(executor: WaitingExecutor, request: LaunchRequest): Promise<Start
   // `launch` awaits it after a few other steps; until then a rejection must not count as unhandled.
   promise.catch(() => {});
   return promise;
+}
+
+/** Before STARTED, SIGKILL means: kill and reap the child, then leave. */
+function giveUp({ channel, pid }: WaitingExecutor): void {
+  const deadline = setTimeout(() => killExecutor(pid), leaveLimitMs);
+  deadline.unref();
+  channel.listen({
+    message() {},
+    closed() {
+      clearTimeout(deadline);
+      reapSoon(pid);
+    },
+  });
+  channel.send("signal", { number: sigkill });
 }
 
 async function answerSync(request: LaunchRequest, id: number, pid: number): Promise<void> {

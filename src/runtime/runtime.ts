@@ -1,5 +1,6 @@
 /** The runtime: a pool of executors and the sockets of the supervisors that came out of it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import { ControlChannel, type MessageFields } from "./control-channel.ts";
 import { ExecutorPool } from "./executor-pool.ts";
@@ -7,6 +8,7 @@ import { launch } from "./launch.ts";
 import { connectSupervisor, listTokens, removeSocket } from "./listener-socket.ts";
 import type { Runtime, RuntimeOptions, SupervisedProcess } from "./supervised-process.ts";
 import { superviseOver } from "./supervisor-connection.ts";
+import { openUserNamespace } from "./user-namespace.ts";
 
 /** Phases of an executor as its `status` message numbers them. */
 const phaseRunning = 2;
@@ -17,13 +19,32 @@ const startingLimit = 1000;
 export function openRuntime(options: RuntimeOptions): Runtime {
   const socketDirectory = `${options.runDirectory}/s`;
   const pool = new ExecutorPool(socketDirectory, options.executor);
+  const context = { pool, socketDirectory };
+  const userNamespaces = new Map<string, Promise<OwnedFd>>();
   return {
     warm: (count) => pool.warm(count),
-    launch: (request) => launch({ pool, socketDirectory }, request),
+    launch: (request) => launch(context, request),
     reconnect: (token, recordPath) => reconnect(socketDirectory, token, recordPath),
     tokens: () => listTokens(socketDirectory),
     forget: (token) => removeSocket(socketDirectory, token),
-    close: () => pool.close(),
+    userNamespace(name) {
+      const known = userNamespaces.get(name);
+      if (known !== undefined) return known;
+      const opening = openUserNamespace((request) => launch(context, request), name);
+      userNamespaces.set(name, opening);
+      opening.catch(() => userNamespaces.delete(name));
+      return opening;
+    },
+    close() {
+      pool.close();
+      for (const opening of userNamespaces.values()) {
+        opening.then(
+          (fd) => fd[Symbol.dispose](),
+          () => {},
+        );
+      }
+      userNamespaces.clear();
+    },
   };
 }
 

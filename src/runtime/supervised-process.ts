@@ -32,6 +32,8 @@ export interface Runtime {
    * ended. `recordPath` as in `LaunchRequest`.
    */
   reconnect(token: string, recordPath?: string): Promise<SupervisedProcess | undefined>;
+  /** The user namespace that a plan receives as slot `name` (`idmap:...`), made once. The runtime keeps it. */
+  userNamespace(name: string): Promise<OwnedFd>;
   /** Tokens of all sockets in the run directory, for finding supervisors that no container claims. */
   tokens(): string[];
   /** Removes the socket of a supervisor that is gone. */
@@ -109,7 +111,10 @@ export interface SupervisedProcess {
   /** Sends a signal to the main process. */
   signal(number: number): void;
   closeStdin(): void;
-  /** Resolves once, after all output has been delivered. Never rejects; stays pending after `disconnect`. */
+  /**
+   * Resolves once the process has ended, its output is in the logs and its record is written. An attached stream
+   * has everything when it ends, which may be later. Never rejects; stays pending after `disconnect`.
+   */
   readonly exited: Promise<ExitRecord>;
   /** Lets go of the supervisor; it and the process go on. */
   disconnect(): void;
