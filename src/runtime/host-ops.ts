@@ -12,9 +12,7 @@ import {
   setDeviceProgram,
   writeCgroupFile,
 } from "../kernel/cgroup.ts";
-import { openFile, openFlags } from "../kernel/files.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
-import { TiffinError } from "../lib/errors.ts";
 import type { UndoStack } from "../lib/undo-stack.ts";
 import type { CgroupFacts, HostFacts } from "../linux/host-facts.ts";
 import type { HostOp, Plan } from "../plan/plan.ts";
@@ -55,65 +53,32 @@ export function removeCgroups(facts: HostFacts, directory: string): Promise<void
   return removeCgroup(facts.cgroup, directory);
 }
 
-/** Where the descriptors of a plan are to be had. */
-export interface SlotSources {
-  /** The container's group in every hierarchy, `/tiffin/<id>`. */
-  readonly cgroupDirectory?: string;
-  /** Directory for log files. */
-  readonly logs?: string;
-  /** The preallocated record file. */
-  readonly record?: string;
-}
-
-const cgroupSlot = "cgroup:";
+const hierarchySlot = "cgroup:";
 
 /**
- * Opens the descriptors that the plan receives and that follow from its container's own directories: `cgroup`,
- * `cgroup:<hierarchy>`, `oom`, `logs`, `record`. Others are left to the caller. The caller owns the result; a
- * failure closes what was opened.
+ * Opens the descriptors that the plan receives from its container's groups: `cgroup`, `cgroup:<hierarchy>`, `oom`.
+ * `directory` is the container's group (`/tiffin/<id>`); left out, it is the one that the plan's host ops made. The
+ * caller owns the result; a failure closes what was opened.
  */
-export function openSlots(plan: Plan, facts: HostFacts, sources: SlotSources): Map<string, OwnedFd> {
+export function openCgroupSlots(plan: Plan, facts: HostFacts, directory?: string): Map<string, OwnedFd> {
+  const group = directory ?? plan.hostOps[0]?.directory;
   const fds = new Map<string, OwnedFd>();
+  if (group === undefined) return fds;
   try {
     for (const { name } of plan.receives) {
-      const fd = openSlot(name, facts.cgroup, sources);
+      const fd = openSlot(name, facts.cgroup, group);
       if (fd !== undefined) fds.set(name, fd);
     }
     return fds;
   } catch (thrown) {
-    closeSlots(fds);
+    for (const fd of fds.values()) fd[Symbol.dispose]();
     throw thrown;
   }
 }
 
-/** Closes what `openSlots` opened. */
-export function closeSlots(fds: ReadonlyMap<string, OwnedFd>): void {
-  for (const fd of fds.values()) fd[Symbol.dispose]();
-}
-
-function openSlot(name: string, facts: CgroupFacts, sources: SlotSources): OwnedFd | undefined {
-  if (name.startsWith(cgroupSlot)) {
-    return openCgroupTasks(facts, name.slice(cgroupSlot.length), given(name, sources.cgroupDirectory));
-  }
-  switch (name) {
-    case "cgroup":
-      return openCgroupDirectory(facts, given(name, sources.cgroupDirectory));
-    case "oom":
-      return openOomFile(facts, given(name, sources.cgroupDirectory));
-    case "logs":
-      return openFile(undefined, given(name, sources.logs), openFlags.readOnly | openFlags.directory);
-    case "record":
-      return openFile(undefined, given(name, sources.record), openFlags.readWrite);
-    default:
-      return undefined;
-  }
-}
-
-function given(name: string, source: string | undefined): string {
-  if (source !== undefined) return source;
-  throw new TiffinError(
-    "internal",
-    "runtime.slot-missing",
-    `nothing says where slot ${JSON.stringify(name)} comes from`,
-  );
+function openSlot(name: string, facts: CgroupFacts, group: string): OwnedFd | undefined {
+  if (name === "oom") return openOomFile(facts, group);
+  if (name === "cgroup") return openCgroupDirectory(facts, group);
+  if (name.startsWith(hierarchySlot)) return openCgroupTasks(facts, name.slice(hierarchySlot.length), group);
+  return undefined;
 }

@@ -1,6 +1,5 @@
 /** The door of the runtime: performs plans, supervises what they started, prepares cgroups for them. */
-export type { SlotSources } from "./host-ops.ts";
-export { applyHostOps, closeSlots, openSlots, removeCgroups } from "./host-ops.ts";
+export { applyHostOps, openCgroupSlots, removeCgroups } from "./host-ops.ts";
 export type { ProcessRecord } from "./record.ts";
 export { createRecord, readRecord } from "./record.ts";
 export { openRuntime } from "./runtime.ts";
