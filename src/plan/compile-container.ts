@@ -1,11 +1,268 @@
-/** An OCI specification becomes a plan. Pure: the host is known through `facts` only. */
-
+/**
+ * An OCI specification becomes a plan. Pure: the host is known through `facts` only. This file is the order of a
+ * start; what each step means is in the section that it calls.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
+import { openFlagsOf } from "../linux/open-flags.ts";
+import { prctlOptions } from "../linux/prctl.ts";
 import type { RuntimeSpec } from "../oci/mod.ts";
-import type { ContainerOptions } from "./options.ts";
+import { bindIdmapSlot } from "./bind-mounts.ts";
+import { PlanBuilder } from "./builder.ts";
+import {
+  cgroupSlotNames,
+  cloneCgroupSlot,
+  compileCgroupHostOps,
+  decideContainerCgroups,
+  enterCgroups,
+} from "./cgroups.ts";
+import { type Compilation, hasUserNamespace } from "./compilation.ts";
+import { cleanPath } from "./container-path.ts";
+import { otherDevices } from "./devices.ts";
+import { hostId, idmapSlotName, mapFileText } from "./identity.ts";
+import { supervisorMarks } from "./marks.ts";
+import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
+import { readMountOptions } from "./mount-request.ts";
+import { compileMounts, type MountedSlots } from "./mounts.ts";
+import {
+  cloneNamespaceFlags,
+  decideNamespaces,
+  joinInChild,
+  joinInSupervisor,
+  prepareTimeNamespace,
+} from "./namespaces.ts";
+import { type ContainerOptions, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
+import { attachRoot, isolateMounts, makeScratch, type Scratch } from "./private-mounts.ts";
+import { awaitNetworkOnce, inheritScore, writeSettingsWithoutProc } from "./proc-mount.ts";
+import { becomeProgram, forkInit, preserveSlotNames } from "./process.ts";
+import { prepareRoot } from "./root.ts";
+import { openLabelProc, wantedLabel } from "./security-labels.ts";
+import { connectStdio, stdioSlotNames } from "./stdio.ts";
+import { finishParent, holdParent, supervisionSlotNames } from "./supervise.ts";
+import { compileTerminal } from "./terminal.ts";
+import { checkProcess, checkSpec } from "./validate.ts";
 
-/** Throws TiffinError `invalid` for a specification that cannot be, `notImplemented` for one that is not known. */
-export function compileContainer(_spec: RuntimeSpec, _facts: HostFacts, _options: ContainerOptions): Plan {
-  return { receives: [], hostOps: [], ops: [], warnings: [] };
+/**
+ * The plan that starts a container. Throws TiffinError: `invalid` for a specification that cannot be,
+ * `notImplemented` for what is not supported, `unavailable` for what this kernel lacks.
+ */
+export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: ContainerOptions): Plan {
+  const compilation = begin(spec, facts, options);
+  const { builder } = compilation;
+  compileCgroupHostOps(compilation);
+  prepareTimeNamespace(compilation);
+  const root = prepareRoot(compilation);
+  inheritScore(compilation);
+
+  enterOwnUserNamespace(compilation);
+  enterCgroups(compilation);
+  joinInChild(compilation);
+  isolateMounts(compilation);
+  const scratch = makeScratch(compilation);
+  const hostNull = needsHostNull(compilation) ? openHostNull(compilation) : undefined;
+  attachRoot(compilation, root);
+  const mounted = compileMounts(compilation, root);
+  otherDevices(compilation, root);
+  writeSettingsWithoutProc(compilation);
+  coverFiles(compilation, root, scratch);
+  makeWorkingDirectory(compilation, root);
+  hide(compilation, root, scratch, mounted, hostNull);
+  makeRootReadOnly(compilation, root);
+
+  const ends = connect(compilation, root, mounted);
+  builder.child({ op: "pivotRoot", fields: { root } }, "root");
+  setRootPropagation(compilation, root);
+  nameHost(compilation);
+  joinKeyring(compilation);
+  awaitNetworkOnce(compilation);
+  const label = wantedLabel(compilation.process, facts);
+  becomeProgram({
+    builder,
+    process: compilation.process,
+    facts,
+    options,
+    ownUserNamespace: hasUserNamespace(compilation),
+    setgroupsDenied: setgroupsDenied(compilation),
+    init: options.init === true && options.stdio.kind !== "terminal",
+    ...(label === undefined ? {} : { label: { ...label, proc: openLabelProc(builder, label) } }),
+  });
+
+  joinInSupervisor(compilation);
+  runParent(compilation, ends);
+  const flags = cloneNamespaceFlags(compilation.namespaces);
+  const cgroup = cloneCgroupSlot(builder, compilation.cgroups.v2);
+  builder.prepare({ op: "clone", fields: { flags, cgroup } }, "linux.namespaces", "new process");
+  return builder.finish();
+}
+
+function begin(spec: RuntimeSpec, facts: HostFacts, options: ContainerOptions): Compilation {
+  const { process, linux = {} } = spec;
+  if (process === undefined) {
+    throw new TiffinError("invalid", "plan.no-process", "the specification has no process");
+  }
+  checkProcess(process);
+  const namespaces = decideNamespaces({ linux, options });
+  checkSpec(spec, linux, namespaces, options);
+  const cgroups = decideContainerCgroups(linux.resources, facts, options);
+  const open = openFlagsOf(facts.kernel.machine);
+  const receives = receivedNames(spec, options, cgroupSlotNames(cgroups.v1, cgroups.v2));
+  const builder = new PlanBuilder(receives);
+  return { spec, process, linux, facts, options, namespaces, cgroups, builder, open };
+}
+
+/** Everything that START brings, each once. */
+function receivedNames(
+  spec: RuntimeSpec,
+  options: ContainerOptions,
+  cgroupNames: readonly string[],
+): string[] {
+  const linux = spec.linux ?? {};
+  const names = new Set<string>();
+  if (options.network.kind === "slot") names.add("netns");
+  for (const name of cgroupNames) names.add(name);
+  for (const name of supervisionSlotNames(options.supervise)) names.add(name);
+  for (const name of stdioSlotNames(options.stdio)) names.add(name);
+  for (const name of preserveSlotNames(options)) names.add(name);
+  if (options.rootfs.kind === "overlay" && options.rootfs.idmap === true) {
+    names.add(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []));
+  }
+  for (const [index, mount] of (spec.mounts ?? []).entries()) {
+    if (options.bindSources?.get(index)?.received === true) names.add(`bind:${index}`);
+    const request = readMountOptions(mount.options ?? []);
+    const idmap = bindIdmapSlot({ linux }, { mount, request });
+    if (idmap !== undefined) names.add(idmap);
+  }
+  return [...names];
+}
+
+/** The child waits for its ids and becomes the namespace's root. */
+function enterOwnUserNamespace(compilation: Compilation): void {
+  const { builder, namespaces, process } = compilation;
+  if (!hasUserNamespace(compilation)) return;
+  const cause = "linux.uidMappings";
+  if (namespaces.created.has("user")) {
+    builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");
+  }
+  if (!setgroupsDenied(compilation)) {
+    builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, cause, "no groups");
+  }
+  builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, cause, "root of the namespace");
+  if (process.oomScoreAdj === undefined) return;
+  // Else /proc/self would still belong to the host's root, out of reach for this namespace's.
+  const fields = { option: prctlOptions.setDumpable, value: 1 };
+  builder.child({ op: "prctl", fields }, "process.oomScoreAdj", "dumpable");
+}
+
+/** Without rights on the host, gid_map may only be written once setgroups is forbidden. */
+function setgroupsDenied({ facts, namespaces }: Compilation): boolean {
+  return namespaces.created.has("user") && !facts.identity.effective.includes("CAP_SETGID");
+}
+
+/** The null device under masks: the container's own where that is a fresh node, else the host's. */
+function needsHostNull(compilation: Compilation): boolean {
+  const { linux, spec } = compilation;
+  if ((linux.maskedPaths ?? []).length === 0) return false;
+  return !(spec.mounts ?? []).some(
+    ({ type, destination }) => type === "tmpfs" && cleanPath(destination) === "/dev",
+  );
+}
+
+function openHostNull(compilation: Compilation): number {
+  return openNull(compilation, slotNone, "/dev/null");
+}
+
+function openNull({ builder, open }: Compilation, dir: number, path: string): number {
+  const out = builder.slot();
+  const flags = open.path | open.closeOnExec;
+  const fields = { out, dir, path, flags, mode: 0, resolve: 0 };
+  builder.child({ op: "open", fields }, "linux.maskedPaths", "/dev/null");
+  return out;
+}
+
+function hide(
+  compilation: Compilation,
+  root: number,
+  scratch: Scratch,
+  mounted: MountedSlots,
+  hostNull: number | undefined,
+): void {
+  if (scratch.empty === undefined) {
+    hidePaths(compilation, root, scratch, slotNone);
+    return;
+  }
+  const { dev } = mounted;
+  const ownNull = (): number =>
+    dev === undefined ? openNull(compilation, root, "/dev/null") : openNull(compilation, dev, "null");
+  hidePaths(compilation, root, scratch, hostNull ?? ownNull());
+}
+
+function makeWorkingDirectory({ builder, options, process }: Compilation, root: number): void {
+  const path = cleanPath(process.cwd);
+  if (options.createWorkdir !== true || path === "/") return;
+  builder.child({ op: "mkdir", fields: { root, path, mode: 0o755, uid: 0, gid: 0 } }, "process.cwd");
+}
+
+function connect(
+  compilation: Compilation,
+  root: number,
+  mounted: MountedSlots,
+): ReturnType<typeof connectStdio> {
+  const { builder, options, process, linux, open, spec } = compilation;
+  const { stdio } = options;
+  if (stdio.kind === "terminal") {
+    // PID 1 forks first, so that the program is the leader of the terminal's session.
+    if (options.init === true) forkInit(builder);
+    compileTerminal({
+      builder,
+      stdio,
+      user: process.user,
+      root,
+      hasPts: mounted.hasPts,
+      mounts: spec.mounts ?? [],
+      console: true,
+    });
+  }
+  const owner = {
+    uid: hostId(linux.uidMappings, process.user.uid, "user"),
+    gid: hostId(linux.gidMappings, process.user.gid, "group"),
+  };
+  return connectStdio({ builder, stdio, owner, open, dev: mounted.dev });
+}
+
+function nameHost({ builder, spec }: Compilation): void {
+  const { hostname = "", domainname = "" } = spec;
+  if (hostname !== "") builder.child({ op: "setHostname", fields: { name: hostname } }, "hostname");
+  if (domainname !== "") builder.child({ op: "setDomainname", fields: { name: domainname } }, "domainname");
+}
+
+/** Without its own, a container would hold the engine's session keyring. */
+function joinKeyring({ builder, options }: Compilation): void {
+  builder.child({ op: "keyring", fields: { name: `tiffin-${options.id}` } }, "a session keyring of its own");
+}
+
+function runParent(compilation: Compilation, ends: ReturnType<typeof connectStdio>): void {
+  const { builder, linux, namespaces, options } = compilation;
+  if (namespaces.created.has("user")) {
+    const uidMap = mapFileText(linux.uidMappings ?? []);
+    const gidMap = mapFileText(linux.gidMappings ?? []);
+    const denySetgroups = setgroupsDenied(compilation) ? 1 : 0;
+    builder.parent({ op: "idMap", fields: { uidMap, gidMap, denySetgroups } }, "linux.uidMappings");
+    builder.parent(
+      { op: "signalPeer", fields: { mark: supervisorMarks.idMap } },
+      "linux.uidMappings",
+      "id maps",
+    );
+  }
+  if (options.network.kind === "new") {
+    builder.parent({ op: "sync", fields: { id: syncIds.network } }, "network", "wiring by the engine");
+    builder.parent(
+      { op: "signalPeer", fields: { mark: supervisorMarks.network } },
+      "network",
+      "wired network",
+    );
+  }
+  holdParent(builder, options);
+  finishParent(builder, options, ends);
 }

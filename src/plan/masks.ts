@@ -1,8 +1,10 @@
 /** What is hidden or made read-only in the finished tree, and the injected files. */
 import { slotNone } from "../abi/schema.ts";
-import { mountAttributes } from "../linux/mount-flags.ts";
+import { mountAttributes, mountPropagations } from "../linux/mount-flags.ts";
+import { atFlags } from "../linux/open-flags.ts";
 import type { Compilation } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
+import { readMountOptions } from "./mount-request.ts";
 import type { Scratch } from "./private-mounts.ts";
 
 /** Binds the injected files over the image's, except where the specification mounts something itself. */
@@ -50,6 +52,21 @@ export function makeRootReadOnly({ builder, spec }: Compilation, root: number): 
       },
     },
     "root.readonly",
+    "/",
+  );
+}
+
+/** `linux.rootfsPropagation`. Everything is private until then, and pivot_root would refuse a shared root. */
+export function setRootPropagation({ builder, linux }: Compilation, root: number): void {
+  const wanted = linux.rootfsPropagation;
+  if (wanted === undefined) return;
+  const { propagation } = readMountOptions([wanted]);
+  if (propagation === null || propagation.type === mountPropagations.private) return;
+  const flags = propagation.recursive ? atFlags.recursive : 0;
+  const fields = { mount: root, path: null, flags, userns: slotNone, set: 0, clear: 0 };
+  builder.child(
+    { op: "mountSetattr", fields: { ...fields, propagation: propagation.type } },
+    "linux.rootfsPropagation",
     "/",
   );
 }

@@ -98,31 +98,38 @@ export function cloneNamespaceFlags(namespaces: Namespaces): number {
   return flags;
 }
 
-/** Opens what is joined and joins it, in the process that must. The last ops before the clone. */
-export function joinNamespaces(compilation: Compilation): void {
+/** The namespaces that the child joins itself; the others wait for `joinInSupervisor`. */
+export function joinInChild(compilation: Compilation): void {
   const { builder, namespaces } = compilation;
-  const supervisorJoins = namespaces.created.has("user");
-  const slots = new Map<OciNamespaceType, number>();
+  if (namespaces.created.has("user")) return;
   for (const [type, path] of namespaces.joined) {
-    slots.set(type, path === "slot" ? builder.received("netns") : openNamespace(compilation, path, type));
+    if (type === "pid" || type === "user") continue;
+    const fields = { slot: openJoined(compilation, type, path), nstype: namespaceFlag(type) };
+    builder.child({ op: "setns", fields }, causeOf(type, compilation), `${type} namespace`);
   }
-  for (const [type, slot] of slots) {
-    const target = `${type} namespace`;
-    const step = { op: "setns", fields: { slot, nstype: namespaceFlag(type) } } as const;
-    if (type === "pid") builder.prepare(step, "linux.namespaces", target);
-    else if (type === "user") continue;
-    else if (supervisorJoins) {
+}
+
+/** What the supervisor joins: its last ops before the clone, since a user namespace ends its rights on the host. */
+export function joinInSupervisor(compilation: Compilation): void {
+  const { builder, namespaces } = compilation;
+  const joinsAll = namespaces.created.has("user");
+  // The user namespace goes last.
+  const rows = [...namespaces.joined].sort(([a], [b]) => Number(a === "user") - Number(b === "user"));
+  for (const [type, path] of rows) {
+    if (!joinsAll && type !== "pid" && type !== "user") continue;
+    const [target, nstype] = [`${type} namespace`, namespaceFlag(type)];
+    const slot = openJoined(compilation, type, path);
+    if (joinsAll && type !== "pid") {
       const own = openNamespace(compilation, `/proc/self/ns/${namespaceKinds[type].file}`, type);
-      builder.prepare(step, "linux.namespaces", target);
-      const back = { op: "setns", fields: { slot: own, nstype: namespaceFlag(type) } } as const;
-      builder.parent(back, "linux.namespaces", `${target} of the host`);
-    } else builder.child(step, causeOf(type, compilation), target);
+      const back = { op: "setns", fields: { slot: own, nstype } } as const;
+      builder.parent(back, causeOf(type, compilation), `${target} of the host`);
+    }
+    builder.prepare({ op: "setns", fields: { slot, nstype } }, causeOf(type, compilation), target);
   }
-  const user = slots.get("user");
-  if (user !== undefined) {
-    const step = { op: "setns", fields: { slot: user, nstype: cloneFlags.newUser } } as const;
-    builder.prepare(step, "linux.namespaces", "user namespace");
-  }
+}
+
+function openJoined(compilation: Compilation, type: OciNamespaceType, path: string | "slot"): number {
+  return path === "slot" ? compilation.builder.received("netns") : openNamespace(compilation, path, type);
 }
 
 function causeOf(type: OciNamespaceType, { options }: Compilation): string {

@@ -13,6 +13,7 @@ import type { PlanBuilder } from "./builder.ts";
 import { capabilityMasks } from "./capability-sets.ts";
 import { execCandidates } from "./exec-candidates.ts";
 import type { ProcessOptions } from "./options.ts";
+import { type SecurityLabel, writeLabel } from "./security-labels.ts";
 import { holdChild } from "./supervise.ts";
 
 export interface ProcessContext {
@@ -25,6 +26,8 @@ export interface ProcessContext {
   readonly setgroupsDenied: boolean;
   /** Fork a PID 1 once the identity is set. */
   readonly init: boolean;
+  /** A security label and the procfs through which it is written. */
+  readonly label?: SecurityLabel & { readonly proc: number };
 }
 
 const defaultUmask = 0o022;
@@ -44,6 +47,8 @@ export function becomeProgram(context: ProcessContext): void {
   if (options.stdio.kind !== "terminal") {
     builder.child({ op: "setsid", fields: {} }, "a session of its own");
   }
+  // After the last change of identity: the kernel wants the file opened with the credentials it is written with.
+  if (context.label !== undefined) writeLabel(builder, context.label, context.label.proc);
   if (process.noNewPrivileges === true) {
     const fields = { option: prctlOptions.setNoNewPrivileges, value: 1 };
     builder.child({ op: "prctl", fields }, "process.noNewPrivileges", "no_new_privs");
