@@ -25,6 +25,11 @@ export class AddressPool {
     return this.#used.size;
   }
 
+  /** The address given out last; the gateway when there was none. */
+  get last(): number {
+    return this.#next;
+  }
+
   get capacity(): number {
     return this.#last - this.#first + 1;
   }

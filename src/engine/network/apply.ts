@@ -4,11 +4,8 @@
  * may be a moment old.
  */
 
-import { findLink } from "../../kernel/netlink/links.ts";
-import { NetlinkError } from "../../kernel/netlink/netlink-error.ts";
-import type { NetlinkSocket } from "../../kernel/netlink/netlink-socket.ts";
-import { nftTransaction } from "../../kernel/netlink/nftables.ts";
-import { writeSysctl } from "../../kernel/netlink/sysctl.ts";
+import type { NetlinkSocket } from "../../kernel/netlink/mod.ts";
+import { findLink, NetlinkError, nftTransaction, writeSysctl } from "../../kernel/netlink/mod.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";

@@ -4,8 +4,7 @@
  * had made ahead of need.
  */
 
-import { NetlinkSocket } from "../../kernel/netlink/netlink-socket.ts";
-import { createNetns, inNetns, openNetnsOfPid } from "../../kernel/netlink/netns.ts";
+import { createNetns, inNetns, NetlinkSocket, openNetnsOfPid } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import type { Prefix } from "../../linux/netlink/ipv4.ts";
 import { applyNetOps } from "./apply.ts";

@@ -1,8 +1,15 @@
 /** Looks at the host: what there is of the default network, and which addresses others use. */
-import { findLink, listAddresses, listLinks, listRoutes } from "../../kernel/netlink/links.ts";
-import type { NetlinkSocket } from "../../kernel/netlink/netlink-socket.ts";
-import { findChain, listRules } from "../../kernel/netlink/nftables.ts";
-import { readSysctl } from "../../kernel/netlink/sysctl.ts";
+
+import type { NetlinkSocket } from "../../kernel/netlink/mod.ts";
+import {
+  findChain,
+  findLink,
+  listAddresses,
+  listLinks,
+  listRoutes,
+  listRules,
+  readSysctl,
+} from "../../kernel/netlink/mod.ts";
 import { type Prefix, prefixOf } from "../../linux/netlink/ipv4.ts";
 import type { RuleState } from "../../linux/netlink/nftables/decode.ts";
 import { forwardingSysctl, type ObservedNetwork, routeLocalnetSysctl } from "./decide.ts";

@@ -1,0 +1,78 @@
+/**
+ * The link of a container that ended goes with its namespace, which the kernel takes apart in its own time; deleting
+ * it ourselves would make the engine wait for that. So a released address rests here until its link is gone, and a
+ * link that something still pins is deleted after all.
+ */
+import { findLink, NetlinkError, type NetlinkSocket } from "../../kernel/netlink/mod.ts";
+import { deleteLink } from "../../linux/netlink/link.ts";
+
+interface Resting {
+  readonly hostLink: string;
+  readonly address: number;
+  looks: number;
+}
+
+const lookMs = 250;
+/** Looks until a pinned link is deleted: a namespace without processes is gone long before. */
+const patience = 8;
+
+export class ReleasedLinks {
+  readonly #route: NetlinkSocket;
+  readonly #giveAddress: (address: number) => void;
+  #resting: Resting[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(route: NetlinkSocket, giveAddress: (address: number) => void) {
+    this.#route = route;
+    this.#giveAddress = giveAddress;
+  }
+
+  add(hostLink: string, address: number): void {
+    this.#resting.push({ hostLink, address, looks: 0 });
+    this.#schedule();
+  }
+
+  /** Deletes what is left now; afterwards every address is free. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const { hostLink, address } of this.#resting.splice(0)) {
+      this.#delete(hostLink);
+      this.#giveAddress(address);
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#resting = [];
+  }
+
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#resting.length === 0) return;
+    this.#timer = setTimeout(() => this.#look(), lookMs);
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    this.#resting = this.#resting.filter((resting) => {
+      if (findLink(this.#route, resting.hostLink) !== undefined) {
+        resting.looks += 1;
+        if (resting.looks < patience) return true;
+        this.#delete(resting.hostLink);
+      }
+      this.#giveAddress(resting.address);
+      return false;
+    });
+    this.#schedule();
+  }
+
+  #delete(hostLink: string): void {
+    try {
+      this.#route.execute([deleteLink(hostLink)]);
+    } catch (thrown) {
+      if (!(thrown instanceof NetlinkError) || thrown.code !== "ENODEV") throw thrown;
+    }
+  }
+}

@@ -1,0 +1,8 @@
+/** The door of the netlink folder. */
+export { deleteFlows, listFlows } from "./conntrack.ts";
+export { findLink, listAddresses, listLinks, listRoutes } from "./links.ts";
+export { NetlinkError } from "./netlink-error.ts";
+export { NetlinkSocket } from "./netlink-socket.ts";
+export { createNetns, homeNetns, inNetns, openNetnsOfPid } from "./netns.ts";
+export { findChain, listElements, listRules, nftTransaction, tableExists } from "./nftables.ts";
+export { readSysctl, writeSysctl } from "./sysctl.ts";
