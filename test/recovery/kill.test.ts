@@ -1,0 +1,132 @@
+/**
+ * SIGKILL of the engine at every step of create, start, stop, exec and remove. Whatever the moment: the next engine comes up, a
+ * container is either as before or as after the step, and after removal nothing is left on the host.
+ */
+import { expect, test } from "bun:test";
+import { failpoints } from "../../src/engine/container/failpoints.ts";
+import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+
+async function output(engine: TestEngine, ...args: string[]): Promise<string> {
+  const result = await engine.cli(...args);
+  expect({ args, code: result.exitCode, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
+  return result.stdout.trim();
+}
+
+/** A life that passes every failpoint; commands may fail, because the engine dies under them. */
+async function wholeLife(engine: TestEngine): Promise<void> {
+  const steps = [
+    [
+      "run",
+      "-d",
+      "--name",
+      "victim",
+      "-p",
+      "127.0.0.1:17171:80",
+      "-v",
+      "/scratch",
+      "base",
+      "sh",
+      "-c",
+      "echo hello; exec sleep 1000",
+    ],
+    ["exec", "victim", "true"],
+    ["stop", "-t", "1", "victim"],
+    ["rm", "-v", "victim"],
+    ["run", "-d", "--name", "second", "--userns", "private", "base", "sleep", "1000"],
+    ["rm", "-f", "second"],
+  ];
+  for (const step of steps) {
+    if (!engine.running) return;
+    await engine.cli(...step);
+  }
+}
+
+async function removeAll(engine: TestEngine): Promise<void> {
+  const ids = (await output(engine, "ps", "-aq")).split("\n").filter(Boolean);
+  if (ids.length > 0) await output(engine, "rm", "-f", "-v", ...ids);
+  expect(await output(engine, "ps", "-aq")).toBe("");
+}
+
+for (const name of failpoints) {
+  test(`killed at ${name}: the next engine comes up and nothing is left after removal`, async () => {
+    await using engine = await startEngine();
+    await output(engine, "run", "--rm", "base", "true");
+    const before = engine.snapshot();
+    await engine.stop();
+    await engine.start({ env: { TIFFIN_FAILPOINT: `${name}:kill` } });
+    await wholeLife(engine);
+    await engine.ended();
+    await engine.start();
+    await removeAll(engine);
+    expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
+    expect(await output(engine, "run", "--rm", "--name", "victim", "base", "echo", "alive")).toBe("alive");
+  });
+
+  test(`failing at ${name}: one error, and nothing is left after removal`, async () => {
+    await using engine = await startEngine({ env: { TIFFIN_FAILPOINT: name } });
+    const before = engine.snapshot();
+    await wholeLife(engine);
+    expect(engine.running).toBe(true);
+    await engine.stop();
+    await engine.start();
+    await removeAll(engine);
+    const left = await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors });
+    expect(
+      left.filter(
+        (line) =>
+          !/^(files|networkNamespaces|links|tables|processes)/.test(line) || line.includes("/containers/"),
+      ),
+    ).toEqual([]);
+  });
+}
+
+test("SIGKILL while containers run: they and their logs go on, wait and exit codes are right", async () => {
+  await using engine = await startEngine();
+  await output(engine, "run", "--rm", "base", "true");
+  const before = engine.snapshot();
+  const script = "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 33";
+  await output(engine, "run", "-d", "--name", "counts", "base", "sh", "-c", script);
+  await output(
+    engine,
+    "run",
+    "-d",
+    "--name",
+    "stays",
+    "-p",
+    "127.0.0.1:17172:80",
+    "base",
+    "sh",
+    "-c",
+    "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w",
+  );
+  await output(engine, "run", "-d", "--name", "ends", "base", "sh", "-c", "sleep 1; exit 44");
+  await Bun.sleep(300);
+  await engine.crash();
+  expect(await (await fetch("http://127.0.0.1:17172/")).text()).toBe("up\n");
+  await Bun.sleep(1500);
+  await engine.start();
+  expect(await output(engine, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "ends")).toBe(
+    "exited 44",
+  );
+  expect(await output(engine, "inspect", "--format", "{{.State.Status}}", "stays")).toBe("running");
+  expect(await (await fetch("http://127.0.0.1:17172/")).text()).toBe("up\n");
+  expect(await output(engine, "exec", "stays", "cat", "/w/index.html")).toBe("up");
+  expect(await output(engine, "wait", "counts")).toBe("33");
+  const lines = (await output(engine, "logs", "counts")).split("\n");
+  expect(lines).toEqual(Array.from({ length: 60 }, (_, index) => `line ${index}`));
+  await removeAll(engine);
+  expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
+});
+
+test("the whole machine's worth of things is gone after stop: only files of the root remain", async () => {
+  await using engine = await startEngine();
+  await output(engine, "run", "-d", "--name", "one", "base", "sleep", "1000");
+  await output(engine, "rm", "-f", "one");
+  expect(await engine.stop()).toBe(0);
+  const left = engine.snapshot();
+  expect({ mounts: left.mounts, cgroups: left.cgroups.length, processes: left.processes }).toEqual({
+    mounts: [],
+    cgroups: left.cgroups.length,
+    processes: [],
+  });
+});

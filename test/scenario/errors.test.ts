@@ -1,0 +1,207 @@
+/** Bad input: one clear error, Docker's exit code or status, nothing left behind. */
+
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startEngine();
+  await engine.cli("run", "--rm", "base", "true");
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+});
+
+const cases: readonly {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly code: number;
+  readonly says: string;
+}[] = [
+  {
+    name: "unknown image",
+    args: ["run", "nonsense", "true"],
+    code: 125,
+    says: "Unable to find image 'nonsense:latest' locally",
+  },
+  {
+    name: "invalid image name",
+    args: ["run", "Not/Valid:", "true"],
+    code: 125,
+    says: "invalid reference format",
+  },
+  {
+    name: "missing program",
+    args: ["run", "--rm", "base", "no-such-program"],
+    code: 127,
+    says: 'exec: "no-such-program": executable file not found in $PATH',
+  },
+  {
+    name: "missing program by path",
+    args: ["run", "--rm", "base", "/no/such"],
+    code: 127,
+    says: "no such file or directory",
+  },
+  {
+    name: "not executable",
+    args: ["run", "--rm", "base", "/etc/passwd"],
+    code: 126,
+    says: "permission denied",
+  },
+  { name: "a directory", args: ["run", "--rm", "base", "/etc"], code: 126, says: "" },
+  {
+    name: "missing bind source",
+    args: ["run", "--rm", "--mount", "type=bind,src=/no/such/place,dst=/x", "base", "true"],
+    code: 125,
+    says: "bind source path does not exist: /no/such/place",
+  },
+  {
+    name: "relative bind target",
+    args: ["run", "--rm", "-v", "/tmp:relative", "base", "true"],
+    code: 125,
+    says: "invalid mount path: 'relative' mount path must be absolute",
+  },
+  {
+    name: "relative working directory",
+    args: ["run", "--rm", "-w", "relative", "base", "true"],
+    code: 125,
+    says: "needs to be an absolute path",
+  },
+  {
+    name: "working directory that is a descriptor",
+    args: ["run", "--rm", "-w", "/proc/self/fd/7", "base", "true"],
+    code: 125,
+    says: "",
+  },
+  {
+    name: "unknown user",
+    args: ["run", "--rm", "-u", "nobody-here", "base", "true"],
+    code: 125,
+    says: "unable to find user nobody-here: no matching entries in passwd file",
+  },
+  {
+    name: "user out of range",
+    args: ["run", "--rm", "-u", "4294967296", "base", "true"],
+    code: 125,
+    says: "",
+  },
+  {
+    name: "unknown capability",
+    args: ["run", "--rm", "--cap-add", "FLYING", "base", "true"],
+    code: 125,
+    says: "FLYING",
+  },
+  {
+    name: "unknown network",
+    args: ["run", "--rm", "--network", "nowhere", "base", "true"],
+    code: 125,
+    says: "network nowhere not found",
+  },
+  { name: "unknown flag", args: ["run", "--fly", "base"], code: 125, says: "unknown flag: --fly" },
+  { name: "no image", args: ["run"], code: 1, says: "requires at least 1 argument" },
+  { name: "unknown command", args: ["fly"], code: 1, says: "fly" },
+  { name: "bad port", args: ["run", "--rm", "-p", "99999:80", "base", "true"], code: 125, says: "" },
+  {
+    name: "bad name",
+    args: ["run", "--rm", "--name", "no spaces", "base", "true"],
+    code: 125,
+    says: "Invalid container name (no spaces), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+  },
+  {
+    name: "bad environment file",
+    args: ["run", "--rm", "--env-file", "/no/such", "base", "true"],
+    code: 125,
+    says: "no such file",
+  },
+  { name: "inspect of nothing", args: ["inspect", "nothing"], code: 1, says: "nothing" },
+  {
+    name: "exec into nothing",
+    args: ["exec", "nothing", "true"],
+    code: 1,
+    says: "No such container: nothing",
+  },
+  { name: "start of nothing", args: ["start", "nothing"], code: 1, says: "No such container: nothing" },
+  { name: "logs of nothing", args: ["logs", "nothing"], code: 1, says: "No such container: nothing" },
+];
+
+for (const { name, args, code, says } of cases) {
+  test(`${name}: exit ${code}, one error, nothing left`, async () => {
+    const before = engine.snapshot();
+    const result = await engine.cli(...args);
+    expect({ args, code: result.exitCode, stdout: result.stdout.replace("[]\n", "") }).toEqual({
+      args,
+      code,
+      stdout: "",
+    });
+    expect(result.stderr).toContain(says);
+    expect(result.stderr.trim()).not.toBe("");
+    await engine.cli(
+      "rm",
+      "-f",
+      ...(await engine.cli("ps", "-aq")).stdout.split("\n").filter(Boolean),
+      "none-such",
+    );
+    expect(await engine.leftovers(before)).toEqual([]);
+  });
+}
+
+test("name taken: 125 and Docker's sentence with the holder's id", async () => {
+  const id = (await engine.cli("create", "--name", "taken", "base", "true")).stdout.trim();
+  const result = await engine.cli("run", "--name", "taken", "base", "true");
+  expect(result.exitCode).toBe(125);
+  expect(result.stderr).toContain(
+    `Conflict. The container name "/taken" is already in use by container "${id}". You have to remove (or rename) that container to be able to reuse that name.`,
+  );
+  await engine.cli("rm", "taken");
+});
+
+test("HTTP: wrong bodies are 400, unknown things 404, a wrong method 404 or 405, never 500", async () => {
+  for (const body of [
+    [],
+    "text",
+    { Image: 7 },
+    { Image: "base", HostConfig: { Memory: "lots" } },
+    { Image: "base", Env: [1] },
+  ]) {
+    expect({ body, status: (await engine.http("POST", "/containers/create", body)).status }).toEqual({
+      body,
+      status: 400,
+    });
+  }
+  expect((await engine.http("GET", "/containers/nothing/json")).status).toBe(404);
+  expect((await engine.http("GET", "/no/such/route")).status).toBe(404);
+  expect((await engine.http("POST", "/containers/create?name=%00", { Image: "base" })).status).toBe(400);
+});
+
+test("state written by a newer version is refused with one error and left as it is", async () => {
+  await using newer = await startEngine();
+  await newer.stop();
+  const database = new Database(`${newer.root}/tiffin.db`);
+  database.run("PRAGMA user_version = 9999");
+  database.close();
+  await expect(newer.start()).rejects.toThrow(/newer version/);
+  const after = new Database(`${newer.root}/tiffin.db`, { readonly: true });
+  expect(after.query("PRAGMA user_version").get()).toEqual({ user_version: 9999 });
+  after.close();
+});
+
+test("a second engine on the same root is refused", async () => {
+  const second = Bun.spawn(
+    [
+      process.execPath,
+      "src/main/tiffin.ts",
+      "daemon",
+      "--root",
+      engine.root,
+      "--run",
+      engine.run,
+      "--host",
+      `unix://${engine.directory}/second.sock`,
+    ],
+    { stderr: "pipe", stdout: "ignore" },
+  );
+  expect(await second.exited).not.toBe(0);
+  expect(await new Response(second.stderr).text()).toContain(engine.root);
+});
