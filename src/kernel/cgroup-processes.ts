@@ -43,12 +43,14 @@ export function listCgroupProcesses(facts: CgroupFacts, directory: string): numb
 
 /** Sends `signal` to each process that is in the group now; how many took it. */
 export function signalCgroup(facts: CgroupFacts, directory: string, signal: number): number {
+  const held = listCgroupProcesses(facts, directory).map((pid) => ({ pid, pidfd: openPidfd(pid) }));
+  // Between listing and opening a number may have passed to a stranger, who would not be in the group.
+  const still = new Set(held.length === 0 ? [] : listCgroupProcesses(facts, directory));
   let reached = 0;
-  for (const pid of listCgroupProcesses(facts, directory)) {
-    using pidfd = openPidfd(pid);
-    // Between listing and opening the number may have passed to a stranger, who would not be in the group.
-    if (pidfd === undefined || !listCgroupProcesses(facts, directory).includes(pid)) continue;
-    if (signalPidfd(pidfd, signal)) reached += 1;
+  for (const { pid, pidfd } of held) {
+    if (pidfd === undefined) continue;
+    using owned = pidfd;
+    if (still.has(pid) && signalPidfd(owned, signal)) reached += 1;
   }
   return reached;
 }

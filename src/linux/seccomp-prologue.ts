@@ -1,0 +1,115 @@
+/**
+ * A few classic BPF instructions in front of the program that libseccomp makes:
+ *
+ * - A call newer than everything the profile knows gets ENOSYS instead of the profile's refusal: a C library that
+ *   tries a new call first falls back on ENOSYS, but takes EPERM for an answer.
+ * - Calls that the profile allows but the installed libseccomp has never heard of are allowed by number.
+ */
+
+/** Since 5.x new calls have one number on every architecture; these came after libseccomp 2.5. */
+export const lateSyscalls: Readonly<Record<string, number>> = {
+  cachestat: 451,
+  fchmodat2: 452,
+  map_shadow_stack: 453,
+  futex_wake: 454,
+  futex_wait: 455,
+  futex_requeue: 456,
+  statmount: 457,
+  listmount: 458,
+  lsm_get_self_attr: 459,
+  lsm_set_self_attr: 460,
+  lsm_list_modules: 461,
+  mseal: 462,
+  setxattrat: 463,
+  getxattrat: 464,
+  listxattrat: 465,
+  removexattrat: 466,
+  open_tree_attr: 467,
+  file_getattr: 468,
+  file_setattr: 469,
+};
+
+export interface PrologueArchitecture {
+  /** AUDIT_ARCH_*. */
+  readonly auditNumber: number;
+  /** The highest number that the profile names there. */
+  readonly highestKnown: number;
+}
+
+export interface LateRule {
+  readonly number: number;
+  /** What the filter returns. */
+  readonly action: number;
+}
+
+const loadWordAbsolute = 0x20;
+const jumpIfEqual = 0x15;
+const jumpIfGreater = 0x25;
+const jumpIfGreaterOrEqual = 0x35;
+const jump = 0x05;
+const returnConstant = 0x06;
+const numberAt = 0;
+const architectureAt = 4;
+const auditX86_64 = 0xc000_003e;
+/** x32 calls come under the x86_64 architecture with this bit. */
+const x32Bit = 0x4000_0000;
+const errnoEnosys = 0x0005_0000 | 38;
+
+export const filterInstructionBytes = 8;
+
+interface Instruction {
+  readonly code: number;
+  readonly yes: number;
+  readonly no: number;
+  readonly value: number;
+}
+
+const instruction = (code: number, value: number, yes = 0, no = 0): Instruction => ({ code, yes, no, value });
+
+/** The prologue; it ends by falling into the program that is put behind it. */
+export function seccompPrologue(
+  architectures: readonly PrologueArchitecture[],
+  late: readonly LateRule[],
+): Uint8Array {
+  const blocks = architectures.map((architecture) => architectureBlock(architecture, late));
+  const program: Instruction[] = [instruction(loadWordAbsolute, architectureAt)];
+  let behind = blocks.reduce((sum, block) => sum + block.length + 3, 0);
+  for (const [index, block] of blocks.entries()) {
+    const auditNumber = architectures[index]?.auditNumber ?? 0;
+    behind -= block.length + 3;
+    // Not this architecture: over the block and its way out, to the next question.
+    program.push(instruction(jumpIfEqual, auditNumber, 1, 0));
+    program.push(instruction(jump, block.length + 1));
+    program.push(...block);
+    program.push(instruction(jump, behind));
+  }
+  return encodeFilter(program);
+}
+
+function architectureBlock(architecture: PrologueArchitecture, late: readonly LateRule[]): Instruction[] {
+  const block = [instruction(loadWordAbsolute, numberAt)];
+  const highest = late.reduce((high, rule) => Math.max(high, rule.number), architecture.highestKnown);
+  const tail: Instruction[] = [];
+  for (const rule of late) {
+    tail.push(instruction(jumpIfEqual, rule.number, 0, 1), instruction(returnConstant, rule.action));
+  }
+  tail.push(instruction(jumpIfGreater, highest, 0, 1), instruction(returnConstant, errnoEnosys));
+  if (architecture.auditNumber === auditX86_64) {
+    block.push(instruction(jumpIfGreaterOrEqual, x32Bit, 0, 1), instruction(jump, tail.length));
+  }
+  return [...block, ...tail];
+}
+
+/** struct sock_filter: u16 code, u8 jump if true, u8 jump if false, u32 value. */
+function encodeFilter(program: readonly Instruction[]): Uint8Array {
+  const bytes = new Uint8Array(program.length * filterInstructionBytes);
+  const view = new DataView(bytes.buffer);
+  program.forEach((each, index) => {
+    const at = index * filterInstructionBytes;
+    view.setUint16(at, each.code, true);
+    view.setUint8(at + 2, each.yes);
+    view.setUint8(at + 3, each.no);
+    view.setUint32(at + 4, each.value, true);
+  });
+  return bytes;
+}
