@@ -14,6 +14,7 @@ import type { FailpointHook } from "./failpoints.ts";
 import type { Container } from "./model.ts";
 import type { ContainerRegistry } from "./registry.ts";
 import type { SeccompCompiler } from "./seccomp.ts";
+import type { Ending } from "./state.ts";
 import type { UserCache } from "./user.ts";
 
 export interface ContainerContext {
@@ -33,6 +34,8 @@ export interface ContainerContext {
   readonly idle: IdleWork;
   readonly timers: Timers;
   readonly fail: FailpointHook;
+  /** Decides what follows the end of a container that stays: perhaps another start. */
+  readonly afterExit: (container: Container, ending: Ending) => void;
   /** Reports what nobody waits for; the outermost place that logs. */
   readonly report: (thrown: unknown) => void;
 }

@@ -2,21 +2,12 @@
  * The end of a container's process, handled exactly once: the state is saved, the host's part given back, waiters
  * told, and then the container is removed, started again, or left.
  */
-import { removeCgroup, tryRemoveCgroup } from "../../kernel/cgroup.ts";
-import { killCgroup } from "../../kernel/cgroup-processes.ts";
-import { nowMs } from "../../lib/clock.ts";
 import type { ExitRecord, SupervisedProcess } from "../../runtime/mod.ts";
-import { cgroupParentOf } from "../config.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
+import { releaseHost } from "./host-part.ts";
 import type { Container } from "./model.ts";
 import { takeAway } from "./remove.ts";
-import { restartIfWanted } from "./restart.ts";
 import { type Ending, isAlive } from "./state.ts";
-
-/** The container's group, named alike in every hierarchy. */
-export function cgroupOf(context: ContainerContext, id: string): string {
-  return `${cgroupParentOf(context.config.tag)}/${id}`;
-}
 
 /** From now on the end of `process` is the end of the container's run. */
 export function watchExit(context: ContainerContext, container: Container, process: SupervisedProcess): void {
@@ -69,49 +60,11 @@ export async function settleExit(
   tell(container.exits, ending);
   context.idle.soon();
   if (remove) await takeAway(context, container, { volumes: true });
-  else restartIfWanted(context, container, ending);
-}
-
-/** Gives back what a run took from the host. Idempotent. */
-export async function releaseHost(context: ContainerContext, id: string, kill: boolean): Promise<void> {
-  const cgroup = cgroupOf(context, id);
-  const { cgroup: facts } = context.facts;
-  if (kill) await killCgroup(facts, cgroup);
-  await context.network.release(id);
-  context.fail("exit.network");
-  if (tryRemoveCgroup(facts, cgroup) !== undefined) {
-    // Processes that outlived the first one (an exec, or the host's PID namespace) end with the container.
-    await killCgroup(facts, cgroup);
-    await removeCgroup(facts, cgroup);
-  }
-  context.fail("exit.cgroup");
+  else context.afterExit(container, ending);
 }
 
 function tell(waiters: Set<(ending: Ending) => void>, ending: Ending): void {
   const called = [...waiters];
   waiters.clear();
   for (const waiter of called) waiter(ending);
-}
-
-/** The next end of the container's process; `cancel` forgets the wait. */
-export function nextExit(container: Container): {
-  readonly ended: Promise<Ending>;
-  readonly cancel: () => void;
-} {
-  const { promise, resolve } = Promise.withResolvers<Ending>();
-  container.exits.add(resolve);
-  return { ended: promise, cancel: () => container.exits.delete(resolve) };
-}
-
-/** An ending for a process of which nobody knows how it ended. */
-export function unknownEnding(startedAtMs: number, error: string): Ending {
-  const killed = 137;
-  return {
-    exitCode: killed,
-    oomKilled: false,
-    startedAtMs,
-    finishedAtMs: nowMs(),
-    error,
-    requested: false,
-  };
 }

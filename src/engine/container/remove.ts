@@ -2,8 +2,8 @@
 import { removalInProgress, removeActive } from "../../docker/messages.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
-import { nextExit } from "./exit.ts";
 import type { Container } from "./model.ts";
+import { nextExit } from "./next-exit.ts";
 import { endingOf, isAlive } from "./state.ts";
 import { killAndWait } from "./stop.ts";
 

@@ -1,5 +1,5 @@
 /** Where a container is in the network: its own endpoint, nobody's, the host's, or another container's. */
-import { openNetnsOfPid } from "../../kernel/netlink/mod.ts";
+import { openNetnsOfPid } from "../../kernel/netlink/netns.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { UndoStack } from "../../lib/undo-stack.ts";

@@ -4,8 +4,9 @@ import { killCgroup } from "../../kernel/cgroup-processes.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { parseSignal, signalNumbers } from "../../linux/signals.ts";
 import type { ContainerContext } from "./context.ts";
-import { cgroupOf, nextExit } from "./exit.ts";
+import { cgroupOf } from "./host-part.ts";
 import type { Container } from "./model.ts";
+import { nextExit } from "./next-exit.ts";
 import { type Ending, isAlive } from "./state.ts";
 
 /** Seconds between the stop signal and SIGKILL, as Docker waits. */

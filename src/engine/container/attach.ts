@@ -1,0 +1,90 @@
+/** Attaching to a container: to its supervisor when it runs, else to the start that is to come. */
+import { attachFlags, limits } from "../../abi/schema.ts";
+import { pausedBeforeAttach } from "../../docker/messages.ts";
+import type { ByteDuplex } from "../../lib/byte-duplex.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { LogCursor } from "../log/mod.ts";
+import type { ContainerContext } from "./context.ts";
+import type { Container } from "./model.ts";
+import { PendingStream } from "./pending-stream.ts";
+import { ReplayStream } from "./replay-stream.ts";
+import { isAlive } from "./state.ts";
+
+export interface AttachOptions {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** First everything that was written so far. */
+  readonly logs: boolean;
+  /** Then what comes. */
+  readonly stream: boolean;
+}
+
+export interface Attached {
+  readonly tty: boolean;
+  readonly stream: ByteDuplex;
+}
+
+/** The wire's bits for a selection of streams. */
+export function flagsOf(options: {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}): number {
+  return (
+    (options.stdin ? attachFlags.stdin : 0) |
+    (options.stdout ? attachFlags.stdout : 0) |
+    (options.stderr ? attachFlags.stderr : 0)
+  );
+}
+
+/** Adds a client to the start that is to come. Errors: `container.attach-limit`. */
+export function attachPending(container: Container, flags: number): PendingStream {
+  container.pending = container.pending.filter((stream) => !stream.abandoned);
+  if (container.pending.length >= limits.receivedFds / 2) {
+    throw new TiffinError(
+      "unavailable",
+      "container.attach-limit",
+      `too many clients are attached to container ${container.id} before its start`,
+    );
+  }
+  const stream = new PendingStream(flags);
+  container.pending.push(stream);
+  return stream;
+}
+
+/** Attaches a client. Errors: `conflict` for a paused or removed container. */
+export async function attachContainer(
+  context: ContainerContext,
+  container: Container,
+  options: AttachOptions,
+): Promise<Attached> {
+  const { state, id } = container;
+  const tty = container.document.config.Tty ?? false;
+  if (state.status === "paused") {
+    throw new TiffinError("conflict", "container.paused", pausedBeforeAttach(id));
+  }
+  if (state.status === "starting") await container.queue;
+  const flags = flagsOf({
+    ...options,
+    stdin: options.stdin && (container.document.config.OpenStdin ?? false),
+  });
+  const live = options.stream ? await liveStream(container, flags) : undefined;
+  context.events.emit("container", "attach", id, { name: container.name });
+  if (!options.logs) return { tty, stream: live ?? new ReplayStream(undefined, undefined, tty) };
+  const cursor = new LogCursor(context.paths.container(id).logs, {
+    stdout: options.stdout,
+    stderr: options.stderr,
+    tail: undefined,
+    sinceNs: undefined,
+    untilNs: undefined,
+  });
+  return { tty, stream: new ReplayStream(cursor, live, tty) };
+}
+
+async function liveStream(container: Container, flags: number): Promise<ByteDuplex | undefined> {
+  if (isAlive(container.state) && container.process !== undefined) {
+    return await container.process.attach(flags);
+  }
+  return attachPending(container, flags);
+}

@@ -1,0 +1,98 @@
+/** `GET /containers/{id}/json` in Docker's complete shape. */
+import type { ContainerInspect, ContainerState } from "../../docker/types/container.ts";
+import type { ContainerContext } from "./context.ts";
+import { endpointOf, mountPoints, networksOf, portMapOf, statusWord, timeText } from "./describe.ts";
+import { type Container, commandOf } from "./model.ts";
+import { endingOf, isAlive } from "./state.ts";
+
+/** Docker's answer with what only this engine knows, under a key of its own. */
+export interface TiffinInspect extends ContainerInspect {
+  readonly Tiffin: {
+    /** Milliseconds of each step of the last start by this engine process. */
+    readonly StartPhases: Readonly<Record<string, number>>;
+  };
+}
+
+function stateOf(container: Container): ContainerState {
+  const { state } = container;
+  const ending = endingOf(state);
+  const alive = isAlive(state);
+  const word = statusWord(state);
+  return {
+    Status: word,
+    Running: alive,
+    Paused: state.status === "paused",
+    Restarting: false,
+    OOMKilled: ending?.oomKilled ?? false,
+    Dead: state.status === "dead",
+    Pid: alive ? state.pid : 0,
+    ExitCode: ending?.exitCode ?? 0,
+    Error: ending?.error ?? "",
+    StartedAt: timeText(alive ? state.startedAtMs : (ending?.startedAtMs ?? 0)),
+    FinishedAt: timeText(ending?.finishedAtMs ?? 0),
+  };
+}
+
+export async function inspectContainer(
+  context: ContainerContext,
+  container: Container,
+  options: { readonly size: boolean },
+): Promise<TiffinInspect> {
+  const { document, id, name, state } = container;
+  const { config, host, image, mounts } = document;
+  const [path = "", ...words] = commandOf(config);
+  const { lowers, upper, work } = context.layers.containerDirectory(id, image.chain);
+  const endpoint = endpointOf(state);
+  const written = options.size ? await context.layers.containerBytes(id) : 0;
+  const imageBytes = options.size ? (context.images.byId(image.id)?.size ?? 0) : 0;
+  const pid = isAlive(state) ? state.pid : 0;
+  return {
+    Id: id,
+    Created: timeText(container.createdMs),
+    Path: path,
+    Args: words,
+    State: stateOf(container),
+    Image: image.id,
+    ResolvConfPath: "",
+    HostnamePath: "",
+    HostsPath: "",
+    LogPath: host.LogConfig?.Type === "none" ? "" : `${context.paths.container(id).logs}/log`,
+    Name: `/${name}`,
+    RestartCount: container.restarts,
+    Driver: "overlay2",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: container.execs.size === 0 ? null : [...container.execs],
+    HostConfig: host,
+    GraphDriver: {
+      Name: "overlay2",
+      Data: { LowerDir: lowers.join(":"), UpperDir: upper, WorkDir: work },
+    },
+    ...(options.size && { SizeRw: written, SizeRootFs: imageBytes + written }),
+    Mounts: mountPoints(mounts, context.paths.volumes),
+    Config: { ...config, Image: image.reference },
+    NetworkSettings: {
+      Bridge: "",
+      SandboxID: endpoint === null ? "" : id,
+      SandboxKey: pid === 0 ? "" : `/proc/${pid}/ns/net`,
+      Ports: portMapOf(container),
+      HairpinMode: false,
+      LinkLocalIPv6Address: "",
+      LinkLocalIPv6PrefixLen: 0,
+      SecondaryIPAddresses: null,
+      SecondaryIPv6Addresses: null,
+      EndpointID: endpoint === null ? "" : id,
+      Gateway: endpoint?.gateway ?? "",
+      GlobalIPv6Address: "",
+      GlobalIPv6PrefixLen: 0,
+      IPAddress: endpoint?.address ?? "",
+      IPPrefixLen: endpoint?.prefixLength ?? 0,
+      IPv6Gateway: "",
+      MacAddress: endpoint?.mac ?? "",
+      Networks: networksOf(container, context.network.name),
+    },
+    Tiffin: { StartPhases: container.phases ?? {} },
+  };
+}

@@ -1,0 +1,158 @@
+/** `GET /containers/json`: which containers, and one summary each. */
+import { invalidFilter } from "../../docker/messages.ts";
+import type { ContainerSummary } from "../../docker/types/container.ts";
+import { nowMs } from "../../lib/clock.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { ContainerContext } from "./context.ts";
+import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
+import { type Container, commandOf } from "./model.ts";
+import { decodePortKey } from "./ports.ts";
+import { isAlive } from "./state.ts";
+
+export interface ListOptions {
+  readonly all: boolean;
+  readonly limit?: number | undefined;
+  readonly size: boolean;
+  readonly filters: Readonly<Record<string, readonly string[]>>;
+}
+
+type Test = (container: Container) => boolean;
+type FilterMaker = (values: readonly string[], context: ContainerContext) => Test;
+
+const statuses = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
+
+function anyOf(values: readonly string[], matches: (container: Container, value: string) => boolean): Test {
+  return (container) => values.some((value) => matches(container, value));
+}
+
+/** Labels, networks, volumes and the like; one row per filter that Docker has and this engine can answer. */
+const filters: Readonly<Record<string, FilterMaker>> = {
+  id: (values) => anyOf(values, (container, value) => container.id.startsWith(value)),
+  name: (values) => {
+    const patterns = values.map((value) => patternOf(value));
+    return (container) =>
+      patterns.some((pattern) => pattern.test(container.name) || pattern.test(`/${container.name}`));
+  },
+  label: (values) => (container) => values.every((value) => hasLabel(container, value)),
+  status: (values) => {
+    for (const value of values) {
+      if (!statuses.includes(value)) {
+        throw new TiffinError("invalid", "container.filter", `invalid filter 'status=${value}'`);
+      }
+    }
+    return anyOf(values, (container, value) => statusWord(container.state) === value);
+  },
+  exited: (values) =>
+    anyOf(values, ({ state }, value) => state.status === "exited" && String(state.ending.exitCode) === value),
+  ancestor: (values, context) => {
+    const ids = new Set(values.map((value) => imageIdOf(context, value)));
+    return (container) => ids.has(container.document.image.id);
+  },
+  network: (values) => anyOf(values, (container, value) => container.document.host.NetworkMode === value),
+  volume: (values) =>
+    anyOf(values, (container, value) =>
+      container.document.mounts.some(
+        (mount) => mount.target === value || (mount.kind === "volume" && mount.volume === value),
+      ),
+    ),
+  publish: (values) => anyOf(values, (container, value) => hasPort(container, value, true)),
+  expose: (values) => anyOf(values, (container, value) => hasPort(container, value, false)),
+  before: (values, context) => orderTest(values, context, (container, than) => container < than),
+  since: (values, context) => orderTest(values, context, (container, than) => container > than),
+  health: (values) => anyOf(values, (_container, value) => value === "none"),
+  "is-task": (values) => anyOf(values, (_container, value) => value === "false" || value === "0"),
+};
+
+function patternOf(value: string): RegExp {
+  try {
+    return new RegExp(value);
+  } catch (thrown) {
+    throw new TiffinError("invalid", "container.filter", `invalid filter 'name=${value}'`, { cause: thrown });
+  }
+}
+
+function hasLabel(container: Container, wanted: string): boolean {
+  const split = wanted.indexOf("=");
+  const key = split < 0 ? wanted : wanted.slice(0, split);
+  const value = container.document.config.Labels[key];
+  return value !== undefined && (split < 0 || value === wanted.slice(split + 1));
+}
+
+function hasPort(container: Container, wanted: string, published: boolean): boolean {
+  const { port, protocol } = decodePortKey(wanted);
+  return portSummaries(container).some(
+    (each) =>
+      each.PrivatePort === port && each.Type === protocol && (!published || each.PublicPort !== undefined),
+  );
+}
+
+function imageIdOf(context: ContainerContext, reference: string): string {
+  try {
+    return context.images.resolve(reference).id;
+  } catch {
+    // An image that is not there has no containers.
+    return "";
+  }
+}
+
+function orderTest(
+  values: readonly string[],
+  context: ContainerContext,
+  compare: (created: number, than: number) => boolean,
+): Test {
+  const limits = values.map((value) => context.registry.resolve(value).createdMs);
+  return (container) => limits.every((limit) => compare(container.createdMs, limit));
+}
+
+/** The summaries, newest first. Errors: `container.filter`. */
+export async function listContainers(
+  context: ContainerContext,
+  options: ListOptions,
+): Promise<ContainerSummary[]> {
+  const tests = Object.entries(options.filters).map(([key, values]) => {
+    const make = filters[key];
+    if (make === undefined) throw new TiffinError("invalid", "container.filter", invalidFilter(key));
+    return make(values, context);
+  });
+  const named = ["status", "exited"].some((key) => key in options.filters);
+  const limited = options.limit !== undefined && options.limit > 0;
+  const everything = options.all || named || limited;
+  const chosen = [...context.registry.all()]
+    .reverse()
+    .filter((container) => everything || isAlive(container.state))
+    .filter((container) => tests.every((test) => test(container)));
+  const shown = limited ? chosen.slice(0, options.limit) : chosen;
+  const now = nowMs();
+  return await Promise.all(shown.map((container) => summaryOf(context, container, now, options.size)));
+}
+
+async function summaryOf(
+  context: ContainerContext,
+  container: Container,
+  now: number,
+  size: boolean,
+): Promise<ContainerSummary> {
+  const { document, state } = container;
+  const { host, config } = document;
+  const written = size ? await context.layers.containerBytes(container.id) : 0;
+  const imageBytes = size ? (context.images.byId(document.image.id)?.size ?? 0) : 0;
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: document.image.reference,
+    ImageID: document.image.id,
+    Command: commandOf(config).join(" "),
+    Created: Math.floor(container.createdMs / 1000),
+    Ports: portSummaries(container),
+    ...(size && { SizeRw: written, SizeRootFs: imageBytes + written }),
+    Labels: config.Labels,
+    State: statusWord(state),
+    Status: statusText(state, now),
+    HostConfig: {
+      NetworkMode: host.NetworkMode,
+      ...(host.Annotations !== undefined && { Annotations: host.Annotations }),
+    },
+    NetworkSettings: { Networks: networksOf(container, context.network.name) },
+    Mounts: mountPoints(document.mounts, context.paths.volumes),
+  };
+}

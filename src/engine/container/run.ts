@@ -1,0 +1,77 @@
+/** Create, attach and start in one step, and the session of the client that asked for it. */
+import type { RunBody, RunExited } from "../../docker/types/run.ts";
+import type { ByteDuplex } from "../../lib/byte-duplex.ts";
+import { attachPending, flagsOf } from "./attach.ts";
+import { type ContainerContext, enqueue } from "./context.ts";
+import { createContainer } from "./create.ts";
+import type { Container } from "./model.ts";
+import { PendingStream } from "./pending-stream.ts";
+import { takeAway } from "./remove.ts";
+import { resizeContainer, type TerminalSize } from "./resize.ts";
+import { startContainer } from "./start.ts";
+import { type Ending, endingOf } from "./state.ts";
+import { killContainer } from "./stop.ts";
+
+export interface RunSession {
+  readonly id: string;
+  readonly tty: boolean;
+  readonly stream: ByteDuplex;
+  readonly warnings: readonly string[];
+  /** Settles after all output was delivered and, with `remove`, after the container is gone. Never rejects. */
+  readonly exited: Promise<RunExited>;
+  resize(size: TerminalSize): Promise<void>;
+  signal(signal: string): Promise<void>;
+}
+
+/** Runs a container. A failure leaves nothing of it behind. */
+export async function runContainer(context: ContainerContext, request: RunBody): Promise<RunSession> {
+  const { container, warnings } = await createContainer(context, {
+    name: request.name,
+    platform: request.platform,
+    body: request.create,
+    remove: request.remove ?? false,
+  });
+  const { create } = request;
+  const flags = flagsOf({
+    stdin: (create.AttachStdin ?? false) && (create.OpenStdin ?? false),
+    stdout: create.AttachStdout ?? false,
+    stderr: create.AttachStderr ?? false,
+  });
+  const stream = flags === 0 ? new PendingStream(flags) : attachPending(container, flags);
+  const exited = endOf(container);
+  try {
+    await enqueue(container, () => startContainer(context, container));
+  } catch (thrown) {
+    await enqueue(container, () => takeAway(context, container, { volumes: true }));
+    throw thrown;
+  }
+  // Nobody is attached: the client's stream has nothing to say.
+  if (flags === 0) stream.abandon();
+  return {
+    id: container.id,
+    tty: container.document.config.Tty ?? false,
+    stream,
+    warnings,
+    exited,
+    resize: async (size) => resizeContainer(container, size),
+    signal: async (signal) => killContainer(context, container, signal),
+  };
+}
+
+/** The end of the container's first run, or of the container when it removes itself. */
+function endOf(container: Container): Promise<RunExited> {
+  const { promise, resolve } = Promise.withResolvers<RunExited>();
+  const told = (ending: Ending | null): void => {
+    container.exits.delete(told);
+    container.removals.delete(told);
+    resolve(exitedOf(ending ?? endingOf(container.state)));
+  };
+  container.removals.add(told);
+  if (!container.document.host.AutoRemove) container.exits.add(told);
+  return promise;
+}
+
+function exitedOf(ending: Ending | null): RunExited {
+  const error = ending?.error ?? "";
+  return { StatusCode: ending?.exitCode ?? 0, ...(error !== "" && { Error: error }) };
+}

@@ -1,0 +1,88 @@
+/** A log as a sequence of batches, ending at its present end or, when followed, with the life that writes it. */
+import { watch } from "node:fs";
+import { LogCursor, type LogEntry, type LogSelection } from "./cursor.ts";
+
+/** What a follower has to know about the writer. */
+export interface FollowedLog {
+  /** Whether more may come. */
+  readonly alive: () => boolean;
+  /** Calls back once at the writer's end; the result forgets it. */
+  readonly onEnd: (told: () => void) => () => void;
+}
+
+/**
+ * A change may be missed (another file system, a full inotify queue), so a follower looks again after this long in
+ * any case.
+ */
+const lookAgainMs = 1000;
+
+/**
+ * The batches of the log in `directory`. With `followed` it goes on until the writer has ended and everything was
+ * read. `abort` ends it quietly.
+ */
+export async function* readLog(
+  directory: string,
+  selection: LogSelection,
+  followed: FollowedLog | undefined,
+  abort: AbortSignal,
+): AsyncGenerator<readonly LogEntry[]> {
+  using cursor = new LogCursor(directory, selection);
+  using changes = followed === undefined ? undefined : new Changes(directory, followed, abort);
+  while (!abort.aborted) {
+    // Asked before reading: what was written before the end is then still read.
+    const last = followed?.alive() !== true;
+    const batch = cursor.next();
+    if (batch !== undefined) {
+      yield batch;
+      continue;
+    }
+    if (last || cursor.finished || changes === undefined) return;
+    await changes.next();
+  }
+}
+
+/** Turns file notifications, the writer's end, the abort and time into one promise at a time. */
+class Changes implements Disposable {
+  readonly #watcher: ReturnType<typeof watch> | undefined;
+  readonly #forget: () => void;
+  readonly #abort: AbortSignal;
+  readonly #wake = (): void => this.#notice();
+  #noticed = false;
+  #resolve: (() => void) | undefined;
+
+  constructor(directory: string, followed: FollowedLog, abort: AbortSignal) {
+    this.#abort = abort;
+    this.#forget = followed.onEnd(this.#wake);
+    abort.addEventListener("abort", this.#wake);
+    try {
+      this.#watcher = watch(directory, this.#wake);
+      this.#watcher.on("error", this.#wake);
+    } catch {
+      // No more watches on this machine: looking again by time is enough to go on.
+      this.#watcher = undefined;
+    }
+  }
+
+  async next(): Promise<void> {
+    if (!this.#noticed) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#resolve = resolve;
+      const timer = setTimeout(resolve, lookAgainMs);
+      await promise;
+      clearTimeout(timer);
+      this.#resolve = undefined;
+    }
+    this.#noticed = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher?.close();
+    this.#forget();
+    this.#abort.removeEventListener("abort", this.#wake);
+  }
+
+  #notice(): void {
+    this.#noticed = true;
+    this.#resolve?.();
+  }
+}
