@@ -60,8 +60,9 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   enterCgroups(compilation);
   joinInChild(compilation);
   isolateMounts(compilation);
-  const scratch = makeScratch(compilation);
+  // Before anything covers the host's /dev.
   const hostNull = needsHostNull(compilation) ? openHostNull(compilation) : undefined;
+  const scratch = makeScratch(compilation);
   attachRoot(compilation, root);
   const mounted = compileMounts(compilation, root);
   otherDevices(compilation, root);

@@ -1,5 +1,11 @@
 /** The door of `plan`. */
+
+export { decideContainerCgroups } from "./cgroups.ts";
 export { compileContainer } from "./compile-container.ts";
 export { compileExec } from "./compile-exec.ts";
+export { explainFailure, type PlanFailure } from "./explain-failure.ts";
+export { idmapSlotName } from "./identity.ts";
 export * from "./options.ts";
 export type * from "./plan.ts";
+export { planJson } from "./plan-json.ts";
+export { renderPlan, renderPlanTable } from "./render-plan.ts";

@@ -99,8 +99,8 @@ export interface ContainerOptions extends ProcessOptions {
   readonly cgroupParent: string | null;
   readonly rootfs: RootSource;
   /**
-   * A directory of the host that everybody may reach, as attach point for the root inside the private mount
-   * namespace; what it holds is only hidden there. `/dev` when absent.
+   * A directory of the host as attach point for the root inside the private mount namespace; what it holds is
+   * only hidden there. `/dev` when absent, and always with a user namespace, whose root may not reach others.
    */
   readonly workMount?: string;
   readonly network: NetworkSource;

@@ -6,7 +6,7 @@
 import { slotNone } from "../abi/schema.ts";
 import { mountAttributes, mountPropagations, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
-import type { Compilation } from "./compilation.ts";
+import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 
 const defaultWorkMount = "/dev";
@@ -18,8 +18,10 @@ export interface Scratch {
   readonly empty: number | undefined;
 }
 
-function workMount({ options }: Compilation): string {
-  return options.workMount ?? defaultWorkMount;
+/** The child of a user namespace is nobody on the host and cannot reach a private directory. */
+function workMount(compilation: Compilation): string {
+  if (hasUserNamespace(compilation)) return defaultWorkMount;
+  return compilation.options.workMount ?? defaultWorkMount;
 }
 
 /** Cuts the child's mount namespace off from the host's. */

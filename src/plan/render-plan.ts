@@ -1,0 +1,70 @@
+/** A plan as text: one line per operation, in the order in which each process performs them. */
+import { detailOf } from "./op-detail.ts";
+import type { HostOp, Plan } from "./plan.ts";
+
+interface Line {
+  readonly index: string;
+  readonly stage: string;
+  readonly op: string;
+  readonly target: string;
+  readonly detail: string;
+  readonly cause: string;
+  readonly inverse: string;
+}
+
+/**
+ * One line per op: index, stage, kind, target, details, cause. Host ops are counted `h0`, `h1` ..., received
+ * descriptors stand first. The text is stable: tests compare it, `explain` shows it.
+ */
+export function renderPlan(plan: Plan): string {
+  const lines = planLines(plan).map(
+    ({ index, stage, op, target, detail, cause }) =>
+      `${index.padStart(4)}  ${stage.padEnd(7)}  ${op.padEnd(19)}  ${[target, detail].filter((text) => text !== "").join("  ")}  [${cause}]`,
+  );
+  return [...receiveLines(plan), ...lines, ...warningLines(plan), ""].join("\n");
+}
+
+/** The same as a Markdown table with the inverse of every op. */
+export function renderPlanTable(plan: Plan): string {
+  const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+  const rows = planLines(plan).map(({ index, stage, op, target, detail, cause, inverse }) =>
+    ["", index, stage, op, `${target} ${detail}`.trim(), cause, inverse, ""].map(cell).join(" | ").trim(),
+  );
+  return [
+    "| # | stage | operation | on | because of | undone when |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function planLines(plan: Plan): Line[] {
+  const hostLines = plan.hostOps.map((op, index): Line => {
+    const { target, cause, inverse } = op;
+    return { index: `h${index}`, stage: "host", op: op.op, target, detail: hostDetail(op), cause, inverse };
+  });
+  const processLines = plan.ops.map((op, index): Line => {
+    const { stage, target, cause, inverse } = op;
+    return { index: String(index), stage, op: op.op, target, detail: detailOf(op), cause, inverse };
+  });
+  return [...hostLines, ...processLines];
+}
+
+function hostDetail(op: HostOp): string {
+  switch (op.op) {
+    case "cgroupCreate":
+      return "";
+    case "cgroupWrite":
+      return [JSON.stringify(op.value), ...op.tolerate.map((errno) => `or ${errno}`)].join(" ");
+    case "cgroupDeviceProgram":
+      return `${op.program.length / 8} instructions`;
+  }
+}
+
+function receiveLines({ receives }: Plan): string[] {
+  return receives.map(({ slot, name }) => `${`#${slot}`.padStart(4)}  receive  ${name}`);
+}
+
+function warningLines({ warnings }: Plan): string[] {
+  return warnings.map((warning) => `   !  ${warning}`);
+}
