@@ -1,0 +1,61 @@
+/** The accounts of a container's root file system, read safely for `linux/passwd.ts`. */
+import { TiffinError } from "../lib/errors.ts";
+import { errno } from "../linux/errno.ts";
+import {
+  accountFileLimitBytes,
+  type GroupEntry,
+  type PasswdEntry,
+  parseGroup,
+  parsePasswd,
+} from "../linux/passwd.ts";
+import { descriptorStatus } from "./directory.ts";
+import { openFlags, openInRoot } from "./files.ts";
+import { readToEnd } from "./io.ts";
+import { readLayeredFile } from "./layered-files.ts";
+import type { OwnedFd } from "./owned-fd.ts";
+import { SyscallError } from "./syscall.ts";
+
+export interface RootAccounts {
+  readonly passwd: readonly PasswdEntry[];
+  readonly groups: readonly GroupEntry[];
+}
+
+/** Where the root is: one open directory, or overlay layers, top first, that are not mounted. */
+export type AccountSource = { readonly root: OwnedFd } | { readonly layers: readonly string[] };
+
+/**
+ * Reads /etc/passwd and /etc/group. A missing file, or one that is no regular file, has no entries. Throws
+ * `TiffinError` `invalid` for a file beyond 1 MiB.
+ */
+export function readRootAccounts(source: AccountSource): RootAccounts {
+  return {
+    passwd: parsePasswd(readAccountFile(source, "/etc/passwd")),
+    groups: parseGroup(readAccountFile(source, "/etc/group")),
+  };
+}
+
+function readAccountFile(source: AccountSource, path: string): Uint8Array {
+  try {
+    if ("layers" in source) {
+      return readLayeredFile(source.layers, path, accountFileLimitBytes) ?? new Uint8Array();
+    }
+    // A named pipe in place of the file must not hold us up.
+    using file = openInRoot(source.root, path, openFlags.readOnly | openFlags.nonBlocking);
+    if (descriptorStatus(file).type !== "file") return new Uint8Array();
+    return readToEnd(file, accountFileLimitBytes);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    if (thrown.errno === errno.EFBIG) {
+      throw new TiffinError(
+        "invalid",
+        "user.file-too-large",
+        `${path} of the container is larger than ${accountFileLimitBytes} bytes`,
+      );
+    }
+    // Absent, or a link that leads nowhere, in circles or out of the root.
+    if (["ENOENT", "ENOTDIR", "ELOOP", "EXDEV", "ENXIO", "EISDIR", "EACCES"].includes(thrown.code)) {
+      return new Uint8Array();
+    }
+    throw thrown;
+  }
+}
