@@ -36,6 +36,7 @@ struct checker {
 	bool has_init;
 	bool has_pty;
 	bool has_parent_end;
+	bool leaves;
 	bool terminal_wanted;
 	uint32_t signalled[3];
 	uint32_t awaited[3];
@@ -160,6 +161,16 @@ static bool check_prctl(struct checker *c, const struct op_prctl *op)
 	}
 }
 
+static bool use_once(struct checker *c, struct filled *used, uint32_t slot)
+{
+	if (slot == SLOT_NONE)
+		return true;
+	if (is_filled(used, slot))
+		return refuse(c, "supervise uses a slot twice");
+	set_filled(used, slot, true);
+	return true;
+}
+
 /* Each descriptor that supervise keeps has one purpose, or it would be closed twice. */
 static bool check_supervise(struct checker *c, const struct op_supervise *op)
 {
@@ -169,18 +180,13 @@ static bool check_supervise(struct checker *c, const struct op_supervise *op)
 		return refuse(c, "flag is neither 0 nor 1");
 	if (op->clients.count % 8 != 0 || op->clients.count / 8 > LIMIT_ATTACH_CLIENTS)
 		return refuse(c, "attach clients are not pairs, or too many");
-	uint32_t total = sizeof kept / sizeof *kept + op->clients.count / 8;
-	for (uint32_t i = 0; i < total; i++) {
-		uint32_t first_client = sizeof kept / sizeof *kept;
-		const uint8_t *pair = plan_blob(c->plan, op->clients) + (i - first_client) * 8;
-		uint32_t slot = i < first_client ? kept[i] : read_u32(pair);
-		if (i >= first_client && !check_slot(c, FIELD_SLOT, slot, STAGE_PARENT))
+	for (uint32_t i = 0; i < sizeof kept / sizeof *kept; i++)
+		if (!use_once(c, &used, kept[i]))
 			return false;
-		if (slot == SLOT_NONE)
-			continue;
-		if (is_filled(&used, slot))
-			return refuse(c, "supervise uses a slot twice");
-		set_filled(&used, slot, true);
+	for (uint32_t at = 0; at < op->clients.count; at += 8) {
+		uint32_t slot = read_u32(plan_blob(c->plan, op->clients) + at);
+		if (!check_slot(c, FIELD_SLOT, slot, STAGE_PARENT) || !use_once(c, &used, slot))
+			return false;
 	}
 	c->terminal_wanted = op->terminal == 1;
 	return true;
@@ -255,7 +261,7 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 	case OP_SUPERVISE:
 		return check_supervise(c, op);
 	case OP_LEAVE:
-		c->terminal_wanted = c->has_pty;
+		c->leaves = true;
 		return ((const struct op_leave *)op)->wait_exec <= 1 || refuse(c, "flag is neither 0 nor 1");
 	default:
 		return true;
@@ -354,7 +360,7 @@ static bool check_whole(struct checker *c)
 {
 	if (!c->has_clone || !c->has_exec || !c->has_parent_end)
 		return refuse(c, "clone, exec, or supervise and leave are missing");
-	if (c->terminal_wanted != c->has_pty)
+	if (!c->leaves && c->terminal_wanted != c->has_pty)
 		return refuse(c, "pty without terminal, or terminal without pty");
 	if (c->awaited[STAGE_PARENT] > c->signalled[STAGE_CHILD] ||
 	    c->awaited[STAGE_CHILD] > c->signalled[STAGE_PARENT])
@@ -398,5 +404,7 @@ bool plan_decode(const uint8_t *bytes, size_t length, uint32_t received, struct 
 		valid = refuse(&c, "bytes between the ops and the pool");
 	valid = valid && check_whole(&c);
 	problem->check = c.check;
+	if (!valid)
+		*plan = (struct plan){.last_fixed_fd = 2};
 	return valid;
 }

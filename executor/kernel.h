@@ -25,6 +25,7 @@
 #define AT_RECURSIVE 0x8000
 #endif
 #define UMOUNT_DETACH 2
+#define UMOUNT_NOFOLLOW_LINK 8u
 #define UMOUNT_FLAGS 0xfu
 
 static inline int sys_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)

@@ -1,0 +1,77 @@
+/*
+ * The optional PID 1: forwards every signal to the main process, reaps whatever ends, and leaves as the main
+ * process left. It keeps no descriptor and none of the plan.
+ */
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "kernel.h"
+#include "ops.h"
+
+#define SIGNALED_BASE 128
+
+/* Reaps all that has ended. True: the main process was among them, and `status` is its wait status. */
+static bool reap(pid_t main_process, int *status)
+{
+	bool found = false;
+	for (;;) {
+		int one;
+		pid_t pid = waitpid(-1, &one, WNOHANG | __WALL);
+		if (pid <= 0)
+			return found;
+		if (pid == main_process) {
+			*status = one;
+			found = true;
+		}
+	}
+}
+
+static _Noreturn void leave_as(int status)
+{
+	if (WIFEXITED(status))
+		_exit(WEXITSTATUS(status));
+	int number = WTERMSIG(status);
+	/* Outside of a pid namespace the true way to say "ended by a signal"; PID 1 is immune to its own signals. */
+	if (getpid() != 1) {
+		sigset_t all;
+		sigfillset(&all);
+		sigprocmask(SIG_UNBLOCK, &all, NULL);
+		raise(number);
+	}
+	_exit(SIGNALED_BASE + number);
+}
+
+static _Noreturn void run_init(struct start *s, pid_t main_process)
+{
+	sigset_t all;
+	int status = 0;
+	prctl(PR_SET_NAME, "tiffin-init");
+	munmap(s->progress, sizeof *s->progress);
+	sys_close_range(0, ~0u, 0);
+	/* Everything has been blocked since the supervisor began, so no signal can have been lost. */
+	sigfillset(&all);
+	for (;;) {
+		int number = sigwaitinfo(&all, NULL);
+		if (number == SIGCHLD) {
+			if (reap(main_process, &status))
+				leave_as(status);
+		} else if (number > 0) {
+			kill(main_process, number);
+		}
+	}
+}
+
+int perform_init(struct start *s)
+{
+	pid_t pid = fork();
+	if (pid < 0)
+		return fail(s, STEP_INIT_FORK, NULL);
+	if (pid > 0)
+		run_init(s, pid);
+	/* fork clears it; outside of a pid namespace this chain is all that ends the main process. */
+	if (s->dies_with_supervisor)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	return 0;
+}

@@ -1,0 +1,108 @@
+/*
+ * One start of a process: the state that ops work on, shared by the files that perform them. The supervisor and
+ * the child each have their own copy after the clone, except for `progress`, which is one shared page.
+ */
+#ifndef TIFFIN_START_H
+#define TIFFIN_START_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "control.h"
+#include "generated/abi.h"
+#include "plan.h"
+
+/* The first thing that went wrong in a process. `text` is the object, and perhaps a NUL and an explanation. */
+struct failure {
+	uint32_t op;
+	uint32_t step;
+	uint32_t error;
+	uint32_t text_bytes;
+	char text[LIMIT_REPORT_OBJECT_BYTES];
+};
+
+enum progress_state { PROGRESS_WORKING, PROGRESS_FAILED, PROGRESS_EXECUTING };
+
+/*
+ * Written by the child, read by the supervisor once the child's end of the peer socket is closed. Memory instead
+ * of a message, because a seccomp filter may forbid every write before exec.
+ */
+struct progress {
+	uint32_t op;
+	uint32_t state;
+	struct failure failure;
+};
+
+struct start {
+	struct plan plan;
+	/* File descriptors by slot, -1 when empty. */
+	int slots[LIMIT_SLOTS];
+	/* Index of the op that is being performed. */
+	uint32_t op;
+	struct failure *failure;
+	struct failure own_failure;
+	struct progress *progress;
+	/* Socket to the other process: marks both ways, the pty to the supervisor. It ends at exec. */
+	int peer;
+	int child_peer;
+	uint32_t reached_mark;
+	struct connection *controller;
+	/* Descriptors that the child must not keep: listener, controller, socket directory. */
+	int supervisor_fds[3];
+	bool is_child;
+	/* The child must not outlive its supervisor. */
+	bool dies_with_supervisor;
+	bool umask_chosen;
+	bool defaults_restored;
+	pid_t child;
+	int child_pidfd;
+	uint64_t clone_flags;
+	uint64_t begun_ns;
+	uint64_t clone_ns;
+	uint64_t exec_ns;
+	/* The pty that the child handed over, -1 without. */
+	int terminal;
+	int terminal_slave;
+	const struct op_supervise *supervise;
+	const struct op_leave *leave;
+	/* Pointers into the plan for execve, and the mapping that they lie in. */
+	char **arguments;
+	char **environment;
+	void *pointers;
+	size_t pointers_bytes;
+};
+
+/*
+ * Notes that `step` of the current op failed with errno on `object` (NULL: nothing to name). Returns -1, what
+ * every perform function returns on failure.
+ */
+int fail(struct start *s, uint32_t step, const char *object);
+
+/* The same with an explanation by the kernel or by us. */
+int fail_explained(struct start *s, uint32_t step, const char *object, const char *explanation);
+
+/* Notes the failure as about a slot, for ops without a path. */
+int fail_slot(struct start *s, uint32_t step, uint32_t slot);
+
+/* The descriptor in `slot`, or -1 for SLOT_NONE. */
+int slot_fd(const struct start *s, uint32_t slot);
+
+/* Puts `fd` (owned) into the empty slot. */
+void slot_fill(struct start *s, uint32_t slot, int fd);
+
+void slot_close(struct start *s, uint32_t slot);
+
+/* Gives up the slot: the caller owns what was in it, -1 for SLOT_NONE. */
+int slot_take(struct start *s, uint32_t slot);
+
+/*
+ * Performs the plan in `bytes` up to the exec. True: the program runs (or, with `leave`, may run later). False:
+ * the child is dead and reaped, and *s->failure says why.
+ */
+bool start_perform(struct start *s, const uint8_t *bytes, size_t length, uint32_t received);
+
+/* Performs one op of the current process: 0, or -1 after `fail`. */
+int perform(struct start *s, const struct abi_op_header *op);
+
+#endif
