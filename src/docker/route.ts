@@ -12,10 +12,10 @@ import { encodeQuery, type QueryOf, type QueryShape } from "./query.ts";
 export type Method = "GET" | "HEAD" | "POST" | "DELETE";
 
 /** A JSON document. With `later` the head is sent as soon as the request is registered, the document when it is known. */
-export interface JsonResult<T> {
+export interface JsonResult<T, Later extends boolean = boolean> {
   readonly kind: "json";
   readonly status: number;
-  readonly later: boolean;
+  readonly later: Later;
   readonly decode: Decoder<T>;
 }
 /** No body. */
@@ -88,13 +88,13 @@ export type ResultOf<T> = T extends Route<string, QueryShape, unknown, infer R> 
 /** The decoded document of a JSON route. */
 export type DocumentOf<T> = ResultOf<T> extends JsonResult<infer D> ? D : never;
 
-export const json = <T>(decode: Decoder<T>, status = 200): JsonResult<T> => ({
+export const json = <T>(decode: Decoder<T>, status = 200): JsonResult<T, false> => ({
   kind: "json",
   status,
   later: false,
   decode,
 });
-export const jsonLater = <T>(decode: Decoder<T>): JsonResult<T> => ({
+export const jsonLater = <T>(decode: Decoder<T>): JsonResult<T, true> => ({
   kind: "json",
   status: 200,
   later: true,

@@ -1,17 +1,21 @@
 /**
- * `ByteDuplex` over a Bun socket (unix path, adopted fd, or accepted by `Bun.listen`). Bun's `write` takes what
- * the kernel takes and leaves the rest to us, so the rest is queued here; half-close waits for the queue.
+ * `ByteDuplex` over a Bun socket (unix path, adopted fd, or accepted by `Bun.listen`). Bun's `write` takes what the
+ * kernel takes and leaves the rest to us, so the rest is queued here; half-close waits for the queue. Bytes that arrive
+ * while nobody listens are kept, and beyond a limit the socket is paused, so they stay bounded.
  */
 import type { Socket } from "bun";
 import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
 
 /** Beyond this much unsent data `write` asks the caller to wait. */
 const highWaterBytes = 256 * 1024;
+/** Beyond this much undelivered data the socket is not read. */
+const limitEarlyBytes = 256 * 1024;
 
 export class BunDuplex implements ByteDuplex {
   #socket: Socket<BunDuplex> | undefined;
   #handlers: DuplexHandlers | undefined;
   #early: Uint8Array[] = [];
+  #earlyBytes = 0;
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #peerEnded = false;
@@ -19,20 +23,37 @@ export class BunDuplex implements ByteDuplex {
   #endSent = false;
   #closed: { readonly error: Error | undefined } | undefined;
   #needDrain = false;
+  #paused = false;
+  #earlyFull = false;
 
   listen(handlers: DuplexHandlers): void {
     this.#handlers = handlers;
-    const early = this.#early;
-    this.#early = [];
-    for (const chunk of early) handlers.data(chunk);
-    if (this.#handlers !== handlers) return;
+    // A handler may hand over to another one in the middle; what is left then is for that one.
+    for (let chunk = this.#early.shift(); chunk !== undefined; chunk = this.#early.shift()) {
+      this.#earlyBytes -= chunk.length;
+      handlers.data(chunk);
+      if (this.#handlers !== handlers) return;
+    }
+    if (this.#earlyFull) {
+      this.#earlyFull = false;
+      if (!this.#paused) this.#socket?.resume();
+    }
     if (this.#peerEnded) handlers.end();
+    if (this.#handlers !== handlers) return;
     if (this.#closed !== undefined) handlers.close(this.#closed.error);
+  }
+
+  /** Stops delivering: what arrives is kept for the next `listen`, after `bytes`, which come first. */
+  release(bytes: Uint8Array): void {
+    this.#handlers = undefined;
+    if (bytes.length === 0) return;
+    this.#early.unshift(bytes);
+    this.#earlyBytes += bytes.length;
   }
 
   write(chunk: Uint8Array): boolean {
     if (this.#closed !== undefined || this.#endRequested) return true;
-    if (chunk.length === 0) return true;
+    if (chunk.length === 0) return !this.#needDrain;
     let rest = chunk;
     if (this.#queuedBytes === 0 && this.#socket !== undefined) {
       const taken = Math.max(0, this.#socket.write(chunk));
@@ -42,7 +63,7 @@ export class BunDuplex implements ByteDuplex {
     // The caller may reuse its buffer, so what waits is a copy.
     this.#queue.push(rest.slice());
     this.#queuedBytes += rest.length;
-    this.#needDrain = this.#queuedBytes >= highWaterBytes;
+    if (this.#queuedBytes >= highWaterBytes) this.#needDrain = true;
     return !this.#needDrain;
   }
 
@@ -54,20 +75,23 @@ export class BunDuplex implements ByteDuplex {
   destroy(): void {
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.#endRequested = true;
     this.#socket?.terminate();
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket?.pause();
   }
 
   resume(): void {
+    this.#paused = false;
     this.#socket?.resume();
   }
 
   #flush(): void {
     const socket = this.#socket;
-    if (socket === undefined) return;
+    if (socket === undefined || this.#closed !== undefined) return;
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       const taken = Math.max(0, socket.write(head));
       this.#queuedBytes -= taken;
@@ -81,25 +105,43 @@ export class BunDuplex implements ByteDuplex {
       this.#needDrain = false;
       this.#handlers?.drain?.();
     }
+    // The drained handler may have written again.
     if (this.#endRequested && !this.#endSent && this.#queuedBytes === 0) {
       this.#endSent = true;
-      // With both sides ended Bun closes by itself; `end` is the half-close.
+      // With both sides ended Bun closes by itself; `shutdown` is the half-close.
       if (this.#peerEnded) socket.end();
       else socket.shutdown();
     }
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = { error };
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#handlers?.close(error);
   }
 
   /** The socket's events, to be given to Bun. */
   static readonly events = {
     binaryType: "uint8array",
     open(socket: Socket<BunDuplex>): void {
-      socket.data.#socket = socket;
-      socket.data.#flush();
+      const self = socket.data;
+      self.#socket = socket;
+      if (self.#paused) socket.pause();
+      self.#flush();
     },
     data(socket: Socket<BunDuplex>, chunk: Uint8Array): void {
       const self = socket.data;
-      if (self.#handlers === undefined) self.#early.push(chunk.slice());
-      else self.#handlers.data(chunk);
+      if (self.#handlers !== undefined) {
+        self.#handlers.data(chunk);
+        return;
+      }
+      self.#early.push(chunk.slice());
+      self.#earlyBytes += chunk.length;
+      if (self.#earlyBytes < limitEarlyBytes || self.#earlyFull) return;
+      self.#earlyFull = true;
+      socket.pause();
     },
     end(socket: Socket<BunDuplex>): void {
       const self = socket.data;
@@ -111,16 +153,10 @@ export class BunDuplex implements ByteDuplex {
       socket.data.#flush();
     },
     close(socket: Socket<BunDuplex>, error?: Error): void {
-      const self = socket.data;
-      if (self.#closed !== undefined) return;
-      self.#closed = { error };
-      self.#handlers?.close(error);
+      socket.data.#close(error);
     },
     error(socket: Socket<BunDuplex>, error: Error): void {
-      const self = socket.data;
-      if (self.#closed !== undefined) return;
-      self.#closed = { error };
-      self.#handlers?.close(error);
+      socket.data.#close(error);
     },
   } as const;
 }

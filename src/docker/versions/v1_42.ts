@@ -1,0 +1,23 @@
+/**
+ * 1.42: `stop` takes a signal; `ConsoleSize` is honoured by create and exec; framed streams say so in their media type.
+ */
+import { fieldsOf, mapHostConfig, type VersionTranslator, withoutFields } from "./translator.ts";
+
+export const v1_42: VersionTranslator = {
+  minor: 42,
+  request: {
+    containerStop: (request) => ({ ...request, query: withoutFields(request.query, "signal") }),
+    containerCreate: (request) =>
+      mapHostConfig(request, (hostConfig) => withoutFields(hostConfig, "ConsoleSize")),
+    execCreate: (request) => ({ ...request, body: withoutFields(fieldsOf(request.body), "ConsoleSize") }),
+    execStart: (request) => ({ ...request, body: withoutFields(fieldsOf(request.body), "ConsoleSize") }),
+  },
+  response: {},
+};
+
+/** What a stream of output is called: raw bytes of a terminal, or frames. Older clients know only the raw name. */
+export function streamMediaType(clientMinor: number, tty: boolean): string {
+  return tty || clientMinor < v1_42.minor
+    ? "application/vnd.docker.raw-stream"
+    : "application/vnd.docker.multiplexed-stream";
+}

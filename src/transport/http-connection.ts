@@ -1,0 +1,426 @@
+/**
+ * One connection of the HTTP/1.1 server. Requests are handled strictly one after another: bytes of a next request wait
+ * (bounded) until the reply to this one has left. A reply that takes the connection over ends HTTP on it for good.
+ *
+ * Invariants: every reply is written by `#reply`; after `#linger` nothing is parsed any more; the request's signal is
+ * aborted when the client goes first, and never after the reply is complete.
+ */
+import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
+import { monotonicMs } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { BunDuplex } from "./bun-duplex.ts";
+import { DechunkedDuplex } from "./dechunked-duplex.ts";
+import { BodyDecoder } from "./http-body.ts";
+import { findHeadEnd, limitHeadBytes, parseRequestHead, type RequestHead } from "./http-head.ts";
+import {
+  type HttpHandler,
+  type HttpReply,
+  type HttpRequest,
+  renderHead,
+  type StreamReply,
+  statusHasBody,
+} from "./http-message.ts";
+import { HttpProblem } from "./http-problem.ts";
+
+/** Unread bytes beyond a request under way stop the reading. */
+const limitPendingBytes = 256 * 1024;
+/** How much of what a refused client still sends is thrown away before the connection is cut. */
+const limitLingerBytes = 8 * 1024 * 1024;
+const limitHeadMs = 20_000;
+const limitBodyStallMs = 60_000;
+const limitLingerMs = 5_000;
+
+const nothing = new Uint8Array(0);
+
+interface BodyWaiter {
+  readonly limitBytes: number;
+  readonly resolve: (body: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A request under way. */
+interface Exchange {
+  readonly head: RequestHead;
+  readonly body: BodyDecoder;
+  readonly pieces: Uint8Array[];
+  bodyBytes: number;
+  waiter: BodyWaiter | undefined;
+  abort: AbortController | undefined;
+}
+
+type Phase = "head" | "exchange" | "linger" | "over";
+
+export interface ConnectionHost {
+  readonly handler: HttpHandler;
+  /** A handler that threw, or a streamed body that did. */
+  onFault(error: unknown): void;
+  /** Called once, when the connection is over or no longer HTTP. `takenOver` is the connection in the latter case. */
+  onDone(connection: HttpConnection, takenOver: ByteDuplex | undefined): void;
+  /** No further request is wanted. */
+  readonly closing: boolean;
+}
+
+export class HttpConnection {
+  readonly #duplex: BunDuplex;
+  readonly #host: ConnectionHost;
+  #phase: Phase = "head";
+  #pending: Uint8Array = nothing;
+  #scanned = 0;
+  #exchange: Exchange | undefined;
+  #peerEnded = false;
+  #paused = false;
+  #lingerBytes = 0;
+  #drained: (() => void) | undefined;
+  /** When the client last moved something forward; 0 while waiting is on our side or there is nothing to wait for. */
+  #waitingSinceMs = 0;
+
+  constructor(duplex: BunDuplex, host: ConnectionHost) {
+    this.#duplex = duplex;
+    this.#host = host;
+  }
+
+  start(): void {
+    const handlers: DuplexHandlers = {
+      data: (chunk) => this.#data(chunk),
+      end: () => this.#end(),
+      close: () => this.#close(),
+      drain: () => this.#drained?.(),
+    };
+    this.#duplex.listen(handlers);
+  }
+
+  /** True between requests. */
+  get idle(): boolean {
+    return this.#phase === "head" && this.#pending.length === 0;
+  }
+
+  /** Cuts the connection. */
+  destroy(): void {
+    this.#duplex.destroy();
+  }
+
+  /** Called now and then: ends what has waited for the client for too long. */
+  checkTime(nowMs: number): void {
+    if (this.#waitingSinceMs === 0) return;
+    const waitedMs = nowMs - this.#waitingSinceMs;
+    if (this.#phase === "linger" && waitedMs > limitLingerMs) this.destroy();
+    else if (this.#phase === "head" && waitedMs > limitHeadMs)
+      this.#refuse(new HttpProblem(408, "request not completed"));
+    else if (this.#phase === "exchange" && waitedMs > limitBodyStallMs) {
+      this.#failBody(new HttpProblem(408, "request body not completed"));
+    }
+  }
+
+  #data(chunk: Uint8Array): void {
+    if (this.#phase === "linger" || this.#phase === "over") {
+      this.#lingerBytes += chunk.length;
+      if (this.#lingerBytes > limitLingerBytes) this.destroy();
+      return;
+    }
+    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    if (this.#phase === "head") this.#tryHead();
+    else if (this.#exchange?.waiter !== undefined) this.#feedBody(this.#exchange);
+    else if (this.#pending.length > limitPendingBytes && !this.#paused) {
+      this.#paused = true;
+      this.#duplex.pause();
+    }
+  }
+
+  #end(): void {
+    this.#peerEnded = true;
+    if (this.#phase === "head") {
+      this.#phase = "over";
+      this.#duplex.end();
+    } else if (this.#phase === "exchange") {
+      // A half-close only ends the request: a client that wants no answer closes the connection.
+      this.#failBody(new HttpProblem(400, "request body ended early"));
+    } else {
+      this.#duplex.end();
+    }
+  }
+
+  #close(): void {
+    const before = this.#phase;
+    this.#phase = "over";
+    if (before === "exchange") {
+      this.#failBody(new HttpProblem(400, "request body ended early"));
+      this.#exchange?.abort?.abort();
+    }
+    this.#drained?.();
+    this.#host.onDone(this, undefined);
+  }
+
+  #tryHead(): void {
+    if (this.#waitingSinceMs === 0) this.#waitingSinceMs = monotonicMs();
+    while (this.#pending[0] === 13 && this.#pending[1] === 10) this.#pending = this.#pending.subarray(2);
+    const end = findHeadEnd(this.#pending, this.#scanned - 3);
+    if ((end === -1 ? this.#pending.length : end) > limitHeadBytes) {
+      this.#refuse(new HttpProblem(431, `request head longer than ${limitHeadBytes} bytes`));
+      return;
+    }
+    this.#scanned = this.#pending.length;
+    if (end === -1) return;
+    let head: RequestHead;
+    try {
+      head = parseRequestHead(
+        Buffer.from(this.#pending.buffer, this.#pending.byteOffset, end).toString("latin1"),
+      );
+    } catch (thrown) {
+      this.#refuse(thrown);
+      return;
+    }
+    this.#pending = this.#pending.subarray(end + 4);
+    this.#scanned = 0;
+    this.#waitingSinceMs = 0;
+    this.#begin(head);
+  }
+
+  #begin(head: RequestHead): void {
+    const exchange: Exchange = {
+      head,
+      body: new BodyDecoder(head.body),
+      pieces: [],
+      bodyBytes: 0,
+      waiter: undefined,
+      abort: undefined,
+    };
+    this.#exchange = exchange;
+    this.#phase = "exchange";
+    const gone = () => this.#phase === "over";
+    const request: HttpRequest = {
+      head,
+      get signal() {
+        exchange.abort ??= new AbortController();
+        if (gone()) exchange.abort.abort();
+        return exchange.abort.signal;
+      },
+      readBody: (limitBytes) => this.#readBody(exchange, limitBytes),
+    };
+    let reply: HttpReply | Promise<HttpReply>;
+    try {
+      reply = this.#host.handler(request);
+    } catch (thrown) {
+      this.#fault(exchange, thrown);
+      return;
+    }
+    if (!(reply instanceof Promise)) {
+      this.#reply(exchange, reply);
+      return;
+    }
+    reply.then(
+      (value) => this.#reply(exchange, value),
+      (thrown: unknown) => this.#fault(exchange, thrown),
+    );
+  }
+
+  #readBody(exchange: Exchange, limitBytes: number): Promise<Uint8Array> {
+    const { head } = exchange;
+    if (head.body.kind === "length" && head.body.bytes > limitBytes) {
+      return Promise.reject(new HttpProblem(413, `request body longer than ${limitBytes} bytes`));
+    }
+    if (exchange.body.done) return Promise.resolve(nothing);
+    return new Promise((resolve, reject) => {
+      exchange.waiter = { limitBytes, resolve, reject };
+      if (head.expectContinue && this.#pending.length === 0) {
+        this.#duplex.write(Buffer.from("HTTP/1.1 100 Continue\r\n\r\n"));
+      }
+      this.#feedBody(exchange);
+      if (this.#peerEnded) this.#failBody(new HttpProblem(400, "request body ended early"));
+    });
+  }
+
+  #feedBody(exchange: Exchange): void {
+    const { waiter } = exchange;
+    if (waiter === undefined) return;
+    this.#waitingSinceMs = monotonicMs();
+    try {
+      const used = exchange.body.push(this.#pending, (piece) => {
+        exchange.bodyBytes += piece.length;
+        if (exchange.bodyBytes > waiter.limitBytes) {
+          throw new HttpProblem(413, `request body longer than ${waiter.limitBytes} bytes`);
+        }
+        exchange.pieces.push(piece);
+      });
+      this.#pending = this.#pending.subarray(used);
+    } catch (thrown) {
+      this.#failBody(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+      return;
+    }
+    this.#continueReading();
+    if (!exchange.body.done) return;
+    this.#waitingSinceMs = 0;
+    exchange.waiter = undefined;
+    const [only] = exchange.pieces;
+    waiter.resolve(
+      exchange.pieces.length === 1 && only !== undefined ? only : Buffer.concat(exchange.pieces),
+    );
+  }
+
+  #failBody(error: Error): void {
+    const waiter = this.#exchange?.waiter;
+    if (this.#exchange === undefined || waiter === undefined) return;
+    this.#waitingSinceMs = 0;
+    this.#exchange.waiter = undefined;
+    waiter.reject(error);
+  }
+
+  #continueReading(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#duplex.resume();
+  }
+
+  #fault(exchange: Exchange, thrown: unknown): void {
+    if (!(thrown instanceof HttpProblem)) this.#host.onFault(thrown);
+    const problem = thrown instanceof HttpProblem ? thrown : new HttpProblem(500, "internal error");
+    this.#reply(exchange, problemReply(problem));
+  }
+
+  #reply(exchange: Exchange, reply: HttpReply): void {
+    if (reply.kind === "takeover") {
+      this.#handOver(exchange, reply.head, reply.take);
+      return;
+    }
+    const { head } = exchange;
+    const keep = head.keepAlive && !this.#host.closing && !this.#peerEnded && this.#skipBody(exchange);
+    try {
+      if (reply.kind === "stream") {
+        this.#stream(exchange, reply, keep).catch((thrown: unknown) => this.#host.onFault(thrown));
+        return;
+      }
+      let text = renderHead(reply.status, reply.headers);
+      if (!keep) text += "Connection: close\r\n";
+      if (statusHasBody(reply.status)) text += `Content-Length: ${Buffer.byteLength(reply.body)}\r\n`;
+      text += "\r\n";
+      const bodyless = head.method === "HEAD" || !statusHasBody(reply.status);
+      this.#duplex.write(
+        bodyless
+          ? Buffer.from(text)
+          : typeof reply.body === "string"
+            ? Buffer.from(text + reply.body)
+            : Buffer.concat([Buffer.from(text), reply.body]),
+      );
+    } catch (thrown) {
+      this.#host.onFault(thrown);
+      this.destroy();
+      return;
+    }
+    this.#finish(keep);
+  }
+
+  /** Discards what is left of the body if it has all arrived; otherwise the connection cannot be used again. */
+  #skipBody(exchange: Exchange): boolean {
+    if (exchange.body.done) return true;
+    try {
+      const used = exchange.body.push(this.#pending, () => {});
+      this.#pending = this.#pending.subarray(used);
+    } catch {
+      // A malformed rest ends the connection like an incomplete one.
+      return false;
+    }
+    return exchange.body.done;
+  }
+
+  async #stream(exchange: Exchange, reply: StreamReply, keepWanted: boolean): Promise<void> {
+    const chunked = exchange.head.minorVersion === 1;
+    const keep = keepWanted && chunked;
+    let text = renderHead(reply.status, reply.headers);
+    if (chunked) text += "Transfer-Encoding: chunked\r\n";
+    if (!keep) text += "Connection: close\r\n";
+    this.#duplex.write(Buffer.from(`${text}\r\n`));
+    try {
+      if (exchange.head.method !== "HEAD") {
+        for await (const chunk of reply.body) {
+          if (this.#phase === "over") return;
+          if (chunk.length === 0) continue;
+          if (!this.#duplex.write(chunked ? encodeChunk(chunk) : chunk)) await this.#drain();
+        }
+        if (chunked) this.#duplex.write(Buffer.from("0\r\n\r\n"));
+      }
+    } catch (thrown) {
+      this.destroy();
+      // After the client has gone a failing source is only the consequence.
+      if (exchange.abort?.signal.aborted !== true) throw thrown;
+      return;
+    }
+    this.#finish(keep);
+  }
+
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained = () => {
+        this.#drained = undefined;
+        resolve();
+      };
+    });
+  }
+
+  #handOver(exchange: Exchange, head: string, take: (duplex: ByteDuplex) => void): void {
+    if (this.#phase !== "exchange") {
+      // The client has gone already; whoever takes over learns it from the closed duplex.
+      this.#duplex.release(nothing);
+      take(this.#duplex);
+      return;
+    }
+    this.#phase = "over";
+    this.#exchange = undefined;
+    this.#duplex.write(Buffer.from(head));
+    this.#duplex.release(this.#pending);
+    this.#pending = nothing;
+    this.#continueReading();
+    const taken = exchange.body.done ? this.#duplex : new DechunkedDuplex(this.#duplex, exchange.body);
+    this.#host.onDone(this, this.#duplex);
+    take(taken);
+  }
+
+  #finish(keep: boolean): void {
+    this.#exchange = undefined;
+    if (this.#phase === "over") return;
+    if (!keep) {
+      this.#linger();
+      return;
+    }
+    this.#phase = "head";
+    this.#scanned = 0;
+    this.#continueReading();
+    // From the event loop, so that a flood of pipelined requests cannot grow the stack.
+    if (this.#pending.length > 0) {
+      setImmediate(() => {
+        if (this.#phase === "head") this.#tryHead();
+      });
+    }
+  }
+
+  #refuse(thrown: unknown): void {
+    const problem = thrown instanceof HttpProblem ? thrown : new HttpProblem(400, messageOf(thrown));
+    const reply = problemReply(problem);
+    const text = renderHead(reply.status, reply.headers);
+    const body = Buffer.from(
+      `${text}Connection: close\r\nContent-Length: ${Buffer.byteLength(reply.body)}\r\n\r\n${reply.body}`,
+    );
+    this.#duplex.write(body);
+    this.#linger();
+  }
+
+  /** Half-closes and lets the client read the reply in peace: closing with unread input would reset the connection. */
+  #linger(): void {
+    this.#phase = "linger";
+    this.#waitingSinceMs = monotonicMs();
+    this.#pending = nothing;
+    this.#continueReading();
+    this.#duplex.end();
+  }
+}
+
+function encodeChunk(chunk: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]);
+}
+
+function problemReply(problem: HttpProblem) {
+  return {
+    kind: "fixed",
+    status: problem.status,
+    headers: [["Content-Type", "application/json"]],
+    body: `${JSON.stringify({ message: problem.message })}\n`,
+  } as const;
+}

@@ -1,0 +1,106 @@
+/**
+ * HTTP/1.1 over Bun's sockets, for one handler. Bun's own server is not used because it gives up neither the connection
+ * (`101`, Docker's bare `200`) nor half-close, and because every limit here has to be ours.
+ *
+ * Invariant: a connection is in exactly one of `#connections` (speaks HTTP) and `#taken` (no longer does).
+ */
+import type { SocketListener } from "bun";
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
+import { monotonicMs } from "../lib/clock.ts";
+import { BunDuplex } from "./bun-duplex.ts";
+import { type ConnectionHost, HttpConnection } from "./http-connection.ts";
+import type { HttpHandler } from "./http-message.ts";
+
+/** Further connections are closed at once. */
+const limitConnections = 4096;
+const sweepMs = 2_000;
+
+export interface HttpServerOptions {
+  readonly handler: HttpHandler;
+  /** Faults that no reply can tell: a handler that threw, a body stream that failed. */
+  onFault(error: unknown): void;
+}
+
+export class HttpServer {
+  readonly #host: ConnectionHost & { closing: boolean };
+  readonly #connections = new Set<HttpConnection>();
+  readonly #taken = new Set<ByteDuplex>();
+  #listeners: SocketListener<BunDuplex>[] = [];
+  #sweep: ReturnType<typeof setInterval> | undefined;
+  #idle: (() => void) | undefined;
+
+  constructor(options: HttpServerOptions) {
+    this.#host = {
+      handler: options.handler,
+      onFault: options.onFault,
+      closing: false,
+      onDone: (connection, takenOver) => {
+        this.#connections.delete(connection);
+        if (takenOver !== undefined) this.#taken.add(takenOver);
+        if (this.#connections.size === 0) this.#idle?.();
+      },
+    };
+  }
+
+  /** How many connections are open, of both kinds. */
+  get connectionCount(): number {
+    return this.#connections.size + this.#taken.size;
+  }
+
+  /** Listens on a path that must not exist, or on a TCP address. Throws what `Bun.listen` throws. */
+  listen(where: { readonly unix: string } | { readonly hostname: string; readonly port: number }): void {
+    const socket = {
+      ...BunDuplex.events,
+      open: (opened: Parameters<typeof BunDuplex.events.open>[0]) => {
+        opened.data = new BunDuplex();
+        BunDuplex.events.open(opened);
+        this.#accept(opened.data);
+      },
+      close: (closed: Parameters<typeof BunDuplex.events.close>[0], error?: Error) => {
+        this.#taken.delete(closed.data);
+        BunDuplex.events.close(closed, error);
+      },
+    };
+    const options = { ...where, allowHalfOpen: true, data: new BunDuplex(), socket };
+    // Bun's declarations put `allowHalfOpen` on TCP only; unix sockets honour it too.
+    this.#listeners.push(Bun.listen<BunDuplex>(options as Parameters<typeof Bun.listen<BunDuplex>>[0]));
+    this.#sweep ??= setInterval(() => {
+      const now = monotonicMs();
+      for (const connection of this.#connections) connection.checkTime(now);
+    }, sweepMs).unref();
+  }
+
+  #accept(duplex: BunDuplex): void {
+    if (this.#host.closing || this.connectionCount >= limitConnections) {
+      duplex.destroy();
+      return;
+    }
+    const connection = new HttpConnection(duplex, this.#host);
+    this.#connections.add(connection);
+    connection.start();
+  }
+
+  /**
+   * Stops accepting, ends idle connections, gives requests under way `graceMs` to end, then cuts everything, including
+   * connections that were taken over.
+   */
+  async close(graceMs: number): Promise<void> {
+    this.#host.closing = true;
+    for (const listener of this.#listeners) listener.stop();
+    this.#listeners = [];
+    for (const connection of this.#connections) {
+      if (connection.idle) connection.destroy();
+    }
+    if (this.#connections.size > 0 && graceMs > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, graceMs);
+      this.#idle = resolve;
+      await promise;
+      clearTimeout(timer);
+    }
+    for (const connection of this.#connections) connection.destroy();
+    for (const duplex of this.#taken) duplex.destroy();
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}
