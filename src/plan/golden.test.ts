@@ -1,0 +1,291 @@
+/**
+ * The whole text of plans, compared with files. TIFFIN_UPDATE_GOLDEN=1 writes the files anew; read the difference
+ * before committing it.
+ */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { HostFacts } from "../linux/host-facts.ts";
+import type { RuntimeSpec } from "../oci/mod.ts";
+import { compileContainer } from "./compile-container.ts";
+import { compileExec } from "./compile-exec.ts";
+import type { ContainerOptions } from "./options.ts";
+import type { Plan } from "./plan.ts";
+import { planJson } from "./plan-json.ts";
+import { renderPlan, renderPlanTable } from "./render-plan.ts";
+import { renderShell } from "./render-shell.ts";
+import { checkPlan } from "./testdata/check-plan.ts";
+import { defaultMounts, defaultOptions, defaultSpec, execTarget, mapping } from "./testdata/specs.ts";
+
+const directory = join(import.meta.dir, "testdata");
+const update = process.env["TIFFIN_UPDATE_GOLDEN"] === "1";
+
+/** Facts of a machine, as the probe wrote them down. */
+function factsOf(machine: "hybrid" | "v2"): HostFacts {
+  return JSON.parse(readFileSync(join(directory, `facts-${machine}.json`), "utf8")) as HostFacts;
+}
+
+function expectGolden(name: string, text: string): void {
+  const file = join(directory, name);
+  if (update || !existsSync(file)) writeFileSync(file, text);
+  expect(text).toBe(readFileSync(file, "utf8"));
+}
+
+type Change = (spec: RuntimeSpec, options: ContainerOptions) => [RuntimeSpec, ContainerOptions];
+
+function withProcess(spec: RuntimeSpec, more: Partial<NonNullable<RuntimeSpec["process"]>>): RuntimeSpec {
+  const { process } = spec;
+  if (process === undefined) throw new Error("the default specification has a process");
+  return { ...spec, process: { ...process, ...more } };
+}
+
+function withoutNamespace(spec: RuntimeSpec, type: string): RuntimeSpec {
+  const namespaces = spec.linux?.namespaces?.filter((entry) => entry.type !== type) ?? [];
+  return { ...spec, linux: { ...spec.linux, namespaces } };
+}
+
+const variants: Readonly<Record<string, { facts?: "v2"; change: Change }>> = {
+  "container-hybrid": { change: (spec, options) => [spec, options] },
+  "container-v2": { facts: "v2", change: (spec, options) => [spec, options] },
+  terminal: {
+    change: (spec, options) => [
+      withProcess(spec, { terminal: true }),
+      { ...options, stdio: { kind: "terminal", rows: 24, columns: 80 }, init: true },
+    ],
+  },
+  "read-only": {
+    change: (spec, options) => [{ ...spec, root: { path: "rootfs", readonly: true } }, options],
+  },
+  "host-network": {
+    change: (spec, options) => [withoutNamespace(spec, "network"), { ...options, network: { kind: "host" } }],
+  },
+  "user-namespace": {
+    change: (spec, options) => [
+      withProcess(
+        {
+          ...spec,
+          linux: {
+            ...spec.linux,
+            namespaces: [...(spec.linux?.namespaces ?? []), { type: "user" }],
+            uidMappings: mapping,
+            gidMappings: mapping,
+            sysctl: { "net.ipv4.ip_forward": "1" },
+          },
+        },
+        { user: { uid: 1000, gid: 1000 }, oomScoreAdj: 500 },
+      ),
+      {
+        ...options,
+        rootfs: { ...options.rootfs, idmap: true },
+        network: { kind: "new" },
+      } as ContainerOptions,
+    ],
+  },
+  privileged: {
+    change: (spec, options) => {
+      const { maskedPaths: _masked, readonlyPaths: _readonly, ...linux } = spec.linux ?? {};
+      const everything = ["CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SYS_RESOURCE", "CAP_MKNOD"];
+      const mounts = defaultMounts.map((mount) => ({
+        ...mount,
+        options: mount.options?.filter((option) => option !== "ro") ?? [],
+      }));
+      const { seccompProgram: _program, ...rest } = options;
+      return [
+        withProcess(
+          {
+            ...spec,
+            mounts,
+            linux: {
+              ...linux,
+              resources: { devices: [{ allow: true, access: "rwm" }] },
+              devices: [
+                { type: "c", path: "/dev/fuse", major: 10, minor: 229, fileMode: 0o600 },
+                { type: "b", path: "/dev/vda", major: 254, minor: 300, fileMode: 0o660, gid: 6 },
+              ],
+            },
+          },
+          { capabilities: { bounding: everything, effective: everything, permitted: everything } },
+        ),
+        rest,
+      ];
+    },
+  },
+  "user-1000": {
+    change: (spec, options) => [
+      withProcess(spec, {
+        user: { uid: 1000, gid: 1000, additionalGids: [1000, 27] },
+        noNewPrivileges: true,
+        cwd: "/srv/app",
+        rlimits: [
+          { type: "RLIMIT_NOFILE", soft: 1024, hard: 1_048_576 },
+          { type: "RLIMIT_CORE", soft: 0, hard: "unlimited" },
+        ],
+      }),
+      { ...options, init: true },
+    ],
+  },
+  "time-and-sysctl": {
+    change: (spec, options) => [
+      {
+        ...spec,
+        domainname: "example.test",
+        linux: {
+          ...spec.linux,
+          namespaces: [...(spec.linux?.namespaces ?? []), { type: "time" }],
+          timeOffsets: { monotonic: { secs: 86_400 }, boottime: { secs: 86_400, nanosecs: 5 } },
+          sysctl: { "kernel.shmmax": "1048576", "net.ipv4.ip_unprivileged_port_start": "0" },
+          rootfsPropagation: "rslave",
+        },
+      },
+      options,
+    ],
+  },
+  "joined-namespaces": {
+    change: (spec, options) => [
+      {
+        ...withoutNamespace(withoutNamespace(spec, "pid"), "ipc"),
+        linux: {
+          ...spec.linux,
+          namespaces: [
+            { type: "mount" },
+            { type: "uts" },
+            { type: "pid", path: "/proc/4242/ns/pid" },
+            { type: "ipc", path: "/proc/4242/ns/ipc" },
+            { type: "network", path: "/proc/4242/ns/net" },
+          ],
+        },
+      },
+      { ...options, network: { kind: "host" } },
+    ],
+  },
+  "runtime-bundle": {
+    change: (spec, options) => [
+      spec,
+      {
+        ...options,
+        cgroupParent: null,
+        rootfs: { kind: "directory", path: "/bundles/a/rootfs" },
+        network: { kind: "host" },
+        files: [],
+        stdio: { kind: "slots" },
+        supervise: { kind: "leave", waitExec: false },
+        holdBeforeExec: true,
+        preserveFds: 2,
+      },
+    ],
+  },
+  "mount-options": {
+    change: (spec, options) => [
+      {
+        ...spec,
+        mounts: [
+          ...defaultMounts,
+          { destination: "/a", source: "/srv/a", options: ["bind"] },
+          { destination: "/b", source: "/srv/b", options: ["rbind", "ro"] },
+          { destination: "/c", source: "/srv/c", options: ["rbind", "rro", "rslave"] },
+          { destination: "/d", source: "/srv/d", options: ["bind", "nosuid", "nodev", "noexec", "private"] },
+          { destination: "/e", source: "/srv/e", options: ["rbind", "noatime", "nodiratime", "rshared"] },
+          { destination: "/f", source: "/srv/f", type: "bind", options: ["strictatime", "nosymfollow"] },
+          { destination: "/g", source: "/srv/g", options: ["bind", "ro", "rw", "shared"] },
+          {
+            destination: "/h",
+            source: "/srv/h",
+            options: ["rbind", "ridmap"],
+            uidMappings: mapping,
+            gidMappings: mapping,
+          },
+          { destination: "/etc/file", source: "/srv/file", options: ["bind", "ro"] },
+          { destination: "/held", source: "/srv/held", options: ["rbind"] },
+          { destination: "/tmp", type: "tmpfs", options: ["size=64m", "mode=1777", "noexec", "unbindable"] },
+          { destination: "/image", type: "erofs", source: "/srv/image", options: ["ro", "sync"] },
+        ],
+      },
+      {
+        ...options,
+        bindSources: new Map([
+          [15, { kind: "file" }],
+          [16, { kind: "directory", received: true }],
+        ]),
+      },
+    ],
+  },
+};
+
+describe("plans of containers", () => {
+  for (const [name, { facts, change }] of Object.entries(variants)) {
+    test(name, () => {
+      const [spec, options] = change(defaultSpec(), defaultOptions());
+      const plan = compileContainer(spec, factsOf(facts ?? "hybrid"), options);
+      expectGolden(`${name}.plan`, renderPlan(plan));
+      expect(checkPlan(plan)).toEqual([]);
+    });
+  }
+});
+
+describe("plans of execs", () => {
+  const process = {
+    user: { uid: 0, gid: 0 },
+    args: ["/bin/echo", "hello"],
+    env: ["PATH=/bin", "SECRET=password"],
+    cwd: "/tmp",
+    capabilities: { bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"] },
+  };
+  const { stdio, supervise } = defaultOptions();
+  const compile = (terminal: boolean): Plan =>
+    compileExec(process, execTarget, factsOf("hybrid"), {
+      stdio: terminal ? { kind: "terminal", rows: 50, columns: 132 } : stdio,
+      supervise,
+    });
+
+  test("with pipes", () => {
+    expectGolden("exec.plan", renderPlan(compile(false)));
+    expect(checkPlan(compile(false))).toEqual([]);
+  });
+
+  test("with a terminal", () => {
+    expectGolden("exec-terminal.plan", renderPlan(compile(true)));
+    expect(checkPlan(compile(true))).toEqual([]);
+  });
+
+  test("into a user namespace", () => {
+    const target = { ...execTarget, namespaces: [...execTarget.namespaces, "user"] as const };
+    const user = { uid: 7, gid: 7, additionalGids: [8] };
+    const plan = compileExec(
+      { ...process, user, oomScoreAdj: 100 },
+      { ...target, uidMappings: mapping, gidMappings: mapping },
+      factsOf("v2"),
+      { stdio, supervise },
+    );
+    expectGolden("exec-user-namespace.plan", renderPlan(plan));
+    expect(checkPlan(plan)).toEqual([]);
+  });
+
+  test("no rendering shows the environment", () => {
+    const plan = compile(false);
+    const texts = [
+      renderPlan(plan),
+      renderPlanTable(plan),
+      renderShell(plan),
+      JSON.stringify(planJson(plan)),
+    ];
+    for (const text of texts) expect(text).not.toContain("password");
+  });
+});
+
+describe("other renderings", () => {
+  const plan = compileContainer(defaultSpec(), factsOf("hybrid"), defaultOptions());
+
+  test("a table with the inverse of every operation", () => {
+    expectGolden("container-hybrid.table.md", renderPlanTable(plan));
+  });
+
+  test("a shell script", () => {
+    expectGolden("container-hybrid.sh", renderShell(plan));
+  });
+
+  test("JSON holds every operation", () => {
+    const json = JSON.parse(JSON.stringify(planJson(plan)));
+    expect(json.ops.length).toBe(plan.ops.length);
+    expect(json.hostOps.length).toBe(plan.hostOps.length);
+  });
+});
