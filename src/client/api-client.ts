@@ -57,6 +57,27 @@ function specOf<N extends RouteName>(name: N, call: CallOf<N>): RequestSpec {
   return { method: route.method, path, ...(loose.body === undefined ? {} : { body: loose.body }) };
 }
 
+async function collected(response: StreamedResponse): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  for await (const chunk of response.chunks) pieces.push(chunk.slice());
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch (cause) {
+    throw new TiffinError("internal", "client.malformed-response", "the engine's answer is not JSON", {
+      cause,
+    });
+  }
+}
+
+function decodedDocument<N extends JsonRoute>(name: N, body: Uint8Array): DocumentOf<RouteTable[N]> {
+  // The decoder in the route's row is what DocumentOf<...> is inferred from.
+  return routes[name].result.decode(parseJson(body), name) as DocumentOf<RouteTable[N]>;
+}
+
 export class ApiClient<Stream> {
   readonly transport: ClientTransport<Stream>;
 
@@ -66,9 +87,20 @@ export class ApiClient<Stream> {
 
   /** A JSON answer, decoded. */
   async document<N extends JsonRoute>(name: N, call: CallOf<N>): Promise<DocumentOf<RouteTable[N]>> {
-    const value = await this.undecoded(name, call);
-    // The decoder in the route's row is what DocumentOf<...> is inferred from.
-    return routes[name].result.decode(value, name) as DocumentOf<RouteTable[N]>;
+    return decodedDocument(name, (await this.#checked(specOf(name, call))).body);
+  }
+
+  /**
+   * A JSON answer whose head comes at once and whose content when it is known: returns after the head, so that
+   * the engine is sure to be watching, and gives a function that waits for the rest.
+   */
+  async documentLater<N extends JsonRoute>(
+    name: N,
+    call: CallOf<N>,
+  ): Promise<() => Promise<DocumentOf<RouteTable[N]>>> {
+    const response = await this.transport.stream(specOf(name, call));
+    if (response.status >= 300) throw errorOfResponse({ ...response, body: await collected(response) });
+    return async () => decodedDocument(name, await collected(response));
   }
 
   /** A JSON answer as the engine wrote it, with all that it may hold beyond this client's knowledge. */
@@ -95,9 +127,7 @@ export class ApiClient<Stream> {
   async stream<N extends StreamRoute>(name: N, call: CallOf<N>): Promise<StreamedResponse> {
     const response = await this.transport.stream(specOf(name, call));
     if (response.status < 400) return response;
-    const pieces: Uint8Array[] = [];
-    for await (const chunk of response.chunks) pieces.push(chunk.slice());
-    throw errorOfResponse({ ...response, body: new Uint8Array(Buffer.concat(pieces)) });
+    throw errorOfResponse({ ...response, body: await collected(response) });
   }
 
   /** The connection itself, carrying a process's streams. */
@@ -105,6 +135,11 @@ export class ApiClient<Stream> {
     const answer = await this.transport.upgrade(specOf(name, call));
     if (refusedUpgrade(answer)) throw errorOfResponse(answer);
     return answer;
+  }
+
+  /** A route that could hand over the connection, called so that it does not (a detached exec). */
+  async performUnattached<N extends HijackRoute>(name: N, call: CallOf<N>): Promise<void> {
+    await this.#checked(specOf(name, call));
   }
 
   async #checked(spec: RequestSpec): Promise<BufferedResponse> {

@@ -1,0 +1,125 @@
+/**
+ * Every command by name, each loaded only when it is called. The import paths are literals so that the build can put them
+ * into the executable.
+ */
+import type { Command } from "./command.ts";
+
+export interface CommandEntry {
+  /** Full names without the program's, the shortest last. */
+  readonly names: readonly [string, ...string[]];
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+export const commandTable: readonly CommandEntry[] = [
+  {
+    names: ["container run", "run"],
+    summary: "Create and run a new container from an image",
+    load: async () => (await import("./commands/run.ts")).command,
+  },
+  {
+    names: ["container exec", "exec"],
+    summary: "Execute a command in a running container",
+    load: async () => (await import("./commands/exec.ts")).command,
+  },
+  {
+    names: ["container ls", "container list", "container ps", "ps"],
+    summary: "List containers",
+    load: async () => (await import("./commands/ps.ts")).command,
+  },
+  {
+    names: ["image ls", "image list", "images"],
+    summary: "List images",
+    load: async () => (await import("./commands/images.ts")).command,
+  },
+  {
+    names: ["version"],
+    summary: "Show the versions of the client and the engine",
+    load: async () => (await import("./commands/version.ts")).command,
+  },
+  {
+    names: ["system info", "info"],
+    summary: "Display system-wide information",
+    load: async () => (await import("./commands/info.ts")).command,
+  },
+  {
+    names: ["container attach", "attach"],
+    summary: "Attach standard input, output and error to a running container",
+    load: async () => (await import("./commands/attach.ts")).command,
+  },
+  {
+    names: ["completion"],
+    summary: "Print a completion script for a shell",
+    load: async () => (await import("./commands/completion.ts")).command,
+  },
+  {
+    names: ["container create", "create"],
+    summary: "Create a new container",
+    load: async () => (await import("./commands/create.ts")).command,
+  },
+  {
+    names: ["inspect"],
+    summary: "Show everything about containers and images",
+    load: async () => (await import("./commands/inspect.ts")).command,
+  },
+  {
+    names: ["container inspect"],
+    summary: "Show everything about containers",
+    load: async () => (await import("./commands/inspect.ts")).containerCommand,
+  },
+  {
+    names: ["image inspect"],
+    summary: "Show everything about images",
+    load: async () => (await import("./commands/inspect.ts")).imageCommand,
+  },
+  {
+    names: ["container kill", "kill"],
+    summary: "Kill one or more running containers",
+    load: async () => (await import("./commands/kill.ts")).command,
+  },
+  {
+    names: ["container logs", "logs"],
+    summary: "Fetch the logs of a container",
+    load: async () => (await import("./commands/logs.ts")).command,
+  },
+  {
+    names: ["container rename", "rename"],
+    summary: "Rename a container",
+    load: async () => (await import("./commands/rename.ts")).command,
+  },
+  {
+    names: ["container remove", "container rm", "rm"],
+    summary: "Remove one or more containers",
+    load: async () => (await import("./commands/rm.ts")).command,
+  },
+  {
+    names: ["container start", "start"],
+    summary: "Start one or more stopped containers",
+    load: async () => (await import("./commands/start.ts")).command,
+  },
+  {
+    names: ["container stop", "stop"],
+    summary: "Stop one or more running containers",
+    load: async () => (await import("./commands/stop.ts")).command,
+  },
+  {
+    names: ["container wait", "wait"],
+    summary: "Wait until containers stop, then print their exit codes",
+    load: async () => (await import("./commands/wait.ts")).command,
+  },
+];
+
+/** Groups whose members are the two-word names above. */
+export const commandGroups: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: "container", summary: "Manage containers" },
+  { name: "image", summary: "Manage images" },
+  { name: "system", summary: "Manage the engine" },
+];
+
+/** The commands shown first in the help of the program. */
+export const commonCommands: readonly string[] = ["run", "exec", "ps", "images", "version", "info"];
+
+/** The entry with exactly this name. */
+export function findCommand(name: string): CommandEntry | undefined {
+  return commandTable.find((entry) => entry.names.includes(name));
+}

@@ -1,0 +1,45 @@
+/** `tiffin create`. */
+
+import { EngineError } from "../../client/api-error.ts";
+import { CidFile } from "../cid-file.ts";
+import { defineCommand } from "../command.ts";
+import { containerFlags } from "../container-config/container-flags.ts";
+import { createBody } from "../container-config/create-body.ts";
+import { describeError } from "../describe-error.ts";
+import { PlainFailure } from "../exit-reports.ts";
+import { withImage } from "../missing-image.ts";
+
+export const command = defineCommand({
+  names: ["container create", "create"],
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  summary: "Create a new container",
+  flags: containerFlags,
+  least: 1,
+  interspersed: false,
+  errorsLikeRun: true,
+  async run({ values, given, positionals, context }) {
+    const [image = "", ...words] = positionals;
+    const body = createBody(
+      { given, values, image, command: words, detached: false, consoleSize: undefined },
+      context.io,
+    );
+    const cid = new CidFile(context.io, values.cidfile);
+    const api = await context.api();
+    try {
+      const created = await withImage(context, image, values.pull, () =>
+        api.document("containerCreate", {
+          query: { name: values.name || undefined, platform: values.platform || undefined },
+          body,
+        }),
+      );
+      cid.write(created.Id);
+      for (const warning of created.Warnings) context.err(`WARNING: ${warning}\n`);
+      context.out(`${created.Id}\n`);
+      return 0;
+    } catch (thrown) {
+      // Unlike `run`, a refusal of the engine is printed without a pointer to the help, and the code is 1.
+      if (thrown instanceof EngineError) throw new PlainFailure(describeError(thrown), 1);
+      throw thrown;
+    }
+  },
+});

@@ -1,0 +1,104 @@
+/** `tiffin inspect`, `tiffin container inspect`, `tiffin image inspect`. */
+import type { ApiClient } from "../../client/api-client.ts";
+import { EngineError } from "../../client/api-error.ts";
+import type { SyncSocket } from "../../client/sync-socket.ts";
+import { defineCommand } from "../command.ts";
+import type { CliContext } from "../context.ts";
+import { describeError } from "../describe-error.ts";
+import { cleanName } from "../each-container.ts";
+import { text, toggle } from "../flags/flag.ts";
+import { formatValue } from "../format/list-format.ts";
+
+type Api = ApiClient<SyncSocket>;
+type Lookup = (api: Api, name: string, size: boolean) => Promise<unknown>;
+
+const lookups: Readonly<Record<string, Lookup>> = {
+  container: (api, name, size) =>
+    api.undecoded("containerInspect", { params: { name: cleanName(name) }, query: size ? { size } : {} }),
+  image: (api, name) => api.undecoded("imageInspect", { params: { name } }),
+};
+
+function isMissing(thrown: unknown): boolean {
+  return thrown instanceof EngineError && thrown.kind === "notFound";
+}
+
+/** The first kind that knows the name. */
+async function anyKind(api: Api, name: string, size: boolean): Promise<unknown> {
+  for (const lookup of Object.values(lookups)) {
+    try {
+      return await lookup(api, name, size);
+    } catch (thrown) {
+      if (!isMissing(thrown)) throw thrown;
+    }
+  }
+  throw new Error(`Error: No such object: ${name}`);
+}
+
+async function show(
+  context: CliContext,
+  lookup: Lookup,
+  names: readonly string[],
+  options: { readonly format: string; readonly size: boolean },
+): Promise<number> {
+  const api = await context.api();
+  const found: unknown[] = [];
+  const failures: string[] = [];
+  for (const name of names) {
+    try {
+      found.push(await lookup(api, name, options.size));
+    } catch (thrown) {
+      failures.push(describeError(thrown));
+    }
+  }
+  if (options.format === "" || options.format === "json") {
+    const indent = options.format === "" ? 4 : undefined;
+    context.out(`${JSON.stringify(found, undefined, indent)}\n`);
+  } else {
+    const lines = found.map((value) => `${formatValue(value, options.format)}\n`);
+    // Docker's scripts rely on a line being there even when nothing was found.
+    context.out(found.length === 0 ? "\n" : lines.join(""));
+  }
+  if (failures.length === 0) return 0;
+  context.err(failures.map((failure) => `${failure}\n`).join(""));
+  return 1;
+}
+
+const format = text("f", "How to print: 'json' or a Go template");
+
+export const command = defineCommand({
+  names: ["inspect"],
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  summary: "Show everything about containers and images",
+  flags: {
+    format,
+    size: toggle("s", "Show file sizes of containers"),
+    type: text("", "Look only among these objects (container|image)"),
+  },
+  least: 1,
+  async run({ values, positionals, context }) {
+    const lookup = values.type === "" ? anyKind : lookups[values.type];
+    if (lookup === undefined)
+      throw new Error(`${JSON.stringify(values.type)} is not a valid value for --type`);
+    return show(context, lookup, positionals, values);
+  },
+});
+
+export const containerCommand = defineCommand({
+  names: ["container inspect"],
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  summary: "Show everything about containers",
+  flags: { format, size: toggle("s", "Show file sizes") },
+  least: 1,
+  run: ({ values, positionals, context }) =>
+    show(context, lookups["container"] ?? anyKind, positionals, values),
+});
+
+export const imageCommand = defineCommand({
+  names: ["image inspect"],
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  summary: "Show everything about images",
+  flags: { format },
+  least: 1,
+  run: ({ values, positionals, context }) =>
+    show(context, lookups["image"] ?? anyKind, positionals, { ...values, size: false }),
+});

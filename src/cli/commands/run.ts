@@ -1,0 +1,120 @@
+/** `tiffin run`. The hot path of the whole command line: one request, one loop, few modules. */
+
+import { EngineError } from "../../client/api-error.ts";
+import { openRun } from "../../client/session.ts";
+import type { RunBody } from "../../docker/types/run.ts";
+import type { AttachedEnd } from "../attached/attached-loop.ts";
+import { exitCodeOfSignal, holdProcess, terminalSize } from "../attached/hold-process.ts";
+import { sessionDialect } from "../attached/process-stream.ts";
+import { CidFile } from "../cid-file.ts";
+import { defineCommand, type Invocation } from "../command.ts";
+import { containerFlags } from "../container-config/container-flags.ts";
+import { attachedStreams, createBody } from "../container-config/create-body.ts";
+import { reportGoneOutput, requireTerminal } from "../exit-reports.ts";
+import { text, toggle } from "../flags/flag.ts";
+import { withImage } from "../missing-image.ts";
+
+const flags = {
+  ...containerFlags,
+  detach: toggle("d", "Run in the background and print the container's ID"),
+  "detach-keys": text("", "Keys that leave the container running (default ctrl-p,ctrl-q)"),
+  "sig-proxy": toggle("", "Pass signals on to the process", true),
+};
+
+type RunInvocation = Invocation<typeof flags>;
+
+async function runInForeground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<AttachedEnd> {
+  const { values, context } = invocation;
+  const { create } = body;
+  const upgraded = await withImage(context, create.Image ?? "", values.pull, () =>
+    openRun(context.transport(), body),
+  );
+  return holdProcess({
+    io: context.io,
+    upgraded,
+    dialect: sessionDialect(),
+    tty: values.tty,
+    input: create.AttachStdin === true,
+    signalProxy: values["sig-proxy"],
+    detachKeys: undefined,
+    onStarted(started) {
+      cid.write(started.Id);
+      for (const warning of started.Warnings) context.err(`WARNING: ${warning}\n`);
+    },
+  });
+}
+
+async function runInBackground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<number> {
+  const { values, context } = invocation;
+  const api = await context.api();
+  const created = await withImage(context, body.create.Image ?? "", values.pull, () =>
+    api.document("containerCreate", {
+      query: { name: body.name, platform: body.platform },
+      body: body.create,
+    }),
+  );
+  cid.write(created.Id);
+  for (const warning of created.Warnings) context.err(`WARNING: ${warning}\n`);
+  await api.perform("containerStart", { params: { name: created.Id } });
+  context.out(`${created.Id}\n`);
+  return 0;
+}
+
+export const command = defineCommand({
+  names: ["container run", "run"],
+  usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
+  summary: "Create and run a new container from an image",
+  flags,
+  least: 1,
+  interspersed: false,
+  errorsLikeRun: true,
+  async run(invocation) {
+    const { values, given, positionals, context } = invocation;
+    const { io } = context;
+    const [image = "", ...words] = positionals;
+    if (values.detach && values.attach.length > 0) {
+      throw new Error("conflicting options: cannot specify both --attach and --detach");
+    }
+    const streams = attachedStreams(values, values.detach);
+    if (values.tty && streams.stdin) requireTerminal(io);
+    const size = values.tty && !values.detach ? terminalSize(io) : undefined;
+    const create = createBody(
+      {
+        given,
+        values,
+        image,
+        command: words,
+        detached: values.detach,
+        consoleSize: size === undefined ? undefined : [size.rows, size.columns],
+      },
+      io,
+    );
+    const body: RunBody = {
+      create,
+      ...(values.name === "" ? {} : { name: values.name }),
+      ...(values.platform === "" ? {} : { platform: values.platform }),
+      ...(values["detach-keys"] === "" ? {} : { detachKeys: values["detach-keys"] }),
+      ...(values.rm ? { remove: true } : {}),
+    };
+    const cid = new CidFile(io, values.cidfile);
+    if (values.detach) return runInBackground(invocation, body, cid);
+    const end = await runInForeground(invocation, body, cid);
+    switch (end.kind) {
+      case "exited":
+        if (end.exited.Error !== undefined) context.err(`tiffin: ${end.exited.Error}\n`);
+        return end.exited.StatusCode;
+      case "failed":
+        throw new EngineError("internal", end.failed.code ?? "client.engine-error", end.failed.message, {
+          exitCode: end.failed.exitCode,
+          ...(end.failed.remedy === undefined ? {} : { remedy: end.failed.remedy }),
+        });
+      case "outputGone":
+        return reportGoneOutput(io, end.fd);
+      case "interrupted":
+        return exitCodeOfSignal(end.signal);
+      case "detached":
+      case "closed":
+        return 0;
+    }
+  },
+});

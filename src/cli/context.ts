@@ -1,0 +1,72 @@
+/** What a running command has at hand: its io, and the engine once it needs it. */
+import type { ApiClient } from "../client/api-client.ts";
+import { chooseEndpoint, type Endpoint } from "../client/endpoint.ts";
+import type { SyncSocket } from "../client/sync-socket.ts";
+import { SyncTransport } from "../client/sync-transport.ts";
+import { TiffinError } from "../lib/errors.ts";
+import type { CliIo } from "./io.ts";
+
+export class CliContext {
+  readonly io: CliIo;
+  /** As called, for usage lines: `tiffin container run`. */
+  readonly commandName: string;
+  readonly #host: string | undefined;
+  #transport: SyncTransport | undefined;
+  #api: ApiClient<SyncSocket> | undefined;
+
+  constructor(io: CliIo, commandName: string, host: string | undefined) {
+    this.io = io;
+    this.commandName = commandName;
+    this.#host = host;
+  }
+
+  endpoint(): Endpoint {
+    return chooseEndpoint(this.#host, this.io.env);
+  }
+
+  /** A further connection, for a call that goes on while others are made. */
+  newTransport(): SyncTransport {
+    const endpoint = this.endpoint();
+    if (endpoint.kind !== "unix") {
+      throw new TiffinError(
+        "notImplemented",
+        "cli.tcp-endpoint",
+        `the command line speaks to unix sockets only, not to ${endpoint.text}`,
+      );
+    }
+    return new SyncTransport({
+      path: endpoint.path,
+      where: endpoint.text,
+      connect: this.io.connect,
+      bringUp: () => this.io.ensureEngine(endpoint.text),
+    });
+  }
+
+  transport(): SyncTransport {
+    this.#transport ??= this.newTransport();
+    return this.#transport;
+  }
+
+  /** The typed client. It loads the route table, so that `run` and `exec` do without. */
+  async api(): Promise<ApiClient<SyncSocket>> {
+    if (this.#api === undefined) {
+      const module = await import("../client/api-client.ts");
+      this.#api = new module.ApiClient(this.transport());
+    }
+    return this.#api;
+  }
+
+  /** A second client on a connection of its own. */
+  async separateApi(): Promise<ApiClient<SyncSocket>> {
+    const module = await import("../client/api-client.ts");
+    return new module.ApiClient(this.newTransport());
+  }
+
+  out(text: string): void {
+    this.io.write(1, text);
+  }
+
+  err(text: string): void {
+    this.io.write(2, text);
+  }
+}

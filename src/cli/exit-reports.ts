@@ -1,0 +1,24 @@
+/** Endings that several commands share, in Docker's words. */
+import type { CliIo } from "./io.ts";
+
+/** An error that is printed as it is and decides the exit code. */
+export class PlainFailure extends Error {
+  override readonly name = "PlainFailure";
+  readonly exitCode: number;
+
+  constructor(message: string, exitCode: number) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** `-it` with input from a pipe would hang the process's line editing: refused as Docker does. */
+export function requireTerminal(io: CliIo): void {
+  if (!io.isTerminal(0)) throw new PlainFailure("the input device is not a TTY", 1);
+}
+
+/** The reader of our output went away (`| head`); the container goes on. */
+export function reportGoneOutput(io: CliIo, fd: 1 | 2): number {
+  if (fd === 1) io.write(2, "write /dev/stdout: broken pipe\n");
+  return 1;
+}

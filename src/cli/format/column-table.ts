@@ -1,0 +1,29 @@
+/** Columns of text with three blanks between them, none narrower than ten characters. Pure. */
+
+const gapColumns = 3;
+const leastColumns = 10;
+
+/** How many columns of a terminal `text` takes, as far as counting characters can tell. */
+function widthOf(text: string): number {
+  return [...text].length;
+}
+
+/** Aligns the tab-separated cells of `lines`. The last cell of a line is left as it is. */
+export function alignColumns(lines: readonly string[]): string {
+  const rows = lines.map((line) => line.split("\t"));
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.slice(0, -1).entries()) {
+      widths[index] = Math.max(widths[index] ?? leastColumns, widthOf(cell) + gapColumns);
+    }
+  }
+  return rows
+    .map((row) => {
+      const last = row.length - 1;
+      const cells = row.map((cell, index) =>
+        index === last ? cell : cell + " ".repeat(Math.max(0, (widths[index] ?? 0) - widthOf(cell))),
+      );
+      return `${cells.join("")}\n`;
+    })
+    .join("");
+}

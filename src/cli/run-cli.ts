@@ -1,0 +1,99 @@
+/**
+ * The command line's front door: global options, dispatch by name, and the one place where errors become text and exit
+ * codes. Docker's words and codes, with the program's own name.
+ */
+import { errnoOf } from "../client/api-error.ts";
+import { TiffinError } from "../lib/errors.ts";
+import type { Command } from "./command.ts";
+import { commandGroups, findCommand } from "./command-table.ts";
+import { CliContext } from "./context.ts";
+import { describeError } from "./describe-error.ts";
+import { PlainFailure } from "./exit-reports.ts";
+import { parseFlags } from "./flags/parse.ts";
+import { ArgumentCountError, UsageError } from "./flags/usage-error.ts";
+import { globalFlags } from "./global-flags.ts";
+import type { CliIo } from "./io.ts";
+
+const programName = "tiffin";
+const engineFailureExit = 125;
+
+/** Runs the command line `words` (without the program's name) and returns its exit code. Never throws. */
+export async function runCli(words: readonly string[], io: CliIo): Promise<number> {
+  let command: Command | undefined;
+  let name = programName;
+  try {
+    const { values, positionals, help } = parseFlags(globalFlags, words, { interspersed: false });
+    if (values.version) {
+      io.write(1, `Tiffin version ${io.version}\n`);
+      return 0;
+    }
+    const [first = "", second = ""] = positionals;
+    if (first === "help") return await showHelp(io, positionals.slice(1));
+    if (help || first === "") return await showHelp(io, []);
+    const grouped = commandGroups.some((group) => group.name === first);
+    if (grouped && (second === "" || second === "--help" || second === "-h" || second === "help")) {
+      return await showHelp(io, second === "help" ? positionals.filter((word) => word !== "help") : [first]);
+    }
+    const nameWords = grouped ? 2 : 1;
+    const called = positionals.slice(0, nameWords).join(" ");
+    const entry = findCommand(called);
+    if (entry === undefined) return unknownCommand(io, grouped ? first : "", called);
+    name = `${programName} ${called}`;
+    command = await entry.load();
+    return await command.invoke(positionals.slice(nameWords), new CliContext(io, name, values.host));
+  } catch (thrown) {
+    return report(io, thrown, name, command);
+  }
+}
+
+async function showHelp(io: CliIo, topic: readonly string[]): Promise<number> {
+  const { help } = await import("./help.ts");
+  return help(io, topic);
+}
+
+function unknownCommand(io: CliIo, group: string, called: string): number {
+  const usage = group === "" ? "" : `Usage:  ${programName} ${group}\n\n`;
+  const page = group === "" ? programName : `${programName} ${group}`;
+  io.write(
+    2,
+    `${programName}: unknown command: ${programName} ${called}\n\n${usage}Run '${page} --help' for more information\n`,
+  );
+  return 1;
+}
+
+function usageOf(name: string, command: Command | undefined): string {
+  return `Usage:  ${name} ${command?.usage ?? "[OPTIONS] COMMAND [ARG...]"}\n\n`;
+}
+
+/** Prints `thrown` and returns the exit code. */
+function report(io: CliIo, thrown: unknown, name: string, command: Command | undefined): number {
+  const [text, exitCode] = failure(thrown, name, command);
+  try {
+    io.write(2, text);
+  } catch {
+    // Standard error is gone too; the exit code is all that is left to say.
+  }
+  return exitCode;
+}
+
+function failure(thrown: unknown, name: string, command: Command | undefined): readonly [string, number] {
+  if (thrown instanceof UsageError) {
+    const text = `${thrown.message}\n\n${usageOf(name, command)}Run '${name} --help' for more information\n`;
+    return [text, engineFailureExit];
+  }
+  if (thrown instanceof ArgumentCountError) {
+    const text = `${programName}: ${thrown.message}\n\n${usageOf(name, command)}See '${name} --help' for more information\n`;
+    return [text, 1];
+  }
+  if (thrown instanceof PlainFailure) return [`${thrown.message}\n`, thrown.exitCode];
+  if (errnoOf(thrown) === "EPIPE") return ["write /dev/stdout: broken pipe\n", 1];
+  const asked = thrown instanceof TiffinError ? thrown.exitCode : undefined;
+  const text = describeError(thrown);
+  if (command?.errorsLikeRun === true) {
+    return [
+      `${programName}: ${text}\n\nRun '${name} --help' for more information\n`,
+      asked ?? engineFailureExit,
+    ];
+  }
+  return [`${text}\n`, asked ?? 1];
+}
