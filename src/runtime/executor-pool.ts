@@ -16,6 +16,7 @@ import { TiffinError } from "../lib/errors.ts";
 import { randomHex } from "../lib/ids.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import { ControlChannel } from "./control-channel.ts";
+import { removeSocket } from "./listener-socket.ts";
 import { reapSoon } from "./reaper.ts";
 
 /** One executor that has not been given a plan. */
@@ -70,11 +71,17 @@ export class ExecutorPool {
     this.#refillLater(0);
   }
 
+  /** Ends an executor that has no plan. Closing our end makes it leave; the channel's close handler reaps it. */
+  discard(executor: WaitingExecutor): void {
+    executor.socket[Symbol.dispose]();
+    executor.channel.close();
+  }
+
   close(): void {
     this.#closed = true;
     if (this.#refill !== undefined) clearTimeout(this.#refill);
     this.#refill = undefined;
-    for (const executor of this.#waiting.splice(0)) discard(executor);
+    for (const executor of this.#waiting.splice(0)) this.discard(executor);
     this.#binary?.[Symbol.dispose]();
     this.#binary = undefined;
   }
@@ -95,7 +102,7 @@ export class ExecutorPool {
     this.#start()
       .then(
         (executor) => {
-          if (this.#closed) discard(executor);
+          if (this.#closed) this.discard(executor);
           else this.#waiting.push(executor);
         },
         // Out of processes or memory: nobody waits for this one, and the next launch reports its own failure.
@@ -144,12 +151,8 @@ export class ExecutorPool {
     const at = this.#waiting.indexOf(executor);
     if (at >= 0) this.#waiting.splice(at, 1);
     executor.socket[Symbol.dispose]();
+    // One that was killed could not do this itself.
+    removeSocket(this.#sockets, executor.token);
     reapSoon(executor.pid);
   }
-}
-
-/** Closing our end makes it leave; the channel's close handler reaps it. */
-function discard(executor: WaitingExecutor): void {
-  executor.socket[Symbol.dispose]();
-  executor.channel.close();
 }

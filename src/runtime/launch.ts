@@ -9,6 +9,7 @@ import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { sendWithFds } from "../kernel/send-fds.ts";
 import { socketPair } from "../kernel/socket-pair.ts";
+import { SyscallError } from "../kernel/syscall.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { monotonicMs, nowMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
@@ -25,6 +26,7 @@ const nanosecondsPerMs = 1e6;
 /** How long a failed executor may take to clean up and leave before it is killed. */
 const leaveLimitMs = 5000;
 const sigkill = 9;
+const attemptLimit = 5;
 
 type Started = MessageFields<"started">;
 type Failed = Extract<Message, { name: "failed" }>;
@@ -40,11 +42,9 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
   const wire = wirePlan(request);
   let executor: WaitingExecutor | undefined;
   try {
-    executor = await context.pool.take();
-    const takenMs = monotonicMs();
-    request.onToken?.(executor.token);
-    const verdict = watch(executor, request);
-    send(executor, wire);
+    const handed = await handOver(context.pool, request, wire);
+    executor = handed.executor;
+    const { verdict, takenMs } = handed;
     const attachments = await adopt(wire);
     const sentMs = monotonicMs();
     const started = await verdict;
@@ -130,9 +130,29 @@ function given(request: LaunchRequest, name: string): OwnedFd {
   );
 }
 
-function send(executor: WaitingExecutor, wire: WirePlan): void {
+interface HandedOver {
+  readonly executor: WaitingExecutor;
+  readonly verdict: Promise<Started>;
+  readonly takenMs: number;
+}
+
+/** Sends START. An executor that died while it waited takes nothing with it: the next one is asked. */
+async function handOver(pool: ExecutorPool, request: LaunchRequest, wire: WirePlan): Promise<HandedOver> {
   const fds = [wire.plan, ...wire.sent];
-  sendWithFds(executor.socket, encodeMessage("start", { fdCount: fds.length }), fds);
+  const start = encodeMessage("start", { fdCount: fds.length });
+  for (let attempt = 1; ; attempt += 1) {
+    const executor = await pool.take();
+    const takenMs = monotonicMs();
+    try {
+      request.onToken?.(executor.token);
+      sendWithFds(executor.socket, start, fds);
+      return { executor, verdict: watch(executor, request), takenMs };
+    } catch (thrown) {
+      pool.discard(executor);
+      const died = thrown instanceof SyscallError && thrown.code === "EPIPE";
+      if (!died || attempt === attemptLimit) throw thrown;
+    }
+  }
 }
 
 async function adopt(wire: WirePlan): Promise<ByteDuplex[]> {

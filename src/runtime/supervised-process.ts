@@ -51,7 +51,10 @@ export interface LaunchRequest {
   readonly fds: ReadonlyMap<string, OwnedFd>;
   /** The file behind the plan's `record` slot: read when the supervisor goes away without telling. */
   readonly recordPath?: string;
-  /** Called before START is sent, so that a crash from here on can be recovered from. */
+  /**
+   * Called before START is sent, so that a crash from here on can be recovered from. Called again with another
+   * token when the executor turns out to have died while it waited.
+   */
   readonly onToken?: (token: string) => void;
   /** Called at a `sync` op; the child waits until it has returned. A rejection fails the launch. */
   readonly onSync?: (id: number, pid: number) => Promise<void> | void;

@@ -7,7 +7,7 @@ import { TiffinError } from "../lib/errors.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { exitRecordOf, lostExit } from "./exit-record.ts";
-import { connectSupervisor } from "./listener-socket.ts";
+import { connectSupervisor, removeSocket } from "./listener-socket.ts";
 import { readRecord } from "./record.ts";
 import type { AttachFlags, ExitRecord, LaunchPhases, SupervisedProcess } from "./supervised-process.ts";
 
@@ -41,7 +41,11 @@ export function superviseOver(options: ConnectionOptions): SupervisedProcess {
       channel.close();
     },
     closed() {
-      if (!ended && !letGo) resolve(exitFromRecord(options.recordPath, startedAtNs));
+      if (!ended && !letGo) {
+        // Killed, so its socket is still there.
+        removeSocket(socketDirectory, token);
+        resolve(exitFromRecord(options.recordPath, startedAtNs));
+      }
       options.onClosed?.();
     },
   });
