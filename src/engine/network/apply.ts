@@ -11,6 +11,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import type { NetlinkRequest } from "../../linux/netlink/message.ts";
+import { deleteNeighbour } from "../../linux/netlink/neighbour.ts";
 import { deleteRule, deleteTable, newRule, newTable } from "../../linux/netlink/nftables/request.ts";
 import { addRoute } from "../../linux/netlink/route.ts";
 import { broadcastFor } from "./decide.ts";
@@ -34,6 +35,7 @@ const alreadyTrue: Partial<Record<NetOp["op"], string>> = {
   // A kernel without IPv6.
   ipv6Quiet: "EAFNOSUPPORT",
   linkDelete: "ENODEV",
+  neighbourForget: "ENOENT",
   addressAdd: "EEXIST",
   addressDelete: "EADDRNOTAVAIL",
   ruleDelete: "ENOENT",
@@ -124,7 +126,12 @@ class LinkIndexes {
 }
 
 function needsIndex(op: NetOp): boolean {
-  return op.op === "bridgePort" || op.op === "addressAdd" || op.op === "addressDelete";
+  return (
+    op.op === "bridgePort" ||
+    op.op === "addressAdd" ||
+    op.op === "addressDelete" ||
+    op.op === "neighbourForget"
+  );
 }
 
 /** The rtnetlink request of an op; undefined for ops of another kind. */
@@ -143,10 +150,11 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
     case "ipv6Quiet":
       return setLink(op.link, { noIpv6LinkLocal: true });
     case "bridgePort":
-      return setLink(op.link, {
-        master: links.of(op.bridge),
-        ...(op.hairpin ? { port: { hairpin: true } } : {}),
-      });
+      return setLink(op.link, { master: links.of(op.bridge) });
+    case "bridgeHairpin":
+      return setLink(op.link, { port: { hairpin: true } });
+    case "neighbourForget":
+      return deleteNeighbour(links.of(op.link), op.address);
     case "linkUp":
       return setLink(op.link, { up: true });
     case "linkDelete":

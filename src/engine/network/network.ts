@@ -46,6 +46,7 @@ import type {
 } from "./model.ts";
 import { type HostNames, hostNames } from "./names.ts";
 import { endpointLinks, type NetworkSockets, observeNetwork, observeTaken, otherBridges } from "./observe.ts";
+import type { NetOp } from "./op.ts";
 import { checkPorts } from "./port-request.ts";
 import { PublishedPorts } from "./published-ports.ts";
 import { ReadyPool } from "./ready-pool.ts";
@@ -440,19 +441,13 @@ class BridgeNetwork implements DefaultNetwork {
 
   /** Links that lost their bridge go onto the new one. */
   #reattach(): void {
-    const links = endpointLinks(this.#sockets.route, this.#names.isEndpointLink);
-    applyNetOps(
-      links.map((link) => ({
-        in: "host",
-        op: "bridgePort",
-        link,
-        bridge: this.bridge,
-        hairpin: false,
-        cause: "the bridge was replaced",
-        inverse: "linkDelete",
-      })),
-      this.#sockets,
-    );
+    const cause = "the bridge was replaced";
+    const inverse = "linkDelete";
+    const ops = endpointLinks(this.#sockets.route, this.#names.isEndpointLink).flatMap((link): NetOp[] => [
+      { in: "host", op: "bridgePort", link, bridge: this.bridge, cause, inverse },
+      { in: "host", op: "bridgeHairpin", link, cause, inverse },
+    ]);
+    applyNetOps(ops, this.#sockets);
   }
 }
 

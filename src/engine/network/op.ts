@@ -19,7 +19,10 @@ type NetAction =
   | { readonly op: "vethAdd"; readonly link: string; readonly peer: string; readonly peerMac: Uint8Array }
   /** No IPv6 link-local address: the network is IPv4 and duplicate address detection costs time. */
   | { readonly op: "ipv6Quiet"; readonly link: string }
-  | { readonly op: "bridgePort"; readonly link: string; readonly bridge: string; readonly hairpin: boolean }
+  | { readonly op: "bridgePort"; readonly link: string; readonly bridge: string }
+  /** The bridge may send a frame out of the port that it came in by. */
+  | { readonly op: "bridgeHairpin"; readonly link: string }
+  | { readonly op: "neighbourForget"; readonly link: string; readonly address: number }
   | { readonly op: "linkUp"; readonly link: string }
   | { readonly op: "linkDelete"; readonly link: string }
   | {
@@ -56,7 +59,10 @@ export function targetOf(op: NetOp): string {
     case "vethAdd":
       return `${op.link} with ${op.peer} ${formatMac(op.peerMac)}`;
     case "bridgePort":
-      return `${op.link} of ${op.bridge}${op.hairpin ? ", hairpin" : ""}`;
+      return `${op.link} of ${op.bridge}`;
+    case "neighbourForget":
+      return `${formatIpv4(op.address)} of ${op.link}`;
+    case "bridgeHairpin":
     case "ipv6Quiet":
     case "linkUp":
     case "linkDelete":

@@ -83,23 +83,28 @@ export class MessageWriter {
   }
 
   u8(type: number, value: number): void {
-    this.#view.setUint8(this.#attribute(type, 1), checked(value, 0xff));
+    const at = this.#attribute(type, 1);
+    this.#view.setUint8(at, checked(value, 0xff));
   }
 
   u16(type: number, value: number): void {
-    this.#view.setUint16(this.#attribute(type, 2), checked(value, 0xffff), true);
+    const at = this.#attribute(type, 2);
+    this.#view.setUint16(at, checked(value, 0xffff), true);
   }
 
   u16be(type: number, value: number): void {
-    this.#view.setUint16(this.#attribute(type, 2), checked(value, 0xffff), false);
+    const at = this.#attribute(type, 2);
+    this.#view.setUint16(at, checked(value, 0xffff), false);
   }
 
   u32(type: number, value: number): void {
-    this.#view.setUint32(this.#attribute(type, 4), checked(value, 0xffff_ffff), true);
+    const at = this.#attribute(type, 4);
+    this.#view.setUint32(at, checked(value, 0xffff_ffff), true);
   }
 
   u32be(type: number, value: number): void {
-    this.#view.setUint32(this.#attribute(type, 4), checked(value, 0xffff_ffff), false);
+    const at = this.#attribute(type, 4);
+    this.#view.setUint32(at, checked(value, 0xffff_ffff), false);
   }
 
   /** Signed, network byte order (nftables priorities and verdicts). */
@@ -107,11 +112,13 @@ export class MessageWriter {
     if (!Number.isInteger(value) || value < -(2 ** 31) || value >= 2 ** 31) {
       throw new RangeError(`netlink attribute value ${value} is not a 32-bit integer`);
     }
-    this.#view.setInt32(this.#attribute(type, 4), value, false);
+    const at = this.#attribute(type, 4);
+    this.#view.setInt32(at, value, false);
   }
 
   u64be(type: number, value: bigint): void {
-    this.#view.setBigUint64(this.#attribute(type, 8), value, false);
+    const at = this.#attribute(type, 8);
+    this.#view.setBigUint64(at, value, false);
   }
 
   /** A flag attribute: present, no value. */
@@ -138,6 +145,7 @@ export class MessageWriter {
     this.#view.setUint16(start, length, true);
   }
 
+  /** Returns where the payload goes. Growing replaces the view: call this before touching it. */
   #attribute(type: number, payloadBytes: number): number {
     const length = attributeHeaderBytes + payloadBytes;
     if (length > netlinkLimits.attributeBytes) {

@@ -1,0 +1,478 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import {
+  createNetns,
+  findLink,
+  inNetns,
+  listLinks,
+  listRules,
+  NetlinkSocket,
+  nftTransaction,
+  tableExists,
+  writeSysctl,
+} from "../../kernel/netlink/mod.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
+import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { newLink, setLink } from "../../linux/netlink/link.ts";
+import { deleteTable, flushChain } from "../../linux/netlink/nftables/request.ts";
+import { addRoute } from "../../linux/netlink/route.ts";
+import type { DefaultNetwork, Endpoint, PortRequest } from "./model.ts";
+import { hostNames } from "./names.ts";
+import { openNetwork } from "./network.ts";
+import { inOwnNetns } from "./testing/in-own-netns.ts";
+import { connectOutcome, RawSocket, receiveOutcome, serveTcp, tryTcp } from "./testing/raw-socket.ts";
+
+const hostAddress = "198.51.100.1";
+const outsideAddress = "198.51.100.2";
+const names = hostNames("");
+
+inOwnNetns(import.meta.path, () => {
+  let route: NetlinkSocket;
+  let netfilter: NetlinkSocket;
+  /** A neighbour of the host on its outer link, which knows a route to the containers' subnet. */
+  let outside: OwnedFd;
+  let database: Database;
+  let network: DefaultNetwork;
+  const opened: Disposable[] = [];
+  const directories: string[] = [];
+
+  beforeAll(() => {
+    route = NetlinkSocket.open("route");
+    netfilter = NetlinkSocket.open("netfilter");
+    const made = createNetns(() => NetlinkSocket.open("route"));
+    outside = made.netns;
+    const peer = { name: "eth0", netnsFd: outside.raw };
+    route.execute([
+      setLink("lo", { up: true }),
+      newLink({ name: "uplink" }, { kind: "veth", peer }),
+      setLink("uplink", { up: true }),
+    ]);
+    const address = (text: string, index: number | undefined) =>
+      addAddress({ linkIndex: index ?? 0, address: parseIpv4(text) ?? 0, prefixLength: 24 });
+    route.execute([address(hostAddress, findLink(route, "uplink")?.index)]);
+    made.result.execute([
+      setLink("lo", { up: true }),
+      setLink("eth0", { up: true }),
+      address(outsideAddress, findLink(made.result, "eth0")?.index),
+      addRoute({ destination: { network: 0, length: 0 }, gateway: parseIpv4(hostAddress) ?? 0 }),
+    ]);
+  });
+
+  beforeEach(async () => {
+    database = new Database(":memory:", { strict: true });
+    network = await openNetwork({ tag: "", db: database });
+    await network.recover([]);
+  });
+
+  afterEach(async () => {
+    for (const thing of opened.splice(0)) thing[Symbol.dispose]();
+    await network.remove();
+    expect(listLinks(route).map((link) => link.name)).toEqual(["lo", "uplink"]);
+    expect(tableExists(netfilter, names.table)).toBe(false);
+    database.close();
+    for (const directory of directories.splice(0)) rmSync(directory, { recursive: true });
+  });
+
+  function keep<T extends Disposable>(thing: T): T {
+    opened.push(thing);
+    return thing;
+  }
+
+  async function start(id: string, ports: readonly PortRequest[] = []): Promise<Endpoint> {
+    const endpoint = await network.acquire(id, { ports });
+    keep(endpoint.netns);
+    return endpoint;
+  }
+
+  async function failure(work: Promise<unknown>): Promise<string> {
+    try {
+      await work;
+      return "no error";
+    } catch (thrown) {
+      if (!(thrown instanceof TiffinError)) throw thrown;
+      return `${thrown.kind} ${thrown.code}`;
+    }
+  }
+
+  /** What a connect from the neighbour to `port` comes to. */
+  function fromOutside(port: number, address = hostAddress): string {
+    return connectOutcome(outside, { address, port });
+  }
+
+  const tcp80: PortRequest = { containerPort: 80, protocol: "tcp", hostPort: 8080 };
+
+  test("endpoints reach each other, the host reaches them, they reach the world behind the host's address", async () => {
+    const a = await start("a");
+    const b = await start("b");
+    using server = serveTcp(b.netns, 80);
+    const to = { address: b.address, port: 80 };
+    expect(tryTcp(a.netns, to, server)).toBe(a.address);
+    expect(tryTcp(undefined, to, server)).toBe(network.gateway);
+    using world = serveTcp(outside, 7000);
+    expect(tryTcp(a.netns, { address: outsideAddress, port: 7000 }, world)).toBe(hostAddress);
+  });
+
+  test.each(["0", "1"])(
+    "a published port answers from outside, on every address of the host, on 127.0.0.1 and from containers; bridge-nf-call-iptables %s",
+    async (bridgeNetfilter) => {
+      // The file is there only with br_netfilter, which Docker loads.
+      if (existsSync("/proc/sys/net/bridge"))
+        writeSysctl("net/bridge/bridge-nf-call-iptables", bridgeNetfilter);
+      const a = await start("a", [tcp80]);
+      const b = await start("b");
+      using server = serveTcp(a.netns, 80);
+      expect(a.ports).toEqual([
+        { containerPort: 80, protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080 },
+      ]);
+      const at = (address: string) => ({ address, port: 8080 });
+      expect(tryTcp(outside, at(hostAddress), server)).toBe(outsideAddress);
+      expect(tryTcp(undefined, at(hostAddress), server)).toBe(hostAddress);
+      expect(tryTcp(undefined, at("127.0.0.1"), server)).toBe(network.gateway);
+      expect(tryTcp(undefined, at(network.gateway), server)).toBe(network.gateway);
+      expect(tryTcp(b.netns, at(network.gateway), server)).toBe(network.gateway);
+      expect(tryTcp(b.netns, at(hostAddress), server)).toBe(network.gateway);
+      expect(tryTcp(a.netns, at(hostAddress), server)).toBe(network.gateway);
+    },
+  );
+
+  test("a port published on one address answers there and nowhere else", async () => {
+    const a = await start("a", [
+      { ...tcp80, hostAddress },
+      { ...tcp80, hostAddress: "127.0.0.1", hostPort: 8081 },
+    ]);
+    using server = serveTcp(a.netns, 80);
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
+    expect(connectOutcome(undefined, { address: "127.0.0.1", port: 8080 })).toBe("ECONNREFUSED");
+    expect(tryTcp(undefined, { address: "127.0.0.1", port: 8081 }, server)).toBe(network.gateway);
+    expect(fromOutside(8081)).toBe("ECONNREFUSED");
+  });
+
+  test("after release the port is closed and free, and releasing again is nothing", async () => {
+    const a = await start("a", [tcp80]);
+    using _server = serveTcp(a.netns, 80);
+    await network.release("a");
+    await network.release("a");
+    expect(fromOutside(8080)).toBe("ECONNREFUSED");
+    using other = serveTcp(undefined, 8080);
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, other)).toBe(outsideAddress);
+  });
+
+  test("neighbours cannot reach a container's own address", async () => {
+    const a = await start("a", [tcp80]);
+    using _server = serveTcp(a.netns, 81);
+    expect(fromOutside(81, a.address)).toBe("EINPROGRESS");
+  });
+
+  test("a container cannot reach what listens on the host's loopback", async () => {
+    const a = await start("a", [tcp80]);
+    using server = serveTcp(undefined, 9000, "127.0.0.1");
+    // A container with CAP_NET_ADMIN sends packets for 127.0.0.1 to its gateway.
+    inNetns(a.netns, () => {
+      writeSysctl("net/ipv4/conf/all/route_localnet", "1");
+      using inside = NetlinkSocket.open("route");
+      const loopback = parseIpv4("127.0.0.1") ?? 0;
+      inside.execute([deleteAddress({ linkIndex: 1, address: loopback, prefixLength: 8 })]);
+      inside.execute([
+        addRoute({
+          destination: { network: loopback, length: 32 },
+          gateway: parseIpv4(network.gateway) ?? 0,
+        }),
+      ]);
+    });
+    const target = { address: "127.0.0.1", port: 9000 };
+    expect(tryTcp(a.netns, target, server)).toBe("EINPROGRESS");
+    // The way is open without the guard: the test tests something.
+    nftTransaction(netfilter, [flushChain(names.table, "guard")]);
+    expect(tryTcp(a.netns, target, server)).toBe(a.address);
+  });
+
+  test("a taken port is a conflict in Docker's words, and nothing stays behind", async () => {
+    await start("a", [tcp80]);
+    const wanted = { ports: [{ ...tcp80, hostPort: 8090 }, tcp80] };
+    expect(await failure(network.acquire("b", wanted))).toBe("conflict network.port-allocated");
+    await expect(network.acquire("b", wanted)).rejects.toThrow(
+      "Bind for 0.0.0.0:8080 failed: port is already allocated",
+    );
+    using _free = serveTcp(undefined, 8090);
+    expect(() => serveTcp(undefined, 8080)).toThrow("EADDRINUSE");
+    expect(database.query("SELECT container_id FROM ipam_lease").all()).toEqual([{ container_id: "a" }]);
+  });
+
+  test("port 0 takes a free port, a range the first free one", async () => {
+    const a = await start("a", [{ containerPort: 80, protocol: "tcp" }]);
+    expect(a.ports[0]?.hostPort).toBeGreaterThan(1023);
+    const range = { containerPort: 80, protocol: "tcp", hostPort: 8100, hostPortEnd: 8101 } as const;
+    expect((await start("b", [range])).ports[0]?.hostPort).toBe(8100);
+    expect((await start("c", [range])).ports[0]?.hostPort).toBe(8101);
+    expect(await failure(start("d", [range]))).toBe("conflict network.port-allocated");
+  });
+
+  test("bad ports and addresses are refused by kind", async () => {
+    const port = (change: Partial<PortRequest>) => failure(start("a", [{ ...tcp80, ...change }]));
+    expect(await port({ containerPort: 0 })).toBe("invalid network.port-invalid");
+    expect(await port({ hostPort: 65536 })).toBe("invalid network.port-invalid");
+    expect(await port({ hostAddress: "nowhere" })).toBe("invalid network.port-invalid");
+    expect(await port({ hostAddress: "203.0.113.7" })).toBe("invalid network.address-not-local");
+    const address = (text: string) => failure(network.acquire("a", { ports: [], address: text }));
+    expect(await address("10.0.0.1")).toBe("invalid network.address-invalid");
+    expect(await address("172.30")).toBe("invalid network.address-invalid");
+    expect(await address(network.gateway)).toBe("conflict network.address-in-use");
+    expect(await failure(network.acquire("a", { ports: [], mac: "02:zz" }))).toBe(
+      "invalid network.address-invalid",
+    );
+    expect((await start("a", [{ ...tcp80, hostAddress: "::" }])).warnings).toHaveLength(1);
+  });
+
+  test("a wanted address and MAC are given, even one that was made ahead of need", async () => {
+    await Bun.sleep(50);
+    const ready = listLinks(route, { kind: "veth" }).length;
+    expect(ready).toBeGreaterThan(1);
+    const address = "172.30.0.3";
+    const a = await network.acquire("a", { ports: [], address, mac: "02:42:00:00:00:99" });
+    keep(a.netns);
+    expect([a.address, a.mac]).toEqual([address, "02:42:00:00:00:99"]);
+    using server = serveTcp(a.netns, 80);
+    expect(tryTcp(undefined, { address, port: 80 }, server)).toBe(network.gateway);
+    expect(await failure(network.acquire("b", { ports: [], address }))).toBe(
+      "conflict network.address-in-use",
+    );
+  });
+
+  test("a UDP client that was there before reaches each new container from the same port", async () => {
+    using client = RawSocket.open(outside, "udp").bind({ address: outsideAddress, port: 5555 });
+    const to = { address: hostAddress, port: 5060 };
+    client.sendTo("nobody", to);
+    for (const id of ["a", "b"]) {
+      const endpoint = await start(id, [{ containerPort: 5353, protocol: "udp", hostPort: 5060 }]);
+      using server = RawSocket.open(endpoint.netns, "udp").bind({ address: "0.0.0.0", port: 5353 });
+      client.sendTo(`for ${id}`, to);
+      const { text, from } = server.receive();
+      expect([text, from]).toEqual([`for ${id}`, { address: outsideAddress, port: 5555 }]);
+      server.sendTo(`from ${id}`, from);
+      expect(client.receive()).toEqual({ text: `from ${id}`, from: to });
+      await network.release(id);
+    }
+    client.sendTo("late", to);
+    expect(receiveOutcome(client)).toBe("EAGAIN");
+  });
+
+  test("UDP on 127.0.0.1", async () => {
+    const a = await start("a", [
+      { containerPort: 53, protocol: "udp", hostAddress: "127.0.0.1", hostPort: 5300 },
+    ]);
+    using server = RawSocket.open(a.netns, "udp").bind({ address: "0.0.0.0", port: 53 });
+    using client = RawSocket.open(undefined, "udp").connect({ address: "127.0.0.1", port: 5300 });
+    client.send("question");
+    const { text, from } = server.receive();
+    expect(text).toBe("question");
+    server.sendTo("answer", from);
+    expect(receiveOutcome(client)).toBe("answer");
+  });
+
+  test("an isolated namespace has a loopback and no way out", () => {
+    const netns = keep(network.createIsolatedNetns());
+    using server = serveTcp(netns, 80);
+    expect(tryTcp(netns, { address: "127.0.0.1", port: 80 }, server)).toBe("127.0.0.1");
+    expect(connectOutcome(netns, { address: hostAddress, port: 80 })).toBe("ENETUNREACH");
+  });
+
+  test("a namespace that belongs to a user namespace is wired by pid", async () => {
+    const process = Bun.spawn(["unshare", "--user", "--map-root-user", "--net", "sleep", "60"]);
+    try {
+      const home = readlinkSync("/proc/self/ns/net");
+      while (readlinkSync(`/proc/${process.pid}/ns/net`) === home) await Bun.sleep(5);
+      const a = await network.acquireUnwired("a", { ports: [tcp80] });
+      a.wire(process.pid);
+      expect(findLink(route, a.hostLink)?.up).toBe(true);
+      // Answers come from the other end, where nobody listens.
+      expect(connectOutcome(undefined, { address: a.address, port: 80 })).toBe("ECONNREFUSED");
+      expect(fromOutside(8080)).toBe("ECONNREFUSED");
+      await network.release("a");
+    } finally {
+      process.kill("SIGKILL");
+      await process.exited;
+    }
+  });
+
+  test("the next engine takes over: living containers keep all, the dead lose all", async () => {
+    const a = await start("a", [tcp80]);
+    await start("b", [{ ...tcp80, hostPort: 8082 }]);
+    using server = serveTcp(a.netns, 80);
+    await network.close();
+    network = await openNetwork({ tag: "", db: database });
+    await network.recover([{ containerId: "a", address: a.address, ports: a.ports }]);
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
+    expect(fromOutside(8082)).toBe("ECONNREFUSED");
+    expect(listLinks(route, { kind: "veth" }).map((link) => link.name)).toContain(a.hostLink);
+    expect(database.query("SELECT container_id FROM ipam_lease").all()).toEqual([{ container_id: "a" }]);
+    expect((await start("c")).address).not.toBe(a.address);
+    expect(() => serveTcp(undefined, 8080)).toThrow("EADDRINUSE");
+    await network.release("a");
+    expect(fromOutside(8080)).toBe("ECONNREFUSED");
+  });
+
+  test("a killed engine leaves no link, and its leases go at the next start", async () => {
+    await network.close();
+    const directory = mkdtempSync("/tmp/tiffin-test-network-");
+    directories.push(directory);
+    const path = `${directory}/leases.db`;
+    const script = `
+      import { Database } from "bun:sqlite";
+      import { openNetwork } from ${JSON.stringify(`${import.meta.dir}/network.ts`)};
+      const network = await openNetwork({ tag: "", db: new Database(${JSON.stringify(path)}) });
+      await network.recover([]);
+      await network.acquire("a", { ports: [{ containerPort: 80, protocol: "tcp", hostPort: 8080 }] });
+      await Bun.sleep(50);
+      await network.acquire("b", { ports: [] });
+      console.log("ready");
+      await Bun.sleep(60000);`;
+    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
+    for await (const _ready of child.stdout) break;
+    expect(listLinks(route, { kind: "veth" }).length).toBeGreaterThan(3);
+    child.kill("SIGKILL");
+    await child.exited;
+    while (listLinks(route, { kind: "veth" }).length > 1) await Bun.sleep(10);
+    database.close();
+    database = new Database(path);
+    network = await openNetwork({ tag: "", db: database });
+    await network.recover([]);
+    expect(database.query("SELECT * FROM ipam_lease").all()).toEqual([]);
+    expect(fromOutside(8080)).toBe("ECONNREFUSED");
+    using _free = serveTcp(undefined, 8080);
+  });
+
+  test("an engine with a tag has its own subnet and names, and neither touches the other's", async () => {
+    const a = await start("a", [tcp80]);
+    const otherDatabase = new Database(":memory:");
+    const other = await openNetwork({ tag: "0a1b2c", db: otherDatabase });
+    await other.recover([]);
+    expect(other.subnet).not.toBe(network.subnet);
+    expect(other.bridge).toBe("tf0a1b2cbr");
+    const b = await other.acquire("b", { ports: [{ ...tcp80, hostPort: 8083 }] });
+    using server = serveTcp(b.netns, 80);
+    expect(tryTcp(outside, { address: hostAddress, port: 8083 }, server)).toBe(outsideAddress);
+    // The two networks are strangers to each other.
+    expect(connectOutcome(a.netns, { address: b.address, port: 80 })).toBe("EINPROGRESS");
+    await network.recover([{ containerId: "a", address: a.address, ports: a.ports }]);
+    expect(findLink(route, b.hostLink)).toBeDefined();
+    b.netns[Symbol.dispose]();
+    await other.remove();
+    expect(findLink(route, a.hostLink)).toBeDefined();
+    using mine = serveTcp(a.netns, 80);
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, mine)).toBe(outsideAddress);
+  });
+
+  test("rules and bridge that somebody deleted come back with the ports, and links find their bridge", async () => {
+    const a = await start("a", [tcp80]);
+    using server = serveTcp(a.netns, 80);
+    nftTransaction(netfilter, [deleteTable(names.table)]);
+    Bun.spawnSync(["ip", "link", "delete", network.bridge]);
+    await Bun.sleep(1050);
+    await start("b");
+    while (findLink(route, network.bridge) === undefined) await Bun.sleep(10);
+    await Bun.sleep(20);
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
+  });
+
+  test("10000 containers pass through 13 addresses: no duplicate, no leak, no address twice in a row", async () => {
+    await network.remove();
+    database.close();
+    database = new Database(":memory:");
+    network = await openNetwork({ tag: "", db: database, subnet: "172.30.7.0/28" });
+    const live = new Map<string, string>();
+    let last = "";
+    for (let cycle = 0; cycle < 10_000; cycle += 1) {
+      if (live.size === 10) {
+        const [oldest = ""] = live.keys();
+        live.delete(oldest);
+        await network.release(oldest);
+      }
+      const { address } = await network.acquireUnwired(`c${cycle}`, { ports: [] });
+      if (address === last || [...live.values()].includes(address)) throw new Error(`${address} given twice`);
+      live.set(`c${cycle}`, address);
+      last = address;
+    }
+    for (const id of live.keys()) await network.release(id);
+    expect(database.query("SELECT * FROM ipam_lease").all()).toEqual([]);
+    for (let more = 0; more < 13; more += 1) await network.acquireUnwired(`d${more}`, { ports: [] });
+    expect(await failure(network.acquire("e", { ports: [] }))).toBe(
+      "unavailable network.addresses-exhausted",
+    );
+  });
+
+  test("a bridge with all its ports taken says so", async () => {
+    await network.close();
+    const master = findLink(route, network.bridge)?.index ?? 0;
+    const sink = createNetns(() => undefined).netns;
+    route.execute(
+      Array.from({ length: 1023 }, (_, index) =>
+        newLink({ name: `fill${index}`, master }, { kind: "veth", peer: { netnsFd: sink.raw } }),
+      ),
+    );
+    network = await openNetwork({ tag: "", db: database });
+    expect(await failure(network.acquire("a", { ports: [] }))).toBe("unavailable network.bridge-full");
+    sink[Symbol.dispose]();
+    while (listLinks(route).some((link) => link.name.startsWith("fill"))) await Bun.sleep(20);
+  }, 60_000);
+
+  test("descriptors and the thread's namespace are as before", async () => {
+    await Bun.sleep(100);
+    const before = [readdirSync("/proc/self/fd").length, readlinkSync("/proc/thread-self/ns/net")];
+    const second = await openNetwork({ tag: "0a1b2c", db: new Database(":memory:") });
+    await second.recover([]);
+    for (let round = 0; round < 5; round += 1) {
+      const a = await second.acquire("a", { ports: [tcp80] });
+      a.netns[Symbol.dispose]();
+      await Bun.sleep(10);
+    }
+    await second.remove();
+    expect([readdirSync("/proc/self/fd").length, readlinkSync("/proc/thread-self/ns/net")]).toEqual(before);
+  });
+
+  function iptables(...args: string[]): string {
+    const { stdout, stderr, exitCode } = Bun.spawnSync(["iptables", ...args]);
+    if (exitCode !== 0) throw new Error(stderr.toString());
+    return stdout.toString();
+  }
+
+  test("beside Docker's dropping iptables everything works, and removal restores its rules", async () => {
+    const setUp = [
+      ["-P", "FORWARD", "DROP"],
+      ["-N", "DOCKER-USER"],
+      ["-A", "FORWARD", "-j", "DOCKER-USER"],
+      ["-A", "FORWARD", "-i", "docker0", "!", "-o", "docker0", "-j", "ACCEPT"],
+    ];
+    for (const args of setUp) iptables(...args);
+    try {
+      const before = iptables("-S");
+      await network.recover([]);
+      await network.recover([]);
+      const rules = iptables("-S", "FORWARD").trim().split("\n");
+      expect(rules.map((rule) => rule.replace(/ -m comment --comment "[^"]*"/, ""))).toEqual([
+        "-P FORWARD DROP",
+        "-A FORWARD -j DOCKER-USER",
+        "-A FORWARD -i tiffin0 ! -o docker0 -j ACCEPT",
+        "-A FORWARD -o tiffin0 -j ACCEPT",
+        "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT",
+      ]);
+      const a = await start("a", [tcp80]);
+      const b = await start("b");
+      using server = serveTcp(a.netns, 80);
+      expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
+      expect(tryTcp(b.netns, { address: a.address, port: 80 }, server)).toBe(b.address);
+      using world = serveTcp(outside, 7000);
+      expect(tryTcp(a.netns, { address: outsideAddress, port: 7000 }, world)).toBe(hostAddress);
+      await network.remove();
+      expect(iptables("-S")).toBe(before);
+      network = await openNetwork({ tag: "", db: database });
+      expect(listRules(netfilter, { family: "ip", table: "filter" }, "FORWARD")).toHaveLength(4);
+    } finally {
+      await network.remove();
+      for (const args of [["-P", "FORWARD", "ACCEPT"], ["-F"], ["-X"]]) iptables(...args);
+      network = await openNetwork({ tag: "", db: database });
+    }
+  });
+});
