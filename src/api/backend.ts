@@ -64,6 +64,8 @@ export interface AttachRequest {
 export interface AttachedStream {
   readonly tty: boolean;
   readonly stream: ByteDuplex;
+  /** The detach sequence of an exec, from its create body; absent is Docker's default. */
+  readonly detachKeys?: string | undefined;
 }
 
 export interface LogRequest {
@@ -102,7 +104,10 @@ export interface RunSession extends AttachedStream {
   /** Of the container, or of the exec. */
   readonly id: string;
   readonly warnings: readonly string[];
-  /** Settles after all output was delivered to `stream` and, where asked for, after the container is gone. Never rejects. */
+  /**
+   * Settles when the process has ended and, where asked for, the container is gone. Never rejects. The client is told
+   * when `stream` has ended too; a session that nobody attached to has a stream that ends at once.
+   */
   readonly exited: Promise<RunExited>;
   resize(size: Size): Promise<void>;
   /** Name or number in text. */

@@ -355,7 +355,7 @@ export class HttpConnection {
     });
   }
 
-  #handOver(exchange: Exchange, head: string, take: (duplex: ByteDuplex) => void): void {
+  #handOver(exchange: Exchange, head: Uint8Array, take: (duplex: ByteDuplex) => void): void {
     if (this.#phase !== "exchange") {
       // The client has gone already; whoever takes over learns it from the closed duplex.
       this.#duplex.release(nothing);
@@ -364,7 +364,7 @@ export class HttpConnection {
     }
     this.#phase = "over";
     this.#exchange = undefined;
-    this.#duplex.write(Buffer.from(head));
+    this.#duplex.write(head);
     this.#duplex.release(this.#pending);
     this.#pending = nothing;
     this.#continueReading();

@@ -36,8 +36,8 @@ export interface StreamReply {
 /** The connection stops being HTTP: after `head` it belongs to `take`. */
 export interface TakeoverReply {
   readonly kind: "takeover";
-  /** Complete, with status line and empty line. */
-  readonly head: string;
+  /** Complete, with status line and empty line; may go on with the first bytes of what follows. */
+  readonly head: Uint8Array;
   /** Receives what the client sent after its request, and everything later. */
   take(duplex: ByteDuplex): void;
 }

@@ -1,11 +1,13 @@
 /** Containers on the wire: create, list, inspect, wait (Docker's API 1.50). */
 import {
   type Decoded,
+  type Decoder,
   flag,
   integer,
   list,
   mapOf,
   nullable,
+  type ObjectOf,
   object,
   oneOf,
   optional,
@@ -137,12 +139,13 @@ const containerInspectShape = {
   NetworkSettings: networkSettings,
 } as const;
 
-export const containerInspect = object(containerInspectShape);
 /** As decoded, but Docker also writes null for what is not set in `HostConfig` and `Config`. */
-export interface ContainerInspect extends Omit<Decoded<typeof containerInspect>, "HostConfig" | "Config"> {
+export interface ContainerInspect
+  extends Omit<ObjectOf<typeof containerInspectShape>, "HostConfig" | "Config"> {
   readonly HostConfig: WithNulls<HostConfig>;
   readonly Config: WithNulls<ContainerConfig>;
 }
+export const containerInspect: Decoder<ContainerInspect> = object(containerInspectShape);
 
 export const waitConditions = ["not-running", "next-exit", "removed"] as const;
 export type WaitCondition = (typeof waitConditions)[number];

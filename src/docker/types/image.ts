@@ -1,10 +1,12 @@
 /** Images on the wire (Docker's API 1.50). */
 import {
   type Decoded,
+  type Decoder,
   integer,
   list,
   mapOf,
   nullable,
+  type ObjectOf,
   object,
   optional,
   text,
@@ -30,7 +32,7 @@ export const imageSummary = object({
 });
 export interface ImageSummary extends Decoded<typeof imageSummary> {}
 
-export const imageInspect = object({
+const imageInspectShape = {
   Id: text,
   RepoTags: list(text),
   RepoDigests: list(text),
@@ -48,7 +50,8 @@ export const imageInspect = object({
   RootFS: object({ Type: text, Layers: optional(list(text)) }),
   Metadata: object({ LastTagTime: optional(text) }),
   Config: optional(containerConfig),
-});
-export interface ImageInspect extends Omit<Decoded<typeof imageInspect>, "Config"> {
+} as const;
+export interface ImageInspect extends Omit<ObjectOf<typeof imageInspectShape>, "Config"> {
   readonly Config?: WithNulls<ContainerConfig> | undefined;
 }
+export const imageInspect: Decoder<ImageInspect> = object(imageInspectShape);

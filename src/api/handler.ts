@@ -1,0 +1,62 @@
+/** What a handler of a route receives and returns, derived from its row in the table. */
+import type {
+  BodyOf,
+  EmptyResult,
+  HijackResult,
+  JsonResult,
+  ParamsOf,
+  PathOf,
+  QueryIn,
+  Result,
+  ResultOf,
+  SessionResult,
+  StreamResult,
+  TextResult,
+} from "../docker/route.ts";
+import type { RouteName, RouteTable } from "../docker/routes.ts";
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
+
+export interface Call<N extends RouteName> {
+  readonly params: ParamsOf<PathOf<RouteTable[N]>>;
+  readonly query: QueryIn<RouteTable[N]>;
+  readonly body: BodyOf<RouteTable[N]>;
+  /** Aborted when the client goes. */
+  readonly signal: AbortSignal;
+}
+
+export interface TextAnswer {
+  readonly text: string;
+  readonly headers: readonly (readonly [string, string])[];
+}
+export interface StreamAnswer {
+  readonly tty: boolean;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+/** The connection is the handler's from `take` on. Undefined: nothing to hand over, a plain 200. */
+export type HijackAnswer = { readonly tty: boolean; take(client: ByteDuplex): void } | undefined;
+export interface SessionAnswer {
+  /** Frames that go out together with the head of the reply. */
+  readonly first: Uint8Array;
+  take(client: ByteDuplex): void;
+}
+
+/** What a handler of a route with result `R` returns. */
+export type AnswerOf<R extends Result> =
+  R extends JsonResult<infer T, infer Later>
+    ? Promise<Later extends true ? { readonly later: Promise<T> } : T>
+    : R extends EmptyResult
+      ? Promise<void>
+      : R extends TextResult
+        ? Promise<TextAnswer>
+        : R extends StreamResult
+          ? Promise<StreamAnswer>
+          : R extends HijackResult
+            ? Promise<HijackAnswer>
+            : R extends SessionResult
+              ? Promise<SessionAnswer>
+              : never;
+
+/** One handler for every route: a missing one does not compile. */
+export type Handlers = {
+  readonly [N in RouteName]: (call: Call<N>) => AnswerOf<ResultOf<RouteTable[N]>>;
+};

@@ -1,0 +1,65 @@
+/** A container's life: create, list, inspect, start, stop, kill, wait, resize, rename, remove. */
+import { emptyConfig, invalidCondition } from "../../docker/messages.ts";
+import { type WaitCondition, waitConditions } from "../../docker/types/container.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { ContainerBackend } from "../backend.ts";
+import type { Handlers } from "../handler.ts";
+
+type Names =
+  | "containerList"
+  | "containerCreate"
+  | "containerInspect"
+  | "containerStart"
+  | "containerStop"
+  | "containerKill"
+  | "containerWait"
+  | "containerResize"
+  | "containerRename"
+  | "containerRemove";
+
+function conditionOf(asked: string | undefined): WaitCondition {
+  if (asked === undefined || asked === "") return "not-running";
+  const condition = waitConditions.find((word) => word === asked);
+  if (condition === undefined) {
+    throw new TiffinError("invalid", "api.wait-condition", invalidCondition(asked));
+  }
+  return condition;
+}
+
+export function containerHandlers(containers: ContainerBackend): Pick<Handlers, Names> {
+  return {
+    containerList: ({ query }) => {
+      const limit = query.limit ?? 0;
+      return containers.list({
+        all: query.all ?? false,
+        limit: limit > 0 ? limit : undefined,
+        size: query.size ?? false,
+        filters: query.filters ?? {},
+      });
+    },
+    containerCreate: async ({ query, body }) => {
+      if (Object.keys(body).length === 0) {
+        throw new TiffinError("invalid", "container.config-empty", emptyConfig());
+      }
+      return await containers.create({ name: query.name, platform: query.platform, body });
+    },
+    containerInspect: ({ params, query }) => containers.inspect(params.name, { size: query.size ?? false }),
+    containerStart: ({ params }) => containers.start(params.name),
+    containerStop: ({ params, query }) =>
+      containers.stop(params.name, { signal: query.signal || undefined, timeoutSeconds: query.t }),
+    containerKill: ({ params, query }) => containers.kill(params.name, query.signal || undefined),
+    containerWait: async ({ params, query, signal }) => {
+      const { exit } = await containers.wait(params.name, conditionOf(query.condition), signal);
+      return { later: exit };
+    },
+    containerResize: ({ params, query }) =>
+      containers.resize(params.name, { height: query.h ?? 0, width: query.w ?? 0 }),
+    containerRename: ({ params, query }) => containers.rename(params.name, query.name ?? ""),
+    containerRemove: ({ params, query }) =>
+      containers.remove(params.name, {
+        force: query.force ?? false,
+        volumes: query.v ?? false,
+        link: query.link ?? false,
+      }),
+  };
+}

@@ -1,0 +1,71 @@
+/** The API of an engine: Docker's routes and Tiffin's additions over HTTP, behind the narrow interfaces of `backend.ts`. */
+import { writeSync } from "node:fs";
+import { messageOf, TiffinError } from "../lib/errors.ts";
+import { HttpServer } from "../transport/http-server.ts";
+import type { Backends } from "./backend.ts";
+import { Dispatcher } from "./dispatch.ts";
+import { containerHandlers } from "./handlers/container.ts";
+import { execHandlers } from "./handlers/exec.ts";
+import { imageHandlers } from "./handlers/image.ts";
+import { streamHandlers } from "./handlers/stream.ts";
+import { systemHandlers } from "./handlers/system.ts";
+import { bindSocketPath } from "./socket-path.ts";
+
+export type { Backends } from "./backend.ts";
+
+/** How long requests under way may go on after `close`. */
+const defaultGraceMs = 2_000;
+
+export interface ApiOptions {
+  /** Shown in the `Server` header. */
+  readonly version?: string;
+  /** Told every failure that is the engine's own fault, once. By default one line on standard error. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+export interface ApiServer {
+  /** `unix:///path`, `tcp://address:port`. `invalid` for another form, `conflict` when an engine answers there. */
+  listen(host: string): Promise<void>;
+  /** Ends idle connections, waits up to `graceMs` for the others, then cuts all. */
+  close(graceMs?: number): Promise<void>;
+}
+
+function writeFault(error: unknown): void {
+  const code = error instanceof TiffinError ? ` [${error.code}]` : "";
+  const stack = error instanceof Error ? `\n${error.stack ?? ""}` : "";
+  writeSync(2, `tiffin: request failed${code}: ${messageOf(error)}${stack}\n`);
+}
+
+export function createApi(backends: Backends, options: ApiOptions = {}): ApiServer {
+  const onFault = options.onFault ?? writeFault;
+  const dispatcher = new Dispatcher({
+    handlers: {
+      ...systemHandlers(backends.system),
+      ...imageHandlers(backends.images),
+      ...containerHandlers(backends.containers),
+      ...execHandlers(backends.execs),
+      ...streamHandlers(backends, onFault),
+    },
+    server: options.version === undefined ? "Tiffin (linux)" : `Tiffin/${options.version} (linux)`,
+    onFault,
+  });
+  const server = new HttpServer({ handler: (request) => dispatcher.handle(request), onFault });
+  return {
+    async listen(host) {
+      const unix = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
+      if (unix !== undefined) {
+        await bindSocketPath(unix, () => server.listen({ unix }));
+        return;
+      }
+      const tcp = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):([0-9]{1,5})$/.exec(host);
+      const port = Number(tcp?.[2]);
+      if (tcp?.[1] === undefined || port > 65_535) {
+        throw new TiffinError("invalid", "api.host", `invalid host ${JSON.stringify(host)}`, {
+          remedy: "use unix:///PATH or tcp://ADDRESS:PORT",
+        });
+      }
+      server.listen({ hostname: tcp[1].replace(/^\[|\]$/g, ""), port });
+    },
+    close: (graceMs = defaultGraceMs) => server.close(graceMs),
+  };
+}
