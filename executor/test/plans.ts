@@ -71,7 +71,7 @@ function maskOps(): EncodableOp[] {
     "child",
     { op: "fsMount", fields: { out: slots.empty, type: "tmpfs", source: "tmpfs", options: [], attributes: readOnly } },
     { op: "open", fields: { out: slots.nullDevice, dir: slots.root, path: "/dev/null", flags: 0o10000000, mode: 0, resolve: 0x10 } },
-    { op: "maskPath", fields: { root: slots.root, path: "/proc/kcore", empty: slots.empty, nullDevice: slots.nullDevice } },
+    { op: "maskPath", fields: { root: slots.root, path: "/proc/meminfo", empty: slots.empty, nullDevice: slots.nullDevice } },
     { op: "maskPath", fields: { root: slots.root, path: "/proc/irq", empty: slots.empty, nullDevice: slots.nullDevice } },
     { op: "maskPath", fields: { root: slots.root, path: "/proc/nothing", empty: slots.empty, nullDevice: slots.nullDevice } },
     { op: "readonlyPath", fields: { root: slots.root, path: "/proc/sys" } },

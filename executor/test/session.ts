@@ -1,0 +1,95 @@
+/** One container of the hand-written plan with an attach client: what most tests of the executor need. */
+import { type EncodableOp } from "../../src/abi/encode.ts";
+import type { SupervisorRecord } from "../../src/abi/record.ts";
+import { attachFlags } from "../../src/abi/schema.ts";
+import type { OwnedFd } from "../../src/kernel/owned-fd.ts";
+import { socketPair } from "../../src/kernel/socket-pair.ts";
+import { Executor, makeRecord, makeRootfs, openPath, readAll, readSome, Scratch, unframe } from "./harness.ts";
+import { type ContainerOptions, containerPlan } from "./plans.ts";
+
+const directoryFlag = 0o200000;
+const allStreams = attachFlags.stdin | attachFlags.stdout | attachFlags.stderr;
+
+export interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** As wait(2) gives it. */
+  readonly waitStatus: number;
+  readonly oomKilled: boolean;
+}
+
+export class Session implements Disposable {
+  readonly scratch = new Scratch();
+  readonly lower: string;
+  readonly executor: Executor;
+  readonly logDirectory: string;
+  /** Our end of the first attach client; slot 2 of the plan is the other one. */
+  readonly client: OwnedFd;
+  readonly #theirs: OwnedFd;
+  readonly #record: { readonly fd: OwnedFd; read(): SupervisorRecord };
+  readonly #logs: OwnedFd;
+  pid = 0;
+
+  constructor() {
+    this.lower = makeRootfs(this.scratch);
+    this.executor = new Executor(this.scratch);
+    this.logDirectory = this.scratch.directory("logs");
+    this.#logs = openPath(this.logDirectory, directoryFlag);
+    this.#record = makeRecord(this.scratch);
+    [this.client, this.#theirs] = socketPair("attach");
+  }
+
+  get record(): SupervisorRecord {
+    return this.#record.read();
+  }
+
+  plan(options: ContainerOptions): EncodableOp[] {
+    return containerPlan(this.scratch, this.lower, {
+      clients: [{ slot: 2, flags: allStreams }],
+      stdinOnce: true,
+      ...options,
+    });
+  }
+
+  /** Sends the plan; the verdict is the next message of the controller. */
+  begin(options: ContainerOptions | readonly EncodableOp[], more: readonly OwnedFd[] = []): void {
+    const ops = "arguments" in options ? this.plan(options) : options;
+    this.executor.start(ops, [this.#logs, this.#record.fd, this.#theirs, ...more]);
+    this.#theirs[Symbol.dispose]();
+  }
+
+  /** The same until STARTED. */
+  start(options: ContainerOptions | readonly EncodableOp[], more: readonly OwnedFd[] = []): void {
+    this.begin(options, more);
+    this.pid = this.executor.controller.expect("started").fields.pid;
+  }
+
+  /** The payload of the next frame of the first client. */
+  readFrame(): string {
+    const head = readSome(this.client, 20_000, 8);
+    if (head.length < 8) throw new Error("the attach client has ended");
+    const length = new DataView(head.buffer).getUint32(4, false);
+    return new TextDecoder().decode(readSome(this.client, 20_000, length));
+  }
+
+  /** Reads everything to the end of the container and of its executor. */
+  finish(): Ended {
+    const bytes = readAll(this.client);
+    const { waitStatus, oomKilled } = this.executor.controller.expect("exited").fields;
+    this.executor.reap();
+    return { ...unframe(bytes), waitStatus, oomKilled: oomKilled === 1 };
+  }
+
+  [Symbol.dispose](): void {
+    this.executor[Symbol.dispose]();
+    for (const fd of [this.client, this.#theirs, this.#logs, this.#record.fd]) fd[Symbol.dispose]();
+    this.scratch[Symbol.dispose]();
+  }
+}
+
+/** Runs a shell script as the container's main process to its end. */
+export function runScript(script: string, options: Partial<ContainerOptions> = {}): Ended {
+  using session = new Session();
+  session.start({ arguments: ["sh", "-c", script], ...options });
+  return session.finish();
+}
