@@ -277,6 +277,7 @@ function exportProgram(symbols: Library, context: Pointer): Uint8Array {
 }
 
 const x32 = seccompArchitectures["SCMP_ARCH_X32"];
+const x86 = seccompArchitectures["SCMP_ARCH_X86_64"];
 
 function prologueFor(
   symbols: Library,
@@ -289,6 +290,7 @@ function prologueFor(
     .filter((architecture) => architecture !== x32)
     .map((auditNumber) => ({
       auditNumber,
+      withX32: auditNumber === x86 && architectures.some((each) => each === x32),
       highestKnown: names.reduce(
         (high, name) => Math.max(high, symbols.seccomp_syscall_resolve_name_arch(auditNumber, name)),
         0,

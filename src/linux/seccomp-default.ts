@@ -62,7 +62,8 @@ const byMachine: Readonly<
   Record<Machine, { readonly architectures: readonly string[]; readonly names: string }>
 > = {
   x86_64: {
-    architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+    // Not x32: no distribution's kernel runs it, and a third of the program would be for it.
+    architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
     names: "arch_prctl modify_ldt",
   },
   aarch64: {

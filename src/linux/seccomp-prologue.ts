@@ -34,6 +34,8 @@ export interface PrologueArchitecture {
   readonly auditNumber: number;
   /** The highest number that the profile names there. */
   readonly highestKnown: number;
+  /** x86_64 only: the profile has rules for x32 calls too, so their large numbers are not new calls. */
+  readonly withX32?: boolean;
 }
 
 export interface LateRule {
@@ -50,7 +52,6 @@ const jump = 0x05;
 const returnConstant = 0x06;
 const numberAt = 0;
 const architectureAt = 4;
-const auditX86_64 = 0xc000_003e;
 /** x32 calls come under the x86_64 architecture with this bit. */
 const x32Bit = 0x4000_0000;
 const errnoEnosys = 0x0005_0000 | 38;
@@ -94,7 +95,7 @@ function architectureBlock(architecture: PrologueArchitecture, late: readonly La
     tail.push(instruction(jumpIfEqual, rule.number, 0, 1), instruction(returnConstant, rule.action));
   }
   tail.push(instruction(jumpIfGreater, highest, 0, 1), instruction(returnConstant, errnoEnosys));
-  if (architecture.auditNumber === auditX86_64) {
+  if (architecture.withX32 === true) {
     block.push(instruction(jumpIfGreaterOrEqual, x32Bit, 0, 1), instruction(jump, tail.length));
   }
   return [...block, ...tail];
