@@ -1,4 +1,5 @@
 /** Creation: everything about a container is decided and written down; nothing of it runs yet. */
+import { lchownSync } from "node:fs";
 import type { ContainerCreateBody } from "../../docker/types/container.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -56,7 +57,10 @@ export async function createContainer(context: ContainerContext, options: Create
   const undo = new UndoStack();
   try {
     undo.push("container directory", () => context.layers.remove(id));
-    context.layers.prepare(id, document.image.chain);
+    const directory = context.layers.prepare(id, document.image.chain);
+    const { firstHostId } = document;
+    // The container's root directory belongs to its own root.
+    if (firstHostId !== null) lchownSync(directory.upper, firstHostId, firstHostId);
     context.fail("create.directory");
     const container = registry.add(id, name, nowMs(), document);
     undo.push("container row", () => registry.drop(container));

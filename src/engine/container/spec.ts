@@ -3,22 +3,11 @@
  * devices and other containers' namespaces were looked up by the caller.
  */
 import type { HostFacts } from "../../linux/host-facts.ts";
-import type {
-  OciCapabilities,
-  OciNamespace,
-  OciProcess,
-  OciRlimit,
-  OciUser,
-  RuntimeSpec,
-} from "../../oci/mod.ts";
-import { type Container, commandOf } from "./model.ts";
+import type { ResolvedUser } from "../../linux/passwd.ts";
+import type { OciCapabilities, OciNamespace, OciProcess, OciRlimit, RuntimeSpec } from "../../oci/mod.ts";
+import { type Container, type ContainerDocument, commandOf } from "./model.ts";
 import { mountsOf, type ReadyMount } from "./spec-mounts.ts";
 import { type DeviceNumbers, type GrantedDevice, resourcesOf } from "./spec-resources.ts";
-
-/** A user as the image's files know them. */
-export interface ResolvedUser extends OciUser {
-  readonly home: string;
-}
 
 /** How many host ids a container's user namespace maps, from 0 in the container. */
 export const mappedIds = 65_536;
@@ -81,7 +70,7 @@ function processOf(input: SpecInput): OciProcess {
     user: {
       uid: input.user.uid,
       gid: input.user.gid,
-      ...(input.user.additionalGids !== undefined && { additionalGids: input.user.additionalGids }),
+      additionalGids: input.user.additionalGids,
     },
     args: commandOf(config),
     env: environmentOf(config.Env, { hostname: input.hostname, home: input.user.home, terminal }),
@@ -96,9 +85,9 @@ function processOf(input: SpecInput): OciProcess {
 /** Annotation that puts the container into a time namespace: `monotonic=SECONDS,boottime=SECONDS`. */
 export const timeAnnotation = "tiffin.time-offset";
 
-function namespacesOf(input: SpecInput): OciNamespace[] {
-  const { host, firstHostId } = input.container.document;
-  const { joined } = input;
+/** The namespaces that a container has apart from the host, joined ones by path. */
+export function namespacesOf(document: ContainerDocument, joined: SpecInput["joined"] = {}): OciNamespace[] {
+  const { host, firstHostId } = document;
   const namespaces: OciNamespace[] = [{ type: "mount" }];
   if (host.NetworkMode !== "host") {
     namespaces.push(
@@ -146,7 +135,7 @@ export function specOf(input: SpecInput, facts: HostFacts): RuntimeSpec {
     mounts: mountsOf(host, input.mounts),
     ...(host.Annotations !== undefined && { annotations: host.Annotations }),
     linux: {
-      namespaces: namespacesOf(input),
+      namespaces: namespacesOf(input.container.document, input.joined),
       ...(firstHostId !== null && { uidMappings: mapping, gidMappings: mapping }),
       ...(offsets !== undefined && facts.features.timeNamespace && { timeOffsets: timeOffsets(offsets) }),
       devices: input.devices.map(({ device }) => device),

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { capabilityNames } from "../../linux/capabilities.ts";
+import type { ResolvedUser } from "../../linux/passwd.ts";
 import { compileContainer, type InjectedFile, type Plan } from "../../plan/mod.ts";
 import { cgroupParentOf } from "../config.ts";
 import { openBinds, readyMounts } from "./bind-sources.ts";
@@ -13,7 +14,7 @@ import type { Container } from "./model.ts";
 import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
 import type { PendingStream } from "./pending-stream.ts";
 import { decodeSecurityOptions } from "./security-options.ts";
-import { type ResolvedUser, specOf } from "./spec.ts";
+import { specOf } from "./spec.ts";
 import type { ReadyMount } from "./spec-mounts.ts";
 import type { GrantedDevice } from "./spec-resources.ts";
 import { type NetworkPlace, sharedContainer } from "./start-network.ts";
@@ -85,7 +86,7 @@ export function compilePlan(
   const binds = openBinds(spec.mounts ?? []);
   try {
     const { lowers, upper, work } = context.layers.containerDirectory(container.id, image.chain);
-    const program = context.seccomp.program(security.seccomp, found.capabilities, host.Privileged ?? false);
+    const filter = context.seccomp.filter(security.seccomp, found.capabilities, host.Privileged ?? false);
     const logs = decodeLogLimits(host.LogConfig);
     const plan = compileContainer(spec, facts, {
       id: container.id,
@@ -103,7 +104,7 @@ export function compilePlan(
         oom: true,
         attachClients: pending.map(({ flags }) => ({ flags })),
       },
-      ...(program !== undefined && { seccompProgram: program }),
+      ...(filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags }),
       init: host.Init ?? false,
       bindSources: binds.sources,
       createWorkdir: true,

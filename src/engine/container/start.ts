@@ -87,7 +87,7 @@ async function performStart(
 
   applyHostOps(plan, context.facts, undo);
   for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
-  openStateFiles(context, container, plan, fds);
+  await openStateFiles(context, container, plan, fds);
   context.fail("start.cgroup");
   clock.mark("hostMs");
 

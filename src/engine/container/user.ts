@@ -1,11 +1,10 @@
 /**
  * Who the process runs as: Docker's `user[:group]` resolved against the passwd and group files of the image. Answers
- * for images are remembered; a container that has changed its own /etc is asked anew.
+ * for images are remembered; a container that has a changed /etc of its own is asked anew.
  */
-import { readFileSync } from "node:fs";
-import { resolveUser, userFileLimitBytes } from "../../linux/passwd.ts";
-import { lookUp } from "./layer-view.ts";
-import type { ResolvedUser } from "./spec.ts";
+import { exists } from "../../kernel/files.ts";
+import { readRootAccounts } from "../../kernel/root-accounts.ts";
+import { type ResolvedUser, resolveAdditionalGroups, resolveUser } from "../../linux/passwd.ts";
 
 export interface UserCache {
   /** `lowers` are uppermost first. Errors: `invalid` when a name is not in the files. */
@@ -18,31 +17,21 @@ export function userCache(): UserCache {
   const remembered = new Map<string, ResolvedUser>();
   return {
     resolve(user, groups, upper, lowers) {
-      const untouched = lookUp([upper], "/etc") === undefined;
-      const key = untouched ? [user, ...groups, ...lowers].join("\n") : undefined;
+      const key = exists(`${upper}/etc`) ? undefined : [user, ...groups, ...lowers].join("\n");
       const known = key === undefined ? undefined : remembered.get(key);
       if (known !== undefined) return known;
-      const layers = [upper, ...lowers];
-      const found = resolveUser(
-        user,
-        groups,
-        readFile(layers, "/etc/passwd"),
-        readFile(layers, "/etc/group"),
-      );
+      const accounts = readRootAccounts({ layers: [upper, ...lowers] });
+      const found = resolveUser(user, accounts.passwd, accounts.groups);
+      const added = resolveAdditionalGroups(groups, accounts.groups);
+      const resolved = {
+        ...found,
+        additionalGids: [...new Set([...found.additionalGids, ...added])],
+      };
       if (key !== undefined) {
         if (remembered.size >= rememberedUsers) remembered.clear();
-        remembered.set(key, found);
+        remembered.set(key, resolved);
       }
-      return found;
+      return resolved;
     },
   };
-}
-
-/** A file of the image; empty when it is missing, no regular file, or too large to be a sane one. */
-function readFile(layers: readonly string[], path: string): Uint8Array {
-  const entry = lookUp(layers, path);
-  const place = entry?.places[0];
-  if (entry === undefined || place === undefined || !entry.stats.isFile()) return new Uint8Array(0);
-  if (entry.stats.size > BigInt(userFileLimitBytes)) return new Uint8Array(0);
-  return readFileSync(place);
 }

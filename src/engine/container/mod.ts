@@ -1,0 +1,166 @@
+/** Containers: the operations that clients ask for, each on the container that they mean. */
+
+import { emptyName, sameName } from "../../docker/messages.ts";
+import type {
+  ContainerCreateResponse,
+  ContainerSummary,
+  WaitCondition,
+  WaitResponse,
+} from "../../docker/types/container.ts";
+import type { RunBody } from "../../docker/types/run.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { type LogEntry, readLog } from "../log/mod.ts";
+import { type Attached, type AttachOptions, attachContainer } from "./attach.ts";
+import { type ContainerContext, enqueue } from "./context.ts";
+import { type CreateOptions, createContainer } from "./create.ts";
+import { inspectContainer, type TiffinInspect } from "./inspect.ts";
+import { type ListOptions, listContainers } from "./list.ts";
+import type { Container } from "./model.ts";
+import { type RemoveOptions, removeContainer } from "./remove.ts";
+import { resizeContainer, type TerminalSize } from "./resize.ts";
+import { type RunSession, runContainer } from "./run.ts";
+import { startContainer } from "./start.ts";
+import { isAlive } from "./state.ts";
+import { killContainer, type StopOptions, stopContainer } from "./stop.ts";
+import { waitFor } from "./wait.ts";
+
+export type { ContainerContext } from "./context.ts";
+export { failpointHook, failpoints } from "./failpoints.ts";
+export type { Container } from "./model.ts";
+export { recoverContainers } from "./recover.ts";
+
+export interface LogOptions {
+  readonly follow: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Nanoseconds since 1970. */
+  readonly sinceNs?: bigint | undefined;
+  readonly untilNs?: bigint | undefined;
+  readonly tail?: number | undefined;
+}
+
+export interface LogReading {
+  readonly tty: boolean;
+  readonly batches: AsyncIterable<readonly LogEntry[]>;
+}
+
+export class ContainerService {
+  readonly #context: ContainerContext;
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+  }
+
+  async create(request: CreateOptions): Promise<ContainerCreateResponse> {
+    const { container, warnings } = await createContainer(this.#context, request);
+    return { Id: container.id, Warnings: [...warnings] };
+  }
+
+  run(request: RunBody): Promise<RunSession> {
+    return runContainer(this.#context, request);
+  }
+
+  list(options: ListOptions): Promise<ContainerSummary[]> {
+    return listContainers(this.#context, options);
+  }
+
+  async inspect(name: string, options: { readonly size: boolean }): Promise<TiffinInspect> {
+    return await inspectContainer(this.#context, this.#find(name), options);
+  }
+
+  async start(name: string): Promise<void> {
+    const container = this.#find(name);
+    await enqueue(container, () => startContainer(this.#context, container));
+  }
+
+  async stop(name: string, options: StopOptions): Promise<void> {
+    await stopContainer(this.#context, this.#find(name), options);
+  }
+
+  async kill(name: string, signal: string | undefined): Promise<void> {
+    killContainer(this.#context, this.#find(name), signal || "SIGKILL");
+  }
+
+  async wait(
+    name: string,
+    condition: WaitCondition,
+    abort: AbortSignal,
+  ): Promise<{ readonly exit: Promise<WaitResponse> }> {
+    const exit = waitFor(this.#find(name), condition, abort);
+    // The caller may look at it late; a wait that is given up before that must not end the engine.
+    exit.catch(() => {});
+    return { exit };
+  }
+
+  async attach(name: string, options: AttachOptions): Promise<Attached> {
+    return await attachContainer(this.#context, this.#find(name), options);
+  }
+
+  async logs(name: string, options: LogOptions, abort: AbortSignal): Promise<LogReading> {
+    const container = this.#find(name);
+    const { document, id } = container;
+    if (document.host.LogConfig?.Type === "none") {
+      throw new TiffinError(
+        "notImplemented",
+        "container.no-log",
+        "configured logging driver does not support reading",
+      );
+    }
+    const selection = {
+      stdout: options.stdout,
+      stderr: options.stderr,
+      tail: options.tail,
+      sinceNs: options.sinceNs,
+      untilNs: options.untilNs,
+    };
+    const batches = readLog(
+      this.#context.paths.container(id).logs,
+      selection,
+      options.follow ? writerOf(container) : undefined,
+      abort,
+    );
+    return { tty: document.config.Tty ?? false, batches };
+  }
+
+  async resize(name: string, size: TerminalSize): Promise<void> {
+    resizeContainer(this.#find(name), size);
+  }
+
+  async rename(name: string, newName: string): Promise<void> {
+    const container = this.#find(name);
+    if (newName === "") throw new TiffinError("invalid", "container.name-empty", emptyName());
+    if (newName === container.name || newName === `/${container.name}`) {
+      throw new TiffinError("invalid", "container.name-same", sameName());
+    }
+    const oldName = container.name;
+    this.#context.registry.rename(container, newName);
+    this.#context.events.emit("container", "rename", container.id, { name: container.name, oldName });
+  }
+
+  async remove(name: string, options: RemoveOptions): Promise<void> {
+    await removeContainer(this.#context, this.#find(name), options);
+  }
+
+  #find(name: string): Container {
+    return this.#context.registry.resolve(name);
+  }
+}
+
+/** What a follower of its log has to know about a container. */
+function writerOf(container: Container): {
+  readonly alive: () => boolean;
+  readonly onEnd: (told: () => void) => () => void;
+} {
+  return {
+    // A container that has not started yet will write; one that has ended will not.
+    alive: () => isAlive(container.state) || container.state.status === "starting",
+    onEnd(told) {
+      container.exits.add(told);
+      container.removals.add(told);
+      return () => {
+        container.exits.delete(told);
+        container.removals.delete(told);
+      };
+    },
+  };
+}

@@ -1,0 +1,221 @@
+/** Further processes in running containers: created, started, resized, inspected; kept a while after their end. */
+import {
+  execAlreadyRan,
+  execAlreadyRunning,
+  noExecCommand,
+  noSuchExec,
+  notRunning,
+  pausedBeforeExec,
+} from "../../docker/messages.ts";
+import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../../docker/types/exec.ts";
+import type { RunExited } from "../../docker/types/run.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import type { SupervisedProcess } from "../../runtime/mod.ts";
+import { flagsOf } from "../container/attach.ts";
+import type { Container, ContainerContext } from "../container/mod.ts";
+import { PendingStream } from "../container/pending-stream.ts";
+import type { TerminalSize } from "../container/resize.ts";
+import type { RunSession } from "../container/run.ts";
+import { isAlive } from "../container/state.ts";
+import { decodeSignal } from "../container/stop.ts";
+import { EndingStream } from "./ending-stream.ts";
+import type { Exec, ExecAttachment } from "./model.ts";
+import { launchExec } from "./start.ts";
+
+/** How long the exit code of an ended exec can be asked for. */
+const rememberedMs = 5 * 60_000;
+
+export interface ExecStartOptions {
+  readonly consoleSize?: TerminalSize | undefined;
+}
+
+export class ExecService {
+  readonly #context: ContainerContext;
+  readonly #execs = new Map<string, Exec>();
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+    context.events.subscribe((event) => {
+      if (event.type === "container" && event.action === "destroy") this.#forgetContainer(event.id);
+    });
+  }
+
+  /** Errors: `conflict` when the container does not run or is paused, `invalid` without a command. */
+  async create(name: string, body: ExecCreateBody): Promise<ExecCreateResponse> {
+    return { Id: this.#create(name, body).id };
+  }
+
+  /** Starts it with one client attached, as its creation says. */
+  async start(id: string, options: ExecStartOptions): Promise<ExecAttachment> {
+    const exec = this.#find(id);
+    const flags = flagsOf(exec.config);
+    const { stream } = await this.#start(exec, options, flags);
+    return { tty: exec.config.tty, stream };
+  }
+
+  async startDetached(id: string, options: ExecStartOptions): Promise<void> {
+    const { stream } = await this.#start(this.#find(id), options, 0);
+    stream.destroy();
+  }
+
+  async resize(id: string, size: TerminalSize): Promise<void> {
+    this.#resize(this.#find(id), size);
+  }
+
+  async inspect(id: string): Promise<ExecInspect> {
+    const { config, container, state } = this.#find(id);
+    const [entrypoint = "", ...words] = config.command;
+    return {
+      ID: id,
+      Running: state.status === "running",
+      ExitCode: state.status === "exited" ? state.exitCode : null,
+      ProcessConfig: {
+        tty: config.tty,
+        entrypoint,
+        arguments: words,
+        privileged: config.privileged,
+        user: config.user,
+      },
+      OpenStdin: config.stdin,
+      OpenStdout: config.stdout,
+      OpenStderr: config.stderr,
+      CanRemove: false,
+      ContainerID: container.id,
+      DetachKeys: Buffer.from(config.detachKeys).toString("base64"),
+      Pid: state.status === "running" ? state.process.pid : 0,
+    };
+  }
+
+  /** Create and start in one step. */
+  async run(name: string, body: ExecCreateBody): Promise<RunSession> {
+    const exec = this.#create(name, body);
+    const [height = 0, width = 0] = body.ConsoleSize ?? [];
+    const consoleSize = height > 0 && width > 0 ? { height, width } : undefined;
+    const flags = flagsOf(exec.config);
+    const { stream, process } = await this.#start(exec, { consoleSize }, flags);
+    return {
+      id: exec.id,
+      tty: exec.config.tty,
+      stream,
+      warnings: [],
+      exited: process.exited.then((record): RunExited => ({ StatusCode: record.exitCode })),
+      resize: async (size) => this.#resize(exec, size),
+      signal: async (signal) => {
+        if (exec.state.status === "running") exec.state.process.signal(decodeSignal(signal));
+      },
+    };
+  }
+
+  #create(name: string, body: ExecCreateBody): Exec {
+    const container = this.#context.registry.resolve(name);
+    refuseExec(container);
+    const command = body.Cmd ?? [];
+    if (command.length === 0) throw new TiffinError("invalid", "exec.no-command", noExecCommand());
+    const directory = body.WorkingDir ?? "";
+    if (directory !== "" && !directory.startsWith("/")) {
+      throw new TiffinError(
+        "invalid",
+        "exec.working-directory",
+        `the working directory '${directory}' is invalid, it needs to be an absolute path`,
+      );
+    }
+    const exec: Exec = {
+      id: newId(),
+      container,
+      config: {
+        command,
+        env: body.Env ?? [],
+        user: body.User ?? "",
+        directory,
+        privileged: body.Privileged ?? false,
+        tty: body.Tty ?? false,
+        stdin: body.AttachStdin ?? false,
+        stdout: body.AttachStdout ?? false,
+        stderr: body.AttachStderr ?? false,
+        detachKeys: body.DetachKeys ?? "",
+      },
+      state: { status: "created" },
+      size: undefined,
+    };
+    const [height = 0, width = 0] = body.ConsoleSize ?? [];
+    if (height > 0 && width > 0) exec.size = { rows: height, columns: width };
+    this.#execs.set(exec.id, exec);
+    container.execs.add(exec.id);
+    this.#emit(exec, `exec_create: ${command.join(" ")}`);
+    return exec;
+  }
+
+  async #start(
+    exec: Exec,
+    options: ExecStartOptions,
+    flags: number,
+  ): Promise<{
+    readonly stream: PendingStream | EndingStream;
+    readonly process: SupervisedProcess;
+  }> {
+    if (exec.state.status !== "created") {
+      const again = exec.state.status === "exited" ? execAlreadyRan(exec.id) : execAlreadyRunning(exec.id);
+      throw new TiffinError("conflict", "exec.started", again);
+    }
+    refuseExec(exec.container);
+    if (options.consoleSize !== undefined) {
+      exec.size = { rows: options.consoleSize.height, columns: options.consoleSize.width };
+    }
+    exec.state = { status: "starting" };
+    try {
+      const process = await launchExec(this.#context, exec, flags === 0 ? [] : [flags]);
+      exec.state = { status: "running", process };
+      this.#context.fail("exec.running");
+      const ended = process.exited.then((record) => this.#ended(exec, record.exitCode));
+      ended.catch(this.#context.report);
+      this.#emit(exec, `exec_start: ${exec.config.command.join(" ")}`);
+      this.#context.idle.soon();
+      const [attachment] = process.attachments;
+      if (attachment !== undefined) return { stream: new EndingStream(attachment, ended), process };
+      const silent = new PendingStream(0);
+      silent.abandon();
+      return { stream: silent, process };
+    } catch (thrown) {
+      const exitCode = thrown instanceof TiffinError ? (thrown.exitCode ?? 126) : 126;
+      this.#ended(exec, exitCode);
+      throw thrown;
+    }
+  }
+
+  #ended(exec: Exec, exitCode: number): void {
+    exec.state = { status: "exited", exitCode };
+    exec.container.execs.delete(exec.id);
+    this.#emit(exec, "exec_die", { exitCode: String(exitCode) });
+    this.#context.timers.after(rememberedMs, () => this.#execs.delete(exec.id));
+  }
+
+  #resize(exec: Exec, size: TerminalSize): void {
+    if (exec.state.status === "running") exec.state.process.resize(size.height, size.width);
+    else if (exec.state.status !== "exited") exec.size = { rows: size.height, columns: size.width };
+    else throw new TiffinError("conflict", "exec.ended", `exec ${exec.id} has ended`);
+  }
+
+  #find(id: string): Exec {
+    const exec = this.#execs.get(id);
+    if (exec !== undefined) return exec;
+    throw new TiffinError("notFound", "exec.not-found", noSuchExec(id));
+  }
+
+  #forgetContainer(id: string): void {
+    for (const [execId, exec] of this.#execs) if (exec.container.id === id) this.#execs.delete(execId);
+  }
+
+  #emit(exec: Exec, action: string, attributes: Readonly<Record<string, string>> = {}): void {
+    const { id, name } = exec.container;
+    this.#context.events.emit("container", action, id, { name, execID: exec.id, ...attributes });
+  }
+}
+
+function refuseExec(container: Container): void {
+  const { state, id } = container;
+  if (state.status === "paused") {
+    throw new TiffinError("conflict", "container.paused", pausedBeforeExec(id));
+  }
+  if (!isAlive(state)) throw new TiffinError("conflict", "container.not-running", notRunning(id));
+}

@@ -1,0 +1,132 @@
+/** Starts a further process in a running container: compiled like a container's, entering what exists. */
+import { existsSync } from "node:fs";
+import { notRunning } from "../../docker/messages.ts";
+import { openDirectory } from "../../kernel/files.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { openPidfd } from "../../kernel/pidfd.ts";
+import { readRootAccounts } from "../../kernel/root-accounts.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { capabilityNames } from "../../linux/capabilities.ts";
+import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
+import { type ResolvedUser, resolveAdditionalGroups, resolveUser } from "../../linux/passwd.ts";
+import type { OciProcess } from "../../oci/mod.ts";
+import { compileExec, type ExecTarget } from "../../plan/mod.ts";
+import { openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
+import { decideCapabilities } from "../container/capability-set.ts";
+import { cgroupOf } from "../container/host-part.ts";
+import type { Container, ContainerContext } from "../container/mod.ts";
+import { decodeSecurityOptions } from "../container/security-options.ts";
+import { capabilitySets, environmentOf, mappedIds, namespacesOf } from "../container/spec.ts";
+import { isAlive } from "../container/state.ts";
+import type { Exec } from "./model.ts";
+
+const defaultSize = { rows: 24, columns: 80 };
+
+/** Launches the exec's process with clients of these attach flags. Errors: `conflict` when the container has ended. */
+export async function launchExec(
+  context: ContainerContext,
+  exec: Exec,
+  clients: readonly number[],
+): Promise<SupervisedProcess> {
+  const { container, config } = exec;
+  const { state, document, id } = container;
+  if (!isAlive(state)) throw notRunningError(id);
+  const pidfd = openPidfd(state.pid);
+  if (pidfd === undefined) throw notRunningError(id);
+  const fds = new Map<string, OwnedFd>([["pidfd", pidfd]]);
+  using _fds = {
+    [Symbol.dispose]: () => {
+      for (const fd of fds.values()) fd[Symbol.dispose]();
+    },
+  };
+  const capabilities = capabilitiesOf(context, exec);
+  const size = exec.size ?? defaultSize;
+  const process = processOf(container, exec, userOf(container, exec, state.pid), capabilities, size);
+  const security = decodeSecurityOptions(document.host.SecurityOpt ?? []);
+  const privileged = config.privileged || (document.host.Privileged ?? false);
+  const filter = context.seccomp.filter(security.seccomp, capabilities, privileged);
+  const plan = compileExec(process, targetOf(context, container), context.facts, {
+    stdio: config.tty ? { kind: "terminal", ...size } : { kind: "pipes", stdin: config.stdin },
+    supervise: {
+      kind: "supervise",
+      stdinOnce: config.stdin,
+      attachClients: clients.map((flags) => ({ flags })),
+    },
+    ...(filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags }),
+  });
+  const group = cgroupOf(context, id);
+  for (const [name, fd] of openCgroupSlots(plan, context.facts, group)) fds.set(name, fd);
+  return await context.runtime.launch({ plan, fds, onToken: () => context.fail("exec.token") });
+}
+
+function notRunningError(id: string): TiffinError {
+  return new TiffinError("conflict", "container.not-running", notRunning(id));
+}
+
+/** Looked up in the container's own root, which its processes may be changing. */
+function userOf(container: Container, exec: Exec, pid: number): ResolvedUser {
+  const word = exec.config.user || container.document.config.User;
+  using root = openDirectory(`/proc/${pid}/root`);
+  const accounts = readRootAccounts({ root });
+  const user = resolveUser(word, accounts.passwd, accounts.groups);
+  if (exec.config.user !== "") return user;
+  const added = resolveAdditionalGroups(container.document.host.GroupAdd ?? [], accounts.groups);
+  return { ...user, additionalGids: [...new Set([...user.additionalGids, ...added])] };
+}
+
+function capabilitiesOf(context: ContainerContext, exec: Exec): string[] {
+  const { host } = exec.container.document;
+  return decideCapabilities(
+    {
+      privileged: exec.config.privileged || (host.Privileged ?? false),
+      add: host.CapAdd ?? [],
+      drop: host.CapDrop ?? [],
+    },
+    capabilityNames,
+    context.facts.identity.bounding,
+  );
+}
+
+function processOf(
+  container: Container,
+  exec: Exec,
+  user: ResolvedUser,
+  capabilities: readonly string[],
+  size: { readonly rows: number; readonly columns: number },
+): OciProcess {
+  const { config, host } = container.document;
+  const { command, env, directory, tty } = exec.config;
+  const security = decodeSecurityOptions(host.SecurityOpt ?? []);
+  return {
+    terminal: tty,
+    ...(tty && { consoleSize: { height: size.rows, width: size.columns } }),
+    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
+    args: command,
+    env: environmentOf([...config.Env, ...env], {
+      hostname: config.Hostname,
+      home: user.home,
+      terminal: tty,
+    }),
+    cwd: directory || config.WorkingDir || "/",
+    capabilities: capabilitySets(capabilities, user.uid),
+    noNewPrivileges: security.noNewPrivileges && !exec.config.privileged,
+  };
+}
+
+function targetOf(context: ContainerContext, container: Container): ExecTarget {
+  const { cgroup } = context.facts;
+  const group = cgroupOf(context, container.id);
+  const present = (hierarchy: string): boolean => {
+    const path = cgroupPath(cgroup, hierarchy, group);
+    return path !== undefined && existsSync(path);
+  };
+  const { firstHostId } = container.document;
+  const mapping =
+    firstHostId === null ? undefined : [{ containerID: 0, hostID: firstHostId, size: mappedIds }];
+  return {
+    namespaces: namespacesOf(container.document).map(({ type }) => type),
+    ...(mapping !== undefined && { uidMappings: mapping, gidMappings: mapping }),
+    cgroupHierarchies: cgroup.v1.map(({ name }) => name).filter(present),
+    cgroupV2: present(unifiedHierarchy),
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * The engine: everything that has a name (containers, images, networks, volumes) behind a few services. Opening it
+ * brings state and host to agree; closing it lets go of what runs without touching it.
+ */
+import { mkdirSync, writeSync } from "node:fs";
+import { recordBytes } from "../abi/schema.ts";
+import { prepareCgroupParent } from "../kernel/cgroup.ts";
+import { probe } from "../kernel/probe.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { HostFacts } from "../linux/host-facts.ts";
+import { openRuntime } from "../runtime/mod.ts";
+import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
+import {
+  type ContainerContext,
+  ContainerService,
+  failpointHook,
+  recoverContainers,
+} from "./container/mod.ts";
+import { ContainerRegistry } from "./container/registry.ts";
+import { containerRepository } from "./container/repository.ts";
+import { restartIfWanted } from "./container/restart.ts";
+import { seccompCompiler } from "./container/seccomp.ts";
+import { userCache } from "./container/user.ts";
+import { EventBus } from "./event/mod.ts";
+import { ExecService } from "./exec/mod.ts";
+import { idleWork } from "./idle-work.ts";
+import { openImageStore } from "./image/mod.ts";
+import { ImageService } from "./image-service.ts";
+import { openOverlayLayerStore } from "./layer/mod.ts";
+import { openNetwork } from "./network/mod.ts";
+import { openStore, type StateStore } from "./store/mod.ts";
+import { SystemService } from "./system/mod.ts";
+import { openTimers } from "./timers.ts";
+import { openVolumeStore } from "./volume/mod.ts";
+
+export type { EngineConfig } from "./config.ts";
+export { engineConfig } from "./config.ts";
+
+export interface EngineOptions {
+  /** The static executor: its bytes, or the path of the binary. */
+  readonly executor: Uint8Array | string;
+  readonly version: string;
+  /** What is known about the machine; probed when absent. */
+  readonly facts?: HostFacts;
+  /** Value of TIFFIN_FAILPOINT; absent: the environment's. */
+  readonly failpoint?: string;
+  /** Hears of failures that no client waits for; absent: one line each on stderr. */
+  readonly report?: (thrown: unknown) => void;
+}
+
+export interface Engine {
+  readonly containers: ContainerService;
+  readonly execs: ExecService;
+  readonly images: ImageService;
+  readonly system: SystemService;
+  readonly events: EventBus;
+  readonly facts: HostFacts;
+  /** Lets go of everything; containers keep running for the next engine. */
+  close(): Promise<void>;
+}
+
+/** Executors, network namespaces and directories kept ready for the next start. */
+const warmExecutors = 2;
+const warmDirectories = 2;
+/** Replies leave first. */
+const idleDelayMs = 1;
+const checkpointDelayMs = 2000;
+
+function reportToStderr(thrown: unknown): void {
+  writeSync(2, `tiffin: ${messageOf(thrown)}\n`);
+}
+
+/** Opens the engine. Errors: `store.locked`, `store.newer-version`, and what the host refuses. */
+export async function openEngine(config: EngineConfig, options: EngineOptions): Promise<Engine> {
+  const report = options.report ?? reportToStderr;
+  const paths = enginePaths(config);
+  const store = openStore(config.root);
+  try {
+    return await openWith(config, options, store, paths, report);
+  } catch (thrown) {
+    store[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+async function openWith(
+  config: EngineConfig,
+  options: EngineOptions,
+  store: StateStore,
+  paths: ReturnType<typeof enginePaths>,
+  report: (thrown: unknown) => void,
+): Promise<Engine> {
+  const facts = options.facts ?? probe();
+  mkdirSync(config.run, { recursive: true, mode: 0o700 });
+  prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
+  const { database } = store;
+  const layers = openOverlayLayerStore({
+    root: config.root,
+    recordBytes,
+    report: (failure) => report(new Error(failure)),
+  });
+  const images = openImageStore({ database, layers });
+  const network = await openNetwork({ tag: config.tag, db: database });
+  const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
+  const events = new EventBus(report);
+  const timers = openTimers();
+  const checkpoints = idleWork(checkpointDelayMs, () => store.checkpoint(), report);
+  const idle = idleWork(
+    idleDelayMs,
+    () => {
+      runtime.warm(warmExecutors);
+      layers.warm(warmDirectories);
+      checkpoints.soon();
+    },
+    report,
+  );
+  const context: ContainerContext = {
+    config,
+    paths,
+    facts,
+    store,
+    registry: new ContainerRegistry(containerRepository(database)),
+    images,
+    layers,
+    volumes: openVolumeStore(database, paths.volumes),
+    network,
+    runtime,
+    events,
+    seccomp: seccompCompiler(facts, paths.cache),
+    users: userCache(),
+    idle,
+    timers,
+    fail: failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]),
+    afterExit: (container, ending) => restartIfWanted(context, container, ending),
+    report,
+  };
+  await recoverContainers(context);
+  idle.soon();
+  return {
+    containers: new ContainerService(context),
+    execs: new ExecService(context),
+    images: new ImageService(images, context.registry),
+    system: new SystemService(context, options.version),
+    events,
+    facts,
+    async close() {
+      idle[Symbol.dispose]();
+      checkpoints[Symbol.dispose]();
+      timers[Symbol.dispose]();
+      for (const container of context.registry.all()) container.process?.disconnect();
+      runtime.close();
+      await network.close();
+      layers.close();
+      store[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,150 @@
+/** The engine about itself: version and info in Docker's shapes. */
+import { readFileSync } from "node:fs";
+import { newestVersion, oldestVersion } from "../../docker/api-version.ts";
+import type { InfoResponse, VersionResponse } from "../../docker/types/system.ts";
+import { nowMs } from "../../lib/clock.ts";
+import type { ContainerContext } from "../container/mod.ts";
+import { isAlive } from "../container/state.ts";
+
+const architectures = { x86_64: "amd64", aarch64: "arm64" } as const;
+
+export class SystemService {
+  readonly #context: ContainerContext;
+  readonly #version: string;
+
+  constructor(context: ContainerContext, version: string) {
+    this.#context = context;
+    this.#version = version;
+  }
+
+  async ping(): Promise<void> {
+    // Answers as long as the process does.
+  }
+
+  async version(): Promise<VersionResponse> {
+    const { kernel } = this.#context.facts;
+    const arch = architectures[kernel.machine];
+    const details = {
+      ApiVersion: newestVersion,
+      MinAPIVersion: oldestVersion,
+      Os: "linux",
+      Arch: arch,
+      KernelVersion: kernel.release,
+      GitCommit: "",
+      GoVersion: "",
+      BuildTime: "",
+      Experimental: "false",
+    };
+    return {
+      Platform: { Name: "Tiffin" },
+      Components: [{ Name: "Engine", Version: this.#version, Details: details }],
+      Version: this.#version,
+      ApiVersion: newestVersion,
+      MinAPIVersion: oldestVersion,
+      GitCommit: "",
+      GoVersion: "",
+      Os: "linux",
+      Arch: arch,
+      KernelVersion: kernel.release,
+      BuildTime: "",
+    };
+  }
+
+  async info(): Promise<InfoResponse> {
+    const { facts, registry, images, network, config } = this.#context;
+    const { kernel, hardware, cgroup } = facts;
+    const counts = { running: 0, paused: 0 };
+    for (const { state } of registry.all()) {
+      if (state.status === "paused") counts.paused += 1;
+      else if (isAlive(state)) counts.running += 1;
+    }
+    const controllers = new Set([
+      ...cgroup.v1.flatMap((hierarchy) => hierarchy.controllers),
+      ...(cgroup.mode === "v2" ? (cgroup.v2?.controllers ?? []) : []),
+    ]);
+    const commit = { ID: "" };
+    return {
+      ID: `${facts.hostname}-${config.tag || "default"}`,
+      Containers: registry.size,
+      ContainersRunning: counts.running,
+      ContainersPaused: counts.paused,
+      ContainersStopped: registry.size - counts.running - counts.paused,
+      Images: images.list().length,
+      Driver: "overlay2",
+      DriverStatus: [
+        ["Backing Filesystem", "overlayfs"],
+        ["Native Overlay Diff", "true"],
+      ],
+      Plugins: {
+        Volume: ["local"],
+        Network: ["bridge", "host", "none"],
+        Authorization: null,
+        Log: ["json-file", "local", "none"],
+      },
+      MemoryLimit: controllers.has("memory"),
+      SwapLimit: cgroup.swapAccounting,
+      CpuCfsPeriod: controllers.has("cpu"),
+      CpuCfsQuota: controllers.has("cpu"),
+      CPUShares: controllers.has("cpu"),
+      CPUSet: controllers.has("cpuset"),
+      PidsLimit: controllers.has("pids"),
+      IPv4Forwarding: true,
+      Debug: false,
+      NFd: 0,
+      OomKillDisable: cgroup.mode !== "v2",
+      NGoroutines: 0,
+      SystemTime: new Date(nowMs()).toISOString(),
+      LoggingDriver: "json-file",
+      CgroupDriver: "cgroupfs",
+      CgroupVersion: cgroup.mode === "v2" ? "2" : "1",
+      NEventsListener: 0,
+      KernelVersion: kernel.release,
+      OperatingSystem: facts.operatingSystem,
+      OSVersion: osVersion(),
+      OSType: "linux",
+      Architecture: kernel.machine,
+      IndexServerAddress: "",
+      RegistryConfig: null,
+      NCPU: hardware.cpus,
+      MemTotal: hardware.memoryBytes,
+      GenericResources: null,
+      DockerRootDir: config.root,
+      HttpProxy: "",
+      HttpsProxy: "",
+      NoProxy: "",
+      Name: facts.hostname,
+      Labels: [],
+      ExperimentalBuild: false,
+      ServerVersion: this.#version,
+      Runtimes: { tiffin: { path: "tiffin-executor" } },
+      DefaultRuntime: "tiffin",
+      Swarm: {
+        NodeID: "",
+        NodeAddr: "",
+        LocalNodeState: "inactive",
+        ControlAvailable: false,
+        Error: "",
+        RemoteManagers: null,
+      },
+      LiveRestoreEnabled: true,
+      Isolation: "",
+      InitBinary: "tiffin-executor",
+      ContainerdCommit: commit,
+      RuncCommit: commit,
+      InitCommit: commit,
+      SecurityOptions: facts.features.seccompFilter
+        ? ["name=seccomp,profile=builtin", ...(facts.features.cgroupNamespace ? ["name=cgroupns"] : [])]
+        : [],
+      FirewallBackend: { Driver: "nftables" },
+      Warnings: network.warnings.length > 0 ? [...network.warnings] : null,
+    };
+  }
+}
+
+function osVersion(): string {
+  try {
+    return /^VERSION_ID="?([^"\n]*)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "";
+  } catch {
+    return "";
+  }
+}
