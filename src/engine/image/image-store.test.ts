@@ -24,7 +24,7 @@ let database: Database;
 beforeEach(() => {
   root = mkdtempSync("/tmp/tiffin-test-image-");
   database = new Database(`${root}/db`, { create: true, strict: true });
-  layers = openOverlayLayerStore({ root, recordBytes: 64, report: () => {} });
+  layers = openOverlayLayerStore({ root });
   images = openImageStore({ database, layers });
 });
 afterEach(async () => {
@@ -86,7 +86,7 @@ test("the id is the digest of the configuration and the same on every host with 
   const otherRoot = mkdtempSync("/tmp/tiffin-test-image-");
   try {
     using other = new Database(":memory:", { strict: true });
-    const otherLayers = openOverlayLayerStore({ root: otherRoot, recordBytes: 64, report: () => {} });
+    const otherLayers = openOverlayLayerStore({ root: otherRoot });
     expect(openImageStore({ database: other, layers: otherLayers }).resolve("base").id).toBe(base.id);
   } finally {
     rmSync(otherRoot, { recursive: true, force: true });

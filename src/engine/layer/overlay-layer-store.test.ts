@@ -17,8 +17,8 @@ import { openOverlayLayerStore } from "./overlay-layer-store.ts";
 
 let root = "";
 let store: LayerStore;
-const failures: string[] = [];
-const open = () => openOverlayLayerStore({ root, recordBytes: 64, report: (text) => failures.push(text) });
+const failures: unknown[] = [];
+const open = () => openOverlayLayerStore({ root, report: (thrown) => failures.push(thrown) });
 const layerA = "a".repeat(64);
 const layerB = "b".repeat(64);
 

@@ -24,6 +24,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { recordBytes } from "../../abi/schema.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { syncDirectory } from "./durable.ts";
@@ -34,10 +35,8 @@ import { treeBytes } from "./tree-size.ts";
 export interface OverlayLayerStoreOptions {
   /** The engine's root directory; must be on a file system that overlayfs accepts as upper. */
   readonly root: string;
-  /** Bytes of the empty record file. */
-  readonly recordBytes: number;
-  /** Hears of background work that failed. */
-  readonly report: (failure: string) => void;
+  /** Hears of background work that failed: an `Error` each. */
+  readonly report?: (thrown: unknown) => void;
 }
 
 const privateMode = 0o700;
@@ -63,7 +62,6 @@ interface TopDirectory {
 class OverlayLayerStore implements LayerStore {
   readonly #layers: string;
   readonly #containers: string;
-  readonly #emptyRecord: Uint8Array;
   readonly #trash: Trash;
   readonly #known = new Map<string, TopDirectory>();
   readonly #ready: string[] = [];
@@ -73,11 +71,10 @@ class OverlayLayerStore implements LayerStore {
   constructor(options: OverlayLayerStoreOptions) {
     this.#layers = `${options.root}/layers`;
     this.#containers = `${options.root}/containers`;
-    this.#emptyRecord = new Uint8Array(options.recordBytes);
     for (const directory of [this.#layers, this.#containers]) {
       mkdirSync(directory, { recursive: true, mode: privateMode });
     }
-    this.#trash = new Trash(`${options.root}/trash`, options.report);
+    this.#trash = new Trash(`${options.root}/trash`, options.report ?? (() => {}));
   }
 
   hasLayer(id: string): boolean {
@@ -211,7 +208,7 @@ class OverlayLayerStore implements LayerStore {
     chmodSync(`${directory}/upper`, rootDirectoryMode);
     mkdirSync(`${directory}/work`, { mode: privateMode });
     mkdirSync(`${directory}/logs`, { mode: privateMode });
-    writeFileSync(`${directory}/record`, this.#emptyRecord, { mode: 0o600 });
+    writeFileSync(`${directory}/record`, new Uint8Array(recordBytes), { mode: 0o600 });
     return directory;
   }
 

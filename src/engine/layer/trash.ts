@@ -16,13 +16,13 @@ const privateMode = 0o700;
 
 export class Trash {
   readonly #directory: string;
-  readonly #report: (failure: string) => void;
+  readonly #report: (thrown: unknown) => void;
   readonly #pending: string[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
-  /** `report` hears of trees that could not be deleted, one sentence each; they stay for the next start. */
-  constructor(directory: string, report: (failure: string) => void) {
+  /** `report` hears of trees that could not be deleted, one `Error` each; they stay for the next start. */
+  constructor(directory: string, report: (thrown: unknown) => void) {
     this.#directory = directory;
     this.#report = report;
     mkdirSync(directory, { recursive: true, mode: privateMode });
@@ -66,7 +66,8 @@ export class Trash {
       try {
         await rm(join(this.#directory, name), { recursive: true, force: true });
       } catch (thrown) {
-        this.#report(`cannot delete ${JSON.stringify(join(this.#directory, name))}: ${messageOf(thrown)}`);
+        const path = JSON.stringify(join(this.#directory, name));
+        this.#report(new Error(`cannot delete ${path}: ${messageOf(thrown)}`, { cause: thrown }));
       }
       if (this.#closed) return;
     }
