@@ -3,7 +3,6 @@
  * brings state and host to agree; closing it lets go of what runs without touching it.
  */
 import { mkdirSync, writeSync } from "node:fs";
-import { recordBytes } from "../abi/schema.ts";
 import { prepareCgroupParent } from "../kernel/cgroup.ts";
 import { probe } from "../kernel/probe.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -94,11 +93,7 @@ async function openWith(
   mkdirSync(config.run, { recursive: true, mode: 0o700 });
   prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
   const { database } = store;
-  const layers = openOverlayLayerStore({
-    root: config.root,
-    recordBytes,
-    report: (failure) => report(new Error(failure)),
-  });
+  const layers = openOverlayLayerStore({ root: config.root, report });
   const images = openImageStore({ database, layers });
   const network = await openNetwork({ tag: config.tag, db: database });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
