@@ -105,14 +105,7 @@ export class ApiClient<Stream> {
 
   /** A JSON answer as the engine wrote it, with all that it may hold beyond this client's knowledge. */
   async undecoded<N extends JsonRoute>(name: N, call: CallOf<N>): Promise<unknown> {
-    const response = await this.#checked(specOf(name, call));
-    try {
-      return JSON.parse(new TextDecoder().decode(response.body));
-    } catch (cause) {
-      throw new TiffinError("internal", "client.malformed-response", "the engine's answer is not JSON", {
-        cause,
-      });
-    }
+    return parseJson((await this.#checked(specOf(name, call))).body);
   }
 
   /** An answer without content. False when there was nothing to do (304). */

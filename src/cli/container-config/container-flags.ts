@@ -5,10 +5,11 @@
 import { bytes, bytesOrUnlimited } from "../flags/byte-size.ts";
 import { custom, integer, list, text, toggle } from "../flags/flag.ts";
 import { duration } from "../flags/go-duration.ts";
-import { checkEnvOption } from "./environment.ts";
+import { checkEnvOption, checkLabel } from "./environment.ts";
 import {
   attachStream,
   capabilityName,
+  checkAddress,
   parseCpus,
   parseDeviceRate,
   parseDeviceWeight,
@@ -36,8 +37,6 @@ function checkSysctl(value: string): string {
   if (!/^[^=]+=/.test(value)) throw new Error(`sysctl '${value}' is not allowed`);
   return value;
 }
-
-const pullPolicies = ["always", "missing", "never"];
 
 export const containerFlags = {
   "add-host": list("", "Add a line to the container's hosts file (host:ip)", parseExtraHost),
@@ -80,7 +79,7 @@ export const containerFlags = {
     (value) => parseDeviceRate(value, false),
   ),
   "disable-content-trust": toggle("", "Skip the verification of image signatures", true, { hidden: true }),
-  dns: list("", "Set DNS servers"),
+  dns: list("", "Set DNS servers", checkAddress),
   "dns-opt": list("", "Set DNS options", undefined, { hidden: true }),
   "dns-option": list("", "Set DNS options"),
   "dns-search": list("", "Set DNS search domains"),
@@ -105,7 +104,7 @@ export const containerFlags = {
   ipc: text("", "IPC mode to use"),
   isolation: text("", "Isolation technology", "", { hidden: true }),
   "kernel-memory": bytes("", "Kernel memory limit"),
-  label: list("l", "Set a label (key=value)"),
+  label: list("l", "Set a label (key=value)", checkLabel),
   "label-file": list("", "Set labels from a file"),
   link: list("", "Link to another container"),
   "link-local-ip": list("", "Link-local addresses of the container"),
@@ -146,19 +145,7 @@ export const containerFlags = {
   privileged: toggle("", "Give the container the powers of the host's root"),
   publish: list("p", "Publish a port on the host"),
   "publish-all": toggle("P", "Publish all exposed ports on random ports of the host"),
-  pull: custom(
-    "",
-    "string",
-    'When to pull the image ("always", "missing", "never")',
-    "missing",
-    (_before, value) => {
-      if (!pullPolicies.includes(value)) {
-        throw new Error(`invalid pull option: '${value}': must be one of "always", "missing" or "never"`);
-      }
-      return value;
-    },
-    { shownDefault: '"missing"' },
-  ),
+  pull: text("", 'When to pull the image ("always", "missing", "never")', "missing"),
   quiet: toggle("q", "Do not show the progress of a pull"),
   "read-only": toggle("", "Make the container's root file system read-only"),
   // Sent on as written: the engine knows which policies there are.

@@ -8,11 +8,13 @@ import type { ContainerConfig } from "../../docker/types/container-config.ts";
 import type { HostConfig } from "../../docker/types/host-config.ts";
 import type { Values } from "../flags/flag.ts";
 import type { containerFlags } from "./container-flags.ts";
-import { environmentEntries, keyValueMap, labelMap } from "./environment.ts";
+import { environmentEntries, keyValueMap, labelMap, unreadable } from "./environment.ts";
 import { parseDevice, parseRestartPolicy, parseUlimit } from "./limit-specs.ts";
 import { parseMount, tmpfsMap, volumeSpecs } from "./mount-specs.ts";
 import { networkChoice } from "./network-specs.ts";
 import { portMaps } from "./port-specs.ts";
+
+const pullPolicies = ["always", "missing", "never"];
 
 export type ContainerFlagValues = Values<typeof containerFlags>;
 
@@ -47,6 +49,10 @@ function set(text: string): string | undefined {
   return text === "" ? undefined : text;
 }
 
+function sortedOnce(list: readonly string[]): readonly string[] {
+  return [...new Set(list)].sort();
+}
+
 function yes(value: boolean): true | undefined {
   return value ? true : undefined;
 }
@@ -59,7 +65,11 @@ export function attachedStreams(
   const named = new Set(values.attach);
   if (detached) return { stdin: false, stdout: false, stderr: false };
   if (named.size === 0) return { stdin: values.interactive, stdout: true, stderr: true };
-  return { stdin: named.has("stdin"), stdout: named.has("stdout"), stderr: named.has("stderr") };
+  return {
+    stdin: named.has("stdin") || values.interactive,
+    stdout: named.has("stdout"),
+    stderr: named.has("stderr"),
+  };
 }
 
 function healthcheckOf(values: ContainerFlagValues): ContainerConfig["Healthcheck"] {
@@ -114,9 +124,6 @@ function configOf(parts: CreateParts, surroundings: CreateSurroundings): Contain
 }
 
 function resourcesOf(values: ContainerFlagValues): HostConfig {
-  if (values.cpus !== 0 && (values["cpu-quota"] ?? 0) !== 0) {
-    throw new Error("conflicting options: --cpus and --cpu-quota");
-  }
   const swappiness = values["memory-swappiness"];
   if (swappiness !== undefined && (swappiness < -1 || swappiness > 100)) {
     throw new Error(`invalid value: ${swappiness}. Valid memory swappiness range is 0-100`);
@@ -127,7 +134,6 @@ function resourcesOf(values: ContainerFlagValues): HostConfig {
     MemorySwap: values["memory-swap"],
     MemoryReservation: values["memory-reservation"],
     MemorySwappiness: swappiness,
-    KernelMemory: values["kernel-memory"],
     NanoCpus: values.cpus === 0 ? undefined : values.cpus,
     CpuShares: values["cpu-shares"],
     CpuPeriod: values["cpu-period"],
@@ -153,8 +159,9 @@ function resourcesOf(values: ContainerFlagValues): HostConfig {
 }
 
 function namespacesOf(values: ContainerFlagValues): HostConfig {
-  const wanted = (value: string, what: string, pattern: RegExp): string | undefined => {
-    if (!pattern.test(value)) throw new Error(`--${what}: invalid ${what.toUpperCase()} mode`);
+  const wanted = (value: string, option: string, pattern: RegExp): string | undefined => {
+    const kind = option.toUpperCase().replace(/(?<=.)NS$/, "");
+    if (!pattern.test(value)) throw new Error(`--${option}: invalid ${kind} mode`);
     return set(value);
   };
   return {
@@ -172,6 +179,14 @@ export function createBody(parts: CreateParts, surroundings: CreateSurroundings)
   if (values.rm && !["", "no"].includes(values.restart)) {
     throw new Error("conflicting options: cannot specify both --restart and --rm");
   }
+  if (!pullPolicies.includes(values.pull)) {
+    throw new Error(`invalid pull option: '${values.pull}': must be one of "always", "missing" or "never"`);
+  }
+  if (values["mac-address"] !== "" && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(values["mac-address"])) {
+    throw new Error(`${values["mac-address"]} is not a valid mac address`);
+  }
+  if (values["storage-opt"].some((option) => !option.includes("=")))
+    throw new Error("invalid storage option");
   const volumes = volumeSpecs(values.volume, surroundings.cwd);
   const ports = portMaps(values.publish, values.expose);
   const network = networkChoice([...values.net, ...values.network], {
@@ -203,8 +218,8 @@ export function createBody(parts: CreateParts, surroundings: CreateSurroundings)
     Privileged: yes(values.privileged),
     ReadonlyRootfs: yes(values["read-only"]),
     Init: parts.given.has("init") ? values.init : undefined,
-    CapAdd: filled(values["cap-add"]),
-    CapDrop: filled(values["cap-drop"]),
+    CapAdd: filled(sortedOnce(values["cap-add"])),
+    CapDrop: filled(sortedOnce(values["cap-drop"])),
     SecurityOpt: filled(securityOptions(values["security-opt"], surroundings)),
     GroupAdd: filled(values["group-add"]),
     Dns: filled(values.dns),
@@ -244,9 +259,7 @@ function securityOptions(options: readonly string[], surroundings: CreateSurroun
     try {
       profile = JSON.parse(new TextDecoder().decode(surroundings.readFile(path)));
     } catch (cause) {
-      throw new Error(
-        `opening seccomp profile (${path}) failed: ${cause instanceof Error ? cause.message : cause}`,
-      );
+      throw new Error(`opening seccomp profile (${path}) failed: ${unreadable(path, cause)}`);
     }
     return `seccomp=${JSON.stringify(profile)}`;
   });

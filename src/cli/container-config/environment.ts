@@ -6,6 +6,11 @@ type ReadFile = (path: string) => Uint8Array;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** Words for a file that could not be opened. */
+export function unreadable(path: string, thrown: unknown): string {
+  return `open ${path}: ${errnoWords(thrown)}`;
+}
+
 function errnoWords(thrown: unknown): string {
   const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
   if (code === "ENOENT") return "no such file or directory";
@@ -21,7 +26,7 @@ function readLines(path: string, readFile: ReadFile): string[] {
     text = utf8.decode(readFile(path));
   } catch (thrown) {
     if (thrown instanceof TypeError) throw new Error(`env file ${path} contains invalid utf8 bytes`);
-    throw new Error(`open ${path}: ${errnoWords(thrown)}`);
+    throw new Error(unreadable(path, thrown));
   }
   return text
     .replace(/^\uFEFF/, "")
@@ -38,6 +43,12 @@ function nameOf(entry: string): string {
 /** `NAME=value`, or `NAME` for the value that the caller's own environment has. */
 export function checkEnvOption(entry: string): string {
   if (nameOf(entry) === "") throw new Error(`invalid environment variable: ${entry}`);
+  return entry;
+}
+
+/** `key[=value]` with a key. */
+export function checkLabel(entry: string): string {
+  if (nameOf(entry) === "") throw new Error(`invalid label '${entry}': empty name`);
   return entry;
 }
 

@@ -76,6 +76,7 @@ export function parseCpus(text: string): number {
 
 /** `/dev/path:weight`. */
 export function parseDeviceWeight(text: string): { readonly Path: string; readonly Weight: number } {
+  if (!text.includes(":")) throw new Error(`bad format: ${text}`);
   const match = /^(\/dev\/[^:]*):(\d{1,5})$/.exec(text);
   const weight = Number(match?.[2]);
   if (match?.[1] === undefined || (weight !== 0 && (weight < 10 || weight > 1000))) {
@@ -123,6 +124,15 @@ export function parseExtraHost(text: string): string {
   return `${name}:${plain}`;
 }
 
+/** An IPv4 or IPv6 address, as it is. */
+export function checkAddress(text: string): string {
+  const v4 = text.split(".");
+  const isV4 = v4.length === 4 && v4.every((byte) => /^\d{1,3}$/.test(byte) && Number(byte) <= 255);
+  const isV6 = text.includes(":") && /^[0-9a-fA-F:.]+$/.test(text);
+  if (!isV4 && !isV6) throw new Error(`IP address is not correctly formatted: ${text}`);
+  return text;
+}
+
 /** A stream name of `--attach`, in lower case. */
 export function attachStream(text: string): string {
   const name = text.toLowerCase();
@@ -147,7 +157,7 @@ export function parseGpus(text: string): {
     const [key, value] = equals < 0 ? ["count", field] : [field.slice(0, equals), field.slice(equals + 1)];
     if (key === "count") {
       if (value !== "all" && !/^-?\d{1,6}$/.test(value)) {
-        throw new Error(`invalid count (${value}): value must be either "all" or an integer`);
+        throw new Error(`invalid count (${value}): value must be either "all" or an integer: invalid syntax`);
       }
       count = value === "all" ? -1 : Number(value);
     } else if (key === "device") ids = value.split(";");

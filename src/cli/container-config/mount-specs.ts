@@ -143,7 +143,19 @@ function requireMatchingType(draft: Draft): void {
   if (volumeGiven && draft.type !== "volume") throw refuse("volume-*");
   if (Object.keys(draft.bind).length > 0 && draft.type !== "bind") throw refuse("bind-*");
   if (Object.keys(draft.tmpfs).length > 0 && draft.type !== "tmpfs") throw refuse("tmpfs-*");
+  requirePropagation(draft);
   if (draft.imageSubpath !== undefined && draft.type !== "image") throw refuse("image-*");
+}
+
+/** What the kinds of recursive read-only binds ask of the other fields. */
+function requirePropagation(draft: Draft): void {
+  const forced = draft.bind["ReadOnlyForceRecursive"] === true;
+  const wants = (value: string, other: string): Error =>
+    new Error(`option 'bind-recursive=${value}' requires '${other}' to be specified in conjunction`);
+  if (draft.bind["ReadOnlyNonRecursive"] === true && !draft.readOnly) throw wants("writable", "readonly");
+  if (forced && !draft.readOnly) throw wants("readonly", "readonly");
+  if (forced && draft.bind["Propagation"] !== "rprivate")
+    throw wants("readonly", "bind-propagation=rprivate");
 }
 
 /** Parses one `--mount` value. Relative sources (`./x`) are taken from `cwd`. */

@@ -33,9 +33,7 @@ function splitParts(text: string): { address: string; host: string; container: s
   const host = parts.pop() ?? "";
   const address = parts.join(":");
   if (address === "") return { address, host, container };
-  const bracketed = /^\[(.*)\]$/.exec(address)?.[1];
-  if (bracketed === undefined && address.includes(":")) throw new Error(`Invalid ip address: ${address}`);
-  return { address: bracketed ?? address, host, container };
+  return { address: /^\[(.*)\]$/.exec(address)?.[1] ?? address, host, container };
 }
 
 function isAddress(text: string): boolean {
@@ -95,7 +93,10 @@ function addPublished(
 }
 
 function addExposed(text: string, exposed: Record<string, Record<string, never>>): void {
-  const bad = (): Error => new Error(`invalid range format for --expose: ${text}`);
+  const bad = (part: string): Error => {
+    const reason = `strconv.ParseUint: parsing ${JSON.stringify(part)}: invalid syntax`;
+    return new Error(`invalid range format for --expose: ${text}, error: ${reason}`);
+  };
   if (text.includes(":")) throw new Error(`invalid port format for --expose: ${text}`);
   const { ports, protocol } = splitProtocol(text);
   if (!protocols.includes(protocol)) throw new Error(`invalid proto: ${protocol}`);
