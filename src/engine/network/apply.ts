@@ -9,8 +9,8 @@ import { findLink, NetlinkError, nftTransaction, writeSysctl } from "../../kerne
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
-import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
-import type { NetlinkRequest } from "../../linux/netlink/message.ts";
+import { deleteLink, getLink, newLink, setLink } from "../../linux/netlink/link.ts";
+import { messageFlags, type NetlinkRequest } from "../../linux/netlink/message.ts";
 import { deleteNeighbour } from "../../linux/netlink/neighbour.ts";
 import { deleteRule, deleteTable, newRule, newTable } from "../../linux/netlink/nftables/request.ts";
 import { addRoute } from "../../linux/netlink/route.ts";
@@ -157,6 +157,10 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
       return deleteNeighbour(links.of(op.link), op.address);
     case "linkUp":
       return setLink(op.link, { up: true });
+    case "linkSettle":
+      // Linux 6.8 and later run the pending link-watch work of a link before they describe it (rtnl_getlink); on
+      // earlier ones it runs by itself, a moment later.
+      return { ...getLink(op.link), flags: messageFlags.request | messageFlags.ack };
     case "linkDelete":
       return deleteLink(op.link);
     case "addressAdd": {

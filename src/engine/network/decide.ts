@@ -238,6 +238,9 @@ export function decideEndpoint(endpoint: {
       inverse,
     },
     { in: "namespace", op: "defaultRoute", gateway, cause, inverse },
+    { in: "namespace", op: "linkSettle", link: containerLink, cause: "the first packet counts", inverse },
+    { in: "host", op: "linkSettle", link: hostLink, cause: "the first packet counts", inverse },
+    { in: "host", op: "linkSettle", link: endpoint.bridge, cause: "it may be the first port", inverse },
   ];
 }
 

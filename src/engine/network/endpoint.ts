@@ -7,7 +7,7 @@
 import { createNetns, inNetns, NetlinkSocket, openNetnsOfPid } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import type { Prefix } from "../../linux/netlink/ipv4.ts";
-import { applyNetOps } from "./apply.ts";
+import { type ApplyContext, applyNetOps } from "./apply.ts";
 import { decideEndpoint, decideIsolated } from "./decide.ts";
 import type { NetOp } from "./op.ts";
 
@@ -96,23 +96,31 @@ function connect(
   inside: NetlinkSocket,
 ): PreparedEndpoint {
   using route = inside;
+  const contexts: Record<NetOp["in"], ApplyContext> = {
+    host: {
+      route: ground.route,
+      peerNetnsFd: netns.raw,
+      knownLinks: new Map([[ground.bridge, ground.bridgeIndex]]),
+    },
+    namespace: { route },
+  };
   try {
-    applyNetOps(
-      ops.filter((op) => op.in === "host"),
-      {
-        route: ground.route,
-        peerNetnsFd: netns.raw,
-        knownLinks: new Map([[ground.bridge, ground.bridgeIndex]]),
-      },
-    );
-    applyNetOps(
-      ops.filter((op) => op.in === "namespace" && hasSocket(op)),
-      { route },
-    );
+    for (const run of runsByPlace(ops.filter(hasSocket))) applyNetOps(run, contexts[run[0].in]);
     return { ...plan, netns };
   } catch (thrown) {
     // The pair goes with the namespace.
     netns[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** Consecutive ops of the same place belong together: they share system calls. */
+function runsByPlace(ops: readonly NetOp[]): [NetOp, ...NetOp[]][] {
+  const runs: [NetOp, ...NetOp[]][] = [];
+  for (const op of ops) {
+    const run = runs.at(-1);
+    if (run !== undefined && run[0].in === op.in) run.push(op);
+    else runs.push([op]);
+  }
+  return runs;
 }

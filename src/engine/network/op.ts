@@ -24,6 +24,8 @@ type NetAction =
   | { readonly op: "bridgeHairpin"; readonly link: string }
   | { readonly op: "neighbourForget"; readonly link: string; readonly address: number }
   | { readonly op: "linkUp"; readonly link: string }
+  /** Waits until the kernel has acted on a change of carrier: before that the link drops what it should send. */
+  | { readonly op: "linkSettle"; readonly link: string }
   | { readonly op: "linkDelete"; readonly link: string }
   | {
       readonly op: "addressAdd" | "addressDelete";
@@ -65,6 +67,7 @@ export function targetOf(op: NetOp): string {
     case "bridgeHairpin":
     case "ipv6Quiet":
     case "linkUp":
+    case "linkSettle":
     case "linkDelete":
       return op.link;
     case "addressAdd":
