@@ -10,6 +10,7 @@ import { netlinkLimits } from "../../linux/netlink/limits.ts";
 import {
   decodeMessages,
   encodeRequests,
+  MessageWriter,
   messageFlags,
   messageTypes,
   type NetlinkMessage,
@@ -36,6 +37,7 @@ const bufferBytes = 4 * 1024 * 1024;
 const requestsPerExchange = 64;
 
 /** Shared by all sockets: every exchange is over, and its messages decoded, before the next one begins. */
+const writer = new MessageWriter();
 const receiveBuffer = new Uint8Array(netlinkLimits.receiveBytes);
 const senderAddress = new Uint8Array(12);
 const senderView = new DataView(senderAddress.buffer);
@@ -188,7 +190,7 @@ export class NetlinkSocket implements Disposable {
   #send(requests: readonly NetlinkRequest[]): number {
     const first = this.#sequence;
     this.#sequence = (first + requests.length) % 0x8000_0000;
-    const bytes = encodeRequests(requests, first);
+    const bytes = encodeRequests(requests, first, writer);
     syscall("sendto", requests[0]?.object ?? this.#fd.what, this.#fd.raw, bytes, bytes.length, 0, 0, 0);
     return first;
   }
