@@ -34,9 +34,30 @@ export function explainFailure(plan: Plan, failure: PlanFailure): TiffinError {
     case "openTree":
       if (op.cause.startsWith("mounts[") && errno === errnos.ENOENT) return missingSource(op);
       return general(plan, op, failure);
+    case "moveMount":
+      if (op.cause.startsWith("mounts[") && isTypeMismatch(failure)) return mismatchedTypes(plan, op);
+      return general(plan, op, failure);
     default:
       return general(plan, op, failure);
   }
+}
+
+/** move_mount says EINVAL, lookups say ENOTDIR, when one side is a directory and the other is not. */
+function isTypeMismatch({ fields }: PlanFailure): boolean {
+  const step = ops.moveMount.steps[fields.step];
+  return fields.errno === errnos.ENOTDIR || (step === "move_mount" && fields.errno === errnos.EINVAL);
+}
+
+function mismatchedTypes(plan: Plan, op: ProcessOp): TiffinError {
+  const source = plan.ops.find(({ stage, cause }) => stage === "prepare" && cause === op.cause)?.target;
+  return new TiffinError(
+    "invalid",
+    "start.mount-type",
+    `error mounting ${JSON.stringify(source ?? "")} to rootfs at ${JSON.stringify(op.target)}: not a directory: ` +
+      "Are you trying to mount a directory onto a file (or vice-versa)? " +
+      "Check if the specified host path exists and is the expected type",
+    { exitCode: exitCodes.notExecutable },
+  );
 }
 
 /** A plan enters a running container when it has its pidfd. */

@@ -46,6 +46,7 @@ const remedies: Readonly<Partial<Record<OpName, Remedies>>> = {
     EBUSY: "a file is open for writing on a mount that is to become read-only",
   },
   moveMount: {
+    EINVAL: "check that a directory is mounted on a directory and a file on a file",
     ENOTDIR: "check that a directory is mounted on a directory and a file on a file",
     EROFS: "make the mount point in the image: its file system is read-only",
     ENOSPC: "free space on the file system of the container, or raise fs.mount-max",

@@ -16,7 +16,8 @@ export type RootSource =
       readonly userxattr?: boolean;
       /**
        * With a user namespace: show the layers' files with the owners shifted by the namespace's mapping, so that
-       * one set of layers serves every mapping. The plan then receives `idmap:<mapping>` (see plan.ts).
+       * one set of layers serves every mapping. The plan then receives `idmap:<mapping>` (see plan.ts). The upper
+       * directory itself must belong to the mapping's root: it holds the ids of the host.
        */
       readonly idmap?: boolean;
     }

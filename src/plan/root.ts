@@ -55,13 +55,13 @@ function overlayRoot(compilation: Compilation, rootfs: RootSource & { readonly k
       remedy: "enable CONFIG_OVERLAY_FS or load the module overlay",
     });
   }
+  // Only the layers, which many containers share. What this one writes is stored with the ids of its mapping: the
+  // overlay makes its work files as the host's root, whom a mapping of the upper directory would not contain.
   const mapping = rootfs.idmap === true ? idmapSlot(compilation) : undefined;
-  const place = (path: string): string =>
-    mapping !== undefined ? mappedLayer(compilation, path, mapping) : shortPath(compilation, path);
   const options = [
-    ...lowerOptions(compilation, rootfs.lowers, place),
-    `upperdir=${place(rootfs.upper)}`,
-    `workdir=${place(rootfs.work)}`,
+    ...lowerOptions(compilation, rootfs.lowers, mapping),
+    `upperdir=${shortPath(compilation, rootfs.upper)}`,
+    `workdir=${shortPath(compilation, rootfs.work)}`,
   ];
   // With an index, the kernel would refuse an upper directory whose copy lies elsewhere.
   options.push("index=off");
@@ -79,9 +79,16 @@ function overlayRoot(compilation: Compilation, rootfs: RootSource & { readonly k
 function lowerOptions(
   compilation: Compilation,
   lowers: readonly string[],
-  place: (path: string) => string,
+  mapping: number | undefined,
 ): string[] {
-  if (compilation.facts.features.overlayLowerdirAdd) return lowers.map((path) => `lowerdir+=${place(path)}`);
+  const slotOf = (path: string): number =>
+    mapping === undefined ? openDirectory(compilation, path) : mappedLayer(compilation, path, mapping);
+  if (compilation.facts.features.overlayLowerdirAdd) {
+    return lowers.map((path) => {
+      const place = mapping === undefined ? shortPath(compilation, path) : `{slot:${slotOf(path)}}`;
+      return `lowerdir+=${place}`;
+    });
+  }
   if (lowers.length * slotPathBytes > optionBytes) {
     throw new TiffinError(
       "unavailable",
@@ -90,8 +97,7 @@ function lowerOptions(
       { remedy: "use Linux 6.8 or newer" },
     );
   }
-  const joined = lowers.map((path) => `{slot:${openDirectory(compilation, path)}}`).join(":");
-  return [`lowerdir=${joined}`];
+  return [`lowerdir=${lowers.map((path) => `{slot:${slotOf(path)}}`).join(":")}`];
 }
 
 /** The path itself when fsconfig can take it, else through a descriptor. Commas and colons need no escape here. */
@@ -107,7 +113,7 @@ function openDirectory({ builder, open }: Compilation, path: string): number {
 }
 
 /** A detached clone of a layer directory whose owners are shown through the mapping. */
-function mappedLayer(compilation: Compilation, path: string, userns: number): string {
+function mappedLayer(compilation: Compilation, path: string, userns: number): number {
   const { builder } = compilation;
   const out = builder.slot();
   const flags = openTreeFlags.clone | openTreeFlags.closeOnExec;
@@ -128,7 +134,7 @@ function mappedLayer(compilation: Compilation, path: string, userns: number): st
     "linux.uidMappings",
     path,
   );
-  return `{slot:${out}}`;
+  return out;
 }
 
 function idmapSlot({ builder, linux }: Compilation): number {
