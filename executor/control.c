@@ -32,7 +32,8 @@ static uint32_t message_bytes(const struct connection *connection)
 {
 	struct abi_message_header header;
 	memcpy(&header, connection->input, sizeof header);
-	if (header.body_bytes != expected_body(header.type))
+	uint32_t expected = expected_body(header.type);
+	if (expected > CONTROL_BODY_BYTES || header.body_bytes != expected)
 		return 0;
 	return (uint32_t)sizeof header + header.body_bytes;
 }

@@ -331,10 +331,12 @@ static bool check_op(struct checker *c, const uint8_t *at, size_t room)
 		return refuse(c, "unknown op flags");
 	if (header->stage > STAGE_CHILD || !(layout->stages >> header->stage & 1))
 		return refuse(c, "op in the wrong stage");
+	if (!check_order(c, header))
+		return false;
 	for (unsigned i = 0; i < layout->field_count; i++)
 		if (!check_field(c, &layout->fields[i], at, header->stage))
 			return false;
-	return check_values(c, header) && check_order(c, header);
+	return check_values(c, header);
 }
 
 static bool check_header(struct checker *c, const struct abi_header *header, size_t length, uint32_t received)

@@ -58,6 +58,12 @@ export class Session implements Disposable {
     this.#theirs[Symbol.dispose]();
   }
 
+  /** The same with bytes that need not be a plan. */
+  beginBytes(bytes: Uint8Array): void {
+    this.executor.startBytes(bytes, [this.#logs, this.#record.fd, this.#theirs]);
+    this.#theirs[Symbol.dispose]();
+  }
+
   /** The same until STARTED. */
   start(options: ContainerOptions | readonly EncodableOp[], more: readonly OwnedFd[] = []): void {
     this.begin(options, more);
