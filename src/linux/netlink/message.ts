@@ -41,6 +41,7 @@ export interface NetlinkRequest {
 
 const encoder = new TextEncoder();
 const initialBytes = 4096;
+const keptBytes = 64 * 1024;
 
 function aligned(length: number): number {
   return (length + 3) & ~3;
@@ -65,9 +66,16 @@ export class MessageWriter {
     this.#view.setUint32(start + 12, 0, true);
   }
 
-  /** The datagram so far; valid until the next append. */
+  /** The datagram so far; valid until the next append or `clear`. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Begins a new datagram in the same memory. */
+  clear(): void {
+    this.#length = 0;
+    // One huge transaction must not hold its memory for ever.
+    if (this.#bytes.length > keptBytes) this.#allocate(initialBytes);
   }
 
   /** Raw bytes outside any attribute (family headers), padded to 4. */
@@ -159,18 +167,25 @@ export class MessageWriter {
     return start + attributeHeaderBytes;
   }
 
+  /** Room for `more` bytes, all zero: padding and terminators rely on it. */
   #reserve(more: number): void {
     const wanted = this.#length + more;
-    if (wanted <= this.#bytes.length) return;
     if (wanted > netlinkLimits.requestBytes) {
       throw new RangeError(
         `a netlink request of ${wanted} bytes is over the limit of ${netlinkLimits.requestBytes}`,
       );
     }
-    const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
+    if (wanted > this.#bytes.length) {
+      const before = this.#bytes.subarray(0, this.#length);
+      this.#allocate(Math.max(wanted, this.#bytes.length * 2));
+      this.#bytes.set(before);
+    }
+    this.#bytes.fill(0, this.#length, wanted);
+  }
+
+  #allocate(bytes: number): void {
+    this.#bytes = new Uint8Array(bytes);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 }
 
@@ -181,9 +196,16 @@ function checked(value: number, maximum: number): number {
   return value;
 }
 
-/** All requests in one datagram; the first has sequence number `firstSequence`, the next ones follow. */
-export function encodeRequests(requests: readonly NetlinkRequest[], firstSequence: number): Uint8Array {
-  const writer = new MessageWriter();
+/**
+ * All requests in one datagram; the first has sequence number `firstSequence`, the next ones follow. The result lives
+ * in `writer` until that is used again.
+ */
+export function encodeRequests(
+  requests: readonly NetlinkRequest[],
+  firstSequence: number,
+  writer: MessageWriter = new MessageWriter(),
+): Uint8Array {
+  writer.clear();
   requests.forEach((request, index) => {
     writer.message(request, (firstSequence + index) >>> 0);
   });
