@@ -84,6 +84,11 @@ function makeNode({ builder }: Compilation, root: number, device: OciDevice, cau
   const { type, path, uid = 0, gid = 0 } = device;
   const mode = kinds[type] | (device.fileMode ?? allMayUse);
   const number = type === "p" ? 0n : deviceNumber(device, cause);
+  // Such as /dev/net of /dev/net/tun: one directory for all that lie in it, an existing one is fine.
+  const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+  if (parent !== "") {
+    builder.child({ op: "mkdir", fields: { root, path: parent, mode: 0o755, uid: 0, gid: 0 } }, cause);
+  }
   builder.child({ op: "mknod", fields: { root, path, mode, uid, gid, device: number } }, cause);
 }
 
