@@ -50,7 +50,6 @@ static _Noreturn void run_init(struct start *s, pid_t main_process)
 	prctl(PR_SET_NAME, "tiffin-init");
 	munmap(s->progress, sizeof *s->progress);
 	sys_close_range(0, ~0u, 0);
-	/* Everything has been blocked since the supervisor began, so no signal can have been lost. */
 	sigfillset(&all);
 	for (;;) {
 		int number = sigwaitinfo(&all, NULL);
@@ -65,11 +64,16 @@ static _Noreturn void run_init(struct start *s, pid_t main_process)
 
 int perform_init(struct start *s)
 {
+	sigset_t all, before;
+	/* Blocked before the fork, so that no signal to PID 1 and no SIGCHLD can be lost or ignored. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &before);
 	pid_t pid = fork();
 	if (pid < 0)
 		return fail(s, STEP_INIT_FORK, NULL);
 	if (pid > 0)
 		run_init(s, pid);
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	/* fork clears it; outside of a pid namespace this chain is all that ends the main process. */
 	if (s->dies_with_supervisor)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
