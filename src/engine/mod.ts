@@ -3,9 +3,9 @@
  * brings state and host to agree; closing it lets go of what runs without touching it.
  */
 import { mkdirSync, writeSync } from "node:fs";
-import { prepareCgroupParent } from "../kernel/cgroup.ts";
+import { prepareCgroupParent, removeCgroup } from "../kernel/cgroup.ts";
 import { probe } from "../kernel/probe.ts";
-import { messageOf } from "../lib/errors.ts";
+import { messageOf, TiffinError } from "../lib/errors.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
@@ -19,6 +19,7 @@ import { ContainerRegistry } from "./container/registry.ts";
 import { containerRepository } from "./container/repository.ts";
 import { restartIfWanted } from "./container/restart.ts";
 import { seccompCompiler } from "./container/seccomp.ts";
+import { isAlive } from "./container/state.ts";
 import { userCache } from "./container/user.ts";
 import { EventBus } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
@@ -56,6 +57,8 @@ export interface Engine {
   readonly facts: HostFacts;
   /** Lets go of everything; containers keep running for the next engine. */
   close(): Promise<void>;
+  /** Closes, and takes bridge, rules and cgroups off the host. Errors: `conflict` while containers run. */
+  uninstall(): Promise<void>;
 }
 
 /** Executors, network namespaces and directories kept ready for the next start. */
@@ -131,6 +134,14 @@ async function openWith(
   };
   await recoverContainers(context);
   idle.soon();
+  const letGo = (): void => {
+    idle[Symbol.dispose]();
+    checkpoints[Symbol.dispose]();
+    timers[Symbol.dispose]();
+    for (const container of context.registry.all()) container.process?.disconnect();
+    runtime.close();
+    layers.close();
+  };
   return {
     containers: new ContainerService(context),
     execs: new ExecService(context),
@@ -139,14 +150,25 @@ async function openWith(
     events,
     facts,
     async close() {
-      idle[Symbol.dispose]();
-      checkpoints[Symbol.dispose]();
-      timers[Symbol.dispose]();
-      for (const container of context.registry.all()) container.process?.disconnect();
-      runtime.close();
+      letGo();
       await network.close();
-      layers.close();
+      store[Symbol.dispose]();
+    },
+    async uninstall() {
+      refuseWhileRunning(context);
+      letGo();
+      await network.remove();
+      await removeCgroup(facts.cgroup, cgroupParentOf(config.tag));
       store[Symbol.dispose]();
     },
   };
+}
+
+function refuseWhileRunning(context: ContainerContext): void {
+  for (const { state, name } of context.registry.all()) {
+    if (!isAlive(state)) continue;
+    throw new TiffinError("conflict", "engine.in-use", `container ${name} is running`, {
+      remedy: "stop all containers first",
+    });
+  }
 }

@@ -28,15 +28,15 @@ interface StoredRow {
 }
 
 export function containerRepository(database: Database): ContainerRepository {
-  const insert = database.prepare<unknown, [string, string, number, string, string]>(
+  const insert = database.query<unknown, [string, string, number, string, string]>(
     "INSERT INTO container (id, name, created_ms, document, state) VALUES (?, ?, ?, ?, ?)",
   );
-  const saveState = database.prepare<unknown, [string, string]>(
+  const saveState = database.query<unknown, [string, string]>(
     "UPDATE container SET state = ? WHERE id = ?",
   );
-  const saveName = database.prepare<unknown, [string, string]>("UPDATE container SET name = ? WHERE id = ?");
-  const remove = database.prepare<unknown, [string]>("DELETE FROM container WHERE id = ?");
-  const all = database.prepare<StoredRow, []>("SELECT * FROM container ORDER BY created_ms");
+  const saveName = database.query<unknown, [string, string]>("UPDATE container SET name = ? WHERE id = ?");
+  const remove = database.query<unknown, [string]>("DELETE FROM container WHERE id = ?");
+  const all = database.query<StoredRow, []>("SELECT * FROM container ORDER BY created_ms");
   return {
     insert(row) {
       insert.run(row.id, row.name, row.createdMs, JSON.stringify(row.document), JSON.stringify(row.state));

@@ -29,12 +29,12 @@ interface VolumeRow {
 }
 
 export function openVolumeStore(database: Database, root: string): VolumeStore {
-  const find = database.prepare<VolumeRow, [string]>("SELECT name, anonymous FROM volume WHERE name = ?");
-  const all = database.prepare<VolumeRow, []>("SELECT name, anonymous FROM volume");
-  const insert = database.prepare<unknown, [string, number, number]>(
+  const find = database.query<VolumeRow, [string]>("SELECT name, anonymous FROM volume WHERE name = ?");
+  const all = database.query<VolumeRow, []>("SELECT name, anonymous FROM volume");
+  const insert = database.query<unknown, [string, number, number]>(
     "INSERT INTO volume (name, created_ms, labels, anonymous) VALUES (?, ?, '{}', ?)",
   );
-  const forget = database.prepare<unknown, [string]>("DELETE FROM volume WHERE name = ?");
+  const forget = database.query<unknown, [string]>("DELETE FROM volume WHERE name = ?");
   const directoryOf = (name: string): string => `${root}/${name}/_data`;
   const volumeOf = (row: VolumeRow): Volume => ({
     name: row.name,
