@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { randomHex } from "../lib/ids.ts";
-import { cgroupPath, decideCgroup } from "../linux/cgroup.ts";
+import { cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupResources } from "../linux/cgroup-resources.ts";
 import { type HostFacts, v1Hierarchy } from "../linux/host-facts.ts";
 import {
@@ -59,10 +59,11 @@ function limited(resources: CgroupResources): string[] {
 
 /** A shell that moves itself into every v1 group (and v2) and then runs `script`. */
 function inside(script: string): number {
-  const moves = cgroupHierarchies(facts.cgroup)
-    .map((hierarchy) => cgroupPath(facts.cgroup, hierarchy, group))
-    .filter((path) => path !== undefined && existsSync(path))
-    .map((path) => `echo 0 > ${path}/${path?.includes("unified") ? "cgroup.procs" : "tasks"}`);
+  const moves = cgroupHierarchies(facts.cgroup).flatMap((hierarchy) => {
+    const path = cgroupPath(facts.cgroup, hierarchy, group);
+    if (path === undefined || !existsSync(path)) return [];
+    return [`echo 0 > ${path}/${hierarchy === unifiedHierarchy ? "cgroup.procs" : "tasks"}`];
+  });
   const argv = ["sh", "-c", [...moves, script].join("; ")];
   const pid = spawn({ executable: "/bin/sh", argv, env: ["PATH=/usr/bin:/bin"] });
   children.push(pid);

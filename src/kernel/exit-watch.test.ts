@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { processEnd } from "./exit-watch.ts";
+import { openPidfd, reapChild, signalPidfd } from "./pidfd.ts";
+import { spawn } from "./spawn.ts";
+
+function start(...argv: string[]): { pid: number; pidfd: NonNullable<ReturnType<typeof openPidfd>> } {
+  const pid = spawn({ executable: "/bin/sleep", argv: ["sleep", ...argv] });
+  const pidfd = openPidfd(pid);
+  if (pidfd === undefined) throw new Error("no pidfd");
+  return { pid, pidfd };
+}
+
+test("the end of many processes is heard without polling, and no descriptor stays", async () => {
+  await processEnd(start("0").pidfd);
+  const before = readdirSync("/proc/self/fd").length;
+  const processes = Array.from({ length: 20 }, () => start("60"));
+  let ended = 0;
+  const ends = processes.map(({ pidfd }) =>
+    processEnd(pidfd).then(() => {
+      ended += 1;
+    }),
+  );
+  await Bun.sleep(20);
+  expect(ended).toBe(0);
+  for (const { pidfd } of processes) signalPidfd(pidfd, 9);
+  await Promise.all(ends);
+  for (const { pid, pidfd } of processes) {
+    expect(reapChild(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
+    pidfd[Symbol.dispose]();
+  }
+  await Bun.sleep(1);
+  expect(readdirSync("/proc/self/fd").length).toBe(before);
+});
+
+test("a process that has already ended", async () => {
+  const { pid, pidfd } = start("0");
+  await processEnd(pidfd);
+  await processEnd(pidfd);
+  expect(reapChild(pid)).toEqual({ kind: "exited", code: 0 });
+  pidfd[Symbol.dispose]();
+});
