@@ -88,8 +88,7 @@ function takeoverHead(request: HttpRequest, mediaType: string, headers: HeaderLi
   const upgrade = request.head.upgrade !== undefined;
   let head = upgrade ? "HTTP/1.1 101 UPGRADED\r\n" : "HTTP/1.1 200 OK\r\n";
   head += `Content-Type: ${mediaType}\r\n`;
-  if (upgrade)
-    head += `Connection: Upgrade\r\nUpgrade: ${request.head.upgrade === "tiffin" ? "tiffin" : "tcp"}\r\n`;
+  if (upgrade) head += "Connection: Upgrade\r\nUpgrade: tcp\r\n";
   for (const [name, value] of headers) head += `${name}: ${value}\r\n`;
   return `${head}\r\n`;
 }
@@ -154,6 +153,9 @@ export class Dispatcher {
     for (const bound of this.#byMethod.get(method) ?? []) {
       const raw = bound.match(rest);
       if (raw === undefined || minor < bound.sinceMinor) continue;
+      if (bound.route.result.kind === "session" && request.head.upgrade === undefined) {
+        throw new TiffinError("invalid", "api.upgrade-wanted", `${rest} needs a connection that is upgraded`);
+      }
       const params = decodeParams(raw);
       const query = decodeQuery(bound.route.query, question === -1 ? "" : target.slice(question + 1));
       const body = await readBody(bound, request);

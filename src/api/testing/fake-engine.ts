@@ -1,0 +1,530 @@
+/**
+ * An engine without containers, for tests of the API: a "process" is one of a few built-in behaviours, chosen by the
+ * first word of the command. Everything is in memory and deterministic.
+ *
+ *   echo WORDS    writes the words to stdout, ends with 0
+ *   warn WORDS    writes the words to stderr, ends with 3
+ *   cat           copies stdin to stdout until it ends
+ *   flood BYTES   writes that many bytes to stdout, obeying backpressure
+ *   sleep         does nothing until it is signalled
+ */
+import { encodeFrame, frameTypes } from "../../docker/framing.ts";
+import {
+  execAlreadyRan,
+  nameTaken,
+  noSuchContainer,
+  noSuchExec,
+  noSuchImage,
+  notRunning,
+  programNotFound,
+  removeActive,
+} from "../../docker/messages.ts";
+import type {
+  ContainerCreateBody,
+  ContainerInspect,
+  ContainerSummary,
+  WaitCondition,
+  WaitResponse,
+} from "../../docker/types/container.ts";
+import type { ExecCreateBody } from "../../docker/types/exec.ts";
+import type { ImageInspect } from "../../docker/types/image.ts";
+import type { RunExited } from "../../docker/types/run.ts";
+import type { ByteDuplex } from "../../lib/byte-duplex.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import type { AttachedStream, AttachRequest, Backends, LogEntry, RunSession, Size } from "../backend.ts";
+import { fakeInfo, fakeVersion } from "./fake-documents.ts";
+import { memoryPair } from "./memory-duplex.ts";
+
+const epoch = "2026-01-02T03:04:05.000000000Z";
+const never = "0001-01-01T00:00:00Z";
+const behaviours: ReadonlySet<string> = new Set(["echo", "warn", "cat", "flood", "sleep"]);
+
+interface FakeClient {
+  readonly end: ByteDuplex;
+  readonly request: Pick<AttachRequest, "stdin" | "stdout" | "stderr">;
+}
+
+class FakeProcess {
+  readonly command: readonly string[];
+  readonly tty: boolean;
+  readonly log: LogEntry[] = [];
+  readonly clients: FakeClient[] = [];
+  readonly sizes: Size[] = [];
+  readonly signals: string[] = [];
+  state: "created" | "running" | "exited" = "created";
+  exitCode = 0;
+  readonly exited: Promise<number>;
+  #resolveExit: (code: number) => void;
+  #stdinOpen: boolean;
+  /** Typed before the start. */
+  #early: Uint8Array[] = [];
+  #earlyEnd = false;
+
+  constructor(command: readonly string[], tty: boolean, stdin: boolean) {
+    this.command = command;
+    this.tty = tty;
+    this.#stdinOpen = stdin;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    this.exited = promise;
+    this.#resolveExit = resolve;
+  }
+
+  attach(request: FakeClient["request"]): AttachedStream {
+    const [ours, theirs] = memoryPair();
+    const client = { end: ours, request };
+    if (this.state === "exited") ours.end();
+    else this.clients.push(client);
+    ours.listen({
+      data: (chunk) => {
+        if (request.stdin) this.#input(chunk);
+      },
+      end: () => {
+        if (request.stdin && this.#stdinOpen) this.#inputEnd();
+      },
+      close: () => {
+        const index = this.clients.indexOf(client);
+        if (index !== -1) this.clients.splice(index, 1);
+      },
+    });
+    return { tty: this.tty, stream: theirs };
+  }
+
+  start(): void {
+    const [program = "", ...words] = this.command;
+    if (!behaviours.has(program)) {
+      throw new TiffinError("invalid", "container.program-missing", programNotFound(program), {
+        exitCode: 127,
+      });
+    }
+    this.state = "running";
+    if (program === "echo") this.#say("stdout", `${words.join(" ")}\n`, 0);
+    else if (program === "warn") this.#say("stderr", `${words.join(" ")}\n`, 3);
+    else if (program === "flood") void this.#flood(Number(words[0]));
+    else if (program === "cat") {
+      for (const chunk of this.#early) this.output("stdout", chunk);
+      if (this.#earlyEnd || !this.#stdinOpen) this.exit(0);
+    }
+  }
+
+  signal(signal: string): void {
+    this.signals.push(signal);
+    this.exit(signal === "SIGTERM" || signal === "15" ? 143 : 137);
+  }
+
+  exit(code: number): void {
+    if (this.state !== "running") return;
+    this.state = "exited";
+    this.exitCode = code;
+    for (const client of this.clients) client.end.end();
+    this.#resolveExit(code);
+  }
+
+  output(stream: "stdout" | "stderr", bytes: Uint8Array): boolean {
+    this.log.push({ stream, time: epoch, bytes: bytes.slice() });
+    let more = true;
+    for (const { end, request } of this.clients) {
+      if (!request[stream]) continue;
+      more = end.write(this.tty ? bytes : encodeFrame(frameTypes[stream], bytes)) && more;
+    }
+    return more;
+  }
+
+  #say(stream: "stdout" | "stderr", line: string, code: number): void {
+    this.output(stream, Buffer.from(line));
+    this.exit(code);
+  }
+
+  async #flood(totalBytes: number): Promise<void> {
+    const piece = new Uint8Array(32 * 1024).fill(0x78);
+    for (let sent = 0; sent < totalBytes; sent += piece.length) {
+      const chunk = piece.subarray(0, Math.min(piece.length, totalBytes - sent));
+      if (!this.output("stdout", chunk)) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.exit(0);
+  }
+
+  #input(chunk: Uint8Array): void {
+    if (this.state === "created") this.#early.push(chunk.slice());
+    else if (this.state === "running" && this.command[0] === "cat") this.output("stdout", chunk);
+  }
+
+  #inputEnd(): void {
+    this.#earlyEnd = true;
+    if (this.command[0] === "cat") this.exit(0);
+  }
+}
+
+interface FakeContainer {
+  readonly id: string;
+  name: string;
+  readonly body: ContainerCreateBody;
+  readonly process: FakeProcess;
+  removed: boolean;
+  readonly gone: Promise<void>;
+  readonly tellGone: () => void;
+}
+
+interface FakeExec {
+  readonly id: string;
+  readonly container: string;
+  readonly body: ExecCreateBody;
+  readonly process: FakeProcess;
+}
+
+function inspectOf(container: FakeContainer): ContainerInspect {
+  const { process, body } = container;
+  const [path = "", ...args] = process.command;
+  const running = process.state === "running";
+  const { HostConfig, NetworkingConfig: _networking, ...config } = body;
+  return {
+    Id: container.id,
+    Created: epoch,
+    Path: path,
+    Args: args,
+    State: {
+      Status: process.state,
+      Running: running,
+      Paused: false,
+      Restarting: false,
+      OOMKilled: false,
+      Dead: false,
+      Pid: running ? 4242 : 0,
+      ExitCode: process.exitCode,
+      Error: "",
+      StartedAt: process.state === "created" ? never : epoch,
+      FinishedAt: process.state === "exited" ? epoch : never,
+    },
+    Image: "sha256:0000000000000000000000000000000000000000000000000000000000000001",
+    ResolvConfPath: "",
+    HostnamePath: "",
+    HostsPath: "",
+    LogPath: "",
+    Name: `/${container.name}`,
+    RestartCount: 0,
+    Driver: "overlay2",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: null,
+    HostConfig: { Binds: null, NetworkMode: "bridge", ...HostConfig },
+    GraphDriver: { Name: "overlay2", Data: null },
+    Mounts: [],
+    Config: { Volumes: null, ...config },
+    NetworkSettings: { Ports: {}, Networks: { bridge: { IPAddress: "172.30.0.2", Aliases: null } } },
+  };
+}
+
+function summaryOf(container: FakeContainer): ContainerSummary {
+  const { process, body } = container;
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: body.Image ?? "",
+    ImageID: "sha256:0000000000000000000000000000000000000000000000000000000000000001",
+    Command: process.command.join(" "),
+    Created: 1_767_323_045,
+    Ports: [{ IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp" }],
+    Labels: body.Labels ?? {},
+    State: process.state,
+    Status: process.state === "running" ? "Up 3 seconds" : "Exited (0) 3 seconds ago",
+    HostConfig: { NetworkMode: "bridge" },
+    NetworkSettings: { Networks: {} },
+    Mounts: [],
+  };
+}
+
+const baseImage: ImageInspect = {
+  Id: "sha256:0000000000000000000000000000000000000000000000000000000000000001",
+  RepoTags: ["base:latest"],
+  RepoDigests: [],
+  Parent: "",
+  Comment: "",
+  Created: epoch,
+  DockerVersion: "",
+  Author: "",
+  Architecture: "amd64",
+  Os: "linux",
+  Size: 2_000_000,
+  GraphDriver: { Name: "overlay2", Data: null },
+  RootFS: { Type: "layers", Layers: ["sha256:02"] },
+  Metadata: {},
+  Config: { Cmd: ["sh"], Env: ["PATH=/bin"] },
+};
+
+export interface FakeEngine extends Backends {
+  readonly all: Map<string, FakeContainer>;
+  readonly allExecs: Map<string, FakeExec>;
+  /** What reached `create`. */
+  readonly created: ContainerCreateBody[];
+  /** Aborted signals seen by `wait` and `logs`. */
+  aborts: number;
+}
+
+export function fakeEngine(): FakeEngine {
+  const all = new Map<string, FakeContainer>();
+  const allExecs = new Map<string, FakeExec>();
+  const created: ContainerCreateBody[] = [];
+
+  const find = (name: string): FakeContainer => {
+    const wanted = name.replace(/^\//, "");
+    for (const container of all.values()) {
+      if (container.name === wanted || (wanted.length > 3 && container.id.startsWith(wanted)))
+        return container;
+    }
+    throw new TiffinError("notFound", "container.not-found", noSuchContainer(name));
+  };
+  const findExec = (id: string): FakeExec => {
+    const exec = allExecs.get(id);
+    if (exec === undefined) throw new TiffinError("notFound", "exec.not-found", noSuchExec(id));
+    return exec;
+  };
+  const add = (name: string | undefined, body: ContainerCreateBody): FakeContainer => {
+    const image = body.Image ?? "";
+    if (image !== "base")
+      throw new TiffinError("notFound", "image.not-found", noSuchImage(image), { exitCode: 125 });
+    for (const other of all.values()) {
+      if (other.name === name)
+        throw new TiffinError("conflict", "container.name-taken", nameTaken(name, other.id));
+    }
+    created.push(body);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const command = [...(body.Entrypoint ?? []), ...(body.Cmd ?? ["sleep"])];
+    const container: FakeContainer = {
+      id: newId(),
+      name: name ?? `fake_${all.size}`,
+      body,
+      process: new FakeProcess(command, body.Tty ?? false, body.OpenStdin ?? false),
+      removed: false,
+      gone: promise,
+      tellGone: resolve,
+    };
+    all.set(container.id, container);
+    return container;
+  };
+  const takeAway = (container: FakeContainer): void => {
+    container.removed = true;
+    all.delete(container.id);
+    container.tellGone();
+  };
+  const start = (container: FakeContainer): void => {
+    if (container.process.state !== "created") {
+      throw new TiffinError("notModified", "container.started", "container is already started");
+    }
+    try {
+      container.process.start();
+    } catch (thrown) {
+      if (container.body.HostConfig?.AutoRemove === true) takeAway(container);
+      throw thrown;
+    }
+    if (container.body.HostConfig?.AutoRemove === true) {
+      container.process.exited.then(() => takeAway(container)).catch(() => undefined);
+    }
+  };
+  const exitOf = async (
+    container: FakeContainer,
+    condition: WaitCondition,
+    abort: AbortSignal,
+  ): Promise<WaitResponse> => {
+    const aborted = Promise.withResolvers<never>();
+    abort.addEventListener("abort", () => {
+      engine.aborts += 1;
+      aborted.reject(new TiffinError("cancelled", "api.cancelled", "the client has gone"));
+    });
+    if (condition !== "not-running" || container.process.state === "running") {
+      await Promise.race([container.process.exited, container.gone, aborted.promise]);
+    }
+    if (condition === "removed") await Promise.race([container.gone, aborted.promise]);
+    return { StatusCode: container.process.exitCode };
+  };
+  const sessionOf = (
+    id: string,
+    process: FakeProcess,
+    attached: AttachedStream,
+    exited: Promise<RunExited>,
+  ): RunSession => ({
+    id,
+    tty: process.tty,
+    warnings: [],
+    stream: attached.stream,
+    exited,
+    resize: async (size) => {
+      process.sizes.push(size);
+    },
+    signal: async (signal) => process.signal(signal),
+  });
+
+  const engine: FakeEngine = {
+    all,
+    allExecs,
+    created,
+    aborts: 0,
+    containers: {
+      create: async ({ name, body }) => ({ Id: add(name, body).id, Warnings: [] }),
+      list: async (request) =>
+        [...all.values()]
+          .filter((container) => request.all || container.process.state === "running")
+          .map((container) => summaryOf(container)),
+      inspect: async (name) => inspectOf(find(name)),
+      start: async (name) => start(find(name)),
+      stop: async (name, request) => {
+        const { process } = find(name);
+        if (process.state !== "running") {
+          throw new TiffinError("notModified", "container.stopped", "container is already stopped");
+        }
+        process.signal(request.signal ?? "SIGTERM");
+      },
+      kill: async (name, signal) => {
+        const container = find(name);
+        if (container.process.state !== "running") {
+          throw new TiffinError("conflict", "container.not-running", notRunning(container.id));
+        }
+        container.process.signal(signal ?? "SIGKILL");
+      },
+      wait: async (name, condition, abort) => ({ exit: exitOf(find(name), condition, abort) }),
+      attach: async (name, request) => find(name).process.attach(request),
+      logs: async (name, request, abort) => {
+        const { process } = find(name);
+        const wanted = process.log.filter((entry) => request[entry.stream]);
+        const tail = request.tail === undefined ? wanted : wanted.slice(wanted.length - request.tail);
+        async function* batches(): AsyncGenerator<readonly LogEntry[]> {
+          yield tail;
+          if (!request.follow || process.state !== "running") return;
+          const aborted = Promise.withResolvers<void>();
+          abort.addEventListener("abort", () => {
+            engine.aborts += 1;
+            aborted.resolve();
+          });
+          await Promise.race([process.exited, aborted.promise]);
+        }
+        return { tty: process.tty, batches: batches() };
+      },
+      resize: async (name, size) => {
+        find(name).process.sizes.push(size);
+      },
+      rename: async (name, newName) => {
+        find(name).name = newName;
+      },
+      remove: async (name, { force }) => {
+        const container = find(name);
+        if (container.process.state === "running") {
+          if (!force) {
+            throw new TiffinError("conflict", "container.running", removeActive(container.name, "running"));
+          }
+          container.process.signal("SIGKILL");
+        }
+        takeAway(container);
+      },
+      run: async (request) => {
+        const create =
+          request.remove === true
+            ? { ...request.create, HostConfig: { ...request.create.HostConfig, AutoRemove: true } }
+            : request.create;
+        const container = add(request.name, create);
+        const attached = container.process.attach({
+          stdin: create.AttachStdin ?? false,
+          stdout: create.AttachStdout ?? false,
+          stderr: create.AttachStderr ?? false,
+        });
+        try {
+          start(container);
+        } catch (thrown) {
+          takeAway(container);
+          throw thrown;
+        }
+        const exited = container.process.exited.then(async (StatusCode) => {
+          if (request.remove === true) await container.gone;
+          return { StatusCode };
+        });
+        return sessionOf(container.id, container.process, attached, exited);
+      },
+    },
+    execs: {
+      create: async (name, body) => {
+        const container = find(name);
+        if (container.process.state !== "running") {
+          throw new TiffinError("conflict", "container.not-running", notRunning(container.id));
+        }
+        const id = newId();
+        const process = new FakeProcess(body.Cmd ?? [], body.Tty ?? false, body.AttachStdin ?? false);
+        allExecs.set(id, { id, container: container.id, body, process });
+        return { Id: id };
+      },
+      start: async (id) => {
+        const { process, body } = findExec(id);
+        if (process.state !== "created")
+          throw new TiffinError("conflict", "exec.started", execAlreadyRan(id));
+        const attached = process.attach({
+          stdin: body.AttachStdin ?? false,
+          stdout: body.AttachStdout ?? false,
+          stderr: body.AttachStderr ?? false,
+        });
+        process.start();
+        return { ...attached, detachKeys: body.DetachKeys };
+      },
+      startDetached: async (id) => findExec(id).process.start(),
+      resize: async (id, size) => {
+        findExec(id).process.sizes.push(size);
+      },
+      inspect: async (id) => {
+        const { process, container, body } = findExec(id);
+        return {
+          ID: id,
+          Running: process.state === "running",
+          ExitCode: process.state === "exited" ? process.exitCode : null,
+          ProcessConfig: {
+            tty: process.tty,
+            entrypoint: process.command[0] ?? "",
+            arguments: process.command.slice(1),
+          },
+          OpenStdin: body.AttachStdin ?? false,
+          OpenStderr: body.AttachStderr ?? false,
+          OpenStdout: body.AttachStdout ?? false,
+          CanRemove: false,
+          ContainerID: container,
+          DetachKeys: "",
+          Pid: process.state === "running" ? 4343 : 0,
+        };
+      },
+      run: async (name, body) => {
+        const { Id } = await engine.execs.create(name, body);
+        const { process } = findExec(Id);
+        const attached = await engine.execs.start(Id, {});
+        return sessionOf(
+          Id,
+          process,
+          attached,
+          process.exited.then((StatusCode) => ({ StatusCode })),
+        );
+      },
+    },
+    images: {
+      list: async () => [
+        {
+          Id: baseImage.Id,
+          ParentId: "",
+          RepoTags: baseImage.RepoTags,
+          RepoDigests: [],
+          Created: 1_767_323_045,
+          Size: baseImage.Size,
+          SharedSize: -1,
+          Labels: null,
+          Containers: -1,
+        },
+      ],
+      inspect: async (name) => {
+        if (name !== "base" && name !== "library/base:latest") {
+          throw new TiffinError("notFound", "image.not-found", noSuchImage(name));
+        }
+        return baseImage;
+      },
+    },
+    system: {
+      ping: async () => undefined,
+      version: async () => fakeVersion,
+      info: async () => fakeInfo,
+    },
+  };
+  return engine;
+}
