@@ -3,10 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeMessage } from "../../src/abi/message.ts";
 import { attachFlags } from "../../src/abi/schema.ts";
-import { OwnedFd } from "../../src/kernel/owned-fd.ts";
-import { cString, syscall } from "../../src/kernel/syscall.ts";
-import { Controller, readAll, readSome, unframe, writeText } from "./harness.ts";
-import { Session } from "./session.ts";
+import type { OwnedFd } from "../../src/kernel/owned-fd.ts";
+import { syscall } from "../../src/kernel/syscall.ts";
+import { readAll, readSome, unframe, writeText } from "./harness.ts";
+import { connectTo, Session } from "./session.ts";
 
 const shutWrite = 1;
 
@@ -14,21 +14,8 @@ function endInput(client: OwnedFd): void {
   syscall("shutdown", "attach", client.raw, shutWrite);
 }
 
-/** A new connection through the listener. */
-function connect(session: Session): Controller {
-  const unix = 1;
-  const stream = 1;
-  const fd = new OwnedFd(syscall("socket", "client", unix, stream | 0o2000000, 0), "client");
-  const path = cString(session.executor.socketPath);
-  const address = new Uint8Array(110);
-  new DataView(address.buffer).setUint16(0, unix, true);
-  address.set(path, 2);
-  syscall("connect", "client", fd.raw, address, 2 + path.length);
-  return new Controller(fd);
-}
-
 function attach(session: Session, flags: number): OwnedFd {
-  const controller = connect(session);
+  const controller = connectTo(session.executor.socketPath);
   controller.send(encodeMessage("attach", { flags }));
   return controller.socket;
 }
@@ -100,8 +87,8 @@ test("several clients each get what they asked for", () => {
 test("every control connection is told the exit, after the record is written", () => {
   using session = new Session();
   session.start({ arguments: ["sh", "-c", "read go; exit 4"] });
-  using other = connect(session);
-  using third = connect(session);
+  using other = connectTo(session.executor.socketPath);
+  using third = connectTo(session.executor.socketPath);
   for (const controller of [other, third]) {
     controller.send(encodeMessage("query", {}));
     expect(controller.expect("status").fields.phase).toBe(2);
@@ -190,7 +177,7 @@ test("input for a program that closed its stdin is thrown away", () => {
 test("connections beyond the limit are refused and none of the others suffers", () => {
   using session = new Session();
   session.start({ arguments: ["sh", "-c", "read go; echo fine"] });
-  const many = Array.from({ length: 110 }, () => connect(session));
+  const many = Array.from({ length: 110 }, () => connectTo(session.executor.socketPath));
   settle(session);
   const refused = many.filter((controller) => {
     try {

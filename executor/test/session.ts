@@ -2,9 +2,10 @@
 import { type EncodableOp } from "../../src/abi/encode.ts";
 import type { SupervisorRecord } from "../../src/abi/record.ts";
 import { attachFlags } from "../../src/abi/schema.ts";
-import type { OwnedFd } from "../../src/kernel/owned-fd.ts";
+import { OwnedFd } from "../../src/kernel/owned-fd.ts";
+import { cString, syscall } from "../../src/kernel/syscall.ts";
 import { socketPair } from "../../src/kernel/socket-pair.ts";
-import { Executor, makeRecord, makeRootfs, openPath, readAll, readSome, Scratch, unframe } from "./harness.ts";
+import { Controller, Executor, makeRecord, makeRootfs, openPath, readAll, readSome, Scratch, unframe } from "./harness.ts";
 import { type ContainerOptions, containerPlan } from "./plans.ts";
 
 const directoryFlag = 0o200000;
@@ -86,6 +87,24 @@ export class Session implements Disposable {
     return { ...unframe(bytes), waitStatus, oomKilled: oomKilled === 1 };
   }
 
+  /** The same for a container that nobody was attached to. */
+  finishWithoutClient(): void {
+    this.executor.controller.expect("exited");
+    this.executor.reap();
+  }
+
+  get recordFd(): OwnedFd {
+    return this.#record.fd;
+  }
+
+  /** A small tmpfs that is taken off again at disposal. */
+  mountTmpfs(size: string): { readonly path: string } & Disposable {
+    const path = this.scratch.directory("tmpfs");
+    const lazily = 2;
+    syscall("mount", path, cString("tmpfs"), cString(path), cString("tmpfs"), 0, cString(`size=${size}`));
+    return { path, [Symbol.dispose]: () => void syscall("umount2", path, cString(path), lazily) };
+  }
+
   [Symbol.dispose](): void {
     this.executor[Symbol.dispose]();
     for (const fd of [this.client, this.#theirs, this.#logs, this.#record.fd]) fd[Symbol.dispose]();
@@ -98,4 +117,29 @@ export function runScript(script: string, options: Partial<ContainerOptions> = {
   using session = new Session();
   session.start({ arguments: ["sh", "-c", script], ...options });
   return session.finish();
+}
+
+/** A shell script with a terminal, started; its bytes come and go raw over `client`. */
+export function runTerminal(script: string, init = false): Session {
+  const session = new Session();
+  try {
+    session.start({ arguments: ["sh", "-c", script], terminal: true, init });
+    return session;
+  } catch (thrown) {
+    session[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+/** A new control connection through a listener. */
+export function connectTo(socketPath: string): Controller {
+  const unix = 1;
+  const stream = 0o2000001;
+  const fd = new OwnedFd(syscall("socket", "client", unix, stream, 0), "client");
+  const path = cString(socketPath);
+  const address = new Uint8Array(2 + path.length);
+  new DataView(address.buffer).setUint16(0, unix, true);
+  address.set(path, 2);
+  syscall("connect", "client", fd.raw, address, address.length);
+  return new Controller(fd);
 }
