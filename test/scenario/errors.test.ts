@@ -181,7 +181,7 @@ test("state written by a newer version is refused with one error and left as it 
   const database = new Database(`${newer.root}/tiffin.db`);
   database.run("PRAGMA user_version = 9999");
   database.close();
-  await expect(newer.start()).rejects.toThrow(/newer version/);
+  await expect(newer.start()).rejects.toThrow(/was written by a newer Tiffin: its state has version 9999/);
   const after = new Database(`${newer.root}/tiffin.db`, { readonly: true });
   expect(after.query("PRAGMA user_version").get()).toEqual({ user_version: 9999 });
   after.close();

@@ -96,7 +96,7 @@ test("user: root of the container is nobody of note on the host", async () => {
 
 test("secrets of the kernel are masked and its switches read-only", async () => {
   const script =
-    "cat /proc/kcore | wc -c; cat /proc/timer_list | wc -c; ls /proc/acpi 2>/dev/null | wc -l; ls /sys/firmware | wc -l;" +
+    "cat /proc/kcore 2>/dev/null | wc -c; cat /proc/timer_list | wc -c; ls /proc/acpi 2>/dev/null | wc -l; ls /sys/firmware | wc -l;" +
     "echo x 2>/dev/null > /proc/sys/kernel/core_pattern || echo refused; echo 1 2>/dev/null > /proc/sysrq-trigger || echo refused";
   expect(await output("run", "--rm", "base", "sh", "-c", script)).toBe("0\n0\n0\n0\nrefused\nrefused");
 });
@@ -143,9 +143,16 @@ test("seccomp filters, and no_new_privs is as asked", async () => {
 });
 
 test("only the three standard descriptors reach the program", async () => {
-  expect(await output("run", "--rm", "base", "sh", "-c", "ls -l /proc/self/fd | grep -c -- '->'")).toBe("4");
   await sleeper("descriptors");
   expect(await output("exec", "descriptors", "sh", "-c", "ls /proc/1/fd | tr '\\n' ' '")).toBe("0 1 2");
+  const own = await output(
+    "exec",
+    "descriptors",
+    "sh",
+    "-c",
+    "sleep 5 & ls /proc/$!/fd | tr '\\n' ' '; kill $!",
+  );
+  expect(own).toBe("0 1 2");
 });
 
 test("devices: the usual nodes work, the disk is out of reach", async () => {

@@ -85,32 +85,29 @@ test("-p 127.0.0.1:: picks a free port that only the loopback answers", async ()
 });
 
 test("UDP: a published port answers", async () => {
-  await output(
-    "run",
-    "-d",
-    "--name",
-    "echo",
-    "-p",
-    "127.0.0.1:15353:5353/udp",
-    "base",
-    "udpsvd",
-    "-v",
-    "0.0.0.0",
-    "5353",
-    "cat",
-  );
+  await output("run", "-d", "--name", "echo", "-p", "127.0.0.1:15353:5353/udp", "base", "sleep", "1000");
+  const pid = await output("inspect", "--format", "{{.State.Pid}}", "echo");
+  // The image has no UDP server, so one of ours serves from inside the container's network namespace.
+  const program =
+    'const s = await Bun.udpSocket({ hostname: "0.0.0.0", port: 5353, socket: { data: (socket, data, port, address) => void socket.send("pong " + data, port, address) } }); setTimeout(() => s.close(), 20000);';
+  const server = Bun.spawn(["nsenter", "-t", pid, "-n", process.execPath, "-e", program], {
+    stdout: "inherit",
+    stderr: "inherit",
+  });
   const answer = Promise.withResolvers<string>();
   const socket = await Bun.udpSocket({
     hostname: "127.0.0.1",
     connect: { hostname: "127.0.0.1", port: 15353 },
     socket: { data: (_socket, data) => answer.resolve(data.toString()) },
   });
+  const repeat = setInterval(() => socket.send("ping"), 100);
   try {
-    const repeat = setInterval(() => socket.send("ping"), 100);
-    expect(await Promise.race([answer.promise, Bun.sleep(5000).then(() => "no answer")])).toBe("ping");
-    clearInterval(repeat);
+    expect(await Promise.race([answer.promise, Bun.sleep(8000).then(() => "no answer")])).toBe("pong ping");
   } finally {
+    clearInterval(repeat);
     socket.close();
+    server.kill();
+    await server.exited;
   }
 });
 
