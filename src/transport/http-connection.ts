@@ -56,8 +56,9 @@ export interface ConnectionHost {
   onFault(error: unknown): void;
   /** Called once, when the connection is over or no longer HTTP. `takenOver` is the connection in the latter case. */
   onDone(connection: HttpConnection, takenOver: ByteDuplex | undefined): void;
-  /** No further request is wanted. */
+  /** No further request is wanted; `onSettled` is then called when a reply is complete. */
   readonly closing: boolean;
+  onSettled(): void;
 }
 
 export class HttpConnection {
@@ -92,6 +93,11 @@ export class HttpConnection {
   /** True between requests. */
   get idle(): boolean {
     return this.#phase === "head" && this.#pending.length === 0;
+  }
+
+  /** True while a request is being answered. */
+  get busy(): boolean {
+    return this.#phase === "exchange";
   }
 
   /** Cuts the connection. */
@@ -405,6 +411,7 @@ export class HttpConnection {
   /** Half-closes and lets the client read the reply in peace: closing with unread input would reset the connection. */
   #linger(): void {
     this.#phase = "linger";
+    if (this.#host.closing) this.#host.onSettled();
     this.#waitingSinceMs = monotonicMs();
     this.#pending = nothing;
     this.#continueReading();

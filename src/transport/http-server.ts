@@ -27,7 +27,7 @@ export class HttpServer {
   readonly #taken = new Set<ByteDuplex>();
   #listeners: SocketListener<BunDuplex>[] = [];
   #sweep: ReturnType<typeof setInterval> | undefined;
-  #idle: (() => void) | undefined;
+  #settled: (() => void) | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#host = {
@@ -37,8 +37,9 @@ export class HttpServer {
       onDone: (connection, takenOver) => {
         this.#connections.delete(connection);
         if (takenOver !== undefined) this.#taken.add(takenOver);
-        if (this.#connections.size === 0) this.#idle?.();
+        this.#tellSettled();
       },
+      onSettled: () => this.#tellSettled(),
     };
   }
 
@@ -70,6 +71,14 @@ export class HttpServer {
     }, sweepMs).unref();
   }
 
+  #tellSettled(): void {
+    if (this.#settled === undefined) return;
+    for (const connection of this.#connections) {
+      if (connection.busy) return;
+    }
+    this.#settled();
+  }
+
   #accept(duplex: BunDuplex): void {
     if (this.#host.closing || this.connectionCount >= limitConnections) {
       duplex.destroy();
@@ -91,10 +100,11 @@ export class HttpServer {
     for (const connection of this.#connections) {
       if (connection.idle) connection.destroy();
     }
-    if (this.#connections.size > 0 && graceMs > 0) {
+    if (graceMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, graceMs);
-      this.#idle = resolve;
+      this.#settled = resolve;
+      this.#tellSettled();
       await promise;
       clearTimeout(timer);
     }
