@@ -15,10 +15,11 @@ import {
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
-import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { parseIpv4, parsePrefix } from "../../linux/netlink/ipv4.ts";
 import { newLink, setLink } from "../../linux/netlink/link.ts";
 import { deleteTable, flushChain } from "../../linux/netlink/nftables/request.ts";
 import { addRoute } from "../../linux/netlink/route.ts";
+import { defaultRuleset, renderRuleset } from "./firewall.ts";
 import type { DefaultNetwork, Endpoint, PortRequest } from "./model.ts";
 import { hostNames } from "./names.ts";
 import { openNetwork } from "./network.ts";
@@ -79,6 +80,13 @@ inOwnNetns(import.meta.path, () => {
   function keep<T extends Disposable>(thing: T): T {
     opened.push(thing);
     return thing;
+  }
+
+  /** A path in a directory that goes after the test. */
+  function temporary(name: string): string {
+    const directory = mkdtempSync("/tmp/tiffin-test-network-");
+    directories.push(directory);
+    return `${directory}/${name}`;
   }
 
   async function start(id: string, ports: readonly PortRequest[] = []): Promise<Endpoint> {
@@ -316,9 +324,7 @@ inOwnNetns(import.meta.path, () => {
 
   test("a killed engine leaves no link, and its leases go at the next start", async () => {
     await network.close();
-    const directory = mkdtempSync("/tmp/tiffin-test-network-");
-    directories.push(directory);
-    const path = `${directory}/leases.db`;
+    const path = temporary("leases.db");
     const script = `
       import { Database } from "bun:sqlite";
       import { openNetwork } from ${JSON.stringify(`${import.meta.dir}/network.ts`)};
@@ -432,6 +438,43 @@ inOwnNetns(import.meta.path, () => {
     expect([readdirSync("/proc/self/fd").length, readlinkSync("/proc/thread-self/ns/net")]).toEqual(before);
   });
 
+  test("the first packet to a fresh endpoint arrives", async () => {
+    for (let round = 0; round < 15; round += 1) {
+      await network.remove();
+      network = await openNetwork({ tag: "", db: database });
+      const a = await network.acquire("a", { ports: [tcp80] });
+      using server = serveTcp(a.netns, 80);
+      expect(tryTcp(undefined, { address: "127.0.0.1", port: 8080 }, server)).toBe(network.gateway);
+      a.netns[Symbol.dispose]();
+    }
+  });
+
+  test.skipIf(Bun.which("nft") === null)(
+    "the kernel holds the rules that are printed (read back with nft)",
+    () => {
+      const listed = Bun.spawnSync(["nft", "list", "table", "inet", "tiffin"]).stdout.toString();
+      const wanted = renderRuleset(
+        defaultRuleset(names.table, network.bridge, parsePrefix(network.subnet) ?? { network: 0, length: 0 }),
+      );
+      expect(normalized(listed)).toEqual(normalized(wanted));
+    },
+  );
+
+  /** nft writes priorities as words and says what it derived. */
+  function normalized(text: string): string[] {
+    const words: Record<string, string> = { raw: "-300", dstnat: "-100", filter: "0", srcnat: "100" };
+    return text
+      .split("\n")
+      .map((line) => line.trim().replace(" meta nfproto ipv4", ""))
+      .map((line) =>
+        line.replace(
+          /priority (\w+);/,
+          (whole, word: string) => `priority ${words[word] ?? whole.slice(9, -1)};`,
+        ),
+      )
+      .filter((line) => line !== "");
+  }
+
   function iptables(...args: string[]): string {
     const { stdout, stderr, exitCode } = Bun.spawnSync(["iptables", ...args]);
     if (exitCode !== 0) throw new Error(stderr.toString());
@@ -449,6 +492,8 @@ inOwnNetns(import.meta.path, () => {
     try {
       const before = iptables("-S");
       await network.recover([]);
+      // Saving and restoring, as firewall services do at a reload, keeps comments in another form.
+      Bun.spawnSync(["sh", "-c", "iptables-save > $0 && iptables-restore < $0", temporary("rules")]);
       await network.recover([]);
       const rules = iptables("-S", "FORWARD").trim().split("\n");
       expect(rules.map((rule) => rule.replace(/ -m comment --comment "[^"]*"/, ""))).toEqual([

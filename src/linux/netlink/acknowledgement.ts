@@ -29,7 +29,7 @@ export function decodeAcknowledgement(message: NetlinkMessage): Acknowledgement 
     throw new NetlinkDecodeError(`netlink acknowledgement has ${payload.length} bytes, wanted at least 4`);
   }
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const errno = -view.getInt32(0, true);
+  const errno = 0 - view.getInt32(0, true);
   const attributes = extendedAttributes(payload, view, flags);
   return {
     sequence,

@@ -74,6 +74,7 @@ export type LinkKind =
       readonly vlanFiltering?: boolean;
       readonly multicastSnooping?: boolean;
     }
+  /** The peer cannot be `up` from the start (ENOTCONN): the two are joined only afterwards. */
   | { readonly kind: "veth"; readonly peer: LinkSettings }
   | { readonly kind: "dummy" };
 

@@ -37,7 +37,7 @@ export function decodeChain(message: NetlinkMessage): ChainState {
 export interface RuleState {
   readonly chain: string;
   readonly handle: bigint;
-  /** NFTA_RULE_USERDATA's comment. */
+  /** The comment, kept as user data by nft or as a match extension by iptables. */
   readonly comment: string | undefined;
   /** Chains that the rule jumps or goes to. */
   readonly jumpsTo: readonly string[];
@@ -47,11 +47,12 @@ export function decodeRule(message: NetlinkMessage): RuleState {
   const attributes = attributesOf(message);
   const handle = attributes.u64be(3);
   if (handle === undefined) throw new NetlinkDecodeError("nftables rule without a handle");
+  const expressions = attributes.nested(4)?.eachNested(listElement) ?? [];
   return {
     chain: attributes.string(2) ?? "",
     handle,
-    comment: commentOf(attributes.bytes(7)),
-    jumpsTo: jumpTargets(attributes.nested(4)),
+    comment: commentOf(attributes.bytes(7)) ?? matchComment(expressions),
+    jumpsTo: jumpTargets(expressions),
   };
 }
 
@@ -68,9 +69,18 @@ function commentOf(userData: Uint8Array | undefined): string | undefined {
   return undefined;
 }
 
-function jumpTargets(expressions: Attributes | undefined): string[] {
+/** iptables' own way: the extension `comment`, whose data is the text. */
+function matchComment(expressions: readonly Attributes[]): string | undefined {
+  for (const expression of expressions) {
+    const match = expression.string(1) === "match" ? expression.nested(2) : undefined;
+    if (match?.string(1) === "comment") return match.string(3);
+  }
+  return undefined;
+}
+
+function jumpTargets(expressions: readonly Attributes[]): string[] {
   const targets: string[] = [];
-  for (const expression of expressions?.eachNested(listElement) ?? []) {
+  for (const expression of expressions) {
     if (expression.string(1) !== "immediate") continue;
     const chain = expression.nested(2)?.nested(2)?.nested(dataVerdict)?.string(2);
     if (chain !== undefined) targets.push(chain);
