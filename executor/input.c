@@ -7,7 +7,7 @@
 
 static void close_now(struct input *input)
 {
-	/* A terminal has no end of input that could be closed. */
+	/* The master of a terminal serves output too; its owner closes it. */
 	if (!input->is_terminal)
 		close_quietly(input->fd);
 	input->fd = -1;
@@ -61,6 +61,9 @@ void input_flush(struct input *input)
 
 void input_close(struct input *input)
 {
+	/* A terminal has no end of input: a client that detaches leaves it to the next one. */
+	if (input->is_terminal)
+		return;
 	input->closing = true;
 	if (input->fd >= 0 && queue_length(&input->pending) == 0)
 		close_now(input);
