@@ -276,7 +276,7 @@ describe("other renderings", () => {
   const plan = compileContainer(defaultSpec(), factsOf("hybrid"), defaultOptions());
 
   test("a table with the inverse of every operation", () => {
-    expectGolden("container-hybrid.table.md", renderPlanTable(plan));
+    expectGolden("container-hybrid.table.txt", renderPlanTable(plan));
   });
 
   test("a shell script", () => {

@@ -62,7 +62,7 @@ const unshareWords: Readonly<Record<string, string>> = {
   network: "--net",
   pid: "--pid --fork --kill-child",
   time: "--time",
-  mount: "--mount --propagation unchanged",
+  mount: "--mount",
 };
 
 /** The clone as unshare(1). A network namespace that is handed over is entered first. */

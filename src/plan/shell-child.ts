@@ -30,6 +30,8 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       return attributeLines(op.fields, places);
     case "moveMount": {
       const { mount, root, path, create } = op.fields;
+      // Outside of the container: here it lies at a place of its own already.
+      if (root === slotNone) return [];
       const [from, to] = [places.of(mount), places.below(root, path)];
       places.set(mount, to);
       const make = create === 0 ? "" : create === 1 ? `mkdir -p ${to}; ` : `${touch(to)}; `;
@@ -58,8 +60,15 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       return [`printf %s ${quote(decoder.decode(op.fields.data))} > ${place}`];
     }
     case "pivotRoot": {
+      const root = places.of(op.fields.root) || "/";
       places.set(op.fields.root, "/");
-      return [`cd ${places.of(op.fields.root) || "/"}`, "pivot_root . .", "umount -l .", "cd /"];
+      return [
+        `cd ${root}`,
+        "pivot_root . .",
+        "umount -l .",
+        "cd /",
+        "# From here on the tools are the image's own.",
+      ];
     }
     case "setHostname":
       return [`hostname ${quote(op.fields.name)}`];

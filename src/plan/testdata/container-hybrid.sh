@@ -38,7 +38,7 @@ printf %s 67108864 > /sys/fs/cgroup/memory/tiffin/c0ffee/memory.limit_in_bytes
 
 # In the new process. Mounts that a plan prepares on the host are made in here, because a shell
 # cannot hold a mount that is attached nowhere.
-exec unshare --ipc --uts --pid --fork --kill-child --mount --propagation unchanged sh -eu <<'CONTAINER'
+exec unshare --ipc --uts --pid --fork --kill-child --mount sh -eu <<'CONTAINER'
 mkdir -p "$work"/12; mount -t overlay -o lowerdir=/var/lib/tiffin/layers/b/diff:/var/lib/tiffin/layers/a/diff,upperdir=/var/lib/tiffin/containers/c0ffee/upper,workdir=/var/lib/tiffin/containers/c0ffee/work,index=off overlay "$work"/12  # root
 if [ -d /sys/fs/cgroup/memory/tiffin/c0ffee ]; then mkdir -p "$work"/23; else [ -e "$work"/23 ] || : > "$work"/23; fi; mount --bind /sys/fs/cgroup/memory/tiffin/c0ffee "$work"/23  # mounts[4]
 if [ -d /sys/fs/cgroup/cpu/tiffin/c0ffee ]; then mkdir -p "$work"/24; else [ -e "$work"/24 ] || : > "$work"/24; fi; mount --bind /sys/fs/cgroup/cpu/tiffin/c0ffee "$work"/24  # mounts[4]
@@ -59,20 +59,18 @@ printf %s 0 > /sys/fs/cgroup/blkio/tiffin/c0ffee/tasks  # linux.cgroupsPath
 # not in a shell: enter the network namespace of "$NETNS" (start with nsenter)  # network
 mount --make-rprivate /  # linux.namespaces
 mkdir -p "$work"/14; mount -t tmpfs -o mode=0755,size=1m,nosuid,nodev,noexec tiffin "$work"/14  # files
-mount --move "$work"/14 /var/lib/tiffin/containers  # files
 printf %s '127.0.0.1 localhost
-' > /var/lib/tiffin/containers/file0; chmod 0644 /var/lib/tiffin/containers/file0  # files
-if [ -d /var/lib/tiffin/containers/file0 ]; then mkdir -p "$work"/15; else [ -e "$work"/15 ] || : > "$work"/15; fi; mount --bind /var/lib/tiffin/containers/file0 "$work"/15  # files
+' > "$work"/14/file0; chmod 0644 "$work"/14/file0  # files
+if [ -d "$work"/14/file0 ]; then mkdir -p "$work"/15; else [ -e "$work"/15 ] || : > "$work"/15; fi; mount --bind "$work"/14/file0 "$work"/15  # files
 printf %s 'nameserver 9.9.9.9
-' > /var/lib/tiffin/containers/file1; chmod 0644 /var/lib/tiffin/containers/file1  # files
-if [ -d /var/lib/tiffin/containers/file1 ]; then mkdir -p "$work"/16; else [ -e "$work"/16 ] || : > "$work"/16; fi; mount --bind /var/lib/tiffin/containers/file1 "$work"/16  # files
-mkdir -p -m 0555 /var/lib/tiffin/containers/empty  # linux.maskedPaths
-if [ -d /var/lib/tiffin/containers/empty ]; then mkdir -p "$work"/17; else [ -e "$work"/17 ] || : > "$work"/17; fi; mount --bind /var/lib/tiffin/containers/empty "$work"/17  # linux.maskedPaths
+' > "$work"/14/file1; chmod 0644 "$work"/14/file1  # files
+if [ -d "$work"/14/file1 ]; then mkdir -p "$work"/16; else [ -e "$work"/16 ] || : > "$work"/16; fi; mount --bind "$work"/14/file1 "$work"/16  # files
+mkdir -p -m 0555 "$work"/14/empty  # linux.maskedPaths
+if [ -d "$work"/14/empty ]; then mkdir -p "$work"/17; else [ -e "$work"/17 ] || : > "$work"/17; fi; mount --bind "$work"/14/empty "$work"/17  # linux.maskedPaths
 mount -o remount,bind,ro "$work"/17  # linux.maskedPaths
-mount --move "$work"/17 /var/lib/tiffin/containers/empty  # linux.maskedPaths
-mount --move "$work"/12 /var/lib/tiffin/containers  # root
+mount --move "$work"/17 "$work"/14/empty  # linux.maskedPaths
 mkdir -p "$work"/18; mount -t proc -o nosuid,nodev,noexec proc "$work"/18  # mounts[0]
-mkdir -p /var/lib/tiffin/containers/proc; mount --move "$work"/18 /var/lib/tiffin/containers/proc  # mounts[0]
+mkdir -p "$work"/12/proc; mount --move "$work"/18 "$work"/12/proc  # mounts[0]
 mkdir -p "$work"/19; mount -t tmpfs -o mode=755,size=65536k,nosuid,strictatime tmpfs "$work"/19  # mounts[1]
 mknod -m 0666 "$work"/19/null c 1 3  # default devices
 mknod -m 0666 "$work"/19/zero c 1 5  # default devices
@@ -86,39 +84,40 @@ ln -s /proc/self/fd/1 "$work"/19/stdout || true  # default devices
 ln -s /proc/self/fd/2 "$work"/19/stderr || true  # default devices
 ln -s /proc/kcore "$work"/19/core || true  # default devices
 ln -s pts/ptmx "$work"/19/ptmx || true  # default devices
-mkdir -p /var/lib/tiffin/containers/dev; mount --move "$work"/19 /var/lib/tiffin/containers/dev  # mounts[1]
+mkdir -p "$work"/12/dev; mount --move "$work"/19 "$work"/12/dev  # mounts[1]
 mkdir -p "$work"/20; mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec devpts "$work"/20  # mounts[2]
-mkdir -p /var/lib/tiffin/containers/dev/pts; mount --move "$work"/20 /var/lib/tiffin/containers/dev/pts  # mounts[2]
+mkdir -p "$work"/12/dev/pts; mount --move "$work"/20 "$work"/12/dev/pts  # mounts[2]
 mkdir -p "$work"/21; mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$work"/21  # mounts[3]
-mkdir -p /var/lib/tiffin/containers/sys; mount --move "$work"/21 /var/lib/tiffin/containers/sys  # mounts[3]
+mkdir -p "$work"/12/sys; mount --move "$work"/21 "$work"/12/sys  # mounts[3]
 mkdir -p "$work"/22; mount -t tmpfs -o mode=0755,nosuid,nodev,noexec cgroup "$work"/22  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup; mount --move "$work"/22 /var/lib/tiffin/containers/sys/fs/cgroup  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup/memory; mount --move "$work"/23 /var/lib/tiffin/containers/sys/fs/cgroup/memory  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup/cpu; mount --move "$work"/24 /var/lib/tiffin/containers/sys/fs/cgroup/cpu  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup/cpuacct; mount --move "$work"/25 /var/lib/tiffin/containers/sys/fs/cgroup/cpuacct  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup/pids; mount --move "$work"/26 /var/lib/tiffin/containers/sys/fs/cgroup/pids  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup/devices; mount --move "$work"/27 /var/lib/tiffin/containers/sys/fs/cgroup/devices  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup/blkio; mount --move "$work"/28 /var/lib/tiffin/containers/sys/fs/cgroup/blkio  # mounts[4]
-mkdir -p /var/lib/tiffin/containers/sys/fs/cgroup/unified; mount --move "$work"/29 /var/lib/tiffin/containers/sys/fs/cgroup/unified  # mounts[4]
-mount -o remount,bind,ro,nosuid,nodev,noexec /var/lib/tiffin/containers/sys/fs/cgroup # and every mount below  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup; mount --move "$work"/22 "$work"/12/sys/fs/cgroup  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/memory; mount --move "$work"/23 "$work"/12/sys/fs/cgroup/memory  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/cpu; mount --move "$work"/24 "$work"/12/sys/fs/cgroup/cpu  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/cpuacct; mount --move "$work"/25 "$work"/12/sys/fs/cgroup/cpuacct  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/pids; mount --move "$work"/26 "$work"/12/sys/fs/cgroup/pids  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/devices; mount --move "$work"/27 "$work"/12/sys/fs/cgroup/devices  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/blkio; mount --move "$work"/28 "$work"/12/sys/fs/cgroup/blkio  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/unified; mount --move "$work"/29 "$work"/12/sys/fs/cgroup/unified  # mounts[4]
+mount -o remount,bind,ro,nosuid,nodev,noexec "$work"/12/sys/fs/cgroup # and every mount below  # mounts[4]
 mkdir -p "$work"/30; mount -t mqueue -o nosuid,nodev,noexec mqueue "$work"/30  # mounts[5]
-mkdir -p /var/lib/tiffin/containers/dev/mqueue; mount --move "$work"/30 /var/lib/tiffin/containers/dev/mqueue  # mounts[5]
+mkdir -p "$work"/12/dev/mqueue; mount --move "$work"/30 "$work"/12/dev/mqueue  # mounts[5]
 mkdir -p "$work"/31; mount -t tmpfs -o mode=1777,size=67108864,nosuid,nodev,noexec shm "$work"/31  # mounts[6]
-mkdir -p /var/lib/tiffin/containers/dev/shm; mount --move "$work"/31 /var/lib/tiffin/containers/dev/shm  # mounts[6]
-[ -e /var/lib/tiffin/containers/etc/hosts ] || : > /var/lib/tiffin/containers/etc/hosts; mount --move "$work"/15 /var/lib/tiffin/containers/etc/hosts  # files
-[ -e /var/lib/tiffin/containers/etc/resolv.conf ] || : > /var/lib/tiffin/containers/etc/resolv.conf; mount --move "$work"/16 /var/lib/tiffin/containers/etc/resolv.conf  # files
-[ -d /var/lib/tiffin/containers/proc/kcore ] && mount --bind -o ro /var/lib/tiffin/containers/empty /var/lib/tiffin/containers/proc/kcore || { [ -e /var/lib/tiffin/containers/proc/kcore ] && mount --bind /var/lib/tiffin/containers/dev/null /var/lib/tiffin/containers/proc/kcore; } || true  # linux.maskedPaths
-[ -d /var/lib/tiffin/containers/proc/acpi ] && mount --bind -o ro /var/lib/tiffin/containers/empty /var/lib/tiffin/containers/proc/acpi || { [ -e /var/lib/tiffin/containers/proc/acpi ] && mount --bind /var/lib/tiffin/containers/dev/null /var/lib/tiffin/containers/proc/acpi; } || true  # linux.maskedPaths
-[ -d /var/lib/tiffin/containers/sys/firmware ] && mount --bind -o ro /var/lib/tiffin/containers/empty /var/lib/tiffin/containers/sys/firmware || { [ -e /var/lib/tiffin/containers/sys/firmware ] && mount --bind /var/lib/tiffin/containers/dev/null /var/lib/tiffin/containers/sys/firmware; } || true  # linux.maskedPaths
-if [ -e /var/lib/tiffin/containers/proc/bus ]; then mount --rbind /var/lib/tiffin/containers/proc/bus /var/lib/tiffin/containers/proc/bus; mount -o remount,bind,ro /var/lib/tiffin/containers/proc/bus; fi  # linux.readonlyPaths
-if [ -e /var/lib/tiffin/containers/proc/sys ]; then mount --rbind /var/lib/tiffin/containers/proc/sys /var/lib/tiffin/containers/proc/sys; mount -o remount,bind,ro /var/lib/tiffin/containers/proc/sys; fi  # linux.readonlyPaths
+mkdir -p "$work"/12/dev/shm; mount --move "$work"/31 "$work"/12/dev/shm  # mounts[6]
+[ -e "$work"/12/etc/hosts ] || : > "$work"/12/etc/hosts; mount --move "$work"/15 "$work"/12/etc/hosts  # files
+[ -e "$work"/12/etc/resolv.conf ] || : > "$work"/12/etc/resolv.conf; mount --move "$work"/16 "$work"/12/etc/resolv.conf  # files
+[ -d "$work"/12/proc/kcore ] && mount --bind -o ro "$work"/14/empty "$work"/12/proc/kcore || { [ -e "$work"/12/proc/kcore ] && mount --bind "$work"/12/dev/null "$work"/12/proc/kcore; } || true  # linux.maskedPaths
+[ -d "$work"/12/proc/acpi ] && mount --bind -o ro "$work"/14/empty "$work"/12/proc/acpi || { [ -e "$work"/12/proc/acpi ] && mount --bind "$work"/12/dev/null "$work"/12/proc/acpi; } || true  # linux.maskedPaths
+[ -d "$work"/12/sys/firmware ] && mount --bind -o ro "$work"/14/empty "$work"/12/sys/firmware || { [ -e "$work"/12/sys/firmware ] && mount --bind "$work"/12/dev/null "$work"/12/sys/firmware; } || true  # linux.maskedPaths
+if [ -e "$work"/12/proc/bus ]; then mount --rbind "$work"/12/proc/bus "$work"/12/proc/bus; mount -o remount,bind,ro "$work"/12/proc/bus; fi  # linux.readonlyPaths
+if [ -e "$work"/12/proc/sys ]; then mount --rbind "$work"/12/proc/sys "$work"/12/proc/sys; mount -o remount,bind,ro "$work"/12/proc/sys; fi  # linux.readonlyPaths
 # not in a shell: dup2 fd 0  # no stdin
 # not in a shell: dup2 fd 1  # stdout
 # not in a shell: dup2 fd 2  # stderr
-cd /  # root
+cd "$work"/12  # root
 pivot_root . .
 umount -l .
 cd /
+# From here on the tools are the image's own.
 hostname box  # hostname
 # not in a shell: keyring tiffin-c0ffee  # a session keyring of its own
 umask 022  # process.user.umask
