@@ -1,6 +1,5 @@
 /* Mounts by descriptor: made detached, configured, then attached at a target inside a root. */
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel.h"
@@ -48,8 +47,8 @@ static int expand_slots(const struct start *s, const char *from, char *to, size_
 	while (*from) {
 		char piece[32] = {*from, 0};
 		if (strncmp(from, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0) {
-			char *end;
-			unsigned long slot = strtoul(from + strlen(SLOT_PREFIX), &end, 10);
+			const char *end;
+			uint32_t slot = read_decimal(from + strlen(SLOT_PREFIX), &end);
 			if (*end != '}' || slot >= LIMIT_SLOTS || s->slots[slot] < 0) {
 				errno = EBADF;
 				return -1;

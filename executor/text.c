@@ -16,6 +16,22 @@ size_t write_decimal(char *to, uint64_t value)
 	return length;
 }
 
+uint32_t read_decimal(const char *text, const char **end)
+{
+	uint32_t value = 0;
+	*end = text;
+	for (const char *at = text; *at >= '0' && *at <= '9'; at++) {
+		uint32_t digit = (uint32_t)(*at - '0');
+		if (value > (UINT32_MAX - digit) / 10) {
+			*end = text;
+			return 0;
+		}
+		value = value * 10 + digit;
+		*end = at + 1;
+	}
+	return value;
+}
+
 void write_digits(char *to, uint32_t value, unsigned digits)
 {
 	while (digits > 0) {

@@ -11,6 +11,9 @@
 /* Writes `value` in decimal with a NUL and returns its length. */
 size_t write_decimal(char *to, uint64_t value);
 
+/* Reads decimal digits at `text`; `end` points behind them, at `text` when there are none or too many. */
+uint32_t read_decimal(const char *text, const char **end);
+
 /* Writes exactly `digits` decimal digits, zeros in front, no NUL. */
 void write_digits(char *to, uint32_t value, unsigned digits);
 

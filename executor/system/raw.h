@@ -1,0 +1,40 @@
+/*
+ * System calls by machine instruction. This program is linked without a C library: one supervisor stays for every
+ * container, and a libc would be nine tenths of its memory. Only the headers of libc are used, for types and
+ * constants; what they declare and this program calls is defined in this folder.
+ */
+#ifndef TIFFIN_SYSTEM_RAW_H
+#define TIFFIN_SYSTEM_RAW_H
+
+/* The kernel's own answer: a result, or minus errno. */
+static inline long raw_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+#elif defined(__aarch64__)
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+	return x0;
+#else
+#error "this processor is not supported yet"
+#endif
+}
+
+/* libc's convention: -1 and errno. */
+long checked_syscall(long number, long a, long b, long c, long d, long e, long f);
+
+#endif
