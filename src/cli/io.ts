@@ -58,6 +58,5 @@ export interface CliIo {
   readFile(path: string): Uint8Array;
   /** Fails with EEXIST rather than overwrite. */
   createFile(path: string, text: string): void;
-  removeFile(path: string): void;
   nowMs(): number;
 }

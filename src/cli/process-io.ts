@@ -1,11 +1,19 @@
 /**
- * `CliIo` for this process. Descriptors are written with write(2) itself: touching `process.stdout` would cost 12 ms
- * of start. What needs system calls that Bun does not offer comes in as `KernelDoors`.
+ * `CliIo` for this process. The hot path of a command must load neither `process.stdout` (12 ms) nor `node:fs` (nearly
+ * 2 ms), so descriptors are read and written by system calls that come in as `KernelDoors`; `node:fs` is fetched when
+ * a command really opens files.
  */
-import { closeSync, openSync, readFileSync, readlinkSync, readSync, unlinkSync, writeSync } from "node:fs";
 import type { ConnectSync } from "../client/sync-socket.ts";
 import { nowMs } from "../lib/clock.ts";
 import { type CliIo, type PollTable, pollOut, type StandardFd, type WindowSize } from "./io.ts";
+
+/** System calls on the standard descriptors. Results are the kernel's: a count, or minus errno. */
+export interface DescriptorDoors {
+  write(fd: 1 | 2, bytes: Uint8Array): number;
+  read(fd: 0, into: Uint8Array): number;
+  /** Undefined when there is no such link. */
+  readLink(path: string): string | undefined;
+}
 
 /** What src/kernel can do and this folder cannot. */
 export interface KernelDoors {
@@ -14,6 +22,8 @@ export interface KernelDoors {
   isTerminal(fd: StandardFd): boolean;
   windowSize(fd: StandardFd): WindowSize | undefined;
   makeRaw(fd: 0): () => void;
+  /** Without them `node:fs` is loaded at the first byte. */
+  readonly descriptors?: DescriptorDoors;
 }
 
 export interface ProcessIoOptions {
@@ -25,22 +35,59 @@ export interface ProcessIoOptions {
 const encoder = new TextEncoder();
 /** Bun opens its event loop among the first descriptors. */
 const lastSearchedFd = 63;
+const eintr = 4;
+const eio = 5;
+const ebadf = 9;
+const eagain = 11;
+const epipe = 32;
 
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+function fileSystem(): typeof import("node:fs") {
+  return process.getBuiltinModule("node:fs");
+}
+
+/** A failed system call in the shape of Node's errors, as far as this program looks at them. */
+class DescriptorError extends Error {
+  override readonly name = "DescriptorError";
+  readonly code: string;
+
+  constructor(call: string, fd: number, errno: number) {
+    super(`${call} on descriptor ${fd} failed with errno ${errno}`);
+    this.code = errno === epipe ? "EPIPE" : `E${errno}`;
+  }
+}
+
+/** The same three calls through `node:fs`. */
+function descriptorsByNode(): DescriptorDoors {
+  const { readlinkSync, readSync, writeSync } = fileSystem();
+  const result = (call: () => number): number => {
+    try {
+      return call();
+    } catch (thrown) {
+      const errno = thrown instanceof Error && "errno" in thrown ? thrown.errno : undefined;
+      if (typeof errno === "number") return -Math.abs(errno);
+      throw thrown;
+    }
+  };
+  return {
+    write: (fd, bytes) => result(() => writeSync(fd, bytes)),
+    read: (fd, into) => result(() => readSync(fd, into)),
+    readLink(path) {
+      try {
+        return readlinkSync(path);
+      } catch {
+        return undefined;
+      }
+    },
+  };
 }
 
 /**
  * The epoll descriptor of Bun's event loop. A signal handler in Bun queues the signal and wakes the loop through it, so
  * polling it beside other descriptors misses no signal, however it falls between two system calls.
  */
-function findEventLoop(): number | undefined {
+function findEventLoop(doors: DescriptorDoors): number | undefined {
   for (let fd = 3; fd <= lastSearchedFd; fd += 1) {
-    try {
-      if (readlinkSync(`/proc/self/fd/${fd}`) === "anon_inode:[eventpoll]") return fd;
-    } catch {
-      // Not open.
-    }
+    if (doors.readLink(`/proc/self/fd/${fd}`) === "anon_inode:[eventpoll]") return fd;
   }
   return undefined;
 }
@@ -48,13 +95,16 @@ function findEventLoop(): number | undefined {
 /** Builds the io of a command that runs in this process. */
 export function processIo(options: ProcessIoOptions): CliIo {
   const { doors, version, ensureEngine } = options;
+  let chosen = doors.descriptors;
+  const descriptors = (): DescriptorDoors => {
+    chosen ??= descriptorsByNode();
+    return chosen;
+  };
   const writeSome = (fd: 1 | 2, chunk: Uint8Array): number => {
-    try {
-      return writeSync(fd, chunk);
-    } catch (thrown) {
-      if (codeOf(thrown) === "EAGAIN" || codeOf(thrown) === "EINTR") return 0;
-      throw thrown;
-    }
+    const taken = descriptors().write(fd, chunk);
+    if (taken >= 0) return taken;
+    if (taken === -eagain || taken === -eintr) return 0;
+    throw new DescriptorError("write", fd, -taken);
   };
   const write = (fd: 1 | 2, chunk: Uint8Array | string): void => {
     let rest = typeof chunk === "string" ? encoder.encode(chunk) : chunk;
@@ -77,15 +127,12 @@ export function processIo(options: ProcessIoOptions): CliIo {
     write,
     writeSome,
     readInput(into) {
-      try {
-        return readSync(0, into);
-      } catch (thrown) {
-        const code = codeOf(thrown);
-        if (code === "EAGAIN" || code === "EINTR") return undefined;
-        // A terminal that has hung up, or no descriptor at all: nothing will come.
-        if (code === "EIO" || code === "EBADF") return 0;
-        throw thrown;
-      }
+      const got = descriptors().read(0, into);
+      if (got >= 0) return got;
+      if (got === -eagain || got === -eintr) return undefined;
+      // A terminal that has hung up, or no descriptor at all: nothing will come.
+      if (got === -eio || got === -ebadf) return 0;
+      throw new DescriptorError("read", 0, -got);
     },
     isTerminal: (fd) => doors.isTerminal(fd),
     windowSize: (fd) => doors.windowSize(fd),
@@ -98,23 +145,17 @@ export function processIo(options: ProcessIoOptions): CliIo {
       };
     },
     signalFd() {
-      eventLoop ??= { fd: findEventLoop() };
+      eventLoop ??= { fd: findEventLoop(descriptors()) };
       return eventLoop.fd;
     },
     yieldToSignals: () => new Promise((resolve) => setImmediate(resolve)),
     newPollTable: (length) => doors.newPollTable(length),
     connect: doors.connect,
     ensureEngine,
-    readFile: (path) => readFileSync(path),
+    readFile: (path) => fileSystem().readFileSync(path),
     createFile(path, text) {
-      const fd = openSync(path, "wx", 0o600);
-      try {
-        writeSync(fd, text);
-      } finally {
-        closeSync(fd);
-      }
+      fileSystem().writeFileSync(path, text, { flag: "wx", mode: 0o600 });
     },
-    removeFile: (path) => unlinkSync(path),
     nowMs,
   };
 }

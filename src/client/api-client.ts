@@ -125,7 +125,7 @@ export class ApiClient<Stream> {
 
   /** The connection itself, carrying a process's streams. */
   async hijack<N extends HijackRoute>(name: N, call: CallOf<N>): Promise<Upgraded<Stream>> {
-    const answer = await this.transport.upgrade(specOf(name, call));
+    const answer = await (await this.transport.beginUpgrade(specOf(name, call))).answer();
     if (refusedUpgrade(answer)) throw errorOfResponse(answer);
     return answer;
   }

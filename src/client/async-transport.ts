@@ -13,11 +13,12 @@ import { BodyDecoder, bodyFraming, decodeHead, headEnd } from "./response-parser
 import {
   type BufferedResponse,
   type ClientTransport,
+  isHijack,
   maxBufferedBodyBytes,
+  type PendingUpgrade,
   type RequestSpec,
   type ResponseHead,
   type StreamedResponse,
-  type Upgraded,
 } from "./transport.ts";
 
 export interface AsyncTransportOptions {
@@ -83,9 +84,12 @@ class Inbox {
   }
 }
 
-interface Exchange {
+interface Pending {
   readonly duplex: ByteDuplex;
   readonly inbox: Inbox;
+}
+
+interface Exchange extends Pending {
   readonly head: ResponseHead;
   readonly rest: Uint8Array;
 }
@@ -98,41 +102,42 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
   }
 
   async request(spec: RequestSpec): Promise<BufferedResponse> {
-    return buffered(spec, await this.#exchange(spec, false));
+    return buffered(spec, await this.#exchange(spec));
   }
 
   async stream(spec: RequestSpec): Promise<StreamedResponse> {
-    const exchange = await this.#exchange(spec, false);
+    const exchange = await this.#exchange(spec);
     return { ...exchange.head, chunks: bodyChunks(spec, exchange) };
   }
 
-  async upgrade(spec: RequestSpec): Promise<Upgraded<ByteDuplex> | BufferedResponse> {
-    const exchange = await this.#exchange(spec, true);
-    const { head, rest, duplex, inbox } = exchange;
-    const hijacked =
-      head.status === 200 && /^application\/vnd\.docker\./.test(head.headers.get("content-type") ?? "");
-    if (head.status !== 101 && !hijacked) return buffered(spec, exchange);
-    // From here to the caller's `listen` only microtasks run, so nothing can arrive unseen in between.
-    return { head, stream: duplex, early: inbox.takeArrived().reduce(concatenated, new Uint8Array(rest)) };
+  async beginUpgrade(spec: RequestSpec): Promise<PendingUpgrade<ByteDuplex>> {
+    const pending = await this.#send(spec, true);
+    return {
+      async answer() {
+        const exchange = await receive(pending);
+        const { head, rest, duplex, inbox } = exchange;
+        if (!isHijack(head)) return buffered(spec, exchange);
+        // From here to the caller's `listen` only microtasks run, so nothing can arrive unseen in between.
+        return {
+          head,
+          stream: duplex,
+          early: inbox.takeArrived().reduce(concatenated, new Uint8Array(rest)),
+        };
+      },
+      abandon: () => pending.duplex.destroy(),
+    };
   }
 
   close(): void {}
 
-  async #exchange(spec: RequestSpec, upgrade: boolean): Promise<Exchange> {
+  async #send(spec: RequestSpec, upgrade: boolean): Promise<Pending> {
     const duplex = await this.#connect();
     duplex.write(encodeRequest(spec, { upgrade }));
-    const inbox = new Inbox(duplex);
-    let received = new Uint8Array(0);
-    for (;;) {
-      const chunk = await inbox.next();
-      if (chunk === undefined) throw connectionLost();
-      received = received.length === 0 ? new Uint8Array(chunk) : concatenated(received, chunk);
-      for (let end = headEnd(received); end >= 0; end = headEnd(received)) {
-        const head = decodeHead(received.subarray(0, end));
-        received = received.slice(end);
-        if (head.status !== 100) return { duplex, inbox, head, rest: received };
-      }
-    }
+    return { duplex, inbox: new Inbox(duplex) };
+  }
+
+  async #exchange(spec: RequestSpec): Promise<Exchange> {
+    return receive(await this.#send(spec, false));
   }
 
   async #connect(): Promise<ByteDuplex> {
@@ -147,6 +152,21 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
     return open(endpoint).catch((thrown: unknown) => {
       throw unreachable(endpoint.text, thrown);
     });
+  }
+}
+
+/** Reads up to the end of the head. */
+async function receive({ duplex, inbox }: Pending): Promise<Exchange> {
+  let received = new Uint8Array(0);
+  for (;;) {
+    const chunk = await inbox.next();
+    if (chunk === undefined) throw connectionLost();
+    received = received.length === 0 ? new Uint8Array(chunk) : concatenated(received, chunk);
+    for (let end = headEnd(received); end >= 0; end = headEnd(received)) {
+      const head = decodeHead(received.subarray(0, end));
+      received = received.slice(end);
+      if (head.status !== 100) return { duplex, inbox, head, rest: received };
+    }
   }
 }
 

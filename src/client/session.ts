@@ -5,34 +5,32 @@
 import type { RouteTable } from "../docker/routes.ts";
 import type { ExecRunBody, RunBody } from "../docker/types/run.ts";
 import { errorOfResponse } from "./api-error.ts";
-import { type ClientTransport, refusedUpgrade, type Upgraded } from "./transport.ts";
+import { type ClientTransport, type PendingUpgrade, refusedUpgrade, type Upgraded } from "./transport.ts";
 
 const runPath: RouteTable["run"]["path"] = "/tiffin/run";
 const execTemplate: RouteTable["execRun"]["path"] = "/tiffin/containers/{name}/exec";
 
-async function open<Stream>(
-  transport: ClientTransport<Stream>,
-  path: string,
-  body: RunBody | ExecRunBody,
-): Promise<Upgraded<Stream>> {
-  const answer = await transport.upgrade({ method: "POST", path, body });
-  if (refusedUpgrade(answer)) throw errorOfResponse(answer);
-  return answer;
-}
-
-/** Creates and starts a container; frames follow. Throws `EngineError` when the engine refuses before that. */
-export function openRun<Stream>(
+/** Asks for a container that is created, started and held; `answerOf` gives its stream of frames. */
+export function beginRun<Stream>(
   transport: ClientTransport<Stream>,
   body: RunBody,
-): Promise<Upgraded<Stream>> {
-  return open(transport, runPath, body);
+): Promise<PendingUpgrade<Stream>> {
+  return transport.beginUpgrade({ method: "POST", path: runPath, body });
 }
 
-/** Starts a process in the running container `name`; frames follow. */
-export function openExec<Stream>(
+/** Asks for a process in the running container `name`. */
+export function beginExec<Stream>(
   transport: ClientTransport<Stream>,
   name: string,
   body: ExecRunBody,
-): Promise<Upgraded<Stream>> {
-  return open(transport, execTemplate.replace("{name}", encodeURIComponent(name)), body);
+): Promise<PendingUpgrade<Stream>> {
+  const path = execTemplate.replace("{name}", encodeURIComponent(name));
+  return transport.beginUpgrade({ method: "POST", path, body });
+}
+
+/** The stream, when the engine agrees. Throws `EngineError` when it refuses. */
+export async function answerOf<Stream>(pending: PendingUpgrade<Stream>): Promise<Upgraded<Stream>> {
+  const answer = await pending.answer();
+  if (refusedUpgrade(answer)) throw errorOfResponse(answer);
+  return answer;
 }

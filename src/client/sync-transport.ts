@@ -12,11 +12,12 @@ import type { ConnectSync, SyncSocket } from "./sync-socket.ts";
 import {
   type BufferedResponse,
   type ClientTransport,
+  isHijack,
   maxBufferedBodyBytes,
+  type PendingUpgrade,
   type RequestSpec,
   type ResponseHead,
   type StreamedResponse,
-  type Upgraded,
 } from "./transport.ts";
 
 const readBytes = 256 * 1024;
@@ -47,23 +48,27 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
   }
 
   async request(spec: RequestSpec): Promise<BufferedResponse> {
-    const exchange = await this.#exchange(spec, false);
+    const exchange = await this.#exchange(spec);
     return this.#buffered(spec, exchange);
   }
 
   async stream(spec: RequestSpec): Promise<StreamedResponse> {
-    const exchange = await this.#exchange(spec, false);
+    const exchange = await this.#exchange(spec);
     return { ...exchange.head, chunks: this.#chunks(spec, exchange) };
   }
 
-  async upgrade(spec: RequestSpec): Promise<Upgraded<SyncSocket> | BufferedResponse> {
-    const exchange = await this.#exchange(spec, true);
-    const { head, socket, rest } = exchange;
-    // Docker's engines before 1.20 of the protocol hijack with a plain 200.
-    const hijacked =
-      head.status === 200 && /^application\/vnd\.docker\./.test(head.headers.get("content-type") ?? "");
-    if (head.status === 101 || hijacked) return { head, stream: socket, early: rest };
-    return this.#buffered(spec, exchange);
+  async beginUpgrade(spec: RequestSpec): Promise<PendingUpgrade<SyncSocket>> {
+    const socket = await this.#connect();
+    send(socket, encodeRequest(spec, { upgrade: true }));
+    return {
+      answer: async () => {
+        const exchange = receive(socket);
+        if (exchange === undefined) throw connectionLost();
+        const { head, rest } = exchange;
+        return isHijack(head) ? { head, stream: socket, early: rest } : this.#buffered(spec, exchange);
+      },
+      abandon: () => socket.close(),
+    };
   }
 
   close(): void {
@@ -87,52 +92,22 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
     }
   }
 
-  async #exchange(spec: RequestSpec, upgrade: boolean): Promise<Exchange> {
-    const bytes = encodeRequest(spec, { upgrade });
+  async #exchange(spec: RequestSpec): Promise<Exchange> {
+    const bytes = encodeRequest(spec, { upgrade: false });
     const kept = this.#idle;
     this.#idle = undefined;
     if (kept !== undefined) {
-      const reused = this.#attempt(kept, bytes);
-      if ("head" in reused) return reused;
+      const unsent = !send(kept, bytes);
+      const reused = receive(kept);
+      if (reused !== undefined) return reused;
       // The engine closed the idle connection. Repeat only what it cannot have performed.
-      if (!reused.unsent && spec.method !== "GET" && spec.method !== "HEAD") throw connectionLost();
+      if (!unsent && spec.method !== "GET" && spec.method !== "HEAD") throw connectionLost();
     }
-    const exchange = this.#attempt(await this.#connect(), bytes);
-    if ("head" in exchange) return exchange;
-    throw connectionLost();
-  }
-
-  /** `unsent` when the connection was closed before the request; false when it closed without any answer. */
-  #attempt(socket: SyncSocket, bytes: Uint8Array): Exchange | { readonly unsent: boolean } {
-    let unsent = false;
-    try {
-      socket.write(bytes);
-    } catch (thrown) {
-      unsent = errnoOf(thrown) === "EPIPE" || errnoOf(thrown) === "ECONNRESET";
-      if (!unsent) throw connectionLost(thrown);
-      // An engine that refuses early has answered already: its words are worth more than EPIPE, so read on.
-    }
-    const buffer = new Uint8Array(readBytes);
-    let filled = 0;
-    for (;;) {
-      const got = readOrEnd(socket, buffer.subarray(filled));
-      if (got === 0) {
-        socket.close();
-        if (filled === 0) return { unsent };
-        throw connectionLost();
-      }
-      filled += got;
-      for (
-        let end = headEnd(buffer.subarray(0, filled));
-        end >= 0;
-        end = headEnd(buffer.subarray(0, filled))
-      ) {
-        const head = decodeHead(buffer.subarray(0, end));
-        if (head.status !== 100) return { socket, head, buffer, rest: buffer.subarray(end, filled) };
-        buffer.copyWithin(0, end, filled);
-        filled -= end;
-      }
-    }
+    const socket = await this.#connect();
+    send(socket, bytes);
+    const exchange = receive(socket);
+    if (exchange === undefined) throw connectionLost();
+    return exchange;
   }
 
   #buffered(spec: RequestSpec, exchange: Exchange): BufferedResponse {
@@ -201,6 +176,41 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
     const bodyless = exchange.head.status === 204 || exchange.head.status === 304;
     if (ends || (untilClose && !bodyless) || this.#idle !== undefined) exchange.socket.close();
     else this.#idle = exchange.socket;
+  }
+}
+
+/**
+ * False when the peer had closed already. That is no error yet: an engine that refuses early has answered, and its words are
+ * worth more than EPIPE, so the answer is read in any case.
+ */
+function send(socket: SyncSocket, bytes: Uint8Array): boolean {
+  try {
+    socket.write(bytes);
+    return true;
+  } catch (thrown) {
+    if (errnoOf(thrown) !== "EPIPE" && errnoOf(thrown) !== "ECONNRESET") throw connectionLost(thrown);
+    return false;
+  }
+}
+
+/** Reads up to the end of the head. Undefined when the connection was closed before the first byte of an answer. */
+function receive(socket: SyncSocket): Exchange | undefined {
+  const buffer = new Uint8Array(readBytes);
+  let filled = 0;
+  for (;;) {
+    const got = readOrEnd(socket, buffer.subarray(filled));
+    if (got === 0) {
+      socket.close();
+      if (filled === 0) return undefined;
+      throw connectionLost();
+    }
+    filled += got;
+    for (let end = headEnd(buffer.subarray(0, filled)); end >= 0; end = headEnd(buffer.subarray(0, filled))) {
+      const head = decodeHead(buffer.subarray(0, end));
+      if (head.status !== 100) return { socket, head, buffer, rest: buffer.subarray(end, filled) };
+      buffer.copyWithin(0, end, filled);
+      filled -= end;
+    }
   }
 }
 

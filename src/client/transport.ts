@@ -36,13 +36,20 @@ export interface Upgraded<Stream> {
   readonly early: Uint8Array;
 }
 
+export interface PendingUpgrade<Stream> {
+  /** Waits. An answer that is not 101 (or Docker's older 200 hijack) comes back buffered. */
+  answer(): Promise<Upgraded<Stream> | BufferedResponse>;
+  /** Instead of `answer`: closes the connection. */
+  abandon(): void;
+}
+
 export interface ClientTransport<Stream> {
   /** One request, its whole answer (any status). Bodies beyond the transport's limit are refused. */
   request(spec: RequestSpec): Promise<BufferedResponse>;
   /** One request whose body is delivered as it comes. */
   stream(spec: RequestSpec): Promise<StreamedResponse>;
-  /** Asks to leave HTTP. An answer that is not 101 (or Docker's older 200 hijack) comes back buffered. */
-  upgrade(spec: RequestSpec): Promise<Upgraded<Stream> | BufferedResponse>;
+  /** Sends a request to leave HTTP and returns while the engine works on it. */
+  beginUpgrade(spec: RequestSpec): Promise<PendingUpgrade<Stream>>;
   /** Gives up the idle connection, if one is kept. */
   close(): void;
 }
@@ -52,6 +59,13 @@ export function refusedUpgrade<Stream>(
   answer: Upgraded<Stream> | BufferedResponse,
 ): answer is BufferedResponse {
   return "body" in answer;
+}
+
+/** True when the answer hands the connection over. */
+export function isHijack(head: ResponseHead): boolean {
+  if (head.status === 101) return true;
+  // Docker's engines before 1.20 of the protocol hijack with a plain 200.
+  return head.status === 200 && /^application\/vnd\.docker\./.test(head.headers.get("content-type") ?? "");
 }
 
 /** A buffered answer above this is a broken engine, not a big list. */

@@ -7,8 +7,9 @@ import type { SyncSocket } from "../../client/sync-socket.ts";
 import { defaultDetachKeys } from "../../docker/detach-keys.ts";
 import type { CliContext } from "../context.ts";
 import type { WindowSize } from "../io.ts";
+import { terminalSize } from "../terminal-size.ts";
 import type { AttachedEnd } from "./attached-loop.ts";
-import { holdProcess, terminalSize } from "./hold-process.ts";
+import { ProcessHold } from "./hold-process.ts";
 import { attachDialect } from "./process-stream.ts";
 
 export interface AttachContainerOptions {
@@ -65,9 +66,8 @@ export async function attachContainer(
   const quietly = (call: Promise<unknown>): void => {
     call.catch(() => undefined);
   };
-  const end = await holdProcess({
+  using hold = new ProcessHold({
     io: context.io,
-    upgraded,
     dialect: attachDialect(tty),
     tty,
     input,
@@ -79,6 +79,7 @@ export async function attachContainer(
         api.perform("containerResize", { params: { name }, query: { h: window.rows, w: window.columns } }),
       ),
   });
+  const end = await hold.run(upgraded);
   if (end.kind !== "closed" && end.kind !== "exited" && end.kind !== "failed") return end;
   const answer = await waiting();
   if (answer.Error !== undefined) context.err(`${answer.Error.Message}\n`);

@@ -36,15 +36,12 @@ export type AttachedEnd =
 
 export interface AttachedOptions {
   readonly io: CliIo;
-  readonly socket: SyncSocket;
-  /** What came with the head of the answer. */
-  readonly early: Uint8Array;
   readonly dialect: Dialect;
   /** Forward standard input. */
   readonly input: boolean;
   /** Watches typed bytes for the keys that detach; undefined: every byte is the process's. */
   readonly detach: DetachWatcher | undefined;
-  onStarted?(started: RunStarted): void;
+  readonly onStarted: ((started: RunStarted) => void) | undefined;
 }
 
 export class AttachedLoop {
@@ -82,27 +79,27 @@ export class AttachedLoop {
     this.#end = { kind: "interrupted", signal };
   }
 
-  /** Runs to the end. Throws `TiffinError` when the connection or its contents break. */
-  async run(): Promise<AttachedEnd> {
-    this.#receive(this.#options.early);
+  /** Runs to the end on `socket`, after the bytes that came with the head of the answer. Throws `TiffinError` when the connection or its contents break. */
+  async run(socket: SyncSocket, early: Uint8Array): Promise<AttachedEnd> {
+    this.#receive(early);
     for (;;) {
       if (this.#end !== undefined && this.#output.length === 0) return this.#end;
-      if (this.#wait()) {
+      if (this.#wait(socket)) {
         await this.#options.io.yieldToSignals();
         continue;
       }
       this.#drainOutput();
       if (this.#end !== undefined) continue;
-      this.#drainToEngine();
-      if (this.#output.length === 0 && this.#table.events(slots.socket) & ~pollOut) this.#readSocket();
+      this.#drainToEngine(socket);
+      if (this.#output.length === 0 && this.#table.events(slots.socket) & ~pollOut) this.#readSocket(socket);
       if (this.#toEngine.length === 0 && this.#inputOpen && this.#table.events(slots.input) !== 0)
-        this.#readInput();
+        this.#readInput(socket);
     }
   }
 
   /** True when signals are waiting to be handled. */
-  #wait(): boolean {
-    const { io, socket } = this.#options;
+  #wait(socket: SyncSocket): boolean {
+    const { io } = this.#options;
     const table = this.#table;
     const waiting = this.#output[0];
     const reading = waiting === undefined ? pollIn : 0;
@@ -131,12 +128,12 @@ export class AttachedLoop {
     }
   }
 
-  #drainToEngine(): void {
+  #drainToEngine(socket: SyncSocket): void {
     const head = this.#toEngine[0];
     if (head === undefined || (this.#table.events(slots.socket) & pollOut) === 0) return;
     this.#toEngine.shift();
     try {
-      this.#options.socket.write(head);
+      socket.write(head);
     } catch (thrown) {
       const code = errnoOf(thrown);
       if (code !== "EPIPE" && code !== "ECONNRESET") throw connectionLost(thrown);
@@ -146,10 +143,10 @@ export class AttachedLoop {
     }
   }
 
-  #readSocket(): void {
+  #readSocket(socket: SyncSocket): void {
     let got: number;
     try {
-      got = this.#options.socket.read(this.#outputBuffer);
+      got = socket.read(this.#outputBuffer);
     } catch (thrown) {
       if (errnoOf(thrown) !== "ECONNRESET") throw connectionLost(thrown);
       got = 0;
@@ -174,7 +171,7 @@ export class AttachedLoop {
     } else this.#end = event;
   }
 
-  #readInput(): void {
+  #readInput(socket: SyncSocket): void {
     const { io, dialect, detach } = this.#options;
     this.#inputBuffer ??= new Uint8Array(dialect.inputHeaderBytes + inputBufferBytes);
     const header = dialect.inputHeaderBytes;
@@ -182,7 +179,7 @@ export class AttachedLoop {
     if (got === undefined) return;
     if (got === 0) {
       this.#inputOpen = false;
-      if (dialect.endOfInput === undefined) this.#options.socket.shutdownWrite();
+      if (dialect.endOfInput === undefined) socket.shutdownWrite();
       else this.#toEngine.push(dialect.endOfInput);
       return;
     }

@@ -1,12 +1,14 @@
 /**
- * Holding a process from this terminal: raw mode and its restoration on every way out, signals passed on, window sizes
- * reported, bytes moved by `AttachedLoop`.
+ * Holding a process from this terminal: signals passed on, window sizes reported, raw mode and its restoration on every way
+ * out, bytes moved by `AttachedLoop`. Made before the engine answers, so that a signal of that moment is kept and sent later
+ * instead of ending this program.
  */
 import type { SyncSocket } from "../../client/sync-socket.ts";
 import type { Upgraded } from "../../client/transport.ts";
 import { DetachWatcher, parseDetachKeys } from "../../docker/detach-keys.ts";
 import type { RunStarted } from "../../docker/types/run.ts";
 import type { CliIo, WindowSize } from "../io.ts";
+import { terminalSize } from "../terminal-size.ts";
 import { type AttachedEnd, AttachedLoop } from "./attached-loop.ts";
 import type { Dialect } from "./process-stream.ts";
 
@@ -25,12 +27,11 @@ const forwardedSignals = [
   "SIGCONT",
   "SIGTSTP",
 ];
-/** What ends this program when nothing is passed on, with the numbers for the exit code. */
-const endingSignals: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 };
+/** What ends this program when nothing is passed on. */
+const endingSignals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"];
 
 export interface HoldOptions {
   readonly io: CliIo;
-  readonly upgraded: Upgraded<SyncSocket>;
   readonly dialect: Dialect;
   /** The process has a terminal. */
   readonly tty: boolean;
@@ -44,54 +45,53 @@ export interface HoldOptions {
   onStarted?(started: RunStarted): void;
 }
 
-/** The size of the terminal that output goes to. */
-export function terminalSize(io: CliIo): WindowSize | undefined {
-  return io.windowSize(1) ?? io.windowSize(0);
-}
+export class ProcessHold implements Disposable {
+  readonly #options: HoldOptions;
+  readonly #loop: AttachedLoop;
+  readonly #raw: boolean;
+  readonly #restoreSignals: () => void;
 
-/** `128 + n` for a signal that ended this program. */
-export function exitCodeOfSignal(signal: string): number {
-  return 128 + (endingSignals[signal] ?? 0);
-}
+  /** From here on signals are held back until there is a process to receive them. */
+  constructor(options: HoldOptions) {
+    const { io, dialect, tty, input, detachKeys: keys } = options;
+    this.#options = options;
+    this.#raw = tty && input && io.isTerminal(0);
+    const detach = keys !== undefined && tty && input ? new DetachWatcher(parseDetachKeys(keys)) : undefined;
+    this.#loop = new AttachedLoop({ io, dialect, input, detach, onStarted: options.onStarted });
+    // Without a raw terminal there is nothing to restore: a signal that is not passed on may take its default action.
+    const ending = this.#raw ? endingSignals : [];
+    const names = [...(options.signalProxy ? forwardedSignals : ending), ...(tty ? ["SIGWINCH"] : [])];
+    this.#restoreSignals = io.onSignals(names, (name) => this.#onSignal(name));
+  }
 
-/** Returns when the process has ended, was detached from, or the connection is over. The socket is closed then. */
-export async function holdProcess(options: HoldOptions): Promise<AttachedEnd> {
-  const { io, upgraded, dialect, tty, input } = options;
-  const keys = options.detachKeys;
-  const loop = new AttachedLoop({
-    io,
-    socket: upgraded.stream,
-    early: upgraded.early,
-    dialect,
-    input,
-    detach: keys !== undefined && tty && input ? new DetachWatcher(parseDetachKeys(keys)) : undefined,
-    ...(options.onStarted === undefined ? {} : { onStarted: options.onStarted }),
-  });
-  const raw = tty && input && io.isTerminal(0);
-  const onSignal = (name: string): void => {
+  /** Returns when the process has ended, was detached from, or the connection is over. The socket is closed then. */
+  async run(upgraded: Upgraded<SyncSocket>): Promise<AttachedEnd> {
+    const restoreTerminal = this.#raw ? this.#options.io.makeRaw() : undefined;
+    try {
+      return await this.#loop.run(upgraded.stream, upgraded.early);
+    } finally {
+      restoreTerminal?.();
+      upgraded.stream.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#restoreSignals();
+  }
+
+  #onSignal(name: string): void {
+    const { io, dialect, signalProxy, sendSignal, sendResize } = this.#options;
     if (name === "SIGWINCH") {
       const size = terminalSize(io);
       if (size === undefined) return;
       const frame = dialect.encodeResize({ h: size.rows, w: size.columns });
-      if (frame === undefined) options.sendResize?.(size);
-      else loop.send(frame);
-    } else if (!options.signalProxy) loop.interrupt(name);
+      if (frame === undefined) sendResize?.(size);
+      else this.#loop.send(frame);
+    } else if (!signalProxy) this.#loop.interrupt(name);
     else {
       const frame = dialect.encodeSignal(name);
-      if (frame === undefined) options.sendSignal?.(name);
-      else loop.send(frame);
+      if (frame === undefined) sendSignal?.(name);
+      else this.#loop.send(frame);
     }
-  };
-  // Without a raw terminal there is nothing to restore: a signal that is not passed on may take its default action.
-  const ending = raw ? Object.keys(endingSignals) : [];
-  const names = [...(options.signalProxy ? forwardedSignals : ending), ...(tty ? ["SIGWINCH"] : [])];
-  const restoreSignals = io.onSignals(names, onSignal);
-  const restoreTerminal = raw ? io.makeRaw() : undefined;
-  try {
-    return await loop.run();
-  } finally {
-    restoreTerminal?.();
-    restoreSignals();
-    upgraded.stream.close();
   }
 }

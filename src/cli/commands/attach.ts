@@ -1,9 +1,8 @@
 /** `tiffin attach`. */
 import { attachContainer } from "../attached/attach-container.ts";
-import { exitCodeOfSignal } from "../attached/hold-process.ts";
 import { defineCommand } from "../command.ts";
 import { cleanName } from "../each-container.ts";
-import { reportGoneOutput, requireTerminal } from "../exit-reports.ts";
+import { exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
 
 export const command = defineCommand({

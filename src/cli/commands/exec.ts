@@ -1,14 +1,12 @@
 /** `tiffin exec`. Like `run`, one request and one loop. */
 
-import { EngineError } from "../../client/api-error.ts";
-import { openExec } from "../../client/session.ts";
+import { beginExec } from "../../client/session.ts";
 import type { ExecCreateBody } from "../../docker/types/exec.ts";
-import { exitCodeOfSignal, holdProcess, terminalSize } from "../attached/hold-process.ts";
-import { sessionDialect } from "../attached/process-stream.ts";
 import { defineCommand, type Invocation } from "../command.ts";
 import { checkEnvOption, environmentEntries } from "../container-config/environment.ts";
-import { reportGoneOutput, requireTerminal } from "../exit-reports.ts";
+import { errorOfFrame, exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { list, text, toggle } from "../flags/flag.ts";
+import { terminalSize } from "../terminal-size.ts";
 
 const flags = {
   detach: toggle("d", "Run the command in the background"),
@@ -64,25 +62,21 @@ export const command = defineCommand({
       });
       return 0;
     }
-    const upgraded = await openExec(context.transport(), name, { create });
-    const end = await holdProcess({
+    const pending = await beginExec(context.transport(), name, { create });
+    const { holdSession } = await import("../attached/hold-session.ts");
+    const end = await holdSession(pending, {
       io,
-      upgraded,
-      dialect: sessionDialect(),
       tty: values.tty,
       input: values.interactive,
       // Docker's exec passes no signals on: Ctrl-C ends the client and leaves the command.
       signalProxy: false,
-      detachKeys: undefined,
     });
     switch (end.kind) {
       case "exited":
         if (end.exited.Error !== undefined) context.err(`${end.exited.Error}\n`);
         return end.exited.StatusCode;
       case "failed":
-        throw new EngineError("internal", end.failed.code ?? "client.engine-error", end.failed.message, {
-          exitCode: end.failed.exitCode,
-        });
+        throw errorOfFrame(end.failed);
       case "outputGone":
         return reportGoneOutput(io, end.fd);
       case "interrupted":

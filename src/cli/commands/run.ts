@@ -1,18 +1,16 @@
 /** `tiffin run`. The hot path of the whole command line: one request, one loop, few modules. */
 
-import { EngineError } from "../../client/api-error.ts";
-import { openRun } from "../../client/session.ts";
+import { beginRun } from "../../client/session.ts";
 import type { RunBody } from "../../docker/types/run.ts";
 import type { AttachedEnd } from "../attached/attached-loop.ts";
-import { exitCodeOfSignal, holdProcess, terminalSize } from "../attached/hold-process.ts";
-import { sessionDialect } from "../attached/process-stream.ts";
 import { CidFile } from "../cid-file.ts";
 import { defineCommand, type Invocation } from "../command.ts";
 import { containerFlags } from "../container-config/container-flags.ts";
 import { attachedStreams, createBody } from "../container-config/create-body.ts";
-import { reportGoneOutput, requireTerminal } from "../exit-reports.ts";
+import { errorOfFrame, exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
 import { withImage } from "../missing-image.ts";
+import { terminalSize } from "../terminal-size.ts";
 
 const flags = {
   ...containerFlags,
@@ -25,22 +23,19 @@ type RunInvocation = Invocation<typeof flags>;
 
 async function runInForeground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<AttachedEnd> {
   const { values, context } = invocation;
-  const { create } = body;
-  const upgraded = await withImage(context, create.Image ?? "", values.pull, () =>
-    openRun(context.transport(), body),
-  );
-  return holdProcess({
-    io: context.io,
-    upgraded,
-    dialect: sessionDialect(),
-    tty: values.tty,
-    input: create.AttachStdin === true,
-    signalProxy: values["sig-proxy"],
-    detachKeys: undefined,
-    onStarted(started) {
-      cid.write(started.Id);
-      for (const warning of started.Warnings) context.err(`WARNING: ${warning}\n`);
-    },
+  return withImage(context, body.create.Image ?? "", values.pull, async () => {
+    const pending = await beginRun(context.transport(), body);
+    const { holdSession } = await import("../attached/hold-session.ts");
+    return holdSession(pending, {
+      io: context.io,
+      tty: values.tty,
+      input: body.create.AttachStdin === true,
+      signalProxy: values["sig-proxy"],
+      onStarted(started) {
+        cid.write(started.Id);
+        for (const warning of started.Warnings) context.err(`WARNING: ${warning}\n`);
+      },
+    });
   });
 }
 
@@ -104,10 +99,7 @@ export const command = defineCommand({
         if (end.exited.Error !== undefined) context.err(`tiffin: ${end.exited.Error}\n`);
         return end.exited.StatusCode;
       case "failed":
-        throw new EngineError("internal", end.failed.code ?? "client.engine-error", end.failed.message, {
-          exitCode: end.failed.exitCode,
-          ...(end.failed.remedy === undefined ? {} : { remedy: end.failed.remedy }),
-        });
+        throw errorOfFrame(end.failed);
       case "outputGone":
         return reportGoneOutput(io, end.fd);
       case "interrupted":

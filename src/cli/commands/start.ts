@@ -1,10 +1,9 @@
 /** `tiffin start`, with `-a` and `-i` in the foreground. */
 import { attachContainer } from "../attached/attach-container.ts";
-import { exitCodeOfSignal } from "../attached/hold-process.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { cleanName, eachContainer } from "../each-container.ts";
-import { reportGoneOutput, requireTerminal } from "../exit-reports.ts";
+import { exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
 
 interface ForegroundStart {

@@ -2,9 +2,9 @@
  * `--mount type=...,src=...,dst=...` to the API's mount objects, and `--volume` to binds and anonymous volumes.
  * The engine checks that sources exist; here only the grammar counts. Pure.
  */
-import { isAbsolute, resolve } from "node:path";
 import type { MountRequest } from "../../docker/types/host-config.ts";
 import { parseByteSize } from "../flags/byte-size.ts";
+import { absolutePath } from "./absolute-path.ts";
 import { parseCsvLine } from "./csv-line.ts";
 
 /** MountRequest while it is being collected. */
@@ -131,7 +131,7 @@ function setField(draft: Draft, field: string, cwd: string): void {
   const set = valueFields[key];
   if (set === undefined) throw new Error(`unexpected key '${written}' in '${field}'`);
   const relativePath = key === "source" && /^\.{1,2}(\/|$)/.test(value);
-  set(draft, relativePath ? resolve(cwd, value) : value, key);
+  set(draft, relativePath ? absolutePath(cwd, value) : value, key);
 }
 
 function requireMatchingType(draft: Draft): void {
@@ -219,8 +219,8 @@ export function volumeSpecs(values: readonly string[], cwd: string): VolumeSpecs
       continue;
     }
     const source = value.slice(0, colon);
-    const looksLikePath = /^(\.{1,2}(\/|$)|~\/)/.test(source) || isAbsolute(source);
-    binds.push(looksLikePath ? resolve(cwd, source) + value.slice(colon) : value);
+    const looksLikePath = /^(\.{1,2}(\/|$)|~\/)/.test(source) || source.startsWith("/");
+    binds.push(looksLikePath ? absolutePath(cwd, source) + value.slice(colon) : value);
   }
   return { binds, anonymous };
 }

@@ -27,8 +27,11 @@ export type Values<F extends FlagTable> = { readonly [K in keyof F]: F[K] extend
 
 interface Extra {
   readonly shownDefault?: string;
+  readonly bare?: string;
   readonly hidden?: boolean;
 }
+
+const noExtra: Extra = {};
 
 /** A flag with a value and its own grammar. Put `short` as "" when there is none. */
 export function custom<T>(
@@ -37,7 +40,7 @@ export function custom<T>(
   help: string,
   initial: T,
   accept: (before: T, text: string) => T,
-  extra: Extra = {},
+  extra: Extra = noExtra,
 ): Flag<T> {
   return {
     short: short === "" ? undefined : short,
@@ -46,53 +49,65 @@ export function custom<T>(
     shownDefault: extra.shownDefault,
     initial,
     accept,
-    bare: undefined,
-    hidden: extra.hidden ?? false,
+    bare: extra.bare,
+    hidden: extra.hidden === true,
   };
 }
 
 const truths = ["1", "t", "T", "TRUE", "true", "True"];
 const falsehoods = ["0", "f", "F", "FALSE", "false", "False"];
 
-function parseSwitch(text: string): boolean {
+function acceptSwitch(_before: boolean, text: string): boolean {
   if (truths.includes(text)) return true;
   if (falsehoods.includes(text)) return false;
   throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
+const off: Extra = { bare: "true" };
+const offHidden: Extra = { bare: "true", hidden: true };
+const on: Extra = { bare: "true", shownDefault: "true" };
+const onHidden: Extra = { ...on, hidden: true };
+
 /** On or off: `--rm`, `--rm=false`. */
-export function toggle(short: string, help: string, initial = false, extra: Extra = {}): Flag<boolean> {
-  const shown = initial ? { shownDefault: "true", ...extra } : extra;
-  return { ...custom(short, "", help, initial, (_before, text) => parseSwitch(text), shown), bare: "true" };
+export function toggle(short: string, help: string, initial = false, extra: Extra = noExtra): Flag<boolean> {
+  const hidden = extra.hidden === true;
+  const shown = initial ? (hidden ? onHidden : on) : hidden ? offHidden : off;
+  return custom(short, "", help, initial, acceptSwitch, shown);
+}
+
+function acceptText(_before: string, text: string): string {
+  return text;
 }
 
 /** Any text; the last occurrence counts. */
-export function text(short: string, help: string, initial = "", extra: Extra = {}): Flag<string> {
+export function text(short: string, help: string, initial = "", extra: Extra = noExtra): Flag<string> {
   const shown = initial === "" ? extra : { shownDefault: JSON.stringify(initial), ...extra };
-  return custom(short, "string", help, initial, (_before, value) => value, shown);
+  return custom(short, "string", help, initial, acceptText, shown);
+}
+
+const emptyList: readonly string[] = [];
+
+function append(before: readonly string[], text: string): readonly string[] {
+  return [...before, text];
 }
 
 /** Every occurrence counts, in order. `check` may rewrite or refuse a value. */
 export function list(
   short: string,
   help: string,
-  check: (value: string) => string = (value) => value,
-  extra: Extra = {},
+  check?: (value: string) => string,
+  extra: Extra = noExtra,
 ): Flag<readonly string[]> {
-  return custom<readonly string[]>(
-    short,
-    "list",
-    help,
-    [],
-    (before, value) => [...before, check(value)],
-    extra,
-  );
+  const accept =
+    check === undefined ? append : (before: readonly string[], value: string) => append(before, check(value));
+  return custom(short, "list", help, emptyList, accept, extra);
 }
 
 /** Parses a whole number; the wording of failures is Docker's. */
 export function parseInteger(value: string): number {
-  if (!/^[+-]?\d+$/.test(value))
+  if (!/^[+-]?\d+$/.test(value)) {
     throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+  }
   const number = Number(value);
   if (!Number.isSafeInteger(number)) {
     throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(value)}: value out of range`);
@@ -100,14 +115,11 @@ export function parseInteger(value: string): number {
   return number;
 }
 
+function acceptInteger(_before: number | undefined, value: string): number {
+  return parseInteger(value);
+}
+
 /** A whole number; undefined while not given. */
-export function integer(short: string, help: string, extra: Extra = {}): Flag<number | undefined> {
-  return custom<number | undefined>(
-    short,
-    "int",
-    help,
-    undefined,
-    (_before, value) => parseInteger(value),
-    extra,
-  );
+export function integer(short: string, help: string, extra: Extra = noExtra): Flag<number | undefined> {
+  return custom<number | undefined>(short, "int", help, undefined, acceptInteger, extra);
 }
