@@ -160,7 +160,7 @@ test("a terminal is one, has the size asked for, and can be resized", async () =
   const session = await fixture.engine.containers.run({
     create: {
       Image: "base",
-      Cmd: ["sh", "-c", "tty; stty size; read x; stty size"],
+      Cmd: ["sh", "-c", "tty; stty size; read x; until stty size | grep 44; do :; done"],
       Tty: true,
       OpenStdin: true,
       AttachStdin: true,
@@ -171,13 +171,24 @@ test("a terminal is one, has the size asked for, and can be resized", async () =
     remove: true,
   });
   expect(session.tty).toBe(true);
-  const output = collect(session.stream, true);
-  await session.resize({ height: 44, width: 111 });
-  session.stream.write(new TextEncoder().encode("\n"));
+  let text = "";
+  let resized = false;
+  session.stream.listen({
+    data(chunk) {
+      text += Buffer.from(chunk).toString();
+      if (resized || !text.includes("33 99")) return;
+      resized = true;
+      session.resize({ height: 44, width: 111 }).then(
+        () => session.stream.write(new TextEncoder().encode("\n")),
+        () => session.stream.destroy(),
+      );
+    },
+    end() {},
+    close() {},
+  });
   expect((await session.exited).StatusCode).toBe(0);
-  const lines = (await output).stdout.split("\r\n");
-  expect(lines.slice(0, 1)).toEqual(["/dev/pts/0"]);
-  expect(lines).toContain("44 111");
+  expect(text.split("\r\n").slice(0, 2)).toEqual(["/dev/pts/0", "33 99"]);
+  expect(text).toContain("44 111\r\n");
 });
 
 test("a client that attaches before the start misses nothing", async () => {

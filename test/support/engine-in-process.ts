@@ -1,9 +1,15 @@
 /** An engine inside the test's own process, on directories of its own, taken off the host at the end. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { ContainerCreateBody } from "../../src/docker/types/container.ts";
-import { type Engine, type EngineOptions, engineConfig, openEngine } from "../../src/engine/mod.ts";
+import {
+  type Engine,
+  type EngineConfig,
+  type EngineOptions,
+  engineConfig,
+  openEngine,
+} from "../../src/engine/mod.ts";
 
-const executor = new URL("../../executor/build/tiffin-executor", import.meta.url).pathname;
+const executor = readFileSync(new URL("../../executor/build/tiffin-executor", import.meta.url));
 
 export interface Finished {
   readonly code: number;
@@ -14,14 +20,20 @@ export interface Finished {
 }
 
 export class EngineFixture {
-  readonly directory = mkdtempSync("/tmp/tiffin-test-inproc-");
+  readonly directory: string;
   readonly reported: unknown[] = [];
-  readonly config = engineConfig({
-    root: `${this.directory}/root`,
-    run: `${this.directory}/run`,
-    host: `unix://${this.directory}/sock`,
-  });
+  readonly config: EngineConfig;
   #engine: Engine | undefined;
+
+  /** Over a fresh directory, or one that another engine has used. */
+  constructor(directory: string = mkdtempSync("/tmp/tiffin-test-inproc-")) {
+    this.directory = directory;
+    this.config = engineConfig({
+      root: `${directory}/root`,
+      run: `${directory}/run`,
+      host: `unix://${directory}/sock`,
+    });
+  }
 
   get engine(): Engine {
     if (this.#engine === undefined) throw new Error("the engine is not open");
@@ -36,6 +48,11 @@ export class EngineFixture {
       ...options,
     });
     return this;
+  }
+
+  /** The test has closed or uninstalled the engine by itself. */
+  forget(): void {
+    this.#engine = undefined;
   }
 
   /** Lets go, as an engine that is stopped. */

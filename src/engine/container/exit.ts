@@ -39,7 +39,10 @@ function endingFrom(record: ExitRecord, startedAtMs: number, requested: boolean)
   };
 }
 
-/** Brings a container that was alive to its end. `lost`: its processes may still run. */
+/**
+ * Brings a container that was alive to its end. `lost`: its processes may still run. Whatever of the clean-up fails is
+ * reported and left to the next engine; those who wait for the end hear of it in any case.
+ */
 export async function settleExit(
   context: ContainerContext,
   container: Container,
@@ -52,7 +55,6 @@ export async function settleExit(
   if (remove) context.registry.assume(container, { status: "exited", ending });
   else context.registry.setState(container, { status: "exited", ending });
   container.process = undefined;
-  context.fail("exit.saved");
   await releaseHost(context, id, lost);
   const attributes = { name, exitCode: String(ending.exitCode) };
   if (ending.oomKilled) context.events.emit("container", "oom", id, { name });

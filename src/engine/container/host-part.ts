@@ -9,17 +9,33 @@ export function cgroupOf(context: ContainerContext, id: string): string {
   return `${cgroupParentOf(context.config.tag)}/${id}`;
 }
 
-/** Gives back what a run took from the host. Idempotent. */
+/**
+ * Gives back what a run took from the host: each part is tried, whatever happened to the others, and a failure is
+ * reported. Idempotent. `kill`: processes of the container may still be alive.
+ */
 export async function releaseHost(context: ContainerContext, id: string, kill: boolean): Promise<void> {
   const cgroup = cgroupOf(context, id);
   const { cgroup: facts } = context.facts;
-  if (kill) await killCgroup(facts, cgroup);
-  await context.network.release(id);
-  context.fail("exit.network");
-  if (tryRemoveCgroup(facts, cgroup) !== undefined) {
-    // Processes that outlived the first one (an exec, or the host's PID namespace) end with the container.
-    await killCgroup(facts, cgroup);
-    await removeCgroup(facts, cgroup);
+  try {
+    context.fail("exit.saved");
+    if (kill) await killCgroup(facts, cgroup);
+  } catch (thrown) {
+    context.report(thrown);
   }
-  context.fail("exit.cgroup");
+  try {
+    await context.network.release(id);
+    context.fail("exit.network");
+  } catch (thrown) {
+    context.report(thrown);
+  }
+  try {
+    if (tryRemoveCgroup(facts, cgroup) !== undefined) {
+      // Processes that outlived the first one (an exec, or the host's PID namespace) end with the container.
+      await killCgroup(facts, cgroup);
+      await removeCgroup(facts, cgroup);
+    }
+    context.fail("exit.cgroup");
+  } catch (thrown) {
+    context.report(thrown);
+  }
 }

@@ -4,7 +4,7 @@ import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import type { Container } from "./model.ts";
 import { nextExit } from "./next-exit.ts";
-import { endingOf, isAlive } from "./state.ts";
+import { type Ending, endingOf, isAlive } from "./state.ts";
 import { killAndWait } from "./stop.ts";
 
 export interface RemoveOptions {
@@ -53,14 +53,16 @@ export async function takeAway(
   const marking = { status: "removing", ending } as const;
   if (document.host.AutoRemove) context.registry.assume(container, marking);
   else context.registry.setState(container, marking);
-  context.fail("remove.marked");
   try {
+    context.fail("remove.marked");
     context.layers.remove(id);
     context.fail("remove.directory");
     if (options.volumes) removeAnonymousVolumes(context, container);
     context.fail("remove.volumes");
+    context.registry.drop(container);
   } catch (thrown) {
     context.registry.setState(container, { status: "dead", ending });
+    tellRemoved(container, ending);
     throw new TiffinError(
       "internal",
       "container.removal-failed",
@@ -68,14 +70,18 @@ export async function takeAway(
       { cause: thrown },
     );
   }
-  context.registry.drop(container);
-  context.fail("remove.row");
   for (const stream of container.pending) stream.abandon();
   container.pending = [];
   context.events.emit("container", "destroy", id, { name });
+  tellRemoved(container, ending);
+  context.idle.soon();
+  context.fail("remove.row");
+}
+
+/** Those who wait for the removal hear of its result, good or bad; `inspect` tells which. */
+function tellRemoved(container: Container, ending: Ending | null): void {
   for (const waiter of [...container.removals]) waiter(ending);
   container.removals.clear();
-  context.idle.soon();
 }
 
 function removeAnonymousVolumes(context: ContainerContext, container: Container): void {

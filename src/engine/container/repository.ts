@@ -31,9 +31,7 @@ export function containerRepository(database: Database): ContainerRepository {
   const insert = database.query<unknown, [string, string, number, string, string]>(
     "INSERT INTO container (id, name, created_ms, document, state) VALUES (?, ?, ?, ?, ?)",
   );
-  const saveState = database.query<unknown, [string, string]>(
-    "UPDATE container SET state = ? WHERE id = ?",
-  );
+  const saveState = database.query<unknown, [string, string]>("UPDATE container SET state = ? WHERE id = ?");
   const saveName = database.query<unknown, [string, string]>("UPDATE container SET name = ? WHERE id = ?");
   const remove = database.query<unknown, [string]>("DELETE FROM container WHERE id = ?");
   const all = database.query<StoredRow, []>("SELECT * FROM container ORDER BY created_ms");

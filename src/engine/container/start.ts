@@ -6,6 +6,7 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { monotonicMs, nowMs } from "../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
+import { signalNumbers } from "../../linux/signals.ts";
 import type { Plan } from "../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
 import type { ContainerContext } from "./context.ts";
@@ -92,6 +93,10 @@ async function performStart(
   clock.mark("hostMs");
 
   const process = await launch(context, container, plan, fds, place);
+  undo.push("process", async () => {
+    process.signal(signalNumbers.SIGKILL);
+    await process.exited;
+  });
   context.fail("start.launched");
   for (const [index, stream] of pending.entries()) {
     const attachment = process.attachments[index];
@@ -161,6 +166,8 @@ function recordFailure(context: ContainerContext, container: Container, thrown: 
       ? ({ status: "exited", ending: { ...before, exitCode: ending.exitCode, error: ending.error } } as const)
       : ({ status: "created", failure: ending } as const);
     context.registry.setState(container, next);
+  } else if (state.status === "running") {
+    context.registry.setState(container, { status: "exited", ending: { ...ending, finishedAtMs: nowMs() } });
   } else if (state.status === "created") {
     context.registry.amendCreated(container, ending);
   }

@@ -11,6 +11,7 @@ import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../../dock
 import type { RunExited } from "../../docker/types/run.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { signalNumbers } from "../../linux/signals.ts";
 import type { SupervisedProcess } from "../../runtime/mod.ts";
 import { flagsOf } from "../container/attach.ts";
 import type { Container, ContainerContext } from "../container/mod.ts";
@@ -163,8 +164,10 @@ export class ExecService {
       exec.size = { rows: options.consoleSize.height, columns: options.consoleSize.width };
     }
     exec.state = { status: "starting" };
+    let launched: SupervisedProcess | undefined;
     try {
       const process = await launchExec(this.#context, exec, flags === 0 ? [] : [flags]);
+      launched = process;
       exec.state = { status: "running", process };
       this.#context.fail("exec.running");
       const ended = process.exited.then((record) => this.#ended(exec, record.exitCode));
@@ -177,6 +180,7 @@ export class ExecService {
       silent.abandon();
       return { stream: silent, process };
     } catch (thrown) {
+      launched?.signal(signalNumbers.SIGKILL);
       const exitCode = thrown instanceof TiffinError ? (thrown.exitCode ?? 126) : 126;
       this.#ended(exec, exitCode);
       throw thrown;

@@ -1,0 +1,19 @@
+/**
+ * A program for crash tests: opens an engine over the directory given and lives through everything that containers
+ * can go through, so that a failpoint in TIFFIN_FAILPOINT is passed somewhere on the way.
+ *
+ *   bun test/support/doomed-engine.ts DIRECTORY
+ */
+import { EngineFixture } from "./engine-in-process.ts";
+
+const fixture = new EngineFixture(process.argv[2]);
+await fixture.open();
+const { containers, execs } = fixture.engine;
+const bridge = { NetworkMode: "bridge" };
+await fixture.start(["sleep", "1000"], { HostConfig: bridge, Volumes: { "/scratch": {} } }, "victim");
+const session = await execs.run("victim", { Cmd: ["true"], AttachStdout: true });
+await session.exited;
+await containers.stop("victim", { timeoutSeconds: 0 });
+await containers.remove("victim", { force: false, volumes: true });
+await fixture.start(["sleep", "1000"], { HostConfig: { ...bridge, UsernsMode: "private" } }, "second");
+await containers.remove("second", { force: true, volumes: true });
