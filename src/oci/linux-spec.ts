@@ -1,6 +1,6 @@
 /** The `linux` object of the OCI runtime specification (1.0 to 1.3), without its resources and seccomp parts. */
+import type { OciIdMapping } from "./id-mapping.ts";
 import type { OciResources } from "./resources.ts";
-import type { OciIdMapping } from "./runtime-spec.ts";
 import type { OciSeccomp } from "./seccomp-spec.ts";
 
 export const namespaceTypes = ["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"] as const;

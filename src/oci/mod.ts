@@ -1,4 +1,5 @@
 /** The door of `oci`: types only; decoders are imported from `decode/` by those who need them. */
+export type * from "./id-mapping.ts";
 export type * from "./image-spec.ts";
 export type * from "./linux-spec.ts";
 export type * from "./resources.ts";

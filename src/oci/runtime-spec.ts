@@ -3,6 +3,7 @@
  * specification's own. Values that reach this type have been decoded (`decode/runtime-spec.ts`) or were
  * compiled by the engine; nothing here checks anything.
  */
+import type { OciIdMapping } from "./id-mapping.ts";
 import type { LinuxSpec } from "./linux-spec.ts";
 
 /** `process.rlimits[]`. `type` is `RLIMIT_NOFILE` and so on; limits are in the resource's own unit. */
@@ -64,12 +65,6 @@ export interface OciProcess {
 export interface OciRoot {
   readonly path: string;
   readonly readonly?: boolean;
-}
-
-export interface OciIdMapping {
-  readonly containerID: number;
-  readonly hostID: number;
-  readonly size: number;
 }
 
 export interface OciMount {

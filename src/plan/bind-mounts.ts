@@ -7,10 +7,10 @@ import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { mountAttributes, mountPropagations, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
+import { attach } from "./attach-mount.ts";
 import type { Compilation } from "./compilation.ts";
-import { attach } from "./file-systems.ts";
 import { idmapSlotName } from "./identity.ts";
-import type { MountContext } from "./mounts.ts";
+import type { MountContext } from "./mount-context.ts";
 
 interface Change {
   readonly set: number;

@@ -8,9 +8,9 @@ import { slotNone } from "../abi/schema.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
 import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
+import { attach } from "./attach-mount.ts";
 import type { Compilation } from "./compilation.ts";
-import { attach } from "./file-systems.ts";
-import type { MountContext } from "./mounts.ts";
+import type { MountContext } from "./mount-context.ts";
 
 export function cgroupMount(compilation: Compilation, context: MountContext): void {
   const { facts, cgroups } = compilation;

@@ -4,25 +4,15 @@
  * puts it there at birth.
  */
 import { slotNone } from "../abi/schema.ts";
-import { type CgroupDecision, cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
+import { cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
 import { cloneFlags } from "../linux/clone-flags.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import type { OciResources } from "../oci/mod.ts";
 import type { PlanBuilder } from "./builder.ts";
-import type { Compilation } from "./compilation.ts";
+import type { CgroupPlan, Compilation } from "./compilation.ts";
 import type { ContainerOptions, ExecTarget } from "./options.ts";
 
 const selfMove = new TextEncoder().encode("0");
-
-export interface CgroupPlan {
-  /** Path of the container's group in every hierarchy, `/tiffin/<id>`; null when cgroups are left alone. */
-  readonly directory: string | null;
-  /** Names of the v1 hierarchies in which the container has a group. */
-  readonly v1: readonly string[];
-  /** It has a group in cgroup v2, alone or beside v1. */
-  readonly v2: boolean;
-  readonly decision: CgroupDecision | null;
-}
 
 const none: CgroupPlan = { directory: null, v1: [], v2: false, decision: null };
 

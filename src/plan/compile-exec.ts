@@ -119,7 +119,6 @@ function writeScore({ builder, facts, process }: ExecCompilation): void {
 }
 
 function joinContainerKeyring({ builder, target }: ExecCompilation): void {
-  if (target.id === undefined) return;
   builder.child(
     { op: "keyring", fields: { name: `tiffin-${target.id}` } },
     "the container's session keyring",

@@ -7,10 +7,11 @@ import { TiffinError } from "../lib/errors.ts";
 import { openTreeFlags } from "../linux/mount-flags.ts";
 import { fileTypes } from "../linux/open-flags.ts";
 import type { OciDevice } from "../oci/mod.ts";
+import { attach } from "./attach-mount.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath, pathBelow } from "./container-path.ts";
-import { attach, makeFileSystem } from "./file-systems.ts";
-import type { MountContext } from "./mounts.ts";
+import { makeFileSystem } from "./file-systems.ts";
+import type { MountContext } from "./mount-context.ts";
 
 const allMayUse = 0o666;
 

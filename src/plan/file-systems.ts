@@ -1,12 +1,10 @@
-/** New file systems (tmpfs, devpts, mqueue, sysfs, any other type): made in the child, so its namespaces own them. */
-import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { mountAttributes } from "../linux/mount-flags.ts";
-import { atFlags } from "../linux/open-flags.ts";
+import { attach } from "./attach-mount.ts";
 import { bindOfHost } from "./bind-mounts.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { mappedId } from "./identity.ts";
-import type { MountContext } from "./mounts.ts";
+import type { MountContext } from "./mount-context.ts";
 
 /** Kernel file systems whose one superblock is shared: read-only belongs to the mount, never to them. */
 const sharedTypes = new Set(["proc", "sysfs", "mqueue", "devpts", "tmpfs", "cgroup", "cgroup2"]);
@@ -71,34 +69,4 @@ function parameters(
   const label = linux.mountLabel ?? "";
   if (label !== "" && ["tmpfs", "devpts", "mqueue"].includes(type)) list.push(`context=${label}`);
   return list;
-}
-
-/** Attaches a detached mount at the destination, making it when it is missing, and sets its propagation. */
-export function attach(
-  { builder }: Compilation,
-  { root, destination, cause, request }: MountContext,
-  mount: number,
-  kind: "directory" | "file" = "directory",
-): void {
-  const create = kind === "directory" ? 1 : 2;
-  const mode = kind === "directory" ? 0o755 : 0o644;
-  builder.child({ op: "moveMount", fields: { mount, root, path: destination, create, mode } }, cause);
-  if (request.propagation === null) return;
-  const { type, recursive } = request.propagation;
-  builder.child(
-    {
-      op: "mountSetattr",
-      fields: {
-        mount,
-        path: null,
-        flags: recursive ? atFlags.recursive : 0,
-        userns: slotNone,
-        set: 0,
-        clear: 0,
-        propagation: type,
-      },
-    },
-    cause,
-    `propagation of ${destination}`,
-  );
 }

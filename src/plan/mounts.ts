@@ -3,28 +3,15 @@
  * see it, and attached at a target that is resolved inside the root.
  */
 import { TiffinError } from "../lib/errors.ts";
-import type { OciMount } from "../oci/mod.ts";
 import { bindMount } from "./bind-mounts.ts";
 import { cgroupMount } from "./cgroup-mount.ts";
 import type { Compilation } from "./compilation.ts";
 import { cleanPath, pathBelow } from "./container-path.ts";
 import { deviceFileSystem } from "./devices.ts";
 import { newFileSystem } from "./file-systems.ts";
-import { type MountRequest, readMountOptions } from "./mount-request.ts";
+import type { MountContext } from "./mount-context.ts";
+import { readMountOptions } from "./mount-request.ts";
 import { procFileSystem } from "./proc-mount.ts";
-
-/** One mount while it is compiled. */
-export interface MountContext {
-  readonly index: number;
-  readonly mount: OciMount;
-  /** Clean absolute path in the container. */
-  readonly destination: string;
-  readonly request: MountRequest;
-  /** Slot of the container's root. */
-  readonly root: number;
-  /** `mounts[3]`. */
-  readonly cause: string;
-}
 
 export interface MountedSlots {
   /** The container's own /dev, when the specification has a tmpfs there. */

@@ -13,20 +13,11 @@ import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { cloneFlags, namespaceKinds } from "../linux/clone-flags.ts";
 import type { OciNamespaceType } from "../oci/mod.ts";
-import type { Compilation } from "./compilation.ts";
+import type { Compilation, Namespaces } from "./compilation.ts";
 
 /** The CLONE_* flag of a kind of namespace. */
 export function namespaceFlag(type: OciNamespaceType): number {
   return namespaceKinds[type].flag;
-}
-
-export interface Namespaces {
-  /** Made for this container. */
-  readonly created: ReadonlySet<OciNamespaceType>;
-  /** Joined: the namespace file's path, or `slot` for the received `netns`. */
-  readonly joined: ReadonlyMap<OciNamespaceType, string | "slot">;
-  /** New or joined: not the engine's own. */
-  has(type: OciNamespaceType): boolean;
 }
 
 /** What the specification and the network option ask for. */

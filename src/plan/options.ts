@@ -116,8 +116,8 @@ export interface ContainerOptions extends ProcessOptions {
 
 /** The running container that an exec enters; the plan receives `pidfd` of its main process. */
 export interface ExecTarget {
-  /** The container's id, for its session keyring; absent: the process keeps the one it has. */
-  readonly id?: string;
+  /** The container's id, which names its session keyring. */
+  readonly id: string;
   /** Namespaces that the container has of its own; `user` only when it is not the host's. */
   readonly namespaces: readonly OciNamespaceType[];
   /** The container's mappings, when it has a user namespace. */

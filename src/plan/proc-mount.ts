@@ -6,11 +6,12 @@
 import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { mountAttributes } from "../linux/mount-flags.ts";
+import { attach } from "./attach-mount.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
-import { attach, makeFileSystem } from "./file-systems.ts";
+import { makeFileSystem } from "./file-systems.ts";
 import { supervisorMarks } from "./marks.ts";
+import type { MountContext } from "./mount-context.ts";
 import { readMountOptions } from "./mount-request.ts";
-import type { MountContext } from "./mounts.ts";
 
 const utf8 = new TextEncoder();
 const unsafeParts = new Set(["", ".", ".."]);

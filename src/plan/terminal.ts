@@ -15,7 +15,7 @@ interface TerminalContext {
   readonly root: number;
   readonly hasPts: boolean;
   readonly mounts: readonly OciMount[];
-  /** Also show it as /dev/console. */
+  /** Also show it at /dev/console: what the system console is to a machine. */
   readonly console: boolean;
 }
 

@@ -1,7 +1,7 @@
 /** What a specification must satisfy before it is compiled: mistakes that no later step would name as well. */
 import { TiffinError } from "../lib/errors.ts";
 import type { LinuxSpec, OciProcess, RuntimeSpec } from "../oci/mod.ts";
-import type { Namespaces } from "./namespaces.ts";
+import type { Namespaces } from "./compilation.ts";
 import type { ContainerOptions } from "./options.ts";
 
 /** ipc sysctls of the kernel tree; all others there are the host's own. */

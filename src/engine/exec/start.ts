@@ -124,6 +124,7 @@ function targetOf(context: ContainerContext, container: Container): ExecTarget {
   const mapping =
     firstHostId === null ? undefined : [{ containerID: 0, hostID: firstHostId, size: mappedIds }];
   return {
+    id: container.id,
     namespaces: namespacesOf(container.document).map(({ type }) => type),
     ...(mapping !== undefined && { uidMappings: mapping, gidMappings: mapping }),
     cgroupHierarchies: cgroup.v1.map(({ name }) => name).filter(present),

@@ -1,4 +1,6 @@
 /** The `linux` object of config.json. */
+
+import type { OciIdMapping } from "../id-mapping.ts";
 import {
   type LinuxSpec,
   namespaceTypes,
@@ -9,7 +11,6 @@ import {
   type OciTimeOffset,
   propagationModes,
 } from "../linux-spec.ts";
-import type { OciIdMapping } from "../runtime-spec.ts";
 import {
   absolutePath,
   type Decoder,

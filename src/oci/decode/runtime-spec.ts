@@ -1,5 +1,6 @@
 /** config.json. Every 1.x version of the specification is accepted: later ones only add. */
-import type { OciHook, OciHooks, OciIdMapping, OciMount, OciRoot, RuntimeSpec } from "../runtime-spec.ts";
+import type { OciIdMapping } from "../id-mapping.ts";
+import type { OciHook, OciHooks, OciMount, OciRoot, RuntimeSpec } from "../runtime-spec.ts";
 import {
   absolutePath,
   type Decoder,

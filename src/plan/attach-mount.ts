@@ -1,0 +1,35 @@
+/** The last step of every mount: its place in the container. */
+import { slotNone } from "../abi/schema.ts";
+import { atFlags } from "../linux/open-flags.ts";
+import type { Compilation } from "./compilation.ts";
+import type { MountContext } from "./mount-context.ts";
+
+/** Attaches a detached mount at the destination, making it when it is missing, and sets its propagation. */
+export function attach(
+  { builder }: Compilation,
+  { root, destination, cause, request }: MountContext,
+  mount: number,
+  kind: "directory" | "file" = "directory",
+): void {
+  const create = kind === "directory" ? 1 : 2;
+  const mode = kind === "directory" ? 0o755 : 0o644;
+  builder.child({ op: "moveMount", fields: { mount, root, path: destination, create, mode } }, cause);
+  if (request.propagation === null) return;
+  const { type, recursive } = request.propagation;
+  builder.child(
+    {
+      op: "mountSetattr",
+      fields: {
+        mount,
+        path: null,
+        flags: recursive ? atFlags.recursive : 0,
+        userns: slotNone,
+        set: 0,
+        clear: 0,
+        propagation: type,
+      },
+    },
+    cause,
+    `propagation of ${destination}`,
+  );
+}
