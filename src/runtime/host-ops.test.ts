@@ -113,6 +113,7 @@ test("an exec joins the container and reports its own exit code", async () => {
   const exec = compileExec(
     { user: { uid: 0, gid: 0 }, cwd: "/", env: ["PATH=/bin"], args: ["sh", "-c", "echo in $$; exit 4"] },
     {
+      id: `c${count}`,
       namespaces: ["pid", "mount", "uts", "ipc", "cgroup", "network"],
       cgroupHierarchies: plan.receives
         .filter(({ name }) => name.startsWith("cgroup:"))
