@@ -1,5 +1,6 @@
 /** What an HTTP handler receives and returns. Nothing here knows about sockets. */
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
+import { httpDate } from "./http-date.ts";
 import type { RequestHead } from "./http-head.ts";
 
 export interface HttpRequest {
@@ -72,7 +73,7 @@ const reasons: ReadonlyMap<number, string> = new Map([
 
 /** Status line and header fields, without the empty line. Throws on a value that would end a line early. */
 export function renderHead(status: number, headers: HeaderList): string {
-  let head = `HTTP/1.1 ${status} ${reasons.get(status) ?? "Status"}\r\n`;
+  let head = `HTTP/1.1 ${status} ${reasons.get(status) ?? "Status"}\r\nDate: ${httpDate()}\r\n`;
   for (const [name, value] of headers) {
     if (/[\r\n]/.test(value)) throw new RangeError(`line break in header field ${name}`);
     head += `${name}: ${value}\r\n`;

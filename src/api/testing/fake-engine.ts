@@ -80,7 +80,8 @@ class FakeProcess {
         if (request.stdin) this.#input(chunk);
       },
       end: () => {
-        if (request.stdin && this.#stdinOpen) this.#inputEnd();
+        // A terminal has no end of input.
+        if (request.stdin && this.#stdinOpen && !this.tty) this.#inputEnd();
       },
       close: () => {
         const index = this.clients.indexOf(client);
