@@ -76,11 +76,12 @@ export class LeaseStore {
   /** Leases of another subnet mean nothing in this one and go. */
   remember(subnet: string): void {
     this.#db.transaction(() => {
-      this.#db
-        .query<null, [string, string]>("DELETE FROM ipam_network WHERE network = ? AND subnet <> ?")
-        .run(this.#network, subnet);
       const { changes } = this.#db
-        .query<null, [string, string]>("INSERT OR IGNORE INTO ipam_network(network, subnet) VALUES (?, ?)")
+        .query<null, [string, string]>(
+          `INSERT INTO ipam_network(network, subnet) VALUES (?, ?)
+           ON CONFLICT(network) DO UPDATE SET subnet = excluded.subnet, last_address = NULL
+           WHERE subnet <> excluded.subnet`,
+        )
         .run(this.#network, subnet);
       if (changes > 0) {
         this.#db.query<null, [string]>("DELETE FROM ipam_lease WHERE network = ?").run(this.#network);

@@ -97,6 +97,8 @@ export interface DefaultNetwork {
   release(containerId: string): Promise<void>;
   /** Once after `openNetwork`: exactly these containers live; everything else of ours is taken off the host. */
   recover(live: readonly LiveEndpoint[]): Promise<void>;
+  /** Makes endpoints ahead of need now, because nothing else is to be done. Returns at once. */
+  warm(): void;
   /** A namespace with nothing but `lo` up, for `--network none`. The caller owns it. */
   createIsolatedNetns(): OwnedFd;
   /** Drops what was made ahead of need; bridge, rules and containers' links stay. */

@@ -53,7 +53,7 @@ import { ReadyPool } from "./ready-pool.ts";
 import { ReleasedLinks } from "./released-links.ts";
 import { decideSubnet, parseSubnet } from "./subnet.ts";
 
-const poolLimits = { minimum: 2, maximum: 16, refillDelayMs: 4, quietMs: 30_000 } as const;
+const poolLimits = { minimum: 2, maximum: 16, refillDelayMs: 50, quietMs: 30_000 } as const;
 /** How often, at most, a refill looks whether somebody flushed or outranked our rules. */
 const healEveryMs = 1000;
 
@@ -212,6 +212,11 @@ class BridgeNetwork implements DefaultNetwork {
     if (linksKnown) this.#sweepLinks();
     this.#ground = this.#setUp(observeNetwork(this.#sockets, this.bridge));
     this.#endpoints.refill();
+  }
+
+  warm(): void {
+    this.#endpoints.refillNow();
+    this.#isolated.refillNow();
   }
 
   createIsolatedNetns(): OwnedFd {

@@ -8,7 +8,7 @@ import { monotonicMs } from "../../lib/clock.ts";
 export interface ReadyPoolOptions<T> {
   readonly minimum: number;
   readonly maximum: number;
-  /** Between a take and making the next piece: longer than a start keeps the thread busy. */
+  /** Between a take and making the next piece, unless `refillNow` comes first: longer than a start takes. */
   readonly refillDelayMs: number;
   /** A quiet time after which the target shrinks. */
   readonly quietMs: number;
@@ -21,6 +21,7 @@ export class ReadyPool<T> {
   #ready: T[] = [];
   #target: number;
   #timer: NodeJS.Timeout | undefined;
+  #quietTimer: NodeJS.Timeout | undefined;
   #lastTakeMs: number;
   #closed = false;
 
@@ -51,7 +52,14 @@ export class ReadyPool<T> {
   refill(): void {
     if (this.#closed) return;
     // Every take pushes the work back, but a steady stream of them must not starve it.
-    this.#timer ??= this.#schedule(this.#options.refillDelayMs);
+    this.#timer ??= this.#schedule(this.#options.refillDelayMs, () => this.#turn());
+  }
+
+  /** Fills the pool up from the next turn of the event loop on. */
+  refillNow(): void {
+    if (this.#closed || this.#ready.length >= this.#target) return;
+    clearTimeout(this.#timer);
+    this.#timer = this.#schedule(0, () => this.#turn());
   }
 
   /** Throws everything away; it fills up again. */
@@ -63,24 +71,35 @@ export class ReadyPool<T> {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#quietTimer);
     this.#timer = undefined;
+    this.#quietTimer = undefined;
     this.clear();
   }
 
-  #schedule(delayMs: number): NodeJS.Timeout {
-    const timer = setTimeout(() => this.#turn(), delayMs);
+  #schedule(delayMs: number, work: () => void): NodeJS.Timeout {
+    const timer = setTimeout(work, delayMs);
     timer.unref();
     return timer;
   }
 
   #turn(): void {
     this.#timer = undefined;
-    this.#shrinkWhenQuiet();
     if (this.#ready.length < this.#target && this.#makeOne() && this.#ready.length < this.#target) {
-      this.#timer = this.#schedule(0);
+      this.#timer = this.#schedule(0, () => this.#turn());
       return;
     }
-    if (this.#target > this.#options.minimum) this.#timer = this.#schedule(this.#options.quietMs);
+    this.#watchForQuiet();
+  }
+
+  /** A timer of its own: the long wait for quiet must not hold up a refill. */
+  #watchForQuiet(): void {
+    if (this.#target <= this.#options.minimum) return;
+    this.#quietTimer ??= this.#schedule(this.#options.quietMs, () => {
+      this.#quietTimer = undefined;
+      this.#shrinkWhenQuiet();
+      this.#watchForQuiet();
+    });
   }
 
   /** False when it failed: the next take tries again at once and reports why. */
