@@ -1,29 +1,45 @@
 /**
- * Work that makes later requests faster and that no request waits for. It runs once, a moment after it was asked
- * for, however often it was asked for in between; so replies leave first, and steady load cannot starve it.
+ * Work that makes later requests faster and that no request waits for. It runs once, at the earliest of the moments
+ * that were asked for; so replies leave first, and steady load cannot starve it.
  */
+import { monotonicMs } from "../lib/clock.ts";
+
 export interface IdleWork extends Disposable {
-  /** Asks for the work to be done soon. */
-  soon(): void;
+  /** Asks for the work to be done `delayMs` from now at the latest. */
+  within(delayMs: number): void;
 }
 
-/** `work` runs `delayMs` after the first `soon` since it last ran; its failure goes to `report`. */
-export function idleWork(delayMs: number, work: () => void, report: (thrown: unknown) => void): IdleWork {
+/** The failure of `work` goes to `report`. */
+export function idleWork(work: () => void, report: (thrown: unknown) => void): IdleWork {
   let timer: NodeJS.Timeout | undefined;
+  let dueMs = Number.POSITIVE_INFINITY;
+  const run = (): void => {
+    timer = undefined;
+    dueMs = Number.POSITIVE_INFINITY;
+    try {
+      work();
+    } catch (thrown) {
+      report(thrown);
+    }
+  };
   return {
-    soon() {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        try {
-          work();
-        } catch (thrown) {
-          report(thrown);
-        }
-      }, delayMs);
+    within(delayMs) {
+      const wanted = monotonicMs() + delayMs;
+      if (wanted >= dueMs) return;
+      clearTimeout(timer);
+      dueMs = wanted;
+      timer = setTimeout(run, delayMs);
     },
     [Symbol.dispose]() {
       clearTimeout(timer);
       timer = undefined;
+      // Nothing asked for from here on is done.
+      dueMs = Number.NEGATIVE_INFINITY;
     },
   };
 }
+
+/** After a reply, when the next request is the only thing to come. */
+export const afterReplyMs = 1;
+/** After a start: the program may end in a moment, and then its end comes first. */
+export const afterStartMs = 25;

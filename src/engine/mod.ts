@@ -23,7 +23,7 @@ import { isAlive } from "./container/state.ts";
 import { userCache } from "./container/user.ts";
 import { EventBus } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
-import { idleWork } from "./idle-work.ts";
+import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { openImageStore } from "./image/mod.ts";
 import { ImageService } from "./image-service.ts";
 import { openOverlayLayerStore } from "./layer/mod.ts";
@@ -64,8 +64,6 @@ export interface Engine {
 /** Executors, network namespaces and directories kept ready for the next start. */
 const warmExecutors = 2;
 const warmDirectories = 2;
-/** Replies leave first. */
-const idleDelayMs = 1;
 const checkpointDelayMs = 2000;
 
 function reportToStderr(thrown: unknown): void {
@@ -102,16 +100,13 @@ async function openWith(
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
   const timers = openTimers();
-  const checkpoints = idleWork(checkpointDelayMs, () => store.checkpoint(), report);
-  const idle = idleWork(
-    idleDelayMs,
-    () => {
-      runtime.warm(warmExecutors);
-      layers.warm(warmDirectories);
-      checkpoints.soon();
-    },
-    report,
-  );
+  const checkpoints = idleWork(() => store.checkpoint(), report);
+  const idle = idleWork(() => {
+    runtime.warm(warmExecutors);
+    layers.warm(warmDirectories);
+    network.warm();
+    checkpoints.within(checkpointDelayMs);
+  }, report);
   const context: ContainerContext = {
     config,
     paths,
@@ -133,7 +128,7 @@ async function openWith(
     report,
   };
   await recoverContainers(context);
-  idle.soon();
+  idle.within(afterReplyMs);
   const letGo = (): void => {
     idle[Symbol.dispose]();
     checkpoints[Symbol.dispose]();

@@ -3,6 +3,7 @@
  * told, and then the container is removed, started again, or left.
  */
 import type { ExitRecord, SupervisedProcess } from "../../runtime/mod.ts";
+import { afterReplyMs } from "../idle-work.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import { releaseHost } from "./host-part.ts";
 import type { Container } from "./model.ts";
@@ -60,7 +61,7 @@ export async function settleExit(
   if (ending.oomKilled) context.events.emit("container", "oom", id, { name });
   context.events.emit("container", "die", id, attributes);
   tell(container.exits, ending);
-  context.idle.soon();
+  context.idle.within(afterReplyMs);
   if (remove) await takeAway(context, container, { volumes: true });
   else context.afterExit(container, ending);
 }

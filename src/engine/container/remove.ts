@@ -1,6 +1,7 @@
 /** Removal: marked on disk first, so that an engine which dies in between finishes it at its next start. */
 import { removalInProgress, removeActive } from "../../docker/messages.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { afterReplyMs } from "../idle-work.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import type { Container } from "./model.ts";
 import { nextExit } from "./next-exit.ts";
@@ -74,7 +75,7 @@ export async function takeAway(
   container.pending = [];
   context.events.emit("container", "destroy", id, { name });
   tellRemoved(container, ending);
-  context.idle.soon();
+  context.idle.within(afterReplyMs);
   context.fail("remove.row");
 }
 

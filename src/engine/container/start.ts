@@ -9,6 +9,7 @@ import { UndoStack } from "../../lib/undo-stack.ts";
 import { signalNumbers } from "../../linux/signals.ts";
 import type { Plan } from "../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
+import { afterStartMs } from "../idle-work.ts";
 import type { ContainerContext } from "./context.ts";
 import { watchExit } from "./exit.ts";
 import type { Container } from "./model.ts";
@@ -145,7 +146,7 @@ function becomeRunning(
   container.process = process;
   watchExit(context, container, process);
   context.events.emit("container", "start", container.id, { name: container.name });
-  context.idle.soon();
+  context.idle.within(afterStartMs);
 }
 
 /** A start that failed is part of the container's history: exit code and reason show in `inspect`. */

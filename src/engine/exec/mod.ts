@@ -20,6 +20,7 @@ import type { TerminalSize } from "../container/resize.ts";
 import type { RunSession } from "../container/run.ts";
 import { isAlive } from "../container/state.ts";
 import { decodeSignal } from "../container/stop.ts";
+import { afterReplyMs } from "../idle-work.ts";
 import { EndingStream } from "./ending-stream.ts";
 import type { Exec, ExecAttachment } from "./model.ts";
 import { launchExec } from "./start.ts";
@@ -173,7 +174,6 @@ export class ExecService {
       const ended = process.exited.then((record) => this.#ended(exec, record.exitCode));
       ended.catch(this.#context.report);
       this.#emit(exec, `exec_start: ${exec.config.command.join(" ")}`);
-      this.#context.idle.soon();
       const [attachment] = process.attachments;
       if (attachment !== undefined) return { stream: new EndingStream(attachment, ended), process };
       const silent = new PendingStream(0);
@@ -190,6 +190,7 @@ export class ExecService {
   #ended(exec: Exec, exitCode: number): void {
     exec.state = { status: "exited", exitCode };
     exec.container.execs.delete(exec.id);
+    this.#context.idle.within(afterReplyMs);
     this.#emit(exec, "exec_die", { exitCode: String(exitCode) });
     this.#context.timers.after(rememberedMs, () => this.#execs.delete(exec.id));
   }
