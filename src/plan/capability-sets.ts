@@ -27,8 +27,9 @@ interface Giver {
 
 /** Without a `capabilities` section the process gets none. */
 export function capabilityMasks(sets: OciCapabilities | undefined, giver: Giver): CapabilityMasks {
+  const has = new Set(giver.facts.identity.bounding);
   const given = (names: readonly string[] | undefined, set: string): bigint =>
-    capabilityMask(namesThatHostHas(names ?? [], set, giver));
+    capabilityMask(namesThatHostHas(names ?? [], set, giver, has));
   const inheritable = given(sets?.inheritable, "inheritable");
   const permitted = given(sets?.permitted, "permitted");
   return {
@@ -41,9 +42,12 @@ export function capabilityMasks(sets: OciCapabilities | undefined, giver: Giver)
   };
 }
 
-function namesThatHostHas(names: readonly string[], set: string, giver: Giver): CapabilityName[] {
-  const { facts, builder, ownUserNamespace } = giver;
-  const has = new Set(facts.identity.bounding);
+function namesThatHostHas(
+  names: readonly string[],
+  set: string,
+  { facts, builder, ownUserNamespace }: Giver,
+  has: ReadonlySet<string>,
+): CapabilityName[] {
   return names.flatMap((text) => {
     const name = parseCapability(text);
     if (name === undefined) {

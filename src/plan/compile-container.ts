@@ -67,6 +67,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const mounted = compileMounts(compilation, root);
   otherDevices(compilation, root);
   writeSettingsWithoutProc(compilation);
+  setDumpable(compilation, 0);
   coverFiles(compilation, root, scratch);
   makeWorkingDirectory(compilation, root);
   hide(compilation, root, scratch, mounted, hostNull);
@@ -140,7 +141,7 @@ function receivedNames(
 
 /** The child waits for its ids and becomes the namespace's root. */
 function enterOwnUserNamespace(compilation: Compilation): void {
-  const { builder, namespaces, process } = compilation;
+  const { builder, namespaces } = compilation;
   if (!hasUserNamespace(compilation)) return;
   const cause = "linux.uidMappings";
   if (namespaces.created.has("user")) {
@@ -150,9 +151,17 @@ function enterOwnUserNamespace(compilation: Compilation): void {
     builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, cause, "no groups");
   }
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, cause, "root of the namespace");
-  if (process.oomScoreAdj === undefined) return;
-  // Else /proc/self would still belong to the host's root, out of reach for this namespace's.
-  const fields = { option: prctlOptions.setDumpable, value: 1 };
+  setDumpable(compilation, 1);
+}
+
+/**
+ * /proc/self of a process that is not dumpable belongs to the host's root, out of reach for the root of a user
+ * namespace. It is opened for that one write and shut again.
+ */
+function setDumpable(compilation: Compilation, value: 0 | 1): void {
+  const { builder, process } = compilation;
+  if (!hasUserNamespace(compilation) || process.oomScoreAdj === undefined) return;
+  const fields = { option: prctlOptions.setDumpable, value };
   builder.child({ op: "prctl", fields }, "process.oomScoreAdj", "dumpable");
 }
 
