@@ -3,6 +3,7 @@
  * process left. It keeps no descriptor and none of the plan.
  */
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -62,6 +63,20 @@ static _Noreturn void run_init(struct start *s, pid_t main_process)
 	}
 }
 
+/*
+ * With a terminal that was taken before the fork, the main process becomes the foreground job of its own: what is
+ * typed at the terminal then signals it once, not again through PID 1. SIGTTOU is blocked here.
+ */
+static void take_foreground(void)
+{
+	pid_t foreground;
+	if (ioctl(0, TIOCGPGRP, &foreground) < 0)
+		return;
+	pid_t own = getpid();
+	setpgid(0, 0);
+	ioctl(0, TIOCSPGRP, &own);
+}
+
 int perform_init(struct start *s)
 {
 	sigset_t all, before;
@@ -73,6 +88,7 @@ int perform_init(struct start *s)
 		return fail(s, STEP_INIT_FORK, NULL);
 	if (pid > 0)
 		run_init(s, pid);
+	take_foreground();
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	/* fork clears it; outside of a pid namespace this chain is all that ends the main process. */
 	if (s->dies_with_supervisor)

@@ -70,41 +70,68 @@ test("damage to the header is named", () => {
 
 test("damage to an op is named with its index", () => {
   const first = headerBytes;
-  const pathOfFirst = first + (layouts.get("fsMount")?.fields.find(({ name }) => name === "type")?.offset ?? 0);
+  const pathOfFirst =
+    first + (layouts.get("fsMount")?.fields.find(({ name }) => name === "type")?.offset ?? 0);
   expect(refusedBytes((view) => void view.setUint16(first, 0, true))).toBe("unknown op");
   expect(refusedBytes((view) => void view.setUint16(first, 999, true))).toBe("unknown op");
   expect(refusedBytes((view) => void view.setUint16(first + 2, 8, true))).toBe("op has the wrong size");
   expect(refusedBytes((view) => void view.setUint16(first + 4, 3, true))).toBe("op in the wrong stage");
   expect(refusedBytes((view) => void view.setUint16(first + 6, 1, true))).toBe("unknown op flags");
-  expect(refusedBytes((view) => void view.setUint32(pathOfFirst, 0x7fffffff, true))).toBe("string leaves the pool");
-  expect(refusedBytes((view, bytes) => void view.setUint8(bytes.length - 1, 65))).toBe("string list leaves the pool");
+  expect(refusedBytes((view) => void view.setUint32(pathOfFirst, 0x7fffffff, true))).toBe(
+    "string leaves the pool",
+  );
+  expect(refusedBytes((view, bytes) => void view.setUint8(bytes.length - 1, 65))).toBe(
+    "string list leaves the pool",
+  );
 });
 
 test("the order of ops is checked", () => {
   const find = (ops: readonly EncodableOp[], name: string): number => ops.findIndex(({ op }) => op === name);
-  expect(refusedOps((ops) => void ops.splice(find(ops, "clone"), 1))).toBe("op of a process before the clone");
-  expect(refusedOps((ops) => void ops.splice(find(ops, "exec"), 1))).toBe("clone, exec, or supervise and leave are missing");
+  expect(refusedOps((ops) => void ops.splice(find(ops, "clone"), 1))).toBe(
+    "op of a process before the clone",
+  );
+  expect(refusedOps((ops) => void ops.splice(find(ops, "exec"), 1))).toBe(
+    "clone, exec, or supervise and leave are missing",
+  );
   expect(refusedOps((ops) => void ops.splice(find(ops, "supervise"), 1))).toBe(
     "clone, exec, or supervise and leave are missing",
   );
-  expect(refusedOps((ops) => void ops.push(...at("child", { op: "setsid", fields: {} })))).toBe("child op after exec");
+  expect(refusedOps((ops) => void ops.push(...at("child", { op: "setsid", fields: {} })))).toBe(
+    "child op after exec",
+  );
   expect(
-    refusedOps((ops) => void ops.splice(find(ops, "supervise") + 1, 0, ...at("parent", { op: "sync", fields: { id: 1 } }))),
+    refusedOps(
+      (ops) =>
+        void ops.splice(find(ops, "supervise") + 1, 0, ...at("parent", { op: "sync", fields: { id: 1 } })),
+    ),
   ).toBe("parent op after the last one");
+  expect(refusedOps((ops) => void ops.push(...at("prepare", { op: "unshare", fields: { flags: 0 } })))).toBe(
+    "prepare op after the clone",
+  );
   expect(
-    refusedOps((ops) => void ops.push(...at("prepare", { op: "unshare", fields: { flags: 0 } }))),
-  ).toBe("prepare op after the clone");
-  expect(
-    refusedOps((ops) => void ops.splice(find(ops, "exec"), 0, ...at("child", { op: "awaitPeer", fields: { mark: 1 } }))),
+    refusedOps(
+      (ops) =>
+        void ops.splice(find(ops, "exec"), 0, ...at("child", { op: "awaitPeer", fields: { mark: 1 } })),
+    ),
   ).toBe("a mark is awaited that nobody reaches");
 });
 
 test("the flow of slots is checked", () => {
   const childOp = (op: Parameters<typeof at>[1]): string =>
-    refusedOps((ops) => void ops.splice(ops.findIndex((one) => one.op === "exec"), 0, ...at("child", op)));
+    refusedOps(
+      (ops) =>
+        void ops.splice(
+          ops.findIndex((one) => one.op === "exec"),
+          0,
+          ...at("child", op),
+        ),
+    );
   expect(childOp({ op: "close", fields: { slot: 99 } })).toBe("slot is used while it is empty");
   expect(
-    childOp({ op: "open", fields: { out: slots.root, dir: slotNone, path: "/", flags: 0, mode: 0, resolve: 0 } }),
+    childOp({
+      op: "open",
+      fields: { out: slots.root, dir: slotNone, path: "/", flags: 0, mode: 0, resolve: 0 },
+    }),
   ).toBe("slot is filled twice");
   expect(
     refusedOps((ops) => {
@@ -116,14 +143,25 @@ test("the flow of slots is checked", () => {
 
 test("values that no kernel call may get are refused", () => {
   const childOp = (op: Parameters<typeof at>[1]): string =>
-    refusedOps((ops) => void ops.splice(ops.findIndex((one) => one.op === "exec"), 0, ...at("child", op)));
-  expect(childOp({ op: "prctl", fields: { option: 1000, value: 0 } })).toBe("prctl option is not on the list");
+    refusedOps(
+      (ops) =>
+        void ops.splice(
+          ops.findIndex((one) => one.op === "exec"),
+          0,
+          ...at("child", op),
+        ),
+    );
+  expect(childOp({ op: "prctl", fields: { option: 1000, value: 0 } })).toBe(
+    "prctl option is not on the list",
+  );
   expect(childOp({ op: "unshare", fields: { flags: 0x100 } })).toBe("not namespace flags");
   expect(childOp({ op: "setRlimit", fields: { resource: 99, soft: 0, hard: 0 } })).toBe("unknown rlimit");
-  expect(childOp({ op: "dup2", fields: { slot: slots.root, fd: 5000 } })).toBe("descriptor number is too large");
-  expect(childOp({ op: "seccomp", fields: { program: new Uint8Array(9), flags: 0, listener: slotNone } })).toBe(
-    "seccomp program has no size that can be",
+  expect(childOp({ op: "dup2", fields: { slot: slots.root, fd: 5000 } })).toBe(
+    "descriptor number is too large",
   );
+  expect(
+    childOp({ op: "seccomp", fields: { program: new Uint8Array(9), flags: 0, listener: slotNone } }),
+  ).toBe("seccomp program has no size that can be");
 });
 
 test("START with another number of descriptors than it says ends the executor", () => {
@@ -170,7 +208,10 @@ function everyChildOp(): EncodableOp[] {
   return at(
     "child",
     { op: "write", fields: { dir: slots.proc, path: "/self/oom_score_adj", data: new Uint8Array([48]) } },
-    { op: "createFile", fields: { root: slotNone, path: "/etc/x", mode: 0o644, uid: 0, gid: 0, content: new Uint8Array(20) } },
+    {
+      op: "createFile",
+      fields: { root: slotNone, path: "/etc/x", mode: 0o644, uid: 0, gid: 0, content: new Uint8Array(20) },
+    },
     { op: "setGroups", fields: { groups: new Uint8Array(8) } },
     { op: "setIds", fields: { uid: 1, gid: 1 } },
     { op: "setCapabilities", fields: { effective: 1n, permitted: 1n, inheritable: 0n, ambient: 0n } },

@@ -41,7 +41,10 @@ export function makeRootfs(scratch: Scratch): string {
   const root = scratch.directory("lower");
   for (const name of ["bin", "proc", "dev", "sys", "tmp", "etc"]) scratch.directory(join("lower", name));
   Bun.spawnSync(["cp", "/bin/busybox", join(root, "bin", "busybox")]);
-  const names = "sh cat echo sleep true false id ls stty head seq yes kill readlink mkdir ps wc dd tail grep env tty cut tr test touch umount mount ln rm stat".split(" ");
+  const names =
+    "sh cat echo sleep true false id ls stty head seq yes kill readlink mkdir ps wc dd tail grep env tty cut tr test touch umount mount ln rm stat".split(
+      " ",
+    );
   for (const name of names) symlinkSync("busybox", join(root, "bin", name));
   return root;
 }
@@ -145,7 +148,9 @@ export class Controller implements Disposable {
 
 export function describe(message: Message | undefined): string {
   if (message === undefined) return "the end of the connection";
-  const fields = JSON.stringify(message.fields, (_, value) => (typeof value === "bigint" ? `${value}` : value));
+  const fields = JSON.stringify(message.fields, (_, value) =>
+    typeof value === "bigint" ? `${value}` : value,
+  );
   return `${message.name} ${fields} ${message.object} ${message.detail}`;
 }
 

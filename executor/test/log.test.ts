@@ -68,7 +68,10 @@ test("no output, no file", () => {
 
 test("long lines are cut into partial records of at most 16 KiB", () => {
   using session = new Session();
-  session.start({ arguments: ["sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x; echo; echo end"], ...withZero });
+  session.start({
+    arguments: ["sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x; echo; echo end"],
+    ...withZero,
+  });
   session.finish();
   const records = recordsOf(session);
   expect(Math.max(...records.map(({ content }) => content.length))).toBeLessThanOrEqual(16 * 1024);
@@ -94,7 +97,8 @@ test("a million numbered lines through small files: no gap, duplicate or torn re
   session.finishWithoutClient();
   const files = filesOf(session);
   expect(files.length).toBeGreaterThan(10);
-  for (const name of files) expect(statSync(join(session.logDirectory, name)).size).toBeLessThanOrEqual(limit);
+  for (const name of files)
+    expect(statSync(join(session.logDirectory, name)).size).toBeLessThanOrEqual(limit);
   expect(textOf(recordsOf(session), "stdout") === sequence(1, lines)).toBe(true);
 }, 60_000);
 
@@ -137,7 +141,10 @@ test("a full disk loses whole records, and the container goes on", () => {
   using session = new Session();
   using small = session.mountTmpfs("64k");
   using logs = openPath(small.path, 0o200000);
-  const plan = containerPlan(session.scratch, session.lower, { arguments: ["sh", "-c", "seq 20000; exit 9"], clients: [] });
+  const plan = containerPlan(session.scratch, session.lower, {
+    arguments: ["sh", "-c", "seq 20000; exit 9"],
+    clients: [],
+  });
   session.executor.start(plan, [logs, session.recordFd]);
   session.executor.controller.expect("started");
   expect(session.executor.controller.expect("exited").fields.waitStatus).toBe(9 << 8);

@@ -1,7 +1,6 @@
 /** Plans written by hand for the executor's own tests: a busybox container with all namespaces and overlay root. */
-import { join } from "node:path";
 import type { EncodableOp } from "../../src/abi/encode.ts";
-import { slotNone, type Stage } from "../../src/abi/schema.ts";
+import { type Stage, slotNone } from "../../src/abi/schema.ts";
 import type { Scratch } from "./harness.ts";
 
 const newNamespaces = 0x2000_0000 | 0x0002_0000 | 0x0800_0000 | 0x0400_0000 | 0x4000_0000 | 0x0200_0000;
@@ -11,7 +10,23 @@ const atRecursive = 0x8000;
 export const noResolve = 0;
 
 /** Slots of the plan below. Received ones come first. */
-export const slots = { logs: 0, record: 1, root: 10, host: 11, proc: 12, dev: 13, inR: 14, inW: 15, outR: 16, outW: 17, errR: 18, errW: 19, nullDevice: 20, empty: 21, pts: 22 };
+export const slots = {
+  logs: 0,
+  record: 1,
+  root: 10,
+  host: 11,
+  proc: 12,
+  dev: 13,
+  inR: 14,
+  inW: 15,
+  outR: 16,
+  outW: 17,
+  errR: 18,
+  errW: 19,
+  nullDevice: 20,
+  empty: 21,
+  pts: 22,
+};
 
 type WithoutStage<T> = T extends { readonly stage: Stage } ? Omit<T, "stage"> : never;
 
@@ -41,7 +56,11 @@ export interface ContainerOptions {
 }
 
 function rootOps(scratch: Scratch, lower: string): EncodableOp[] {
-  const options = [`lowerdir+=${lower}`, `upperdir=${scratch.directory("upper")}`, `workdir=${scratch.directory("work")}`];
+  const options = [
+    `lowerdir+=${lower}`,
+    `upperdir=${scratch.directory("upper")}`,
+    `workdir=${scratch.directory("work")}`,
+  ];
   return at("prepare", {
     op: "fsMount",
     fields: { out: slots.root, type: "overlay", source: "overlay", options, attributes: 0 },
@@ -52,16 +71,31 @@ function deviceOps(): EncodableOp[] {
   const characterDevice = 0o020666;
   return at(
     "child",
-    { op: "fsMount", fields: { out: slots.dev, type: "tmpfs", source: "tmpfs", options: ["mode=755"], attributes: 0 } },
-    { op: "mknod", fields: { root: slots.dev, path: "null", mode: characterDevice, uid: 0, gid: 0, device: 0x103 } },
+    {
+      op: "fsMount",
+      fields: { out: slots.dev, type: "tmpfs", source: "tmpfs", options: ["mode=755"], attributes: 0 },
+    },
+    {
+      op: "mknod",
+      fields: { root: slots.dev, path: "null", mode: characterDevice, uid: 0, gid: 0, device: 0x103 },
+    },
     { op: "mkdir", fields: { root: slots.dev, path: "pts", mode: 0o755, uid: 0, gid: 0 } },
     { op: "symlink", fields: { root: slots.dev, path: "ptmx", target: "pts/ptmx" } },
     { op: "moveMount", fields: { mount: slots.dev, root: slots.root, path: "/dev", create: 1, mode: 0o755 } },
     {
       op: "fsMount",
-      fields: { out: slots.pts, type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666", "mode=620"], attributes: 0 },
+      fields: {
+        out: slots.pts,
+        type: "devpts",
+        source: "devpts",
+        options: ["newinstance", "ptmxmode=0666", "mode=620"],
+        attributes: 0,
+      },
     },
-    { op: "moveMount", fields: { mount: slots.pts, root: slots.root, path: "/dev/pts", create: 1, mode: 0o755 } },
+    {
+      op: "moveMount",
+      fields: { mount: slots.pts, root: slots.root, path: "/dev/pts", create: 1, mode: 0o755 },
+    },
   );
 }
 
@@ -69,11 +103,33 @@ function maskOps(): EncodableOp[] {
   const readOnly = 1;
   return at(
     "child",
-    { op: "fsMount", fields: { out: slots.empty, type: "tmpfs", source: "tmpfs", options: [], attributes: readOnly } },
-    { op: "open", fields: { out: slots.nullDevice, dir: slots.root, path: "/dev/null", flags: 0o10000000, mode: 0, resolve: 0x10 } },
-    { op: "maskPath", fields: { root: slots.root, path: "/proc/meminfo", empty: slots.empty, nullDevice: slots.nullDevice } },
-    { op: "maskPath", fields: { root: slots.root, path: "/proc/irq", empty: slots.empty, nullDevice: slots.nullDevice } },
-    { op: "maskPath", fields: { root: slots.root, path: "/proc/nothing", empty: slots.empty, nullDevice: slots.nullDevice } },
+    {
+      op: "fsMount",
+      fields: { out: slots.empty, type: "tmpfs", source: "tmpfs", options: [], attributes: readOnly },
+    },
+    {
+      op: "open",
+      fields: {
+        out: slots.nullDevice,
+        dir: slots.root,
+        path: "/dev/null",
+        flags: 0o10000000,
+        mode: 0,
+        resolve: 0x10,
+      },
+    },
+    {
+      op: "maskPath",
+      fields: { root: slots.root, path: "/proc/meminfo", empty: slots.empty, nullDevice: slots.nullDevice },
+    },
+    {
+      op: "maskPath",
+      fields: { root: slots.root, path: "/proc/irq", empty: slots.empty, nullDevice: slots.nullDevice },
+    },
+    {
+      op: "maskPath",
+      fields: { root: slots.root, path: "/proc/nothing", empty: slots.empty, nullDevice: slots.nullDevice },
+    },
     { op: "readonlyPath", fields: { root: slots.root, path: "/proc/sys" } },
   );
 }
@@ -82,14 +138,31 @@ function mountOps(): EncodableOp[] {
   return [
     ...at(
       "child",
-      { op: "open", fields: { out: slots.host, dir: slotNone, path: "/", flags: 0o10000000, mode: 0, resolve: noResolve } },
+      {
+        op: "open",
+        fields: { out: slots.host, dir: slotNone, path: "/", flags: 0o10000000, mode: 0, resolve: noResolve },
+      },
       {
         op: "mountSetattr",
-        fields: { mount: slots.host, path: null, flags: atRecursive, userns: slotNone, set: 0, clear: 0, propagation: private_ },
+        fields: {
+          mount: slots.host,
+          path: null,
+          flags: atRecursive,
+          userns: slotNone,
+          set: 0,
+          clear: 0,
+          propagation: private_,
+        },
       },
       { op: "moveMount", fields: { mount: slots.root, root: slotNone, path: "/tmp", create: 0, mode: 0 } },
-      { op: "fsMount", fields: { out: slots.proc, type: "proc", source: "proc", options: [], attributes: 0 } },
-      { op: "moveMount", fields: { mount: slots.proc, root: slots.root, path: "/proc", create: 1, mode: 0o755 } },
+      {
+        op: "fsMount",
+        fields: { out: slots.proc, type: "proc", source: "proc", options: [], attributes: 0 },
+      },
+      {
+        op: "moveMount",
+        fields: { mount: slots.proc, root: slots.root, path: "/proc", create: 1, mode: 0o755 },
+      },
     ),
     ...deviceOps(),
     ...maskOps(),
@@ -156,7 +229,10 @@ export function containerPlan(scratch: Scratch, lower: string, options: Containe
   return [
     ...rootOps(scratch, lower),
     ...(options.terminal === true ? [] : pipeOps()),
-    ...at("prepare", { op: "clone", fields: { flags: options.cloneFlags ?? newNamespaces, cgroup: slotNone } }),
+    ...at("prepare", {
+      op: "clone",
+      fields: { flags: options.cloneFlags ?? newNamespaces, cgroup: slotNone },
+    }),
     ...(options.parentExtra ?? []),
     ...superviseOp(options),
     ...(options.init === true ? at("child", { op: "init", fields: {} }) : []),

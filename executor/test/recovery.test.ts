@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openPidfd, signalPidfd } from "../../src/kernel/pidfd.ts";
-import { pollIn, waitFor } from "../../src/kernel/poll.ts";
 import { encodeMessage } from "../../src/abi/message.ts";
 import { attachFlags } from "../../src/abi/schema.ts";
+import { openPidfd, signalPidfd } from "../../src/kernel/pidfd.ts";
+import { pollIn, waitFor } from "../../src/kernel/poll.ts";
 import { type Controller, openPath, readAll, unframe, writeText } from "./harness.ts";
 import { connectTo, Session } from "./session.ts";
 
@@ -81,7 +81,9 @@ test("an out-of-memory kill is recorded", () => {
     writeText(limit, "8388608");
     using tasks = openPath(join(cgroup, "tasks"), 1);
     using oom = openPath(join(cgroup, "memory.oom_control"), 0);
-    const extra = [{ op: "write", stage: "child", fields: { dir: 3, path: null, data: new Uint8Array([48]) } }] as const;
+    const extra = [
+      { op: "write", stage: "child", fields: { dir: 3, path: null, data: new Uint8Array([48]) } },
+    ] as const;
     // A string that doubles until the limit bites.
     const script = "x=0123456789; while :; do x=$x$x; done";
     session.start({ arguments: ["sh", "-c", script], extra, oomFile: 4 }, [tasks, oom]);

@@ -1,6 +1,14 @@
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { EncodableOp } from "../../src/abi/encode.ts";
 import { slotNone } from "../../src/abi/schema.ts";
@@ -18,7 +26,11 @@ function outside(session: Session): string {
   return session.scratch.directory("outside");
 }
 
-function run(session: Session, extra: readonly EncodableOp[], script = "true"): ReturnType<Session["finish"]> {
+function run(
+  session: Session,
+  extra: readonly EncodableOp[],
+  script = "true",
+): ReturnType<Session["finish"]> {
   session.start({ arguments: ["sh", "-c", script], extra });
   return session.finish();
 }
@@ -41,7 +53,14 @@ test("creating below a symlink that points out of the root stays inside", () => 
     { op: "mkdir", fields: { root: slots.root, path: "/upwards/made", mode: 0o755, uid: 0, gid: 0 } },
     {
       op: "createFile",
-      fields: { root: slots.root, path: "/absolute/file", mode: 0o644, uid: 0, gid: 0, content: new Uint8Array(1) },
+      fields: {
+        root: slots.root,
+        path: "/absolute/file",
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        content: new Uint8Array(1),
+      },
     },
     { op: "symlink", fields: { root: slots.root, path: "/absolute/link", target: "x" } },
   );
@@ -60,9 +79,15 @@ test("a dangling symlink chain ends, a loop is an error", () => {
   using session = new Session();
   symlinkSync("loop-b", join(session.lower, "loop-a"));
   symlinkSync("loop-a", join(session.lower, "loop-b"));
-  const ops = at("prepare", { op: "mkdir", fields: { root: slots.root, path: "/loop-a/x", mode: 0o755, uid: 0, gid: 0 } });
+  const ops = at("prepare", {
+    op: "mkdir",
+    fields: { root: slots.root, path: "/loop-a/x", mode: 0o755, uid: 0, gid: 0 },
+  });
   session.begin(withPrepared(session, ops));
-  expect(session.executor.controller.expect("failed")).toMatchObject({ fields: { errno: errno.ELOOP }, object: "/loop-a/x" });
+  expect(session.executor.controller.expect("failed")).toMatchObject({
+    fields: { errno: errno.ELOOP },
+    object: "/loop-a/x",
+  });
 });
 
 test("a mount target that is a dangling symlink is made where it points, inside", () => {
@@ -71,10 +96,7 @@ test("a mount target that is a dangling symlink is made where it points, inside"
   symlinkSync("../run/resolve/stub.conf", join(session.lower, "etc", "resolv.conf"));
   const source = join(session.scratch.path, "source");
   writeFileSync(source, "nameserver 1.2.3.4\n");
-  const extra = at(
-    "prepare",
-    { op: "openTree", fields: { out: 30, dir: slotNone, path: source, flags: 1 } },
-  );
+  const extra = at("prepare", { op: "openTree", fields: { out: 30, dir: slotNone, path: source, flags: 1 } });
   const plan = withPrepared(session, extra);
   const attach = at("child", {
     op: "moveMount",
@@ -82,7 +104,20 @@ test("a mount target that is a dangling symlink is made where it points, inside"
   });
   const pivot = plan.findIndex(({ op }) => op === "pivotRoot");
   plan.splice(pivot, 0, ...attach);
-  session.start(plan.map((op) => (op.op === "exec" ? { ...op, fields: { ...op.fields, candidates: ["/bin/cat"], arguments: ["cat", "/etc/resolv.conf", "/run/resolve/stub.conf"] } } : op)));
+  session.start(
+    plan.map((op) =>
+      op.op === "exec"
+        ? {
+            ...op,
+            fields: {
+              ...op.fields,
+              candidates: ["/bin/cat"],
+              arguments: ["cat", "/etc/resolv.conf", "/run/resolve/stub.conf"],
+            },
+          }
+        : op,
+    ),
+  );
   expect(session.finish().stdout).toBe("nameserver 1.2.3.4\nnameserver 1.2.3.4\n");
 });
 
@@ -95,9 +130,15 @@ test("a write to /proc does not cross into what was mounted over it", () => {
       "child",
       { op: "open", fields: { out: 31, dir: slotNone, path: "/proc", flags: pathOnly, mode: 0, resolve: 0 } },
       { op: "fsMount", fields: { out: 32, type: "tmpfs", source: "tmpfs", options: [], attributes: 0 } },
-      { op: "createFile", fields: { root: 32, path: "f", mode: 0o644, uid: 0, gid: 0, content: new Uint8Array() } },
+      {
+        op: "createFile",
+        fields: { root: 32, path: "f", mode: 0o644, uid: 0, gid: 0, content: new Uint8Array() },
+      },
       { op: "openTree", fields: { out: 33, dir: 32, path: "f", flags: 1 } },
-      { op: "moveMount", fields: { mount: 33, root: slotNone, path: "/proc/self/oom_score_adj", create: 0, mode: 0 } },
+      {
+        op: "moveMount",
+        fields: { mount: 33, root: slotNone, path: "/proc/self/oom_score_adj", create: 0, mode: 0 },
+      },
       { op: "write", fields: { dir: 31, path: "self/oom_score_adj", data: new TextEncoder().encode("500") } },
     ),
   ];
@@ -122,7 +163,8 @@ test("the executor's program cannot be reached or written from inside (CVE-2019-
     expect(verdict?.name === "failed" || verdict?.name === "started").toBe(true);
   }
   using session = new Session();
-  const script = "echo pwned 2>/dev/null >/proc/1/exe && echo written; cat /proc/1/exe 2>/dev/null | wc -c; readlink /proc/1/exe || echo hidden";
+  const script =
+    "echo pwned 2>/dev/null >/proc/1/exe && echo written; cat /proc/1/exe 2>/dev/null | wc -c; readlink /proc/1/exe || echo hidden";
   session.start({ arguments: ["sh", "-c", script], init: true, extra: withoutPtrace() });
   expect(session.finish().stdout).toBe("0\nhidden\n");
   expect(hash()).toBe(before);
@@ -163,14 +205,24 @@ test("a symlink in place of /dev/null does not become a mask (CVE-2025-31133)", 
   using session = new Session();
   const plan = session.plan({ arguments: ["true"] });
   const index = plan.findIndex(({ op }) => op === "mknod");
-  plan.splice(index, 1, ...at("child", { op: "symlink", fields: { root: slots.dev, path: "null", target: "/proc/sys/kernel/core_pattern" } }));
+  plan.splice(
+    index,
+    1,
+    ...at("child", {
+      op: "symlink",
+      fields: { root: slots.dev, path: "null", target: "/proc/sys/kernel/core_pattern" },
+    }),
+  );
   session.begin(plan);
   expect(session.executor.controller.expect("failed")).toMatchObject({ fields: { errno: errno.ENODEV } });
 });
 
 test("something else in place of ptmx is refused (CVE-2025-52565)", () => {
   using session = new Session();
-  const extra = at("child", { op: "symlink", fields: { root: slotNone, path: "/dev/other", target: "null" } });
+  const extra = at("child", {
+    op: "symlink",
+    fields: { root: slotNone, path: "/dev/other", target: "null" },
+  });
   const plan = session
     .plan({ arguments: ["true"], terminal: true, extra })
     .map((op) => (op.op === "pty" ? { ...op, fields: { ...op.fields, path: "/dev/null" } } : op));
@@ -218,9 +270,15 @@ test("a user namespace is mapped while the child waits", () => {
     { op: "idMap", fields: { uidMap: "0 100000 65536\n", gidMap: "0 200000 65536\n", denySetgroups: 0 } },
     { op: "signalPeer", fields: { mark: 2 } },
   );
-  const plan = session.plan({ arguments: ["sh", "-c", "id -u; id -g; cat /proc/self/uid_map; cat /proc/self/oom_score_adj"], parentExtra });
+  const plan = session.plan({
+    arguments: ["sh", "-c", "id -u; id -g; cat /proc/self/uid_map; cat /proc/self/oom_score_adj"],
+    parentExtra,
+  });
   const clone = plan.findIndex(({ op }) => op === "clone");
-  const mapped = plan.map((op) => (op.op === "clone" ? { ...op, fields: { ...op.fields, flags: Number(op.fields.flags) | newUser } } : op));
+  const mapped = plan.map(
+    (op): EncodableOp =>
+      op.op === "clone" ? { ...op, fields: { ...op.fields, flags: Number(op.fields.flags) | newUser } } : op,
+  );
   const first = mapped.findIndex(({ stage }) => stage === "child");
   expect(clone).toBeLessThan(first);
   mapped.splice(
@@ -232,19 +290,25 @@ test("a user namespace is mapped while the child waits", () => {
       { op: "awaitPeer", fields: { mark: 2 } },
       { op: "setIds", fields: { uid: 0, gid: 0 } },
       { op: "prctl", fields: { option: 4, value: 1 } },
-      { op: "open", fields: { out: 40, dir: slotNone, path: "/proc/self/oom_score_adj", flags: 1, mode: 0, resolve: 0 } },
+      {
+        op: "open",
+        fields: { out: 40, dir: slotNone, path: "/proc/self/oom_score_adj", flags: 1, mode: 0, resolve: 0 },
+      },
       { op: "write", fields: { dir: 40, path: null, data: new TextEncoder().encode("700") } },
     ),
   );
   // Devices cannot be made in a user namespace; the host's null device stands in.
   const devices = mapped.flatMap((op): EncodableOp[] =>
     op.op === "mknod"
-      ? at(
-          "child",
-          { op: "openTree", fields: { out: 41, dir: slotNone, path: "/dev/null", flags: 1 } },
-        )
+      ? at("child", { op: "openTree", fields: { out: 41, dir: slotNone, path: "/dev/null", flags: 1 } })
       : op.op === "moveMount" && op.fields.mount === slots.dev
-        ? [op, ...at("child", { op: "moveMount", fields: { mount: 41, root: slots.root, path: "/dev/null", create: 2, mode: 0o666 } })]
+        ? [
+            op,
+            ...at("child", {
+              op: "moveMount",
+              fields: { mount: 41, root: slots.root, path: "/dev/null", create: 2, mode: 0o666 },
+            }),
+          ]
         : [op],
   );
   chmodSync(session.scratch.path, 0o755);
@@ -275,7 +339,15 @@ test("a process joins a running container through its pidfd", () => {
     ...other.plan({ arguments: ["true"] }).filter(({ op }) => op === "dup2"),
     ...at("child", {
       op: "exec",
-      fields: { candidates: ["/bin/sh"], arguments: ["sh", "-c", "cat /proc/sys/kernel/hostname; ls /proc | grep -c '^[0-9]'; sleep 1000 & exit 3"], environment: [] },
+      fields: {
+        candidates: ["/bin/sh"],
+        arguments: [
+          "sh",
+          "-c",
+          "cat /proc/sys/kernel/hostname; ls /proc | grep -c '^[0-9]'; sleep 1000 & exit 3",
+        ],
+        environment: [],
+      },
     }),
   ];
   other.start(plan, [target]);
@@ -291,6 +363,12 @@ function openPidfdOf(pid: number): OwnedFd {
 test("the supervisor is not dumpable: its files in /proc are root's alone", () => {
   using session = new Session();
   session.start({ arguments: ["sleep", "1000"] });
-  const probe = Bun.spawnSync(["setpriv", "--reuid=65534", "--clear-groups", "ls", `/proc/${session.executor.pid}/fd`]);
+  const probe = Bun.spawnSync([
+    "setpriv",
+    "--reuid=65534",
+    "--clear-groups",
+    "ls",
+    `/proc/${session.executor.pid}/fd`,
+  ]);
   expect(probe.exitCode).not.toBe(0);
 });

@@ -1,11 +1,21 @@
 /** One container of the hand-written plan with an attach client: what most tests of the executor need. */
-import { type EncodableOp } from "../../src/abi/encode.ts";
+import type { EncodableOp } from "../../src/abi/encode.ts";
 import type { SupervisorRecord } from "../../src/abi/record.ts";
 import { attachFlags } from "../../src/abi/schema.ts";
 import { OwnedFd } from "../../src/kernel/owned-fd.ts";
-import { cString, syscall } from "../../src/kernel/syscall.ts";
 import { socketPair } from "../../src/kernel/socket-pair.ts";
-import { Controller, Executor, makeRecord, makeRootfs, openPath, readAll, readSome, Scratch, unframe } from "./harness.ts";
+import { cString, syscall } from "../../src/kernel/syscall.ts";
+import {
+  Controller,
+  Executor,
+  makeRecord,
+  makeRootfs,
+  openPath,
+  readAll,
+  readSome,
+  Scratch,
+  unframe,
+} from "./harness.ts";
 import { type ContainerOptions, containerPlan } from "./plans.ts";
 
 const directoryFlag = 0o200000;
@@ -120,10 +130,15 @@ export function runScript(script: string, options: Partial<ContainerOptions> = {
 }
 
 /** A shell script with a terminal, started; its bytes come and go raw over `client`. */
-export function runTerminal(script: string, init = false): Session {
+export function runTerminal(script: string, init?: "early" | "late"): Session {
   const session = new Session();
   try {
-    session.start({ arguments: ["sh", "-c", script], terminal: true, init });
+    session.start({
+      arguments: ["sh", "-c", script],
+      terminal: true,
+      init: init === "early",
+      extra: init === "late" ? [{ op: "init", stage: "child", fields: {} }] : [],
+    });
     return session;
   } catch (thrown) {
     session[Symbol.dispose]();

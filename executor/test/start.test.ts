@@ -6,14 +6,19 @@ import { openPidfd, signalPidfd } from "../../src/kernel/pidfd.ts";
 import { pollIn, waitFor } from "../../src/kernel/poll.ts";
 import { receiveWithFds } from "../../src/kernel/send-fds.ts";
 import { readUntil, writeText } from "./harness.ts";
-import { runScript, Session } from "./session.ts";
 import { at, slots } from "./plans.ts";
+import { runScript, Session } from "./session.ts";
 
 const exited = (code: number): number => code << 8;
 
 test("a container runs with all namespaces and its exit code comes back", () => {
   const ended = runScript("echo out; echo err >&2; echo $$; cat /proc/sys/kernel/hostname; exit 7");
-  expect(ended).toEqual({ stdout: "out\n1\nbox\n", stderr: "err\n", waitStatus: exited(7), oomKilled: false });
+  expect(ended).toEqual({
+    stdout: "out\n1\nbox\n",
+    stderr: "err\n",
+    waitStatus: exited(7),
+    oomKilled: false,
+  });
 });
 
 test("the namespaces are new ones", () => {
@@ -21,7 +26,8 @@ test("the namespaces are new ones", () => {
   const { stdout } = runScript(`for n in ${names.join(" ")}; do readlink /proc/self/ns/$n; done`);
   const inside = stdout.trim().split("\n");
   expect(inside).toHaveLength(names.length);
-  for (const [index, name] of names.entries()) expect(inside[index]).not.toBe(readlinkSync(`/proc/self/ns/${name}`));
+  for (const [index, name] of names.entries())
+    expect(inside[index]).not.toBe(readlinkSync(`/proc/self/ns/${name}`));
 });
 
 test("only descriptors 0 to 2 reach the program", () => {
@@ -45,7 +51,9 @@ test("signal dispositions, mask and umask are the defaults", () => {
 });
 
 test("masked paths are empty or the null device, read-only ones refuse writes", () => {
-  const { stdout, stderr } = runScript("cat /proc/meminfo | wc -c; ls /proc/irq | wc -l; echo 1 > /proc/sys/vm/swappiness");
+  const { stdout, stderr } = runScript(
+    "cat /proc/meminfo | wc -c; ls /proc/irq | wc -l; echo 1 > /proc/sys/vm/swappiness",
+  );
   expect(stdout).toBe("0\n0\n");
   expect(stderr).toContain("Read-only file system");
 });
@@ -58,7 +66,10 @@ test("environment and arguments arrive exactly", () => {
 
 test("candidates are tried in order", () => {
   using session = new Session();
-  session.start({ arguments: ["echo", "found"], candidates: ["/nowhere/echo", "/etc/hosts/echo", "/bin/echo"] });
+  session.start({
+    arguments: ["echo", "found"],
+    candidates: ["/nowhere/echo", "/etc/hosts/echo", "/bin/echo"],
+  });
   expect(session.finish().stdout).toBe("found\n");
 });
 
@@ -71,7 +82,8 @@ test("a signal reaches the main process and its death is told", () => {
 
 test("init is PID 1, forwards signals, reaps orphans and leaves as the main process does", () => {
   using session = new Session();
-  const script = "trap 'echo caught; exit 5' TERM; echo pid $$; (sleep 0.01 & sleep 0.02 &) ; echo ready; while :; do sleep 0.05; done";
+  const script =
+    "trap 'echo caught; exit 5' TERM; echo pid $$; (sleep 0.01 & sleep 0.02 &) ; echo ready; while :; do sleep 0.05; done";
   session.start({ arguments: ["sh", "-c", script], init: true });
   let text = "";
   while (!text.includes("ready")) text += session.readFrame();
@@ -123,7 +135,21 @@ test("a running supervisor keeps its own descriptors only and no namespace of th
   const open = readdirSync(join(own, "fd")).map((fd) => readlinkSync(join(own, "fd", fd)));
   const kinds = open.map((target) => target.replace(/:\[\d+\]$/, "").replace(session.scratch.path, ""));
   expect(kinds.sort()).toEqual(
-    ["/dev/null", "/dev/null", "/dev/null", "/logs", "/record", "/s", "anon_inode:[pidfd]", "pipe", "pipe", "pipe", "socket", "socket", "socket"].sort(),
+    [
+      "/dev/null",
+      "/dev/null",
+      "/dev/null",
+      "/logs",
+      "/record",
+      "/s",
+      "anon_inode:[pidfd]",
+      "pipe",
+      "pipe",
+      "pipe",
+      "socket",
+      "socket",
+      "socket",
+    ].sort(),
   );
   for (const name of ["mnt", "pid", "uts", "net", "ipc", "cgroup"]) {
     expect(readlinkSync(join(own, "ns", name))).toBe(readlinkSync(`/proc/self/ns/${name}`));
@@ -152,7 +178,11 @@ test("in OCI runtime mode the executor leaves and the process goes on", () => {
 
 test("in OCI runtime mode the master of the terminal comes along with STARTED", () => {
   using session = new Session();
-  session.begin({ arguments: ["sh", "-c", "read line; echo got $line; sleep 1000"], leave: true, terminal: true });
+  session.begin({
+    arguments: ["sh", "-c", "read line; echo got $line; sleep 1000"],
+    leave: true,
+    terminal: true,
+  });
   if (!waitFor(session.executor.controller.socket, pollIn, 20_000)) throw new Error("no message");
   const { fds } = receiveWithFds(session.executor.controller.socket, new Uint8Array(32), 1);
   const [master] = fds;

@@ -5,7 +5,9 @@ import { readAll, readUntil, writeText } from "./harness.ts";
 import { runTerminal } from "./session.ts";
 
 test("the program has a controlling terminal of the asked size before it runs", () => {
-  using session = runTerminal("stty size; tty; ls -l /dev/console | cut -c1; ps -o pid,tty | head -n 2 >/dev/null; test -t 0 && echo terminal");
+  using session = runTerminal(
+    "stty size; tty; ls -l /dev/console | cut -c1; ps -o pid,tty | head -n 2 >/dev/null; test -t 0 && echo terminal",
+  );
   const text = readUntil(session.client, "terminal");
   expect(text).toContain("33 101\r\n");
   expect(text).toContain("/dev/pts/0\r\n");
@@ -13,7 +15,9 @@ test("the program has a controlling terminal of the asked size before it runs", 
 });
 
 test("it is typed at, echoes, and resizes", () => {
-  using session = runTerminal("trap 'stty size' WINCH; echo ready; while :; do read line && echo got $line; done");
+  using session = runTerminal(
+    "trap 'stty size' WINCH; echo ready; while :; do read line && echo got $line; done",
+  );
   readUntil(session.client, "ready\r\n");
   writeText(session.client, "hello\n");
   expect(readUntil(session.client, "got hello\r\n")).toContain("hello\r\ngot hello\r\n");
@@ -36,7 +40,9 @@ test("a resize is seen by the program", () => {
 });
 
 test("control-C is a signal for the foreground job", () => {
-  using session = runTerminal("trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.01; done");
+  using session = runTerminal(
+    "trap 'echo interrupted; exit 3' INT; echo ready; while :; do sleep 0.01; done",
+  );
   readUntil(session.client, "ready");
   writeText(session.client, "\u0003");
   expect(new TextDecoder().decode(readAll(session.client))).toContain("interrupted\r\n");
@@ -54,14 +60,29 @@ test("all output arrives, also what was written just before the end", () => {
 });
 
 test("a program that closes its terminal for a moment keeps it", () => {
-  using session = runTerminal("exec <&- >&- 2>&-; sleep 0.05; exec </dev/console >/dev/console 2>&1; echo back; exit 0");
+  using session = runTerminal(
+    "exec <&- >&- 2>&-; sleep 0.05; exec </dev/console >/dev/console 2>&1; echo back; exit 0",
+  );
   expect(readUntil(session.client, "back\r\n")).toContain("back");
 });
 
 test("with init the main process is the session leader", () => {
-  using session = runTerminal("trap : INT; cut -d' ' -f1,6 /proc/self/stat; echo $$; read line", true);
+  using session = runTerminal("trap : INT; cut -d' ' -f1,6 /proc/self/stat; echo $$; read line", "early");
   // Fields 1 and 6 of stat: pid and session of `cut`; the session is the shell's, process 2.
   expect(readUntil(session.client, "\r\n2\r\n")).toMatch(/^\d+ 2\r\n2\r\n$/);
+});
+
+test("with init after the terminal, control-C signals the main process once", () => {
+  using session = runTerminal(
+    "trap 'echo interrupted' INT; echo ready; while :; do read line && echo got $line; done",
+    "late",
+  );
+  readUntil(session.client, "ready");
+  writeText(session.client, "\u0003");
+  readUntil(session.client, "interrupted");
+  writeText(session.client, "end\n");
+  const rest = readUntil(session.client, "got end");
+  expect(rest).not.toContain("interrupted");
 });
 
 test("the terminal leaves nothing in the host's devpts", () => {

@@ -381,7 +381,7 @@ export const ops = {
   },
   init: {
     code: 40,
-    doc: "fork: this process stays as PID 1, forwards signals, reaps orphans and exits as the main process does (128+n after a signal); the new process goes on with the plan. Place it before `pty` and `setsid`, so that the main process is the session leader",
+    doc: "fork: this process stays as PID 1, forwards signals, reaps orphans and exits as the main process does (128+n after a signal); the new process goes on with the plan. Before `pty` or `setsid`, the main process becomes the session leader; after `pty`, the foreground job",
     stages: ["child"],
     fields: {},
     steps: ["fork"],
