@@ -119,6 +119,11 @@ export class BunDuplex implements ByteDuplex {
     this.#closed = { error };
     this.#queue = [];
     this.#queuedBytes = 0;
+    // When our side ended first, Bun closes at the peer's end without telling that end.
+    if (!this.#peerEnded && this.#endSent && error === undefined) {
+      this.#peerEnded = true;
+      this.#handlers?.end();
+    }
     this.#handlers?.close(error);
   }
 
