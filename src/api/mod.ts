@@ -24,7 +24,7 @@ export interface ApiOptions {
 }
 
 export interface ApiServer {
-  /** `unix:///path`, `tcp://address:port`. `invalid` for another form, `conflict` when an engine answers there. */
+  /** `unix:///path`. `invalid` for another form, `conflict` when an engine answers there. */
   listen(host: string): Promise<void>;
   /** Ends idle connections, waits up to `graceMs` for the others, then cuts all. */
   close(graceMs?: number): Promise<void>;
@@ -52,19 +52,14 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
   const server = new HttpServer({ handler: (request) => dispatcher.handle(request), onFault });
   return {
     async listen(host) {
-      const unix = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
-      if (unix !== undefined) {
-        await bindSocketPath(unix, () => server.listen({ unix }));
-        return;
-      }
-      const tcp = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+):([0-9]{1,5})$/.exec(host);
-      const port = Number(tcp?.[2]);
-      if (tcp?.[1] === undefined || port > 65_535) {
+      const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
+      if (path === undefined) {
+        // TCP would need authentication: whoever reaches the API is root here.
         throw new TiffinError("invalid", "api.host", `invalid host ${JSON.stringify(host)}`, {
-          remedy: "use unix:///PATH or tcp://ADDRESS:PORT",
+          remedy: "use unix:///PATH",
         });
       }
-      server.listen({ hostname: tcp[1].replace(/^\[|\]$/g, ""), port });
+      await bindSocketPath(path, () => server.listen({ unix: path }));
     },
     close: (graceMs = defaultGraceMs) => server.close(graceMs),
   };

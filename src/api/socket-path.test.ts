@@ -65,7 +65,7 @@ test("what is not a socket is left alone", async () => {
 
 test("hosts that are none", async () => {
   const api = createApi(fakeEngine());
-  for (const host of ["", "unix://relative", "tcp://host", "http://x:1", "tcp://h:99999"]) {
+  for (const host of ["", "unix://relative", "tcp://127.0.0.1:2375", "http://x:1"]) {
     expect(await failureOf(api.listen(host))).toEqual({ kind: "invalid", code: "api.host" });
   }
   expect(await failureOf(api.listen(`unix:///${"a".repeat(120)}`))).toEqual({
