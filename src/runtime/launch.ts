@@ -17,7 +17,7 @@ import type { Plan } from "../plan/plan.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import type { MessageFields } from "./control-channel.ts";
 import type { ExecutorPool, WaitingExecutor } from "./executor-pool.ts";
-import { killExecutor, reapSoon } from "./reaper.ts";
+import { killExecutor, reapEventually, reapSoon } from "./reaper.ts";
 import type { LaunchPhases, LaunchRequest, SupervisedProcess } from "./supervised-process.ts";
 import { superviseOver } from "./supervisor-connection.ts";
 
@@ -44,14 +44,14 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
   try {
     const handed = await handOver(context.pool, request, wire);
     executor = handed.executor;
-    const { verdict, takenMs } = handed;
+    const { verdict, takeMs } = handed;
     const attachments = await adopt(wire);
     const sentMs = monotonicMs();
     const started = await verdict;
     const doneMs = monotonicMs();
     const phases: LaunchPhases = {
-      takeMs: takenMs - beganMs,
-      sendMs: sentMs - takenMs,
+      takeMs,
+      sendMs: sentMs - beganMs - takeMs,
       cloneMs: Number(started.cloneNs) / nanosecondsPerMs,
       execMs: Number(started.execNs - started.cloneNs) / nanosecondsPerMs,
       totalMs: doneMs - beganMs,
@@ -66,7 +66,7 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
       phases,
       attachments,
       ...(request.recordPath === undefined ? {} : { recordPath: request.recordPath }),
-      onClosed: () => reapSoon(pid),
+      onClosed: (letGo) => (letGo ? reapEventually(pid) : reapSoon(pid)),
     });
   } catch (thrown) {
     for (const fd of wire.owned) fd[Symbol.dispose]();
@@ -133,7 +133,7 @@ function given(request: LaunchRequest, name: string): OwnedFd {
 interface HandedOver {
   readonly executor: WaitingExecutor;
   readonly verdict: Promise<Started>;
-  readonly takenMs: number;
+  readonly takeMs: number;
 }
 
 /** Sends START. An executor that died while it waited takes nothing with it: the next one is asked. */
@@ -141,12 +141,13 @@ async function handOver(pool: ExecutorPool, request: LaunchRequest, wire: WirePl
   const fds = [wire.plan, ...wire.sent];
   const start = encodeMessage("start", { fdCount: fds.length });
   for (let attempt = 1; ; attempt += 1) {
+    const askedMs = monotonicMs();
     const executor = await pool.take();
-    const takenMs = monotonicMs();
+    const takeMs = monotonicMs() - askedMs;
     try {
       request.onToken?.(executor.token);
       sendWithFds(executor.socket, start, fds);
-      return { executor, verdict: watch(executor, request), takenMs };
+      return { executor, verdict: watch(executor, request), takeMs };
     } catch (thrown) {
       pool.discard(executor);
       const died = thrown instanceof SyscallError && thrown.code === "EPIPE";

@@ -16,6 +16,12 @@ export function reapSoon(pid: number, attempt = 0): void {
   setTimeout(() => reapSoon(pid, attempt + 1), pausesMs[attempt] ?? lastPauseMs).unref();
 }
 
+/** Reaps a supervisor that was let go of, whenever it ends. */
+export function reapEventually(pid: number): void {
+  if (reapChild(pid) !== "running") return;
+  setTimeout(() => reapEventually(pid), lastPauseMs).unref();
+}
+
 /** Kills an executor of ours that does not end; the end of its connections then leads to `reapSoon`. */
 export function killExecutor(pid: number): void {
   signalPid(pid, sigkill);

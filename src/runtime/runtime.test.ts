@@ -1,5 +1,5 @@
 /** The runtime on the real kernel: real plans, the real executor, real processes. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { busyboxSpec, makeBusyboxRoot } from "../../test/support/busybox-root.ts";
 import { descriptorsOf } from "../../test/support/host-snapshot.ts";
@@ -13,6 +13,7 @@ import { TiffinError } from "../lib/errors.ts";
 import { type ContainerOptions, compileContainer, type Plan } from "../plan/mod.ts";
 import { createRecord, openRuntime, type Runtime, readRecord, type SupervisedProcess } from "./mod.ts";
 
+setDefaultTimeout(120_000);
 const executor = new URL("../../executor/build/tiffin-executor", import.meta.url).pathname;
 const facts = probe();
 const output = attachFlags.stdout | attachFlags.stderr;
@@ -243,6 +244,17 @@ test("another engine finds a running process by its token and hears of its end",
   expect(await found?.exited).toMatchObject({ exitCode: 5, lost: false });
   await eventually(() => runtime.tokens().length === 0);
   expect(await runtime.reconnect(tokens[0] ?? "")).toBeUndefined();
+});
+
+test("a process that was let go of goes on, and so does its supervisor", async () => {
+  const path = `${files.path}/record-3`;
+  createRecord(path);
+  using record = openFile(undefined, path, openFlags.readWrite);
+  const plan = planOf(["sh", "-c", "sleep 3; exit 6"], { record: true });
+  const process = await runtime.launch({ plan, fds: new Map([["record", record]]) });
+  process.disconnect();
+  await eventually(() => readRecord(path).state === "exited");
+  expect(readRecord(path)).toMatchObject({ state: "exited", exit: { exitCode: 6 } });
 });
 
 test("the record tells how a process ended while nobody was connected", async () => {

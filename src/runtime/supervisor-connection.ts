@@ -23,8 +23,8 @@ export interface ConnectionOptions {
   readonly attachments?: readonly ByteDuplex[];
   /** Consulted when the supervisor goes away without a word. */
   readonly recordPath?: string;
-  /** Hears of the end of the connection, after `exited` was resolved. */
-  readonly onClosed?: () => void;
+  /** Hears of the end of the connection; `letGo` when `disconnect` was the reason and the supervisor goes on. */
+  readonly onClosed?: (letGo: boolean) => void;
 }
 
 /** Takes over the channel's messages; an `exited` that came before is not lost. */
@@ -46,7 +46,7 @@ export function superviseOver(options: ConnectionOptions): SupervisedProcess {
         removeSocket(socketDirectory, token);
         resolve(exitFromRecord(options.recordPath, startedAtNs));
       }
-      options.onClosed?.();
+      options.onClosed?.(letGo);
     },
   });
   return {

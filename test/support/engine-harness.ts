@@ -34,6 +34,10 @@ export interface EngineOptions {
 const startLimitMs = 20_000;
 const startPauseMs = 5;
 const goneLimitMs = 10_000;
+/** Pools refill and deletion goes on for some tens of milliseconds after a reply. */
+const lookPauseMs = 25;
+const settledLooks = 3;
+const looksLimit = 80;
 const source = new URL("../../src/main/tiffin.ts", import.meta.url).pathname;
 
 /** The command that is the program under test. */
@@ -178,8 +182,19 @@ export class TestEngine {
     };
   }
 
-  /** Everything on the host that belongs to this engine. */
+  /** Everything on the host that belongs to this engine, once it has stopped changing. */
   snapshot(): HostSnapshot {
+    let last = this.#look();
+    for (let same = 0, looks = 0; same < settledLooks && looks < looksLimit; looks += 1) {
+      Bun.sleepSync(lookPauseMs);
+      const next = this.#look();
+      same = Bun.deepEquals(last, next) ? same + 1 : 0;
+      last = next;
+    }
+    return last;
+  }
+
+  #look(): HostSnapshot {
     const base = {
       directories: [this.root, this.run],
       linkPrefixes: [`tf${this.tag}`],
@@ -196,7 +211,7 @@ export class TestEngine {
   async leftovers(before: HostSnapshot): Promise<string[]> {
     const deadline = performance.now() + goneLimitMs;
     for (;;) {
-      const left = leftovers(before, this.snapshot());
+      const left = leftovers(before, this.#look());
       if (left.length === 0 || performance.now() > deadline) return left;
       await Bun.sleep(20);
     }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { descriptorsOf, hostSnapshot, leftovers } from "./host-snapshot.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { TerminalSession } from "./terminal.ts";
@@ -8,6 +8,8 @@ import { TestCgroup } from "./test-cgroup.ts";
 test("a snapshot's surplus names files, processes and descriptors that were not there before", async () => {
   using directory = temporaryDirectory("support");
   const cgroup = new TestCgroup();
+  const script = `read line; exec 5<${directory.path}/file; exec sleep 1000`;
+  const holder = Bun.spawn(["sh", "-c", script], { stdin: "pipe" });
   try {
     const scope = {
       directories: [directory.path],
@@ -15,21 +17,21 @@ test("a snapshot's surplus names files, processes and descriptors that were not 
       cgroupParent: "/tiffin-test-none",
       tables: ["tiffin_none"],
       processes: () => cgroup.processes(),
-      engine: process.pid,
+      engine: holder.pid,
     };
     const before = hostSnapshot(scope);
     expect(leftovers(before, hostSnapshot(scope))).toEqual([]);
     writeFileSync(`${directory.path}/file`, "");
-    const fd = openSync(`${directory.path}/file`, "r");
+    holder.stdin.write("\n");
+    holder.stdin.flush();
     const sleeper = Bun.spawn(cgroup.wrap(["sleep", "1000"]));
-    while (!leftovers(before, hostSnapshot(scope)).includes("processes: sleep")) await Bun.sleep(5);
-    const left = leftovers(before, hostSnapshot(scope));
-    expect(left).toContain(`files: ${directory.path}/file`);
-    expect(left).toContain(`descriptors: ${directory.path}/file`);
-    closeSync(fd);
+    const wanted = ["files", "descriptors"].map((kind) => `${kind}: ${directory.path}/file`);
+    wanted.push("processes: sleep");
+    while (!wanted.every((line) => leftovers(before, hostSnapshot(scope)).includes(line))) await Bun.sleep(5);
     await cgroup.dispose();
     expect(await sleeper.exited).toBe(137);
   } finally {
+    holder.kill("SIGKILL");
     await cgroup.dispose();
   }
 });
