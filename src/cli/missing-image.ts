@@ -1,7 +1,10 @@
 /** What `run` and `create` do about images that are not there, by their `--pull` policy. */
-import { EngineError } from "../client/api-error.ts";
+import { EngineError, foreignErrorCode } from "../client/api-error.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { CliContext } from "./context.ts";
+
+/** The engine's code for it. */
+const imageNotFound = "image.not-found";
 
 /** With `:latest` where neither tag nor digest is given, as messages show it. */
 export function withDefaultTag(reference: string): string {
@@ -9,8 +12,14 @@ export function withDefaultTag(reference: string): string {
   return last.includes(":") || last.includes("@") ? reference : `${reference}:latest`;
 }
 
+/** An engine that gives no codes says "not found" to a create only for its image. */
+function isMissingImage(thrown: unknown): boolean {
+  if (!(thrown instanceof EngineError)) return false;
+  return thrown.code === imageNotFound || (thrown.code === foreignErrorCode && thrown.kind === "notFound");
+}
+
 /**
- * Performs `attempt`, which answers `notFound` for a missing image. The engine has no registry to ask yet, so the policy decides only
+ * Performs `attempt`, which throws for a missing image. The engine has no registry to ask yet, so the policy decides only
  * what is said.
  */
 export async function withImage<T>(
@@ -20,19 +29,14 @@ export async function withImage<T>(
   attempt: () => Promise<T>,
 ): Promise<T> {
   if (policy === "always") {
-    throw new TiffinError(
-      "notImplemented",
-      "cli.pull",
-      `cannot pull ${withDefaultTag(image)}: this engine has no registry client`,
-      {
-        remedy: "leave out --pull to use the image that is there",
-      },
-    );
+    const message = `cannot pull ${withDefaultTag(image)}: this engine has no registry client`;
+    const remedy = "leave out --pull to use the image that is there";
+    throw new TiffinError("notImplemented", "cli.pull", message, { remedy });
   }
   try {
     return await attempt();
   } catch (thrown) {
-    if (policy === "missing" && thrown instanceof EngineError && thrown.kind === "notFound") {
+    if (policy === "missing" && isMissingImage(thrown)) {
       context.err(`Unable to find image '${withDefaultTag(image)}' locally\n`);
     }
     throw thrown;

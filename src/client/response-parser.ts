@@ -29,24 +29,35 @@ export function headEnd(bytes: Uint8Array): number {
   return -1;
 }
 
+/** The status of `HTTP/1.1 NNN ...`. */
+function statusOf(line: string): number {
+  const status = Number(line.slice(9, 12));
+  const known = line.startsWith("HTTP/1.1 ") || line.startsWith("HTTP/1.0 ");
+  const ended = line.length === 12 || line[12] === " ";
+  if (!known || !ended || !Number.isInteger(status) || status < 100 || status > 599) {
+    throw broken(`status line ${JSON.stringify(line.slice(0, 80))}`);
+  }
+  return status;
+}
+
 /** Decodes the bytes before `headEnd`. */
 export function decodeHead(bytes: Uint8Array): ResponseHead {
-  const lines = new TextDecoder("latin1").decode(bytes).split("\r\n");
-  const status = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(lines[0] ?? "")?.[1];
-  if (status === undefined) throw broken(`status line ${JSON.stringify((lines[0] ?? "").slice(0, 80))}`);
+  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").split("\r\n");
+  const status = statusOf(lines[0] ?? "");
   const headers = new Map<string, string>();
-  for (const line of lines.slice(1, -2)) {
+  for (let index = 1; index < lines.length - 2; index += 1) {
+    const line = lines[index] ?? "";
     const colon = line.indexOf(":");
-    if (colon < 1 || /[ \t]/.test(line.slice(0, colon))) {
+    const name = line.slice(0, colon).toLowerCase();
+    if (colon < 1 || name.includes(" ") || name.includes("\t")) {
       throw broken(`header line ${JSON.stringify(line.slice(0, 80))}`);
     }
-    const name = line.slice(0, colon).toLowerCase();
     const value = line.slice(colon + 1).trim();
     const before = headers.get(name);
     if (before !== undefined && name === "content-length") throw broken("two Content-Length headers");
     headers.set(name, before === undefined ? value : `${before}, ${value}`);
   }
-  return { status: Number(status), headers };
+  return { status, headers };
 }
 
 /** How the body's end is found. */

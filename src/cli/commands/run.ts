@@ -19,14 +19,16 @@ const flags = {
   "sig-proxy": toggle("", "Pass signals on to the process", true),
 };
 
+type StartedEnd = Exclude<AttachedEnd, { readonly kind: "failed" }>;
+
 type RunInvocation = Invocation<typeof flags>;
 
-async function runInForeground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<AttachedEnd> {
+async function runInForeground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<StartedEnd> {
   const { values, context } = invocation;
   return withImage(context, body.create.Image ?? "", values.pull, async () => {
     const pending = await beginRun(context.transport(), body);
     const { holdSession } = await import("../attached/hold-session.ts");
-    return holdSession(pending, {
+    const end = await holdSession(pending, {
       io: context.io,
       tty: values.tty,
       input: body.create.AttachStdin === true,
@@ -36,6 +38,8 @@ async function runInForeground(invocation: RunInvocation, body: RunBody, cid: Ci
         for (const warning of started.Warnings) context.err(`WARNING: ${warning}\n`);
       },
     });
+    if (end.kind === "failed") throw errorOfFrame(end.failed);
+    return end;
   });
 }
 
@@ -98,8 +102,6 @@ export const command = defineCommand({
       case "exited":
         if (end.exited.Error !== undefined) context.err(`tiffin: ${end.exited.Error}\n`);
         return end.exited.StatusCode;
-      case "failed":
-        throw errorOfFrame(end.failed);
       case "outputGone":
         return reportGoneOutput(io, end.fd);
       case "interrupted":

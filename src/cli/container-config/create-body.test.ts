@@ -1,0 +1,50 @@
+/**
+ * `create-body.cases.json` holds command lines with what docker 28.2 sent for them (fields that say nothing removed), or the
+ * text and code with which it refused, the program's name replaced. Files and variables that they use are made up here.
+ */
+import { expect, test } from "bun:test";
+import { parseFlags } from "../flags/parse.ts";
+import { runCli } from "../run-cli.ts";
+import { fakeIo } from "../testing/fake-io.ts";
+import { containerFlags } from "./container-flags.ts";
+import cases from "./create-body.cases.json";
+import { createBody } from "./create-body.ts";
+
+const files: Readonly<Record<string, string>> = {
+  envf: "A=1\n# c\n\nFOO\nNOTSET\n B=x y \n",
+  labf: "l1=a\nl2\n",
+};
+
+function surroundings() {
+  return fakeIo({ env: { FOO: "bar" }, cwd: "/home/user", files });
+}
+
+/** Drops what equals a default, at every depth. */
+function meaningful(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(meaningful);
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value)
+    .map(([key, inner]) => [key, meaningful(inner)] as const)
+    .filter(
+      ([, inner]) =>
+        !["", "null", "false", "0", "[]", "{}", '""', "undefined"].includes(
+          JSON.stringify(inner) ?? "undefined",
+        ),
+    );
+  return Object.fromEntries(entries);
+}
+
+for (const [args, wanted] of cases as [string[], { body?: unknown; error?: string; code?: number }][]) {
+  test(args.join(" "), async () => {
+    const io = surroundings();
+    if (wanted.error !== undefined) {
+      expect(await runCli(["create", ...args], io)).toBe(wanted.code ?? 0);
+      expect(io.errorText()).toBe(wanted.error);
+      return;
+    }
+    const { values, given, positionals } = parseFlags(containerFlags, args, { interspersed: false });
+    const [image = "", ...command] = positionals;
+    const body = createBody({ values, given, image, command, detached: false, consoleSize: undefined }, io);
+    expect(meaningful(body)).toEqual(meaningful(wanted.body));
+  });
+}

@@ -1,0 +1,65 @@
+/** `CliIo` made of memory, for tests: output is collected, nobody answers at any address. */
+import type { CliIo } from "../io.ts";
+
+export interface FakeIo extends CliIo {
+  outputText(): string;
+  errorText(): string;
+}
+
+export interface FakeIoOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly columns?: number;
+  readonly nowMs?: number;
+  readonly connect?: CliIo["connect"];
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
+}
+
+export function fakeIo(options: FakeIoOptions = {}): FakeIo {
+  const written: Record<1 | 2, string> = { 1: "", 2: "" };
+  const decoder = new TextDecoder();
+  const write = (fd: 1 | 2, chunk: Uint8Array | string): void => {
+    written[fd] += typeof chunk === "string" ? chunk : decoder.decode(chunk);
+  };
+  return {
+    env: options.env ?? {},
+    version: "0.0.0-test",
+    cwd: options.cwd ?? "/",
+    write,
+    writeSome(fd, chunk) {
+      write(fd, chunk);
+      return chunk.length;
+    },
+    readInput: () => 0,
+    isTerminal: () => false,
+    windowSize: () => (options.columns === undefined ? undefined : { rows: 24, columns: options.columns }),
+    makeRaw: () => () => {},
+    onSignals: () => () => {},
+    signalFd: () => undefined,
+    yieldToSignals: () => Promise.resolve(),
+    newPollTable() {
+      throw failure("ENOSYS");
+    },
+    connect:
+      options.connect ??
+      (() => {
+        throw failure("ENOENT");
+      }),
+    ensureEngine: () => Promise.resolve(),
+    readFile(path) {
+      const content = options.files?.[path];
+      if (content === undefined) throw failure("ENOENT");
+      return new TextEncoder().encode(content);
+    },
+    createFile() {
+      throw failure("EROFS");
+    },
+    nowMs: () => options.nowMs ?? 0,
+    outputText: () => written[1],
+    errorText: () => written[2],
+  };
+}
