@@ -10,4 +10,4 @@ export type {
   PublishedPort,
   UnwiredEndpoint,
 } from "./model.ts";
-export { openNetwork } from "./network.ts";
+export { openNetwork } from "./open-network.ts";

@@ -73,6 +73,8 @@ export interface NetworkOptions {
   readonly db: Database;
   /** CIDR such as `172.30.0.0/16`; absent: the subnet of last time, else the first candidate that is free. */
   readonly subnet?: string;
+  /** Told what goes wrong where nobody waits for it. */
+  readonly report?: (thrown: unknown) => void;
 }
 
 export interface DefaultNetwork {

@@ -22,7 +22,7 @@ import { addRoute } from "../../linux/netlink/route.ts";
 import { defaultRuleset, renderRuleset } from "./firewall.ts";
 import type { DefaultNetwork, Endpoint, PortRequest } from "./model.ts";
 import { hostNames } from "./names.ts";
-import { openNetwork } from "./network.ts";
+import { openNetwork } from "./open-network.ts";
 import { inOwnNetns } from "./testing/in-own-netns.ts";
 import { connectOutcome, RawSocket, receiveOutcome, serveTcp, tryTcp } from "./testing/raw-socket.ts";
 
@@ -311,6 +311,7 @@ inOwnNetns(import.meta.path, () => {
     using server = serveTcp(a.netns, 80);
     await network.close();
     network = await openNetwork({ tag: "", db: database });
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
     await network.recover([{ containerId: "a", address: a.address, ports: a.ports }]);
     expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
     expect(fromOutside(8082)).toBe("ECONNREFUSED");
@@ -327,7 +328,7 @@ inOwnNetns(import.meta.path, () => {
     const path = temporary("leases.db");
     const script = `
       import { Database } from "bun:sqlite";
-      import { openNetwork } from ${JSON.stringify(`${import.meta.dir}/network.ts`)};
+      import { openNetwork } from ${JSON.stringify(`${import.meta.dir}/open-network.ts`)};
       const network = await openNetwork({ tag: "", db: new Database(${JSON.stringify(path)}) });
       await network.recover([]);
       await network.acquire("a", { ports: [{ containerPort: 80, protocol: "tcp", hostPort: 8080 }] });
@@ -376,10 +377,7 @@ inOwnNetns(import.meta.path, () => {
     using server = serveTcp(a.netns, 80);
     nftTransaction(netfilter, [deleteTable(names.table)]);
     Bun.spawnSync(["ip", "link", "delete", network.bridge]);
-    await Bun.sleep(1050);
-    await start("b");
-    while (findLink(route, network.bridge) === undefined) await Bun.sleep(10);
-    await Bun.sleep(20);
+    await start("b", [{ ...tcp80, hostPort: 8084 }]);
     expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
   });
 

@@ -1,13 +1,12 @@
 /**
- * The default network of an engine instance: a bridge with its subnet, endpoints on it, published ports, and what the
- * host needs for them. Invariants: every lease row belongs to a container that was given an endpoint and did not give
- * it back; an address is in the pool, leased, or resting until its old link is gone; what is made ahead of need lives
- * by fds only. Everything here is synchronous inside, so operations never interleave.
+ * The default network of an engine instance: a bridge with its subnet, endpoints on it, published ports. Invariants:
+ * every lease row belongs to a container that was given an endpoint and did not give it back; an address is in the
+ * pool, leased, or resting until its old link is gone; what is made ahead of need lives by fds only. Everything here is
+ * synchronous inside, so operations never interleave.
  */
-import { NetlinkSocket, tableExists } from "../../kernel/netlink/mod.ts";
+import { NetlinkError } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
-import { monotonicMs } from "../../lib/clock.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import {
   formatIpv4,
   formatMac,
@@ -15,93 +14,31 @@ import {
   type Prefix,
   parseIpv4,
   parseMac,
-  parsePrefix,
 } from "../../linux/netlink/ipv4.ts";
 import { AddressPool } from "./address-pool.ts";
-import { applyNetOps } from "./apply.ts";
+import { macOf, type ObservedNetwork } from "./decide.ts";
 import {
-  decideForeign,
-  decideRemoval,
-  decideSetup,
-  forwardingSysctl,
-  macOf,
-  type ObservedNetwork,
-} from "./decide.ts";
-import {
-  type EndpointGround,
   type EndpointPlan,
   type PreparedEndpoint,
   prepareEndpoint,
   prepareIsolated,
   wireEndpoint,
 } from "./endpoint.ts";
-import { LeaseStore } from "./lease-store.ts";
-import type {
-  DefaultNetwork,
-  Endpoint,
-  EndpointRequest,
-  LiveEndpoint,
-  NetworkOptions,
-  UnwiredEndpoint,
-} from "./model.ts";
-import { type HostNames, hostNames } from "./names.ts";
-import { endpointLinks, type NetworkSockets, observeNetwork, observeTaken, otherBridges } from "./observe.ts";
-import type { NetOp } from "./op.ts";
+import { HostSide } from "./host-side.ts";
+import type { LeaseStore } from "./lease-store.ts";
+import type { DefaultNetwork, Endpoint, EndpointRequest, LiveEndpoint, UnwiredEndpoint } from "./model.ts";
+import type { HostNames } from "./names.ts";
+import type { NetworkSockets } from "./observe.ts";
 import { checkPorts } from "./port-request.ts";
 import { PublishedPorts } from "./published-ports.ts";
 import { ReadyPool } from "./ready-pool.ts";
 import { ReleasedLinks } from "./released-links.ts";
-import { decideSubnet, parseSubnet } from "./subnet.ts";
 
-const poolLimits = { minimum: 2, maximum: 16, refillDelayMs: 50, quietMs: 30_000 } as const;
-/** How often, at most, a refill looks whether somebody flushed or outranked our rules. */
-const healEveryMs = 1000;
-
-/** Opens the default network: what is missing on the host is made, what is there is taken over. */
-export async function openNetwork(options: NetworkOptions): Promise<DefaultNetwork> {
-  const names = hostNames(options.tag);
-  const sockets = openSockets();
-  try {
-    const store = new LeaseStore(options.db, names.network);
-    const observed = observeNetwork(sockets, names.bridge);
-    const subnet = chooseSubnet(options, store, sockets.route, observed);
-    store.remember(formatPrefix(subnet));
-    return new BridgeNetwork(names, store, sockets, subnet, observed);
-  } catch (thrown) {
-    sockets[Symbol.dispose]();
-    throw thrown;
-  }
-}
-
-function openSockets(): NetworkSockets {
-  const route = NetlinkSocket.open("route");
-  const netfilter = NetlinkSocket.open("netfilter");
-  return {
-    route,
-    netfilter,
-    [Symbol.dispose]() {
-      route[Symbol.dispose]();
-      netfilter[Symbol.dispose]();
-    },
-  };
-}
-
-/** The subnet that the bridge has stays while nothing else was asked for: containers may be using it. */
-function chooseSubnet(
-  options: NetworkOptions,
-  store: LeaseStore,
-  route: NetlinkSocket,
-  { bridge }: ObservedNetwork,
-): Prefix {
-  const configured = options.subnet === undefined ? undefined : parseSubnet(options.subnet);
-  const remembered = parsePrefix(store.remembered()?.subnet ?? "");
-  const wanted = configured ?? remembered;
-  const inUse = bridge?.addresses.some(
-    ({ address, prefixLength }) => address - 1 === wanted?.network && prefixLength === wanted.length,
-  );
-  if (wanted !== undefined && inUse) return wanted;
-  return decideSubnet({ configured, remembered, taken: observeTaken(route, bridge?.index) });
-}
+/** The engine fills the pool when it is idle (`warm`); the delay is for when it never is. */
+const poolLimits = { minimum: 2, maximum: 16, refillDelayMs: 25, quietMs: 30_000 } as const;
+const isolatedLimits = { ...poolLimits, minimum: 1, maximum: 4 } as const;
+/** How often the host's part is looked after while containers run; a look costs a fifth of a millisecond. */
+const healEveryMs = 5000;
 
 interface ActiveEndpoint {
   readonly hostLink: string;
@@ -114,53 +51,53 @@ interface Acquired<T> {
   readonly facts: Omit<Endpoint, "netns">;
 }
 
-class BridgeNetwork implements DefaultNetwork {
+export interface BridgeNetworkParts {
+  readonly names: HostNames;
+  readonly store: LeaseStore;
+  readonly sockets: NetworkSockets;
+  readonly subnet: Prefix;
+  readonly observed: ObservedNetwork;
+  readonly warnings: readonly string[];
+  readonly report: (thrown: unknown) => void;
+}
+
+export class BridgeNetwork implements DefaultNetwork {
   readonly name = "bridge";
   readonly subnet: string;
   readonly gateway: string;
   readonly bridge: string;
-  readonly warnings: readonly string[] = [];
+  readonly warnings: readonly string[];
 
   readonly #names: HostNames;
   readonly #store: LeaseStore;
   readonly #sockets: NetworkSockets;
-  readonly #prefix: Prefix;
   readonly #addresses: AddressPool;
   readonly #published: PublishedPorts;
   readonly #released: ReleasedLinks;
   readonly #endpoints: ReadyPool<PreparedEndpoint>;
   readonly #isolated: ReadyPool<OwnedFd>;
   readonly #active = new Map<string, ActiveEndpoint>();
-  #ground: EndpointGround;
-  #healedAtMs = 0;
+  readonly #host: HostSide;
+  readonly #healTimer: NodeJS.Timeout;
 
-  constructor(
-    names: HostNames,
-    store: LeaseStore,
-    sockets: NetworkSockets,
-    prefix: Prefix,
-    observed: ObservedNetwork,
-  ) {
+  constructor({ names, store, sockets, subnet, observed, warnings, report }: BridgeNetworkParts) {
     this.#names = names;
     this.#store = store;
     this.#sockets = sockets;
-    this.#prefix = prefix;
-    const lastAddress = store.remembered()?.lastAddress;
-    this.#addresses = new AddressPool(prefix, lastAddress === undefined ? undefined : parseIpv4(lastAddress));
-    this.subnet = formatPrefix(prefix);
+    this.#addresses = new AddressPool(subnet, parseIpv4(store.remembered()?.lastAddress ?? ""));
+    this.subnet = formatPrefix(subnet);
     this.gateway = formatIpv4(this.#addresses.gateway);
     this.bridge = names.bridge;
+    this.warnings = warnings;
     this.#published = new PublishedPorts(sockets.netfilter, names.table);
-    this.#released = new ReleasedLinks(sockets.route, (address) => this.#addresses.give(address));
+    this.#released = new ReleasedLinks(sockets.route, (address) => this.#addresses.give(address), report);
     this.#endpoints = new ReadyPool({
       ...poolLimits,
       make: () => this.#makeAhead(),
       discard: (piece) => this.#discard(piece),
     });
     this.#isolated = new ReadyPool({
-      ...poolLimits,
-      minimum: 1,
-      maximum: 4,
+      ...isolatedLimits,
       make: prepareIsolated,
       discard: (netns) => netns[Symbol.dispose](),
     });
@@ -170,48 +107,39 @@ class BridgeNetwork implements DefaultNetwork {
       if (number === undefined || !this.#addresses.takeExactly(number)) store.delete(containerId);
       else this.#active.set(containerId, { hostLink, address: number });
     }
-    this.#ground = this.#setUp(observed);
+    const ports = () => this.#published.mappings();
+    this.#host = new HostSide(
+      { names, store, sockets, subnet, gateway: this.#addresses.gateway, ports },
+      observed,
+    );
+    this.#healTimer = setInterval(() => this.#lookAfterHost(report), healEveryMs);
+    this.#healTimer.unref();
   }
 
   async acquire(containerId: string, request: EndpointRequest): Promise<Endpoint> {
-    const { piece, facts } = this.#acquire(containerId, request, (wanted) => this.#take(wanted));
-    return { ...facts, netns: piece.netns };
+    return failing("give the container an endpoint", () => {
+      const { piece, facts } = this.#acquire(containerId, request, (wanted) => this.#take(wanted));
+      return { ...facts, netns: piece.netns };
+    });
   }
 
   async acquireUnwired(containerId: string, request: EndpointRequest): Promise<UnwiredEndpoint> {
-    const { piece, facts } = this.#acquire(containerId, request, (wanted) => this.#plan(wanted));
-    return {
-      ...facts,
-      wire: (pid) => wireEndpoint(this.#ground, piece, pid).netns[Symbol.dispose](),
-    };
+    return failing("give the container an endpoint", () => {
+      const { piece, facts } = this.#acquire(containerId, request, (wanted) => this.#plan(wanted));
+      const wire = (pid: number) =>
+        failing(`wire process ${pid}`, () =>
+          wireEndpoint(this.#host.ground, piece, pid).netns[Symbol.dispose](),
+        );
+      return { ...facts, wire };
+    });
   }
 
   async release(containerId: string): Promise<void> {
-    this.#release(containerId);
+    failing("take the container's endpoint back", () => this.#release(containerId));
   }
 
   async recover(live: readonly LiveEndpoint[]): Promise<void> {
-    const living = new Set(live.map(({ containerId }) => containerId));
-    for (const containerId of [...this.#active.keys()]) {
-      if (!living.has(containerId)) this.#release(containerId);
-    }
-    let linksKnown = true;
-    for (const { containerId, address, ports } of live) {
-      const number = parseIpv4(address);
-      if (number === undefined || !this.#addresses.contains(number)) continue;
-      if (this.#active.get(containerId)?.address !== number) {
-        // Its row is lost: which link is its own cannot be told any more.
-        linksKnown = false;
-        this.#addresses.takeExactly(number);
-        this.#active.set(containerId, { hostLink: "", address: number });
-      }
-      this.#published.unpublish(containerId);
-      this.#published.adopt(containerId, number, ports);
-    }
-    this.#released.flush();
-    if (linksKnown) this.#sweepLinks();
-    this.#ground = this.#setUp(observeNetwork(this.#sockets, this.bridge));
-    this.#endpoints.refill();
+    failing("recover the network", () => this.#recover(live));
   }
 
   warm(): void {
@@ -220,10 +148,11 @@ class BridgeNetwork implements DefaultNetwork {
   }
 
   createIsolatedNetns(): OwnedFd {
-    return this.#isolated.take() ?? prepareIsolated();
+    return this.#isolated.take() ?? failing("make a network namespace", prepareIsolated);
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#healTimer);
     this.#rememberCursor();
     this.#endpoints.close();
     this.#isolated.close();
@@ -233,17 +162,15 @@ class BridgeNetwork implements DefaultNetwork {
   }
 
   async remove(): Promise<void> {
+    clearInterval(this.#healTimer);
     this.#endpoints.close();
     this.#isolated.close();
-    this.#released.flush();
     this.#published.close();
-    const { route } = this.#sockets;
-    const restoreForwarding =
-      this.#store.remembered()?.forwardingEnabled === true && !otherBridges(route, this.bridge);
-    const links = endpointLinks(route, this.#names.isEndpointLink);
-    const observed = observeNetwork(this.#sockets, this.bridge);
-    applyNetOps(decideRemoval(this.#names, observed, links, restoreForwarding), this.#sockets);
-    this.#store.forget();
+    failing("remove the network", () => {
+      this.#released.flush();
+      this.#host.remove();
+      this.#store.forget();
+    });
     this.#active.clear();
     this.#sockets[Symbol.dispose]();
   }
@@ -258,34 +185,45 @@ class BridgeNetwork implements DefaultNetwork {
     const { ports, warnings } = checkPorts(request.ports);
     const held = this.#published.hold(ports);
     try {
-      const piece = get(request);
-      const address = formatIpv4(piece.address);
+      const piece = this.#orHealed(() => get(request));
       const { hostLink } = piece;
+      const address = formatIpv4(piece.address);
       try {
         this.#store.insert({ containerId, address, hostLink });
         this.#active.set(containerId, { hostLink, address: piece.address });
-        this.#published.publish(containerId, piece.address, held);
+        this.#orHealed(() => this.#published.publish(containerId, piece.address, held));
       } catch (thrown) {
+        this.#published.unpublish(containerId);
         this.#active.delete(containerId);
         this.#store.delete(containerId);
         this.#discard(piece);
         throw thrown;
       }
-      return {
-        piece,
-        facts: {
-          address,
-          prefixLength: this.#prefix.length,
-          gateway: this.gateway,
-          mac: formatMac(piece.mac),
-          hostLink,
-          ports: held.ports,
-          warnings,
-        },
+      const facts = {
+        address,
+        prefixLength: this.#addresses.prefix.length,
+        gateway: this.gateway,
+        mac: formatMac(piece.mac),
+        hostLink,
+        ports: held.ports,
+        warnings,
       };
+      return { piece, facts };
     } catch (thrown) {
       held[Symbol.dispose]();
       throw thrown;
+    }
+  }
+
+  /** When the work fails because somebody took the bridge or the table away, it is done again after the repair. */
+  #orHealed<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      const unexpected =
+        thrown instanceof NetlinkError || (thrown instanceof TiffinError && thrown.kind === "internal");
+      if (!unexpected || !this.#host.heal()) throw thrown;
+      return work();
     }
   }
 
@@ -301,7 +239,7 @@ class BridgeNetwork implements DefaultNetwork {
 
   #prepare(plan: EndpointPlan): PreparedEndpoint {
     try {
-      return prepareEndpoint(this.#ground, plan);
+      return prepareEndpoint(this.#host.ground, plan);
     } catch (thrown) {
       this.#addresses.give(plan.address);
       throw thrown;
@@ -310,13 +248,12 @@ class BridgeNetwork implements DefaultNetwork {
 
   /** Address, MAC and name for an endpoint; the address is in use from here on. */
   #plan(request: EndpointRequest): EndpointPlan {
-    const address = this.#takeAddress(wantedAddress(request));
-    const mac = request.mac === undefined ? macOf(address) : parseMac(request.mac);
-    if (mac === undefined) {
-      this.#addresses.give(address);
+    const wantedMac = request.mac === undefined ? undefined : parseMac(request.mac);
+    if (request.mac !== undefined && wantedMac === undefined) {
       throw invalidAddress(`${JSON.stringify(request.mac)} is no MAC address`);
     }
-    return { address, mac, hostLink: this.#names.newEndpointLink() };
+    const address = this.#takeAddress(wantedAddress(request));
+    return { address, mac: wantedMac ?? macOf(address), hostLink: this.#names.newEndpointLink() };
   }
 
   #takeAddress(wanted: number | undefined): number {
@@ -347,8 +284,9 @@ class BridgeNetwork implements DefaultNetwork {
     );
   }
 
-  /** The last resort of a small subnet: what was released a moment ago. */
+  /** The last resort of a small subnet: what was released a moment ago, and what was made ahead of need. */
   #takeResting(): number | undefined {
+    this.#endpoints.clear();
     this.#released.flush();
     return this.#addresses.take();
   }
@@ -369,7 +307,6 @@ class BridgeNetwork implements DefaultNetwork {
   }
 
   #makeAhead(): PreparedEndpoint {
-    this.#heal();
     this.#rememberCursor();
     const address = this.#addresses.take();
     if (address === undefined) throw new Error("no address to make an endpoint ahead of need");
@@ -380,79 +317,50 @@ class BridgeNetwork implements DefaultNetwork {
     this.#store.rememberLastAddress(formatIpv4(this.#addresses.last));
   }
 
-  /** Makes the host as it should be and says where endpoints go. */
-  #setUp(observed: ObservedNetwork): EndpointGround {
-    const desired = {
-      names: this.#names,
-      subnet: this.#prefix,
-      gateway: this.#addresses.gateway,
-      ports: this.#published.mappings(),
-    };
-    const ops = decideSetup(desired, observed);
-    if (ops.some((op) => op.op === "sysctl" && op.name === forwardingSysctl)) {
-      // Written down first: a switch that nobody remembers could never be undone.
-      this.#store.rememberForwarding(true);
+  #recover(live: readonly LiveEndpoint[]): void {
+    const living = new Set(live.map(({ containerId }) => containerId));
+    for (const containerId of [...this.#active.keys()]) {
+      if (!living.has(containerId)) this.#release(containerId);
     }
-    applyNetOps(ops, this.#sockets);
-    const bridge = observed.bridge ?? observeNetwork(this.#sockets, this.bridge).bridge;
-    if (bridge === undefined) {
-      throw new TiffinError(
-        "internal",
-        "network.bridge-missing",
-        `bridge ${this.bridge} vanished while it was set up`,
-      );
+    let linksKnown = true;
+    for (const { containerId, address, ports } of live) {
+      const number = parseIpv4(address);
+      if (number === undefined || !this.#addresses.contains(number)) continue;
+      if (this.#active.get(containerId)?.address !== number) {
+        // Its row is lost: which link is its own cannot be told any more.
+        linksKnown = false;
+        this.#addresses.takeExactly(number);
+        this.#active.set(containerId, { hostLink: "", address: number });
+      }
+      this.#published.unpublish(containerId);
+      this.#published.adopt(containerId, number, ports);
     }
-    return {
-      route: this.#sockets.route,
-      bridge: this.bridge,
-      bridgeIndex: bridge.index,
-      subnet: this.#prefix,
-      gateway: this.#addresses.gateway,
-    };
+    this.#endpoints.clear();
+    this.#released.flush();
+    if (linksKnown) this.#host.sweep(new Set([...this.#active.values()].map(({ hostLink }) => hostLink)));
+    this.#host.setUp();
+    this.#endpoints.refill();
   }
 
-  /** Links of ours that no living container has. */
-  #sweepLinks(): void {
-    const kept = new Set([...this.#active.values()].map(({ hostLink }) => hostLink));
-    const orphans = endpointLinks(this.#sockets.route, this.#names.isEndpointLink).filter(
-      (link) => !kept.has(link),
-    );
-    applyNetOps(
-      orphans.map((link) => ({
-        in: "host",
-        op: "linkDelete",
-        link,
-        cause: "no living container has it",
-        inverse: "vethAdd",
-      })),
-      this.#sockets,
-    );
-  }
-
-  /** Someone may have flushed our table, deleted the bridge, or put a dropping chain beside us. */
-  #heal(): void {
-    const now = monotonicMs();
-    if (now - this.#healedAtMs < healEveryMs) return;
-    this.#healedAtMs = now;
-    const observed = observeNetwork(this.#sockets, this.bridge);
-    const bridgeReplaced = observed.bridge?.index !== this.#ground.bridgeIndex;
-    if (bridgeReplaced || !tableExists(this.#sockets.netfilter, this.#names.table)) {
-      this.#ground = this.#setUp(observed);
-      if (bridgeReplaced) this.#reattach();
-    } else {
-      applyNetOps(decideForeign(this.bridge, observed.foreignForward), this.#sockets);
+  #lookAfterHost(report: (thrown: unknown) => void): void {
+    if (this.#active.size === 0) return;
+    try {
+      this.#host.heal();
+    } catch (thrown) {
+      report(thrown);
     }
   }
+}
 
-  /** Links that lost their bridge go onto the new one. */
-  #reattach(): void {
-    const cause = "the bridge was replaced";
-    const inverse = "linkDelete";
-    const ops = endpointLinks(this.#sockets.route, this.#names.isEndpointLink).flatMap((link): NetOp[] => [
-      { in: "host", op: "bridgePort", link, bridge: this.bridge, cause, inverse },
-      { in: "host", op: "bridgeHairpin", link, cause, inverse },
-    ]);
-    applyNetOps(ops, this.#sockets);
+/** Every failure that leaves this folder is a `TiffinError`; what the kernel says stays its cause. */
+function failing<T>(action: string, work: () => T): T {
+  try {
+    return work();
+  } catch (thrown) {
+    if (thrown instanceof TiffinError) throw thrown;
+    throw new TiffinError("internal", "network.failed", `cannot ${action}: ${messageOf(thrown)}`, {
+      cause: thrown,
+    });
   }
 }
 

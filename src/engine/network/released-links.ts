@@ -19,12 +19,18 @@ const patience = 8;
 export class ReleasedLinks {
   readonly #route: NetlinkSocket;
   readonly #giveAddress: (address: number) => void;
+  readonly #report: (thrown: unknown) => void;
   #resting: Resting[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(route: NetlinkSocket, giveAddress: (address: number) => void) {
+  constructor(
+    route: NetlinkSocket,
+    giveAddress: (address: number) => void,
+    report: (thrown: unknown) => void,
+  ) {
     this.#route = route;
     this.#giveAddress = giveAddress;
+    this.#report = report;
   }
 
   add(hostLink: string, address: number): void {
@@ -57,15 +63,24 @@ export class ReleasedLinks {
   #look(): void {
     this.#timer = undefined;
     this.#resting = this.#resting.filter((resting) => {
-      if (findLink(this.#route, resting.hostLink) !== undefined) {
-        resting.looks += 1;
-        if (resting.looks < patience) return true;
-        this.#delete(resting.hostLink);
+      try {
+        return this.#stillThere(resting);
+      } catch (thrown) {
+        this.#report(thrown);
+        return true;
       }
-      this.#giveAddress(resting.address);
-      return false;
     });
     this.#schedule();
+  }
+
+  #stillThere(resting: Resting): boolean {
+    if (findLink(this.#route, resting.hostLink) !== undefined) {
+      resting.looks += 1;
+      if (resting.looks < patience) return true;
+      this.#delete(resting.hostLink);
+    }
+    this.#giveAddress(resting.address);
+    return false;
   }
 
   #delete(hostLink: string): void {
