@@ -17,6 +17,7 @@ import type { Plan } from "../plan/plan.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import type { MessageFields } from "./control-channel.ts";
 import type { ExecutorPool, WaitingExecutor } from "./executor-pool.ts";
+import { removeSocket } from "./listener-socket.ts";
 import { killExecutor, reapEventually, reapSoon } from "./reaper.ts";
 import type { LaunchPhases, LaunchRequest, SupervisedProcess } from "./supervised-process.ts";
 import { superviseOver } from "./supervisor-connection.ts";
@@ -42,7 +43,7 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
   const wire = wirePlan(request);
   let executor: WaitingExecutor | undefined;
   try {
-    const handed = await handOver(context.pool, request, wire);
+    const handed = await handOver(context, request, wire);
     executor = handed.executor;
     const { verdict, takeMs } = handed;
     const attachments = await adopt(wire);
@@ -137,7 +138,8 @@ interface HandedOver {
 }
 
 /** Sends START. An executor that died while it waited takes nothing with it: the next one is asked. */
-async function handOver(pool: ExecutorPool, request: LaunchRequest, wire: WirePlan): Promise<HandedOver> {
+async function handOver(context: LaunchContext, request: LaunchRequest, wire: WirePlan): Promise<HandedOver> {
+  const { pool, socketDirectory } = context;
   const fds = [wire.plan, ...wire.sent];
   const start = encodeMessage("start", { fdCount: fds.length });
   for (let attempt = 1; ; attempt += 1) {
@@ -147,7 +149,7 @@ async function handOver(pool: ExecutorPool, request: LaunchRequest, wire: WirePl
     try {
       request.onToken?.(executor.token);
       sendWithFds(executor.socket, start, fds);
-      return { executor, verdict: watch(executor, request), takeMs };
+      return { executor, verdict: watch(executor, request, socketDirectory), takeMs };
     } catch (thrown) {
       pool.discard(executor);
       const died = thrown instanceof SyscallError && thrown.code === "EPIPE";
@@ -164,8 +166,8 @@ async function adopt(wire: WirePlan): Promise<ByteDuplex[]> {
 }
 
 /** Resolves with STARTED; rejects when the plan failed, the executor vanished or a sync was refused. */
-function watch(executor: WaitingExecutor, request: LaunchRequest): Promise<Started> {
-  const { channel, pid } = executor;
+function watch(executor: WaitingExecutor, request: LaunchRequest, socketDirectory: string): Promise<Started> {
+  const { channel, pid, token } = executor;
   const { promise, resolve, reject } = Promise.withResolvers<Started>();
   // A failure is reported only after the executor has left, so that nothing of the launch remains.
   let verdict: unknown;
@@ -193,6 +195,8 @@ function watch(executor: WaitingExecutor, request: LaunchRequest): Promise<Start
     },
     closed() {
       clearTimeout(deadline);
+      // One that was killed could not do this itself.
+      removeSocket(socketDirectory, token);
       reapSoon(pid);
       rejectWith(request.plan, verdict, reject);
     },

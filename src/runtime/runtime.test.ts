@@ -232,6 +232,20 @@ test("the engine is asked at a sync point, and may refuse", async () => {
   await eventually(() => !existsSync(`/proc/${pids[1]}`));
 });
 
+test("an executor that is killed in the middle of a start takes its child along", async () => {
+  const pids: number[] = [];
+  const refused = runtime.launch({
+    plan: planOf(["true"], { more: { holdBeforeExec: true } }),
+    fds: new Map(),
+    onSync(_id, pid) {
+      pids.push(pid);
+      for (const executor of executors()) process.kill(executor, "SIGKILL");
+    },
+  });
+  expect((await errorOf(refused)).code).toBe("runtime.executor-vanished");
+  await eventually(() => !existsSync(`/proc/${pids[0]}`));
+});
+
 test("another engine finds a running process by its token and hears of its end", async () => {
   const tokens: string[] = [];
   const plan = planOf(["sh", "-c", "read line; exit $line"], { stdin: true });
@@ -250,7 +264,7 @@ test("a process that was let go of goes on, and so does its supervisor", async (
   const path = `${files.path}/record-3`;
   createRecord(path);
   using record = openFile(undefined, path, openFlags.readWrite);
-  const plan = planOf(["sh", "-c", "sleep 3; exit 6"], { record: true });
+  const plan = planOf(["sh", "-c", "sleep 1.6; exit 6"], { record: true });
   const process = await runtime.launch({ plan, fds: new Map([["record", record]]) });
   process.disconnect();
   await eventually(() => readRecord(path).state === "exited");
@@ -286,7 +300,9 @@ test("warm executors are used first, replaced, survive their own death and leave
   expect(before.has(process.token)).toBe(true);
   await process.exited;
   await eventually(() => executors().length === 2);
-  for (const pid of executors()) globalThis.process.kill(pid, "SIGKILL");
+  const killed = executors();
+  for (const pid of killed) globalThis.process.kill(pid, "SIGKILL");
+  await eventually(() => !executors().some((pid) => killed.includes(pid)));
   const after = await launch(["true"]);
   expect(await after.exited).toMatchObject({ exitCode: 0 });
   runtime.close();
