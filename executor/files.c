@@ -46,7 +46,8 @@ int perform_symlink(struct start *s, const struct op_symlink *op)
 {
 	const char *path = plan_string(&s->plan, op->path);
 	const char *last;
-	OWNED_FD parent = open_parent_in_root(s, op->root, path, &last);
+	OWNED_FD opened;
+	int parent = open_parent_in_root(s, op->root, path, &last, &opened);
 	if (parent < 0)
 		return fail(s, STEP_SYMLINK_OPENAT2, path);
 	if (symlinkat(plan_string(&s->plan, op->target), parent, last) < 0 && errno != EEXIST)
@@ -58,7 +59,8 @@ int perform_mknod(struct start *s, const struct op_mknod *op)
 {
 	const char *path = plan_string(&s->plan, op->path);
 	const char *last;
-	OWNED_FD parent = open_parent_in_root(s, op->root, path, &last);
+	OWNED_FD opened;
+	int parent = open_parent_in_root(s, op->root, path, &last, &opened);
 	if (parent < 0)
 		return fail(s, STEP_MKNOD_OPENAT2, path);
 	if (mknodat(parent, last, op->mode, op->device) < 0)

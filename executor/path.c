@@ -35,12 +35,13 @@ static int open_beneath(int base, const char *path)
 	return sys_openat2(base, *path ? path : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_INSIDE);
 }
 
-int open_parent_in_root(const struct start *s, uint32_t root, const char *path, const char **last)
+int open_parent_in_root(const struct start *s, uint32_t root, const char *path, const char **last, int *opened)
 {
 	char parent[PATH_MAX];
 	const char *slash = strrchr(path, '/');
 	size_t bytes = slash ? (size_t)(slash - path) : 0;
 	*last = slash ? slash + 1 : path;
+	*opened = -1;
 	if (bytes >= sizeof parent) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -49,11 +50,18 @@ int open_parent_in_root(const struct start *s, uint32_t root, const char *path, 
 		errno = EINVAL;
 		return -1;
 	}
+	int root_opened;
+	int base = base_of(s, root, &root_opened);
+	if (bytes == 0) {
+		*opened = root_opened;
+		return base;
+	}
 	memcpy(parent, path, bytes);
 	parent[bytes] = 0;
-	OWNED_FD opened;
-	int base = base_of(s, root, &opened);
-	return base < 0 ? -1 : open_beneath(base, parent);
+	if (base >= 0)
+		*opened = open_beneath(base, parent);
+	close_quietly(root_opened);
+	return *opened;
 }
 
 /* A path being created; `done` bytes of it exist and lead to a directory. */
@@ -141,11 +149,25 @@ static int make_component(struct walk *w)
 	return is_last && made;
 }
 
+/* The usual case: the parent is there and the entry is not. -1 when it is another one, whatever the reason. */
+static int create_last(const struct start *s, uint32_t root, const char *path, struct new_entry entry)
+{
+	const char *last;
+	OWNED_FD opened;
+	int parent = open_parent_in_root(s, root, path, &last, &opened);
+	if (parent < 0 || make_entry(parent, last, entry) < 0)
+		return -1;
+	return sys_openat2(parent, last, O_PATH | O_NOFOLLOW | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
 int create_in_root(const struct start *s, uint32_t root, const char *path, struct new_entry entry, bool *made)
 {
-	struct walk w = {.base = -1, .entry = entry};
-	OWNED_FD opened;
-	*made = false;
+	struct walk w;
+	OWNED_FD opened = -1;
+	int fresh = create_last(s, root, path, entry);
+	*made = fresh >= 0;
+	if (fresh >= 0)
+		return fresh;
 	w.base = base_of(s, root, &opened);
 	if (w.base < 0)
 		return -1;
@@ -158,6 +180,9 @@ int create_in_root(const struct start *s, uint32_t root, const char *path, struc
 		return -1;
 	}
 	strcpy(w.path, path);
+	w.entry = entry;
+	w.symlinks = 0;
+	w.done = 0;
 	while (w.path[w.done + strspn(w.path + w.done, "/")] != 0) {
 		int made_last = make_component(&w);
 		if (made_last < 0)

@@ -13,10 +13,11 @@ int open_in_root(const struct start *s, uint32_t root, const char *path, uint64_
 		 uint64_t more_resolve);
 
 /*
- * Opens (O_PATH) the directory that holds the last component of `path` and points `last` at that component.
- * EINVAL when there is none, or when it is ".." or ".".
+ * The directory that holds the last component of `path`; `last` points at that component. The caller closes
+ * `opened`, which is -1 when the directory is the root itself. EINVAL when there is no last component, or when it
+ * is ".." or ".".
  */
-int open_parent_in_root(const struct start *s, uint32_t root, const char *path, const char **last);
+int open_parent_in_root(const struct start *s, uint32_t root, const char *path, const char **last, int *opened);
 
 struct new_entry {
 	bool is_directory;
