@@ -49,10 +49,10 @@ function plural(count: number): string {
 function checkCount(name: string, least: number, most: number | undefined, count: number): void {
   if (count >= least && (most === undefined || count <= most)) return;
   const subject = `'${name}'`;
-  if (most === 0) throw new ArgumentCountError(`${subject} accepts no arguments`);
-  if (least === most) throw new ArgumentCountError(`${subject} requires ${plural(least)}`);
-  if (count < least) throw new ArgumentCountError(`${subject} requires at least ${plural(least)}`);
-  throw new ArgumentCountError(`${subject} requires at most ${plural(most ?? 0)}`);
+  if (most === 0) throw new ArgumentCountError(`${subject} accepts no arguments`, "Run");
+  if (least === most) throw new ArgumentCountError(`${subject} requires ${plural(least)}`, "See");
+  if (count < least) throw new ArgumentCountError(`${subject} requires at least ${plural(least)}`, "See");
+  throw new ArgumentCountError(`${subject} requires at most ${plural(most ?? 0)}`, "See");
 }
 
 /** Builds a command from its description. */

@@ -82,7 +82,7 @@ function failure(thrown: unknown, name: string, command: Command | undefined): r
     return [text, engineFailureExit];
   }
   if (thrown instanceof ArgumentCountError) {
-    const text = `${programName}: ${thrown.message}\n\n${usageOf(name, command)}See '${name} --help' for more information\n`;
+    const text = `${programName}: ${thrown.message}\n\n${usageOf(name, command)}${thrown.pointer} '${name} --help' for more information\n`;
     return [text, 1];
   }
   if (thrown instanceof PlainFailure) return [`${thrown.message}\n`, thrown.exitCode];

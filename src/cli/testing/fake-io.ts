@@ -41,9 +41,7 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     onSignals: () => () => {},
     signalFd: () => undefined,
     yieldToSignals: () => Promise.resolve(),
-    newPollTable() {
-      throw failure("ENOSYS");
-    },
+    newPollTable: () => ({ set() {}, wait: () => "timeout", events: () => 0 }),
     connect:
       options.connect ??
       (() => {
