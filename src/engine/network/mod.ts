@@ -11,3 +11,4 @@ export type {
   UnwiredEndpoint,
 } from "./model.ts";
 export { openNetwork } from "./open-network.ts";
+export { removeNetworkRemains } from "./remains.ts";

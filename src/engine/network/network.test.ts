@@ -23,6 +23,7 @@ import { defaultRuleset, renderRuleset } from "./firewall.ts";
 import type { DefaultNetwork, Endpoint, PortRequest } from "./model.ts";
 import { hostNames } from "./names.ts";
 import { openNetwork } from "./open-network.ts";
+import { removeNetworkRemains } from "./remains.ts";
 import { inOwnNetns } from "./testing/in-own-netns.ts";
 import { connectOutcome, RawSocket, receiveOutcome, serveTcp, tryTcp } from "./testing/raw-socket.ts";
 
@@ -370,6 +371,18 @@ inOwnNetns(import.meta.path, () => {
     expect(findLink(route, a.hostLink)).toBeDefined();
     using mine = serveTcp(a.netns, 80);
     expect(tryTcp(outside, { address: hostAddress, port: 8080 }, mine)).toBe(outsideAddress);
+  });
+
+  test("what a lost instance left goes by its tag alone", async () => {
+    const otherDatabase = new Database(":memory:");
+    const lost = await openNetwork({ tag: "0a1b2c", db: otherDatabase });
+    keep((await lost.acquire("b", { ports: [] })).netns);
+    await lost.close();
+    removeNetworkRemains("0a1b2c");
+    removeNetworkRemains("0a1b2c");
+    expect(listLinks(route).filter((link) => link.name.startsWith("tf0a1b2c"))).toEqual([]);
+    expect(tableExists(netfilter, hostNames("0a1b2c").table)).toBe(false);
+    expect(tableExists(netfilter, names.table)).toBe(true);
   });
 
   test("rules and bridge that somebody deleted come back with the ports, and links find their bridge", async () => {

@@ -1,6 +1,4 @@
 /** Looks at the host: what there is of the default network, and which addresses others use. */
-
-import type { NetlinkSocket } from "../../kernel/netlink/mod.ts";
 import {
   findChain,
   findLink,
@@ -8,6 +6,7 @@ import {
   listLinks,
   listRoutes,
   listRules,
+  NetlinkSocket,
   readSysctl,
 } from "../../kernel/netlink/mod.ts";
 import { type Prefix, prefixOf } from "../../linux/netlink/ipv4.ts";
@@ -18,6 +17,20 @@ import { iptablesFilter, iptablesForward } from "./foreign-firewall.ts";
 export interface NetworkSockets extends Disposable {
   readonly route: NetlinkSocket;
   readonly netfilter: NetlinkSocket;
+}
+
+/** Both sockets, in the namespace of the calling thread. */
+export function openSockets(): NetworkSockets {
+  const route = NetlinkSocket.open("route");
+  const netfilter = NetlinkSocket.open("netfilter");
+  return {
+    route,
+    netfilter,
+    [Symbol.dispose]() {
+      route[Symbol.dispose]();
+      netfilter[Symbol.dispose]();
+    },
+  };
 }
 
 export function observeNetwork(sockets: NetworkSockets, bridge: string): ObservedNetwork {

@@ -1,13 +1,13 @@
 /** Opens the default network: chooses its subnet, makes what the host lacks, takes over what is there. */
 import { readFileSync } from "node:fs";
-import { NetlinkSocket } from "../../kernel/netlink/mod.ts";
+import type { NetlinkSocket } from "../../kernel/netlink/mod.ts";
 import { formatPrefix, type Prefix, parsePrefix } from "../../linux/netlink/ipv4.ts";
 import type { ObservedNetwork } from "./decide.ts";
 import { LeaseStore } from "./lease-store.ts";
 import type { DefaultNetwork, NetworkOptions } from "./model.ts";
 import { hostNames } from "./names.ts";
 import { BridgeNetwork } from "./network.ts";
-import { type NetworkSockets, observeNetwork, observeTaken } from "./observe.ts";
+import { observeNetwork, observeTaken, openSockets } from "./observe.ts";
 import { decideSubnet, parseSubnet } from "./subnet.ts";
 
 /** Errors: `network.subnet-invalid`, `network.subnet-taken`, `network.no-free-subnet`, and what the kernel refuses. */
@@ -25,19 +25,6 @@ export async function openNetwork(options: NetworkOptions): Promise<DefaultNetwo
     sockets[Symbol.dispose]();
     throw thrown;
   }
-}
-
-function openSockets(): NetworkSockets {
-  const route = NetlinkSocket.open("route");
-  const netfilter = NetlinkSocket.open("netfilter");
-  return {
-    route,
-    netfilter,
-    [Symbol.dispose]() {
-      route[Symbol.dispose]();
-      netfilter[Symbol.dispose]();
-    },
-  };
 }
 
 /** The subnet that the bridge has stays while nothing else was asked for: containers may be using it. */
