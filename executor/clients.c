@@ -139,6 +139,14 @@ bool clients_are_full(const struct supervisor *v)
 	return false;
 }
 
+size_t clients_count(const struct supervisor *v)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < CONNECTIONS; i++)
+		count += v->connections[i].kind == CONNECTION_ATTACH;
+	return count;
+}
+
 bool clients_have_pending(const struct supervisor *v)
 {
 	for (size_t i = 0; i < CONNECTIONS; i++)

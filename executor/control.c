@@ -63,6 +63,7 @@ int control_receive(struct connection *connection, struct control_message *messa
 	memcpy(&message->type, connection->input, sizeof message->type);
 	memcpy(&message->body, connection->input + header_bytes, wanted - header_bytes);
 	connection->input_bytes = 0;
+	connection->has_spoken = true;
 	return 1;
 }
 

@@ -15,6 +15,8 @@ enum connection_kind { CONNECTION_FREE, CONNECTION_CONTROL, CONNECTION_ATTACH };
 struct connection {
 	enum connection_kind kind;
 	int fd;
+	/* Control: a whole message has come; until then it may turn out to be an attach client. */
+	bool has_spoken;
 	/* Control: the part of a message that has arrived. */
 	uint32_t input_bytes;
 	uint8_t input[sizeof(struct abi_message_header) + CONTROL_BODY_BYTES];

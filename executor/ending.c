@@ -47,6 +47,11 @@ void report_end(struct supervisor *v)
 	};
 	record_write(v, RECORD_EXITED);
 	listener_close(v);
-	for (size_t i = 0; i < CONNECTIONS; i++)
-		control_send(&v->connections[i], MESSAGE_EXITED, &body, sizeof body, NULL, 0);
+	for (size_t i = 0; i < CONNECTIONS; i++) {
+		struct connection *connection = &v->connections[i];
+		/* What it has asked for already comes first: an attach client would take the message for output. */
+		controller_read(v, connection);
+		if (connection->has_spoken)
+			control_send(connection, MESSAGE_EXITED, &body, sizeof body, NULL, 0);
+	}
 }

@@ -31,6 +31,8 @@ static bool answer(struct supervisor *v, struct connection *from, const struct c
 		input_close(&v->input);
 		return true;
 	case MESSAGE_ATTACH:
+		if (clients_count(v) >= LIMIT_ATTACH_CLIENTS)
+			return false;
 		client_begin(v, from, message->body.attach.flags);
 		return true;
 	case MESSAGE_GO:

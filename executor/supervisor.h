@@ -105,6 +105,7 @@ void clients_send(struct supervisor *v, const struct output *from, const uint8_t
 bool clients_are_full(const struct supervisor *v);
 /* After all output: half-closes those that have everything. `now`: closes all of them. */
 void clients_end(struct supervisor *v, bool now);
+size_t clients_count(const struct supervisor *v);
 bool clients_have_pending(const struct supervisor *v);
 
 /* requests.c: messages of a controller. */

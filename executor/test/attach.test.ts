@@ -101,6 +101,17 @@ test("every control connection is told the exit, after the record is written", (
   session.finish();
 });
 
+test("a connection that has said nothing gets no message, and one that just asked to attach only the stream", () => {
+  using session = new Session();
+  session.start({ arguments: ["sh", "-c", "read go; exit 4"] });
+  using silent = connectTo(session.executor.socketPath);
+  using late = attach(session, attachFlags.stdout);
+  writeText(session.client, "go\n");
+  expect(session.executor.controller.expect("exited").fields.waitStatus).toBe(4 << 8);
+  expect(silent.next()).toBeUndefined();
+  expect(readAll(late)).toHaveLength(0);
+});
+
 test("a client that does not read holds the container back and loses nothing", () => {
   using session = new Session();
   const lines = 400_000;

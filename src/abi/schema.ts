@@ -488,8 +488,9 @@ export const messages = {
    */
   failed: { type: 18, fields: { op: "u32", step: "u32", errno: "u32", objectBytes: "u32" } },
   /**
-   * executor -> every control connection: the main process ended, its output is in the logs and in the queues of
-   * the attach clients (a client has everything when its connection ends), and the record is written.
+   * executor -> every control connection that has sent a message: the main process ended, its output is in the logs and in the queues of
+   * the attach clients (a client has everything when its connection ends), and the record is written. A
+   * connection that has not sent a message until then is closed without one.
    */
   exited: {
     type: 19,
