@@ -8,6 +8,7 @@
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cgroupParentOf, tagOfRoot } from "../../src/engine/config.ts";
+import { removeNetworkRemains } from "../../src/engine/network/mod.ts";
 import { type HostSnapshot, hostSnapshot, leftovers } from "./host-snapshot.ts";
 import { type TerminalOptions, TerminalSession } from "./terminal.ts";
 import { TestCgroup } from "./test-cgroup.ts";
@@ -262,8 +263,7 @@ function removeHostObjects(tag: string): void {
     processes: () => [],
   };
   const left = hostSnapshot(scope);
-  for (const link of left.links) Bun.spawnSync(["ip", "link", "delete", link]);
-  if (left.tables.length > 0) Bun.spawnSync(["nft", "delete", "table", "inet", `tiffin_${tag}`]);
+  removeNetworkRemains(tag);
   for (const directory of left.cgroups) killGroup(directory);
   for (const directory of [...left.cgroups].reverse()) Bun.spawnSync(["rmdir", directory]);
 }
