@@ -5,7 +5,7 @@ import { formatPrefix, overlap, type Prefix, parsePrefix } from "../../linux/net
 /** Tried in order. Docker hands out 172.17 upwards, so the upper end comes first. */
 export const subnetCandidates: readonly Prefix[] = [
   ...[30, 31, 29, 28, 27, 26, 25, 24].map((second) => prefix(172, second, 0, 16)),
-  ...[230, 231, 232, 233, 234, 235].map((second) => prefix(10, second, 0, 16)),
+  ...Array.from({ length: 40 }, (_, index) => prefix(10, index < 20 ? 230 + index : 190 + index, 0, 16)),
   ...[208, 224, 240].map((third) => prefix(192, 168, third, 20)),
 ];
 
