@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
 import {
   createNetns,
   findLink,
@@ -24,7 +25,6 @@ import type { DefaultNetwork, Endpoint, PortRequest } from "./model.ts";
 import { hostNames } from "./names.ts";
 import { openNetwork } from "./open-network.ts";
 import { removeNetworkRemains } from "./remains.ts";
-import { inOwnNetns } from "./testing/in-own-netns.ts";
 import { connectOutcome, RawSocket, receiveOutcome, serveTcp, tryTcp } from "./testing/raw-socket.ts";
 
 const hostAddress = "198.51.100.1";
