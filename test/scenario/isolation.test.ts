@@ -150,7 +150,7 @@ test("only the three standard descriptors reach the program", async () => {
     "descriptors",
     "sh",
     "-c",
-    "sleep 5 & ls /proc/$!/fd | tr '\\n' ' '; kill $!",
+    "sleep 5 & sleep 0.3; ls /proc/$!/fd | tr '\\n' ' '; kill $!",
   );
   expect(own).toBe("0 1 2");
 });

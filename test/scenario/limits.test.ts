@@ -89,7 +89,7 @@ test("cpu shares and cpuset reach the kernel, and the container sees its process
   const pid = await pidOf("pinned");
   expect(cgroupFile(pid, "cpuset", "cpuset.cpus", "cpuset.cpus")).toBe("0");
   expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^Cpus_allowed_list:\t0$/m);
-  expect(["512", "20"]).toContain(cgroupFile(pid, "cpu", "cpu.shares", "cpu.weight"));
+  expect(["512", "59"]).toContain(cgroupFile(pid, "cpu", "cpu.shares", "cpu.weight"));
   expect(await output("exec", "pinned", "nproc")).toBe("1");
 });
 

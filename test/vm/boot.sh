@@ -53,7 +53,7 @@ done
 
 # Modules in an order that satisfies their dependencies, from modules.dep of the package's own files.
 PATH=$PATH:/sbin:/usr/sbin depmod -b "$cache/kernel" "$(basename "$modules")" 2>/dev/null || true
-wanted=(overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_masq nft_ct nft_fib_inet nf_conntrack_netlink)
+wanted=(overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink)
 order=()
 add_module() {
   local path=$1 dependency
