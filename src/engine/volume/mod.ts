@@ -29,6 +29,7 @@ interface VolumeRow {
 }
 
 export function openVolumeStore(database: Database, root: string): VolumeStore {
+  mkdirSync(root, { recursive: true, mode: 0o700 });
   const find = database.query<VolumeRow, [string]>("SELECT name, anonymous FROM volume WHERE name = ?");
   const all = database.query<VolumeRow, []>("SELECT name, anonymous FROM volume");
   const insert = database.query<unknown, [string, number, number]>(
@@ -50,7 +51,6 @@ export function openVolumeStore(database: Database, root: string): VolumeStore {
       const row = find.get(name);
       if (row !== null) return { ...volumeOf(row), created: false };
       const directory = directoryOf(name);
-      mkdirSync(root, { recursive: true, mode: 0o701 });
       mkdirSync(directory, { recursive: true, mode: 0o755 });
       insert.run(name, nowMs(), anonymous ? 1 : 0);
       return { name, directory, anonymous, created: true };
