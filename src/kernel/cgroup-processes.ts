@@ -66,6 +66,9 @@ export async function killCgroup(facts: CgroupFacts, directory: string): Promise
     // Linux 5.14 kills the whole group in one write; before that, fork races are met by repetition.
     if (unified === undefined || writeKernelFile(`${unified}/cgroup.kill`, "1") !== 0) {
       signalCgroup(facts, directory, sigkill);
+      // A process that the v1 freezer holds dies only once it is let go.
+      const freezer = v1Hierarchy(facts, "freezer");
+      if (freezer !== undefined) writeKernelFile(`${freezer.mountPoint}${directory}/freezer.state`, "THAWED");
     }
     const left = listCgroupProcesses(facts, directory);
     if (left.length === 0) return;

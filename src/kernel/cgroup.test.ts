@@ -1,9 +1,9 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { randomHex } from "../lib/ids.ts";
 import { cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupResources } from "../linux/cgroup-resources.ts";
-import { type HostFacts, v1Hierarchy } from "../linux/host-facts.ts";
+import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
 import {
   applyCgroup,
   cgroupHierarchies,
@@ -33,34 +33,34 @@ import { probe } from "./probe.ts";
 import { spawn } from "./spawn.ts";
 import { SyscallError } from "./syscall.ts";
 
-let facts: HostFacts;
+const machine = probe().cgroup;
+/** The facts that a test acts by. */
+let cgroup = machine;
 let parent = "";
 let group = "";
 const children: number[] = [];
 
-beforeAll(() => {
-  facts = probe();
-});
 beforeEach(() => {
+  cgroup = machine;
   parent = `/tiffin-test-${randomHex(8)}`;
   group = `${parent}/container`;
 });
 afterEach(async () => {
-  await killCgroup(facts.cgroup, parent);
+  await killCgroup(cgroup, parent);
   for (const pid of children.splice(0)) reapChild(pid, { block: true });
-  await removeCgroup(facts.cgroup, parent);
+  await removeCgroup(cgroup, parent);
 });
 
 /** Makes the group with these limits. */
 function limited(resources: CgroupResources): string[] {
-  prepareCgroupParent(facts.cgroup, parent);
-  return applyCgroup(facts.cgroup, group, decideCgroup(resources, facts.cgroup));
+  prepareCgroupParent(cgroup, parent);
+  return applyCgroup(cgroup, group, decideCgroup(resources, cgroup));
 }
 
 /** A shell that moves itself into every v1 group (and v2) and then runs `script`. */
 function inside(script: string): number {
-  const moves = cgroupHierarchies(facts.cgroup).flatMap((hierarchy) => {
-    const path = cgroupPath(facts.cgroup, hierarchy, group);
+  const moves = cgroupHierarchies(cgroup).flatMap((hierarchy) => {
+    const path = cgroupPath(cgroup, hierarchy, group);
     if (path === undefined || !existsSync(path)) return [];
     return [`echo 0 > ${path}/${hierarchy === unifiedHierarchy ? "cgroup.procs" : "tasks"}`];
   });
@@ -83,9 +83,7 @@ async function until(what: () => boolean): Promise<void> {
   throw new Error("it did not happen");
 }
 
-const v1 = (): boolean => probe().cgroup.mode !== "v2";
-
-describe.skipIf(!v1())("cgroup v1 and hybrid", () => {
+describe.skipIf(machine.mode === "v2")("cgroup v1 and hybrid", () => {
   test("limits arrive in the kernel's files", () => {
     const warnings = limited({
       memory: { limit: 64 << 20, swap: 64 << 20, reservation: 32 << 20 },
@@ -94,7 +92,7 @@ describe.skipIf(!v1())("cgroup v1 and hybrid", () => {
     });
     expect(warnings).toEqual([]);
     const read = (controller: string, file: string): string | undefined =>
-      readTextIfPossible(`${v1Hierarchy(facts.cgroup, controller)?.mountPoint}${group}/${file}`)?.trim();
+      readTextIfPossible(`${v1Hierarchy(cgroup, controller)?.mountPoint}${group}/${file}`)?.trim();
     expect([
       read("memory", "memory.limit_in_bytes"),
       read("memory", "memory.memsw.limit_in_bytes"),
@@ -104,7 +102,7 @@ describe.skipIf(!v1())("cgroup v1 and hybrid", () => {
       read("cpuset", "cpuset.mems"),
       read("pids", "pids.max"),
     ]).toEqual(["67108864", "67108864", "512", "50000", "0", "0", "17"]);
-    expect(readCurrentMemory(facts.cgroup, group)).toEqual({
+    expect(readCurrentMemory(cgroup, group)).toEqual({
       limitBytes: 64 << 20,
       memoryAndSwapBytes: 64 << 20,
     });
@@ -113,13 +111,9 @@ describe.skipIf(!v1())("cgroup v1 and hybrid", () => {
   test("an update can raise and lower memory and swap in either direction", () => {
     limited({ memory: { limit: 64 << 20, swap: 64 << 20 } });
     for (const size of [128 << 20, 32 << 20]) {
-      const current = readCurrentMemory(facts.cgroup, group);
-      applyCgroup(
-        facts.cgroup,
-        group,
-        decideCgroup({ memory: { limit: size, swap: size } }, facts.cgroup, current),
-      );
-      expect(readCurrentMemory(facts.cgroup, group)).toEqual({ limitBytes: size, memoryAndSwapBytes: size });
+      const current = readCurrentMemory(cgroup, group);
+      applyCgroup(cgroup, group, decideCgroup({ memory: { limit: size, swap: size } }, cgroup, current));
+      expect(readCurrentMemory(cgroup, group)).toEqual({ limitBytes: size, memoryAndSwapBytes: size });
     }
   });
 
@@ -127,8 +121,8 @@ describe.skipIf(!v1())("cgroup v1 and hybrid", () => {
     limited({ memory: { limit: 8 << 20, swap: 8 << 20 } });
     const pid = inside("exec tail /dev/zero");
     expect(ended(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
-    expect(readOomKills(facts.cgroup, group)).toBe(1);
-    const file = openOomFile(facts.cgroup, group);
+    expect(readOomKills(cgroup, group)).toBe(1);
+    const file = openOomFile(cgroup, group);
     if (file === undefined) throw new Error("no file");
     using opened = file;
     expect(new TextDecoder().decode(readToEnd(opened, 4096))).toContain("oom_kill 1");
@@ -146,7 +140,7 @@ describe.skipIf(!v1())("cgroup v1 and hybrid", () => {
 
   test("a tasks file takes a process that moves itself", () => {
     limited({});
-    using tasks = openCgroupTasks(facts.cgroup, v1Hierarchy(facts.cgroup, "memory")?.name ?? "", group);
+    using tasks = openCgroupTasks(cgroup, v1Hierarchy(cgroup, "memory")?.name ?? "", group);
     const pid = spawn({
       executable: "/bin/sh",
       argv: ["sh", "-c", "echo 0 >&3; read x <&1"],
@@ -157,36 +151,60 @@ describe.skipIf(!v1())("cgroup v1 and hybrid", () => {
   });
 });
 
-describe("any version", () => {
+/** A hybrid machine is also a v1 machine when nobody looks at its v2 mount: other files freeze, kill and list. */
+const variants: [string, CgroupFacts][] = [[machine.mode, machine]];
+if (machine.mode === "hybrid") variants.push(["v1 alone", { ...machine, mode: "v1", v2: null }]);
+
+describe.each(variants)("%s", (_, variant) => {
+  beforeEach(() => {
+    cgroup = variant;
+  });
   test("the pids limit bites", () => {
     limited({ pids: { limit: 2 } });
     expect(ended(inside("(true | true | true | true) 2>/dev/null"))).not.toEqual({ kind: "exited", code: 0 });
   });
 
-  test("listing, freezing, thawing and killing reach nested groups", async () => {
+  test("listing, signalling and killing reach nested groups", async () => {
     limited({});
     const pid = inside("sleep 100 & sleep 100 & wait");
-    await until(() => listCgroupProcesses(facts.cgroup, group).length === 3);
-    const nested = cgroupHierarchies(facts.cgroup).find((name) => name === "unified") ?? "memory";
-    const path = cgroupPath(facts.cgroup, nested, `${group}/nested`) ?? "";
+    await until(() => listCgroupProcesses(cgroup, group).length === 3);
+    const nested = cgroupHierarchies(cgroup).find((name) => name === "unified") ?? "memory";
+    const path = cgroupPath(cgroup, nested, `${group}/nested`) ?? "";
     mkdirSync(path);
-    await Bun.write(`${path}/cgroup.procs`, String(listCgroupProcesses(facts.cgroup, group)[2]));
-    expect(listCgroupProcesses(facts.cgroup, group).length).toBe(3);
-    await freezeCgroup(facts.cgroup, group);
-    expect(readFileSync(`/proc/${pid}/status`, "utf8")).toMatch(/^State:\t[SD]/m);
-    await thawCgroup(facts.cgroup, group);
-    expect(signalCgroup(facts.cgroup, group, 0)).toBe(3);
-    await killCgroup(facts.cgroup, group);
-    expect(listCgroupProcesses(facts.cgroup, group)).toEqual([]);
+    await Bun.write(`${path}/cgroup.procs`, String(listCgroupProcesses(cgroup, group)[2]));
+    expect(listCgroupProcesses(cgroup, group).length).toBe(3);
+    expect(signalCgroup(cgroup, group, 0)).toBe(3);
+    await killCgroup(cgroup, group);
+    expect(listCgroupProcesses(cgroup, group)).toEqual([]);
     expect(ended(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
+  });
+
+  test("a frozen group does nothing until it is thawed", async () => {
+    limited({});
+    const counter = `/tmp${parent}-counter`;
+    const pid = inside(`i=0; while :; do i=$((i+1)); echo $i > ${counter}; done`);
+    const count = (): number => Number(readTextIfPossible(counter) ?? "0");
+    try {
+      await until(() => count() > 0);
+      await freezeCgroup(cgroup, group);
+      const frozenAt = readFileSync(counter, "utf8");
+      await Bun.sleep(30);
+      expect(readFileSync(counter, "utf8")).toBe(frozenAt);
+      await thawCgroup(cgroup, group);
+      await until(() => count() > Number(frozenAt));
+      await killCgroup(cgroup, group);
+      expect(ended(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
+    } finally {
+      rmSync(counter, { force: true });
+    }
   });
 
   test("a frozen group can be killed", async () => {
     limited({});
     const pid = inside("sleep 100");
-    await until(() => listCgroupProcesses(facts.cgroup, group).length > 0);
-    await freezeCgroup(facts.cgroup, group);
-    await killCgroup(facts.cgroup, group);
+    await until(() => listCgroupProcesses(cgroup, group).length > 0);
+    await freezeCgroup(cgroup, group);
+    await killCgroup(cgroup, group);
     expect(ended(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
   });
 
@@ -194,42 +212,42 @@ describe("any version", () => {
     limited({ memory: { limit: 64 << 20 } });
     const before = readSystemCpuNs();
     ended(inside("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"));
-    const stats = readCgroupStats(facts.cgroup, group);
+    const stats = readCgroupStats(cgroup, group);
     expect(stats.cpu.totalNs).toBeGreaterThan(0);
     expect(stats.memory.limitBytes).toBe(64 << 20);
     expect(Object.keys(stats.memory.stat).length).toBeGreaterThan(10);
     expect(stats.pids).toEqual({ current: 0, limit: null });
     expect(readSystemCpuNs()).toBeGreaterThan(before);
-    expect(readCgroupStats(facts.cgroup, `${parent}/none`).memory.usageBytes).toBe(0);
+    expect(readCgroupStats(cgroup, `${parent}/none`).memory.usageBytes).toBe(0);
   });
 
   test("creation makes parents, says whether it was first, and removal takes nested groups", async () => {
-    const [hierarchy] = cgroupHierarchies(facts.cgroup);
+    const [hierarchy] = cgroupHierarchies(cgroup);
     if (hierarchy === undefined) throw new Error("no hierarchy");
-    expect(createCgroup(facts.cgroup, hierarchy, `${group}/a/b`)).toBe(true);
-    expect(createCgroup(facts.cgroup, hierarchy, `${group}/a/b`)).toBe(false);
-    expect(listCgroups(facts.cgroup, parent)).toEqual(["container"]);
-    await removeCgroup(facts.cgroup, group);
-    expect(listCgroups(facts.cgroup, parent)).toEqual([]);
-    await removeCgroup(facts.cgroup, group);
+    expect(createCgroup(cgroup, hierarchy, `${group}/a/b`)).toBe(true);
+    expect(createCgroup(cgroup, hierarchy, `${group}/a/b`)).toBe(false);
+    expect(listCgroups(cgroup, parent)).toEqual(["container"]);
+    await removeCgroup(cgroup, group);
+    expect(listCgroups(cgroup, parent)).toEqual([]);
+    await removeCgroup(cgroup, group);
   });
 
   test("a group with a process is busy until it has ended", async () => {
     limited({});
     const pid = inside("sleep 100");
-    await until(() => listCgroupProcesses(facts.cgroup, group).length > 0);
-    expect(tryRemoveCgroup(facts.cgroup, group)).toBeString();
-    const removal = killCgroup(facts.cgroup, group).then(() => removeCgroup(facts.cgroup, group));
+    await until(() => listCgroupProcesses(cgroup, group).length > 0);
+    expect(tryRemoveCgroup(cgroup, group)).toBeString();
+    const removal = killCgroup(cgroup, group).then(() => removeCgroup(cgroup, group));
     expect(ended(pid)).toMatchObject({ signal: 9 });
     await removal;
-    expect(tryRemoveCgroup(facts.cgroup, group)).toBeUndefined();
+    expect(tryRemoveCgroup(cgroup, group)).toBeUndefined();
   });
 
   test("a write that the kernel refuses throws with its errno, or is told when that was tolerated", () => {
     limited({});
-    const [hierarchy, file] = facts.cgroup.mode === "v2" ? ["unified", "pids.max"] : ["pids", "pids.max"];
+    const [hierarchy, file] = cgroup.mode === "v2" ? ["unified", "pids.max"] : ["pids", "pids.max"];
     const write = (tolerate: string[]): string | undefined =>
-      writeCgroupFile(facts.cgroup, hierarchy, group, file, "nonsense", tolerate);
+      writeCgroupFile(cgroup, hierarchy, group, file, "nonsense", tolerate);
     expect(write(["EINVAL"])).toBe("pids.max was not set to nonsense: invalid argument");
     let caught: unknown;
     try {
