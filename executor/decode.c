@@ -17,6 +17,7 @@
 #define RLIMIT_COUNT 16u
 #define FILTER_LIMIT 4096u
 #define GROUPS_LIMIT 65536u
+#define HOOK_PID_BYTES 10u
 #define NAMESPACE_FLAGS                                                                                     \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |      \
 	 CLONE_NEWNET | CLONE_NEWTIME)
@@ -204,6 +205,15 @@ static bool check_blob_ops(struct checker *c, const struct abi_op_header *header
 	return fits || refuse(c, "seccomp program has no size that can be");
 }
 
+/* The place of the pid lies inside of the input. */
+static bool check_hook(struct checker *c, const struct op_hook *op)
+{
+	if (op->arguments.count == 0)
+		return refuse(c, "hook without arguments");
+	return (op->input.count >= HOOK_PID_BYTES && op->pid_offset <= op->input.count - HOOK_PID_BYTES) ||
+	       refuse(c, "the pid lies outside of the hook's input");
+}
+
 static bool check_fd_number(struct checker *c, uint32_t fd)
 {
 	if (fd >= FIXED_FD_LIMIT)
@@ -254,6 +264,10 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 	case OP_SET_GROUPS:
 	case OP_SECCOMP:
 		return check_blob_ops(c, header);
+	case OP_FIND_PROGRAM:
+		return ((const struct op_find_program *)op)->candidates.count > 0 || refuse(c, "no program to find");
+	case OP_HOOK:
+		return check_hook(c, op);
 	case OP_EXEC:
 		return (((const struct op_exec *)op)->candidates.count > 0 &&
 			((const struct op_exec *)op)->arguments.count > 0) ||

@@ -1,7 +1,7 @@
 /*
  * tiffin-executor NAME: waits for one plan on descriptor 3, performs it, and stays as the supervisor of what it
- * started. NAME is the socket, in the working directory, under which it can be found later. Started ahead of need
- * by an engine; when that engine goes away before START, so does this process.
+ * started. NAME is the socket, in the working directory, under which it can be found later; empty for a process
+ * that will not be supervised. Started ahead of need by an engine; when that engine goes away before START, so does this process.
  */
 #include <poll.h>
 #include <signal.h>
@@ -108,7 +108,7 @@ static void start_init(struct start *s, struct supervisor *v, int *fds, int coun
 	s->supervisor_fds[0] = v->listener;
 	s->supervisor_fds[1] = v->directory;
 	s->supervisor_fds[2] = CONTROLLER_FD;
-	s->peer = s->child_peer = s->child_pidfd = s->terminal = s->terminal_slave = -1;
+	s->peer = s->child_peer = s->child_pidfd = s->terminal = s->terminal_slave = s->starter = -1;
 	s->begun_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
@@ -175,8 +175,8 @@ int main(int argc, char **argv)
 	v->connections[0] = (struct connection){.kind = CONNECTION_CONTROL, .fd = CONTROLLER_FD};
 	v->listener = v->directory = v->pidfd = v->record = v->oom_file = v->terminal_slave = -1;
 	v->log.directory = v->log.file = v->input.fd = v->outputs[0].fd = v->outputs[1].fd = -1;
-	int opened = listener_open(v, argv[1]);
-	if (opened < 0 || chdir("/") < 0)
+	/* Without a name nobody will look for it: it leaves once the process runs. */
+	if ((argv[1][0] && listener_open(v, argv[1]) < 0) || chdir("/") < 0)
 		return EXIT_UNUSABLE;
 	int count = await_start(v, fds, LIMIT_RECEIVED_FDS + 1);
 	if (count < 0) {

@@ -10,6 +10,8 @@
 /* What fsconfig accepts for a string value, its NUL included. */
 #define OPTION_BYTES 256
 #define SLOT_PREFIX "{slot:"
+/* MS_MOVE of mount(2); its header clashes with that of the newer calls. */
+#define MS_MOVE_ROOT 8192ul
 
 /* What the kernel says about the last failure of a mount context; empty when it says nothing. */
 static void read_explanation(int context, char *text, size_t room)
@@ -185,5 +187,18 @@ int perform_pivot_root(struct start *s, const struct op_pivot_root *op)
 		return fail_slot(s, STEP_PIVOT_ROOT_UMOUNT2, op->root);
 	if (chdir("/") < 0)
 		return fail(s, STEP_PIVOT_ROOT_CHDIR, "/");
+	return 0;
+}
+
+int perform_move_root(struct start *s, const struct op_move_root *op)
+{
+	if (fchdir(slot_fd(s, op->root)) < 0)
+		return fail_slot(s, STEP_MOVE_ROOT_FCHDIR, op->root);
+	if (syscall(SYS_mount, ".", "/", NULL, MS_MOVE_ROOT, NULL) < 0)
+		return fail_slot(s, STEP_MOVE_ROOT_MOUNT, op->root);
+	if (syscall(SYS_chroot, ".") < 0)
+		return fail_slot(s, STEP_MOVE_ROOT_CHROOT, op->root);
+	if (chdir("/") < 0)
+		return fail(s, STEP_MOVE_ROOT_CHDIR, "/");
 	return 0;
 }

@@ -42,8 +42,9 @@ int perform_clone(struct start *s, const struct op_clone *op)
 {
 	int pidfd = -1;
 	struct clone_args args = {
-		.flags = op->flags | CLONE_PIDFD,
+		.flags = op->flags | CLONE_PIDFD | CLONE_PARENT_SETTID,
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
+		.parent_tid = (uint64_t)(uintptr_t)&s->progress->pid,
 		.exit_signal = SIGCHLD,
 	};
 	if (op->cgroup != SLOT_NONE) {

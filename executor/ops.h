@@ -11,6 +11,7 @@ int perform_mount_setattr(struct start *s, const struct op_mount_setattr *op);
 int perform_move_mount(struct start *s, const struct op_move_mount *op);
 int perform_umount(struct start *s, const struct op_umount *op);
 int perform_pivot_root(struct start *s, const struct op_pivot_root *op);
+int perform_move_root(struct start *s, const struct op_move_root *op);
 
 /* cover.c */
 int perform_mask_path(struct start *s, const struct op_mask_path *op);
@@ -59,6 +60,22 @@ int perform_umask(struct start *s, const struct op_umask *op);
 int perform_chdir(struct start *s, const struct op_chdir *op);
 int perform_seccomp(struct start *s, const struct op_seccomp *op);
 int perform_exec(struct start *s, const struct op_exec *op);
+
+/* hold.c */
+int perform_find_program(struct start *s, const struct op_find_program *op);
+int perform_await_start(struct start *s, const struct op_await_start *op);
+/* Tells who started the held child that it failed. Nothing without such a caller. */
+void hold_report_failure(struct start *s);
+
+/* hook.c */
+int perform_hook(struct start *s, const struct op_hook *op);
+
+/* scheduling.c */
+int perform_personality(struct start *s, const struct op_personality *op);
+int perform_set_scheduler(struct start *s, const struct op_set_scheduler *op);
+int perform_set_io_priority(struct start *s, const struct op_set_io_priority *op);
+int perform_set_affinity(struct start *s, const struct op_set_affinity *op);
+int perform_set_memory_policy(struct start *s, const struct op_set_memory_policy *op);
 
 /* init.c */
 int perform_init(struct start *s);

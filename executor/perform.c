@@ -63,6 +63,15 @@ int perform(struct start *s, const struct abi_op_header *op)
 		CASE(OP_EXEC, exec);
 		CASE(OP_SUPERVISE, supervise);
 		CASE(OP_LEAVE, leave);
+		CASE(OP_FIND_PROGRAM, find_program);
+		CASE(OP_AWAIT_START, await_start);
+		CASE(OP_HOOK, hook);
+		CASE(OP_PERSONALITY, personality);
+		CASE(OP_SET_SCHEDULER, set_scheduler);
+		CASE(OP_SET_IO_PRIORITY, set_io_priority);
+		CASE(OP_SET_AFFINITY, set_affinity);
+		CASE(OP_SET_MEMORY_POLICY, set_memory_policy);
+		CASE(OP_MOVE_ROOT, move_root);
 	case OP_SETSID:
 		return perform_setsid(s);
 	case OP_INIT:

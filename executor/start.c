@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "kernel.h"
+#include "ops.h"
 #include "peer.h"
 #include "text.h"
 
@@ -140,6 +141,7 @@ static int open_conversation(struct start *s)
 static _Noreturn void run_child(struct start *s)
 {
 	perform_stage(s, STAGE_CHILD);
+	hold_report_failure(s);
 	_exit(1);
 }
 

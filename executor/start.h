@@ -31,6 +31,8 @@ enum progress_state { PROGRESS_WORKING, PROGRESS_FAILED, PROGRESS_EXECUTING };
 struct progress {
 	uint32_t op;
 	uint32_t state;
+	/* The child as the supervisor counts; the kernel writes it before the child runs. */
+	pid_t pid;
 	struct failure failure;
 };
 
@@ -50,6 +52,8 @@ struct start {
 	struct connection *controller;
 	/* Descriptors that the child must not keep: listener, controller, socket directory. */
 	int supervisor_fds[3];
+	/* In a held child: who started it, -1 without. Ends at exec. */
+	int starter;
 	bool is_child;
 	/* The child must not outlive its supervisor. */
 	bool dies_with_supervisor;

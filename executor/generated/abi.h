@@ -93,6 +93,15 @@ enum abi_op {
   OP_EXEC = 41,
   OP_SUPERVISE = 42,
   OP_LEAVE = 43,
+  OP_FIND_PROGRAM = 44,
+  OP_AWAIT_START = 45,
+  OP_HOOK = 46,
+  OP_PERSONALITY = 47,
+  OP_SET_SCHEDULER = 48,
+  OP_SET_IO_PRIORITY = 49,
+  OP_SET_AFFINITY = 50,
+  OP_SET_MEMORY_POLICY = 51,
+  OP_MOVE_ROOT = 52,
 };
 
 struct op_open {
@@ -640,6 +649,114 @@ enum step_leave {
   STEP_LEAVE_REPORT = 0,
 };
 
+struct op_find_program {
+  _Alignas(8) struct abi_op_header header;
+  struct abi_range candidates;
+};
+_Static_assert(sizeof(struct op_find_program) == 16, "size of op_find_program");
+_Static_assert(offsetof(struct op_find_program, candidates) == 8, "end of op_find_program");
+enum step_find_program {
+  STEP_FIND_PROGRAM_FACCESSAT = 0,
+};
+
+struct op_await_start {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t listener;
+};
+_Static_assert(sizeof(struct op_await_start) == 16, "size of op_await_start");
+_Static_assert(offsetof(struct op_await_start, listener) == 8, "end of op_await_start");
+enum step_await_start {
+  STEP_AWAIT_START_ACCEPT4 = 0,
+};
+
+struct op_hook {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t path;
+  struct abi_range arguments;
+  struct abi_range environment;
+  struct abi_range input;
+  uint32_t pid_offset;
+  uint32_t timeout_ms;
+};
+_Static_assert(sizeof(struct op_hook) == 48, "size of op_hook");
+_Static_assert(offsetof(struct op_hook, timeout_ms) == 40, "end of op_hook");
+enum step_hook {
+  STEP_HOOK_PIPE2 = 0,
+  STEP_HOOK_FORK = 1,
+  STEP_HOOK_WRITE = 2,
+  STEP_HOOK_WAIT = 3,
+};
+
+struct op_personality {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t persona;
+};
+_Static_assert(sizeof(struct op_personality) == 16, "size of op_personality");
+_Static_assert(offsetof(struct op_personality, persona) == 8, "end of op_personality");
+enum step_personality {
+  STEP_PERSONALITY_PERSONALITY = 0,
+};
+
+struct op_set_scheduler {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t policy;
+  int32_t nice;
+  uint64_t flags;
+  uint32_t priority;
+  uint64_t runtime;
+  uint64_t deadline;
+  uint64_t period;
+};
+_Static_assert(sizeof(struct op_set_scheduler) == 56, "size of op_set_scheduler");
+_Static_assert(offsetof(struct op_set_scheduler, period) == 48, "end of op_set_scheduler");
+enum step_set_scheduler {
+  STEP_SET_SCHEDULER_SCHED_SETATTR = 0,
+};
+
+struct op_set_io_priority {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t value;
+};
+_Static_assert(sizeof(struct op_set_io_priority) == 16, "size of op_set_io_priority");
+_Static_assert(offsetof(struct op_set_io_priority, value) == 8, "end of op_set_io_priority");
+enum step_set_io_priority {
+  STEP_SET_IO_PRIORITY_IOPRIO_SET = 0,
+};
+
+struct op_set_affinity {
+  _Alignas(8) struct abi_op_header header;
+  struct abi_range mask;
+};
+_Static_assert(sizeof(struct op_set_affinity) == 16, "size of op_set_affinity");
+_Static_assert(offsetof(struct op_set_affinity, mask) == 8, "end of op_set_affinity");
+enum step_set_affinity {
+  STEP_SET_AFFINITY_SCHED_SETAFFINITY = 0,
+};
+
+struct op_set_memory_policy {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t mode;
+  struct abi_range nodes;
+};
+_Static_assert(sizeof(struct op_set_memory_policy) == 24, "size of op_set_memory_policy");
+_Static_assert(offsetof(struct op_set_memory_policy, nodes) == 12, "end of op_set_memory_policy");
+enum step_set_memory_policy {
+  STEP_SET_MEMORY_POLICY_SET_MEMPOLICY = 0,
+};
+
+struct op_move_root {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t root;
+};
+_Static_assert(sizeof(struct op_move_root) == 16, "size of op_move_root");
+_Static_assert(offsetof(struct op_move_root, root) == 8, "end of op_move_root");
+enum step_move_root {
+  STEP_MOVE_ROOT_FCHDIR = 0,
+  STEP_MOVE_ROOT_MOUNT = 1,
+  STEP_MOVE_ROOT_CHROOT = 2,
+  STEP_MOVE_ROOT_CHDIR = 3,
+};
+
 enum abi_attach {
   ATTACH_STDIN = 1,
   ATTACH_STDOUT = 2,
@@ -812,7 +929,16 @@ static const struct abi_field fields_close_from[] = {{FIELD_U32, 8}};
 static const struct abi_field fields_exec[] = {{FIELD_STRINGS, 8}, {FIELD_STRINGS, 16}, {FIELD_STRINGS, 24}};
 static const struct abi_field fields_supervise[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_SLOT_OR_NONE, 12}, {FIELD_SLOT_OR_NONE, 16}, {FIELD_U32, 20}, {FIELD_U32, 24}, {FIELD_SLOT_OR_NONE, 28}, {FIELD_U64, 32}, {FIELD_U32, 40}, {FIELD_SLOT_OR_NONE, 44}, {FIELD_SLOT_OR_NONE, 48}, {FIELD_BLOB, 52}};
 static const struct abi_field fields_leave[] = {{FIELD_U32, 8}};
-static const struct abi_layout abi_layouts[44] = {
+static const struct abi_field fields_find_program[] = {{FIELD_STRINGS, 8}};
+static const struct abi_field fields_await_start[] = {{FIELD_SLOT, 8}};
+static const struct abi_field fields_hook[] = {{FIELD_STRING, 8}, {FIELD_STRINGS, 12}, {FIELD_STRINGS, 20}, {FIELD_BLOB, 28}, {FIELD_U32, 36}, {FIELD_U32, 40}};
+static const struct abi_field fields_personality[] = {{FIELD_U32, 8}};
+static const struct abi_field fields_set_scheduler[] = {{FIELD_U32, 8}, {FIELD_I32, 12}, {FIELD_U64, 16}, {FIELD_U32, 24}, {FIELD_U64, 32}, {FIELD_U64, 40}, {FIELD_U64, 48}};
+static const struct abi_field fields_set_io_priority[] = {{FIELD_U32, 8}};
+static const struct abi_field fields_set_affinity[] = {{FIELD_BLOB, 8}};
+static const struct abi_field fields_set_memory_policy[] = {{FIELD_U32, 8}, {FIELD_BLOB, 12}};
+static const struct abi_field fields_move_root[] = {{FIELD_SLOT, 8}};
+static const struct abi_layout abi_layouts[53] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -856,6 +982,15 @@ static const struct abi_layout abi_layouts[44] = {
   [OP_EXEC] = {32, 4, 3, fields_exec},
   [OP_SUPERVISE] = {64, 2, 11, fields_supervise},
   [OP_LEAVE] = {16, 2, 1, fields_leave},
+  [OP_FIND_PROGRAM] = {16, 4, 1, fields_find_program},
+  [OP_AWAIT_START] = {16, 4, 1, fields_await_start},
+  [OP_HOOK] = {48, 4, 6, fields_hook},
+  [OP_PERSONALITY] = {16, 4, 1, fields_personality},
+  [OP_SET_SCHEDULER] = {56, 4, 7, fields_set_scheduler},
+  [OP_SET_IO_PRIORITY] = {16, 4, 1, fields_set_io_priority},
+  [OP_SET_AFFINITY] = {16, 4, 1, fields_set_affinity},
+  [OP_SET_MEMORY_POLICY] = {24, 4, 2, fields_set_memory_policy},
+  [OP_MOVE_ROOT] = {16, 4, 1, fields_move_root},
 };
 #endif
 

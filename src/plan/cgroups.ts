@@ -20,13 +20,13 @@ const none: CgroupPlan = { directory: null, v1: [], v2: false, decision: null };
 export function decideContainerCgroups(
   resources: OciResources | undefined,
   facts: HostFacts,
-  options: Pick<ContainerOptions, "id" | "cgroupParent">,
+  options: Pick<ContainerOptions, "id" | "cgroupParent" | "cgroupDirectory">,
 ): CgroupPlan {
   if (options.cgroupParent === null || facts.cgroup.mode === "none") return none;
   const decision = decideCgroup(resources ?? {}, facts.cgroup);
   const parent = options.cgroupParent === "/" ? "" : options.cgroupParent;
   return {
-    directory: `${parent}/${options.id}`,
+    directory: options.cgroupDirectory ?? `${parent}/${options.id}`,
     v1: decision.directories.filter((name) => name !== unifiedHierarchy),
     v2: decision.directories.includes(unifiedHierarchy),
     decision,

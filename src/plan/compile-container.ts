@@ -21,7 +21,7 @@ import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
 import { hostId, idmapSlotName, mapFileText } from "./identity.ts";
-import { supervisorMarks } from "./marks.ts";
+import { childMarks, supervisorMarks } from "./marks.ts";
 import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
 import { readMountOptions } from "./mount-request.ts";
 import { compileMounts, type MountedSlots } from "./mounts.ts";
@@ -36,11 +36,11 @@ import { type ContainerOptions, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { attachRoot, isolateMounts, makeScratch, type Scratch } from "./private-mounts.ts";
 import { awaitNetworkOnce, inheritScore, writeSettingsWithoutProc } from "./proc-mount.ts";
-import { becomeProgram, forkInit, preserveSlotNames } from "./process.ts";
+import { becomeProgram, forkInit, preserveSlotNames, runHook } from "./process.ts";
 import { prepareRoot } from "./root.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
 import { connectStdio, stdioSlotNames } from "./stdio.ts";
-import { finishParent, holdParent, supervisionSlotNames } from "./supervise.ts";
+import { finishParent, holdParent, holdSlotNames, supervisionSlotNames } from "./supervise.ts";
 import { compileTerminal } from "./terminal.ts";
 import { checkProcess, checkSpec } from "./validate.ts";
 
@@ -73,8 +73,10 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   hide(compilation, root, scratch, mounted, hostNull);
   makeRootReadOnly(compilation, root);
 
+  meetHost(compilation);
+  for (const hook of options.hooks?.createContainer ?? []) runHook(builder, hook, "hooks.createContainer");
   const ends = connect(compilation, root, mounted);
-  builder.child({ op: "pivotRoot", fields: { root } }, "root");
+  builder.child({ op: options.noPivot === true ? "moveRoot" : "pivotRoot", fields: { root } }, "root");
   setRootPropagation(compilation, root);
   nameHost(compilation);
   joinKeyring(compilation);
@@ -88,6 +90,8 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
     ownUserNamespace: hasUserNamespace(compilation),
     setgroupsDenied: setgroupsDenied(compilation),
     init: options.init === true && options.stdio.kind !== "terminal",
+    hooks: options.hooks?.startContainer ?? [],
+    linux: compilation.linux,
     ...(label === undefined ? {} : { label: { ...label, proc: openLabelProc(builder, label) } }),
   });
 
@@ -127,6 +131,7 @@ function receivedNames(
   for (const name of supervisionSlotNames(options.supervise)) names.add(name);
   for (const name of stdioSlotNames(options.stdio)) names.add(name);
   for (const name of preserveSlotNames(options)) names.add(name);
+  for (const name of holdSlotNames(options)) names.add(name);
   if (options.rootfs.kind === "overlay" && options.rootfs.idmap === true) {
     names.add(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []));
   }
@@ -241,6 +246,14 @@ function connect(
   return connectStdio({ builder, stdio, owner, open, dev: mounted.dev });
 }
 
+/** The child waits, with all of its mounts and the host's root still in reach, for what the caller does then. */
+function meetHost({ builder, options }: Compilation): void {
+  if (options.syncEnvironment !== true) return;
+  const cause = "hooks";
+  builder.child({ op: "signalPeer", fields: { mark: childMarks.mounted } }, cause);
+  builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.environment } }, cause);
+}
+
 function nameHost({ builder, spec }: Compilation): void {
   const { hostname = "", domainname = "" } = spec;
   if (hostname !== "") builder.child({ op: "setHostname", fields: { name: hostname } }, "hostname");
@@ -249,6 +262,7 @@ function nameHost({ builder, spec }: Compilation): void {
 
 /** Without its own, a container would hold the engine's session keyring. */
 function joinKeyring({ builder, options }: Compilation): void {
+  if (options.sessionKeyring === false) return;
   builder.child({ op: "keyring", fields: { name: `tiffin-${options.id}` } }, "a session keyring of its own");
 }
 
@@ -272,6 +286,11 @@ function runParent(compilation: Compilation, ends: ReturnType<typeof connectStdi
       "network",
       "wired network",
     );
+  }
+  if (options.syncEnvironment === true) {
+    builder.parent({ op: "awaitPeer", fields: { mark: childMarks.mounted } }, "hooks");
+    builder.parent({ op: "sync", fields: { id: syncIds.environment } }, "hooks");
+    builder.parent({ op: "signalPeer", fields: { mark: supervisorMarks.environment } }, "hooks");
   }
   holdParent(builder, options);
   finishParent(builder, options, ends);

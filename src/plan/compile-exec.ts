@@ -15,9 +15,10 @@ import { namespaceFlag } from "./namespaces.ts";
 import type { ExecOptions, ExecTarget } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { becomeProgram, preserveSlotNames } from "./process.ts";
+import { setAffinity } from "./scheduling.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
 import { connectStdio, noEnds, stdioSlotNames } from "./stdio.ts";
-import { finishParent, holdParent, supervisionSlotNames } from "./supervise.ts";
+import { finishParent, holdParent, holdSlotNames, supervisionSlotNames } from "./supervise.ts";
 import { ttyGroup } from "./terminal.ts";
 import { checkProcess } from "./validate.ts";
 
@@ -43,12 +44,15 @@ export function compileExec(
     ...supervisionSlotNames(options.supervise),
     ...stdioSlotNames(options.stdio),
     ...preserveSlotNames(options),
+    ...holdSlotNames(options),
   ]);
   const compilation = { builder, process, target, facts, options };
   const ownUserNamespace = target.namespaces.includes("user");
   const open = openFlagsOf(facts.kernel.machine);
 
+  setAffinity(builder, process.execCPUAffinity?.initial, "process.execCPUAffinity.initial");
   joinV1Groups(builder, target.cgroupHierarchies);
+  setAffinity(builder, process.execCPUAffinity?.final, "process.execCPUAffinity.final");
   writeScore(compilation);
   const label = wantedLabel(process, facts);
   enterNamespaces(compilation);

@@ -29,6 +29,10 @@ export function explainFailure(plan: Plan, failure: PlanFailure): TiffinError {
   switch (op.op) {
     case "exec":
       return execFailure(plan, op, failure);
+    case "findProgram": {
+      const exec = plan.ops.find((each) => each.op === "exec");
+      return exec?.op === "exec" ? execFailure(plan, exec, failure) : general(plan, op, failure);
+    }
     case "chdir":
       return directoryFailure(plan, op.fields.path, failure);
     case "openTree":

@@ -4,12 +4,16 @@ export const supervisorMarks = {
   idMap: 1,
   /** The engine has wired the network. */
   network: 2,
+  /** The engine has moved links in, and its hooks have run. */
+  environment: 3,
   /** The caller lets the program start. */
-  start: 3,
+  start: 4,
 } as const;
 
 /** Marks that the child signals to the supervisor. */
 export const childMarks = {
+  /** All mounts are made; the old root is still there. */
+  mounted: 1,
   /** Everything is ready for the program. */
-  ready: 1,
+  ready: 2,
 } as const;

@@ -110,6 +110,7 @@ export function detailOf(op: WireOp): string {
       return words(`uid ${flat(uidMap)}; gid ${flat(gidMap)}`, denySetgroups === 1 && "setgroups denied");
     }
     case "pivotRoot":
+    case "moveRoot":
       return words(`to ${slotText(op.fields.root)}`);
     case "pty": {
       const { rows, columns, uid, gid, console } = op.fields;
@@ -147,6 +148,23 @@ export function detailOf(op: WireOp): string {
       return superviseDetail(op.fields);
     case "leave":
       return op.fields.waitExec === 1 ? "after the exec" : "";
+    case "findProgram":
+      return op.fields.candidates.slice(1).join(" ");
+    case "hook": {
+      const { arguments: list, timeoutMs } = op.fields;
+      return words(JSON.stringify(list), timeoutMs > 0 && `at most ${timeoutMs} ms`);
+    }
+    case "personality":
+      return `0x${op.fields.persona.toString(16)}`;
+    case "setScheduler":
+      return words(`policy ${op.fields.policy}`, `nice ${op.fields.nice}`, `priority ${op.fields.priority}`);
+    case "setIoPriority":
+      return `class ${op.fields.value >> 13} priority ${op.fields.value & 0x1fff}`;
+    case "setAffinity":
+      return maskText(op.fields.mask);
+    case "setMemoryPolicy":
+      return words(`mode ${op.fields.mode}`, maskText(op.fields.nodes));
+    case "awaitStart":
     case "close":
     case "setGroups":
     case "setIds":
@@ -162,6 +180,11 @@ export function detailOf(op: WireOp): string {
     case "init":
       return "";
   }
+}
+
+/** A bit mask as a hexadecimal number, most significant byte first. */
+function maskText(mask: Uint8Array): string {
+  return mask.length === 0 ? "" : `mask 0x${mask.toReversed().toHex()}`;
 }
 
 const nodeKinds: ReadonlyMap<number, string> = new Map([

@@ -34,6 +34,7 @@ export function targetOf(op: WireOp): string {
     case "setns":
       return slotText(op.fields.slot);
     case "pivotRoot":
+    case "moveRoot":
       return "/";
     case "setHostname":
     case "setDomainname":
@@ -69,6 +70,18 @@ export function targetOf(op: WireOp): string {
     case "seccomp":
     case "init":
       return "the process";
+    case "personality":
+    case "setScheduler":
+    case "setIoPriority":
+    case "setAffinity":
+    case "setMemoryPolicy":
+      return "the process";
+    case "findProgram":
+      return op.fields.candidates[0] ?? "";
+    case "awaitStart":
+      return slotText(op.fields.listener);
+    case "hook":
+      return op.fields.path;
     case "supervise":
     case "leave":
       return "the supervisor";
@@ -101,6 +114,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   awaitPeer: "none needed",
   sync: "the engine undoes what it did",
   pivotRoot: mountGone,
+  moveRoot: mountGone,
   setHostname: "the uts namespace ends",
   setDomainname: "the uts namespace ends",
   maskPath: mountGone,
@@ -124,6 +138,14 @@ const inverses: Readonly<Record<OpName, string>> = {
   exec: processGone,
   supervise: "the supervisor ends",
   leave: "none needed",
+  findProgram: "none needed",
+  awaitStart: "none needed",
+  hook: "what it did is its own to undo",
+  personality: processGone,
+  setScheduler: processGone,
+  setIoPriority: processGone,
+  setAffinity: processGone,
+  setMemoryPolicy: processGone,
 };
 
 export function inverseOf(op: WireOp): string {

@@ -76,8 +76,10 @@ export interface BindSource {
 export const syncIds = {
   /** The namespaces exist; the network may be wired. */
   network: 1,
-  /** Everything is ready but the program has not started (the end of an OCI `create`). */
+  /** Everything is ready but the program has not started. */
   start: 2,
+  /** The mounts are made and the old root is still there: links may be moved in, and the host's hooks run. */
+  environment: 3,
 } as const;
 
 /** How the process is confined, common to a start and an exec. */
@@ -90,8 +92,25 @@ export interface ProcessOptions {
   readonly seccompFlags?: number;
   /** Wait at `syncIds.start` before the program is executed. */
   readonly holdBeforeExec?: boolean;
+  /**
+   * The end of an OCI `create`: the plan receives `start`, a listening unix socket, and the child waits for a
+   * connection before its program, long after the supervisor has left.
+   */
+  readonly awaitStart?: boolean;
   /** Descriptors from 3 on that the program inherits; the plan receives `preserve:3`, `preserve:4` ... */
   readonly preserveFds?: number;
+}
+
+/** A hook, ready for the executor. */
+export interface PlanHook {
+  readonly path: string;
+  readonly arguments: readonly string[];
+  readonly environment: readonly string[];
+  /** What it reads from its stdin, with 10 bytes for the pid at `pidOffset`. */
+  readonly input: Uint8Array;
+  readonly pidOffset: number;
+  /** 0: no limit. */
+  readonly timeoutMs: number;
 }
 
 export interface ContainerOptions extends ProcessOptions {
@@ -112,6 +131,19 @@ export interface ContainerOptions extends ProcessOptions {
   readonly bindSources?: ReadonlyMap<number, BindSource>;
   /** Make a missing working directory, as Docker does. */
   readonly createWorkdir?: boolean;
+  /** The container's group in every hierarchy, instead of one below `cgroupParent` named by the id. */
+  readonly cgroupDirectory?: string;
+  /** False: keep the caller's session keyring. */
+  readonly sessionKeyring?: boolean;
+  /** Change the root without pivot_root, for a host that runs from its initial ram disk. */
+  readonly noPivot?: boolean;
+  /** Stop at `syncIds.environment` before the root changes. */
+  readonly syncEnvironment?: boolean;
+  /** Hooks that run inside of the container's namespaces. */
+  readonly hooks?: {
+    readonly createContainer: readonly PlanHook[];
+    readonly startContainer: readonly PlanHook[];
+  };
 }
 
 /** The running container that an exec enters; the plan receives `pidfd` of its main process. */

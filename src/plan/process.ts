@@ -8,11 +8,12 @@ import { TiffinError } from "../lib/errors.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { prctlOptions } from "../linux/prctl.ts";
 import { isRlimitName, rlimitInfinity, rlimitNumbers } from "../linux/rlimits.ts";
-import type { OciProcess, OciRlimit, RlimitValue } from "../oci/mod.ts";
+import type { LinuxSpec, OciProcess, OciRlimit, RlimitValue } from "../oci/mod.ts";
 import type { PlanBuilder } from "./builder.ts";
 import { capabilityMasks } from "./capability-sets.ts";
 import { execCandidates } from "./exec-candidates.ts";
-import type { ProcessOptions } from "./options.ts";
+import type { PlanHook, ProcessOptions } from "./options.ts";
+import { limitScheduling } from "./scheduling.ts";
 import { type SecurityLabel, writeLabel } from "./security-labels.ts";
 import { holdChild } from "./supervise.ts";
 
@@ -26,6 +27,9 @@ export interface ProcessContext {
   readonly setgroupsDenied: boolean;
   /** Fork a PID 1 once the identity is set. */
   readonly init: boolean;
+  /** Hooks that run as the process just before its program. */
+  readonly hooks?: readonly PlanHook[];
+  readonly linux?: LinuxSpec;
   /** A security label and the procfs through which it is written. */
   readonly label?: SecurityLabel & { readonly proc: number };
 }
@@ -37,10 +41,11 @@ const firstInherited = 3;
 export function becomeProgram(context: ProcessContext): void {
   const { builder, process, options } = context;
   for (const limit of process.rlimits ?? []) setLimit(context, limit);
+  limitScheduling(context);
   builder.child({ op: "umask", fields: { mask: process.user.umask ?? defaultUmask } }, "process.user.umask");
   builder.child({ op: "chdir", fields: { path: process.cwd } }, "process.cwd");
   passDescriptors(builder, options);
-  holdChild(builder, options);
+  holdChild(builder, options, execCandidates(process));
   if (process.noNewPrivileges !== true) installSeccomp(context);
   takeIdentity(context);
   if (context.init) forkInit(builder);
@@ -49,6 +54,7 @@ export function becomeProgram(context: ProcessContext): void {
   }
   // After the last change of identity: the kernel wants the file opened with the credentials it is written with.
   if (context.label !== undefined) writeLabel(builder, context.label, context.label.proc);
+  for (const hook of context.hooks ?? []) runHook(builder, hook, "hooks.startContainer");
   if (process.noNewPrivileges === true) {
     const fields = { option: prctlOptions.setNoNewPrivileges, value: 1 };
     builder.child({ op: "prctl", fields }, "process.noNewPrivileges", "no_new_privs");
@@ -57,6 +63,11 @@ export function becomeProgram(context: ProcessContext): void {
   const args = process.args ?? [];
   const fields = { candidates: execCandidates(process), arguments: args, environment: process.env ?? [] };
   builder.child({ op: "exec", fields }, "process.args");
+}
+
+/** One hook in the child's namespaces. */
+export function runHook(builder: PlanBuilder, hook: PlanHook, cause: string): void {
+  builder.child({ op: "hook", fields: hook }, cause);
 }
 
 export function forkInit(builder: PlanBuilder): void {

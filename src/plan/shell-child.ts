@@ -59,6 +59,13 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
         op.fields.path === null ? places.of(op.fields.dir) : places.below(op.fields.dir, op.fields.path);
       return [`printf %s ${quote(decoder.decode(op.fields.data))} > ${place}`];
     }
+    case "moveRoot": {
+      const root = places.of(op.fields.root) || "/";
+      places.set(op.fields.root, "/");
+      return [`cd ${root}`, "mount --move . /", "exec chroot ."];
+    }
+    case "hook":
+      return [`${quote(op.fields.path)} # with the container's state on stdin`];
     case "pivotRoot": {
       const root = places.of(op.fields.root) || "/";
       places.set(op.fields.root, "/");
@@ -141,6 +148,13 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "seccomp":
     case "closeFrom":
     case "init":
+    case "findProgram":
+    case "awaitStart":
+    case "personality":
+    case "setScheduler":
+    case "setIoPriority":
+    case "setAffinity":
+    case "setMemoryPolicy":
     case "supervise":
     case "leave":
       return [`# not in a shell: ${op.op} ${op.target}`.trimEnd()];

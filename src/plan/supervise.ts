@@ -18,6 +18,10 @@ export function supervisionSlotNames(supervise: Supervision): string[] {
 
 /** Holds the child before its exec until the caller says GO, when the options ask for it. */
 export function holdParent(builder: PlanBuilder, options: ProcessOptions): void {
+  if (options.awaitStart === true) {
+    builder.parent({ op: "awaitPeer", fields: { mark: childMarks.ready } }, "awaitStart");
+    return;
+  }
   if (options.holdBeforeExec !== true) return;
   const cause = "holdBeforeExec";
   builder.parent({ op: "awaitPeer", fields: { mark: childMarks.ready } }, cause);
@@ -26,7 +30,18 @@ export function holdParent(builder: PlanBuilder, options: ProcessOptions): void 
 }
 
 /** The child's side of `holdParent`. */
-export function holdChild(builder: PlanBuilder, options: ProcessOptions): void {
+export function holdChild(
+  builder: PlanBuilder,
+  options: ProcessOptions,
+  candidates: readonly string[],
+): void {
+  if (options.awaitStart === true) {
+    builder.child({ op: "findProgram", fields: { candidates } }, "process.args");
+    builder.child({ op: "signalPeer", fields: { mark: childMarks.ready } }, "awaitStart");
+    const fields = { listener: builder.received("start") };
+    builder.child({ op: "awaitStart", fields }, "awaitStart", "start");
+    return;
+  }
   if (options.holdBeforeExec !== true) return;
   const cause = "holdBeforeExec";
   builder.child({ op: "signalPeer", fields: { mark: childMarks.ready } }, cause);
@@ -63,4 +78,9 @@ export function finishParent(builder: PlanBuilder, options: ProcessOptions, ends
     },
     "supervise",
   );
+}
+
+/** Slots that a held process receives. */
+export function holdSlotNames(options: ProcessOptions): string[] {
+  return options.awaitStart === true ? ["start"] : [];
 }

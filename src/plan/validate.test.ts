@@ -61,9 +61,7 @@ describe("refused", () => {
       "invalid plan.rlimit-order",
     );
     expect(codeOf(process({ apparmorProfile: "strict" }))).toBe("invalid plan.label-not-enforced");
-    expect(codeOf(process({ scheduler: { policy: "SCHED_FIFO" } }))).toBe(
-      "notImplemented plan.not-supported",
-    );
+    expect(codeOf(process({ scheduler: { policy: "SCHED_FAST" } }))).toBe("invalid plan.unknown-word");
   });
 
   test("namespaces", () => {

@@ -46,9 +46,6 @@ export function checkProcess(process: OciProcess, where = "process"): void {
       refuse("plan.id-range", `${where}.user has the id ${id}, wanted 0 to ${highestId}`);
     }
   }
-  if (process.scheduler !== undefined) missing(`${where}.scheduler`);
-  if (process.ioPriority !== undefined) missing(`${where}.ioPriority`);
-  if (process.execCPUAffinity !== undefined) missing(`${where}.execCPUAffinity`);
 }
 
 /** Checks the parts of a container that depend on each other. */
@@ -58,11 +55,11 @@ export function checkSpec(
   namespaces: Namespaces,
   options: ContainerOptions,
 ): void {
-  checkHooks(spec);
+  if (options.hooks === undefined) checkHooks(spec);
   if (linux.intelRdt !== undefined) missing("linux.intelRdt");
-  if (linux.memoryPolicy !== undefined) missing("linux.memoryPolicy");
-  if (linux.personality !== undefined) missing("linux.personality");
-  if (Object.keys(linux.netDevices ?? {}).length > 0) missing("linux.netDevices");
+  if (Object.keys(linux.netDevices ?? {}).length > 0 && options.syncEnvironment !== true) {
+    missing("linux.netDevices");
+  }
   for (const [field, value] of [
     ["hostname", spec.hostname],
     ["domainname", spec.domainname],
