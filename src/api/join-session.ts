@@ -13,15 +13,12 @@ import type { RunSession } from "./backend.ts";
 import { sayFarewell } from "./join-client.ts";
 
 const nothing = new Uint8Array(0);
-/** Docker's exit code for failures of the engine itself. */
-const engineFailedExitCode = 125;
-
 /** The frame that says that nothing was started. */
 export function failedFrame(error: TiffinError): Uint8Array {
   const failed: RunFailed = {
     message: error.message,
-    exitCode: error.exitCode ?? engineFailedExitCode,
     code: error.code,
+    ...(error.exitCode !== undefined && { exitCode: error.exitCode }),
     ...(error.remedy !== undefined && { remedy: error.remedy }),
   };
   return encodeJsonFrame(frameTypes.failed, failed);

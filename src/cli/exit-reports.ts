@@ -35,7 +35,7 @@ export function exitCodeOfSignal(signal: string): number {
 /** A failure that the engine reports inside a session, after it had accepted the request. */
 export function errorOfFrame(failed: RunFailed): EngineError {
   return new EngineError("internal", failed.code ?? "client.engine-error", failed.message, {
-    exitCode: failed.exitCode,
+    ...(failed.exitCode === undefined ? {} : { exitCode: failed.exitCode }),
     ...(failed.remedy === undefined ? {} : { remedy: failed.remedy }),
   });
 }

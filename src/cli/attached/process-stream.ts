@@ -67,10 +67,13 @@ function controlEvent(type: number, payload: Uint8Array): ServerEvent | undefine
   }
   if (type === frameTypes.failed) {
     const { message, exitCode, code, remedy } = jsonOf(payload, "failed");
-    const failed = { message: text(message), exitCode: typeof exitCode === "number" ? exitCode : 125 };
-    const code2 = typeof code === "string" ? { code } : {};
-    const remedy2 = typeof remedy === "string" ? { remedy } : {};
-    return { kind: "failed", failed: { ...failed, ...code2, ...remedy2 } };
+    const failed = {
+      message: text(message),
+      ...(typeof exitCode === "number" && { exitCode }),
+      ...(typeof code === "string" && { code }),
+      ...(typeof remedy === "string" && { remedy }),
+    };
+    return { kind: "failed", failed };
   }
   if (type === frameTypes.detached) return { kind: "detached" };
   // A later engine may have more to say; what is not understood is not needed.

@@ -28,7 +28,8 @@ export interface RunExited extends Decoded<typeof runExited> {}
 /** Frame `failed`: the container did not start. */
 export const runFailed = object({
   message: text,
-  exitCode: integer,
+  /** What the client's process should end with, where the failure says so. */
+  exitCode: optional(integer),
   code: optional(text),
   remedy: optional(text),
 });
