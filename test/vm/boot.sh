@@ -1,88 +1,125 @@
 #!/usr/bin/env bash
-# Runs `bun test ARGS...` of this checkout inside a small virtual machine with a Debian cloud kernel, which has
-# what many hosts lack: a pure cgroup v2 hierarchy with every controller, 802.1Q, ipvlan, AppArmor. Software emulation
-# is enough. Usage: test/vm/boot.sh src/kernel/cgroup.v2.test.ts ...
-# The tests' own report lines appear on standard output; the exit status is theirs.
+# Runs `bun test FILES...` of this checkout inside a small virtual machine with a Debian cloud kernel, which has what
+# many hosts lack: a pure cgroup v2 hierarchy with every controller, 802.1Q, ipvlan, AppArmor, an older kernel.
+#   test/vm/boot.sh [--kernel 6.12|6.1] src/kernel/cgroup.v2.test.ts ...
+# The processor is emulated, so any host will do; several machines may run at once. Standard output is the console
+# with the tests' own report; the exit status is theirs. 77: this distribution has no such kernel, or no network.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+kernel=6.12
+if [[ ${1-} == --kernel ]]; then
+  kernel=$2
+  shift 2
+fi
 . tools/prepare.sh
 cache=$PWD/.build/vm
 mkdir -p "$cache"
 
-need=()
-command -v qemu-system-x86_64 >/dev/null || need+=(qemu-system-x86)
-command -v cpio >/dev/null || need+=(cpio)
-command -v xz >/dev/null || need+=(xz-utils)
-command -v depmod >/dev/null || [[ -x /sbin/depmod ]] || need+=(kmod)
-if ((${#need[@]})); then
-  apt-get update -q >/dev/null
-  DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${need[@]}" >/dev/null
-fi
+install_tools() {
+  local need=()
+  command -v qemu-system-x86_64 >/dev/null || need+=(qemu-system-x86 seabios)
+  command -v cpio >/dev/null || need+=(cpio)
+  command -v xz >/dev/null || need+=(xz-utils)
+  [[ -x /sbin/depmod ]] || need+=(kmod)
+  ((${#need[@]})) || return 0
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -yq --no-install-recommends "${need[@]}" >/dev/null 2>&1 ||
+    { apt-get update -q >/dev/null && apt-get install -yq --no-install-recommends "${need[@]}" >/dev/null; }
+}
 
-if [[ ! -e $cache/kernel/ready ]]; then
-  rm -rf "$cache/kernel" && mkdir -p "$cache/kernel/deb"
-  find_kernel() { apt-cache search --names-only '^linux-image-6\.[0-9.]+.*cloud-amd64$' | awk '{print $1}' | sort -V | tail -1; }
+# Debian names them 6.12.117+deb12-cloud-amd64 and 6.1.0-56-cloud-amd64; the newest of the series is taken.
+find_kernel() {
+  apt-cache search --names-only "^linux-image-${kernel//./\\.}\.[0-9.]+[+-].*cloud-amd64\$" |
+    awk '{print $1}' | sort -V | tail -1
+}
+
+# The package's kernel and modules, unpacked; complete once the directory has its final name.
+fetch_kernel() {
+  local package partial=$cache/kernel-$kernel.partial
+  [[ ! -d $cache/kernel-$kernel ]] || return 0
   package=$(find_kernel)
-  [[ -n $package ]] || { apt-get update -q >/dev/null; package=$(find_kernel); }
-  (cd "$cache/kernel/deb" && apt-get download -q "$package" >/dev/null 2>&1)
-  dpkg -x "$cache"/kernel/deb/*.deb "$cache/kernel"
-  touch "$cache/kernel/ready"
-fi
-vmlinuz=$(ls "$cache"/kernel/boot/vmlinuz-*)
-modules=$(ls -d "$cache"/kernel/lib/modules/*)
+  [[ -n $package ]] || { apt-get update -q >/dev/null 2>&1 && package=$(find_kernel); }
+  [[ -n $package ]] || return 1
+  rm -rf "$partial" && mkdir -p "$partial/deb"
+  # As root: the user _apt may not write here.
+  (cd "$partial/deb" && apt-get -o APT::Sandbox::User=root download -q "$package" >/dev/null 2>&1) ||
+    (apt-get update -q >/dev/null 2>&1 && package=$(find_kernel) && cd "$partial/deb" &&
+      apt-get -o APT::Sandbox::User=root download -q "$package" >/dev/null 2>&1) || return 1
+  dpkg -x "$partial"/deb/*.deb "$partial" && rm -r "$partial/deb"
+  PATH=$PATH:/sbin:/usr/sbin depmod -b "$partial" "$(ls "$partial/lib/modules")"
+  mv "$partial" "$cache/kernel-$kernel"
+}
 
-root=$cache/root
-rm -rf "$root"
-mkdir -p "$root"/{bin,dev,etc,proc,sys,tmp,run,root,lib/x86_64-linux-gnu,usr/lib/x86_64-linux-gnu,lib64,modules,project,newroot,var/lib}
-cp /bin/busybox "$root/bin/busybox"
-for applet in $(/bin/busybox --list); do [[ $applet == busybox ]] || ln -sf busybox "$root/bin/$applet"; done
-bun=$(readlink -f node_modules/.bin/bun)
-cp "$bun" "$root/bin/bun"
-for library in $(ldd "$bun" | grep -o '/[^ ]*'); do cp -L "$library" "$root/lib/x86_64-linux-gnu/"; done
-cp -L "$(ldd "$bun" | grep -o '/lib64/[^ ]*')" "$root/lib64/"
-for library in libseccomp.so.2 libc.so.6; do cp -L "$(/sbin/ldconfig -p | awk -v l="$library" '$1 == l && /x86-64/ {print $NF; exit}')" "$root/lib/x86_64-linux-gnu/"; done
-echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
-echo 'root:x:0:' >"$root/etc/group"
-cp package.json tsconfig.json "$root/project/"
-cp -r src test "$root/project/"
-mkdir -p "$root/project/executor" "$root/project/node_modules"
-cp -r executor/build executor/generated "$root/project/executor/" 2>/dev/null || true
-for dependency in $(node -p 'Object.keys(require("./package.json").dependencies).filter(n => n !== "bun").join(" ")'); do
-  cp -rL --parents "node_modules/$dependency" "$root/project/"
-done
-
-# Modules in an order that satisfies their dependencies, from modules.dep of the package's own files.
-PATH=$PATH:/sbin:/usr/sbin depmod -b "$cache/kernel" "$(basename "$modules")" 2>/dev/null || true
-wanted=(overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink)
-order=()
+# Modules in an order that satisfies their dependencies, from modules.dep; those that a kernel lacks are left out.
+wanted_modules=(overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat
+  nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink)
+ordered=()
 add_module() {
   local path=$1 dependency
-  for dependency in $(grep "^$path:" "$modules/modules.dep" | cut -d: -f2); do add_module "$dependency"; done
-  [[ " ${order[*]-} " == *" $path "* ]] || order+=("$path")
+  for dependency in $(grep "^$path:" "$2/modules.dep" | cut -d: -f2); do add_module "$dependency" "$2"; done
+  [[ " ${ordered[*]-} " == *" $path "* ]] || ordered+=("$path")
 }
-for name in "${wanted[@]}"; do
-  path=$(grep -oE "^[^:]*/${name}\.ko(\.xz)?:" "$modules/modules.dep" | head -1 | tr -d :)
-  [[ -z $path ]] || add_module "$path"
-done
-: >"$root/modules/order"
-for path in "${order[@]}"; do
-  file=$(basename "$path" .xz)
-  if [[ $path == *.xz ]]; then xz -dc "$modules/$path" >"$root/modules/$file"; else cp "$modules/$path" "$root/modules/$file"; fi
-  echo "$file" >>"$root/modules/order"
-done
+copy_modules() {
+  local from=$1 to=$2 name path file
+  mkdir -p "$to"
+  for name in "${wanted_modules[@]}"; do
+    path=$(grep -oE "^[^:]*/${name}\.ko(\.xz)?:" "$from/modules.dep" | head -1 | tr -d :)
+    [[ -z $path ]] || add_module "$path" "$from"
+  done
+  for path in "${ordered[@]}"; do
+    file=$(basename "$path" .xz)
+    if [[ $path == *.xz ]]; then xz -dc "$from/$path" >"$to/$file"; else cp "$from/$path" "$to/$file"; fi
+    echo "$file"
+  done >"$to/order"
+}
 
-cat >"$root/init" <<'INIT'
-#!/bin/sh
-# First stage: pivot_root(2) does not leave an initramfs, so everything moves to a tmpfs.
-export PATH=/bin
-mount -t tmpfs -o size=2g tmpfs /newroot
-cp -a /bin /lib /lib64 /usr /etc /modules /project /root /stage2 /var /newroot/
-mkdir -p /newroot/dev /newroot/proc /newroot/sys /newroot/tmp /newroot/run
-exec switch_root /newroot /stage2
+# What does not change with the sources: system, runtime, modules. One archive for each kernel and runtime.
+make_base() {
+  local archive=$1 bun=$2 root library applet
+  root=$(mktemp -d "$cache/base.XXXXXX")
+  mkdir -p "$root/system"/{bin,dev,etc,proc,sys,tmp,run,root,lib/x86_64-linux-gnu,lib64,project/executor,var/lib}
+  mkdir -p "$root/bin" "$root/system/project/node_modules"
+  cp /bin/busybox "$root/bin/busybox"
+  cp /bin/busybox "$root/system/bin/busybox"
+  for applet in $(/bin/busybox --list); do
+    [[ $applet == busybox ]] || ln -sf busybox "$root/system/bin/$applet"
+  done
+  cp "$bun" "$root/system/bin/bun"
+  for library in $(ldd "$bun" | grep -o '/lib/[^ ]*') $(/sbin/ldconfig -p | awk '$1 == "libseccomp.so.2" && /x86-64/ {print $NF; exit}'); do
+    cp -L "$library" "$root/system/lib/x86_64-linux-gnu/"
+  done
+  cp -L "$(ldd "$bun" | grep -o '/lib64/[^ ]*')" "$root/system/lib64/"
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$root/system/etc/passwd"
+  echo 'root:x:0:' >"$root/system/etc/group"
+  copy_modules "$(ls -d "$cache/kernel-$kernel"/lib/modules/*)" "$root/system/modules"
+  # pivot_root(2) does not leave the initial root, but it does leave a mount that covers it.
+  cat >"$root/init" <<'INIT'
+#!/bin/busybox sh
+/bin/busybox mount --bind /system /system
+cd /system
+/bin/busybox mount --move . /
+exec /bin/busybox chroot . /bin/sh /run-tests
 INIT
-cat >"$root/stage2" <<STAGE2
-#!/bin/sh
-export PATH=/bin HOME=/root
+  chmod +x "$root/init"
+  (cd "$root" && find . | cpio --quiet -o -H newc) >"$archive.partial"
+  mv "$archive.partial" "$archive"
+  rm -rf "$root"
+}
+
+add_project() {
+  local root=$1 dependency
+  shift
+  mkdir -p "$root/system/project/executor"
+  cp package.json tsconfig.json "$root/system/project/"
+  cp -r src test "$root/system/project/"
+  mkdir -p "$root/system/project/executor/build"
+  cp executor/build/tiffin-executor "$root/system/project/executor/build/"
+  for dependency in $(node -p 'Object.keys(require("./package.json").dependencies).filter(n => n !== "bun").join(" ")'); do
+    (cd "$root/system/project" && mkdir -p "node_modules/$(dirname "$dependency")")
+    cp -rL "node_modules/$dependency" "$root/system/project/node_modules/$dependency"
+  done
+  cat >"$root/system/run-tests" <<TESTS
+export PATH=/bin HOME=/root TIFFIN_VM=1 NO_COLOR=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -94,19 +131,42 @@ for controller in \$(cat /sys/fs/cgroup/cgroup.controllers); do echo "+\$control
 while read -r module; do insmod "/modules/\$module" || echo "vm: cannot load \$module"; done </modules/order
 ip link set lo up
 cd /project
-export TIFFIN_VM=1 NO_COLOR=1
-bun test --timeout 300000 $* 2>&1
+bun test --timeout 120000 $* 2>&1
 echo "vm-exit-status: \$?"
-sync
 poweroff -f
-STAGE2
-chmod +x "$root/init" "$root/stage2"
-(cd "$root" && find . | cpio --quiet -o -H newc) >"$cache/initramfs"
+TESTS
+}
 
-log=$cache/console.log
-timeout 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 4096 -nographic -no-reboot -nic none \
-  -kernel "$vmlinuz" -initrd "$cache/initramfs" \
-  -append "console=ttyS0 quiet panic=-1 mitigations=off apparmor=1 security=apparmor" </dev/null | tr -d '\r' >"$log" || true
-cat "$log"
-status=$(sed -n 's/^vm-exit-status: //p' "$log" | tail -1)
+prepare_cache() {
+  install_tools
+  fetch_kernel || exit 77
+  local bun
+  bun=$(readlink -f node_modules/.bin/bun)
+  base=$cache/base-$kernel-$({ stat -c '%s %Y' "$bun" /bin/busybox; cat test/vm/boot.sh; } | sha256sum | cut -c1-12).cpio
+  [[ -e $base ]] || { rm -f "$cache/base-$kernel-"*; make_base "$base" "$bun"; }
+}
+
+# Machines that start at once share the cache; one of them fills it.
+exec 9>"$cache/lock"
+flock 9
+prepare_cache
+[[ -x executor/build/tiffin-executor ]] || make -s -C executor
+flock -u 9
+exec 9>&-
+
+work=$(mktemp -d "$cache/run.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/tree"
+add_project "$work/tree" "$@"
+# The kernel unpacks archives one after the other.
+{
+  cat "$base"
+  cd "$work/tree" && find . | cpio --quiet -o -H newc
+} >"$work/initramfs"
+
+timeout 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nic none \
+  -kernel "$cache/kernel-$kernel"/boot/vmlinuz-* -initrd "$work/initramfs" \
+  -append "console=ttyS0 quiet panic=-1 mitigations=off apparmor=1 security=apparmor" </dev/null |
+  tr -d '\r' | tee "$work/console" || true
+status=$(sed -n 's/^vm-exit-status: //p' "$work/console" | tail -1)
 exit "${status:-1}"
