@@ -36,20 +36,55 @@ function read(path: string): string {
 
 /** The facts of this machine and process, deeply frozen. About 1 ms. */
 export function probe(): HostFacts {
-  const mounts = parseMountInfo(read("/proc/self/mountinfo"));
-  const status = parseStatus(read("/proc/self/status"));
-  const kernel = probeKernel();
-  const cgroup = probeCgroups(mounts);
-  return deepFreeze({
-    kernel,
-    features: probeFeatures(kernel, cgroup),
-    cgroup,
-    identity: probeIdentity(status),
-    security: probeSecurity(mounts),
-    hardware: probeHardware(),
-    operatingSystem: parseOsRelease(read("/etc/os-release")).get("PRETTY_NAME") ?? "Linux",
-    hostname: read("/proc/sys/kernel/hostname").trim(),
-  });
+  const facts = probeOnDemand();
+  return deepFreeze({ ...facts, features: { ...facts.features } });
+}
+
+/**
+ * The same facts, each gathered when it is first looked at: for a command that ends in a few milliseconds and needs
+ * a handful of them. Facts that depend on others (mounts, kernel) gather those once.
+ */
+export function probeOnDemand(): HostFacts {
+  const mounts = once(() => parseMountInfo(read("/proc/self/mountinfo")));
+  const status = once(() => parseStatus(read("/proc/self/status")));
+  const kernel = once(probeKernel);
+  const cgroup = once(() => probeCgroups(mounts()));
+  const identity = once(() => probeIdentity(status()));
+  const security = once(() => probeSecurity(mounts));
+  const hardware = once(probeHardware);
+  const features = featuresOnDemand(kernel, cgroup);
+  return {
+    get kernel() {
+      return kernel();
+    },
+    features,
+    get cgroup() {
+      return cgroup();
+    },
+    get identity() {
+      return identity();
+    },
+    get security() {
+      return security();
+    },
+    get hardware() {
+      return hardware();
+    },
+    get operatingSystem() {
+      return parseOsRelease(read("/etc/os-release")).get("PRETTY_NAME") ?? "Linux";
+    },
+    get hostname() {
+      return read("/proc/sys/kernel/hostname").trim();
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function deepFreeze<T>(value: T): T {
@@ -96,30 +131,61 @@ function probeSwapAccounting(facts: CgroupFacts): boolean {
   return exists(`${own.mountPoint}${own.ownPath}/memory.swap.max`);
 }
 
-function probeFeatures(kernel: KernelFacts, cgroup: CgroupFacts): KernelFeatures {
-  const atLeast = (major: number, minor: number): boolean =>
-    kernel.major > major || (kernel.major === major && kernel.minor >= minor);
-  const overlay = probeOverlay();
-  const filesystems = parseFilesystems(read("/proc/filesystems"));
-  const userNamespaces = read("/proc/sys/user/max_user_namespaces").trim();
+function featuresOnDemand(kernel: () => KernelFacts, cgroup: () => CgroupFacts): KernelFeatures {
+  const atLeast = (major: number, minor: number): boolean => {
+    const found = kernel();
+    return found.major > major || (found.major === major && found.minor >= minor);
+  };
+  const overlay = once(probeOverlay);
+  const filesystems = once(() => parseFilesystems(read("/proc/filesystems")));
   // With a bad descriptor a call that exists says EBADF or EINVAL.
-  const mountSetattr = trySyscall("mount_setattr", -1, cString(""), 0, 0, 0) !== -errno.ENOSYS;
+  const mountSetattr = once(() => trySyscall("mount_setattr", -1, cString(""), 0, 0, 0) !== -errno.ENOSYS);
   return {
-    overlay: overlay.registered,
-    overlayLowerdirAdd: overlay.lowerdirAdd,
-    erofs: filesystems.has("erofs"),
-    fuse: filesystems.has("fuse"),
-    userNamespace: exists("/proc/self/ns/user") && userNamespaces !== "0",
-    timeNamespace: exists("/proc/self/ns/time"),
-    cgroupNamespace: exists("/proc/self/ns/cgroup"),
-    seccompFilter: exists("/proc/sys/kernel/seccomp/actions_avail"),
-    idmappedMounts: mountSetattr && atLeast(5, 12),
-    mountSetattr,
-    openat2: trySyscall("openat2", -1, cString(""), 0, 0) !== -errno.ENOSYS,
-    cloneIntoCgroup: cgroup.v2 !== null && atLeast(5, 7),
-    cgroupKill: cgroup.v2 !== null && atLeast(5, 14),
-    mqueue: filesystems.has("mqueue"),
-    intelRdt: filesystems.has("resctrl"),
+    get overlay() {
+      return overlay().registered;
+    },
+    get overlayLowerdirAdd() {
+      return overlay().lowerdirAdd;
+    },
+    get erofs() {
+      return filesystems().has("erofs");
+    },
+    get fuse() {
+      return filesystems().has("fuse");
+    },
+    get userNamespace() {
+      return exists("/proc/self/ns/user") && read("/proc/sys/user/max_user_namespaces").trim() !== "0";
+    },
+    get timeNamespace() {
+      return exists("/proc/self/ns/time");
+    },
+    get cgroupNamespace() {
+      return exists("/proc/self/ns/cgroup");
+    },
+    get seccompFilter() {
+      return exists("/proc/sys/kernel/seccomp/actions_avail");
+    },
+    get idmappedMounts() {
+      return mountSetattr() && atLeast(5, 12);
+    },
+    get mountSetattr() {
+      return mountSetattr();
+    },
+    get openat2() {
+      return trySyscall("openat2", -1, cString(""), 0, 0) !== -errno.ENOSYS;
+    },
+    get cloneIntoCgroup() {
+      return cgroup().v2 !== null && atLeast(5, 7);
+    },
+    get cgroupKill() {
+      return cgroup().v2 !== null && atLeast(5, 14);
+    },
+    get mqueue() {
+      return filesystems().has("mqueue");
+    },
+    get intelRdt() {
+      return filesystems().has("resctrl");
+    },
   };
 }
 
@@ -186,13 +252,13 @@ function probeLibseccomp(): string | null {
   return null;
 }
 
-function probeSecurity(mounts: readonly MountEntry[]): SecurityFacts {
+function probeSecurity(mounts: () => readonly MountEntry[]): SecurityFacts {
   const actions = read("/proc/sys/kernel/seccomp/actions_avail").trim();
   return {
     seccompActions: actions === "" ? [] : actions.split(" "),
     libseccomp: probeLibseccomp(),
     apparmor: read("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
-    selinux: mounts.some((mount) => mount.type === "selinuxfs"),
+    selinux: mounts().some((mount) => mount.type === "selinuxfs"),
   };
 }
 

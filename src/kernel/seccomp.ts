@@ -4,7 +4,6 @@
  * profile once in its life on a machine.
  */
 import { dlopen, type Pointer } from "bun:ffi";
-import { createHash } from "node:crypto";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { errnoName } from "../linux/errno.ts";
 import {
@@ -97,13 +96,13 @@ function cacheKey(profile: SeccompProfile): string {
   const text = JSON.stringify([compilerVersion, machine, profile], (_, value: unknown) =>
     typeof value === "bigint" ? `${value}n` : value,
   );
-  return createHash("sha256").update(text).digest("hex");
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }
 
 const digestBytes = 32;
 
 function digestOf(key: string, program: Uint8Array): Uint8Array {
-  return createHash("sha256").update(key).update(program).digest();
+  return new Bun.CryptoHasher("sha256").update(key).update(program).digest();
 }
 
 /** A cached file is the digest of key and program, then the program: a torn or foreign file is no program. */
