@@ -1,5 +1,5 @@
 /**
- * Sentences that Docker's clients look at: either they match on them (exit codes of `docker run`, "No such") or people
+ * Sentences that Docker's clients look at: either they match on them ("No such") or people
  * and scripts know them by heart. The wording is Docker's; everything else in the project words its own errors.
  */
 
@@ -27,10 +27,6 @@ export function nameTaken(name: string, id: string): string {
   );
 }
 
-export function invalidName(name: string): string {
-  return `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`;
-}
-
 export function sameName(): string {
   return "Renaming a container with the same name as its current name";
 }
@@ -41,10 +37,6 @@ export function emptyName(): string {
 
 export function emptyConfig(): string {
   return "config cannot be empty in order to create a container";
-}
-
-export function noCommand(): string {
-  return "no command specified";
 }
 
 export function noExecCommand(): string {
@@ -67,10 +59,6 @@ export function pausedBeforeAttach(id: string): string {
   return `container ${id} is paused, unpause the container before attach`;
 }
 
-export function restartingBeforeAttach(id: string): string {
-  return `container ${id} is restarting, wait until the container is running`;
-}
-
 /** `state` is `running`, `paused` or `restarting`; `name` without the slash. */
 export function removeActive(name: string, state: string): string {
   const remedy =
@@ -82,10 +70,6 @@ export function removeActive(name: string, state: string): string {
 
 export function removalInProgress(id: string): string {
   return `removal of container ${id} is already in progress`;
-}
-
-export function removalStarted(): string {
-  return "container is marked for removal and cannot be started";
 }
 
 export function execAlreadyRan(id: string): string {
@@ -139,59 +123,6 @@ export function unsupportedContentType(found: string): string {
   return `unsupported Content-Type header (${found}): must be 'application/json'`;
 }
 
-/** Docker's client turns this text into exit code 127. */
-export function programNotFound(program: string): string {
-  return `exec: ${JSON.stringify(program)}: executable file not found in $PATH`;
-}
-
-/** For a program given with a slash; Docker's client turns this text into exit code 127. */
-export function programPathNotFound(program: string): string {
-  return `exec: ${JSON.stringify(program)}: stat ${program}: no such file or directory`;
-}
-
-/** Docker's client turns this text into exit code 126. */
-export function programNotExecutable(program: string): string {
-  return `exec: ${JSON.stringify(program)}: permission denied`;
-}
-
-/** Docker's client turns this text into exit code 126. */
-export function programIsDirectory(program: string): string {
-  return `exec: ${JSON.stringify(program)}: is a directory`;
-}
-
 export function bindSourceMissing(path: string): string {
   return `invalid mount config for type "bind": bind source path does not exist: ${path}`;
-}
-
-export function portTaken(address: string, port: number): string {
-  const host = address.includes(":") ? `[${address}]` : address;
-  return `Bind for ${host}:${port} failed: port is already allocated`;
-}
-
-export function noSuchUser(user: string): string {
-  return `unable to find user ${user}: no matching entries in passwd file`;
-}
-
-export function noSuchGroup(group: string): string {
-  return `unable to find group ${group}: no matching entries in group file`;
-}
-
-export function memoryTooSmall(): string {
-  return "Minimum memory limit allowed is 6MB";
-}
-
-export function swapBelowMemory(): string {
-  return "Minimum memoryswap limit should be larger than memory limit, see usage";
-}
-
-export function swapWithoutMemory(): string {
-  return "You should always set the Memory limit when using Memoryswap limit, see usage";
-}
-
-export function cpusOutOfRange(cpus: number): string {
-  return `range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`;
-}
-
-export function cpusetUnavailable(asked: string, available: string): string {
-  return `Requested CPUs are not available - requested ${asked}, available: ${available}`;
 }

@@ -55,17 +55,6 @@ export const queryCells: QueryCodec<number> = {
   encode: (value) => String(value),
 };
 
-export function queryWord<const W extends string>(...words: readonly W[]): QueryCodec<W> {
-  return {
-    decode(raw, name) {
-      const found = words.find((word) => word === raw);
-      if (found === undefined) throw invalidQuery(name, raw, words.join(" or "));
-      return found;
-    },
-    encode: (value) => value,
-  };
-}
-
 /** `all` or how many lines; undefined is all. A value that is not a number means all, as in Docker. */
 export const queryTail: QueryCodec<number | undefined> = {
   decode: (raw) => (/^[0-9]{1,15}$/.test(raw) ? Number(raw) : undefined),

@@ -10,7 +10,6 @@ import { monotonicMs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { BunDuplex } from "./bun-duplex.ts";
 import { DechunkedDuplex } from "./dechunked-duplex.ts";
-import { BodyDecoder } from "./http-body.ts";
 import { findHeadEnd, limitHeadBytes, parseRequestHead, type RequestHead } from "./http-head.ts";
 import {
   type HttpHandler,
@@ -21,6 +20,7 @@ import {
   statusHasBody,
 } from "./http-message.ts";
 import { HttpProblem } from "./http-problem.ts";
+import { RequestBody } from "./request-body.ts";
 
 /** Unread bytes beyond a request under way stop the reading. */
 const limitPendingBytes = 256 * 1024;
@@ -32,19 +32,10 @@ const limitLingerMs = 5_000;
 
 const nothing = new Uint8Array(0);
 
-interface BodyWaiter {
-  readonly limitBytes: number;
-  readonly resolve: (body: Uint8Array) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** A request under way. */
 interface Exchange {
   readonly head: RequestHead;
-  readonly body: BodyDecoder;
-  readonly pieces: Uint8Array[];
-  bodyBytes: number;
-  waiter: BodyWaiter | undefined;
+  readonly body: RequestBody;
   abort: AbortController | undefined;
 }
 
@@ -125,7 +116,7 @@ export class HttpConnection {
     }
     this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     if (this.#phase === "head") this.#tryHead();
-    else if (this.#exchange?.waiter !== undefined) this.#feedBody(this.#exchange);
+    else if (this.#exchange?.body.wanted === true) this.#feedBody(this.#exchange.body);
     else if (this.#pending.length > limitPendingBytes && !this.#paused) {
       this.#paused = true;
       this.#duplex.pause();
@@ -182,14 +173,7 @@ export class HttpConnection {
   }
 
   #begin(head: RequestHead): void {
-    const exchange: Exchange = {
-      head,
-      body: new BodyDecoder(head.body),
-      pieces: [],
-      bodyBytes: 0,
-      waiter: undefined,
-      abort: undefined,
-    };
+    const exchange: Exchange = { head, body: new RequestBody(head), abort: undefined };
     this.#exchange = exchange;
     this.#phase = "exchange";
     const gone = () => this.#phase === "over";
@@ -219,55 +203,26 @@ export class HttpConnection {
     );
   }
 
-  #readBody(exchange: Exchange, limitBytes: number): Promise<Uint8Array> {
-    const { head } = exchange;
-    if (head.body.kind === "length" && head.body.bytes > limitBytes) {
-      return Promise.reject(new HttpProblem(413, `request body longer than ${limitBytes} bytes`));
+  #readBody({ head, body }: Exchange, limitBytes: number): Promise<Uint8Array> {
+    const whole = body.read(limitBytes);
+    if (!body.wanted) return whole;
+    if (head.expectContinue && this.#pending.length === 0) {
+      this.#duplex.write(Buffer.from("HTTP/1.1 100 Continue\r\n\r\n"));
     }
-    if (exchange.body.done) return Promise.resolve(nothing);
-    return new Promise((resolve, reject) => {
-      exchange.waiter = { limitBytes, resolve, reject };
-      if (head.expectContinue && this.#pending.length === 0) {
-        this.#duplex.write(Buffer.from("HTTP/1.1 100 Continue\r\n\r\n"));
-      }
-      this.#feedBody(exchange);
-      if (this.#peerEnded) this.#failBody(new HttpProblem(400, "request body ended early"));
-    });
+    this.#feedBody(body);
+    if (this.#peerEnded) this.#failBody(new HttpProblem(400, "request body ended early"));
+    return whole;
   }
 
-  #feedBody(exchange: Exchange): void {
-    const { waiter } = exchange;
-    if (waiter === undefined) return;
-    this.#waitingSinceMs = monotonicMs();
-    try {
-      const used = exchange.body.push(this.#pending, (piece) => {
-        exchange.bodyBytes += piece.length;
-        if (exchange.bodyBytes > waiter.limitBytes) {
-          throw new HttpProblem(413, `request body longer than ${waiter.limitBytes} bytes`);
-        }
-        exchange.pieces.push(piece);
-      });
-      this.#pending = this.#pending.subarray(used);
-    } catch (thrown) {
-      this.#failBody(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
-      return;
-    }
+  #feedBody(body: RequestBody): void {
+    this.#pending = body.feed(this.#pending);
+    this.#waitingSinceMs = body.wanted ? monotonicMs() : 0;
     this.#continueReading();
-    if (!exchange.body.done) return;
-    this.#waitingSinceMs = 0;
-    exchange.waiter = undefined;
-    const [only] = exchange.pieces;
-    waiter.resolve(
-      exchange.pieces.length === 1 && only !== undefined ? only : Buffer.concat(exchange.pieces),
-    );
   }
 
   #failBody(error: Error): void {
-    const waiter = this.#exchange?.waiter;
-    if (this.#exchange === undefined || waiter === undefined) return;
     this.#waitingSinceMs = 0;
-    this.#exchange.waiter = undefined;
-    waiter.reject(error);
+    this.#exchange?.body.fail(error);
   }
 
   #continueReading(): void {
@@ -288,7 +243,7 @@ export class HttpConnection {
       return;
     }
     const { head } = exchange;
-    const keep = head.keepAlive && !this.#host.closing && !this.#peerEnded && this.#skipBody(exchange);
+    const keep = head.keepAlive && !this.#host.closing && !this.#peerEnded && this.#skipBody(exchange.body);
     try {
       if (reply.kind === "stream") {
         this.#stream(exchange, reply, keep).catch((thrown: unknown) => this.#host.onFault(thrown));
@@ -315,16 +270,11 @@ export class HttpConnection {
   }
 
   /** Discards what is left of the body if it has all arrived; otherwise the connection cannot be used again. */
-  #skipBody(exchange: Exchange): boolean {
-    if (exchange.body.done) return true;
-    try {
-      const used = exchange.body.push(this.#pending, () => {});
-      this.#pending = this.#pending.subarray(used);
-    } catch {
-      // A malformed rest ends the connection like an incomplete one.
-      return false;
-    }
-    return exchange.body.done;
+  #skipBody(body: RequestBody): boolean {
+    if (body.done) return true;
+    const rest = body.skip(this.#pending);
+    if (rest !== undefined) this.#pending = rest;
+    return rest !== undefined;
   }
 
   async #stream(exchange: Exchange, reply: StreamReply, keepWanted: boolean): Promise<void> {
@@ -374,7 +324,9 @@ export class HttpConnection {
     this.#duplex.release(this.#pending);
     this.#pending = nothing;
     this.#continueReading();
-    const taken = exchange.body.done ? this.#duplex : new DechunkedDuplex(this.#duplex, exchange.body);
+    const taken = exchange.body.done
+      ? this.#duplex
+      : new DechunkedDuplex(this.#duplex, exchange.body.decoder);
     this.#host.onDone(this, this.#duplex);
     take(taken);
   }

@@ -127,6 +127,22 @@ test.each([
   client.destroy();
 });
 
+test("after a body that broke nothing is taken for a request", async () => {
+  const targets: string[] = [];
+  handler = async (request) => {
+    targets.push(request.head.target);
+    return plain(String((await request.readBody(10)).length));
+  };
+  const client = await open();
+  client.send("POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n14\r\nhello ");
+  await Bun.sleep(10);
+  // Read from here as the start of the body, this would be its end and a request.
+  client.send("\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
+  expect(await client.untilEnd()).toStartWith("HTTP/1.1 413 ");
+  expect(targets).toEqual(["/a"]);
+  client.destroy();
+});
+
 test("what is not HTTP is refused once, then the connection ends", async () => {
   handler = () => plain("never");
   const client = await open();

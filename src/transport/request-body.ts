@@ -1,0 +1,97 @@
+/**
+ * The body of one request on a connection: nothing is decoded before a handler asks for it, and a handler asks once.
+ * The connection owns the received bytes and offers them with `feed`; what is not the body's it keeps.
+ */
+import { messageOf } from "../lib/errors.ts";
+import { BodyDecoder } from "./http-body.ts";
+import type { RequestHead } from "./http-head.ts";
+import { HttpProblem } from "./http-problem.ts";
+
+const nothing = new Uint8Array(0);
+
+export class RequestBody {
+  readonly decoder: BodyDecoder;
+  readonly #head: RequestHead;
+  readonly #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #limitBytes = 0;
+  /** Nobody can tell any more where the body ends. */
+  #broken = false;
+  #resolve: ((body: Uint8Array) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
+
+  constructor(head: RequestHead) {
+    this.#head = head;
+    this.decoder = new BodyDecoder(head.body);
+  }
+
+  /** All of it has been decoded. */
+  get done(): boolean {
+    return this.decoder.done;
+  }
+
+  /** A handler waits for it. */
+  get wanted(): boolean {
+    return this.#reject !== undefined;
+  }
+
+  /** Rejects with `HttpProblem` 413 beyond `limitBytes`. The caller feeds what it has right after this. */
+  read(limitBytes: number): Promise<Uint8Array> {
+    if (this.#head.body.kind === "length" && this.#head.body.bytes > limitBytes) {
+      return Promise.reject(new HttpProblem(413, `request body longer than ${limitBytes} bytes`));
+    }
+    if (this.done) return Promise.resolve(nothing);
+    this.#limitBytes = limitBytes;
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Takes what belongs to the body and returns the rest. Fails the reader on malformed or too many bytes. */
+  feed(received: Uint8Array): Uint8Array {
+    let used = 0;
+    try {
+      used = this.decoder.push(received, (piece) => {
+        this.#bytes += piece.length;
+        if (this.#bytes > this.#limitBytes) {
+          throw new HttpProblem(413, `request body longer than ${this.#limitBytes} bytes`);
+        }
+        this.#pieces.push(piece);
+      });
+    } catch (thrown) {
+      this.#broken = true;
+      this.fail(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
+      return received;
+    }
+    if (this.done) this.#complete();
+    return received.subarray(used);
+  }
+
+  #complete(): void {
+    const [only] = this.#pieces;
+    const whole = this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
+    this.#resolve?.(whole);
+    this.#resolve = undefined;
+    this.#reject = undefined;
+  }
+
+  /** Tells a waiting reader that there will be no body. */
+  fail(error: Error): void {
+    this.#reject?.(error);
+    this.#resolve = undefined;
+    this.#reject = undefined;
+  }
+
+  /** Discards an unread body; undefined when it has not all arrived or is malformed, else what follows it. */
+  skip(received: Uint8Array): Uint8Array | undefined {
+    if (this.#broken) return undefined;
+    try {
+      const used = this.decoder.push(received, () => undefined);
+      return this.done ? received.subarray(used) : undefined;
+    } catch {
+      // A malformed rest ends the connection like an incomplete one.
+      return undefined;
+    }
+  }
+}
