@@ -10,6 +10,7 @@
 /* What fsconfig accepts for a string value, its NUL included. */
 #define OPTION_BYTES 256
 #define SLOT_PREFIX "{slot:"
+#define FD_PREFIX "{fd:"
 /* MS_MOVE of mount(2); its header clashes with that of the newer calls. */
 #define MS_MOVE_ROOT 8192ul
 
@@ -42,24 +43,39 @@ static int fail_context(struct start *s, int context, uint32_t step, const char 
 	return fail_explained(s, step, object, explanation);
 }
 
-/* Copies `from` with every {slot:N} replaced by the path of that slot's descriptor. */
+/*
+ * The text of the {slot:N} or {fd:N} that `*from` begins with, which is moved past it. 0: it begins with neither.
+ */
+static int expand_slot(const struct start *s, const char **from, char *piece, size_t room)
+{
+	const char *end;
+	bool whole = strncmp(*from, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0;
+	if (!whole && strncmp(*from, FD_PREFIX, strlen(FD_PREFIX)) != 0)
+		return 0;
+	uint32_t slot = read_decimal(*from + strlen(whole ? SLOT_PREFIX : FD_PREFIX), &end);
+	if (*end != '}' || slot >= LIMIT_SLOTS || s->slots[slot] < 0) {
+		errno = EBADF;
+		return -1;
+	}
+	if (whole)
+		write_fd_path(piece, room, s->slots[slot]);
+	else
+		write_decimal(piece, (uint64_t)s->slots[slot]);
+	*from = end + 1;
+	return 1;
+}
+
+/* Copies `from` with every {slot:N} replaced by the path of that slot's descriptor, every {fd:N} by its number. */
 static int expand_slots(const struct start *s, const char *from, char *to, size_t room)
 {
 	size_t used = 0;
 	while (*from) {
 		char piece[32] = {*from, 0};
-		if (strncmp(from, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0) {
-			const char *end;
-			uint32_t slot = read_decimal(from + strlen(SLOT_PREFIX), &end);
-			if (*end != '}' || slot >= LIMIT_SLOTS || s->slots[slot] < 0) {
-				errno = EBADF;
-				return -1;
-			}
-			write_fd_path(piece, sizeof piece, s->slots[slot]);
-			from = end + 1;
-		} else {
+		int expanded = expand_slot(s, &from, piece, sizeof piece);
+		if (expanded < 0)
+			return -1;
+		if (expanded == 0)
 			from++;
-		}
 		size_t bytes = strlen(piece);
 		if (used + bytes >= room) {
 			errno = ENAMETOOLONG;

@@ -106,7 +106,7 @@ export const ops = {
   },
   fsMount: {
     code: 3,
-    doc: "new detached mount: fsopen, fsconfig each option (`flag` or `key=value`, in order), create, fsmount. `attributes` are MOUNT_ATTR_*. An option value may contain {slot:N}, replaced by /proc/self/fd/<fd of slot N>",
+    doc: "new detached mount: fsopen, fsconfig each option (`flag` or `key=value`, in order), create, fsmount. `attributes` are MOUNT_ATTR_*. An option value may contain {slot:N}, replaced by /proc/self/fd/<fd of slot N>, and {fd:N}, replaced by the number alone, a path when the working directory is /proc/self/fd",
     stages: everywhere,
     fields: { out: "newSlot", type: "string", source: "stringOrNone", options: "strings", attributes: "u64" },
     steps: ["fsopen", "fsconfig", "create", "fsmount"],
@@ -136,7 +136,7 @@ export const ops = {
   moveMount: {
     code: 6,
     doc: "attach the detached mount in slot `mount` at target `path` in `root`. `create` makes a missing target: 0 no, 1 directory, 2 empty file (mode `mode`), parents as 0755 directories; all inside root",
-    stages: ["child"],
+    stages: ["prepare", "child"],
     fields: { mount: "slot", root: "slotOrNone", path: "string", create: "u32", mode: "u32" },
     steps: ["create", "openat2", "move_mount"],
   },
@@ -360,8 +360,8 @@ export const ops = {
   },
   chdir: {
     code: 37,
-    doc: "chdir after pivotRoot; refuses a directory that getcwd cannot reach from the root",
-    stages: ["child"],
+    doc: "chdir, in the child after pivotRoot; refuses a directory that getcwd cannot reach from the root",
+    stages: ["prepare", "child"],
     fields: { path: "string" },
     steps: ["chdir", "getcwd"],
   },

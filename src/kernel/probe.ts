@@ -147,6 +147,9 @@ function featuresOnDemand(kernel: () => KernelFacts, cgroup: () => CgroupFacts):
     get overlayLowerdirAdd() {
       return overlay().lowerdirAdd;
     },
+    get overlayDetachedLowers() {
+      return overlay().registered && atLeast(6, 15);
+    },
     get erofs() {
       return filesystems().has("erofs");
     },
@@ -194,15 +197,10 @@ function probeOverlay(): { readonly registered: boolean; readonly lowerdirAdd: b
   const fd = trySyscall("fsopen", cString("overlay"), fsopenFlags.closeOnExec);
   if (fd < 0) return { registered: false, lowerdirAdd: false };
   using context = new OwnedFd(fd, "overlay context");
-  const added = trySyscall(
-    "fsconfig",
-    context.raw,
-    fsconfigCommands.setString,
-    cString("lowerdir+"),
-    cString("/"),
-    0,
-  );
-  return { registered: true, lowerdirAdd: added === 0 };
+  const accepts = (key: string): boolean =>
+    trySyscall("fsconfig", context.raw, fsconfigCommands.setString, cString(key), cString("/"), 0) === 0;
+  // Before Linux 6.5 overlayfs collects any option unseen and judges at the mount, so a yes means nothing there.
+  return { registered: true, lowerdirAdd: !accepts("no-such-option") && accepts("lowerdir+") };
 }
 
 function probeIdentity(status: ReadonlyMap<string, string>): IdentityFacts {

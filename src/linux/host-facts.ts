@@ -45,8 +45,10 @@ export interface KernelFacts {
 export interface KernelFeatures {
   /** overlayfs is registered. */
   readonly overlay: boolean;
-  /** fsconfig("lowerdir+"), Linux 6.5: one layer per call, no page-size limit of the option string. */
+  /** fsconfig("lowerdir+"), Linux 6.8: one layer per call, no limit for the option string of all. */
   readonly overlayLowerdirAdd: boolean;
+  /** A lower directory may lie on a mount that is attached nowhere, Linux 6.15. */
+  readonly overlayDetachedLowers: boolean;
   readonly erofs: boolean;
   readonly fuse: boolean;
   readonly userNamespace: boolean;

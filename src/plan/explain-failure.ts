@@ -34,6 +34,8 @@ export function explainFailure(plan: Plan, failure: PlanFailure): TiffinError {
       return exec?.op === "exec" ? execFailure(plan, exec, failure) : general(plan, op, failure);
     }
     case "chdir":
+      // Before the clone it is the supervisor's.
+      if (op.stage === "prepare") return general(plan, op, failure);
       return directoryFailure(plan, op.fields.path, failure);
     case "openTree":
       if (op.cause.startsWith("mounts[") && errno === errnos.ENOENT) return missingSource(op);

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { HostFacts } from "../linux/host-facts.ts";
+import type { HostFacts, KernelFeatures } from "../linux/host-facts.ts";
 import type { RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
 import { compileExec } from "./compile-exec.ts";
@@ -44,7 +44,35 @@ function withoutNamespace(spec: RuntimeSpec, type: string): RuntimeSpec {
   return { ...spec, linux: { ...spec.linux, namespaces } };
 }
 
-const variants: Readonly<Record<string, { facts?: "v2"; change: Change }>> = {
+/** `facts` names another machine than the hybrid one, `features` what it differs in. */
+interface Variant {
+  readonly facts?: "v2";
+  readonly features?: Partial<KernelFeatures>;
+  readonly change: Change;
+}
+
+const userNamespaceChange: Change = (spec, options) => [
+  withProcess(
+    {
+      ...spec,
+      linux: {
+        ...spec.linux,
+        namespaces: [...(spec.linux?.namespaces ?? []), { type: "user" }],
+        uidMappings: mapping,
+        gidMappings: mapping,
+        sysctl: { "net.ipv4.ip_forward": "1" },
+      },
+    },
+    { user: { uid: 1000, gid: 1000 }, oomScoreAdj: 500 },
+  ),
+  {
+    ...options,
+    rootfs: { ...options.rootfs, idmap: true },
+    network: { kind: "new" },
+  } as ContainerOptions,
+];
+
+const variants: Readonly<Record<string, Variant>> = {
   "container-hybrid": { change: (spec, options) => [spec, options] },
   "container-v2": { facts: "v2", change: (spec, options) => [spec, options] },
   terminal: {
@@ -59,28 +87,13 @@ const variants: Readonly<Record<string, { facts?: "v2"; change: Change }>> = {
   "host-network": {
     change: (spec, options) => [withoutNamespace(spec, "network"), { ...options, network: { kind: "host" } }],
   },
-  "user-namespace": {
-    change: (spec, options) => [
-      withProcess(
-        {
-          ...spec,
-          linux: {
-            ...spec.linux,
-            namespaces: [...(spec.linux?.namespaces ?? []), { type: "user" }],
-            uidMappings: mapping,
-            gidMappings: mapping,
-            sysctl: { "net.ipv4.ip_forward": "1" },
-          },
-        },
-        { user: { uid: 1000, gid: 1000 }, oomScoreAdj: 500 },
-      ),
-      {
-        ...options,
-        rootfs: { ...options.rootfs, idmap: true },
-        network: { kind: "new" },
-      } as ContainerOptions,
-    ],
+  "user-namespace": { change: userNamespaceChange },
+  "user-namespace-6.12": {
+    facts: "v2",
+    features: { overlayLowerdirAdd: true },
+    change: userNamespaceChange,
   },
+  "user-namespace-6.1": { facts: "v2", change: userNamespaceChange },
   privileged: {
     change: (spec, options) => {
       const { maskedPaths: _masked, readonlyPaths: _readonly, ...linux } = spec.linux ?? {};
@@ -213,10 +226,12 @@ const variants: Readonly<Record<string, { facts?: "v2"; change: Change }>> = {
 };
 
 describe("plans of containers", () => {
-  for (const [name, { facts, change }] of Object.entries(variants)) {
+  for (const [name, { facts, features, change }] of Object.entries(variants)) {
     test(name, () => {
       const [spec, options] = change(defaultSpec(), defaultOptions());
-      const plan = compileContainer(spec, factsOf(facts ?? "hybrid"), options);
+      const machine = factsOf(facts ?? "hybrid");
+      const host = { ...machine, features: { ...machine.features, ...features } };
+      const plan = compileContainer(spec, host, options);
       expectGolden(`${name}.plan`, renderPlan(plan));
       expect(checkPlan(plan)).toEqual([]);
     });

@@ -24,16 +24,17 @@ function workMount(compilation: Compilation): string {
   return compilation.options.workMount ?? defaultWorkMount;
 }
 
-/** Cuts the child's mount namespace off from the host's. */
-export function isolateMounts({ builder, open }: Compilation): void {
+/** Cuts the mount namespace that the process has just got off from the host's. */
+export function isolateMounts(
+  { builder, open }: Compilation,
+  stage: "prepare" | "child" = "child",
+  cause = "linux.namespaces",
+): void {
   const root = builder.slot();
   const flags = open.path | open.directory | open.closeOnExec;
-  const cause = "linux.namespaces";
-  builder.child(
-    { op: "open", fields: { out: root, dir: slotNone, path: "/", flags, mode: 0, resolve: 0 } },
-    cause,
-  );
-  builder.child(
+  const fields = { out: root, dir: slotNone, path: "/", flags, mode: 0, resolve: 0 };
+  builder[stage]({ op: "open", fields }, cause);
+  builder[stage](
     {
       op: "mountSetattr",
       fields: {

@@ -1,7 +1,7 @@
 /** One op as lines of shell. Total: an op that no tool can do becomes a comment. */
 import { slotNone } from "../abi/schema.ts";
 import { capabilitiesOfMask } from "../linux/capabilities.ts";
-import { namespaceKinds } from "../linux/clone-flags.ts";
+import { cloneFlags, namespaceKinds } from "../linux/clone-flags.ts";
 import { openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags, fileTypes } from "../linux/open-flags.ts";
 import { rlimitInfinity, rlimitNumbers } from "../linux/rlimits.ts";
@@ -106,10 +106,12 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "umask":
       return [`umask ${modeText(op.fields.mask)}`];
     case "chdir":
-      return [`cd ${quote(op.fields.path)}`];
+      return op.stage === "child" ? [`cd ${quote(op.fields.path)}`] : [];
     case "unshare":
       return op.stage === "child" ? ["# not in a shell: a new cgroup namespace for this process alone"] : [];
     case "setns": {
+      // The script never left it: mounts are made in the new process anyway.
+      if (op.fields.nstype === cloneFlags.newMount) return [];
       const kinds = Object.entries(namespaceKinds).filter(([, { flag }]) => (op.fields.nstype & flag) !== 0);
       const names = kinds.map(([name]) => name).join(", ");
       return [
@@ -164,7 +166,7 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
 /** mount(8) takes overlay's directories joined by colons. */
 function overlayWords(options: readonly string[], places: ShellPlaces): string[] {
   const resolve = (value: string): string =>
-    value.replaceAll(/\{slot:(\d+)\}/g, (_all, slot: string) => places.of(Number(slot)));
+    value.replaceAll(/\{(?:slot|fd):(\d+)\}/g, (_all, slot: string) => places.of(Number(slot)));
   const lowers = options
     .filter((option) => option.startsWith("lowerdir+="))
     .map((option) => option.slice(10));

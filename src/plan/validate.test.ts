@@ -185,7 +185,23 @@ describe("decisions", () => {
       "lowerdir+=/short",
     ]);
     const old = { ...facts, features: { ...facts.features, overlayLowerdirAdd: false } };
-    expect(options(old)[0]).toMatch(/^lowerdir=\{slot:\d+\}:\{slot:\d+\}$/);
+    expect(options(old)[0]).toMatch(/^lowerdir=\{fd:\d+\}:\{fd:\d+\}$/);
+    const many = { ...rootfs, lowers: Array.from({ length: 64 }, (_, index) => `/layer${index}`) };
+    expect(codeOf(defaultSpec(), { rootfs: many }, old)).toBe("unavailable plan.too-many-layers");
+    expect(codeOf(defaultSpec(), { rootfs: many })).toBe("compiled");
+  });
+
+  test("directories with characters that overlayfs gives a meaning go through descriptors", () => {
+    const rootfs = { kind: "overlay", lowers: ["/a:b", "/c"], upper: "/u,v", work: "/w\\x" } as const;
+    const options = opsNamed(compile(defaultSpec(), { rootfs }), "fsMount")[0]?.fields.options ?? [];
+    const through = (name: string) => expect.stringMatching(new RegExp(`^${name}=\\{slot:\\d+\\}$`));
+    expect(options).toEqual([
+      through("lowerdir\\+"),
+      "lowerdir+=/c",
+      through("upperdir"),
+      through("workdir"),
+      "index=off",
+    ]);
   });
 
   test("a held start waits before anything is given up", () => {

@@ -72,16 +72,21 @@ export class Bench implements AsyncDisposable {
     };
   }
 
-  async start(spec: RuntimeSpec, options = this.options()): Promise<SupervisedProcess> {
-    const plan = compileContainer(spec, this.facts, options);
+  /** `facts` may deny what this kernel can, to try the ways of an older one. */
+  async start(
+    spec: RuntimeSpec,
+    options = this.options(),
+    facts: HostFacts = this.facts,
+  ): Promise<SupervisedProcess> {
+    const plan = compileContainer(spec, facts, options);
     applyHostOps(plan, this.facts, this.#undo);
     const fds = openCgroupSlots(plan, this.facts);
     return await this.#launch(plan, fds);
   }
 
   /** Runs a container to its end. */
-  async run(spec: RuntimeSpec, options = this.options()): Promise<Outcome> {
-    return await outcomeOf(await this.start(spec, options), options.stdio);
+  async run(spec: RuntimeSpec, options = this.options(), facts: HostFacts = this.facts): Promise<Outcome> {
+    return await outcomeOf(await this.start(spec, options, facts), options.stdio);
   }
 
   /** Runs a process in a started container to its end. */

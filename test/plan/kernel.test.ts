@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { TiffinError } from "../../src/lib/errors.ts";
+import type { HostFacts, KernelFeatures } from "../../src/linux/host-facts.ts";
 import type { OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { compileContainer } from "../../src/plan/compile-container.ts";
 import type { ContainerOptions } from "../../src/plan/mod.ts";
@@ -159,31 +160,94 @@ test("injected files cover the image's", async () => {
   expect(text).toContain("busy");
 });
 
-test("a user namespace: root inside, nobody outside, layers shown through the mapping", async () => {
-  const spec = withLinux(
-    specOf(
-      "id -u; cat /proc/self/uid_map; ls -ln /bin/busybox; : > /made; ls -ln /made; echo 300 > /dev/null; cat /proc/self/oom_score_adj; hostname",
-      { oomScoreAdj: 300 },
-    ),
-    {
-      namespaces: userNamespace,
-      uidMappings: mapping,
-      gidMappings: mapping,
-    },
+/** This machine, without what older kernels lack. */
+function olderFacts(): Readonly<Record<string, HostFacts>> {
+  const without = (...names: (keyof KernelFeatures)[]): HostFacts => ({
+    ...bench.facts,
+    features: { ...bench.facts.features, ...Object.fromEntries(names.map((name) => [name, false])) },
+  });
+  return {
+    "this kernel": bench.facts,
+    "before Linux 6.15": without("overlayDetachedLowers"),
+    "before Linux 6.8": without("overlayDetachedLowers", "overlayLowerdirAdd"),
+  };
+}
+
+const kernels = ["this kernel", "before Linux 6.15", "before Linux 6.8"] as const;
+
+test("sixty layers join in their order where the kernel takes only one option for all", async () => {
+  const layers = Array.from({ length: 60 }, (_, index) => `${bench.files.path}/many/${index}`);
+  for (const [index, layer] of layers.entries()) {
+    mkdirSync(layer, { recursive: true });
+    writeFileSync(`${layer}/top`, String(index));
+    writeFileSync(`${layer}/layer${index}`, "");
+  }
+  const options = bench.options();
+  const rootfs = { ...options.rootfs, lowers: [...layers, bench.layer] } as ContainerOptions["rootfs"];
+  const outcome = await bench.run(
+    specOf("cat /top; ls -d /layer* | wc -l"),
+    { ...options, rootfs },
+    olderFacts()["before Linux 6.8"],
   );
-  const options = bench.options({ network: { kind: "new" } }, 100_000);
-  const { rootfs } = options;
-  if (rootfs.kind !== "overlay") throw new Error("wanted an overlay");
-  const text = await output("", spec, { ...options, rootfs: { ...rootfs, idmap: true } });
-  const lines = text.split("\n");
-  expect(lines[0]).toBe("0");
-  expect(lines[1]?.trim().split(/\s+/)).toEqual(["0", "100000", "65536"]);
-  expect(lines[2]).toMatch(/ 0 +0 /);
-  expect(lines[3]).toMatch(/ 0 +0 /);
-  expect(lines[4]).toBe("300");
-  expect(lines[5]).toBe("box");
-  expect(statSync(`${rootfs.upper}/made`).uid).toBe(100_000);
+  expect([outcome.stdout, outcome.stderr]).toEqual(["060\n", ""]);
 });
+
+test.each(kernels)("a user namespace leaves no mount with its supervisor (%s)", async (kernel) => {
+  const spec = withLinux(specOf("exec sleep 1000"), {
+    namespaces: userNamespace,
+    uidMappings: mapping,
+    gidMappings: mapping,
+  });
+  const options = bench.options({ network: { kind: "new" } }, 100_000);
+  const rootfs = { ...options.rootfs, idmap: true } as ContainerOptions["rootfs"];
+  const container = await bench.start(spec, { ...options, rootfs }, olderFacts()[kernel]);
+  const [, , , supervisor] = readFileSync(`/proc/${container.pid}/stat`, "utf8").split(" ");
+  expect(readlinkSync(`/proc/${supervisor}/ns/mnt`)).toBe(readlinkSync("/proc/self/ns/mnt"));
+  expect(readlinkSync(`/proc/${supervisor}/cwd`)).toBe("/");
+  // It lets go after it has told that the program runs.
+  const held = (): string[] =>
+    readdirSync(`/proc/${supervisor}/fd`)
+      .map((fd) => readlinkSync(`/proc/${supervisor}/fd/${fd}`))
+      .filter(
+        (target) => target.startsWith("/") && !/^\/dev\/null$|^\/sys\/fs\/cgroup|\/run\/s$/.test(target),
+      );
+  for (let look = 0; look < 200 && held().length > 0; look += 1) await Bun.sleep(10);
+  expect(held()).toEqual([]);
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(bench.layer);
+  container.signal(9);
+  await container.exited;
+});
+
+test.each(kernels)(
+  "a user namespace: root inside, nobody outside, layers through the mapping (%s)",
+  async (kernel) => {
+    const spec = withLinux(
+      specOf(
+        "id -u; cat /proc/self/uid_map; ls -ln /bin/busybox; : > /made; ls -ln /made; echo 300 > /dev/null; cat /proc/self/oom_score_adj; hostname",
+        { oomScoreAdj: 300 },
+      ),
+      {
+        namespaces: userNamespace,
+        uidMappings: mapping,
+        gidMappings: mapping,
+      },
+    );
+    const options = bench.options({ network: { kind: "new" } }, 100_000);
+    const { rootfs } = options;
+    if (rootfs.kind !== "overlay") throw new Error("wanted an overlay");
+    const facts = olderFacts()[kernel];
+    const outcome = await bench.run(spec, { ...options, rootfs: { ...rootfs, idmap: true } }, facts);
+    expect([outcome.stderr, outcome.exit.exitCode]).toEqual(["", 0]);
+    const lines = outcome.stdout.split("\n");
+    expect(lines[0]).toBe("0");
+    expect(lines[1]?.trim().split(/\s+/)).toEqual(["0", "100000", "65536"]);
+    expect(lines[2]).toMatch(/ 0 +0 /);
+    expect(lines[3]).toMatch(/ 0 +0 /);
+    expect(lines[4]).toBe("300");
+    expect(lines[5]).toBe("box");
+    expect(statSync(`${rootfs.upper}/made`).uid).toBe(100_000);
+  },
+);
 
 test("a user namespace with a user of its own and sysctls of its network", async () => {
   const spec = withLinux(

@@ -61,7 +61,8 @@ function slotsOf(op: ProcessOp): (readonly ["fill" | "use", number])[] {
       found.push([type.startsWith("new") ? "fill" : "use", value]);
     }
     if (Array.isArray(value)) {
-      for (const match of value.join("\n").matchAll(/\{slot:(\d+)\}/g)) found.push(["use", Number(match[1])]);
+      for (const match of value.join("\n").matchAll(/\{(?:slot|fd):(\d+)\}/g))
+        found.push(["use", Number(match[1])]);
     }
   }
   // Uses first: an op may use what it replaces.

@@ -1,0 +1,138 @@
+/**
+ * The layers of an overlay as its options name them, and what must be true around the mount that reads the options.
+ * Two things differ between kernels, and each old way stands in the plan as ops of its own:
+ *
+ * - Without `lowerdir+` all layers are one option of at most 255 bytes. Numbers of descriptors are short, and
+ *   paths too while the working directory is /proc/self/fd.
+ * - Where overlayfs refuses a lower directory that is attached nowhere, a layer with mapped owners is attached over
+ *   itself in a mount namespace that the supervisor enters for this and leaves again. The overlay keeps what it
+ *   needs of it; the namespace ends there.
+ */
+import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { cloneFlags } from "../linux/clone-flags.ts";
+import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
+import type { Compilation } from "./compilation.ts";
+import { idmapSlotName } from "./identity.ts";
+import type { RootSource } from "./options.ts";
+import { isolateMounts } from "./private-mounts.ts";
+
+/** fsconfig takes strings of up to 255 bytes; longer paths go through a descriptor. */
+const optionBytes = 255;
+/** What a layer takes in the joined option: a number of up to three digits and a colon. */
+const joinedBytes = 4;
+const descriptors = "/proc/self/fd";
+
+/** overlayfs gives a meaning to commas, colons and backslashes, each kernel in its own way. */
+const plainPath = new RegExp(`^[A-Za-z0-9/._+@%~-]{1,${optionBytes}}$`);
+
+/** Makes the layers ready, lets `mount` use them with the options that name them, and puts everything back. */
+export function withLowers<T>(
+  compilation: Compilation,
+  rootfs: RootSource & { readonly kind: "overlay" },
+  mount: (options: readonly string[]) => T,
+): T {
+  const { features } = compilation.facts;
+  // Only the layers, which many containers share. What this one writes is stored with the ids of its mapping: the
+  // overlay makes its work files as the host's root, whom a mapping of the upper directory would not contain.
+  const mapped = rootfs.idmap === true;
+  const attached = mapped && !features.overlayDetachedLowers;
+  const home = attached ? enterOwnMounts(compilation) : slotNone;
+  const layers = rootfs.lowers.map((path) => {
+    if (mapped) return mappedLayer(compilation, path, attached);
+    return features.overlayLowerdirAdd && plainPath.test(path) ? path : openDirectory(compilation, path);
+  });
+  const made = features.overlayLowerdirAdd
+    ? mount(layers.map((layer) => `lowerdir+=${typeof layer === "string" ? layer : `{slot:${layer}}`}`))
+    : joined(compilation, layers, mount);
+  if (attached) leaveOwnMounts(compilation, home);
+  return made;
+}
+
+function joined<T>(
+  compilation: Compilation,
+  layers: readonly (number | string)[],
+  mount: (options: readonly string[]) => T,
+): T {
+  checkJoined(layers.length);
+  changeDirectory(compilation, descriptors);
+  const made = mount([`lowerdir=${layers.map((layer) => `{fd:${layer}}`).join(":")}`]);
+  changeDirectory(compilation, "/");
+  return made;
+}
+
+/** The path itself when fsconfig and overlayfs take it as it is, else through a descriptor. */
+export function directoryOption(compilation: Compilation, path: string): string {
+  return plainPath.test(path) ? path : `{slot:${openDirectory(compilation, path)}}`;
+}
+
+function checkJoined(layers: number): void {
+  const limit = Math.floor(optionBytes / joinedBytes);
+  if (layers <= limit) return;
+  throw new TiffinError(
+    "unavailable",
+    "plan.too-many-layers",
+    `this kernel joins at most ${limit} layers, the image has ${layers}`,
+    { remedy: "use Linux 6.8 or newer" },
+  );
+}
+
+function changeDirectory({ builder }: Compilation, path: string): void {
+  builder.prepare({ op: "chdir", fields: { path } }, "root");
+}
+
+function openDirectory({ builder, open }: Compilation, path: string): number {
+  const out = builder.slot();
+  const flags = open.path | open.directory | open.closeOnExec;
+  builder.prepare({ op: "open", fields: { out, dir: slotNone, path, flags, mode: 0, resolve: 0 } }, "root");
+  return out;
+}
+
+/** A clone of a layer directory whose owners are shown through the mapping; attached over the layer if asked. */
+function mappedLayer(compilation: Compilation, path: string, attached: boolean): number {
+  const { builder, linux } = compilation;
+  const out = builder.slot();
+  const cause = "linux.uidMappings";
+  const flags = openTreeFlags.clone | openTreeFlags.closeOnExec;
+  builder.prepare({ op: "openTree", fields: { out, dir: slotNone, path, flags } }, "root");
+  builder.prepare(
+    {
+      op: "mountSetattr",
+      fields: {
+        mount: out,
+        path: null,
+        flags: 0,
+        userns: builder.received(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? [])),
+        set: mountAttributes.idMap,
+        clear: 0,
+        propagation: 0,
+      },
+    },
+    cause,
+    path,
+  );
+  if (attached) {
+    const fields = { mount: out, root: slotNone, path, create: 0, mode: 0 };
+    builder.prepare({ op: "moveMount", fields }, cause);
+  }
+  return out;
+}
+
+/** The supervisor goes into a mount namespace of its own; returns the slot of the one that it came from. */
+function enterOwnMounts(compilation: Compilation): number {
+  const { builder, open } = compilation;
+  const home = builder.slot();
+  const cause = "linux.uidMappings";
+  const path = "/proc/self/ns/mnt";
+  const flags = open.readOnly | open.closeOnExec;
+  const fields = { out: home, dir: slotNone, path, flags, mode: 0, resolve: 0 };
+  builder.prepare({ op: "open", fields }, cause);
+  builder.prepare({ op: "unshare", fields: { flags: cloneFlags.newMount } }, cause, "a place for layers");
+  isolateMounts(compilation, "prepare", cause);
+  return home;
+}
+
+function leaveOwnMounts({ builder }: Compilation, home: number): void {
+  const fields = { slot: home, nstype: cloneFlags.newMount };
+  builder.prepare({ op: "setns", fields }, "linux.uidMappings", "mount namespace of the host");
+}
