@@ -400,8 +400,7 @@ test("the default network gives an address, ports and names; containers can shar
 });
 
 test("bad wishes are refused before anything is made", async () => {
-  const create = (body: object): Promise<unknown> =>
-    fixture.engine.containers.create({ body: { Image: "base", Cmd: ["true"], ...body } });
+  const attempt = (body: object): Promise<unknown> => fixture.run(["true"], body);
   const refusals: [object, string, string][] = [
     [{ Image: "nosuch" }, "notFound", "No such image: nosuch:latest"],
     [{ HostConfig: { Memory: 1024 } }, "invalid", "Minimum memory limit allowed is 6MB"],
@@ -415,7 +414,7 @@ test("bad wishes are refused before anything is made", async () => {
     [{ HostConfig: { NetworkMode: "container:nosuch" } }, "notFound", "No such container: nosuch"],
   ];
   for (const [body, kind, message] of refusals) {
-    const error = await failure(create(body));
+    const error = await failure(attempt(body));
     expect(`${error.kind} ${error.message}`).toStartWith(`${kind} ${message}`);
   }
   expect(await containerNames()).toEqual([]);

@@ -40,8 +40,8 @@ function randomBelow(below: number): number {
 }
 
 /**
- * Makes a container. Errors: `notFound` for the image, network or a container whose namespaces it shares,
- * `conflict` for the name, `invalid` for everything that validation finds. Nothing stays behind on failure.
+ * Makes a container. Errors: `notFound` for the image and for nothing else, because clients take it to mean that the
+ * image has to be pulled; `conflict` for the name, `invalid` for everything that validation finds. Nothing stays behind on failure.
  */
 export async function createContainer(context: ContainerContext, options: CreateOptions): Promise<Created> {
   const { registry } = context;
@@ -97,13 +97,7 @@ function decideDocument(
   const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
   const config = mergeConfig(client, image.config, id, sharesNames ? facts.hostname : undefined);
   checkWords(context, config.StopSignal, host);
-  const endpoints = Object.entries(NetworkingConfig?.EndpointsConfig ?? {});
-  refuseNetwork(
-    context,
-    host.NetworkMode,
-    endpoints.map(([network]) => network),
-  );
-  const wanted = endpoints[0]?.[1];
+  const [wanted] = Object.values(NetworkingConfig?.EndpointsConfig ?? {});
   const mounts = collectMounts({
     binds: host.Binds ?? [],
     mounts: host.Mounts ?? [],
@@ -142,17 +136,6 @@ function checkWords(
   for (const rule of host.DeviceCgroupRules ?? []) decodeDeviceRule(rule);
   if (stopSignal !== undefined && parseSignal(stopSignal) === undefined) {
     throw new TiffinError("invalid", "container.stop-signal", `invalid signal: ${stopSignal}`);
-  }
-  for (const mode of [host.NetworkMode, host.PidMode ?? "", host.IpcMode]) {
-    if (mode.startsWith("container:")) context.registry.resolve(mode.slice("container:".length));
-  }
-}
-
-function refuseNetwork(context: ContainerContext, mode: string, endpoints: readonly string[]): void {
-  const known = ["bridge", "default", "host", "none", context.network.name];
-  for (const name of [mode, ...endpoints]) {
-    if (known.includes(name) || name.startsWith("container:")) continue;
-    throw new TiffinError("notFound", "network.not-found", `network ${name} not found`);
   }
 }
 

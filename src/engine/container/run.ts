@@ -42,7 +42,10 @@ export async function runContainer(context: ContainerContext, request: RunBody):
   try {
     await enqueue(container, () => startContainer(context, container));
   } catch (thrown) {
-    await enqueue(container, () => takeAway(context, container, { volumes: true }));
+    await enqueue(container, async () => {
+      if (context.registry.byId(container.id) !== container) return;
+      await takeAway(context, container, { volumes: true });
+    });
     throw thrown;
   }
   // Nobody is attached: the client's stream has nothing to say.

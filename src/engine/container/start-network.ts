@@ -53,7 +53,8 @@ export async function attachToNetwork(
       ? { source: { kind: "slot" }, netns: network.createIsolatedNetns(), endpoint: null, wire: undefined }
       : { source: { kind: "new" }, netns: undefined, endpoint: null, wire: undefined };
   }
-  return await acquireEndpoint(context, container, undo);
+  if (mode === network.name) return await acquireEndpoint(context, container, undo);
+  throw new TiffinError("notFound", "network.not-found", `network ${mode} not found`, { exitCode: 125 });
 }
 
 async function acquireEndpoint(

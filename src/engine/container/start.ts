@@ -13,6 +13,7 @@ import { afterStartMs } from "../idle-work.ts";
 import type { ContainerContext } from "./context.ts";
 import { watchExit } from "./exit.ts";
 import type { Container } from "./model.ts";
+import { takeAway } from "./remove.ts";
 import { attachToNetwork, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
 import { type EndpointRecord, endingOf, isAlive } from "./state.ts";
@@ -34,6 +35,8 @@ export async function startContainer(context: ContainerContext, container: Conta
     const failures = await undo.unwind();
     for (const failure of failures) context.report(new Error(`start of ${container.id}: ${failure}`));
     recordFailure(context, container, thrown);
+    // A container that removes itself after its run does so too when there is none.
+    if (container.document.host.AutoRemove) await takeAway(context, container, { volumes: true });
     throw thrown;
   }
 }

@@ -24,7 +24,8 @@ export function waitFor(
   const { promise, resolve, reject } = Promise.withResolvers<WaitResponse>();
   const told = (ending: Ending | null): void => {
     forget();
-    resolve(responseOf(ending));
+    // Once it is removed, how its start failed is no longer news: the starter has been told.
+    resolve(condition === "removed" ? { StatusCode: ending?.exitCode ?? 0 } : responseOf(ending));
   };
   const cancelled = (): void => {
     forget();
