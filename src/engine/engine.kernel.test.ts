@@ -259,6 +259,12 @@ test("exec runs inside, with its own exit code, user and environment", async () 
   expect(await execs.inspect(Id)).toMatchObject({ Running: false, ExitCode: 0, ContainerID: id });
   expect((await failure(execs.start(Id, {}))).kind).toBe("conflict");
   expect((await failure(execs.run(id, { Cmd: ["nosuch"], AttachStdout: true }))).exitCode).toBe(127);
+  const missing = await execs.create(id, { Cmd: ["nosuch"], AttachStdout: true, AttachStderr: true });
+  const told = await execs.start(missing.Id, {});
+  expect((await collect(told.stream, false)).stderr).toContain(
+    'exec: "nosuch": executable file not found in $PATH',
+  );
+  expect((await execs.inspect(missing.Id)).ExitCode).toBe(127);
   await containers.remove(id, { force: true, volumes: false });
   expect((await failure(execs.inspect(Id))).kind).toBe("notFound");
 });

@@ -16,7 +16,7 @@ import { type CreateOptions, createContainer } from "./create.ts";
 import { inspectContainer, type TiffinInspect } from "./inspect.ts";
 import { type ListOptions, listContainers } from "./list.ts";
 import type { Container } from "./model.ts";
-import { type RemoveOptions, removeContainer, takeAway } from "./remove.ts";
+import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { resizeContainer, type TerminalSize } from "./resize.ts";
 import { type RunSession, runContainer } from "./run.ts";
 import { startContainer } from "./start.ts";
@@ -70,18 +70,7 @@ export class ContainerService {
 
   async start(name: string): Promise<void> {
     const container = this.#find(name);
-    await enqueue(container, async () => {
-      try {
-        await startContainer(this.#context, container);
-      } catch (thrown) {
-        // A container that removes itself is not kept for a start that failed, as with Docker.
-        const { status } = container.state;
-        if (container.document.host.AutoRemove && (status === "created" || status === "exited")) {
-          await takeAway(this.#context, container, { volumes: true });
-        }
-        throw thrown;
-      }
-    });
+    await enqueue(container, () => startContainer(this.#context, container));
   }
 
   async stop(name: string, options: StopOptions): Promise<void> {

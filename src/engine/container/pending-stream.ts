@@ -55,7 +55,10 @@ export class PendingStream implements ByteDuplex {
   listen(handlers: DuplexHandlers): void {
     this.#handlers = handlers;
     if (this.#target !== undefined) this.#target.listen(handlers);
-    else if (this.#destroyed) handlers.close();
+    else if (this.#destroyed) {
+      handlers.end();
+      handlers.close();
+    }
   }
 
   write(chunk: Uint8Array): boolean {

@@ -23,6 +23,7 @@ import { decodeSignal } from "../container/stop.ts";
 import { afterReplyMs } from "../idle-work.ts";
 import { EndingStream } from "./ending-stream.ts";
 import type { Exec, ExecAttachment } from "./model.ts";
+import { SpokenStream } from "./spoken-stream.ts";
 import { launchExec } from "./start.ts";
 
 /** How long the exit code of an ended exec can be asked for. */
@@ -51,9 +52,17 @@ export class ExecService {
   /** Starts it with one client attached, as its creation says. */
   async start(id: string, options: ExecStartOptions): Promise<ExecAttachment> {
     const exec = this.#find(id);
-    const flags = flagsOf(exec.config);
-    const { stream } = await this.#start(exec, options, flags);
-    return { tty: exec.config.tty, stream };
+    const { tty, detachKeys } = exec.config;
+    const keys = detachKeys === "" ? {} : { detachKeys };
+    try {
+      const { stream } = await this.#start(exec, options, flagsOf(exec.config));
+      return { tty, stream, ...keys };
+    } catch (thrown) {
+      // The request was fine, the program was not: Docker's clients expect its error in the output and ask for the
+      // exit code afterwards.
+      if (!(thrown instanceof TiffinError) || exec.state.status !== "exited") throw thrown;
+      return { tty, stream: new SpokenStream(`${execFailure(thrown.message)}\r\n`, tty), ...keys };
+    }
   }
 
   async startDetached(id: string, options: ExecStartOptions): Promise<void> {
@@ -215,6 +224,11 @@ export class ExecService {
     const { id, name } = exec.container;
     this.#context.events.emit("container", action, id, { name, execID: exec.id, ...attributes });
   }
+}
+
+/** Docker's words around the reason. */
+function execFailure(reason: string): string {
+  return `OCI runtime exec failed: exec failed: unable to start container process: ${reason}: unknown`;
 }
 
 function refuseExec(container: Container): void {

@@ -35,4 +35,6 @@ export interface Exec {
 export interface ExecAttachment {
   readonly tty: boolean;
   readonly stream: ByteDuplex;
+  /** Absent: the default sequence. */
+  readonly detachKeys?: string;
 }
