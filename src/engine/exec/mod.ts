@@ -54,13 +54,15 @@ export class ExecService {
     const exec = this.#find(id);
     const { tty, detachKeys } = exec.config;
     const keys = detachKeys === "" ? {} : { detachKeys };
+    const fresh = exec.state.status === "created";
     try {
       const { stream } = await this.#start(exec, options, flagsOf(exec.config));
       return { tty, stream, ...keys };
     } catch (thrown) {
       // The request was fine, the program was not: Docker's clients expect its error in the output and ask for the
       // exit code afterwards.
-      if (!(thrown instanceof TiffinError) || exec.state.status !== "exited") throw thrown;
+      const launched = fresh && exec.state.status === "exited";
+      if (!launched || !(thrown instanceof TiffinError)) throw thrown;
       return { tty, stream: new SpokenStream(`${execFailure(thrown.message)}\r\n`, tty), ...keys };
     }
   }
