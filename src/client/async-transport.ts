@@ -113,6 +113,7 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
   async beginUpgrade(spec: RequestSpec): Promise<PendingUpgrade<ByteDuplex>> {
     const pending = await this.#send(spec, true);
     return {
+      stream: pending.duplex,
       async answer() {
         const exchange = await receive(pending);
         const { head, rest, duplex, inbox } = exchange;

@@ -61,6 +61,7 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
     const socket = await this.#connect();
     send(socket, encodeRequest(spec, { upgrade: true }));
     return {
+      stream: socket,
       answer: async () => {
         const exchange = receive(socket);
         if (exchange === undefined) throw connectionLost();

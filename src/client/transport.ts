@@ -37,6 +37,8 @@ export interface Upgraded<Stream> {
 }
 
 export interface PendingUpgrade<Stream> {
+  /** The connection, to wait on it in one's own way; nothing may be read from it here. */
+  readonly stream: Stream;
   /** Waits. An answer that is not 101 (or Docker's older 200 hijack) comes back buffered. */
   answer(): Promise<Upgraded<Stream> | BufferedResponse>;
   /** Instead of `answer`: closes the connection. */

@@ -7,7 +7,7 @@ import type { SyncSocket } from "../../client/sync-socket.ts";
 import type { Upgraded } from "../../client/transport.ts";
 import { DetachWatcher, parseDetachKeys } from "../../docker/detach-keys.ts";
 import type { RunStarted } from "../../docker/types/run.ts";
-import type { CliIo, WindowSize } from "../io.ts";
+import { type CliIo, pollIn, type WindowSize } from "../io.ts";
 import { terminalSize } from "../terminal-size.ts";
 import { type AttachedEnd, AttachedLoop } from "./attached-loop.ts";
 import type { Dialect } from "./process-stream.ts";
@@ -30,6 +30,11 @@ const forwardedSignals = [
 /** What ends this program when nothing is passed on. */
 const endingSignals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"];
 
+/** How often the user must ask for the end before the wait for an answer is given up. */
+const endsToGiveUp = 3;
+/** Without a descriptor that tells of signals, waits end this often to look for them. */
+const blindWaitMs = 50;
+
 export interface HoldOptions {
   readonly io: CliIo;
   readonly dialect: Dialect;
@@ -50,6 +55,7 @@ export class ProcessHold implements Disposable {
   readonly #loop: AttachedLoop;
   readonly #raw: boolean;
   readonly #restoreSignals: () => void;
+  readonly #endsAsked: string[] = [];
 
   /** From here on signals are held back until there is a process to receive them. */
   constructor(options: HoldOptions) {
@@ -62,6 +68,24 @@ export class ProcessHold implements Disposable {
     const ending = this.#raw ? endingSignals : [];
     const names = [...(options.signalProxy ? forwardedSignals : ending), ...(tty ? ["SIGWINCH"] : [])];
     this.#restoreSignals = io.onSignals(names, (name) => this.#onSignal(name));
+  }
+
+  /**
+   * Waits for the engine's answer on `socket`, with signals being kept for the process meanwhile. Returns the signal with which
+   * the user gave up: someone who asks three times does not want to wait for an engine that hangs.
+   */
+  async untilAnswer(socket: SyncSocket): Promise<string | undefined> {
+    const { io } = this.#options;
+    const table = io.newPollTable(2);
+    const signals = io.signalFd();
+    for (;;) {
+      table.set(0, socket.fd, pollIn);
+      table.set(1, signals, pollIn);
+      const outcome = table.wait(signals === undefined ? blindWaitMs : undefined);
+      if (outcome === "ready" && table.events(0) !== 0) return undefined;
+      await io.yieldToSignals();
+      if (this.#endsAsked.length >= endsToGiveUp) return this.#endsAsked.at(-1);
+    }
   }
 
   /** Returns when the process has ended, was detached from, or the connection is over. The socket is closed then. */
@@ -80,6 +104,7 @@ export class ProcessHold implements Disposable {
   }
 
   #onSignal(name: string): void {
+    if (endingSignals.includes(name)) this.#endsAsked.push(name);
     const { io, dialect, signalProxy, sendSignal, sendResize } = this.#options;
     if (name === "SIGWINCH") {
       const size = terminalSize(io);

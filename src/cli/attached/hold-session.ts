@@ -16,5 +16,11 @@ export async function holdSession(
 ): Promise<AttachedEnd> {
   // The engine watches for the detach keys of a session: only it can tell them from a lost connection.
   using hold = new ProcessHold({ ...options, dialect: sessionDialect(), detachKeys: undefined });
-  return hold.run(await answerOf(pending));
+  const givenUp = await hold.untilAnswer(pending.stream);
+  if (givenUp !== undefined) {
+    pending.abandon();
+    return { kind: "interrupted", signal: givenUp };
+  }
+  // Awaited here, as the hold must last as long as the process is held.
+  return await hold.run(await answerOf(pending));
 }
