@@ -193,8 +193,9 @@ function validateOther(host: HostConfig): void {
 
 function validateModes(host: HostConfig): void {
   const check = (what: string, value: string, allowed: readonly string[]): void => {
-    const ofContainer = value.startsWith("container:") && value.length > "container:".length;
-    if (allowed.includes(value) || (allowed.includes("container:") && ofContainer)) return;
+    // A bare `container:` names nobody.
+    const named = value.startsWith("container:") && value !== "container:";
+    if (named ? allowed.includes("container:") : value !== "container:" && allowed.includes(value)) return;
     refuse("namespace-mode", `invalid ${what} mode: ${value}`);
   };
   check("PID", host.PidMode ?? "", ["", "host", "private", "container:"]);
