@@ -20,6 +20,7 @@ install_tools() {
   command -v qemu-system-x86_64 >/dev/null || need+=(qemu-system-x86 seabios)
   command -v cpio >/dev/null || need+=(cpio)
   command -v xz >/dev/null || need+=(xz-utils)
+  [[ -x /sbin/mkfs.ext4 ]] || need+=(e2fsprogs)
   [[ -x /sbin/depmod ]] || need+=(kmod)
   ((${#need[@]})) || return 0
   export DEBIAN_FRONTEND=noninteractive
@@ -51,7 +52,7 @@ fetch_kernel() {
 }
 
 # Modules in an order that satisfies their dependencies, from modules.dep; those that a kernel lacks are left out.
-wanted_modules=(overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat
+wanted_modules=(virtio_blk virtio_pci ext4 overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat
   nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink)
 ordered=()
 add_module() {
@@ -63,7 +64,7 @@ copy_modules() {
   local from=$1 to=$2 name path file
   mkdir -p "$to"
   for name in "${wanted_modules[@]}"; do
-    path=$(grep -oE "^[^:]*/${name}\.ko(\.xz)?:" "$from/modules.dep" | head -1 | tr -d :)
+    path=$(grep -oE "^[^:]*/${name}\.ko(\.xz)?:" "$from/modules.dep" | head -1 | tr -d : || true)
     [[ -z $path ]] || add_module "$path" "$from"
   done
   for path in "${ordered[@]}"; do
@@ -75,8 +76,7 @@ copy_modules() {
 
 # What does not change with the sources: system, runtime, modules. One archive for each kernel and runtime.
 make_base() {
-  local archive=$1 bun=$2 root library applet
-  root=$(mktemp -d "$cache/base.XXXXXX")
+  local archive=$1 bun=$2 root=$work/base library applet
   mkdir -p "$root/system"/{bin,dev,etc,proc,sys,tmp,run,root,lib/x86_64-linux-gnu,lib64,project/executor,var/lib}
   mkdir -p "$root/bin" "$root/system/project/node_modules"
   cp /bin/busybox "$root/bin/busybox"
@@ -103,7 +103,6 @@ INIT
   chmod +x "$root/init"
   (cd "$root" && find . | cpio --quiet -o -H newc) >"$archive.partial"
   mv "$archive.partial" "$archive"
-  rm -rf "$root"
 }
 
 add_project() {
@@ -129,6 +128,8 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for controller in \$(cat /sys/fs/cgroup/cgroup.controllers); do echo "+\$controller" >/sys/fs/cgroup/cgroup.subtree_control; done
 while read -r module; do insmod "/modules/\$module" || echo "vm: cannot load \$module"; done </modules/order
+# What most hosts have, and what idmapped mounts need on older kernels.
+mount -t ext4 /dev/vda /tmp
 ip link set lo up
 cd /project
 bun test --timeout 120000 $* 2>&1
@@ -146,6 +147,9 @@ prepare_cache() {
   [[ -e $base ]] || { rm -f "$cache/base-$kernel-"*; make_base "$base" "$bun"; }
 }
 
+work=$(mktemp -d "$cache/run.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
 # Machines that start at once share the cache; one of them fills it.
 exec 9>"$cache/lock"
 flock 9
@@ -154,8 +158,6 @@ prepare_cache
 flock -u 9
 exec 9>&-
 
-work=$(mktemp -d "$cache/run.XXXXXX")
-trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree"
 add_project "$work/tree" "$@"
 # The kernel unpacks archives one after the other.
@@ -164,7 +166,10 @@ add_project "$work/tree" "$@"
   cd "$work/tree" && find . | cpio --quiet -o -H newc
 } >"$work/initramfs"
 
+truncate -s 2G "$work/disk"
+/sbin/mkfs.ext4 -q "$work/disk"
 timeout 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nic none \
+  -drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
   -kernel "$cache/kernel-$kernel"/boot/vmlinuz-* -initrd "$work/initramfs" \
   -append "console=ttyS0 quiet panic=-1 mitigations=off apparmor=1 security=apparmor" </dev/null |
   tr -d '\r' | tee "$work/console" || true
