@@ -11,6 +11,7 @@ import type { Image } from "../image/mod.ts";
 import { refuseMissingSource } from "./bind-sources.ts";
 import { decideCapabilities } from "./capability-set.ts";
 import type { ContainerContext } from "./context.ts";
+import { decodeLogLimits } from "./log-limits.ts";
 import { mergeConfig, mergeHostConfig } from "./merge.ts";
 import type { Container, ContainerDocument } from "./model.ts";
 import { collectMounts, type MountSpec } from "./mount-spec.ts";
@@ -133,6 +134,7 @@ function checkWords(
   decideCapabilities(request, capabilityNames, identity.bounding);
   decodeSecurityOptions(host.SecurityOpt ?? []);
   decodePorts(host.PortBindings ?? {}, [], false);
+  decodeLogLimits(host.LogConfig);
   for (const rule of host.DeviceCgroupRules ?? []) decodeDeviceRule(rule);
   if (stopSignal !== undefined && parseSignal(stopSignal) === undefined) {
     throw new TiffinError("invalid", "container.stop-signal", `invalid signal: ${stopSignal}`);

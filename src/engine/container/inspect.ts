@@ -10,6 +10,8 @@ export interface TiffinInspect extends ContainerInspect {
   readonly Tiffin: {
     /** Milliseconds of each step of the last start by this engine process. */
     readonly StartPhases: Readonly<Record<string, number>>;
+    /** What it asked for and the host could not give. */
+    readonly StartWarnings: readonly string[];
   };
 }
 
@@ -93,6 +95,6 @@ export async function inspectContainer(
       MacAddress: endpoint?.mac ?? "",
       Networks: networksOf(container, context.network.name),
     },
-    Tiffin: { StartPhases: container.phases ?? {} },
+    Tiffin: { StartPhases: container.phases ?? {}, StartWarnings: container.startWarnings },
   };
 }

@@ -51,6 +51,8 @@ export interface Container {
   /** The supervised process while `state` is running or paused. */
   process: SupervisedProcess | undefined;
   phases: StartPhases | undefined;
+  /** What the last start asked for and the host could not give, one sentence each. */
+  startWarnings: readonly string[];
   /** Clients that attached before the start. */
   pending: PendingStream[];
   /** Asked for before there was a terminal. */

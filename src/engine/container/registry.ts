@@ -117,6 +117,7 @@ export class ContainerRegistry {
       ...row,
       process: undefined,
       phases: undefined,
+      startWarnings: [],
       pending: [],
       size: undefined,
       stopping: false,

@@ -26,6 +26,7 @@ function compile(config: ContainerConfig, host: HostConfig, more: Partial<SpecIn
     state: { status: "created" },
     process: undefined,
     phases: undefined,
+    startWarnings: [],
     pending: [],
     size: undefined,
     stopping: false,

@@ -14,6 +14,7 @@ export interface NetworkPlace {
   /** A namespace to hand over. */
   readonly netns: OwnedFd | undefined;
   readonly endpoint: EndpointRecord | null;
+  readonly warnings: readonly string[];
   /** Finishes the wiring once the process's own namespace exists. */
   readonly wire: ((pid: number) => void) | undefined;
 }
@@ -40,18 +41,30 @@ export async function attachToNetwork(
   const { host, firstHostId } = container.document;
   const mode = host.NetworkMode;
   if (mode === "host") {
-    return { source: { kind: "host" }, netns: undefined, endpoint: null, wire: undefined };
+    return { source: { kind: "host" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
   }
   if (mode.startsWith("container:")) {
     const { state } = sharedContainer(context, mode);
     const pid = isAlive(state) ? state.pid : 0;
-    return { source: { kind: "slot" }, netns: openNetnsOfPid(pid), endpoint: null, wire: undefined };
+    return {
+      source: { kind: "slot" },
+      netns: openNetnsOfPid(pid),
+      endpoint: null,
+      warnings: [],
+      wire: undefined,
+    };
   }
   if (mode === "none" || container.document.config.NetworkDisabled === true) {
     // With a user namespace the network namespace must belong to it, so the process makes its own.
     return firstHostId === null
-      ? { source: { kind: "slot" }, netns: network.createIsolatedNetns(), endpoint: null, wire: undefined }
-      : { source: { kind: "new" }, netns: undefined, endpoint: null, wire: undefined };
+      ? {
+          source: { kind: "slot" },
+          netns: network.createIsolatedNetns(),
+          endpoint: null,
+          warnings: [],
+          wire: undefined,
+        }
+      : { source: { kind: "new" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
   }
   if (mode === network.name) return await acquireEndpoint(context, container, undo);
   throw new TiffinError("notFound", "network.not-found", `network ${mode} not found`, { exitCode: 125 });
@@ -77,6 +90,7 @@ async function acquireEndpoint(
       source: { kind: "new" },
       netns: undefined,
       endpoint: recordOf(endpoint),
+      warnings: endpoint.warnings,
       wire: (pid) => endpoint.wire(pid),
     };
   }
@@ -85,6 +99,7 @@ async function acquireEndpoint(
     source: { kind: "slot" },
     netns: endpoint.netns,
     endpoint: recordOf(endpoint),
+    warnings: endpoint.warnings,
     wire: undefined,
   };
 }

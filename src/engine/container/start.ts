@@ -90,7 +90,8 @@ async function performStart(
   for (const [name, fd] of mounts.fds) fds.set(name, fd);
   clock.mark("compileMs");
 
-  applyHostOps(plan, context.facts, undo);
+  const hostWarnings = applyHostOps(plan, context.facts, undo);
+  container.startWarnings = [...place.warnings, ...plan.warnings, ...hostWarnings];
   for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
   await openStateFiles(context, container, plan, fds);
   context.fail("start.cgroup");
