@@ -29,6 +29,8 @@ interface Description<F extends FlagTable> {
   readonly interspersed?: boolean;
   /** Errors are printed as `run` prints them: with the program's name, a pointer to the help, and exit code 125. */
   readonly errorsLikeRun?: boolean;
+  /** The exit code of a failure is the one that the engine proposes (126, 127), as it stands for a process; else 1. */
+  readonly standsForProcess?: boolean;
   run(invocation: Invocation<F>): Promise<number>;
 }
 
@@ -38,6 +40,7 @@ export interface Command {
   readonly summary: string;
   readonly flags: FlagTable;
   readonly errorsLikeRun: boolean;
+  readonly standsForProcess: boolean;
   /** Parses and runs. Returns the exit code; throws what the dispatcher prints. */
   invoke(args: readonly string[], context: CliContext): Promise<number>;
 }
@@ -64,6 +67,7 @@ export function defineCommand<const F extends FlagTable>(description: Descriptio
     summary,
     flags,
     errorsLikeRun: description.errorsLikeRun ?? false,
+    standsForProcess: description.standsForProcess ?? false,
     async invoke(args, context) {
       const parsed = parseFlags(flags, args, { interspersed: description.interspersed ?? true });
       if (parsed.help) {

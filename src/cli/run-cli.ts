@@ -87,7 +87,8 @@ function failure(thrown: unknown, name: string, command: Command | undefined): r
   }
   if (thrown instanceof PlainFailure) return [`${thrown.message}\n`, thrown.exitCode];
   if (errnoOf(thrown) === "EPIPE") return ["write /dev/stdout: broken pipe\n", 1];
-  const asked = thrown instanceof TiffinError ? thrown.exitCode : undefined;
+  const proposed = thrown instanceof TiffinError ? thrown.exitCode : undefined;
+  const asked = command?.standsForProcess === true ? proposed : undefined;
   const text = describeError(thrown);
   if (command?.errorsLikeRun === true) {
     return [

@@ -47,6 +47,7 @@ export const command = defineCommand({
   flags,
   least: 2,
   interspersed: false,
+  standsForProcess: true,
   async run(invocation) {
     const { values, positionals, context } = invocation;
     const { io } = context;

@@ -66,6 +66,7 @@ export const command = defineCommand({
   flags,
   least: 1,
   interspersed: false,
+  standsForProcess: true,
   errorsLikeRun: true,
   async run(invocation) {
     const { values, given, positionals, context } = invocation;
