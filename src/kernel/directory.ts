@@ -194,6 +194,11 @@ export function fileStatus(path: string, directory?: OwnedFd): FileStatus | unde
   return statusOf(parent, path, atFlags.symlinkNoFollow, path);
 }
 
+/** Like `fileStatus`, of what a last symlink leads to. */
+export function pathStatus(path: string): FileStatus | undefined {
+  return statusOf(atFlags.fdcwd, path, 0, path);
+}
+
 /** The status of an open descriptor. */
 export function descriptorStatus(fd: OwnedFd): FileStatus {
   const status = statusOf(fd.raw, "", atFlags.emptyPath, fd.what);

@@ -186,3 +186,12 @@ export function writeAtomically(path: string, content: string | Uint8Array, mode
     file[Symbol.dispose]();
   }
 }
+
+const linkLimitBytes = 4096;
+
+/** What a symbolic link says; undefined when there is none of that name. */
+export function readLink(path: string): string | undefined {
+  const target = new Uint8Array(linkLimitBytes);
+  const length = trySyscall("readlinkat", atFlags.fdcwd, cString(path), target, target.length);
+  return length < 0 ? undefined : decoder.decode(target.subarray(0, length));
+}

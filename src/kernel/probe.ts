@@ -37,7 +37,7 @@ function read(path: string): string {
 /** The facts of this machine and process, deeply frozen. About 1 ms. */
 export function probe(): HostFacts {
   const facts = probeOnDemand();
-  return deepFreeze({ ...facts, features: { ...facts.features } });
+  return deepFreeze({ ...facts, kernel: { ...facts.kernel }, features: { ...facts.features } });
 }
 
 /**
@@ -47,16 +47,14 @@ export function probe(): HostFacts {
 export function probeOnDemand(): HostFacts {
   const mounts = once(() => parseMountInfo(read("/proc/self/mountinfo")));
   const status = once(() => parseStatus(read("/proc/self/status")));
-  const kernel = once(probeKernel);
+  const kernel = kernelOnDemand();
   const cgroup = once(() => probeCgroups(mounts()));
   const identity = once(() => probeIdentity(status()));
   const security = once(() => probeSecurity(mounts));
   const hardware = once(probeHardware);
   const features = featuresOnDemand(kernel, cgroup);
   return {
-    get kernel() {
-      return kernel();
-    },
+    kernel,
     features,
     get cgroup() {
       return cgroup();
@@ -95,15 +93,23 @@ function deepFreeze<T>(value: T): T {
   return value;
 }
 
-function probeKernel(): KernelFacts {
-  const release = read("/proc/sys/kernel/osrelease").trim();
-  const [major, minor] = release.split(/[.-]/).map(Number);
+function kernelOnDemand(): KernelFacts {
+  const release = once(() => read("/proc/sys/kernel/osrelease").trim());
+  const numbers = once(() => release().split(/[.-]/).map(Number));
   return {
-    release,
-    major: major ?? 0,
-    minor: minor ?? 0,
+    get release() {
+      return release();
+    },
+    get major() {
+      return numbers()[0] ?? 0;
+    },
+    get minor() {
+      return numbers()[1] ?? 0;
+    },
     machine,
-    bootId: read("/proc/sys/kernel/random/boot_id").trim(),
+    get bootId() {
+      return read("/proc/sys/kernel/random/boot_id").trim();
+    },
   };
 }
 
@@ -131,11 +137,9 @@ function probeSwapAccounting(facts: CgroupFacts): boolean {
   return exists(`${own.mountPoint}${own.ownPath}/memory.swap.max`);
 }
 
-function featuresOnDemand(kernel: () => KernelFacts, cgroup: () => CgroupFacts): KernelFeatures {
-  const atLeast = (major: number, minor: number): boolean => {
-    const found = kernel();
-    return found.major > major || (found.major === major && found.minor >= minor);
-  };
+function featuresOnDemand(kernel: KernelFacts, cgroup: () => CgroupFacts): KernelFeatures {
+  const atLeast = (major: number, minor: number): boolean =>
+    kernel.major > major || (kernel.major === major && kernel.minor >= minor);
   const overlay = once(probeOverlay);
   const filesystems = once(() => parseFilesystems(read("/proc/filesystems")));
   // With a bad descriptor a call that exists says EBADF or EINVAL.

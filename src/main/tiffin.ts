@@ -6,6 +6,7 @@
 
 async function main(): Promise<number> {
   const words = process.argv.slice(2);
+  if (process.argv0.endsWith("tiffin-runtime")) return (await import("./runtime.ts")).runRuntime(words);
   if (words[0] === "daemon") return (await import("./daemon.ts")).runDaemon(words.slice(1));
   return (await import("./command-line.ts")).runCommandLine(words);
 }

@@ -60,7 +60,11 @@ const hierarchySlot = "cgroup:";
  * `directory` is the container's group (`/tiffin/<id>`); left out, it is the one that the plan's host ops made. The
  * caller owns the result; a failure closes what was opened.
  */
-export function openCgroupSlots(plan: Plan, facts: HostFacts, directory?: string): Map<string, OwnedFd> {
+export function openCgroupSlots(
+  plan: Plan,
+  facts: Pick<HostFacts, "cgroup">,
+  directory?: string,
+): Map<string, OwnedFd> {
   const group = directory ?? plan.hostOps[0]?.directory;
   const fds = new Map<string, OwnedFd>();
   if (group === undefined) return fds;

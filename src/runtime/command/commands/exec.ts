@@ -1,0 +1,140 @@
+/** `exec`: one more process in a running container, with its namespaces, groups and filter. */
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { openPidfd } from "../../../kernel/pidfd.ts";
+import { probeOnDemand } from "../../../kernel/probe.ts";
+import { windowSize } from "../../../kernel/tty.ts";
+import type { UnixStream } from "../../../kernel/unix-stream.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { OciProcess } from "../../../oci/mod.ts";
+import { compileExec } from "../../../plan/compile-exec.ts";
+import type { ExecTarget, Stdio } from "../../../plan/options.ts";
+import { openCgroupSlots } from "../../host-ops.ts";
+import { type CommandContext, idOf } from "../command.ts";
+import { connectConsole, sendTerminal } from "../console-socket.ts";
+import { readContainer, type StoredContainer } from "../container-record.ts";
+import { log } from "../error-log.ts";
+import { execProcess } from "../exec-process.ts";
+import { ExecutorProcess, type Launched } from "../executor-process.ts";
+import { usage } from "../flags.ts";
+import { becomeSubreaper, serveForeground } from "../foreground.ts";
+import { withHome } from "../home-directory.ts";
+import { absolutePath } from "../host.ts";
+import { inheritedFds } from "../inherited-fds.ts";
+import { writePidFile } from "../pid-file.ts";
+import { startTicksOf, statusOf } from "../status.ts";
+
+export async function exec(context: CommandContext): Promise<number> {
+  const { flags, host } = context;
+  const foreground = !flags.switch("detach");
+  if (foreground) becomeSubreaper();
+  using executor = new ExecutorProcess(await host.executor());
+  const container = readContainer(context.root, idOf(context));
+  using main = openMain(context, container);
+  const process = execProcess(context, container.record);
+  using console = openConsole(context, process, foreground);
+  const launched = await launch(context, container, main, process, executor);
+  const { pid } = launched;
+  if (console !== undefined && launched.terminal !== undefined) {
+    using master = launched.terminal;
+    sendTerminal(console, master);
+  }
+  const pidFile = flags.text("pid-file");
+  if (pidFile !== undefined && pidFile !== "") writePidFile(absolutePath(pidFile, host.cwd), pid);
+  if (!foreground) return 0;
+  return serveForeground(pid, launched.terminal);
+}
+
+/** The container's main process, held: its number cannot come to mean another one any more. */
+function openMain(context: CommandContext, container: StoredContainer): OwnedFd {
+  const { id, process } = container;
+  const status = statusOf(context.root, container);
+  if (status === "paused" && !context.flags.switch("ignore-paused")) {
+    throw new TiffinError("conflict", "runtime.paused", `cannot exec in a paused container`, {
+      remedy: "resume it, or use --ignore-paused",
+    });
+  }
+  const pidfd = process === undefined ? undefined : openPidfd(process.pid);
+  if (pidfd !== undefined && process !== undefined && startTicksOf(process.pid) === process.startTicks)
+    return pidfd;
+  pidfd?.[Symbol.dispose]();
+  throw new TiffinError(
+    "conflict",
+    "runtime.not-running",
+    `cannot exec in a ${status} container: ${id} is not running`,
+  );
+}
+
+function openConsole(
+  context: CommandContext,
+  process: OciProcess,
+  foreground: boolean,
+): UnixStream | undefined {
+  const socket = context.flags.text("console-socket");
+  if (socket === undefined || socket === "") {
+    if (process.terminal === true && !foreground) {
+      throw usage("cannot allocate a terminal when detached without --console-socket");
+    }
+    return undefined;
+  }
+  return process.terminal === true ? connectConsole(absolutePath(socket, context.host.cwd)) : undefined;
+}
+
+function stdioOf({ terminal, consoleSize }: OciProcess): Stdio {
+  if (terminal !== true) return { kind: "slots" };
+  if (consoleSize !== undefined) {
+    return { kind: "terminal", rows: consoleSize.height, columns: consoleSize.width };
+  }
+  const { rows, columns } = windowSize(0) ?? { rows: 0, columns: 0 };
+  return { kind: "terminal", rows, columns };
+}
+
+function targetOf({ id, record }: StoredContainer): ExecTarget {
+  const { cgroup, namespaces, uidMappings, gidMappings, terminalGid } = record;
+  return {
+    id,
+    namespaces,
+    cgroupHierarchies: cgroup?.facts.v1.map(({ name }) => name) ?? [],
+    cgroupV2: cgroup !== null && cgroup.facts.v2 !== null,
+    ...(uidMappings !== undefined && { uidMappings }),
+    ...(gidMappings !== undefined && { gidMappings }),
+    ...(terminalGid !== undefined && { terminalGid }),
+  };
+}
+
+async function launch(
+  context: CommandContext,
+  container: StoredContainer,
+  main: OwnedFd,
+  process: OciProcess,
+  executor: ExecutorProcess,
+): Promise<Launched> {
+  const { flags, host } = context;
+  if (flags.list("cgroup").length > 0) {
+    throw new TiffinError("notImplemented", "runtime.exec-cgroup", "exec --cgroup is not supported");
+  }
+  const { record } = container;
+  const stdio = stdioOf(process);
+  const inherited = inheritedFds(host, flags.number("preserve-fds") ?? 0, stdio.kind === "slots");
+  const { seccomp, cgroup } = record;
+  const root = `/proc/${container.process?.pid ?? 0}/root`;
+  const plan = compileExec(withHome(process, root, inherited.env), targetOf(container), probeOnDemand(), {
+    stdio,
+    supervise: { kind: "leave", waitExec: true },
+    preserveFds: inherited.count,
+    ...(seccomp !== undefined && {
+      seccompProgram: Uint8Array.fromBase64(seccomp.program),
+      seccompFlags: seccomp.flags,
+    }),
+  });
+  for (const warning of plan.warnings) log(context.log, "warning", warning);
+  const groups =
+    cgroup === null
+      ? new Map<string, OwnedFd>()
+      : openCgroupSlots(plan, { cgroup: cgroup.facts }, cgroup.directory);
+  try {
+    const fds = new Map([...inherited.fds, ...groups, ["pidfd", main] as const]);
+    return await executor.perform(plan, fds, () => {});
+  } finally {
+    for (const fd of groups.values()) fd[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,45 @@
+/** `pause` and `resume`: the freezer of the container's group. */
+import { freezeCgroup, thawCgroup } from "../../../kernel/cgroup-processes.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { type CommandContext, idOf } from "../command.ts";
+import { lockContainer, type RecordedCgroup, type StoredContainer } from "../container-record.ts";
+import { type ContainerStatus, statusOf } from "../status.ts";
+
+function groupOf({ record }: StoredContainer): RecordedCgroup {
+  if (record.cgroup !== null) return record.cgroup;
+  throw new TiffinError(
+    "unavailable",
+    "runtime.no-cgroup",
+    "the container has no cgroup, so it cannot be paused",
+  );
+}
+
+function check(
+  context: CommandContext,
+  container: StoredContainer,
+  wanted: readonly ContainerStatus[],
+): void {
+  const status = statusOf(context.root, container);
+  if (wanted.includes(status)) return;
+  throw new TiffinError(
+    "conflict",
+    "runtime.wrong-state",
+    `container is ${status}, wanted ${wanted.join(" or ")}`,
+  );
+}
+
+export async function pause(context: CommandContext): Promise<number> {
+  using container = lockContainer(context.root, idOf(context));
+  check(context, container, ["running", "created"]);
+  const { facts, directory } = groupOf(container);
+  await freezeCgroup(facts, directory);
+  return 0;
+}
+
+export async function resume(context: CommandContext): Promise<number> {
+  using container = lockContainer(context.root, idOf(context));
+  check(context, container, ["paused"]);
+  const { facts, directory } = groupOf(container);
+  await thawCgroup(facts, directory);
+  return 0;
+}

@@ -1,0 +1,73 @@
+/** `start`: a connection to the held process is the word to go; the end of it says that the program runs. */
+
+import { removeFile } from "../../../kernel/files.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
+import { connectUnix, type UnixStream } from "../../../kernel/unix-stream.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { MessageSplitter } from "../../control-channel.ts";
+import { type CommandContext, idOf } from "../command.ts";
+import { lockContainer, type StoredContainer } from "../container-record.ts";
+import { endProcesses } from "../end-processes.ts";
+import { runPoststart } from "../poststart.ts";
+import { statusOf } from "../status.ts";
+
+const messageBytes = 4096;
+
+export async function start(context: CommandContext): Promise<number> {
+  const { root, log } = context;
+  using container = lockContainer(root, idOf(context));
+  const { record } = container;
+  const status = statusOf(root, container);
+  if (status !== "created" || record.startSocket === undefined) {
+    const what =
+      status === "stopped"
+        ? "cannot start a container that has stopped"
+        : `cannot start a container that is ${status}`;
+    throw new TiffinError("conflict", "runtime.not-created", what);
+  }
+  using starter = connectHeld(`${root}/${record.startSocket}`, container);
+  // From here on it counts as running; whatever happens, nobody starts it twice.
+  removeFile(`${root}/${record.startSocket}`);
+  await awaitProgram(starter, container);
+  runPoststart(container, log);
+  return 0;
+}
+
+function connectHeld(path: string, { id }: StoredContainer): UnixStream {
+  try {
+    return connectUnix(path);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    throw new TiffinError(
+      "conflict",
+      "runtime.not-created",
+      `container ${id} does not wait for a start: ${thrown.code}`,
+    );
+  }
+}
+
+/** Until the exec has closed the connection, or a failure came over it. */
+async function awaitProgram(starter: UnixStream, container: StoredContainer): Promise<void> {
+  const splitter = new MessageSplitter();
+  const buffer = new Uint8Array(messageBytes);
+  for (let length = read(starter, buffer); length > 0; length = read(starter, buffer)) {
+    let failure: TiffinError | undefined;
+    const { explainHeldFailure } = await import("../held-failure.ts");
+    splitter.push(buffer.subarray(0, length), (message) => {
+      if (message.name === "failed") failure = explainHeldFailure(message);
+    });
+    if (failure === undefined) continue;
+    await endProcesses(container);
+    throw failure;
+  }
+}
+
+function read(starter: UnixStream, buffer: Uint8Array): number {
+  try {
+    return starter.read(buffer);
+  } catch (thrown) {
+    // The process ended without a word; its state tells.
+    if (thrown instanceof SyscallError && thrown.code === "ECONNRESET") return 0;
+    throw thrown;
+  }
+}

@@ -1,0 +1,119 @@
+/** `update`: new limits for a live group, from a document or from flags. */
+import { applyCgroup, readCurrentMemory } from "../../../kernel/cgroup.ts";
+import { readBytes } from "../../../kernel/files.ts";
+import { readToEnd } from "../../../kernel/io.ts";
+import { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { decideCgroup } from "../../../linux/cgroup.ts";
+import { limitDocumentBytes } from "../../../oci/decode/json.ts";
+import { decodeResources } from "../../../oci/decode/resources.ts";
+import type { OciResources } from "../../../oci/mod.ts";
+import { type CommandContext, idOf } from "../command.ts";
+import { lockContainer } from "../container-record.ts";
+import { log } from "../error-log.ts";
+import { type Flags, usage } from "../flags.ts";
+import { absolutePath } from "../host.ts";
+import { statusOf } from "../status.ts";
+
+export function update(context: CommandContext): number {
+  const { flags, root } = context;
+  for (const name of ["l3-cache-schema", "mem-bw-schema"]) {
+    if (flags.text(name) !== undefined) {
+      throw new TiffinError(
+        "notImplemented",
+        "runtime.intel-rdt",
+        `update --${name}: Intel RDT is not supported`,
+      );
+    }
+  }
+  const resources = wantedResources(context);
+  using container = lockContainer(root, idOf(context));
+  const { cgroup } = container.record;
+  if (cgroup === null)
+    throw new TiffinError("unavailable", "runtime.no-cgroup", "the container has no cgroup");
+  if (statusOf(root, container) === "stopped") {
+    throw new TiffinError("conflict", "runtime.not-running", "container not running");
+  }
+  const { facts, directory } = cgroup;
+  const decision = decideCgroup(resources, facts, readCurrentMemory(facts, directory));
+  // Rules that are not named stay as they are; only the bundle's first decision had defaults to add.
+  const writes = decision.writes.filter(
+    ({ file }) => resources.devices !== undefined || !file.startsWith("devices."),
+  );
+  const warnings = applyCgroup(facts, directory, {
+    ...decision,
+    // The groups are there; nothing new is joined by a running container.
+    directories: [],
+    writes,
+    deviceProgram: resources.devices === undefined ? null : decision.deviceProgram,
+  });
+  for (const warning of warnings) log(context.log, "warning", warning);
+  return 0;
+}
+
+function wantedResources({ flags, host }: CommandContext): OciResources {
+  const file = flags.text("resources");
+  if (file === undefined || file === "") return resourcesOf(flags);
+  const input = file === "-" ? readToEnd(new OwnedFd(0, "standard input"), limitDocumentBytes) : undefined;
+  return decodeResources(input ?? readBytes(absolutePath(file, host.cwd), limitDocumentBytes));
+}
+
+const byteUnits: Readonly<Record<string, number>> = {
+  "": 1,
+  b: 1,
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+  t: 2 ** 40,
+};
+
+/** `64m`, `1.5GiB`, `-1`. */
+function bytesOf(flags: Flags, name: string): number | undefined {
+  const text = flags.text(name);
+  if (text === undefined || text === "-1") return text === undefined ? undefined : -1;
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text);
+  const unit = byteUnits[match?.[2]?.toLowerCase() ?? ""];
+  if (match === null || unit === undefined)
+    throw usage(`--${name} is ${JSON.stringify(text)}, wanted a number of bytes`);
+  return Math.floor(Number(match[1]) * unit);
+}
+
+/** The entries that have a value; undefined when none has. */
+function given<T extends Readonly<Record<string, number | string | undefined>>>(
+  entries: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } | undefined {
+  const found = Object.entries(entries).filter(([, value]) => value !== undefined);
+  // Object.fromEntries loses the keys' types; values are those of `entries` without undefined.
+  return found.length === 0
+    ? undefined
+    : (Object.fromEntries(found) as { [K in keyof T]?: Exclude<T[K], undefined> });
+}
+
+function resourcesOf(flags: Flags): OciResources {
+  const memory = given({
+    limit: bytesOf(flags, "memory"),
+    reservation: bytesOf(flags, "memory-reservation"),
+    swap: bytesOf(flags, "memory-swap"),
+    kernel: bytesOf(flags, "kernel-memory"),
+    kernelTCP: bytesOf(flags, "kernel-memory-tcp"),
+  });
+  const cpu = given({
+    shares: flags.number("cpu-share"),
+    quota: flags.number("cpu-quota"),
+    burst: flags.number("cpu-burst"),
+    period: flags.number("cpu-period"),
+    realtimeRuntime: flags.number("cpu-rt-runtime"),
+    realtimePeriod: flags.number("cpu-rt-period"),
+    cpus: flags.text("cpuset-cpus"),
+    mems: flags.text("cpuset-mems"),
+    idle: flags.number("cpu-idle"),
+  });
+  const pids = given({ limit: flags.number("pids-limit") });
+  const blockIO = given({ weight: flags.number("blkio-weight") });
+  return {
+    ...(memory !== undefined && { memory }),
+    ...(cpu !== undefined && { cpu }),
+    ...(pids !== undefined && { pids }),
+    ...(blockIO !== undefined && { blockIO }),
+  };
+}

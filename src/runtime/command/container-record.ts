@@ -1,0 +1,206 @@
+/**
+ * What is kept of a container between commands: one file per container below the root, named by the id.
+ *
+ *   tiffin-runtime 1 PPPPPPPPPP TTTTTTTTTTTTTTTTTTTT\n     pid and start time of the main process, in place
+ *   {json}\n                                             everything else, written once, at creation
+ *
+ * The id is claimed by the exclusive creation of the file. Until the process exists its pid is 0; the head is then
+ * overwritten by one small write, so readers need no lock and a crash leaves either state. Changes of state take an
+ * exclusive flock on the file; whoever gets it looks whether the file still has its name. Names that begin with `@`
+ * are other things (start sockets): no id contains that character.
+ */
+import { descriptorStatus, listDirectory } from "../../kernel/directory.ts";
+import { openFile, openFlags, openIfPresent, removeFile } from "../../kernel/files.ts";
+import { readToEnd, writeAll } from "../../kernel/io.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { SyscallError, syscall, trySyscall } from "../../kernel/syscall.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { errno } from "../../linux/errno.ts";
+import type { CgroupFacts } from "../../linux/host-facts.ts";
+import type { OciHooks, OciIdMapping, OciNamespaceType } from "../../oci/mod.ts";
+
+/** The container's group: the same directory in each of its hierarchies. */
+export interface RecordedCgroup {
+  readonly directory: string;
+  /** Only the hierarchies in which the container has a group. */
+  readonly facts: CgroupFacts;
+}
+
+export interface ContainerRecord {
+  readonly ociVersion: string;
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly cgroup: RecordedCgroup | null;
+  readonly namespaces: readonly OciNamespaceType[];
+  readonly ownPidNamespace: boolean;
+  readonly uidMappings?: readonly OciIdMapping[];
+  readonly gidMappings?: readonly OciIdMapping[];
+  readonly terminalGid?: number;
+  /** The compiled filter, which an exec gets too: base64 of struct sock_filter[]. */
+  readonly seccomp?: { readonly program: string; readonly flags: number };
+  /** Name, below the root, of the socket on which a created container waits for its start. */
+  readonly startSocket?: string;
+  /** Those that other commands than its creation run. */
+  readonly hooks?: Pick<OciHooks, "poststart" | "poststop">;
+}
+
+export interface MainProcess {
+  readonly pid: number;
+  /** Clock ticks after boot, from /proc/PID/stat: tells it from a later process of the same number. */
+  readonly startTicks: number;
+}
+
+export interface StoredContainer {
+  readonly id: string;
+  /** Undefined while it is being created. */
+  readonly process: MainProcess | undefined;
+  readonly record: ContainerRecord;
+}
+
+const recordLimitBytes = 64 * 1024 * 1024;
+const idPattern = /^[\w+.-]+$/;
+const idLimit = 255;
+const headPattern = /^tiffin-runtime 1 (\d{10}) (\d{20})\n/;
+const privateDirectory = 0o700;
+const privateFile = 0o600;
+const lockExclusive = 2;
+const retryPauseMs = 1;
+const retryLimit = 200;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function checkId(id: string): string {
+  if (idPattern.test(id) && id !== "." && id !== ".." && id.length <= idLimit) return id;
+  throw new TiffinError(
+    "invalid",
+    "runtime.invalid-id",
+    `invalid container ID format: ${JSON.stringify(id)}`,
+  );
+}
+
+function headOf({ pid, startTicks }: MainProcess): string {
+  return `tiffin-runtime 1 ${String(pid).padStart(10, "0")} ${String(startTicks).padStart(20, "0")}\n`;
+}
+
+const nobody: MainProcess = { pid: 0, startTicks: 0 };
+
+function makeRoot(root: string): void {
+  const made = trySyscall("mkdirat", -100, encoder.encode(`${root}\0`), privateDirectory);
+  if (made === 0 || made === -errno.EEXIST) return;
+  if (made !== -errno.ENOENT) throw new SyscallError("mkdirat", -made, root);
+  const parent = root.slice(0, root.lastIndexOf("/"));
+  if (parent === "") throw new SyscallError("mkdirat", -made, root);
+  makeRoot(parent);
+  makeRoot(root);
+}
+
+function createFile(root: string, id: string): OwnedFd {
+  const flags = openFlags.readWrite | openFlags.create | openFlags.exclusive | openFlags.noFollow;
+  const create = (): OwnedFd => openFile(undefined, `${root}/${id}`, flags, { mode: privateFile });
+  try {
+    return create();
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    if (thrown.code === "EEXIST") {
+      throw new TiffinError("conflict", "runtime.id-taken", `container with given ID already exists: ${id}`);
+    }
+    if (thrown.code !== "ENOENT") throw thrown;
+    makeRoot(root);
+    return create();
+  }
+}
+
+/** Claims the id. The file stays open for `recordProcess`. Throws `conflict` when the id is taken. */
+export function createRecord(root: string, id: string, record: ContainerRecord): OwnedFd {
+  const file = createFile(root, checkId(id));
+  try {
+    writeAll(file, encoder.encode(`${headOf(nobody)}${JSON.stringify(record)}\n`));
+    return file;
+  } catch (thrown) {
+    file[Symbol.dispose]();
+    removeFile(`${root}/${id}`);
+    throw thrown;
+  }
+}
+
+/** The main process exists. */
+export function recordProcess(file: OwnedFd, process: MainProcess): void {
+  const head = encoder.encode(headOf(process));
+  syscall("pwrite64", file.what, file.raw, head, head.length, 0);
+}
+
+function missing(id: string): TiffinError {
+  return new TiffinError(
+    "notFound",
+    "runtime.no-container",
+    `container ${JSON.stringify(id)} does not exist`,
+  );
+}
+
+function decodeStored(id: string, text: string): StoredContainer | undefined {
+  const head = headPattern.exec(text);
+  if (head === null || !text.endsWith("}\n")) return undefined;
+  const pid = Number(head[1]);
+  // A decode border: only this module writes the file, into a directory that only its owner can enter.
+  const record = JSON.parse(text.slice(head[0].length)) as ContainerRecord;
+  return { id, record, process: pid === 0 ? undefined : { pid, startTicks: Number(head[2]) } };
+}
+
+function pause(): void {
+  trySyscall("ppoll", 0, 0, new BigUint64Array([0n, BigInt(retryPauseMs * 1_000_000)]), 0, 0);
+}
+
+/** Throws `notFound` for an unknown id, `internal` for a file that stays unreadable. */
+export function readContainer(root: string, id: string): StoredContainer {
+  checkId(id);
+  for (let attempt = 0; attempt < retryLimit; attempt += 1) {
+    const file = openIfPresent(undefined, `${root}/${id}`, openFlags.readOnly | openFlags.noFollow);
+    if (file === undefined) throw missing(id);
+    using owned = file;
+    const stored = decodeStored(id, decoder.decode(readToEnd(owned, recordLimitBytes)));
+    if (stored !== undefined) return stored;
+    // Its creator is between two system calls, or died there.
+    pause();
+  }
+  throw new TiffinError("internal", "runtime.record-damaged", `state of container ${id} is incomplete`, {
+    remedy: `delete --force ${id}`,
+  });
+}
+
+/**
+ * The container with its state locked until the result is disposed of, so that of two commands that change it one
+ * comes first. Throws `notFound` also when the other one has deleted it meanwhile.
+ */
+export function lockContainer(root: string, id: string): StoredContainer & Disposable {
+  checkId(id);
+  const file = openIfPresent(undefined, `${root}/${id}`, openFlags.readWrite | openFlags.noFollow);
+  if (file === undefined) throw missing(id);
+  try {
+    syscall("flock", file.what, file.raw, lockExclusive);
+    if (descriptorStatus(file).links === 0) throw missing(id);
+    const stored = readContainer(root, id);
+    return { ...stored, [Symbol.dispose]: () => file[Symbol.dispose]() };
+  } catch (thrown) {
+    file[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+/** Gives the id up: the last step of a deletion. */
+export function removeRecord(root: string, id: string): void {
+  removeFile(`${root}/${checkId(id)}`);
+}
+
+/** Ids of all containers, sorted. */
+export function listContainers(root: string): string[] {
+  const directory = openIfPresent(undefined, root, openFlags.readOnly | openFlags.directory);
+  if (directory === undefined) return [];
+  using owned = directory;
+  return listDirectory(owned, root)
+    .map(({ name }) => name)
+    .filter((name) => idPattern.test(name))
+    .sort();
+}

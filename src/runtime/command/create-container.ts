@@ -1,0 +1,311 @@
+/**
+ * From a bundle to a container: what `create` and `run` share. Everything made on the way pushes its undo, so that
+ * a failure leaves nothing; a crash leaves at most what the record names, which `delete --force` takes away.
+ */
+import { removeFile } from "../../kernel/files.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { probeOnDemand } from "../../kernel/probe.ts";
+import { listenUnix } from "../../kernel/unix-listener.ts";
+import type { UnixStream } from "../../kernel/unix-stream.ts";
+import { nowMs } from "../../lib/clock.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { randomHex } from "../../lib/ids.ts";
+import { UndoStack } from "../../lib/undo-stack.ts";
+import { unifiedHierarchy } from "../../linux/cgroup.ts";
+import type { CgroupFacts, HostFacts } from "../../linux/host-facts.ts";
+import { seccompFlags, wantsListener } from "../../linux/seccomp.ts";
+import type { OciProcess, OciSeccomp, RuntimeSpec } from "../../oci/mod.ts";
+import { compileContainer } from "../../plan/compile-container.ts";
+import type { ContainerOptions, Stdio } from "../../plan/options.ts";
+import type { Plan } from "../../plan/plan.ts";
+import { terminalGroup } from "../../plan/terminal.ts";
+import { applyHostOps, openCgroupSlots } from "../host-ops.ts";
+import type { LaunchRequest } from "../supervised-process.ts";
+import { type Bundle, openBundle } from "./bundle.ts";
+import { sendTerminal } from "./console-socket.ts";
+import {
+  type ContainerRecord,
+  createRecord,
+  type MainProcess,
+  type RecordedCgroup,
+  recordProcess,
+  removeRecord,
+} from "./container-record.ts";
+import { withDefaultDevices } from "./default-devices.ts";
+import { endProcesses } from "./end-processes.ts";
+import { type ErrorLog, log } from "./error-log.ts";
+import { ExecutorProcess } from "./executor-process.ts";
+import { withHome } from "./home-directory.ts";
+import { hookState } from "./hook-state.ts";
+import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
+import type { RuntimeHost } from "./host.ts";
+import { inheritedFds } from "./inherited-fds.ts";
+import { writePidFile } from "./pid-file.ts";
+import { startTicksOf } from "./status.ts";
+
+export interface CreateRequest {
+  readonly host: RuntimeHost;
+  readonly log: ErrorLog;
+  readonly root: string;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** Stop before the program until `start`; else it runs at once. */
+  readonly hold: boolean;
+  /** Where the master of the terminal goes, when it is not returned. Refuses what cannot be, before anything is made. */
+  readonly console: (spec: RuntimeSpec) => UnixStream | undefined;
+  /** Absolute. */
+  readonly pidFile: string | undefined;
+  readonly noPivot: boolean;
+  readonly sessionKeyring: boolean;
+  readonly preserveFds: number;
+  /** Size of a terminal that has none in the configuration. */
+  readonly windowSize: { readonly rows: number; readonly columns: number } | undefined;
+}
+
+export interface RunningContainer {
+  readonly id: string;
+  readonly record: ContainerRecord;
+  readonly process: MainProcess;
+}
+
+const socketDigits = 12;
+
+export interface CreatedContainer {
+  readonly container: RunningContainer;
+  /** Master of the terminal, when nobody else got it. */
+  readonly terminal: OwnedFd | undefined;
+}
+
+/** Creates the container. Throws TiffinError; then nothing is left of it. */
+export async function createContainer(request: CreateRequest): Promise<CreatedContainer> {
+  const undo = new UndoStack();
+  // Before anything else: it gets ready while the configuration is read.
+  using executor = new ExecutorProcess(await request.host.executor());
+  try {
+    const created = await create(request, executor, undo);
+    undo.disarm();
+    return created;
+  } catch (thrown) {
+    for (const failure of await undo.unwind()) log(request.log, "warning", `cleaning up: ${failure}`);
+    throw thrown;
+  }
+}
+
+async function create(
+  request: CreateRequest,
+  executor: ExecutorProcess,
+  undo: UndoStack,
+): Promise<CreatedContainer> {
+  const { root, id } = request;
+  const bundle = openBundle(request.bundle);
+  using console = request.console(bundle.spec);
+  const facts = probeOnDemand();
+  const { plan, record, inherited } = await prepare(request, bundle, facts);
+  for (const warning of plan.warnings) log(request.log, "warning", warning);
+  using file = createRecord(root, id, record);
+  undo.push("record", () => removeRecord(root, id));
+  for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
+  const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
+  try {
+    await addOwnedFds(request, plan, record, owned, undo);
+    const launched = await executor.perform(plan, new Map([...inherited, ...owned]), (_sync, pid) => {
+      recordProcess(file, mainProcess(pid));
+      return prepareHost(id, record, bundle.spec, pid);
+    });
+    const process = mainProcess(launched.pid);
+    undo.push("processes", () => endProcesses({ id, record, process }));
+    recordProcess(file, process);
+    const terminal = passTerminal(console, launched.terminal);
+    if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
+    return { container: { id, record, process }, terminal };
+  } finally {
+    for (const fd of owned.values()) fd[Symbol.dispose]();
+  }
+}
+
+function mainProcess(pid: number): MainProcess {
+  return { pid, startTicks: startTicksOf(pid) ?? 0 };
+}
+
+function passTerminal(console: UnixStream | undefined, terminal: OwnedFd | undefined): OwnedFd | undefined {
+  if (console === undefined || terminal === undefined) return terminal;
+  using master = terminal;
+  sendTerminal(console, master);
+  return undefined;
+}
+
+/** The namespaces exist and the host's root is still in reach: network devices move in, hooks run. */
+async function prepareHost(
+  id: string,
+  record: ContainerRecord,
+  spec: RuntimeSpec,
+  pid: number,
+): Promise<void> {
+  const { hooks = {}, linux = {} } = spec;
+  if (Object.keys(linux.netDevices ?? {}).length > 0) {
+    const { moveNetworkDevices } = await import("./network-devices.ts");
+    moveNetworkDevices(linux.netDevices ?? {}, pid);
+  }
+  const state = hookState(id, record, "creating");
+  runHostHooks("prestart", hooks.prestart ?? [], state, pid);
+  runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid);
+}
+
+interface Prepared {
+  readonly plan: Plan;
+  readonly record: ContainerRecord;
+  readonly inherited: ReadonlyMap<string, OwnedFd>;
+}
+
+function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio {
+  if (process?.terminal !== true) return { kind: "slots" };
+  const size = process.consoleSize;
+  if (size !== undefined) return { kind: "terminal", rows: size.height, columns: size.width };
+  return { kind: "terminal", rows: request.windowSize?.rows ?? 0, columns: request.windowSize?.columns ?? 0 };
+}
+
+/** Decides everything. What a refused configuration leaves behind is at most a compiled filter in its cache. */
+async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
+  const { id } = request;
+  const stdio = stdioOf(bundle.spec.process, request);
+  const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
+  const spec = completeSpec(bundle, env);
+  const { linux = {}, hooks = {} } = spec;
+  const cgroupDirectory = cgroupDirectoryOf(linux.cgroupsPath, id);
+  const seccomp = await compileFilter(linux.seccomp, request.root);
+  const state = (status: HookState["status"]): HookState =>
+    hookState(id, { ...spec, bundle: bundle.path }, status);
+  const options: ContainerOptions = {
+    id,
+    cgroupParent: "/",
+    cgroupDirectory,
+    rootfs: { kind: "directory", path: bundle.rootfs },
+    network: { kind: "host" },
+    stdio,
+    supervise: { kind: "leave", waitExec: !request.hold },
+    awaitStart: request.hold,
+    preserveFds: count,
+    bindSources: bundle.bindSources,
+    createWorkdir: true,
+    sessionKeyring: request.sessionKeyring,
+    noPivot: request.noPivot,
+    syncEnvironment: meetsHost(spec),
+    hooks: {
+      createContainer: planHooks(hooks.createContainer ?? [], state("creating")),
+      startContainer: planHooks(hooks.startContainer ?? [], state("created")),
+    },
+    ...(seccomp !== undefined && { seccompProgram: seccomp.program, seccompFlags: seccomp.flags }),
+  };
+  const plan = compileContainer(spec, facts, options);
+  const cgroup = recordedCgroup(plan, facts.cgroup, cgroupDirectory);
+  return { plan, record: recordOf(request, { ...bundle, spec }, cgroup, seccomp), inherited: fds };
+}
+
+/** Work on the host between the making of the namespaces and the change of the root. */
+function meetsHost({ hooks = {}, linux = {} }: RuntimeSpec): boolean {
+  const hostHooks = (hooks.prestart ?? []).length + (hooks.createRuntime ?? []).length;
+  return hostHooks + Object.keys(linux.netDevices ?? {}).length > 0;
+}
+
+function completeSpec(bundle: Bundle, env: readonly string[]): RuntimeSpec {
+  const { spec, rootfs } = bundle;
+  const resources = withDefaultDevices(spec.linux?.resources);
+  return {
+    ...spec,
+    ...(spec.process !== undefined && { process: withHome(spec.process, rootfs, env) }),
+    linux: { ...spec.linux, ...(resources !== undefined && { resources }) },
+  };
+}
+
+/** The group in every hierarchy. A relative path counts from the top, as if it had its slash. */
+function cgroupDirectoryOf(path: string | undefined, id: string): string {
+  const wanted = path === undefined || path === "" ? id : path;
+  const parts = wanted.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..") || parts.length === 0) {
+    throw new TiffinError("invalid", "runtime.cgroups-path", `linux.cgroupsPath is ${JSON.stringify(path)}`);
+  }
+  return `/${parts.join("/")}`;
+}
+
+interface CompiledFilter {
+  readonly program: Uint8Array;
+  readonly flags: number;
+}
+
+async function compileFilter(
+  profile: OciSeccomp | undefined,
+  root: string,
+): Promise<CompiledFilter | undefined> {
+  if (profile === undefined) return undefined;
+  if (wantsListener(profile)) {
+    throw new TiffinError(
+      "notImplemented",
+      "runtime.seccomp-notify",
+      "linux.seccomp: SCMP_ACT_NOTIFY is not supported",
+    );
+  }
+  const { compileSeccomp } = await import("../../kernel/seccomp.ts");
+  return { program: compileSeccomp(profile, `${root}/@seccomp`), flags: seccompFlags(profile) };
+}
+
+/** The group with only the hierarchies that the plan makes it in, so that later commands look at nothing else. */
+function recordedCgroup(plan: Plan, facts: CgroupFacts, directory: string): RecordedCgroup | null {
+  const made = new Set(plan.hostOps.flatMap((op) => (op.op === "cgroupCreate" ? [op.hierarchy] : [])));
+  if (made.size === 0) return null;
+  const v1 = facts.v1.filter(({ name }) => made.has(name));
+  return { directory, facts: { ...facts, v1, v2: made.has(unifiedHierarchy) ? facts.v2 : null } };
+}
+
+function recordOf(
+  request: CreateRequest,
+  { spec, path, rootfs }: Bundle,
+  cgroup: RecordedCgroup | null,
+  seccomp: CompiledFilter | undefined,
+): ContainerRecord {
+  const { linux = {}, hooks = {} } = spec;
+  const namespaces = linux.namespaces ?? [];
+  const terminalGid = terminalGroup(spec.mounts ?? []);
+  const { poststart, poststop } = hooks;
+  return {
+    ociVersion: spec.ociVersion,
+    bundle: path,
+    rootfs,
+    created: new Date(nowMs()).toISOString(),
+    ...(spec.annotations !== undefined && { annotations: spec.annotations }),
+    cgroup,
+    namespaces: namespaces.map(({ type }) => type),
+    ownPidNamespace: namespaces.some((each) => each.type === "pid" && (each.path ?? "") === ""),
+    ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
+    ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),
+    ...(terminalGid !== undefined && { terminalGid }),
+    ...(seccomp !== undefined && { seccomp: { program: seccomp.program.toBase64(), flags: seccomp.flags } }),
+    ...(request.hold && { startSocket: `@start-${randomHex(socketDigits)}` }),
+    hooks: { ...(poststart !== undefined && { poststart }), ...(poststop !== undefined && { poststop }) },
+  };
+}
+
+/** The descriptors that only some containers have: the start socket, user namespaces of idmapped mounts. */
+async function addOwnedFds(
+  request: CreateRequest,
+  plan: Plan,
+  record: ContainerRecord,
+  fds: Map<string, OwnedFd>,
+  undo: UndoStack,
+): Promise<void> {
+  for (const { name } of plan.receives) {
+    if (name === "start" && record.startSocket !== undefined) {
+      const socket = record.startSocket;
+      fds.set(name, listenUnix(request.root, socket));
+      undo.push("start socket", () => void removeFile(`${request.root}/${socket}`));
+    } else if (name.startsWith("idmap:")) {
+      const { openUserNamespace } = await import("../user-namespace.ts");
+      fds.set(name, await openUserNamespace((launch) => performAlone(request.host, launch), name));
+    }
+  }
+}
+
+async function performAlone(host: RuntimeHost, { plan, fds, onSync }: LaunchRequest): Promise<void> {
+  using executor = new ExecutorProcess(await host.executor());
+  await executor.perform(plan, fds, (id, pid) => onSync?.(id, pid));
+}

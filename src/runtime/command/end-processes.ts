@@ -1,0 +1,43 @@
+/** The end of a container's processes, all of them, and of its groups: the heart of `delete` and of every undo. */
+import { removeCgroup, tryRemoveCgroup } from "../../kernel/cgroup.ts";
+import { killCgroup, listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
+import { openPidfd, signalPidfd, waitPidfd } from "../../kernel/pidfd.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { StoredContainer } from "./container-record.ts";
+import { startTicksOf } from "./status.ts";
+
+const sigkill = 9;
+const endLimitMs = 10_000;
+
+/**
+ * Kills the main process and everything in the container's group, and waits for it. A process that was given the
+ * main process's number since is left alone. Throws `unavailable` when one hangs in the kernel.
+ */
+export async function endProcesses({ id, process, record }: StoredContainer): Promise<void> {
+  if (process !== undefined) {
+    const pidfd = openPidfd(process.pid);
+    if (pidfd !== undefined) {
+      using owned = pidfd;
+      // Looked at after it was opened: the number stands for this process now.
+      if (startTicksOf(process.pid) === process.startTicks) {
+        signalPidfd(owned, sigkill);
+        if (!waitPidfd(owned, endLimitMs)) {
+          throw new TiffinError("unavailable", "runtime.process-hangs", `main process of ${id} does not end`);
+        }
+      }
+    }
+  }
+  const { cgroup } = record;
+  if (cgroup === null) return;
+  // The end of a pid namespace has taken all others along, so mostly there is nothing to kill.
+  if (listCgroupProcesses(cgroup.facts, cgroup.directory).length > 0) {
+    await killCgroup(cgroup.facts, cgroup.directory);
+  }
+}
+
+/** Takes the groups away; a group that is still busy is waited for. */
+export async function removeGroups({ record }: StoredContainer): Promise<void> {
+  const { cgroup } = record;
+  if (cgroup === null || tryRemoveCgroup(cgroup.facts, cgroup.directory) === undefined) return;
+  await removeCgroup(cgroup.facts, cgroup.directory);
+}

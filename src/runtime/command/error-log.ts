@@ -1,0 +1,51 @@
+/**
+ * Where errors and warnings go: the file of `--log`, whose readers (engines) look for the last error in it, and
+ * standard error, for people. Formats are those of the other runtimes: logrus text, or a JSON object per line.
+ */
+import { openFile, openFlags } from "../../kernel/files.ts";
+import { writeAll } from "../../kernel/io.ts";
+import { nowMs } from "../../lib/clock.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { print } from "./host.ts";
+
+export type LogLevel = "debug" | "warning" | "error";
+
+export interface ErrorLog {
+  /** Undefined: standard error alone. */
+  readonly path: string | undefined;
+  readonly format: "text" | "json";
+  readonly debug: boolean;
+}
+
+const logMode = 0o644;
+
+function lineOf(format: ErrorLog["format"], level: LogLevel, text: string): string {
+  const time = `${new Date(nowMs()).toISOString().slice(0, 19)}Z`;
+  if (format === "json") return `${JSON.stringify({ level, msg: text, time })}\n`;
+  return `time="${time}" level=${level} msg=${JSON.stringify(text)}\n`;
+}
+
+/** One line. A log that cannot be written must not hide what it was to say, so then it goes to standard error. */
+export function log(to: ErrorLog, level: LogLevel, text: string): void {
+  if (level === "debug" && !to.debug) return;
+  const line = lineOf(to.format, level, text);
+  if (to.path === undefined) {
+    print(2, level === "error" ? "" : line);
+    return;
+  }
+  try {
+    const flags = openFlags.writeOnly | openFlags.append | openFlags.create;
+    using file = openFile(undefined, to.path, flags, { mode: logMode });
+    writeAll(file, new TextEncoder().encode(line));
+  } catch {
+    print(2, line);
+  }
+}
+
+/** The end of a failed command: in the log as it is, for people with what to try. */
+export function reportError(to: ErrorLog, thrown: unknown): void {
+  const text = messageOf(thrown);
+  log(to, "error", text);
+  const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";
+  print(2, `tiffin-runtime: ${text}${remedy}\n`);
+}

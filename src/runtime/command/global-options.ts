@@ -1,0 +1,48 @@
+/** The global options of the command line, decoded. */
+
+import type { ErrorLog } from "./error-log.ts";
+import type { Flags } from "./flags.ts";
+import { type FlagRow, usage } from "./flags.ts";
+import { absolutePath, type RuntimeHost } from "./host.ts";
+
+export const globalFlags: readonly FlagRow[] = [
+  { name: "root", kind: "text", doc: "directory for the state of containers (default /run/tiffin-runtime)" },
+  { name: "log", kind: "text", doc: "file that errors are appended to" },
+  { name: "log-format", kind: "text", doc: "text or json" },
+  { name: "debug", kind: "switch", doc: "also log what is done" },
+  { name: "systemd-cgroup", kind: "switch", doc: "let systemd make cgroups (not supported)" },
+  { name: "rootless", kind: "text", doc: "accepted and ignored: what is possible is found out" },
+  { name: "criu", kind: "text", doc: "path of the criu program" },
+  { name: "help", short: "h", kind: "switch", doc: "show help" },
+  { name: "version", short: "v", kind: "switch", doc: "show the version" },
+];
+
+const defaultRoot = "/run/tiffin-runtime";
+
+export interface GlobalOptions {
+  /** Absolute. */
+  readonly root: string;
+  readonly log: ErrorLog;
+}
+
+function userRoot(host: RuntimeHost): string {
+  const directory = host.env["XDG_RUNTIME_DIR"];
+  return directory !== undefined && directory !== "" && process.geteuid?.() !== 0
+    ? `${directory}/tiffin-runtime`
+    : defaultRoot;
+}
+
+export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
+  const format = flags.text("log-format") ?? "text";
+  if (format !== "text" && format !== "json") throw usage(`unknown log-format ${JSON.stringify(format)}`);
+  const path = flags.text("log");
+  const root = flags.text("root");
+  return {
+    root: root === undefined || root === "" ? userRoot(host) : absolutePath(root, host.cwd),
+    log: {
+      path: path === undefined || path === "" ? undefined : absolutePath(path, host.cwd),
+      format,
+      debug: flags.switch("debug"),
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** The OCI runtime's command line: global flags, a command, its flags, its words. */
+import { TiffinError } from "../../lib/errors.ts";
+import { commands } from "./command-table.ts";
+import { reportError } from "./error-log.ts";
+import { parseWords, usage } from "./flags.ts";
+import { globalFlags, globalOptions } from "./global-options.ts";
+import { print, type RuntimeHost } from "./host.ts";
+
+const specificationVersion = "1.2.1";
+
+function versionText(version: string): string {
+  return `tiffin-runtime version ${version}\nspec: ${specificationVersion}\n`;
+}
+
+/** Runs one command and returns the exit code. */
+export async function runRuntimeCommand(input: readonly string[], host: RuntimeHost): Promise<number> {
+  let log = { path: undefined, format: "text", debug: false } as ReturnType<typeof globalOptions>["log"];
+  let failureCode = 1;
+  try {
+    const { flags, words } = parseWords(input, globalFlags, true);
+    const options = globalOptions(flags, host);
+    log = options.log;
+    const [name, ...rest] = words;
+    if (flags.switch("version")) {
+      print(1, versionText(host.version));
+      return 0;
+    }
+    if (name === undefined || name === "help" || flags.switch("help")) {
+      print(1, (await import("./help.ts")).helpText(words[1]));
+      return 0;
+    }
+    const row = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    if (row === undefined) throw usage(`there is no command ${JSON.stringify(name)}`);
+    if (flags.switch("systemd-cgroup")) {
+      throw new TiffinError(
+        "notImplemented",
+        "runtime.systemd-cgroup",
+        "the systemd cgroup driver is not supported",
+        {
+          remedy: "use the cgroupfs driver",
+        },
+      );
+    }
+    failureCode = row.failureCode ?? 1;
+    const parsed = parseWords(rest, [...row.flags, ...helpFlag], row.stopAtWord === true);
+    if (parsed.flags.switch("help")) {
+      print(1, (await import("./help.ts")).helpText(name));
+      return 0;
+    }
+    const [least, most] = row.words;
+    if (parsed.words.length < least || parsed.words.length > most) {
+      throw usage(`${name} takes ${least === most ? least : `at least ${least}`} arguments: ${row.usage}`);
+    }
+    const run = await row.run();
+    return await run({ ...options, host, flags: parsed.flags, words: parsed.words });
+  } catch (thrown) {
+    reportError(log, thrown);
+    return failureCode;
+  }
+}
+
+const helpFlag = [{ name: "help", short: "h", kind: "switch", doc: "show help" }] as const;
