@@ -14,6 +14,7 @@ import type {
   WaitResponse,
 } from "../docker/types/container.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
+import type { ExplainFormat, ExplainResponse } from "../docker/types/explain.ts";
 import type { ImageInspect, ImageSummary } from "../docker/types/image.ts";
 import type { RunBody, RunExited } from "../docker/types/run.ts";
 import type { InfoResponse, VersionResponse } from "../docker/types/system.ts";
@@ -140,6 +141,8 @@ export interface ContainerBackend {
   /** Remembered for the start when it does not run yet. */
   resize(name: string, size: Size): Promise<void>;
   rename(name: string, newName: string): Promise<void>;
+  /** The plan that a start of the container performs, as it would be decided now. */
+  explain(name: string, format: ExplainFormat): Promise<ExplainResponse>;
   /** `conflict` when it runs and `force` is false. */
   remove(
     name: string,

@@ -58,6 +58,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/create.ts")).command,
   },
   {
+    names: ["container explain", "explain"],
+    summary: "Show every kernel operation that starts a container",
+    load: async () => (await import("./commands/explain.ts")).command,
+  },
+  {
     names: ["inspect"],
     summary: "Show everything about containers and images",
     load: async () => (await import("./commands/inspect.ts")).command,

@@ -21,6 +21,7 @@ import {
   waitResponse,
 } from "./types/container.ts";
 import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
+import { explainResponse } from "./types/explain.ts";
 import { imageInspect, imageSummary } from "./types/image.ts";
 import { execRunBody, runBody } from "./types/run.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
@@ -113,6 +114,10 @@ export const routes = {
   }),
   imageInspect: route("GET", "/images/{name*}/json", "1.24", { result: json(imageInspect) }),
 
+  explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {
+    query: { format: queryText },
+    result: json(explainResponse),
+  }),
   run: route("POST", "/tiffin/run", "1.24", { body: runBody, result: session }),
   execRun: route("POST", "/tiffin/containers/{name}/exec", "1.24", { body: execRunBody, result: session }),
 } as const;

@@ -9,3 +9,4 @@ export * from "./options.ts";
 export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";
 export { renderPlan, renderPlanTable } from "./render-plan.ts";
+export { renderShell } from "./render-shell.ts";

@@ -269,3 +269,19 @@ test("--init reaps orphans and passes signals on", async () => {
   await output("stop", "reaper");
   expect(await output("inspect", "--format", "{{.State.ExitCode}}", "reaper")).toBe("143");
 });
+
+test("explain: the plan of a start, without doing any of it", async () => {
+  await output("create", "--name", "planned", "-m", "64m", "base", "true");
+  const before = engine.snapshot();
+  const text = await output("explain", "planned");
+  expect(text).toMatch(/host {5}cgroupWrite .*"67108864" {2}\[linux\.resources\.memory/);
+  expect(text).toMatch(/child {4}pivotRoot/);
+  expect(text.trimEnd().split("\n").at(-1)).toMatch(/child {4}exec .*\[process\.args\]$/);
+  expect(await output("explain", "-f", "shell", "planned")).toStartWith("#!/bin/sh");
+  const plan: unknown = JSON.parse(await output("explain", "-f", "json", "planned"));
+  expect(plan).toHaveProperty("ops");
+  expect(await engine.leftovers(before)).toEqual([]);
+  const refused = await engine.cli("explain", "-f", "poem", "planned");
+  expect(refused.exitCode).toBe(125);
+  expect(refused.stderr).toContain("must be one of text, table, json, shell");
+});

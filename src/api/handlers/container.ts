@@ -1,6 +1,7 @@
 /** A container's life: create, list, inspect, start, stop, kill, wait, resize, rename, remove. */
 import { emptyConfig, invalidCondition } from "../../docker/messages.ts";
 import { type WaitCondition, waitConditions } from "../../docker/types/container.ts";
+import { type ExplainFormat, explainFormats } from "../../docker/types/explain.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
@@ -9,6 +10,7 @@ type Names =
   | "containerList"
   | "containerCreate"
   | "containerInspect"
+  | "explain"
   | "containerStart"
   | "containerStop"
   | "containerKill"
@@ -24,6 +26,16 @@ function conditionOf(asked: string | undefined): WaitCondition {
     throw new TiffinError("invalid", "api.wait-condition", invalidCondition(asked));
   }
   return condition;
+}
+
+function explainFormatOf(wanted = "text"): ExplainFormat {
+  const format = explainFormats.find((known) => known === wanted);
+  if (format !== undefined) return format;
+  throw new TiffinError(
+    "invalid",
+    "explain.format",
+    `unknown format ${JSON.stringify(wanted)}, wanted one of ${explainFormats.join(", ")}`,
+  );
 }
 
 export function containerHandlers(containers: ContainerBackend): Pick<Handlers, Names> {
@@ -55,6 +67,7 @@ export function containerHandlers(containers: ContainerBackend): Pick<Handlers, 
     containerResize: ({ params, query }) =>
       containers.resize(params.name, { height: query.h ?? 0, width: query.w ?? 0 }),
     containerRename: ({ params, query }) => containers.rename(params.name, query.name ?? ""),
+    explain: ({ params, query }) => containers.explain(params.name, explainFormatOf(query.format)),
     containerRemove: ({ params, query }) =>
       containers.remove(params.name, {
         force: query.force ?? false,

@@ -274,6 +274,7 @@ export function fakeEngine(): FakeEngine {
       resize: async (name, size) => {
         find(name).process.sizes.push(size);
       },
+      explain: async (name, format) => ({ Id: find(name).id, Text: `${format}\n` }),
       rename: async (name, newName) => {
         find(name).name = newName;
       },

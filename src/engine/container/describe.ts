@@ -93,39 +93,41 @@ export function networksOf(container: Container, networkId: string): Record<stri
 
 /** `Mounts` of list and inspect. */
 export function mountPoints(mounts: readonly MountSpec[], volumes: string): MountPoint[] {
-  return mounts.map((mount): MountPoint => {
-    switch (mount.kind) {
-      case "bind":
-        return {
-          Type: "bind",
-          Source: mount.source,
-          Destination: mount.target,
-          Mode: mount.readOnly ? "ro" : "",
-          RW: !mount.readOnly,
-          Propagation: mount.propagation,
-        };
-      case "volume":
-        return {
-          Type: "volume",
-          Name: mount.volume,
-          Source: `${volumes}/${mount.volume}/_data`,
-          Destination: mount.target,
-          Driver: "local",
-          Mode: mount.readOnly ? "ro" : "z",
-          RW: !mount.readOnly,
-          Propagation: "",
-        };
-      case "tmpfs":
-        return {
-          Type: "tmpfs",
-          Source: "",
-          Destination: mount.target,
-          Mode: "",
-          RW: !mount.options.includes("ro"),
-          Propagation: "",
-        };
-    }
-  });
+  return mounts.map((mount) => mountPoint(mount, volumes));
+}
+
+function mountPoint(mount: MountSpec, volumes: string): MountPoint {
+  switch (mount.kind) {
+    case "bind":
+      return {
+        Type: "bind",
+        Source: mount.source,
+        Destination: mount.target,
+        Mode: mount.readOnly ? "ro" : "",
+        RW: !mount.readOnly,
+        Propagation: mount.propagation,
+      };
+    case "volume":
+      return {
+        Type: "volume",
+        Name: mount.volume,
+        Source: `${volumes}/${mount.volume}/_data`,
+        Destination: mount.target,
+        Driver: "local",
+        Mode: mount.readOnly ? "ro" : "z",
+        RW: !mount.readOnly,
+        Propagation: "",
+      };
+    case "tmpfs":
+      return {
+        Type: "tmpfs",
+        Source: "",
+        Destination: mount.target,
+        Mode: "",
+        RW: !mount.options.includes("ro"),
+        Propagation: "",
+      };
+  }
 }
 
 const never = "0001-01-01T00:00:00Z";

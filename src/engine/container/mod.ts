@@ -7,12 +7,14 @@ import type {
   WaitCondition,
   WaitResponse,
 } from "../../docker/types/container.ts";
+import type { ExplainFormat, ExplainResponse } from "../../docker/types/explain.ts";
 import type { RunBody } from "../../docker/types/run.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { type LogEntry, readLog } from "../log/mod.ts";
 import { type Attached, type AttachOptions, attachContainer } from "./attach.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
+import { explainContainer } from "./explain.ts";
 import { inspectContainer, type TiffinInspect } from "./inspect.ts";
 import { type ListOptions, listContainers } from "./list.ts";
 import type { Container } from "./model.ts";
@@ -66,6 +68,10 @@ export class ContainerService {
 
   async inspect(name: string, options: { readonly size: boolean }): Promise<TiffinInspect> {
     return await inspectContainer(this.#context, this.#find(name), options);
+  }
+
+  async explain(name: string, format: ExplainFormat): Promise<ExplainResponse> {
+    return explainContainer(this.#context, this.#find(name), format);
   }
 
   async start(name: string): Promise<void> {
