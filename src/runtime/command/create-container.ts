@@ -7,7 +7,7 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { probeOnDemand } from "../../kernel/probe.ts";
 import { listenUnix } from "../../kernel/unix-listener.ts";
 import type { UnixStream } from "../../kernel/unix-stream.ts";
-import { nowMs } from "../../lib/clock.ts";
+import { monotonicMs, nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
@@ -34,7 +34,7 @@ import {
 import { withDefaultDevices } from "./default-devices.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
-import { ExecutorProcess } from "./executor-process.ts";
+import { ExecutorProcess, type Launched } from "./executor-process.ts";
 import { withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
 import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
@@ -98,10 +98,12 @@ async function create(
   undo: UndoStack,
 ): Promise<CreatedContainer> {
   const { root, id } = request;
+  const beganMs = monotonicMs();
   const bundle = openBundle(request.bundle);
   using console = request.console(bundle.spec);
   const facts = probeOnDemand();
   const { plan, record, inherited } = await prepare(request, bundle, facts);
+  const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
   using file = createRecord(root, id, record);
   undo.push("record", () => removeRecord(root, id));
@@ -109,10 +111,13 @@ async function create(
   const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
   try {
     await addOwnedFds(request, plan, record, owned, undo);
+    const madeMs = monotonicMs();
     const launched = await executor.perform(plan, new Map([...inherited, ...owned]), (_sync, pid) => {
       recordProcess(file, mainProcess(pid));
       return prepareHost(id, record, bundle.spec, pid);
     });
+    const sentMs = monotonicMs();
+    log(request.log, "debug", phasesText([beganMs, decidedMs, madeMs, sentMs], launched));
     const process = mainProcess(launched.pid);
     undo.push("processes", () => endProcesses({ id, record, process }));
     recordProcess(file, process);
@@ -122,6 +127,16 @@ async function create(
   } finally {
     for (const fd of owned.values()) fd[Symbol.dispose]();
   }
+}
+
+function phasesText(times: readonly [number, number, number, number], { cloneMs, execMs }: Launched): string {
+  const [beganMs, decidedMs, madeMs, doneMs] = times;
+  const text = (ms: number): string => `${ms.toFixed(2)} ms`;
+  return (
+    `program start ${text(beganMs)}, configuration and plan ${text(decidedMs - beganMs)}, ` +
+    `record and cgroups ${text(madeMs - decidedMs)}, executor ${text(doneMs - madeMs)} ` +
+    `(to the clone ${text(cloneMs)}, to the program ${text(execMs)})`
+  );
 }
 
 function mainProcess(pid: number): MainProcess {

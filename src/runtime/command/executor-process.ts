@@ -21,12 +21,16 @@ const programName = "tiffin-executor";
 const controlFd = 3;
 const sigkill = 9;
 const messageBytes = 4096;
+const nsPerMs = 1e6;
 
 export interface Launched {
   /** The process, as this pid namespace counts. It belongs to the nearest subreaper above. */
   readonly pid: number;
   /** Master of the terminal, when the plan makes one. The caller owns it. */
   readonly terminal: OwnedFd | undefined;
+  /** Milliseconds in the executor, from the plan to the new process and from there to its program (or its hold). */
+  readonly cloneMs: number;
+  readonly execMs: number;
 }
 
 export class ExecutorProcess implements Disposable {
@@ -73,7 +77,9 @@ export class ExecutorProcess implements Disposable {
       for (const message of messages) {
         if (message.name === "started") {
           this.#reap();
-          return { pid: message.fields.pid, terminal };
+          const { pid, cloneNs, execNs } = message.fields;
+          const cloneMs = Number(cloneNs) / nsPerMs;
+          return { pid, terminal, cloneMs, execMs: Math.max(0, Number(execNs) / nsPerMs - cloneMs) };
         }
         if (message.name === "failed") {
           this.#reap();
