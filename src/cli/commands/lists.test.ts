@@ -161,6 +161,17 @@ test("what the engine refuses is printed in its words", async () => {
   ]);
 });
 
+test("explain prints the engine's text and knows its formats", async () => {
+  const { out, sent } = await run(["explain", "--format", "shell", "web"], { Id: "x", Text: "#!/bin/sh" });
+  expect(out).toBe("#!/bin/sh\n");
+  expect(sent()).toStartWith("GET /tiffin/containers/web/explain?format=shell ");
+  const { code, err } = await run(["explain", "--format", "poem", "web"], {});
+  expect(code).toBe(125);
+  expect(err).toStartWith(
+    'invalid argument "poem" for "--format" flag: must be one of text, table, json, shell\n',
+  );
+});
+
 test("an engine that is not there", async () => {
   const io = fakeIo();
   expect(await runCli(["-H", "unix:///nowhere.sock", "ps"], io)).toBe(1);
