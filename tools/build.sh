@@ -8,8 +8,11 @@ make -s -C executor
 version=$(node -p 'require("./package.json").version')
 mkdir -p dist
 # --splitting: a command reads only its own chunks, which halves the start of the command line.
+# No autoload: a file in the directory where a command is called must not change what it does.
+# JIT policy: a command ends before compiled code pays; the engine sets it back.
 rm -f dist/tiffin.new
 bun build --compile --bytecode --minify --splitting --format=esm --target=bun \
+  --no-compile-autoload-dotenv --no-compile-autoload-bunfig --compile-jit-policy=100 \
   --define "TIFFIN_VERSION=\"$version\"" \
   --outfile dist/tiffin.new src/main/tiffin.ts >.build.log 2>&1 || { cat .build.log >&2; exit 1; }
 rm -f .build.log

@@ -37,7 +37,13 @@ function read(path: string): string {
 /** The facts of this machine and process, deeply frozen. About 1 ms. */
 export function probe(): HostFacts {
   const facts = probeOnDemand();
-  return deepFreeze({ ...facts, kernel: { ...facts.kernel }, features: { ...facts.features } });
+  return deepFreeze({
+    ...facts,
+    kernel: { ...facts.kernel },
+    features: { ...facts.features },
+    identity: { ...facts.identity },
+    security: { ...facts.security },
+  });
 }
 
 /**
@@ -45,12 +51,11 @@ export function probe(): HostFacts {
  * a handful of them. Facts that depend on others (mounts, kernel) gather those once.
  */
 export function probeOnDemand(): HostFacts {
-  const mounts = once(() => parseMountInfo(read("/proc/self/mountinfo")));
+  const mountText = once(() => read("/proc/self/mountinfo"));
   const status = once(() => parseStatus(read("/proc/self/status")));
   const kernel = kernelOnDemand();
-  const cgroup = once(() => probeCgroups(mounts()));
-  const identity = once(() => probeIdentity(status()));
-  const security = once(() => probeSecurity(mounts));
+  const cgroup = once(() => probeCgroups(cgroupMounts(mountText())));
+  const identity = identityOnDemand(status);
   const hardware = once(probeHardware);
   const features = featuresOnDemand(kernel, cgroup);
   return {
@@ -59,12 +64,8 @@ export function probeOnDemand(): HostFacts {
     get cgroup() {
       return cgroup();
     },
-    get identity() {
-      return identity();
-    },
-    get security() {
-      return security();
-    },
+    identity,
+    security: securityOnDemand(mountText),
     get hardware() {
       return hardware();
     },
@@ -111,6 +112,16 @@ function kernelOnDemand(): KernelFacts {
       return read("/proc/sys/kernel/random/boot_id").trim();
     },
   };
+}
+
+/** Only those: a host of many containers has thousands of others. */
+function cgroupMounts(text: string): MountEntry[] {
+  return parseMountInfo(
+    text
+      .split("\n")
+      .filter((line) => line.includes(" - cgroup"))
+      .join("\n"),
+  );
 }
 
 function probeCgroups(mounts: readonly MountEntry[]): CgroupFacts {
@@ -207,21 +218,47 @@ function probeOverlay(): { readonly registered: boolean; readonly lowerdirAdd: b
   return { registered: true, lowerdirAdd: !accepts("no-such-option") && accepts("lowerdir+") };
 }
 
-function probeIdentity(status: ReadonlyMap<string, string>): IdentityFacts {
-  const firstNumber = (key: string): number => Number(status.get(key)?.split("\t")[0] ?? "0");
-  const capabilities = (key: string): string[] => capabilitiesOfMask(BigInt(`0x${status.get(key) ?? "0"}`));
-  const map = parseIdMap(read("/proc/self/uid_map"))[0];
+function identityOnDemand(status: () => ReadonlyMap<string, string>): IdentityFacts {
+  const firstNumber = (key: string): number => Number(status().get(key)?.split("\t")[0] ?? "0");
+  const capabilities = (key: string): string[] => capabilitiesOfMask(BigInt(`0x${status().get(key) ?? "0"}`));
+  const effective = once(() => capabilities("CapEff"));
+  const bounding = once(() => capabilities("CapBnd"));
+  const limits = once(probeRlimits);
+  const lastCapability = once(() => Number(read("/proc/sys/kernel/cap_last_cap").trim()));
+  const oomScoreAdj = once(() => Number(read("/proc/self/oom_score_adj").trim()));
+  const inUserNamespace = once(() => {
+    const map = parseIdMap(read("/proc/self/uid_map"))[0];
+    return map === undefined || map.outside !== 0 || map.count !== 0xffff_ffff;
+  });
   return {
     // Uid and Gid list real, effective, saved and file system ids.
-    uid: Number(status.get("Uid")?.split("\t")[1] ?? "0"),
-    gid: Number(status.get("Gid")?.split("\t")[1] ?? "0"),
-    inUserNamespace: map === undefined || map.outside !== 0 || map.count !== 0xffff_ffff,
-    effective: capabilities("CapEff"),
-    bounding: capabilities("CapBnd"),
-    lastCapability: Number(read("/proc/sys/kernel/cap_last_cap").trim()),
-    noNewPrivileges: firstNumber("NoNewPrivs") === 1,
-    oomScoreAdj: Number(read("/proc/self/oom_score_adj").trim()),
-    hardRlimits: probeRlimits(),
+    get uid() {
+      return Number(status().get("Uid")?.split("\t")[1] ?? "0");
+    },
+    get gid() {
+      return Number(status().get("Gid")?.split("\t")[1] ?? "0");
+    },
+    get inUserNamespace() {
+      return inUserNamespace();
+    },
+    get effective() {
+      return effective();
+    },
+    get bounding() {
+      return bounding();
+    },
+    get lastCapability() {
+      return lastCapability();
+    },
+    get noNewPrivileges() {
+      return firstNumber("NoNewPrivs") === 1;
+    },
+    get oomScoreAdj() {
+      return oomScoreAdj();
+    },
+    get hardRlimits() {
+      return limits();
+    },
   };
 }
 
@@ -254,13 +291,22 @@ function probeLibseccomp(): string | null {
   return null;
 }
 
-function probeSecurity(mounts: () => readonly MountEntry[]): SecurityFacts {
-  const actions = read("/proc/sys/kernel/seccomp/actions_avail").trim();
+function securityOnDemand(mountText: () => string): SecurityFacts {
+  const actions = once(() => read("/proc/sys/kernel/seccomp/actions_avail").trim());
+  const libseccomp = once(probeLibseccomp);
   return {
-    seccompActions: actions === "" ? [] : actions.split(" "),
-    libseccomp: probeLibseccomp(),
-    apparmor: read("/sys/module/apparmor/parameters/enabled").startsWith("Y"),
-    selinux: mounts().some((mount) => mount.type === "selinuxfs"),
+    get seccompActions() {
+      return actions() === "" ? [] : actions().split(" ");
+    },
+    get libseccomp() {
+      return libseccomp();
+    },
+    get apparmor() {
+      return read("/sys/module/apparmor/parameters/enabled").startsWith("Y");
+    },
+    get selinux() {
+      return mountText().includes(" - selinuxfs ");
+    },
   };
 }
 

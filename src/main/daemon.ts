@@ -64,6 +64,8 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     writeSync(1, usage);
     return 0;
   }
+  // The executable starts with a policy for commands that end in a few milliseconds.
+  Bun.unsafe.setJITPolicy(1);
   try {
     const config = engineConfig(parseOptions(words));
     const stopped = stopSignal();

@@ -85,6 +85,16 @@ export class PlanBuilder {
   }
 
   #add(op: WireOp, cause: string, target: string | undefined): void {
-    this.#stages[op.stage].push({ ...op, cause, target: target ?? targetOf(op), inverse: inverseOf(op) });
+    this.#stages[op.stage].push({
+      ...op,
+      cause,
+      // Texts that only somebody who reads the plan needs.
+      get target() {
+        return target ?? targetOf(op);
+      },
+      get inverse() {
+        return inverseOf(op);
+      },
+    });
   }
 }
