@@ -1,6 +1,6 @@
 /** The program itself, in the foreground, against a scripted engine. */
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TerminalSession } from "../../../test/support/terminal.ts";
@@ -43,6 +43,35 @@ async function finished(child: ReturnType<typeof tiffin>) {
     child.exited,
   ]);
   return { out, err, code };
+}
+
+const signalNumbers = { SIGINT: 2, SIGUSR1: 10, SIGTERM: 15 } as const;
+
+/** True when bit `signal` is set in the mask `name` of /proc/PID/status. */
+function inMask(pid: number, name: "SigCgt" | "ShdPnd", signal: keyof typeof signalNumbers): boolean {
+  // A program that has ended has nothing pending any more.
+  if (!existsSync(`/proc/${pid}/status`)) return false;
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const mask = new RegExp(`^${name}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1] ?? "0";
+  return ((BigInt(`0x${mask}`) >> BigInt(signalNumbers[signal] - 1)) & 1n) === 1n;
+}
+
+/** Sends a signal once the program catches it, and returns once it has been taken. */
+async function signalWhenCaught(pid: number, signal: keyof typeof signalNumbers): Promise<void> {
+  while (!inMask(pid, "SigCgt", signal)) await Bun.sleep(2);
+  process.kill(pid, signal);
+  while (inMask(pid, "ShdPnd", signal)) await Bun.sleep(2);
+}
+
+/** The one child of a shell, once it is the program. */
+async function programBelow(shell: number): Promise<number> {
+  for (;;) {
+    const children = readFileSync(`/proc/${shell}/task/${shell}/children`, "utf8").trim().split(" ");
+    for (const pid of children.filter((one) => one !== "").map(Number)) {
+      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("tiffin.ts")) return pid;
+    }
+    await Bun.sleep(5);
+  }
 }
 
 async function sendAll(exchange: Exchange, ...pieces: (Uint8Array | string)[]): Promise<void> {
@@ -319,10 +348,7 @@ describe("signals", () => {
     using server = signalServer(seen, () => asked.resolve(), go.promise);
     const child = tiffin(server, ["run", "base"]);
     await asked.promise;
-    // The answer's head is out: the program holds signals from before it reads that.
-    await Bun.sleep(200);
-    child.kill("SIGTERM");
-    await Bun.sleep(50);
+    await signalWhenCaught(child.pid, "SIGTERM");
     go.resolve();
     expect(await child.exited).toBe(143);
     expect(seen).toEqual([{ signal: "SIGTERM" }]);
@@ -333,18 +359,17 @@ describe("signals", () => {
     using server = new SessionServer(() => asked.resolve());
     const child = tiffin(server, ["run", "base"]);
     await asked.promise;
-    for (let round = 0; round < 3; round += 1) {
-      await Bun.sleep(100);
-      child.kill("SIGINT");
-    }
+    for (let round = 0; round < 3; round += 1) await signalWhenCaught(child.pid, "SIGINT");
     expect(await finished(child)).toEqual({ out: "", err: "", code: 130 });
   });
 
   test("they pass while nobody reads the output", async () => {
     const got = Promise.withResolvers<unknown>();
+    const stuck = Promise.withResolvers<void>();
     using server = new SessionServer(async (exchange) => {
       await sendAll(exchange, upgradeHead, started(), output("x".repeat(4096)));
-      void exchange.send(output(new Uint8Array(4 * 1024 * 1024)));
+      await exchange.send(output(new Uint8Array(1024 * 1024)).subarray(0, 256 * 1024));
+      stuck.resolve();
       for await (const frame of clientFrames(exchange)) if (frame.kind === "signal") got.resolve(frame.value);
     });
     const child = Bun.spawn(
@@ -354,16 +379,10 @@ describe("signals", () => {
       },
     );
     try {
-      await Bun.sleep(500);
-      const pids = Bun.spawnSync(["ps", "-o", "pid=,args=", "--ppid", String(child.pid)]).stdout.toString();
-      const pid = Number(
-        pids
-          .split("\n")
-          .find((line) => line.includes("tiffin.ts"))
-          ?.trim()
-          .split(" ")[0],
-      );
-      process.kill(pid, "SIGUSR1");
+      const pid = await programBelow(child.pid);
+      // A quarter of a megabyte was taken: more than a pipe holds, so the program waits to write.
+      await stuck.promise;
+      await signalWhenCaught(pid, "SIGUSR1");
       expect(await got.promise).toEqual({ signal: "SIGUSR1" });
       process.kill(pid, "SIGKILL");
     } finally {
@@ -441,8 +460,7 @@ describe("a terminal", () => {
     });
     await using terminal = onTerminal(server, [...args]);
     await terminal.see("ready");
-    const children = Bun.spawnSync(["ps", "-o", "pid=", "--ppid", String(terminal.pid)]).stdout.toString();
-    process.kill(Number(children.trim().split("\n")[0]), signal);
+    process.kill(await programBelow(terminal.pid), signal);
     await terminal.see(`code=${code}`);
     await terminal.see("the end");
     expect(terminal.text).not.toMatch(/-(isig|icanon|echo)\b/);

@@ -168,7 +168,7 @@ test("explain prints the engine's text and knows its formats", async () => {
   const { code, err } = await run(["explain", "--format", "poem", "web"], {});
   expect(code).toBe(125);
   expect(err).toStartWith(
-    'invalid argument "poem" for "--format" flag: must be one of text, table, json, shell\n',
+    'invalid argument "poem" for "-f, --format" flag: must be one of text, table, json, shell\n',
   );
 });
 
