@@ -2,7 +2,8 @@
  * Hearing of OOM kills in a group while it lives. Version 1 signals an eventfd that was registered with
  * cgroup.event_control; version 2 counts in memory.events and tells inotify.
  */
-import { watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
+import { dirname } from "node:path";
 import { messageOf } from "../lib/errors.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
@@ -43,13 +44,30 @@ export function watchOomKills(
   return watchEventfd(memory.mountPoint + directory, look, ended);
 }
 
+/** A file of the cgroup file system says nothing when it goes with its group; the directory above does. */
 function watchEvents(path: string, look: () => boolean, ended: (reason?: string) => void): Disposable {
-  const watcher = watch(`${path}/memory.events`, (event) => {
-    look();
-    if (event === "rename" && !exists(path)) ended();
-  });
-  watcher.on("error", (thrown) => ended(exists(path) ? messageOf(thrown) : undefined));
-  return { [Symbol.dispose]: () => watcher.close() };
+  const watchers: FSWatcher[] = [];
+  const end = (reason?: string): void => {
+    if (watchers.length === 0) return;
+    for (const watcher of watchers.splice(0)) watcher.close();
+    ended(reason);
+  };
+  const gone = (): void => {
+    if (!exists(path)) end();
+  };
+  const failed = (thrown: unknown): void => end(exists(path) ? messageOf(thrown) : undefined);
+  watchers.push(watch(dirname(path), gone).on("error", failed));
+  try {
+    watchers.push(watch(`${path}/memory.events`, look).on("error", failed));
+  } catch (thrown) {
+    for (const watcher of watchers) watcher.close();
+    throw thrown;
+  }
+  return {
+    [Symbol.dispose]: () => {
+      for (const watcher of watchers.splice(0)) watcher.close();
+    },
+  };
 }
 
 function watchEventfd(path: string, look: () => boolean, ended: (reason?: string) => void): Disposable {

@@ -2,6 +2,8 @@
 # Runs `bun test FILES...` of this checkout inside a small virtual machine with a Debian cloud kernel, which has what
 # many hosts lack: a pure cgroup v2 hierarchy with every controller, 802.1Q, ipvlan, AppArmor, an older kernel.
 #   test/vm/boot.sh [--kernel 6.12|6.1] src/kernel/cgroup.v2.test.ts ...
+#   test/vm/boot.sh [--kernel 6.12|6.1] --prepare       only downloads what that needs
+# The tests run dist/tiffin when it is as new as the sources (twice as fast), else the sources.
 # The processor is emulated, so any host will do; several machines may run at once. Standard output is the console
 # with the tests' own report; the exit status is theirs. 77: this distribution has no such kernel, or no network.
 set -euo pipefail
@@ -11,7 +13,7 @@ if [[ ${1-} == --kernel ]]; then
   kernel=$2
   shift 2
 fi
-. tools/prepare.sh
+. tools/prepare.sh >/dev/null
 cache=$PWD/.build/vm
 mkdir -p "$cache"
 
@@ -106,7 +108,7 @@ INIT
 }
 
 add_project() {
-  local root=$1 dependency
+  local root=$1 dependency program=
   shift
   mkdir -p "$root/system/project/executor"
   cp package.json tsconfig.json "$root/system/project/"
@@ -117,8 +119,13 @@ add_project() {
     (cd "$root/system/project" && mkdir -p "node_modules/$(dirname "$dependency")")
     cp -rL "node_modules/$dependency" "$root/system/project/node_modules/$dependency"
   done
+  if [[ -x dist/tiffin && -z $(find src package.json executor -newer dist/tiffin -type f -not -path '*/build/*' -print -quit) ]]; then
+    mkdir "$root/system/project/dist"
+    cp dist/tiffin "$root/system/project/dist/"
+    program="TIFFIN_BIN=/project/dist/tiffin"
+  fi
   cat >"$root/system/run-tests" <<TESTS
-export PATH=/bin HOME=/root TIFFIN_VM=1 NO_COLOR=1
+export PATH=/bin HOME=/root TIFFIN_VM=1 NO_COLOR=1 $program
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
@@ -157,6 +164,7 @@ prepare_cache
 [[ -x executor/build/tiffin-executor ]] || make -s -C executor
 flock -u 9
 exec 9>&-
+[[ ${1-} != --prepare ]] || exit 0
 
 mkdir "$work/tree"
 add_project "$work/tree" "$@"
@@ -172,6 +180,6 @@ timeout 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -
   -drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
   -kernel "$cache/kernel-$kernel"/boot/vmlinuz-* -initrd "$work/initramfs" \
   -append "console=ttyS0 quiet panic=-1 mitigations=off apparmor=1 security=apparmor" </dev/null |
-  tr -d '\r' | tee "$work/console" || true
+  stdbuf -oL tr -d '\r' | tee "$work/console" || true
 status=$(sed -n 's/^vm-exit-status: //p' "$work/console" | tail -1)
 exit "${status:-1}"
