@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
-import { type Contestant, compare, median, printTimings, quantile, timeOnce } from "./timing.ts";
+import { type Contestant, compare, errorFile, median, printTimings, quantile, timeOnce } from "./timing.ts";
 
 const binary = join(import.meta.dir, "..", "dist", "tiffin");
 const scratch = mkdtempSync(join(tmpdir(), "tiffin-bench-"));
@@ -202,5 +202,6 @@ try {
   const left = engine === undefined ? "" : run("ps", "-aq");
   if (left !== "") run("rm", "-f", ...left.split("\n"));
   await stopEngine();
+  rmSync(errorFile, { force: true });
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -6,6 +6,7 @@ import type { CgroupResources } from "../linux/cgroup-resources.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
 import {
   applyCgroup,
+  CgroupWriter,
   cgroupHierarchies,
   createCgroup,
   listCgroups,
@@ -16,7 +17,6 @@ import {
   readOomKills,
   removeCgroup,
   tryRemoveCgroup,
-  writeCgroupFile,
 } from "./cgroup.ts";
 import {
   freezeCgroup,
@@ -247,7 +247,7 @@ describe.each(variants)("%s", (_, variant) => {
     limited({});
     const [hierarchy, file] = cgroup.mode === "v2" ? ["unified", "pids.max"] : ["pids", "pids.max"];
     const write = (tolerate: string[]): string | undefined =>
-      writeCgroupFile(cgroup, hierarchy, group, file, "nonsense", tolerate);
+      new CgroupWriter(cgroup).write(hierarchy, group, file, "nonsense", tolerate);
     expect(write(["EINVAL"])).toBe("pids.max was not set to nonsense: invalid argument");
     let caught: unknown;
     try {

@@ -11,7 +11,7 @@ import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { attachDeviceProgram } from "./bpf.ts";
 import { listDirectory } from "./directory.ts";
-import { openFile, openFlags, readTextIfPossible, writeKernelFile } from "./files.ts";
+import { openFile, openFlags, readTextIfPossible, tryOpenFile, writeKernelFile, writeOnce } from "./files.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import { cString, SyscallError, trySyscall } from "./syscall.ts";
 
@@ -93,22 +93,52 @@ export function prepareCgroupParent(facts: CgroupFacts, parent: string): void {
 }
 
 /**
- * Writes one file of a group. Undefined on success; a sentence when it failed with a tolerated errno; otherwise
- * throws `SyscallError`.
+ * Writes files of groups one after another; values that go to the same file in a row (device rules) share one
+ * open file, which `using` closes.
  */
-export function writeCgroupFile(
-  facts: CgroupFacts,
-  hierarchy: string,
-  directory: string,
-  file: string,
-  value: string,
-  tolerate: readonly string[] = [],
-): string | undefined {
-  const path = `${pathOf(facts, hierarchy, directory)}/${file}`;
-  const failed = writeKernelFile(path, value);
-  if (failed === 0) return undefined;
-  if (!tolerate.includes(errnoName(failed))) throw new SyscallError("write", failed, `"${value}" to ${path}`);
-  return `${file} was not set to ${value}: ${errnoText(failed)}`;
+export class CgroupWriter implements Disposable {
+  readonly #facts: CgroupFacts;
+  #path = "";
+  #file: OwnedFd | undefined;
+
+  constructor(facts: CgroupFacts) {
+    this.#facts = facts;
+  }
+
+  /**
+   * Undefined on success; a sentence when it failed with a tolerated errno; otherwise throws `SyscallError`.
+   */
+  write(
+    hierarchy: string,
+    directory: string,
+    file: string,
+    value: string,
+    tolerate: readonly string[] = [],
+  ): string | undefined {
+    const path = `${pathOf(this.#facts, hierarchy, directory)}/${file}`;
+    const failed = this.#writeTo(path, value);
+    if (failed === 0) return undefined;
+    if (!tolerate.includes(errnoName(failed)))
+      throw new SyscallError("write", failed, `"${value}" to ${path}`);
+    return `${file} was not set to ${value}: ${errnoText(failed)}`;
+  }
+
+  #writeTo(path: string, value: string): number {
+    if (path !== this.#path) {
+      this[Symbol.dispose]();
+      const opened = tryOpenFile(path, openFlags.writeOnly);
+      if (typeof opened === "number") return opened;
+      this.#path = path;
+      this.#file = opened;
+    }
+    return this.#file === undefined ? errno.EBADF : writeOnce(this.#file, value);
+  }
+
+  [Symbol.dispose](): void {
+    this.#file?.[Symbol.dispose]();
+    this.#file = undefined;
+    this.#path = "";
+  }
 }
 
 /**
@@ -118,15 +148,9 @@ export function writeCgroupFile(
 export function applyCgroup(facts: CgroupFacts, directory: string, decision: CgroupDecision): string[] {
   const warnings = [...decision.warnings];
   for (const hierarchy of decision.directories) createCgroup(facts, hierarchy, directory);
+  using writer = new CgroupWriter(facts);
   for (const write of decision.writes) {
-    const warning = writeCgroupFile(
-      facts,
-      write.hierarchy,
-      directory,
-      write.file,
-      write.value,
-      write.tolerate,
-    );
+    const warning = writer.write(write.hierarchy, directory, write.file, write.value, write.tolerate);
     if (warning !== undefined) warnings.push(warning);
   }
   if (decision.deviceProgram !== null) setDeviceProgram(facts, directory, decision.deviceProgram);

@@ -120,12 +120,23 @@ export function readTextIfPossible(path: string, directory?: OwnedFd): string | 
 export function writeKernelFile(path: string, text: string, directory?: OwnedFd): number {
   const fd = openRaw(directory, path, openFlags.writeOnly, 0, 0);
   if (fd < 0) return -fd;
+  using file = new OwnedFd(fd, path);
+  return writeOnce(file, text);
+}
+
+/** One write(2) to an open kernel file: 0, or the errno. A part that was taken counts as EIO. */
+export function writeOnce(file: OwnedFd, text: string): number {
   const bytes = encoder.encode(text);
   let written = -errno.EINTR;
-  while (written === -errno.EINTR) written = trySyscall("write", fd, bytes, bytes.length);
-  trySyscall("close", fd);
+  while (written === -errno.EINTR) written = trySyscall("write", file.raw, bytes, bytes.length);
   if (written < 0) return -written;
   return written === bytes.length ? 0 : errno.EIO;
+}
+
+/** Opens `path`, or returns the errno of the refusal. */
+export function tryOpenFile(path: string, flags: number): OwnedFd | number {
+  const fd = openRaw(undefined, path, flags, 0, 0);
+  return fd < 0 ? -fd : new OwnedFd(fd, path);
 }
 
 /** mkdirat(2): true when this call made it, false when the directory was there. Other failures throw. */

@@ -20,6 +20,11 @@ export type RootSource =
        * directory itself must belong to the mapping's root: it holds the ids of the host.
        */
       readonly idmap?: boolean;
+      /**
+       * What the container writes need not outlive a crash of the machine: nothing is synced, not even at the end of the
+       * mount, which would hold up the exit of the container. The kernel refuses a second mount of the same work directory.
+       */
+      readonly volatile?: boolean;
     }
   | { readonly kind: "directory"; readonly path: string };
 

@@ -53,6 +53,7 @@ function overlayRoot(compilation: Compilation, rootfs: RootSource & { readonly k
     `workdir=${directoryOption(compilation, rootfs.work)}`,
     // With an index, the kernel would refuse an upper directory whose copy lies elsewhere.
     "index=off",
+    ...(rootfs.volatile === true ? ["volatile"] : []),
     ...(rootfs.userxattr === true ? ["userxattr"] : []),
     ...((linux.mountLabel ?? "") === "" ? [] : [`context=${linux.mountLabel}`]),
   ];

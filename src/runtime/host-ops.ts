@@ -4,13 +4,13 @@
  */
 
 import {
+  CgroupWriter,
   createCgroup,
   openCgroupDirectory,
   openCgroupTasks,
   openOomFile,
   removeCgroup,
   setDeviceProgram,
-  writeCgroupFile,
 } from "../kernel/cgroup.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import type { UndoStack } from "../lib/undo-stack.ts";
@@ -24,24 +24,25 @@ import type { HostOp, Plan } from "../plan/plan.ts";
 export function applyHostOps(plan: Plan, facts: HostFacts, undo: UndoStack): string[] {
   const warnings: string[] = [];
   const made = new Set<string>();
+  using writer = new CgroupWriter(facts.cgroup);
   for (const op of plan.hostOps) {
     if (!made.has(op.directory)) {
       made.add(op.directory);
       undo.push(`cgroup ${op.directory}`, () => removeCgroup(facts.cgroup, op.directory));
     }
-    const warning = applyHostOp(op, facts.cgroup);
+    const warning = applyHostOp(op, facts.cgroup, writer);
     if (warning !== undefined) warnings.push(warning);
   }
   return warnings;
 }
 
-function applyHostOp(op: HostOp, facts: CgroupFacts): string | undefined {
+function applyHostOp(op: HostOp, facts: CgroupFacts, writer: CgroupWriter): string | undefined {
   switch (op.op) {
     case "cgroupCreate":
       createCgroup(facts, op.hierarchy, op.directory);
       return undefined;
     case "cgroupWrite":
-      return writeCgroupFile(facts, op.hierarchy, op.directory, op.file, op.value, op.tolerate);
+      return writer.write(op.hierarchy, op.directory, op.file, op.value, op.tolerate);
     case "cgroupDeviceProgram":
       setDeviceProgram(facts, op.directory, op.program);
       return undefined;

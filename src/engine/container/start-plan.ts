@@ -91,7 +91,15 @@ export function compilePlan(
     const plan = compileContainer(spec, facts, {
       id: container.id,
       cgroupParent: cgroupParentOf(context.config.tag),
-      rootfs: { kind: "overlay", lowers, upper, work, ...(firstHostId !== null && { idmap: true }) },
+      rootfs: {
+        kind: "overlay",
+        lowers,
+        upper,
+        work,
+        ...(firstHostId !== null && { idmap: true }),
+        // Its files go with it; and it has never been mounted before, so no earlier marker is in the way.
+        ...(host.AutoRemove && container.state.status === "created" && { volatile: true }),
+      },
       workMount: paths.containers,
       network: place.source,
       files: injectedFiles(context, container, place.endpoint),

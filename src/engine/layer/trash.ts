@@ -13,6 +13,7 @@ import { randomHex } from "../../lib/ids.ts";
 
 const nameDigits = 16;
 const privateMode = 0o700;
+const restMs = 5;
 
 export class Trash {
   readonly #directory: string;
@@ -39,7 +40,8 @@ export class Trash {
       throw thrown;
     }
     this.#pending.push(name);
-    this.start();
+    // Whoever discards something has a reply to send first.
+    setTimeout(() => this.start(), restMs);
     return true;
   }
 
