@@ -19,6 +19,7 @@ export function connectConsole(path: string): UnixStream {
   }
 }
 
-export function sendTerminal(console: UnixStream, master: OwnedFd): void {
-  sendWithFds(console.fd, new TextEncoder().encode("/dev/ptmx"), [master]);
+/** The bytes that go with it name what it is, as other runtimes do; receivers ignore them. */
+export function sendTerminal(receiver: UnixStream, master: OwnedFd): void {
+  sendWithFds(receiver.fd, new TextEncoder().encode("/dev/ptmx"), [master]);
 }

@@ -22,8 +22,9 @@ import type { OciHooks, OciIdMapping, OciNamespaceType } from "../../oci/mod.ts"
 /** The container's group: the same directory in each of its hierarchies. */
 export interface RecordedCgroup {
   readonly directory: string;
-  /** Only the hierarchies in which the container has a group. */
   readonly facts: CgroupFacts;
+  /** Names of the hierarchies in which the container was given a group; an update may add others. */
+  readonly joined: readonly string[];
 }
 
 export interface ContainerRecord {

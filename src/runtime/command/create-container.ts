@@ -11,7 +11,6 @@ import { monotonicMs, nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
-import { unifiedHierarchy } from "../../linux/cgroup.ts";
 import type { CgroupFacts, HostFacts } from "../../linux/host-facts.ts";
 import { seccompFlags, wantsListener } from "../../linux/seccomp.ts";
 import type { OciProcess, OciSeccomp, RuntimeSpec } from "../../oci/mod.ts";
@@ -264,12 +263,9 @@ async function compileFilter(
   return { program: compileSeccomp(profile, `${root}/@seccomp`), flags: seccompFlags(profile) };
 }
 
-/** The group with only the hierarchies that the plan makes it in, so that later commands look at nothing else. */
 function recordedCgroup(plan: Plan, facts: CgroupFacts, directory: string): RecordedCgroup | null {
-  const made = new Set(plan.hostOps.flatMap((op) => (op.op === "cgroupCreate" ? [op.hierarchy] : [])));
-  if (made.size === 0) return null;
-  const v1 = facts.v1.filter(({ name }) => made.has(name));
-  return { directory, facts: { ...facts, v1, v2: made.has(unifiedHierarchy) ? facts.v2 : null } };
+  const joined = plan.hostOps.flatMap((op) => (op.op === "cgroupCreate" ? [op.hierarchy] : []));
+  return joined.length === 0 ? null : { directory, facts, joined };
 }
 
 function recordOf(

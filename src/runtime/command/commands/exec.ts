@@ -1,17 +1,20 @@
 /** `exec`: one more process in a running container, with its namespaces, groups and filter. */
+import { readTextIfPossible } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { openPidfd } from "../../../kernel/pidfd.ts";
 import { probeOnDemand } from "../../../kernel/probe.ts";
 import { windowSize } from "../../../kernel/tty.ts";
 import type { UnixStream } from "../../../kernel/unix-stream.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { unifiedHierarchy } from "../../../linux/cgroup.ts";
+import { parseProcessCgroups } from "../../../linux/proc.ts";
 import type { OciProcess } from "../../../oci/mod.ts";
 import { compileExec } from "../../../plan/compile-exec.ts";
 import type { ExecTarget, Stdio } from "../../../plan/options.ts";
 import { openCgroupSlots } from "../../host-ops.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { connectConsole, sendTerminal } from "../console-socket.ts";
-import { readContainer, type StoredContainer } from "../container-record.ts";
+import { type RecordedCgroup, readContainer, type StoredContainer } from "../container-record.ts";
 import { log } from "../error-log.ts";
 import { execProcess } from "../exec-process.ts";
 import { ExecutorProcess, type Launched } from "../executor-process.ts";
@@ -88,13 +91,27 @@ function stdioOf({ terminal, consoleSize }: OciProcess): Stdio {
   return { kind: "terminal", rows, columns };
 }
 
-function targetOf({ id, record }: StoredContainer): ExecTarget {
+/** Where the main process is now, which includes what an update has added. */
+function hierarchiesOf(cgroup: RecordedCgroup | null, pid: number): string[] {
+  if (cgroup === null) return [];
+  const { directory, facts, joined } = cgroup;
+  const groups = parseProcessCgroups(readTextIfPossible(`/proc/${pid}/cgroup`) ?? "");
+  const names = facts.v1
+    .filter(({ name, controllers }) => {
+      const group = groups.find((each) => each.controllers.some((one) => controllers.includes(one)));
+      return joined.includes(name) || group?.path === directory;
+    })
+    .map(({ name }) => name);
+  return names;
+}
+
+function targetOf({ id, record, process }: StoredContainer): ExecTarget {
   const { cgroup, namespaces, uidMappings, gidMappings, terminalGid } = record;
   return {
     id,
     namespaces,
-    cgroupHierarchies: cgroup?.facts.v1.map(({ name }) => name) ?? [],
-    cgroupV2: cgroup !== null && cgroup.facts.v2 !== null,
+    cgroupHierarchies: hierarchiesOf(cgroup, process?.pid ?? 0),
+    cgroupV2: cgroup?.joined.includes(unifiedHierarchy) === true,
     ...(uidMappings !== undefined && { uidMappings }),
     ...(gidMappings !== undefined && { gidMappings }),
     ...(terminalGid !== undefined && { terminalGid }),

@@ -1,15 +1,16 @@
 /** `update`: new limits for a live group, from a document or from flags. */
-import { applyCgroup, readCurrentMemory } from "../../../kernel/cgroup.ts";
-import { readBytes } from "../../../kernel/files.ts";
+import { applyCgroup, moveIntoCgroup, readCurrentMemory } from "../../../kernel/cgroup.ts";
+import { listCgroupProcesses } from "../../../kernel/cgroup-processes.ts";
+import { exists, readBytes } from "../../../kernel/files.ts";
 import { readToEnd } from "../../../kernel/io.ts";
 import { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { decideCgroup } from "../../../linux/cgroup.ts";
+import { type CgroupWrite, cgroupPath, decideCgroup } from "../../../linux/cgroup.ts";
 import { limitDocumentBytes } from "../../../oci/decode/json.ts";
 import { decodeResources } from "../../../oci/decode/resources.ts";
 import type { OciResources } from "../../../oci/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { lockContainer } from "../container-record.ts";
+import { lockContainer, type RecordedCgroup } from "../container-record.ts";
 import { log } from "../error-log.ts";
 import { type Flags, usage } from "../flags.ts";
 import { absolutePath } from "../host.ts";
@@ -40,15 +41,24 @@ export function update(context: CommandContext): number {
   const writes = decision.writes.filter(
     ({ file }) => resources.devices !== undefined || !file.startsWith("devices."),
   );
+  const added = missingGroups(cgroup, writes);
   const warnings = applyCgroup(facts, directory, {
     ...decision,
-    // The groups are there; nothing new is joined by a running container.
-    directories: [],
+    directories: added,
     writes,
     deviceProgram: resources.devices === undefined ? null : decision.deviceProgram,
   });
+  for (const pid of added.length === 0 ? [] : listCgroupProcesses(facts, directory)) {
+    for (const hierarchy of added) moveIntoCgroup(facts, hierarchy, directory, pid);
+  }
   for (const warning of warnings) log(context.log, "warning", warning);
   return 0;
+}
+
+/** Hierarchies of the writes in which there is no group yet: the first limit of a kind (cpuset, say) makes it. */
+function missingGroups({ directory, facts }: RecordedCgroup, writes: readonly CgroupWrite[]): string[] {
+  const named = new Set(writes.map(({ hierarchy }) => hierarchy));
+  return [...named].filter((name) => !exists(cgroupPath(facts, name, directory) ?? "/"));
 }
 
 function wantedResources({ flags, host }: CommandContext): OciResources {
