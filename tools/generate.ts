@@ -1,6 +1,6 @@
 /**
- * Writes what is derived from `src/abi/schema.ts`: the C header of the executor and the reference page of the
- * operations. `bun tools/generate.ts --check` writes nothing and exits 1 when a file is stale.
+ * Writes what is derived from other sources: the C header of the executor, and the reference pages of operations, API, command
+ * line and error codes. `bun tools/generate.ts --check` writes nothing and exits 1 when a file is stale.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,6 +19,7 @@ import {
   type Stage,
   stages,
 } from "../src/abi/schema.ts";
+import { apiPage, commandsPage, errorsPage } from "./reference-pages.ts";
 
 const notice = "Generated from src/abi/schema.ts by tools/generate.ts; edits here are lost.";
 
@@ -213,6 +214,9 @@ const root = join(import.meta.dir, "..");
 const outputs = [
   { path: "executor/generated/abi.h", text: cHeader() },
   { path: "docs/reference/operations.md", text: operationsPage() },
+  { path: "docs/reference/api.md", text: apiPage() },
+  { path: "docs/reference/commands.md", text: await commandsPage() },
+  { path: "docs/reference/errors.md", text: errorsPage(join(root, "src")) },
 ];
 
 function current(path: string): string {

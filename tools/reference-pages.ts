@@ -1,0 +1,100 @@
+/** The reference pages that are made from the program's own tables: the API, the command line, the error codes. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { helpPage } from "../src/cli/command.ts";
+import { commandTable } from "../src/cli/command-table.ts";
+import { programPage } from "../src/cli/help.ts";
+import type { Result } from "../src/docker/route.ts";
+import { routes } from "../src/docker/routes.ts";
+
+const pageWidth = 100;
+
+function answerOf(result: Result): string {
+  switch (result.kind) {
+    case "json":
+      return `${result.status}, JSON${result.later ? " when it is known" : ""}`;
+    case "empty":
+      return `${result.status}`;
+    case "text":
+      return "200, text";
+    case "stream":
+      return "200, bytes as they come";
+    case "hijack":
+      return "101 or 200, then the connection is the stream";
+    case "session":
+      return "101, then Tiffin's frames both ways";
+  }
+}
+
+export function apiPage(): string {
+  const rows = Object.entries(routes).map(([name, { method, path, query, body, result }]) => {
+    const parameters = Object.keys(query)
+      .map((key) => `\`${key}\``)
+      .join(" ");
+    return `| \`${method} ${path}\` | ${name} | ${parameters} | ${body === undefined ? "" : "JSON"} | ${answerOf(result)} |`;
+  });
+  return `# The HTTP API
+
+<!-- Generated from src/docker/routes.ts by tools/generate.ts; edits here are lost. -->
+
+Docker's Engine API, versions 1.24 to 1.50, on a unix socket; paths may carry a version (\`/v1.47/...\`). Routes below
+\`/tiffin/\` are additions. Errors are JSON with \`message\`, and where there is more to say \`code\`, \`remedy\` and \`exitCode\`.
+
+| Request | Name | Query | Body | Answer |
+| --- | --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}
+
+export async function commandsPage(): Promise<string> {
+  const pages: string[] = [];
+  for (const entry of commandTable) {
+    const name = entry.names.at(-1) ?? "";
+    const page = helpPage(await entry.load(), `tiffin ${name}`, pageWidth);
+    pages.push(`## tiffin ${name}\n\n\`\`\`text\n${page.trimEnd()}\n\`\`\`\n`);
+  }
+  return `# The command line
+
+<!-- Generated from src/cli/commands by tools/generate.ts; edits here are lost. -->
+
+\`\`\`text
+${programPage(pageWidth).trimEnd()}
+\`\`\`
+
+${pages.join("\n")}`;
+}
+
+const errorPattern = /new TiffinError\(\s*"(\w+)",\s*"([\w.-]+)"/g;
+
+/** Every code that the sources name, with the kinds it comes with and the folders it comes from. */
+export function errorsPage(source: string): string {
+  const codes = new Map<string, { kinds: Set<string>; folders: Set<string> }>();
+  const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
+    (name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && !name.includes("/testing/"),
+  );
+  for (const name of files.sort()) {
+    for (const [, kind = "", code = ""] of readFileSync(join(source, name), "utf8").matchAll(errorPattern)) {
+      const entry = codes.get(code) ?? { kinds: new Set(), folders: new Set() };
+      entry.kinds.add(kind);
+      entry.folders.add(name.slice(0, name.lastIndexOf("/")));
+      codes.set(code, entry);
+    }
+  }
+  const rows = [...codes]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([code, { kinds, folders }]) =>
+        `| \`${code}\` | ${[...kinds].join(", ")} | ${[...folders].map((folder) => `src/${folder}`).join(", ")} |`,
+    );
+  return `# Error codes
+
+<!-- Generated from the sources by tools/generate.ts; edits here are lost. -->
+
+Codes are stable: programs may compare them. The kind decides the HTTP status (invalid 400, unauthorized 401, forbidden 403,
+notFound 404, conflict 409, notModified 304, notImplemented 501, unavailable 503, cancelled and internal 500).
+
+| Code | Kind | From |
+| --- | --- | --- |
+${rows.join("\n")}
+`;
+}
