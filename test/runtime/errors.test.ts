@@ -1,0 +1,137 @@
+/** What is refused, and where that is told. */
+import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Bundle, groupsNamed, specOf } from "./bundle.ts";
+import { eachRuntime, runtimes } from "./runtimes.ts";
+
+eachRuntime("a failing command writes the last error to the log, in JSON when asked", async (bundle) => {
+  bundle.configure(specOf(["/bin/nothing"]));
+  const path = join(bundle.directory, "log");
+  const told = await bundle.callWith({ globals: ["--log", path, "--log-format", "json"] }, "run", bundle.id);
+  expect(told.code).toBe(1);
+  const lines = bundle.read("log").trim().split("\n");
+  // A decode border: one line of the log.
+  const last = JSON.parse(lines.at(-1) ?? "") as { level: string; msg: string; time: string };
+  expect(last.level).toBe("error");
+  expect(last.msg).toMatch(/not found|no such file/i);
+  expect(Number.isNaN(Date.parse(last.time))).toBe(false);
+});
+
+eachRuntime("commands about no container fail with 1 and say so", async (bundle) => {
+  for (const words of [["state"], ["start"], ["kill"], ["delete"], ["pause"], ["resume"]]) {
+    const told = await bundle.call(...words, bundle.id);
+    expect({ words, code: told.code }).toEqual({ words, code: 1 });
+    expect(told.stderr).not.toBe("");
+  }
+});
+
+eachRuntime(
+  "features is a document",
+  async (bundle) => {
+    const { code, stdout } = await bundle.call("features");
+    expect(code).toBe(0);
+    const document: unknown = JSON.parse(stdout);
+    expect(document).toMatchObject({ ociVersionMin: "1.0.0", linux: { cgroup: { v1: true, v2: true } } });
+    // A decode border.
+    const { hooks } = document as { hooks: string[] };
+    expect(hooks).toContain("startContainer");
+  },
+  {
+    except: {
+      crun: "1.8 has no features command",
+      runc: "1.1 names 1.0.2-dev in places where newer ones say less",
+    },
+  },
+);
+
+eachRuntime(
+  "spec writes a configuration that runs",
+  async (bundle) => {
+    expect((await bundle.call("spec")).code).toBe(0);
+    const path = join(bundle.path, "config.json");
+    expect(existsSync(path)).toBe(true);
+    expect((await bundle.call("spec")).code).toBe(1);
+    // A decode border: our own file.
+    const document = JSON.parse(bundle.read("bundle/config.json")) as ReturnType<typeof specOf>;
+    const process = { ...document.process, terminal: false, args: ["/bin/echo", "hi"] };
+    bundle.configure({ ...document, process });
+    expect((await bundle.call("run", bundle.id)).stdout).toBe("hi\n");
+  },
+  { except: { crun: "1.8 overwrites the file the second time" } },
+);
+
+const invalid: Readonly<Record<string, (spec: Record<string, unknown>) => unknown>> = {
+  "no version": ({ ociVersion: _gone, ...rest }) => rest,
+  "a version 2": (spec) => ({ ...spec, ociVersion: "2.0.0" }),
+  "no root": ({ root: _gone, ...rest }) => rest,
+  "a root that is not there": (spec) => ({ ...spec, root: { path: "elsewhere" } }),
+  "a relative working directory": (spec) => ({
+    ...spec,
+    process: { ...Object(spec["process"]), cwd: "tmp" },
+  }),
+  "a NUL in an argument": (spec) => ({
+    ...spec,
+    process: { ...Object(spec["process"]), args: ["/bin/echo", "a\0b"] },
+  }),
+  "an id beyond 32 bits": (spec) => ({
+    ...spec,
+    process: { ...Object(spec["process"]), user: { uid: 2 ** 40, gid: 0 } },
+  }),
+  "a negative id": (spec) => ({
+    ...spec,
+    process: { ...Object(spec["process"]), user: { uid: -1, gid: 0 } },
+  }),
+  "an unknown limit": (spec) => ({
+    ...spec,
+    process: { ...Object(spec["process"]), rlimits: [{ type: "RLIMIT_NOTHING", soft: 1, hard: 1 }] },
+  }),
+  "an unknown namespace": (spec) => ({
+    ...spec,
+    linux: { namespaces: [{ type: "mount" }, { type: "moon" }] },
+  }),
+  "a namespace twice": (spec) => ({ ...spec, linux: { namespaces: [{ type: "mount" }, { type: "mount" }] } }),
+  "hostname without a uts namespace": (spec) => ({ ...spec, linux: { namespaces: [{ type: "mount" }] } }),
+  "a mount source that is not there": (spec) => ({
+    ...spec,
+    mounts: [{ destination: "/mnt", type: "bind", source: "/nowhere/at/all", options: ["bind"] }],
+  }),
+  "a mount over /proc/self": (spec) => ({
+    ...spec,
+    mounts: [{ destination: "/proc/self/attr", type: "tmpfs", source: "tmpfs" }],
+  }),
+  "ten thousand mounts": (spec) => ({
+    ...spec,
+    mounts: Array.from({ length: 10_000 }, (_, index) => ({
+      destination: `/m${index}`,
+      type: "tmpfs",
+      source: "x",
+    })),
+  }),
+  "an unknown seccomp action": (spec) => ({
+    ...spec,
+    linux: { ...Object(spec["linux"]), seccomp: { defaultAction: "SCMP_ACT_MAYBE" } },
+  }),
+  "an AppArmor profile on a host without AppArmor": (spec) => ({
+    ...spec,
+    process: { ...Object(spec["process"]), apparmorProfile: "strict" },
+  }),
+};
+
+/** Only ours: the others let some of these pass. */
+const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
+
+for (const [name, change] of Object.entries(invalid)) {
+  test.skipIf(ours === undefined || process.geteuid?.() !== 0)(`refused: ${name}`, async () => {
+    await using bundle = new Bundle(ours ?? "");
+    // A decode border: a specification as plain JSON.
+    bundle.configure(
+      change({ ...specOf(["/bin/true"]) } as Record<string, unknown>) as Record<string, unknown>,
+    );
+    const told = await bundle.call("run", bundle.id);
+    expect({ name, code: told.code, stdout: told.stdout }).toEqual({ name, code: 1, stdout: "" });
+    expect(told.stderr).toStartWith("tiffin-runtime: ");
+    expect((await bundle.call("state", bundle.id)).code).toBe(1);
+    expect(groupsNamed(bundle.id)).toEqual([]);
+  });
+}

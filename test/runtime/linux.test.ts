@@ -1,0 +1,185 @@
+/** `linux`, `mounts` and `root` of the configuration, as the program sees them. */
+import { expect } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { LinuxSpec, OciMount, RuntimeSpec } from "../../src/oci/mod.ts";
+import { groupsNamed, shell, specOf } from "./bundle.ts";
+import { eachRuntime } from "./runtimes.ts";
+
+function withLinux(spec: RuntimeSpec, more: Partial<LinuxSpec>): RuntimeSpec {
+  return { ...spec, linux: { ...spec.linux, ...more } };
+}
+
+function withMounts(spec: RuntimeSpec, ...more: readonly OciMount[]): RuntimeSpec {
+  return { ...spec, mounts: [...(spec.mounts ?? []), ...more] };
+}
+
+const group = "/sys/fs/cgroup";
+
+eachRuntime("namespaces of its own: PID 1, the configured names, no links but lo", async (bundle) => {
+  const { stdout } = await bundle.run({ ...shell("echo $$; hostname; ls /sys/class/net") });
+  expect(stdout).toBe("1\nbox\nlo\n");
+});
+
+eachRuntime("default devices and links", async (bundle) => {
+  const script =
+    "for f in null zero full random urandom tty ptmx; do [ -c /dev/$f ] || echo missing $f; done; " +
+    "for f in fd stdin stdout stderr ptmx; do [ -L /dev/$f ] || echo no link $f; done; echo done";
+  expect((await bundle.run(shell(script))).stdout).toBe("done\n");
+});
+
+eachRuntime("devices of the configuration, with mode and owner", async (bundle) => {
+  const devices = [
+    { type: "c", path: "/dev/mine", major: 1, minor: 5, fileMode: 0o640, uid: 7, gid: 8 },
+  ] as const;
+  const { stdout } = await bundle.run(withLinux(specOf(["/bin/ls", "-ln", "/dev/mine"]), { devices }));
+  expect(stdout).toMatch(/^crw-r----- +1 7 +8 +1, +5 /);
+});
+
+eachRuntime("device rules: what is denied cannot be opened, default devices always can", async (bundle) => {
+  const devices = [{ type: "b", path: "/dev/disk", major: 7, minor: 0, fileMode: 0o666 }] as const;
+  const resources = { devices: [{ allow: false, access: "rwm" }] };
+  const script = "head -c 1 /dev/zero | wc -c; head -c 1 /dev/disk 2>&1 | grep -c 'not permitted'";
+  const { stdout } = await bundle.run(withLinux(shell(script), { devices, resources }));
+  expect(stdout).toBe("1\n1\n");
+});
+
+eachRuntime("masked and read-only paths, read-only root", async (bundle) => {
+  const script = [
+    "cat /proc/version | wc -c",
+    "ls /sys/kernel | wc -l",
+    "(echo x > /proc/sys/kernel/domainname) 2>/dev/null && echo written",
+    "(: > /x) 2>/dev/null && echo written",
+    "echo end",
+  ].join("; ");
+  const spec = withLinux(shell(script), {
+    maskedPaths: ["/proc/version", "/sys/kernel", "/proc/none"],
+    readonlyPaths: ["/proc/sys", "/none"],
+  });
+  const { stdout } = await bundle.run({ ...spec, root: { path: "rootfs", readonly: true } });
+  expect(stdout).toBe("0\n0\nend\n");
+});
+
+eachRuntime("mounts: binds of directories and files, options, order", async (bundle) => {
+  mkdirSync(join(bundle.path, "data"));
+  writeFileSync(join(bundle.path, "data", "file"), "content");
+  const spec = withMounts(
+    shell(
+      "cat /data/file /one; (: > /data/x) 2>/dev/null || echo read-only; grep ' /data ' /proc/self/mountinfo; grep ' /tmp ' /proc/self/mountinfo",
+    ),
+    {
+      destination: "/data",
+      type: "bind",
+      source: join(bundle.path, "data"),
+      options: ["rbind", "ro", "nosuid", "noexec"],
+    },
+    { destination: "/one", type: "bind", source: "data/file", options: ["bind"] },
+    { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["size=64k", "mode=1700", "nodev"] },
+  );
+  const { stdout } = await bundle.run(spec);
+  expect(stdout).toStartWith("contentcontentread-only\n");
+  expect(stdout).toMatch(/ \/data ro,nosuid,noexec/);
+  expect(stdout).toMatch(/ \/tmp rw,nodev.* - tmpfs tmpfs rw,size=64k,mode=1700/);
+});
+
+eachRuntime("sysctls of the container's own namespaces; those of the host are refused", async (bundle) => {
+  const own = { "net.ipv4.ip_forward": "1", "kernel.shm_rmid_forced": "1" };
+  const script = "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shm_rmid_forced";
+  expect((await bundle.run(withLinux(shell(script), { sysctl: own }))).stdout).toBe("1\n1\n");
+  const before = readFileSync("/proc/sys/vm/swappiness", "utf8");
+  const told = await bundle.run(withLinux(specOf(["/bin/true"]), { sysctl: { "vm.swappiness": "1" } }));
+  expect(told.code).not.toBe(0);
+  expect(readFileSync("/proc/sys/vm/swappiness", "utf8")).toBe(before);
+});
+
+eachRuntime("a joined namespace is the other container's", async (bundle) => {
+  await bundle.create(specOf(["/bin/sleep", "1000"]));
+  const { pid } = await bundle.state();
+  const types = ["pid", "mount", "ipc", "network"] as const;
+  const namespaces = [
+    ...types.map((type) => ({ type })),
+    { type: "uts" as const, path: `/proc/${pid}/ns/uts` },
+  ];
+  const { hostname: _own, ...rest } = withLinux(specOf(["/bin/busybox", "hostname"]), { namespaces });
+  bundle.configure(rest);
+  const other = `${bundle.id}-2`;
+  const { stdout } = await bundle.call("run", other);
+  expect(stdout).toBe("box\n");
+});
+
+eachRuntime("user namespace: ids are mapped", async (bundle) => {
+  const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+  const spec = shell("id -u; cat /proc/self/uid_map");
+  const namespaces = [...(spec.linux?.namespaces ?? []), { type: "user" as const }];
+  const { stdout } = await bundle.run(
+    withLinux(spec, { namespaces, uidMappings: mapping, gidMappings: mapping }),
+  );
+  expect(stdout.replaceAll(/ +/g, " ")).toBe("0\n 0 100000 65536\n");
+});
+
+eachRuntime("cgroups: absolute path, limits, update", async (bundle) => {
+  const resources = { memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 20 } };
+  await bundle.create(withLinux(specOf(["/bin/sleep", "1000"]), { cgroupsPath: `/${bundle.id}`, resources }));
+  const file = existsSync(`${group}/memory`)
+    ? `${group}/memory/${bundle.id}/memory.limit_in_bytes`
+    : `${group}/${bundle.id}/memory.max`;
+  const limit = (): string => readFileSync(file, "utf8").trim();
+  expect(limit()).toBe(String(64 * 1024 * 1024));
+  await bundle.start();
+  expect((await bundle.call("update", "--memory", "33554432", bundle.id)).code).toBe(0);
+  expect(limit()).toBe("33554432");
+  const document = JSON.stringify({ memory: { limit: 50_331_648 } });
+  const told = await bundle.callWith({ stdin: document }, "update", "--resources", "-", bundle.id);
+  expect({ code: told.code, limit: limit() }).toEqual({ code: 0, limit: "50331648" });
+  await bundle.call("delete", "--force", bundle.id);
+  expect(groupsNamed(bundle.id)).toEqual([]);
+});
+
+eachRuntime(
+  "events --stats prints one document",
+  async (bundle) => {
+    const resources = { memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 20 } };
+    await bundle.create(withLinux(specOf(["/bin/sleep", "1000"]), { resources }));
+    await bundle.start();
+    const { stdout } = await bundle.call("events", "--stats", bundle.id);
+    expect(JSON.parse(stdout)).toMatchObject({
+      type: "stats",
+      id: bundle.id,
+      data: { memory: { usage: { limit: 64 * 1024 * 1024 } }, pids: { current: 1, limit: 20 } },
+    });
+  },
+  { except: { crun: "1.8 has no events command" } },
+);
+
+eachRuntime("ps lists the processes by the host's numbers", async (bundle) => {
+  await bundle.create(specOf(["/bin/sleep", "1000"]));
+  const { pid } = await bundle.state();
+  expect(JSON.parse((await bundle.call("ps", "--format", "json", bundle.id)).stdout)).toEqual([pid]);
+});
+
+eachRuntime("kill --all reaches every process of a container without a pid namespace", async (bundle) => {
+  const namespaces = [{ type: "mount" as const }, { type: "uts" as const }];
+  const spec = withLinux(shell("sleep 1000 & sleep 1000"), { namespaces, cgroupsPath: `/${bundle.id}` });
+  await bundle.create(spec);
+  await bundle.start();
+  const pids = async (): Promise<unknown> =>
+    JSON.parse((await bundle.call("ps", "--format", "json", bundle.id)).stdout || "[]") ?? [];
+  for (let left = 200; left > 0 && ((await pids()) as unknown[]).length < 2; left -= 1) await Bun.sleep(10);
+  expect((await bundle.call("kill", "--all", bundle.id, "KILL")).code).toBe(0);
+  for (let left = 200; left > 0 && ((await pids()) as unknown[]).length > 0; left -= 1) await Bun.sleep(10);
+  expect(await pids()).toEqual([]);
+});
+
+eachRuntime("seccomp: the filter acts in the program and in an exec", async (bundle) => {
+  const seccomp = {
+    defaultAction: "SCMP_ACT_ALLOW",
+    architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+    syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 1 }],
+  } as const;
+  const script = "mkdir /tmp/x 2>&1 | grep -c 'not permitted'";
+  await bundle.create(withLinux(specOf(["/bin/sleep", "1000"]), { seccomp }));
+  await bundle.start();
+  expect((await bundle.call("exec", bundle.id, "/bin/sh", "-c", script)).stdout).toBe("1\n");
+  await bundle.call("delete", "--force", bundle.id);
+  expect((await bundle.run(withLinux(shell(script), { seccomp }))).stdout).toBe("1\n");
+});

@@ -1,0 +1,48 @@
+/**
+ * The runtimes that the cases run against: ours, and the two that are installed everywhere, which prove the cases.
+ * A case that another runtime does not pass says why, and who is right by the text of the specification.
+ */
+import { test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Bundle } from "./bundle.ts";
+
+export interface RuntimeUnderTest {
+  readonly name: "tiffin" | "crun" | "runc";
+  readonly path: string | undefined;
+}
+
+const built = join(import.meta.dir, "..", "..", "dist", "tiffin-runtime");
+const mustRun = process.env["MUST_RUN"] === "1";
+
+export const runtimes: readonly RuntimeUnderTest[] = [
+  { name: "tiffin", path: existsSync(built) ? built : undefined },
+  { name: "crun", path: Bun.which("crun") ?? undefined },
+  { name: "runc", path: Bun.which("runc") ?? undefined },
+];
+
+export interface CaseOptions {
+  /** Runtimes that fail the case, and why that is their fault or a freedom of the specification. */
+  readonly except?: Partial<Record<RuntimeUnderTest["name"], string>>;
+}
+
+/** One test for every runtime. The bundle and everything made with it are removed afterwards. */
+export function eachRuntime(
+  name: string,
+  run: (bundle: Bundle) => Promise<void> | void,
+  { except = {} }: CaseOptions = {},
+): void {
+  for (const runtime of runtimes) {
+    const reason = except[runtime.name] ?? (runtime.path === undefined ? "not installed" : undefined);
+    const isRoot = process.geteuid?.() === 0;
+    if (reason !== undefined && !(mustRun && runtime.path === undefined && runtime.name === "tiffin")) {
+      test.skip(`${runtime.name}: ${name} (${reason})`, () => {});
+      continue;
+    }
+    test.skipIf(!isRoot)(`${runtime.name}: ${name}`, async () => {
+      if (runtime.path === undefined) throw new Error("dist/tiffin-runtime is missing: npm run build");
+      await using bundle = new Bundle(runtime.path);
+      await run(bundle);
+    });
+  }
+}
