@@ -299,6 +299,14 @@ describe("other renderings", () => {
     expectGolden("container-hybrid.sh", renderShell(plan));
   });
 
+  test("a shell script for an older kernel names the layers by their places", () => {
+    const [spec, options] = userNamespaceChange(defaultSpec(), defaultOptions());
+    const script = renderShell(compileContainer(spec, factsOf("v2"), options));
+    expect(script).toMatch(/-o lowerdir="\$work"\/\d+:"\$work"\/\d+,upperdir=/);
+    expect(script).not.toContain("{fd:");
+    expect(script).not.toContain("/proc/self/ns/mnt");
+  });
+
   test("JSON holds every operation", () => {
     const json = JSON.parse(JSON.stringify(planJson(plan)));
     expect(json.ops.length).toBe(plan.ops.length);

@@ -48,8 +48,8 @@ fetch_kernel() {
   (cd "$partial/deb" && apt-get -o APT::Sandbox::User=root download -q "$package" >/dev/null 2>&1) ||
     (apt-get update -q >/dev/null 2>&1 && package=$(find_kernel) && cd "$partial/deb" &&
       apt-get -o APT::Sandbox::User=root download -q "$package" >/dev/null 2>&1) || return 1
-  dpkg -x "$partial"/deb/*.deb "$partial" && rm -r "$partial/deb"
-  PATH=$PATH:/sbin:/usr/sbin depmod -b "$partial" "$(ls "$partial/lib/modules")"
+  dpkg -x "$partial"/deb/*.deb "$partial" && rm -r "$partial/deb" &&
+    PATH=$PATH:/sbin:/usr/sbin depmod -b "$partial" "$(ls "$partial/lib/modules")" || return 1
   mv "$partial" "$cache/kernel-$kernel"
 }
 
@@ -146,6 +146,8 @@ TESTS
 }
 
 prepare_cache() {
+  # The guest runs this machine's own programs.
+  [[ $(uname -m) == x86_64 ]] || exit 77
   install_tools
   fetch_kernel || exit 77
   local bun
