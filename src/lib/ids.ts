@@ -8,9 +8,20 @@ function randomDigits(count: number): string {
   return crypto.getRandomValues(new Uint8Array(count)).toHex();
 }
 
-/** A new identifier in Docker's shape: 64 lowercase hex digits. */
+/**
+ * A new identifier in Docker's shape: 64 lowercase hex digits. Its short form has a letter: it becomes a hostname, and a
+ * name of digits alone is taken for a malformed address by resolvers.
+ */
 export function newId(): string {
-  return randomDigits(32);
+  for (;;) {
+    const id = randomDigits(32);
+    if (isUsableId(id)) return id;
+  }
+}
+
+/** False when the short form of `id` is a number. */
+export function isUsableId(id: string): boolean {
+  return /[a-f]/.test(shortId(id));
 }
 
 /** The 12 digits that tables show. */
