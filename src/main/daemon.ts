@@ -15,6 +15,7 @@ Options:
       --root DIR    State that outlives a reboot (default "${defaultRoot}")
       --run DIR     State that does not (default "${defaultRun}")
   -H, --host ADDR   Where clients connect (default "${defaultHost}")
+      --uninstall   Take the bridge, rules and cgroups of a stopped engine off the host, and exit
       --help        Print usage
 `;
 
@@ -67,7 +68,12 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
   // The executable starts with a policy for commands that end in a few milliseconds.
   Bun.unsafe.setJITPolicy(1);
   try {
-    const config = engineConfig(parseOptions(words));
+    const uninstall = words.includes("--uninstall");
+    const config = engineConfig(parseOptions(words.filter((word) => word !== "--uninstall")));
+    if (uninstall) {
+      await (await openEngine(config, { executor: executorBinary(), version })).uninstall();
+      return 0;
+    }
     const stopped = stopSignal();
     const engine = await openEngine(config, { executor: executorBinary(), version });
     const api = createApi(engine);

@@ -4,7 +4,7 @@
  */
 import { expect, test } from "bun:test";
 import { failpoints } from "../../src/engine/container/failpoints.ts";
-import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 
 async function output(engine: TestEngine, ...args: string[]): Promise<string> {
   const result = await engine.cli(...args);
@@ -115,15 +115,36 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
   expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
 });
 
-test("the whole machine's worth of things is gone after stop: only files of the root remain", async () => {
+test("after stop and --uninstall nothing of the engine is on the host but the files of its root", async () => {
   await using engine = await startEngine();
-  await output(engine, "run", "-d", "--name", "one", "base", "sleep", "1000");
+  await output(engine, "run", "-d", "--name", "one", "-p", "127.0.0.1:17173:80", "base", "sleep", "1000");
+  await engine.stop();
+  const uninstall = tiffinCommand(
+    "daemon",
+    "--root",
+    engine.root,
+    "--run",
+    engine.run,
+    "--host",
+    engine.host,
+    "--uninstall",
+  );
+  const refused = Bun.spawnSync(uninstall, { stderr: "pipe" });
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr.toString()).toContain("container one is running");
+  await engine.start();
   await output(engine, "rm", "-f", "one");
   expect(await engine.stop()).toBe(0);
+  expect(Bun.spawnSync(uninstall).exitCode).toBe(0);
   const left = engine.snapshot();
-  expect({ mounts: left.mounts, cgroups: left.cgroups.length, processes: left.processes }).toEqual({
+  expect({ ...left, files: [], networkNamespaces: [] }).toEqual({
     mounts: [],
-    cgroups: left.cgroups.length,
+    links: [],
+    networkNamespaces: [],
+    cgroups: [],
+    tables: [],
     processes: [],
+    files: [],
+    descriptors: [],
   });
 });
