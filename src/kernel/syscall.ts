@@ -43,16 +43,22 @@ const protExec = 4;
 const mapPrivateAnonymous = 0x22;
 const pageBytes = 4096;
 
+function openMemoryCalls() {
+  return dlopen("libc.so.6", {
+    mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "i64"], returns: "ptr" },
+    mprotect: { args: ["ptr", "u64", "i32"], returns: "i32" },
+    memcpy: { args: ["ptr", "ptr", "u64"], returns: "ptr" },
+  });
+}
+
+let libc: ReturnType<typeof openMemoryCalls> | undefined;
+
 /**
  * Puts machine code on an executable page of its own and returns its address. The page lives as long as the
  * process: code that a signal handler or another thread may enter must never go away.
  */
 export function mapMachineCode(code: Uint8Array): Pointer {
-  const libc = dlopen("libc.so.6", {
-    mmap: { args: ["ptr", "u64", "i32", "i32", "i32", "i64"], returns: "ptr" },
-    mprotect: { args: ["ptr", "u64", "i32"], returns: "i32" },
-    memcpy: { args: ["ptr", "ptr", "u64"], returns: "ptr" },
-  });
+  libc ??= openMemoryCalls();
   const page = libc.symbols.mmap(null, pageBytes, protRead | protWrite, mapPrivateAnonymous, -1, 0);
   if (page === null || code.length > pageBytes) throw new Error("cannot map a page for machine code");
   libc.symbols.memcpy(page, code, code.length);

@@ -12,11 +12,6 @@ import { isTerminal, makeRaw, restoreTerminal, setWindowSize, windowSize } from 
 import { prctlOptions } from "../../linux/prctl.ts";
 import { signalNumbers } from "../../linux/signals.ts";
 
-/** Orphans of the executor become our children. */
-export function becomeSubreaper(): void {
-  syscall("prctl", "child subreaper", prctlOptions.setChildSubreaper, 1, 0, 0, 0);
-}
-
 /** Not the ones that a fault of this program raises, that its own threads use, or that cannot be caught. */
 const forwarded = (
   ["SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGTERM", "SIGCONT"] as const
@@ -31,16 +26,28 @@ const nonBlocking = 0o4000;
 const gone = pollHangup | pollError;
 const entries = { process: 0, signals: 1, master: 2, input: 3 } as const;
 
-/** Waits for our child `pid` and returns its exit code, 128 + n after a signal. Takes the terminal over. */
-export function serveForeground(pid: number, terminal: OwnedFd | undefined): number {
+/**
+ * To be called before the launch: orphans of the executor become our children, and a signal that comes before the
+ * program does is kept for it.
+ */
+export function enterForeground(): OwnedFd {
+  syscall("prctl", "child subreaper", prctlOptions.setChildSubreaper, 1, 0, 0, 0);
+  return catchSignals([...forwarded, ...stopping, signalNumbers.SIGWINCH]);
+}
+
+/**
+ * Waits for our child `pid` and returns its exit code, 128 + n after a signal. Takes the terminal over; `signals` is
+ * what `enterForeground` has returned.
+ */
+export function serveForeground(pid: number, terminal: OwnedFd | undefined, signals: OwnedFd): number {
   using master = terminal;
   const pidfd = openPidfd(pid);
   if (pidfd === undefined) return codeOf(pid);
   using process = pidfd;
   const raw = master !== undefined && isTerminal(0) ? makeRaw(0) : undefined;
   try {
-    if (master === undefined) waitFor(process);
-    else serveTerminal(process, master);
+    if (master === undefined) waitFor(process, signals);
+    else serveTerminal(process, master, signals);
   } finally {
     if (raw !== undefined) restoreTerminal(0, raw);
   }
@@ -62,12 +69,7 @@ function passSignals(signals: OwnedFd, process: OwnedFd, onResize: () => void): 
   }
 }
 
-function waitFor(process: OwnedFd): void {
-  const set = new PollSet(1);
-  set.set(0, process, pollIn);
-  // A program that has ended already needs no signal handlers.
-  if (set.wait(0) === "ready") return;
-  const signals = catchSignals([...forwarded, ...stopping, signalNumbers.SIGWINCH]);
+function waitFor(process: OwnedFd, signals: OwnedFd): void {
   const both = new PollSet(2);
   both.set(entries.process, process, pollIn);
   both.set(entries.signals, signals, pollIn);
@@ -80,12 +82,11 @@ function waitFor(process: OwnedFd): void {
   }
 }
 
-function serveTerminal(process: OwnedFd, master: OwnedFd): void {
+function serveTerminal(process: OwnedFd, master: OwnedFd, signals: OwnedFd): void {
   const resize = (): void => {
     const size = windowSize(0);
     if (size !== undefined) setWindowSize(master, size);
   };
-  const signals = catchSignals([...forwarded, signalNumbers.SIGWINCH]);
   resize();
   syscall(
     "fcntl",
@@ -116,7 +117,7 @@ function serveTerminal(process: OwnedFd, master: OwnedFd): void {
     }
     if ((set.events(entries.master) & (pollIn | gone)) !== 0 && !copyOutput(master, output, buffer)) {
       // Every descriptor of the other end is closed: only the end of the program is left to wait for.
-      waitFor(process);
+      waitFor(process, signals);
       return;
     }
     if (set.events(entries.process) !== 0) {

@@ -19,7 +19,7 @@ import { log } from "../error-log.ts";
 import { execProcess } from "../exec-process.ts";
 import { ExecutorProcess, type Launched } from "../executor-process.ts";
 import { usage } from "../flags.ts";
-import { becomeSubreaper, serveForeground } from "../foreground.ts";
+import { enterForeground, serveForeground } from "../foreground.ts";
 import { withHome } from "../home-directory.ts";
 import { absolutePath } from "../host.ts";
 import { inheritedFds } from "../inherited-fds.ts";
@@ -29,7 +29,7 @@ import { startTicksOf, statusOf } from "../status.ts";
 export async function exec(context: CommandContext): Promise<number> {
   const { flags, host } = context;
   const foreground = !flags.switch("detach");
-  if (foreground) becomeSubreaper();
+  const signals = foreground ? enterForeground() : undefined;
   using executor = new ExecutorProcess(await host.executor());
   const container = readContainer(context.root, idOf(context));
   using main = openMain(context, container);
@@ -43,8 +43,7 @@ export async function exec(context: CommandContext): Promise<number> {
   }
   const pidFile = flags.text("pid-file");
   if (pidFile !== undefined && pidFile !== "") writePidFile(absolutePath(pidFile, host.cwd), pid);
-  if (!foreground) return 0;
-  return serveForeground(pid, launched.terminal);
+  return signals === undefined ? 0 : serveForeground(pid, launched.terminal, signals);
 }
 
 /** The container's main process, held: its number cannot come to mean another one any more. */

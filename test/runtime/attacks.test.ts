@@ -1,0 +1,174 @@
+/** What images and containers have done to runtimes, done to these. Nothing of the host may change or be left over. */
+import { expect, test } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cString, syscall } from "../../src/kernel/syscall.ts";
+import { Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { eachRuntime, runtimes } from "./runtimes.ts";
+
+const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
+const mayRun = ours !== undefined && process.geteuid?.() === 0;
+
+const fdcwd = -100;
+/** RENAME_EXCHANGE */
+const exchange = 2;
+
+function digest(path: string): string {
+  return new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
+}
+
+test.skipIf(!mayRun)("no program of the host can be written to through /proc/self/exe", async () => {
+  await using bundle = new Bundle(ours ?? "");
+  const before = digest(bundle.runtime);
+  writeFileSync(join(bundle.rootfs, "bin", "self"), "#!/proc/self/exe\n");
+  chmodSync(join(bundle.rootfs, "bin", "self"), 0o755);
+  // The program is its own interpreter: whatever starts, it is not the runtime with rights over its file.
+  const told = await bundle.run(specOf(["/bin/self"]));
+  expect(told.code).not.toBe(0);
+  const script =
+    "for i in 1 2 3 4 5 6 7 8 9; do for p in /proc/[0-9]*; do (echo x > $p/exe) 2>/dev/null && echo wrote $p; done; done";
+  await bundle.create(shell(`exec sleep 1000`));
+  await bundle.start();
+  const told2 = await bundle.call("exec", bundle.id, "/bin/sh", "-c", script);
+  expect(told2.stdout).toBe("");
+  expect(digest(bundle.runtime)).toBe(before);
+});
+
+eachRuntime("links of the image at mount points lead nowhere outside", async (bundle) => {
+  const outside = join(bundle.directory, "outside");
+  mkdirSync(outside);
+  rmSync(join(bundle.rootfs, "sys"), { recursive: true });
+  symlinkSync(`../../../../../../../..${outside}`, join(bundle.rootfs, "sys"));
+  symlinkSync(outside, join(bundle.rootfs, "data"));
+  const spec = specOf(["/bin/true"]);
+  const data = { destination: "/data/made", type: "tmpfs", source: "tmpfs" };
+  await bundle.run({ ...spec, mounts: [...(spec.mounts ?? []), data] });
+  expect(existsSync(join(outside, "made"))).toBe(false);
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(bundle.directory);
+});
+
+eachRuntime(
+  "a null device that is a link does not unmask a kernel file",
+  async (bundle) => {
+    rmSync(join(bundle.rootfs, "dev"), { recursive: true });
+    mkdirSync(join(bundle.rootfs, "dev"));
+    // A file of the container's own uts namespace: where the attack works, nothing of the host changes.
+    symlinkSync("/proc/sys/kernel/domainname", join(bundle.rootfs, "dev", "null"));
+    const spec = shell(
+      "(echo taken > /proc/version) 2>/dev/null; cat /proc/sys/kernel/domainname /proc/version",
+    );
+    const mounts = (spec.mounts ?? []).filter(({ destination }) => !destination.startsWith("/dev"));
+    const linux = { ...spec.linux, maskedPaths: ["/proc/version"] };
+    const { stdout } = await bundle.run({ ...spec, mounts, linux });
+    expect(stdout).not.toContain("taken");
+    expect(stdout).not.toContain("Linux version");
+  },
+  { except: { runc: "1.1.5 has CVE-2025-31133", crun: "1.8.1 has CVE-2025-31133" } },
+);
+
+test.skipIf(!mayRun)(
+  "mount targets that turn into links while containers start",
+  async () => {
+    await using bundle = new Bundle(ours ?? "");
+    const outside = join(bundle.directory, "outside");
+    mkdirSync(outside);
+    const [target, other] = [join(bundle.rootfs, "swap"), join(bundle.rootfs, "swap2")];
+    mkdirSync(target);
+    symlinkSync(outside, other);
+    for (const name of ["a", "b", "c"]) mkdirSync(join(target, name));
+    const spec = specOf(["/bin/true"]);
+    const mounts = ["a", "b", "c"].map((name) => ({
+      destination: `/swap/${name}`,
+      type: "tmpfs",
+      source: "tmpfs",
+    }));
+    bundle.configure({ ...spec, mounts: [...(spec.mounts ?? []), ...mounts] });
+    let swapping = true;
+    const swapper = (async () => {
+      while (swapping) {
+        // In one step, so that the path always leads somewhere: to the directory or outside.
+        syscall("renameat2", "swap", fdcwd, cString(target), fdcwd, cString(other), exchange);
+        await Bun.sleep(0);
+      }
+    })();
+    for (let turn = 0; turn < 40; turn += 1) await bundle.call("run", `${bundle.id}-${turn}`);
+    swapping = false;
+    await swapper;
+    for (const name of ["a", "b", "c"]) expect(existsSync(join(outside, name))).toBe(false);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(bundle.directory);
+  },
+  60_000,
+);
+
+test.skipIf(!mayRun)(
+  "a runtime that is killed at any moment leaves nothing that delete --force does not take",
+  async () => {
+    await using bundle = new Bundle(ours ?? "");
+    bundle.configure(specOf(["/bin/sleep", "1000"]));
+    for (let turn = 0; turn < 25; turn += 1) {
+      const id = `${bundle.id}-${turn}`;
+      const child = Bun.spawn([bundle.runtime, "--root", bundle.root, "create", id], {
+        cwd: bundle.path,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "ignore",
+      });
+      await Bun.sleep(turn);
+      child.kill("SIGKILL");
+      await child.exited;
+      // What was on its way when the runtime died may still be arriving.
+      await until(`${id} is gone`, async () => {
+        const told = await bundle.call("delete", "--force", id);
+        return told.code === 0 && groupsNamed(id).length === 0;
+      });
+      expect((await bundle.call("state", id)).code).toBe(1);
+    }
+    expect((await bundle.call("list", "--quiet")).stdout).toBe("");
+  },
+  60_000,
+);
+
+eachRuntime("many at once: each gets its own answer, nothing is left", async (bundle) => {
+  bundle.configure(shell("echo $HOSTNAME; exit 3"));
+  const ids = Array.from({ length: 12 }, (_, index) => `${bundle.id}-${index}`);
+  const outcomes = await Promise.all(ids.map((id) => bundle.call("run", id)));
+  expect(outcomes.map(({ code }) => code)).toEqual(ids.map(() => 3));
+  for (const id of ids) expect(groupsNamed(id)).toEqual([]);
+});
+
+eachRuntime(
+  "of two that claim one id, one gets it",
+  async (bundle) => {
+    bundle.configure(specOf(["/bin/sleep", "1000"]));
+    const made = await Promise.all(
+      [bundle.detached("create", bundle.id), bundle.call("create", bundle.id)].slice(0, 1),
+    );
+    expect(made.map(({ code }) => code)).toEqual([0]);
+    const starts = await Promise.all([bundle.start(), bundle.start(), bundle.start()]);
+    expect(starts.filter(({ code }) => code === 0).length).toBe(1);
+  },
+  {
+    except: {
+      runc: "1.1 has no lock: two starts may both end with 0",
+      crun: "1.8 has no lock: two starts may both end with 0",
+    },
+  },
+);
+
+test.skipIf(!mayRun)("a container of 4 MB of memory starts", async () => {
+  await using bundle = new Bundle(ours ?? "");
+  const spec = specOf(["/bin/true"]);
+  const resources = { memory: { limit: 4 * 1024 * 1024 } };
+  const told = await bundle.run({ ...spec, linux: { ...spec.linux, resources } });
+  expect({ code: told.code, stderr: told.stderr }).toEqual({ code: 0, stderr: "" });
+});
+
+test.skipIf(!mayRun)("a configuration of more than 10 MB is refused", async () => {
+  await using bundle = new Bundle(ours ?? "");
+  const told = await bundle.run({
+    ...specOf(["/bin/true"]),
+    annotations: { a: "x".repeat(11 * 1024 * 1024) },
+  });
+  expect(told.code).toBe(1);
+  expect(told.stderr).toContain("config.json");
+});
