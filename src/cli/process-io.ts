@@ -15,6 +15,16 @@ export interface DescriptorDoors {
   readLink(path: string): string | undefined;
 }
 
+/** Signals that are being caught. */
+export interface CaughtSignals {
+  /** Becomes readable when one has come. */
+  readonly fd: number;
+  /** The names of those that have come since the last call. */
+  take(): string[];
+  /** From now on they do what they do by default. */
+  release(): void;
+}
+
 /** What src/kernel can do and this folder cannot. */
 export interface KernelDoors {
   readonly connect: ConnectSync;
@@ -24,6 +34,8 @@ export interface KernelDoors {
   makeRaw(fd: 0): () => void;
   /** Without them `node:fs` is loaded at the first byte. */
   readonly descriptors?: DescriptorDoors;
+  /** Without it signals go through Bun's event loop, whose set-up takes a millisecond. */
+  catchSignals?(names: readonly string[]): CaughtSignals;
 }
 
 export interface ProcessIoOptions {
@@ -95,6 +107,7 @@ function findEventLoop(doors: DescriptorDoors): number | undefined {
 /** Builds the io of a command that runs in this process. */
 export function processIo(options: ProcessIoOptions): CliIo {
   const { doors, version, ensureEngine } = options;
+  let caught: { readonly source: CaughtSignals; readonly handler: (name: string) => void } | undefined;
   let chosen = doors.descriptors;
   const descriptors = (): DescriptorDoors => {
     chosen ??= descriptorsByNode();
@@ -138,6 +151,14 @@ export function processIo(options: ProcessIoOptions): CliIo {
     windowSize: (fd) => doors.windowSize(fd),
     makeRaw: () => doors.makeRaw(0),
     onSignals(names, handler) {
+      const source = doors.catchSignals?.(names);
+      if (source !== undefined) {
+        caught = { source, handler };
+        return () => {
+          caught = undefined;
+          source.release();
+        };
+      }
       const listener = (name: string): void => handler(name);
       for (const name of names) process.on(name, listener);
       return () => {
@@ -145,10 +166,15 @@ export function processIo(options: ProcessIoOptions): CliIo {
       };
     },
     signalFd() {
+      if (caught !== undefined) return caught.source.fd;
       eventLoop ??= { fd: findEventLoop(descriptors()) };
       return eventLoop.fd;
     },
-    yieldToSignals: () => new Promise((resolve) => setImmediate(resolve)),
+    yieldToSignals() {
+      if (caught === undefined) return new Promise((resolve) => setImmediate(resolve));
+      for (const name of caught.source.take()) caught.handler(name);
+      return Promise.resolve();
+    },
     newPollTable: (length) => doors.newPollTable(length),
     connect: doors.connect,
     ensureEngine,

@@ -74,3 +74,18 @@ export function catchSignals(signals: readonly number[]): OwnedFd {
   }
   return read;
 }
+
+/** Gives `signals` their default action back. The pipe stays; it is for the life of the process. */
+export function releaseSignals(signals: readonly number[]): void {
+  const byDefault = new BigUint64Array(4);
+  for (const signal of signals) {
+    syscall(
+      "rt_sigaction",
+      `signal ${signal}`,
+      inRange("u8", signal, "signal number"),
+      byDefault,
+      0,
+      signalSetBytes,
+    );
+  }
+}

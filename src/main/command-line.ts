@@ -1,14 +1,17 @@
 /** Gives the command line its doors to the kernel and starts the engine on first use. */
-import { processIo } from "../cli/process-io.ts";
+import { type CaughtSignals, processIo } from "../cli/process-io.ts";
 import { runCli } from "../cli/run-cli.ts";
 import { PollSet } from "../kernel/poll.ts";
+import { catchSignals as catchAsBytes, releaseSignals } from "../kernel/signal-pipe.ts";
 import { cString, trySyscall } from "../kernel/syscall.ts";
 import { isTerminal, makeRaw, restoreTerminal, windowSize } from "../kernel/tty.ts";
 import { connectUnix } from "../kernel/unix-stream.ts";
+import { signalNumbers } from "../linux/signals.ts";
 import { version } from "./version.ts";
 
 const atFdcwd = -100;
 const longestLinkBytes = 256;
+const waitingSignals = 64;
 
 export function runCommandLine(words: readonly string[]): Promise<number> {
   const io = processIo({
@@ -34,6 +37,7 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
           return length < 0 ? undefined : new TextDecoder().decode(target.subarray(0, length));
         },
       },
+      catchSignals,
       newPollTable: (length) => new PollSet(length),
       isTerminal,
       windowSize,
@@ -45,4 +49,25 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
     ensureEngine: async (where) => (await import("./start-engine.ts")).ensureEngine(where),
   });
   return runCli(words, io);
+}
+
+function catchSignals(names: readonly string[]): CaughtSignals {
+  const numbersByName: Readonly<Record<string, number>> = signalNumbers;
+  const nameOf = new Map<number, string>();
+  for (const name of names) {
+    const number = numbersByName[name];
+    if (number !== undefined) nameOf.set(number, name);
+  }
+  const numbers = [...nameOf.keys()];
+  const pipe = catchAsBytes(numbers);
+  const bytes = new Uint8Array(waitingSignals);
+  return {
+    fd: pipe.raw,
+    take() {
+      const count = trySyscall("read", pipe.raw, bytes, bytes.length);
+      const come = count > 0 ? [...bytes.subarray(0, count)] : [];
+      return come.flatMap((number) => nameOf.get(number) ?? []);
+    },
+    release: () => releaseSignals(numbers),
+  };
 }
