@@ -183,3 +183,73 @@ eachRuntime("seccomp: the filter acts in the program and in an exec", async (bun
   await bundle.call("delete", "--force", bundle.id);
   expect((await bundle.run(withLinux(shell(script), { seccomp }))).stdout).toBe("1\n");
 });
+
+eachRuntime(
+  "scheduler, I/O priority and processors",
+  async (bundle) => {
+    const spec = specOf(["/bin/busybox", "sh", "-c", "cut -d' ' -f18,19,41 /proc/self/stat; ionice -p $$"], {
+      scheduler: { policy: "SCHED_BATCH", nice: 5 },
+      ioPriority: { class: "IOPRIO_CLASS_BE", priority: 6 },
+    });
+    const { stdout } = await bundle.run(spec);
+    // Policy 3 is SCHED_BATCH.
+    expect(stdout).toMatch(/^25 5 3\n/);
+    expect(stdout).toContain("prio 6");
+    await bundle.create(specOf(["/bin/sleep", "1000"]));
+    await bundle.start();
+    const path = join(bundle.directory, "process.json");
+    const process = { ...specOf(["/bin/busybox", "grep", "Cpus_allowed_list", "/proc/self/status"]).process };
+    writeFileSync(path, JSON.stringify({ ...process, execCPUAffinity: { initial: "0", final: "0" } }));
+    const told = await bundle.call("exec", "--process", path, bundle.id);
+    expect(told.stdout).toBe("Cpus_allowed_list:\t0\n");
+  },
+  { except: { crun: "1.8 is older than these fields", runc: "1.1 is older than these fields" } },
+);
+
+eachRuntime(
+  "personality is the program's",
+  async (bundle) => {
+    const spec = withLinux(specOf(["/bin/busybox", "uname", "-m"]), { personality: { domain: "LINUX32" } });
+    expect((await bundle.run(spec)).stdout).toMatch(/^(i686|armv8l)\n$/);
+  },
+  { except: { runc: "1.1 is older than this field" } },
+);
+
+eachRuntime(
+  "a NUMA policy is set or refused by the kernel",
+  async (bundle) => {
+    const policy = { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"] };
+    const spec = withLinux(shell("grep -c 'bind' /proc/self/numa_maps"), { memoryPolicy: policy });
+    const { code, stdout, stderr } = await bundle.run(spec);
+    if (stderr === "") expect(Number(stdout)).toBeGreaterThan(0);
+    else expect({ code, refused: stderr.includes("linux.memoryPolicy") }).toEqual({ code: 1, refused: true });
+  },
+  { except: { crun: "1.8 is older than this field", runc: "1.1 is older than this field" } },
+);
+
+eachRuntime(
+  "network devices move in with their addresses",
+  async (bundle) => {
+    const name = `tt${bundle.id.slice(-6)}`.toLowerCase().replaceAll(/[^a-z0-9]/g, "x");
+    const ip = (...words: readonly string[]): number => Bun.spawnSync(["ip", ...words]).exitCode;
+    expect(ip("link", "add", name, "type", "veth", "peer", "name", `${name}p`)).toBe(0);
+    try {
+      ip("address", "add", "192.0.2.7/24", "dev", name);
+      const spec = withLinux(specOf(["/bin/busybox", "ip", "addr", "show", "dev", "inside"]), {
+        netDevices: { [name]: { name: "inside" } },
+      });
+      const { stdout } = await bundle.run(spec);
+      expect(stdout).toContain("inet 192.0.2.7/24");
+      expect(stdout).toContain("UP");
+    } finally {
+      ip("link", "delete", `${name}p`);
+    }
+  },
+  { except: { crun: "1.8 is older than this field", runc: "1.1 is older than this field" } },
+);
+
+eachRuntime("unknown properties are ignored", async (bundle) => {
+  const spec = { ...specOf(["/bin/true"]), future: { any: 1 }, linux: { ...specOf([]).linux, future: [1] } };
+  bundle.configure(spec);
+  expect((await bundle.call("run", bundle.id)).code).toBe(0);
+});
