@@ -4,6 +4,18 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tools/prepare.sh
+
+# What tests look at the host with, and the peers that prove the black-box cases of the OCI runtime.
+tools=()
+for pair in nft:nftables iptables:iptables ip:iproute2 nsenter:util-linux crun:crun runc:runc python3:python3-minimal; do
+  command -v "${pair%%:*}" >/dev/null || [[ -x /usr/sbin/${pair%%:*} ]] || tools+=("${pair##*:}")
+done
+if ((${#tools[@]})) && [[ $(id -u) == 0 ]]; then
+  echo "== installing for the tests: ${tools[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get install -yq --no-install-recommends "${tools[@]}" >/dev/null 2>&1 ||
+    { apt-get update -q >/dev/null && apt-get install -yq --no-install-recommends "${tools[@]}" >/dev/null; }
+fi
 failed=0
 step() {
   local name=$1
