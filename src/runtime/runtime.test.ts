@@ -298,7 +298,7 @@ test("a supervisor that was killed is reported as lost", async () => {
   const [supervisor] = executors();
   globalThis.process.kill(supervisor ?? 0, "SIGKILL");
   expect(await process.exited).toMatchObject({ lost: true, exitCode: 137 });
-  globalThis.process.kill(process.pid, "SIGKILL");
+  await eventually(() => !isAlive(process.pid));
   expect(runtime.tokens()).toEqual([]);
 });
 

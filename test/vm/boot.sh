@@ -122,6 +122,7 @@ add_project() {
   if [[ -x dist/tiffin && -z $(find src package.json executor -newer dist/tiffin -type f -not -path '*/build/*' -print -quit) ]]; then
     mkdir "$root/system/project/dist"
     cp dist/tiffin "$root/system/project/dist/"
+    ln -s tiffin "$root/system/project/dist/tiffin-runtime"
     program="TIFFIN_BIN=/project/dist/tiffin"
   fi
   cat >"$root/system/run-tests" <<TESTS
