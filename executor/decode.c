@@ -214,6 +214,18 @@ static bool check_hook(struct checker *c, const struct op_hook *op)
 	       refuse(c, "the pid lies outside of the hook's input");
 }
 
+static bool check_pass_listener(struct checker *c, const struct op_pass_listener *op)
+{
+	if (op->message.count == 0 || op->pid_offsets.count % 4 != 0)
+		return refuse(c, "message is empty, or offsets are not u32s");
+	for (uint32_t at = 0; at < op->pid_offsets.count; at += 4) {
+		uint32_t offset = read_u32(plan_blob(c->plan, op->pid_offsets) + at);
+		if (op->message.count < HOOK_PID_BYTES || offset > op->message.count - HOOK_PID_BYTES)
+			return refuse(c, "the pid lies outside of the message");
+	}
+	return true;
+}
+
 static bool check_fd_number(struct checker *c, uint32_t fd)
 {
 	if (fd >= FIXED_FD_LIMIT)
@@ -268,6 +280,8 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 		return ((const struct op_find_program *)op)->candidates.count > 0 || refuse(c, "no program to find");
 	case OP_HOOK:
 		return check_hook(c, op);
+	case OP_PASS_LISTENER:
+		return check_pass_listener(c, op);
 	case OP_EXEC:
 		return (((const struct op_exec *)op)->candidates.count > 0 &&
 			((const struct op_exec *)op)->arguments.count > 0) ||

@@ -67,6 +67,9 @@ int perform_await_start(struct start *s, const struct op_await_start *op);
 /* Tells who started the held child that it failed. Nothing without such a caller. */
 void hold_report_failure(struct start *s);
 
+/* listener-fd.c */
+int perform_pass_listener(struct start *s, const struct op_pass_listener *op);
+
 /* hook.c */
 int perform_hook(struct start *s, const struct op_hook *op);
 

@@ -78,6 +78,8 @@ int perform_seccomp(struct start *s, const struct op_seccomp *op)
 		return fail(s, STEP_SECCOMP_SECCOMP, NULL);
 	if (op->listener != SLOT_NONE)
 		slot_fill(s, op->listener, (int)result);
+	if (op->listener != SLOT_NONE)
+		__atomic_store_n(&s->progress->listener, s->slots[op->listener] + 1, __ATOMIC_RELEASE);
 	return 0;
 }
 

@@ -33,6 +33,8 @@ struct progress {
 	uint32_t state;
 	/* The child as the supervisor counts; the kernel writes it before the child runs. */
 	pid_t pid;
+	/* Number in the child of its seccomp listener, plus one. The filter may forbid the child to say so otherwise. */
+	int listener;
 	struct failure failure;
 };
 

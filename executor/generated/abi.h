@@ -102,6 +102,7 @@ enum abi_op {
   OP_SET_AFFINITY = 50,
   OP_SET_MEMORY_POLICY = 51,
   OP_MOVE_ROOT = 52,
+  OP_PASS_LISTENER = 53,
 };
 
 struct op_open {
@@ -757,6 +758,20 @@ enum step_move_root {
   STEP_MOVE_ROOT_CHDIR = 3,
 };
 
+struct op_pass_listener {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t socket;
+  struct abi_range message;
+  struct abi_range pid_offsets;
+};
+_Static_assert(sizeof(struct op_pass_listener) == 32, "size of op_pass_listener");
+_Static_assert(offsetof(struct op_pass_listener, pid_offsets) == 20, "end of op_pass_listener");
+enum step_pass_listener {
+  STEP_PASS_LISTENER_WAIT = 0,
+  STEP_PASS_LISTENER_PIDFD_GETFD = 1,
+  STEP_PASS_LISTENER_SENDMSG = 2,
+};
+
 enum abi_attach {
   ATTACH_STDIN = 1,
   ATTACH_STDOUT = 2,
@@ -938,7 +953,8 @@ static const struct abi_field fields_set_io_priority[] = {{FIELD_U32, 8}};
 static const struct abi_field fields_set_affinity[] = {{FIELD_BLOB, 8}};
 static const struct abi_field fields_set_memory_policy[] = {{FIELD_U32, 8}, {FIELD_BLOB, 12}};
 static const struct abi_field fields_move_root[] = {{FIELD_SLOT, 8}};
-static const struct abi_layout abi_layouts[53] = {
+static const struct abi_field fields_pass_listener[] = {{FIELD_SLOT, 8}, {FIELD_BLOB, 12}, {FIELD_BLOB, 20}};
+static const struct abi_layout abi_layouts[54] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -991,6 +1007,7 @@ static const struct abi_layout abi_layouts[53] = {
   [OP_SET_AFFINITY] = {16, 4, 1, fields_set_affinity},
   [OP_SET_MEMORY_POLICY] = {24, 4, 2, fields_set_memory_policy},
   [OP_MOVE_ROOT] = {16, 4, 1, fields_move_root},
+  [OP_PASS_LISTENER] = {32, 2, 3, fields_pass_listener},
 };
 #endif
 

@@ -497,6 +497,13 @@ export const ops = {
     fields: { root: "slot" },
     steps: ["fchdir", "mount", "chroot", "chdir"],
   },
+  passListener: {
+    code: 53,
+    doc: "wait until the child has installed its seccomp filter with a listener, take the listener out of it and send it with `message` to the connected stream socket in `socket`. The child's pid is written, padded with spaces, over the 10 bytes at each offset (u32) of `pidOffsets`",
+    stages: ["parent"],
+    fields: { socket: "slot", message: "blob", pidOffsets: "blob" },
+    steps: ["wait", "pidfd_getfd", "sendmsg"],
+  },
 } as const satisfies Record<string, OpSchema>;
 
 export type OpName = keyof typeof ops;

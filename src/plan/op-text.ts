@@ -82,6 +82,8 @@ export function targetOf(op: WireOp): string {
       return slotText(op.fields.listener);
     case "hook":
       return op.fields.path;
+    case "passListener":
+      return slotText(op.fields.socket);
     case "supervise":
     case "leave":
       return "the supervisor";
@@ -139,6 +141,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   supervise: "the supervisor ends",
   leave: "none needed",
   findProgram: "none needed",
+  passListener: "the agent closes it",
   awaitStart: "none needed",
   hook: "what it did is its own to undo",
   personality: processGone,

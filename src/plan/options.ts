@@ -95,6 +95,11 @@ export interface ProcessOptions {
   readonly seccompProgram?: Uint8Array;
   /** SECCOMP_FILTER_FLAG_* for it. */
   readonly seccompFlags?: number;
+  /**
+   * The filter asks somebody: the plan receives `seccomp-agent`, a connected stream socket, and sends the listener
+   * there with this message. The filter is then installed before a hold, while the supervisor can still pass it on.
+   */
+  readonly seccompAgent?: { readonly message: Uint8Array; readonly pidOffsets: readonly number[] };
   /** Wait at `syncIds.start` before the program is executed. */
   readonly holdBeforeExec?: boolean;
   /**

@@ -45,8 +45,13 @@ export function becomeProgram(context: ProcessContext): void {
   builder.child({ op: "umask", fields: { mask: process.user.umask ?? defaultUmask } }, "process.user.umask");
   builder.child({ op: "chdir", fields: { path: process.cwd } }, "process.cwd");
   passDescriptors(builder, options);
+  const asks = options.seccompAgent !== undefined;
+  if (asks) {
+    if (process.noNewPrivileges === true) setNoNewPrivileges(builder);
+    installSeccomp(context);
+  }
   holdChild(builder, options, execCandidates(process));
-  if (process.noNewPrivileges !== true) installSeccomp(context);
+  if (process.noNewPrivileges !== true && !asks) installSeccomp(context);
   takeIdentity(context);
   if (context.init) forkInit(builder);
   if (options.stdio.kind !== "terminal") {
@@ -55,14 +60,18 @@ export function becomeProgram(context: ProcessContext): void {
   // After the last change of identity: the kernel wants the file opened with the credentials it is written with.
   if (context.label !== undefined) writeLabel(builder, context.label, context.label.proc);
   for (const hook of context.hooks ?? []) runHook(builder, hook, "hooks.startContainer");
-  if (process.noNewPrivileges === true) {
-    const fields = { option: prctlOptions.setNoNewPrivileges, value: 1 };
-    builder.child({ op: "prctl", fields }, "process.noNewPrivileges", "no_new_privs");
+  if (process.noNewPrivileges === true && !asks) {
+    setNoNewPrivileges(builder);
     installSeccomp(context);
   }
   const args = process.args ?? [];
   const fields = { candidates: execCandidates(process), arguments: args, environment: process.env ?? [] };
   builder.child({ op: "exec", fields }, "process.args");
+}
+
+function setNoNewPrivileges(builder: PlanBuilder): void {
+  const fields = { option: prctlOptions.setNoNewPrivileges, value: 1 };
+  builder.child({ op: "prctl", fields }, "process.noNewPrivileges", "no_new_privs");
 }
 
 /** One hook in the child's namespaces. */
@@ -124,7 +133,8 @@ function installSeccomp({ builder, options, facts }: ProcessContext): void {
       remedy: "enable CONFIG_SECCOMP_FILTER or run with --security-opt seccomp=unconfined",
     });
   }
-  const fields = { program, flags: options.seccompFlags ?? 0, listener: slotNone };
+  const listener = options.seccompAgent === undefined ? slotNone : builder.slot();
+  const fields = { program, flags: options.seccompFlags ?? 0, listener };
   const instructions = program.length / 8;
   builder.child({ op: "seccomp", fields }, "linux.seccomp", `filter of ${instructions} instructions`);
 }

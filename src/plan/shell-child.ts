@@ -151,6 +151,7 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "closeFrom":
     case "init":
     case "findProgram":
+    case "passListener":
     case "awaitStart":
     case "personality":
     case "setScheduler":

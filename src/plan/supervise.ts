@@ -18,6 +18,7 @@ export function supervisionSlotNames(supervise: Supervision): string[] {
 
 /** Holds the child before its exec until the caller says GO, when the options ask for it. */
 export function holdParent(builder: PlanBuilder, options: ProcessOptions): void {
+  if (options.seccompAgent !== undefined) passListener(builder, options.seccompAgent);
   if (options.awaitStart === true) {
     builder.parent({ op: "awaitPeer", fields: { mark: childMarks.ready } }, "awaitStart");
     return;
@@ -27,6 +28,14 @@ export function holdParent(builder: PlanBuilder, options: ProcessOptions): void 
   builder.parent({ op: "awaitPeer", fields: { mark: childMarks.ready } }, cause);
   builder.parent({ op: "sync", fields: { id: syncIds.start } }, cause);
   builder.parent({ op: "signalPeer", fields: { mark: supervisorMarks.start } }, cause);
+}
+
+function passListener(builder: PlanBuilder, agent: NonNullable<ProcessOptions["seccompAgent"]>): void {
+  const offsets = new DataView(new ArrayBuffer(agent.pidOffsets.length * 4));
+  for (const [index, offset] of agent.pidOffsets.entries()) offsets.setUint32(index * 4, offset, true);
+  const pidOffsets = new Uint8Array(offsets.buffer);
+  const fields = { socket: builder.received("seccomp-agent"), message: agent.message, pidOffsets };
+  builder.parent({ op: "passListener", fields }, "linux.seccomp.listenerPath", "the agent");
 }
 
 /** The child's side of `holdParent`. */
@@ -82,5 +91,8 @@ export function finishParent(builder: PlanBuilder, options: ProcessOptions, ends
 
 /** Slots that a held process receives. */
 export function holdSlotNames(options: ProcessOptions): string[] {
-  return options.awaitStart === true ? ["start"] : [];
+  return [
+    ...(options.awaitStart === true ? ["start"] : []),
+    ...(options.seccompAgent === undefined ? [] : ["seccomp-agent"]),
+  ];
 }

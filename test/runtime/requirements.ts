@@ -394,9 +394,8 @@ export const requirements: readonly Requirement[] = [
   {
     section: "linux: seccomp",
     level: "MUST",
-    demand: "SCMP_ACT_NOTIFY passes the descriptor to listenerPath",
-    cases: [],
-    note: "not supported: refused with an error that says so",
+    demand: "SCMP_ACT_NOTIFY passes the descriptor and the state to listenerPath",
+    cases: ["SCMP_ACT_NOTIFY: the agent gets the listener with the state, and decides"],
   },
   {
     section: "linux: rootfsPropagation",

@@ -41,7 +41,12 @@ export interface ContainerRecord {
   readonly gidMappings?: readonly OciIdMapping[];
   readonly terminalGid?: number;
   /** The compiled filter, which an exec gets too: base64 of struct sock_filter[]. */
-  readonly seccomp?: { readonly program: string; readonly flags: number };
+  readonly seccomp?: {
+    readonly program: string;
+    readonly flags: number;
+    /** Who decides about calls that the filter asks about. */
+    readonly agent?: { readonly path: string; readonly metadata: string };
+  };
   /** Name, below the root, of the socket on which a created container waits for its start. */
   readonly startSocket?: string;
   /** Those that other commands than its creation run. */

@@ -12,8 +12,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
 import type { CgroupFacts, HostFacts } from "../../linux/host-facts.ts";
-import { seccompFlags, wantsListener } from "../../linux/seccomp.ts";
-import type { OciProcess, OciSeccomp, RuntimeSpec } from "../../oci/mod.ts";
+import type { OciProcess, RuntimeSpec } from "../../oci/mod.ts";
 import { compileContainer } from "../../plan/compile-container.ts";
 import type { ContainerOptions, Stdio } from "../../plan/options.ts";
 import type { Plan } from "../../plan/plan.ts";
@@ -40,6 +39,7 @@ import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
 import type { RuntimeHost } from "./host.ts";
 import { inheritedFds } from "./inherited-fds.ts";
 import { writePidFile } from "./pid-file.ts";
+import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
 import { startTicksOf } from "./status.ts";
 
 export interface CreateRequest {
@@ -104,6 +104,7 @@ async function create(
   const { plan, record, inherited } = await prepare(request, bundle, facts);
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
+  using agent = connectAgent(record.seccomp);
   using file = createRecord(root, id, record);
   undo.push("record", () => removeRecord(root, id));
   for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
@@ -111,7 +112,7 @@ async function create(
   try {
     await addOwnedFds(request, plan, record, owned, undo);
     const madeMs = monotonicMs();
-    const launched = await executor.perform(plan, new Map([...inherited, ...owned]), (_sync, pid) => {
+    const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (_sync, pid) => {
       recordProcess(file, mainProcess(pid));
       return prepareHost(id, record, bundle.spec, pid);
     });
@@ -126,6 +127,16 @@ async function create(
   } finally {
     for (const fd of owned.values()) fd[Symbol.dispose]();
   }
+}
+
+function slotsOf(
+  inherited: ReadonlyMap<string, OwnedFd>,
+  owned: ReadonlyMap<string, OwnedFd>,
+  agent: UnixStream | undefined,
+): ReadonlyMap<string, OwnedFd> {
+  const fds = new Map([...inherited, ...owned]);
+  if (agent !== undefined) fds.set("seccomp-agent", agent.fd);
+  return fds;
 }
 
 function phasesText(times: readonly [number, number, number, number], { cloneMs, execMs }: Launched): string {
@@ -209,7 +220,7 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
       createContainer: planHooks(hooks.createContainer ?? [], state("creating")),
       startContainer: planHooks(hooks.startContainer ?? [], state("created")),
     },
-    ...(seccomp !== undefined && { seccompProgram: seccomp.program, seccompFlags: seccomp.flags }),
+    ...filterOptions(seccomp, state("creating")),
   };
   const plan = compileContainer(spec, facts, options);
   const cgroup = recordedCgroup(plan, facts.cgroup, cgroupDirectory);
@@ -242,27 +253,6 @@ function cgroupDirectoryOf(path: string | undefined, id: string): string {
   return `/${parts.join("/")}`;
 }
 
-interface CompiledFilter {
-  readonly program: Uint8Array;
-  readonly flags: number;
-}
-
-async function compileFilter(
-  profile: OciSeccomp | undefined,
-  root: string,
-): Promise<CompiledFilter | undefined> {
-  if (profile === undefined) return undefined;
-  if (wantsListener(profile)) {
-    throw new TiffinError(
-      "notImplemented",
-      "runtime.seccomp-notify",
-      "linux.seccomp: SCMP_ACT_NOTIFY is not supported",
-    );
-  }
-  const { compileSeccomp } = await import("../../kernel/seccomp.ts");
-  return { program: compileSeccomp(profile, `${root}/@seccomp`), flags: seccompFlags(profile) };
-}
-
 function recordedCgroup(plan: Plan, facts: CgroupFacts, directory: string): RecordedCgroup | null {
   const joined = plan.hostOps.flatMap((op) => (op.op === "cgroupCreate" ? [op.hierarchy] : []));
   return joined.length === 0 ? null : { directory, facts, joined };
@@ -272,7 +262,7 @@ function recordOf(
   request: CreateRequest,
   { spec, path, rootfs }: Bundle,
   cgroup: RecordedCgroup | null,
-  seccomp: CompiledFilter | undefined,
+  seccomp: ContainerRecord["seccomp"],
 ): ContainerRecord {
   const { linux = {}, hooks = {} } = spec;
   const namespaces = linux.namespaces ?? [];
@@ -290,7 +280,7 @@ function recordOf(
     ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
     ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),
     ...(terminalGid !== undefined && { terminalGid }),
-    ...(seccomp !== undefined && { seccomp: { program: seccomp.program.toBase64(), flags: seccomp.flags } }),
+    ...(seccomp !== undefined && { seccomp }),
     ...(request.hold && { startSocket: `@start-${randomHex(socketDigits)}` }),
     hooks: { ...(poststart !== undefined && { poststart }), ...(poststop !== undefined && { poststop }) },
   };

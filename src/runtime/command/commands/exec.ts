@@ -21,9 +21,11 @@ import { ExecutorProcess, type Launched } from "../executor-process.ts";
 import { usage } from "../flags.ts";
 import { enterForeground, serveForeground } from "../foreground.ts";
 import { withHome } from "../home-directory.ts";
+import { hookState } from "../hook-state.ts";
 import { absolutePath } from "../host.ts";
 import { inheritedFds } from "../inherited-fds.ts";
 import { writePidFile } from "../pid-file.ts";
+import { connectAgent, filterOptions } from "../seccomp-filter.ts";
 import { startTicksOf, statusOf } from "../status.ts";
 
 export async function exec(context: CommandContext): Promise<number> {
@@ -137,10 +139,7 @@ async function launch(
     stdio,
     supervise: { kind: "leave", waitExec: true },
     preserveFds: inherited.count,
-    ...(seccomp !== undefined && {
-      seccompProgram: Uint8Array.fromBase64(seccomp.program),
-      seccompFlags: seccomp.flags,
-    }),
+    ...filterOptions(seccomp, hookState(container.id, record, "running")),
   });
   for (const warning of plan.warnings) log(context.log, "warning", warning);
   const groups =
@@ -148,7 +147,9 @@ async function launch(
       ? new Map<string, OwnedFd>()
       : openCgroupSlots(plan, { cgroup: cgroup.facts }, cgroup.directory);
   try {
+    using agent = connectAgent(seccomp);
     const fds = new Map([...inherited.fds, ...groups, ["pidfd", main] as const]);
+    if (agent !== undefined) fds.set("seccomp-agent", agent.fd);
     return await executor.perform(plan, fds, () => {});
   } finally {
     for (const fd of groups.values()) fd[Symbol.dispose]();

@@ -13,8 +13,6 @@ import type { CommandContext } from "../command.ts";
 import { print } from "../host.ts";
 
 const hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
-const notify = "SCMP_ACT_NOTIFY";
-
 export function features({ host }: CommandContext): number {
   const facts = probeOnDemand();
   const flags = Object.keys(seccompFlagNumbers);
@@ -29,7 +27,7 @@ export function features({ host }: CommandContext): number {
       cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
       seccomp: {
         enabled: facts.features.seccompFilter && facts.security.libseccomp !== null,
-        actions: Object.keys(seccompActions).filter((action) => action !== notify),
+        actions: Object.keys(seccompActions),
         operators: Object.keys(seccompOperators),
         archs: Object.keys(seccompArchitectures),
         knownFlags: flags,
