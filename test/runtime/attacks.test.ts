@@ -140,10 +140,9 @@ eachRuntime(
   "of two that claim one id, one gets it",
   async (bundle) => {
     bundle.configure(specOf(["/bin/sleep", "1000"]));
-    const made = await Promise.all(
-      [bundle.detached("create", bundle.id), bundle.call("create", bundle.id)].slice(0, 1),
-    );
-    expect(made.map(({ code }) => code)).toEqual([0]);
+    const create = () => bundle.detached("create", bundle.id);
+    const made = await Promise.all([create(), create()]);
+    expect(made.map(({ code }) => code).sort()).toEqual([0, 1]);
     const starts = await Promise.all([bundle.start(), bundle.start(), bundle.start()]);
     expect(starts.filter(({ code }) => code === 0).length).toBe(1);
   },
