@@ -4,7 +4,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type FieldLayout, headerBytes, layouts, type OpLayout } from "../src/abi/layout.ts";
+import { layouts } from "../src/abi/all-layouts.ts";
+import { type FieldLayout, headerBytes, type OpLayout } from "../src/abi/layout.ts";
 import {
   abiVersion,
   attachFlags,

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { layouts } from "../../src/abi/all-layouts.ts";
 import { type EncodableOp, encodePlan } from "../../src/abi/encode.ts";
-import { headerBytes, layouts } from "../../src/abi/layout.ts";
+import { headerBytes } from "../../src/abi/layout.ts";
 import { headerFields, slotNone } from "../../src/abi/schema.ts";
 import { errno } from "../../src/linux/errno.ts";
 import { Scratch } from "./harness.ts";

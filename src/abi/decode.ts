@@ -1,7 +1,8 @@
 /** Bytes -> ops, the reverse of `encode.ts`: for tests and for showing what an executor was given. */
 import { TiffinError } from "../lib/errors.ts";
+import { layoutsByCode } from "./all-layouts.ts";
 import type { EncodableOp } from "./encode.ts";
-import { type FieldLayout, headerBytes, layoutsByCode, opHeaderBytes } from "./layout.ts";
+import { type FieldLayout, headerBytes, opHeaderBytes } from "./layout.ts";
 import { abiVersion, headerFields, planMagic, type Stage, stages, stringNone } from "./schema.ts";
 
 export interface DecodedPlan {

@@ -3,7 +3,7 @@
  * silently; the meaning of the plan (order, flow of slots) is checked by the executor itself.
  */
 import { TiffinError } from "../lib/errors.ts";
-import { alignUp, type FieldLayout, headerBytes, isSlotType, layouts, type OpLayout } from "./layout.ts";
+import { alignUp, type FieldLayout, headerBytes, isSlotType, layoutOf, type OpLayout } from "./layout.ts";
 import {
   abiVersion,
   headerFields,
@@ -27,8 +27,8 @@ type Value = number | bigint | string | null | readonly string[] | Uint8Array;
 const utf8 = new TextEncoder();
 const bits32 = 0xffff_ffff;
 const ranges = {
-  u32: [0n, 0xffff_ffffn],
-  i32: [-0x8000_0000n, 0x7fff_ffffn],
+  u32: [0, 0xffff_ffff],
+  i32: [-0x8000_0000, 0x7fff_ffff],
   u64: [0n, 0xffff_ffff_ffff_ffffn],
   i64: [-0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn],
 } as const;
@@ -93,8 +93,8 @@ class PlanWriter {
     view.setUint16(start + 4, stages[stage], true);
     for (const field of layout.fields) {
       const value = values[field.name];
-      if (value === undefined) refuse(`${layout.name}.${field.name} is missing`);
-      this.#field(start + field.offset, field, value, `${layout.name}.${field.name}`);
+      if (value === undefined) refuse(`${field.where} is missing`);
+      this.#field(start + field.offset, field, value);
     }
   }
 
@@ -119,7 +119,7 @@ class PlanWriter {
     return plan;
   }
 
-  #field(offset: number, { type }: FieldLayout, value: Value, where: string): void {
+  #field(offset: number, { type, where }: FieldLayout, value: Value): void {
     if (type === "string" || type === "stringOrNone") this.#string(offset, type, value, where);
     else if (type === "strings") this.#strings(offset, value, where);
     else if (type === "blob") this.#blob(offset, value, where);
@@ -182,7 +182,7 @@ class PlanWriter {
 }
 
 function layoutFor(op: OpName): OpLayout {
-  return layouts.get(op) ?? refuse(`there is no operation ${JSON.stringify(op)}`);
+  return layoutOf(op) ?? refuse(`there is no operation ${JSON.stringify(op)}`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Where each field of an op lies, computed once from `schema.ts`. The encoder, the decoder and the generator of
+ * Where each field of an op lies, computed from `schema.ts` when an op is first met. The encoder, the decoder and the generator of
  * the C header use this one computation; the header's static asserts prove that C agrees with it.
  */
 import type { FieldType, OpName, OpSchema } from "./schema.ts";
@@ -11,6 +11,8 @@ export const opHeaderBytes = 8;
 export interface FieldLayout {
   readonly name: string;
   readonly type: FieldType;
+  /** `op.field`, for errors. */
+  readonly where: string;
   /** Bytes from the start of the op, the op header included. */
   readonly offset: number;
 }
@@ -34,28 +36,29 @@ export function alignUp(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;
 }
 
-function layoutOf(name: OpName, schema: OpSchema): OpLayout {
+function computeLayout(name: OpName, schema: OpSchema): OpLayout {
   let offset = opHeaderBytes;
   const fields: FieldLayout[] = [];
   for (const [field, type] of Object.entries(schema.fields)) {
     const { bytes, alignment } = fieldSize(type);
     offset = alignUp(offset, alignment);
-    fields.push({ name: field, type, offset });
+    fields.push({ name: field, type, where: `${name}.${field}`, offset });
     offset += bytes;
   }
   return { name, schema, size: alignUp(offset, 8), fields };
 }
 
-// Object.entries loses the key type; the keys are exactly those of `ops`.
-const entries = Object.entries(ops) as [OpName, OpSchema][];
+const known = new Map<OpName, OpLayout>();
 
-export const layouts: ReadonlyMap<string, OpLayout> = new Map(
-  entries.map(([name, schema]) => [name, layoutOf(name, schema)]),
-);
-
-export const layoutsByCode: ReadonlyMap<number, OpLayout> = new Map(
-  [...layouts.values()].map((layout) => [layout.schema.code, layout]),
-);
+/** The layout of an op; undefined for a name that is none. */
+export function layoutOf(name: OpName): OpLayout | undefined {
+  const found = known.get(name);
+  if (found !== undefined) return found;
+  if (!Object.hasOwn(ops, name)) return undefined;
+  const layout = computeLayout(name, ops[name]);
+  known.set(name, layout);
+  return layout;
+}
 
 /** Names of the op's fields that refer to a descriptor: needed by whoever checks or draws the flow of slots. */
 export function isSlotType(type: FieldType): boolean {

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import { layouts } from "./all-layouts.ts";
 import { decodePlan } from "./decode.ts";
 import { type EncodableOp, encodePlan } from "./encode.ts";
-import { headerBytes, layouts } from "./layout.ts";
+import { headerBytes } from "./layout.ts";
 import { limits, type OpName, ops, slotNone, stages } from "./schema.ts";
 
 /** A value that fits the field, different for each field, with both ends of the ranges among them. */
