@@ -38,6 +38,8 @@ static void prepare_process(void)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	setsid();
+	/* Modes in plans are exact. */
+	umask(0);
 	/* Nothing in a container may look into this program while the two share a namespace (CVE-2019-5736). */
 	if (geteuid() == 0)
 		prctl(PR_SET_DUMPABLE, 0);

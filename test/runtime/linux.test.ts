@@ -24,8 +24,10 @@ eachRuntime("namespaces of its own: PID 1, the configured names, no links but lo
 eachRuntime("default devices and links", async (bundle) => {
   const script =
     "for f in null zero full random urandom tty ptmx; do [ -c /dev/$f ] || echo missing $f; done; " +
-    "for f in fd stdin stdout stderr ptmx; do [ -L /dev/$f ] || echo no link $f; done; echo done";
-  expect((await bundle.run(shell(script))).stdout).toBe("done\n");
+    "for f in fd stdin stdout stderr ptmx; do [ -L /dev/$f ] || echo no link $f; done; " +
+    "for f in null zero full random urandom tty; do [ -w /dev/$f ] || echo not writable $f; done; echo done";
+  const process = { user: { uid: 1000, gid: 1000 } };
+  expect((await bundle.run(shell(script, process))).stdout).toBe("done\n");
 });
 
 eachRuntime("devices of the configuration, with mode and owner", async (bundle) => {

@@ -11,14 +11,13 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { reapChild, signalPid } from "../../kernel/pidfd.ts";
 import { receiveWithFds, sendWithFds } from "../../kernel/send-fds.ts";
 import { socketPair } from "../../kernel/socket-pair.ts";
-import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
+import { vforkExec } from "../../kernel/vfork-exec.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { MessageSplitter } from "../control-channel.ts";
 
 const programName = "tiffin-executor";
-const controlFd = 3;
 const sigkill = 9;
 const messageBytes = 4096;
 const nsPerMs = 1e6;
@@ -44,13 +43,7 @@ export class ExecutorProcess implements Disposable {
     using _theirs = theirs;
     this.#socket = ours;
     // Without a name in argv[1] it makes no socket to be found by: it will not stay.
-    this.#pid = spawn({
-      executable: memfd,
-      argv: [programName, ""],
-      fds: [[theirs, controlFd]],
-      cwd: "/",
-      newSession: true,
-    });
+    this.#pid = vforkExec(memfd, [programName, ""], theirs);
   }
 
   /**
