@@ -278,6 +278,8 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 		return check_blob_ops(c, header);
 	case OP_FIND_PROGRAM:
 		return ((const struct op_find_program *)op)->candidates.count > 0 || refuse(c, "no program to find");
+	case OP_COPY_TREE:
+		return ((const struct op_copy_tree *)op)->keep_top <= 1 || refuse(c, "flag is neither 0 nor 1");
 	case OP_HOOK:
 		return check_hook(c, op);
 	case OP_PASS_LISTENER:

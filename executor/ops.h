@@ -70,6 +70,9 @@ void hold_report_failure(struct start *s);
 /* listener-fd.c */
 int perform_pass_listener(struct start *s, const struct op_pass_listener *op);
 
+/* copy.c */
+int perform_copy_tree(struct start *s, const struct op_copy_tree *op);
+
 /* hook.c */
 int perform_hook(struct start *s, const struct op_hook *op);
 

@@ -103,6 +103,7 @@ enum abi_op {
   OP_SET_MEMORY_POLICY = 51,
   OP_MOVE_ROOT = 52,
   OP_PASS_LISTENER = 53,
+  OP_COPY_TREE = 54,
 };
 
 struct op_open {
@@ -772,6 +773,23 @@ enum step_pass_listener {
   STEP_PASS_LISTENER_SENDMSG = 2,
 };
 
+struct op_copy_tree {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t root;
+  uint32_t path;
+  uint32_t to;
+  uint32_t keep_top;
+};
+_Static_assert(sizeof(struct op_copy_tree) == 24, "size of op_copy_tree");
+_Static_assert(offsetof(struct op_copy_tree, keep_top) == 20, "end of op_copy_tree");
+enum step_copy_tree {
+  STEP_COPY_TREE_OPENAT2 = 0,
+  STEP_COPY_TREE_READ = 1,
+  STEP_COPY_TREE_CREATE = 2,
+  STEP_COPY_TREE_WRITE = 3,
+  STEP_COPY_TREE_ATTRIBUTES = 4,
+};
+
 enum abi_attach {
   ATTACH_STDIN = 1,
   ATTACH_STDOUT = 2,
@@ -954,7 +972,8 @@ static const struct abi_field fields_set_affinity[] = {{FIELD_BLOB, 8}};
 static const struct abi_field fields_set_memory_policy[] = {{FIELD_U32, 8}, {FIELD_BLOB, 12}};
 static const struct abi_field fields_move_root[] = {{FIELD_SLOT, 8}};
 static const struct abi_field fields_pass_listener[] = {{FIELD_SLOT, 8}, {FIELD_BLOB, 12}, {FIELD_BLOB, 20}};
-static const struct abi_layout abi_layouts[54] = {
+static const struct abi_field fields_copy_tree[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}, {FIELD_U32, 20}};
+static const struct abi_layout abi_layouts[55] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -1008,6 +1027,7 @@ static const struct abi_layout abi_layouts[54] = {
   [OP_SET_MEMORY_POLICY] = {24, 4, 2, fields_set_memory_policy},
   [OP_MOVE_ROOT] = {16, 4, 1, fields_move_root},
   [OP_PASS_LISTENER] = {32, 2, 3, fields_pass_listener},
+  [OP_COPY_TREE] = {24, 4, 4, fields_copy_tree},
 };
 #endif
 

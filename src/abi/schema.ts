@@ -504,6 +504,13 @@ export const ops = {
     fields: { socket: "slot", message: "blob", pidOffsets: "blob" },
     steps: ["wait", "pidfd_getfd", "sendmsg"],
   },
+  copyTree: {
+    code: 54,
+    doc: "copy what the directory `path` in root contains into the directory in slot `to`: files, directories, links, devices, with owners and modes, and its own owner and mode unless `keepTop` is 1. Symbolic links of the source are never followed; a missing path is fine",
+    stages: ["child"],
+    fields: { root: "slotOrNone", path: "string", to: "slot", keepTop: "u32" },
+    steps: ["openat2", "read", "create", "write", "attributes"],
+  },
 } as const satisfies Record<string, OpSchema>;
 
 export type OpName = keyof typeof ops;

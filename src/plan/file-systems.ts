@@ -1,3 +1,4 @@
+import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { mountAttributes } from "../linux/mount-flags.ts";
 import { attach } from "./attach-mount.ts";
@@ -16,7 +17,27 @@ export function newFileSystem(compilation: Compilation, context: MountContext): 
     bindOfHost(compilation, { ...context, request }, "/sys");
     return;
   }
-  attach(compilation, context, makeFileSystem(compilation, context));
+  const mount = makeFileSystem(compilation, context);
+  if (context.request.copyUp) copyUp(compilation, context, mount);
+  attach(compilation, context, mount);
+}
+
+/** Fills the new file system with what the image has at its place, while nothing covers that yet. */
+function copyUp(
+  { builder }: Compilation,
+  { mount, request, root, destination, cause }: MountContext,
+  to: number,
+): void {
+  // A mode that was asked for is not the image's to change.
+  const keepTop = (mount.options ?? []).some((option) => option.startsWith("mode=")) ? 1 : 0;
+  builder.child({ op: "copyTree", fields: { root, path: destination, to, keepTop } }, cause);
+  if ((request.own.set & mountAttributes.readOnly) === 0) return;
+  const fields = { mount: to, path: null, flags: 0, userns: slotNone, clear: 0, propagation: 0 };
+  builder.child(
+    { op: "mountSetattr", fields: { ...fields, set: mountAttributes.readOnly } },
+    cause,
+    destination,
+  );
 }
 
 /** sysfs shows a network namespace; whoever does not own that one may not mount it, but may bind the host's. */
@@ -33,9 +54,6 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
   if (type === undefined || type === "" || type === "none") {
     throw new TiffinError("invalid", "plan.mount-type", `${cause} has neither a type nor the option bind`);
   }
-  if (request.copyUp) {
-    builder.warn(`${cause}: tmpcopyup is not supported, ${context.destination} starts empty`);
-  }
   const out = builder.slot();
   builder.child(
     {
@@ -45,7 +63,8 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
         type,
         source: mount.source ?? type,
         options: parameters(compilation, context, type),
-        attributes: request.own.set,
+        // What is to be filled becomes read-only afterwards.
+        attributes: request.copyUp ? request.own.set & ~mountAttributes.readOnly : request.own.set,
       },
     },
     cause,

@@ -164,6 +164,8 @@ export function detailOf(op: WireOp): string {
       return maskText(op.fields.mask);
     case "setMemoryPolicy":
       return words(`mode ${op.fields.mode}`, maskText(op.fields.nodes));
+    case "copyTree":
+      return words(inRoot(op.fields.root), `-> ${slotText(op.fields.to)}`);
     case "passListener":
       return `${op.fields.message.length} bytes`;
     case "awaitStart":

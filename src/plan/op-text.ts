@@ -80,6 +80,7 @@ export function targetOf(op: WireOp): string {
       return op.fields.candidates[0] ?? "";
     case "awaitStart":
       return slotText(op.fields.listener);
+    case "copyTree":
     case "hook":
       return op.fields.path;
     case "passListener":
@@ -142,6 +143,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   leave: "none needed",
   findProgram: "none needed",
   passListener: "the agent closes it",
+  copyTree: "removed with the file system that holds it",
   awaitStart: "none needed",
   hook: "what it did is its own to undo",
   personality: processGone,

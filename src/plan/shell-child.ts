@@ -64,6 +64,10 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       places.set(op.fields.root, "/");
       return [`cd ${root}`, "mount --move . /", "exec chroot ."];
     }
+    case "copyTree": {
+      const { root, path, to } = op.fields;
+      return [`cp -a ${places.below(root, path)}/. ${places.of(to)}/ 2>/dev/null || true`];
+    }
     case "hook":
       return [`${quote(op.fields.path)} # with the container's state on stdin`];
     case "pivotRoot": {

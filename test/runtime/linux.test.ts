@@ -1,6 +1,14 @@
 /** `linux`, `mounts` and `root` of the configuration, as the program sees them. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciMount, RuntimeSpec } from "../../src/oci/mod.ts";
 import { groupsNamed, shell, specOf } from "./bundle.ts";
@@ -83,6 +91,31 @@ eachRuntime("mounts: binds of directories and files, options, order", async (bun
   expect(stdout).toMatch(/ \/data ro,nosuid,noexec/);
   expect(stdout).toMatch(/ \/tmp rw,nodev.* - tmpfs tmpfs rw,size=64k,mode=1700/);
 });
+
+eachRuntime(
+  "tmpcopyup fills the new tmpfs with what the image has there",
+  async (bundle) => {
+    const place = join(bundle.rootfs, "full");
+    mkdirSync(join(place, "deep"), { recursive: true, mode: 0o755 });
+    writeFileSync(join(place, "deep", "file"), "content", { mode: 0o604 });
+    symlinkSync("deep/file", join(place, "link"));
+    symlinkSync("/etc/shadow", join(place, "away"));
+    chmodSync(place, 0o750);
+    chownSync(join(place, "deep", "file"), 7, 8);
+    const script =
+      "cat /full/link; stat -c '%a %u %g %n' /full /full/deep/file; readlink /full/away; : > /full/new";
+    const mount = { destination: "/full", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] };
+    const { stdout, stderr } = await bundle.run(withMounts(shell(script), mount));
+    expect(stderr).toBe("");
+    expect(stdout).toContain("content");
+    expect(stdout).toContain("604 7 8 /full/deep/file\n/etc/shadow\n");
+    expect(stdout).toContain("750 0 0 /full\n");
+    expect(existsSync(join(place, "new"))).toBe(false);
+  },
+  {
+    except: { crun: "1.8 gives the directory the mode of a new tmpfs" },
+  },
+);
 
 eachRuntime("sysctls of the container's own namespaces; those of the host are refused", async (bundle) => {
   const own = { "net.ipv4.ip_forward": "1", "kernel.shm_rmid_forced": "1" };

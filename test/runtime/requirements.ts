@@ -216,8 +216,7 @@ export const requirements: readonly Requirement[] = [
     section: "config: mounts",
     level: "SHOULD",
     demand: "tmpcopyup copies what the image has at the target",
-    cases: [],
-    note: "a warning is logged; the new tmpfs starts empty",
+    cases: ["tmpcopyup fills the new tmpfs with what the image has there"],
   },
   {
     section: "config: mounts",
