@@ -1,0 +1,203 @@
+/**
+ * The runtime under real engines, each with directories and daemons of its own: podman, a docker engine, and
+ * containerd's shim through ctr. What is asked is what people ask: run, exec, a terminal, limits, pause, kill, remove.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeBusyboxRoot } from "../support/busybox-root.ts";
+import { TerminalSession } from "../support/terminal.ts";
+import { until } from "./bundle.ts";
+import { runtimes } from "./runtimes.ts";
+
+const runtime = runtimes.find(({ name }) => name === "tiffin")?.path ?? "";
+const isRoot = process.geteuid?.() === 0;
+const image = "tiffin-test-busybox";
+const engineLimitMs = 60_000;
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function call(...words: readonly string[]): Promise<Outcome> {
+  const child = Bun.spawn([...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, stdout, stderr };
+}
+
+async function must(...words: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await call(...words);
+  if (code !== 0) throw new Error(`${words.join(" ")} ended with ${code}: ${stderr}`);
+  return stdout;
+}
+
+/** The archive of a small image's root. */
+async function makeArchive(directory: string): Promise<string> {
+  const root = join(directory, "image");
+  mkdirSync(root);
+  makeBusyboxRoot(root);
+  const archive = join(directory, "image.tar");
+  await must("tar", "-C", root, "-cf", archive, ".");
+  return archive;
+}
+
+/** The cases for an engine with docker's command line. `cli` begins every command, `run` every start. */
+function dockerLike(cli: () => readonly string[], run: readonly string[]): void {
+  const on = (...words: readonly string[]): Promise<Outcome> => call(...cli(), ...words);
+  const start = ["run", ...run, "--network", "none"];
+
+  test(
+    "run: output, exit codes, a missing program",
+    async () => {
+      expect(await on(...start, "--rm", image, "/bin/echo", "hi")).toMatchObject({ code: 0, stdout: "hi\n" });
+      expect((await on(...start, "--rm", image, "/bin/sh", "-c", "exit 3")).code).toBe(3);
+      expect((await on(...start, "--rm", image, "/bin/nothing")).code).toBe(127);
+      expect((await on(...start, "--rm", image, "/etc/passwd")).code).toBe(126);
+    },
+    engineLimitMs,
+  );
+
+  test(
+    "limits, exec, pause, update, kill, remove",
+    async () => {
+      const name = "tiffin-test-one";
+      const limits = ["-m", "64m", "--pids-limit", "30"];
+      expect((await on(...start, "-d", "--name", name, ...limits, image, "/bin/sleep", "1000")).code).toBe(0);
+      try {
+        expect((await on("exec", name, "/bin/sh", "-c", "exit 5")).code).toBe(5);
+        const { stdout } = await on("exec", name, "/bin/busybox", "hostname");
+        expect(stdout.trim()).not.toBe("");
+        expect((await on("pause", name)).code).toBe(0);
+        expect((await on("ps", "-a")).stdout).toContain("Paused");
+        expect((await on("unpause", name)).code).toBe(0);
+        expect((await on("kill", name)).code).toBe(0);
+        await until("it has ended", async () => (await on("ps", "-a")).stdout.includes("Exited (137)"));
+      } finally {
+        await on("rm", "-f", name);
+      }
+      expect((await on("ps", "-aq")).stdout).toBe("");
+    },
+    engineLimitMs,
+  );
+
+  test(
+    "a terminal: its size, typing, the exit code",
+    async () => {
+      await using terminal = new TerminalSession([...cli(), ...start, "--rm", "-it", image, "/bin/sh"], {
+        rows: 33,
+        columns: 101,
+      });
+      await terminal.see("#");
+      terminal.type("tty; exit 6\r");
+      await terminal.see("/dev/pts/0");
+      expect(await terminal.exited()).toBe(6);
+    },
+    engineLimitMs,
+  );
+}
+
+describe.skipIf(!isRoot || runtime === "" || Bun.which("podman") === null)("podman", () => {
+  const directory = mkdtempSync(join(tmpdir(), "tiffin-test-podman-"));
+  const cli = [
+    "podman",
+    ...[
+      "--root",
+      join(directory, "root"),
+      "--runroot",
+      join(directory, "run"),
+      "--tmpdir",
+      join(directory, "tmp"),
+    ],
+    ...["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--runtime", runtime],
+  ];
+  beforeAll(async () => {
+    await must(...cli, "import", await makeArchive(directory), image);
+  }, engineLimitMs);
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  dockerLike(() => cli, []);
+});
+
+describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bun.which("docker") === null)(
+  "docker",
+  () => {
+    const directory = mkdtempSync(join(tmpdir(), "tiffin-test-docker-"));
+    const host = `unix://${join(directory, "socket")}`;
+    const cli = ["docker", "-H", host];
+    const pidFile = join(directory, "pid");
+    const group = "/tiffin-test-docker";
+    let daemon: Bun.Subprocess | undefined;
+
+    beforeAll(async () => {
+      daemon = Bun.spawn(
+        [
+          "dockerd",
+          ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec"), "-H", host],
+          ...["--pidfile", pidFile, "--storage-driver", "vfs", "--bridge", "none", "--iptables=false"],
+          ...["--ip6tables=false", "--add-runtime", `tiffin=${runtime}`, "--cgroup-parent", group],
+        ],
+        { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+      );
+      await until("the daemon answers", async () => (await call(...cli, "info")).code === 0);
+      await must(...cli, "import", await makeArchive(directory), image);
+    }, engineLimitMs);
+
+    afterAll(async () => {
+      daemon?.kill("SIGTERM");
+      await daemon?.exited;
+      for (const hierarchy of ["memory", "cpu", "cpuacct", "pids", "devices", "blkio", "unified"]) {
+        const path = `/sys/fs/cgroup/${hierarchy}${group}`;
+        if (existsSync(path)) await call("rmdir", path);
+      }
+      for (const name of ["overlay2", "netns"])
+        await call("umount", join(directory, "exec", name, "default"));
+      rmSync(directory, { recursive: true, force: true });
+    }, engineLimitMs);
+
+    dockerLike(() => cli, ["--runtime", "tiffin"]);
+
+    test.skipIf(Bun.which("ctr") === null)(
+      "containerd's shim, through ctr: run, exec, pause, kill, remove",
+      async () => {
+        const address = join(directory, "exec", "containerd", "containerd.sock");
+        const ctr = ["ctr", "-a", address, "-n", "tiffin-test"];
+        const root = join(directory, "image");
+        const flags = ["--runc-binary", runtime, "--rootfs"];
+        const told = await call(
+          ...ctr,
+          "run",
+          "--rm",
+          ...flags,
+          root,
+          "one",
+          "/bin/sh",
+          "-c",
+          "echo hi; exit 4",
+        );
+        expect(told).toMatchObject({ code: 4, stdout: "hi\n" });
+        await must(...ctr, "run", "-d", ...flags, root, "two", "/bin/sleep", "1000");
+        expect(
+          (await call(...ctr, "task", "exec", "--exec-id", "e", "two", "/bin/sh", "-c", "exit 5")).code,
+        ).toBe(5);
+        await must(...ctr, "task", "pause", "two");
+        expect(await must(...ctr, "task", "ls")).toContain("PAUSED");
+        await must(...ctr, "task", "resume", "two");
+        expect(await must(...ctr, "task", "metrics", "two")).toContain("memory");
+        await must(...ctr, "task", "kill", "-s", "KILL", "two");
+        await until("it has stopped", async () => (await must(...ctr, "task", "ls")).includes("STOPPED"));
+        await call(...ctr, "task", "rm", "two");
+        await must(...ctr, "containers", "rm", "two");
+        expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain("tiffin-test/two");
+        for (const hierarchy of ["memory", "cpu", "cpuacct", "pids", "devices", "blkio", "unified"]) {
+          await call("rmdir", `/sys/fs/cgroup/${hierarchy}/tiffin-test`);
+        }
+      },
+      engineLimitMs,
+    );
+  },
+);
