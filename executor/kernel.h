@@ -28,10 +28,22 @@
 #define UMOUNT_NOFOLLOW_LINK 8u
 #define UMOUNT_FLAGS 0xfu
 
+/*
+ * openat2, asked again while the kernel cannot rule out that a rename or mount elsewhere on the machine raced with a
+ * ".." of the path (EAGAIN, man 2 openat2). Bounded: an image that renames without end fails the start instead.
+ */
+#define OPENAT2_ATTEMPTS 1000
+
 static inline int sys_openat2(int dir, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
 	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
-	return (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+	int fd = -1;
+	for (int attempt = 0; attempt < OPENAT2_ATTEMPTS; attempt++) {
+		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
 }
 
 static inline int sys_fsopen(const char *type, unsigned flags)

@@ -75,6 +75,37 @@ test("creating below a symlink that points out of the root stays inside", () => 
   expect(existsSync(join(upper, "tmp/tiffin-test-escape/made"))).toBe(true);
 });
 
+test("renames elsewhere on the machine, which make guarded lookups fail for a moment, fail no start", async () => {
+  using storm = new Session();
+  const place = outside(storm);
+  writeFileSync(join(place, "a"), "");
+  const program =
+    'const { renameSync } = require("node:fs"); const [a, b] = ["a", "b"].map((n) => process.argv.at(-1) + "/" + n); const end = Date.now() + 20000; while (Date.now() < end) { renameSync(a, b); renameSync(b, a); }';
+  const renaming = Bun.spawn([process.execPath, "-e", program, place], {
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  try {
+    await Bun.sleep(100);
+    for (let round = 0; round < 20; round += 1) {
+      using session = new Session();
+      symlinkSync(`${"../".repeat(12)}inside`, join(session.lower, "upwards"));
+      const ops = Array.from({ length: 20 }, (_, index) =>
+        at("prepare", {
+          op: "mkdir",
+          fields: { root: slots.root, path: `/upwards/${index}`, mode: 0o755, uid: 0, gid: 0 },
+        }),
+      ).flat();
+      session.start(withPrepared(session, ops));
+      expect(session.finish()).toMatchObject({ waitStatus: 0 });
+    }
+    expect(renaming.exitCode).toBeNull();
+  } finally {
+    renaming.kill();
+    await renaming.exited;
+  }
+});
+
 test("a dangling symlink chain ends, a loop is an error", () => {
   using session = new Session();
   symlinkSync("loop-b", join(session.lower, "loop-a"));

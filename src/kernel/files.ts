@@ -21,6 +21,8 @@ function directoryNumber(directory: Directory): number {
 }
 
 const openHowBytes = 24;
+/** As many as the executor makes: a busy machine renames all the time, an attacker must not hold us for ever. */
+const raceAttempts = 1000;
 
 /**
  * openat2(2), always CLOEXEC: a descriptor, or minus errno. `resolve` are RESOLVE_* bits. EAGAIN (a rename raced
@@ -34,7 +36,7 @@ function openRaw(directory: Directory, path: string, flags: number, mode: number
   const name = cString(path);
   for (let attempt = 0; ; attempt += 1) {
     const fd = trySyscall("openat2", directoryNumber(directory), name, how, openHowBytes);
-    const again = fd === -errno.EINTR || (fd === -errno.EAGAIN && resolve !== 0 && attempt < 64);
+    const again = fd === -errno.EINTR || (fd === -errno.EAGAIN && resolve !== 0 && attempt < raceAttempts);
     if (!again) return fd;
   }
 }
@@ -162,6 +164,12 @@ export function exists(path: string, directory?: OwnedFd): boolean {
     atFlags.symlinkNoFollow,
   );
   return result === 0;
+}
+
+/** True when this process's effective ids may write to `path`. */
+export function isWritable(path: string): boolean {
+  const writable = 2;
+  return trySyscall("faccessat2", atFlags.fdcwd, cString(path), writable, atFlags.effectiveAccess) === 0;
 }
 
 /** unlinkat(2): false when there was nothing of that name. */
