@@ -40,6 +40,8 @@ export const atFlags = {
   fdcwd: -100,
   symlinkNoFollow: 0x100,
   removeDirectory: 0x200,
+  /** faccessat2 only: the same bit as `removeDirectory`. */
+  effectiveAccess: 0x200,
   symlinkFollow: 0x400,
   noAutomount: 0x800,
   emptyPath: 0x1000,

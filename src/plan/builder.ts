@@ -18,9 +18,14 @@ export class PlanBuilder {
   readonly #stages: Record<Stage, ProcessOp[]> = { prepare: [], parent: [], child: [] };
   readonly #hostOps: HostOp[] = [];
   readonly #warnings: string[] = [];
+  readonly #mountsInChild: boolean;
 
-  /** `receives`: names of the descriptors that START brings, in slot order. */
-  constructor(receives: readonly string[]) {
+  /**
+   * `receives`: names of the descriptors that START brings, in slot order. `mountsInChild`: the supervisor has no
+   * right to clone mounts of the host, so the child does it as the root of its own user namespace.
+   */
+  constructor(receives: readonly string[], mountsInChild = false) {
+    this.#mountsInChild = mountsInChild;
     for (const name of receives) this.#received.set(name, this.#received.size);
     if (this.#received.size > limits.receivedFds) {
       throw new TiffinError(
@@ -54,7 +59,9 @@ export class PlanBuilder {
   }
 
   prepare(step: Step, cause: string, target?: string): void {
-    this.#add({ ...step, stage: "prepare" }, cause, target);
+    const isMount = step.op === "openTree" || step.op === "mountSetattr";
+    if (isMount && this.#mountsInChild) this.child(step, cause, target);
+    else this.#add({ ...step, stage: "prepare" }, cause, target);
   }
 
   parent(step: Step, cause: string, target?: string): void {

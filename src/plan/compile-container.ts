@@ -114,7 +114,7 @@ function begin(spec: RuntimeSpec, facts: HostFacts, options: ContainerOptions): 
   const cgroups = decideContainerCgroups(linux.resources, facts, options);
   const open = openFlagsOf(facts.kernel.machine);
   const receives = receivedNames(spec, options, cgroupSlotNames(cgroups.v1, cgroups.v2));
-  const builder = new PlanBuilder(receives);
+  const builder = new PlanBuilder(receives, options.unprivileged === true);
   return { spec, process, linux, facts, options, namespaces, cgroups, builder, open };
 }
 

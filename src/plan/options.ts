@@ -130,7 +130,8 @@ export interface ContainerOptions extends ProcessOptions {
   readonly rootfs: RootSource;
   /**
    * A directory of the host as attach point for the root inside the private mount namespace; what it holds is
-   * only hidden there. `/dev` when absent, and always with a user namespace, whose root may not reach others.
+   * only hidden there. `/dev` when absent, and always with a user namespace, whose root may not reach others, unless
+   * `unprivileged`: then the caller's own directories are what the namespace's root can reach.
    */
   readonly workMount?: string;
   readonly network: NetworkSource;
@@ -145,6 +146,11 @@ export interface ContainerOptions extends ProcessOptions {
   readonly cgroupDirectory?: string;
   /** False: keep the caller's session keyring. */
   readonly sessionKeyring?: boolean;
+  /**
+   * The caller is an ordinary user: mounts of the host are cloned by the child, as the root of its own user
+   * namespace, instead of by the supervisor.
+   */
+  readonly unprivileged?: boolean;
   /** Change the root without pivot_root, for a host that runs from its initial ram disk. */
   readonly noPivot?: boolean;
   /** Stop at `syncIds.environment` before the root changes. */

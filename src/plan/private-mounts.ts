@@ -20,7 +20,8 @@ export interface Scratch {
 
 /** The child of a user namespace is nobody on the host and cannot reach a private directory. */
 function workMount(compilation: Compilation): string {
-  if (hasUserNamespace(compilation)) return defaultWorkMount;
+  const { unprivileged = false } = compilation.options;
+  if (hasUserNamespace(compilation) && !unprivileged) return defaultWorkMount;
   return compilation.options.workMount ?? defaultWorkMount;
 }
 

@@ -33,6 +33,7 @@ import { withDefaultDevices } from "./default-devices.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
 import { ExecutorProcess, type Launched } from "./executor-process.ts";
+import { mayMakeGroups } from "./group-rights.ts";
 import { withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
 import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
@@ -203,8 +204,9 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     hookState(id, { ...spec, bundle: bundle.path }, status);
   const options: ContainerOptions = {
     id,
-    cgroupParent: "/",
-    cgroupDirectory,
+    ...(mayMakeGroups(facts.cgroup, linux.resources)
+      ? { cgroupParent: "/", cgroupDirectory }
+      : { cgroupParent: null }),
     rootfs: { kind: "directory", path: bundle.rootfs },
     network: { kind: "host" },
     stdio,
@@ -214,6 +216,10 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     bindSources: bundle.bindSources,
     createWorkdir: true,
     sessionKeyring: request.sessionKeyring,
+    ...(!facts.identity.effective.includes("CAP_SYS_ADMIN") && {
+      unprivileged: true,
+      workMount: bundle.rootfs,
+    }),
     noPivot: request.noPivot,
     syncEnvironment: meetsHost(spec),
     hooks: {
