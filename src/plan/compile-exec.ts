@@ -87,21 +87,29 @@ export function compileExec(
 }
 
 /** The supervisor's own pid namespace stays; only its next child is born in the container's. */
-function joinPidNamespace({ builder, target }: ExecCompilation): void {
+function joinPidNamespace({ builder, options, target }: ExecCompilation): void {
+  if (options.unprivileged === true && target.namespaces.includes("user")) {
+    // Only the owner's rights over this namespace open the others.
+    const fields = { slot: builder.received("pidfd"), nstype: cloneFlags.newUser };
+    builder.prepare({ op: "setns", fields }, "exec", "user namespace");
+  }
   if (!target.namespaces.includes("pid")) return;
   const fields = { slot: builder.received("pidfd"), nstype: cloneFlags.newPid };
   builder.prepare({ op: "setns", fields }, "exec", "pid namespace");
 }
 
 /** All others in one call: the kernel takes the user namespace first and checks the rest against it. */
-function enterNamespaces({ builder, target }: ExecCompilation): void {
-  const types = target.namespaces.filter((type) => type !== "pid");
+function enterNamespaces({ builder, facts, options, target }: ExecCompilation): void {
+  const done = options.unprivileged === true ? ["pid", "user"] : ["pid"];
+  const types = target.namespaces.filter((type) => !done.includes(type));
   if (types.length === 0) return;
   const nstype = types.reduce((flags, type) => flags + namespaceFlag(type), 0);
   const fields = { slot: builder.received("pidfd"), nstype };
   builder.child({ op: "setns", fields }, "exec", `${types.join(", ")} namespaces`);
   if (!target.namespaces.includes("user")) return;
-  builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, "exec", "no groups");
+  if (facts.identity.effective.includes("CAP_SETGID")) {
+    builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, "exec", "no groups");
+  }
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, "exec", "root of the namespace");
 }
 

@@ -107,6 +107,11 @@ export interface ProcessOptions {
    * connection before its program, long after the supervisor has left.
    */
   readonly awaitStart?: boolean;
+  /**
+   * The caller is an ordinary user: mounts of the host are cloned by the child, as the root of its own user
+   * namespace, instead of by the supervisor; an exec enters the user namespace first of all.
+   */
+  readonly unprivileged?: boolean;
   /** Descriptors from 3 on that the program inherits; the plan receives `preserve:3`, `preserve:4` ... */
   readonly preserveFds?: number;
 }
@@ -146,11 +151,6 @@ export interface ContainerOptions extends ProcessOptions {
   readonly cgroupDirectory?: string;
   /** False: keep the caller's session keyring. */
   readonly sessionKeyring?: boolean;
-  /**
-   * The caller is an ordinary user: mounts of the host are cloned by the child, as the root of its own user
-   * namespace, instead of by the supervisor.
-   */
-  readonly unprivileged?: boolean;
   /** Change the root without pivot_root, for a host that runs from its initial ram disk. */
   readonly noPivot?: boolean;
   /** Stop at `syncIds.environment` before the root changes. */

@@ -113,6 +113,7 @@ export class Bundle implements AsyncDisposable {
    */
   async detached(...words: readonly string[]): Promise<Outcome> {
     const [out, err] = [join(this.directory, "stdout"), join(this.directory, "stderr")];
+    for (const file of [out, err]) writeFileSync(file, "");
     const child = Bun.spawn([this.runtime, "--root", this.root, ...words], {
       cwd: this.path,
       stdin: "ignore",

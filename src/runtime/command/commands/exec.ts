@@ -135,10 +135,12 @@ async function launch(
   const inherited = inheritedFds(host, flags.number("preserve-fds") ?? 0, stdio.kind === "slots");
   const { seccomp, cgroup } = record;
   const root = `/proc/${container.process?.pid ?? 0}/root`;
-  const plan = compileExec(withHome(process, root, inherited.env), targetOf(container), probeOnDemand(), {
+  const facts = probeOnDemand();
+  const plan = compileExec(withHome(process, root, inherited.env), targetOf(container), facts, {
     stdio,
     supervise: { kind: "leave", waitExec: true },
     preserveFds: inherited.count,
+    unprivileged: !facts.identity.effective.includes("CAP_SYS_ADMIN"),
     ...filterOptions(seccomp, hookState(container.id, record, "running")),
   });
   for (const warning of plan.warnings) log(context.log, "warning", warning);
