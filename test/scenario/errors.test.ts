@@ -115,6 +115,12 @@ const cases: readonly {
     code: 125,
     says: "no such file",
   },
+  {
+    name: "bad time offset",
+    args: ["run", "--annotation", "tiffin.time-offset=tomorrow", "base", "true"],
+    code: 125,
+    says: "wanted monotonic=SECONDS",
+  },
   { name: "inspect of nothing", args: ["inspect", "nothing"], code: 1, says: "nothing" },
   {
     name: "exec into nothing",

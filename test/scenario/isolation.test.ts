@@ -24,7 +24,7 @@ async function sleeper(name: string, ...options: string[]): Promise<number> {
   return Number(await output("inspect", "--format", "{{.State.Pid}}", name));
 }
 
-test("every namespace but user and time is new, and none is the host's", async () => {
+test("every namespace that Docker makes is new, and none is the host's", async () => {
   const pid = await sleeper("namespaces");
   for (const namespace of ["pid", "mnt", "net", "uts", "ipc", "cgroup"]) {
     const inside = await output("exec", "namespaces", "readlink", `/proc/self/ns/${namespace}`);
@@ -179,4 +179,21 @@ test("--read-only keeps the root but not a tmpfs or a volume", async () => {
   expect(await output("run", "--rm", "--read-only", "--tmpfs", "/tmp", "base", "sh", "-c", script)).toBe(
     "refused\ntmp\nshm",
   );
+});
+
+test("time: a container with an offset has a boot time of its own", async () => {
+  const host = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+  const inside = await output(
+    "run",
+    "--rm",
+    "--annotation",
+    "tiffin.time-offset=boottime=86400",
+    "base",
+    "sh",
+    "-c",
+    "cut -d. -f1 /proc/uptime; readlink /proc/self/ns/time",
+  );
+  const [uptime = "", namespace = ""] = inside.split("\n");
+  expect(Number(uptime) - host).toBeWithin(86_300, 86_500);
+  expect(namespace).not.toBe(readlinkSync("/proc/self/ns/time"));
 });

@@ -71,3 +71,6 @@ export interface Container {
 export function commandOf(config: ContainerConfig): string[] {
   return [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
 }
+
+/** Annotation that puts the container into a time namespace: `monotonic=SECONDS,boottime=SECONDS`, either or both. */
+export const timeAnnotation = "tiffin.time-offset";

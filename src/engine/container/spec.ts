@@ -5,7 +5,7 @@
 import type { HostFacts } from "../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../linux/passwd.ts";
 import type { OciCapabilities, OciNamespace, OciProcess, OciRlimit, RuntimeSpec } from "../../oci/mod.ts";
-import { type Container, type ContainerDocument, commandOf } from "./model.ts";
+import { type Container, type ContainerDocument, commandOf, timeAnnotation } from "./model.ts";
 import { mountsOf, type ReadyMount } from "./spec-mounts.ts";
 import { type DeviceNumbers, type GrantedDevice, resourcesOf } from "./spec-resources.ts";
 
@@ -81,9 +81,6 @@ function processOf(input: SpecInput): OciProcess {
     ...(host.OomScoreAdj !== undefined && host.OomScoreAdj !== 0 && { oomScoreAdj: host.OomScoreAdj }),
   };
 }
-
-/** Annotation that puts the container into a time namespace: `monotonic=SECONDS,boottime=SECONDS`. */
-export const timeAnnotation = "tiffin.time-offset";
 
 /** The namespaces that a container has apart from the host, joined ones by path. */
 export function namespacesOf(document: ContainerDocument, joined: SpecInput["joined"] = {}): OciNamespace[] {

@@ -7,6 +7,7 @@ import type { HostConfig } from "../../docker/types/host-config.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { parseCpuList } from "../../linux/cpu-list.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
+import { timeAnnotation } from "./model.ts";
 
 const mib = 1024 * 1024;
 const smallestMemoryBytes = 6 * mib;
@@ -191,7 +192,16 @@ function validateOther(host: HostConfig): void {
   }
 }
 
+const timeOffset = /^(monotonic|boottime)=-?[0-9]{1,10}(,(monotonic|boottime)=-?[0-9]{1,10})?$/;
+
 function validateModes(host: HostConfig): void {
+  const offset = host.Annotations?.[timeAnnotation];
+  if (offset !== undefined && !timeOffset.test(offset)) {
+    refuse(
+      "time-offset",
+      `invalid annotation ${timeAnnotation}: found ${JSON.stringify(offset)}, wanted monotonic=SECONDS,boottime=SECONDS`,
+    );
+  }
   const check = (what: string, value: string, allowed: readonly string[]): void => {
     // A bare `container:` names nobody.
     const named = value.startsWith("container:") && value !== "container:";
