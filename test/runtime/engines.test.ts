@@ -136,7 +136,8 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bu
     beforeAll(async () => {
       daemon = Bun.spawn(
         [
-          "dockerd",
+          // In a network namespace of its own: with --bridge none it deletes the docker0 that it finds.
+          ...["unshare", "--net", "dockerd"],
           ...["--data-root", join(directory, "data"), "--exec-root", join(directory, "exec"), "-H", host],
           ...["--pidfile", pidFile, "--storage-driver", "vfs", "--bridge", "none", "--iptables=false"],
           ...["--ip6tables=false", "--add-runtime", `tiffin=${runtime}`, "--cgroup-parent", group],
