@@ -41,7 +41,7 @@ export function openBundle(path: string): Bundle {
   if (root === undefined || root === "") {
     throw new TiffinError("invalid", "runtime.no-root", "config.json has no root.path");
   }
-  const rootfs = trimSlashes(absolutePath(root, path));
+  const rootfs = trimSlashes(absolutePath(root, { cwd: path }));
   if (pathStatus(rootfs)?.type !== "directory") {
     throw new TiffinError(
       "invalid",
@@ -55,7 +55,7 @@ export function openBundle(path: string): Bundle {
   const bindSources = new Map<number, BindSource>();
   const mounts = (spec.mounts ?? []).map((mount, index) => {
     if (!isBind(mount)) return mount;
-    const source = absolutePath(mount.source ?? "", path);
+    const source = absolutePath(mount.source ?? "", { cwd: path });
     const kind = pathStatus(source)?.type === "directory" ? "directory" : "file";
     bindSources.set(index, { kind });
     return { ...mount, source };

@@ -14,7 +14,7 @@ export function execProcess(context: CommandContext, record: ContainerRecord): O
   const file = flags.text("process");
   const terminal = flags.switch("tty");
   if (file !== undefined) {
-    const process = decodeProcess(readBytes(absolutePath(file, host.cwd), limitDocumentBytes));
+    const process = decodeProcess(readBytes(absolutePath(file, host), limitDocumentBytes));
     return terminal ? { ...process, terminal } : process;
   }
   const args = words.slice(1);

@@ -38,9 +38,9 @@ export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
   const path = flags.text("log");
   const root = flags.text("root");
   return {
-    root: root === undefined || root === "" ? userRoot(host) : absolutePath(root, host.cwd),
+    root: root === undefined || root === "" ? userRoot(host) : absolutePath(root, host),
     log: {
-      path: path === undefined || path === "" ? undefined : absolutePath(path, host.cwd),
+      path: path === undefined || path === "" ? undefined : absolutePath(path, host),
       format,
       debug: flags.switch("debug"),
     },

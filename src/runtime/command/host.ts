@@ -23,7 +23,7 @@ export function print(fd: 1 | 2, text: string): void {
   }
 }
 
-/** `path` from the directory that the command was called in. */
-export function absolutePath(path: string, directory: string): string {
-  return path.startsWith("/") ? path : `${directory}/${path}`;
+/** `path` from the directory of `from`, which is only asked for when it matters: it may have been removed. */
+export function absolutePath(path: string, from: { readonly cwd: string }): string {
+  return path.startsWith("/") ? path : `${from.cwd}/${path}`;
 }

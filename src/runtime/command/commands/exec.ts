@@ -44,7 +44,7 @@ export async function exec(context: CommandContext): Promise<number> {
     sendTerminal(console, master);
   }
   const pidFile = flags.text("pid-file");
-  if (pidFile !== undefined && pidFile !== "") writePidFile(absolutePath(pidFile, host.cwd), pid);
+  if (pidFile !== undefined && pidFile !== "") writePidFile(absolutePath(pidFile, host), pid);
   return signals === undefined ? 0 : serveForeground(pid, launched.terminal, signals);
 }
 
@@ -80,7 +80,7 @@ function openConsole(
     }
     return undefined;
   }
-  return process.terminal === true ? connectConsole(absolutePath(socket, context.host.cwd)) : undefined;
+  return process.terminal === true ? connectConsole(absolutePath(socket, context.host)) : undefined;
 }
 
 function stdioOf({ terminal, consoleSize }: OciProcess): Stdio {

@@ -65,7 +65,7 @@ function wantedResources({ flags, host }: CommandContext): OciResources {
   const file = flags.text("resources");
   if (file === undefined || file === "") return resourcesOf(flags);
   const input = file === "-" ? readToEnd(new OwnedFd(0, "standard input"), limitDocumentBytes) : undefined;
-  return decodeResources(input ?? readBytes(absolutePath(file, host.cwd), limitDocumentBytes));
+  return decodeResources(input ?? readBytes(absolutePath(file, host), limitDocumentBytes));
 }
 
 const byteUnits: Readonly<Record<string, number>> = {
