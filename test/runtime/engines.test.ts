@@ -130,7 +130,9 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bu
     const host = `unix://${join(directory, "socket")}`;
     const cli = ["docker", "-H", host];
     const pidFile = join(directory, "pid");
-    const group = "/tiffin-test-docker";
+    // Two runs of this file at once must not share groups.
+    const unique = directory.slice(directory.lastIndexOf("/") + 1).toLowerCase();
+    const group = `/${unique}`;
     let daemon: Bun.Subprocess | undefined;
 
     beforeAll(async () => {
@@ -166,7 +168,7 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bu
       "containerd's shim, through ctr: run, exec, pause, kill, remove",
       async () => {
         const address = join(directory, "exec", "containerd", "containerd.sock");
-        const ctr = ["ctr", "-a", address, "-n", "tiffin-test"];
+        const ctr = ["ctr", "-a", address, "-n", `${unique}-ctr`];
         const root = join(directory, "image");
         const flags = ["--runc-binary", runtime, "--rootfs"];
         const told = await call(
@@ -193,9 +195,9 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bu
         await until("it has stopped", async () => (await must(...ctr, "task", "ls")).includes("STOPPED"));
         await call(...ctr, "task", "rm", "two");
         await must(...ctr, "containers", "rm", "two");
-        expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain("tiffin-test/two");
+        expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(`${unique}-ctr/two`);
         for (const hierarchy of ["memory", "cpu", "cpuacct", "pids", "devices", "blkio", "unified"]) {
-          await call("rmdir", `/sys/fs/cgroup/${hierarchy}/tiffin-test`);
+          await call("rmdir", `/sys/fs/cgroup/${hierarchy}/${unique}-ctr`);
         }
       },
       engineLimitMs,
