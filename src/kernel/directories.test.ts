@@ -151,7 +151,7 @@ describe("directories", () => {
     const before = readdirSync("/proc/self/fd").length;
     expect(await removeTreeInSlices(top)).toBe(true);
     expect(existsSync(top)).toBe(false);
-    expect(readdirSync("/proc/self/fd").length).toBe(before);
+    expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
   });
 
   test("a mount inside stops the removal and keeps its content", () => {

@@ -30,7 +30,7 @@ test("the end of many processes is heard without polling, and no descriptor stay
     pidfd[Symbol.dispose]();
   }
   await Bun.sleep(1);
-  expect(readdirSync("/proc/self/fd").length).toBe(before);
+  expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
 });
 
 test("a process that has already ended", async () => {

@@ -106,7 +106,7 @@ describe("spawn", () => {
     output({ executable: "/bin/true", argv: ["true"] });
     const before = readdirSync("/proc/self/fd").length;
     for (let round = 0; round < 50; round += 1) output({ executable: "/bin/true", argv: ["true"] });
-    expect(readdirSync("/proc/self/fd").length).toBe(before);
+    expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
   });
 
   test("numbers out of range are refused before anything starts", () => {
