@@ -12,6 +12,8 @@ import { spawn } from "../src/kernel/spawn.ts";
 /** Where a contestant's error output goes; read when it fails. */
 export const errorFile = join(tmpdir(), `tiffin-bench-errors-${process.pid}`);
 
+const pauseMs = Number(process.env["BENCH_PAUSE_MS"] ?? 100);
+
 export interface Contestant {
   readonly name: string;
   readonly command: readonly string[];
@@ -76,6 +78,8 @@ export function compare(contestants: readonly Contestant[], rounds: number, warm
       const index = (turn + round + warmup) % contestants.length;
       const contestant = contestants[index];
       if (contestant === undefined) continue;
+      // What the one before left to do in the background (clean-up, refills) must not be in this one's figure.
+      Bun.sleepSync(pauseMs);
       const elapsed = timeOnce(contestant);
       if (round >= 0) samples[index]?.push(elapsed);
     }
