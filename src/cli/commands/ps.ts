@@ -74,7 +74,11 @@ export function displayPorts(ports: readonly PortSummary[]): string {
 
 /** Names of the container itself; a name with a further slash is another container's link to it. */
 function ownNames(names: readonly string[]): string[] {
-  return names.map((name) => name.replace(/^\//, "")).filter((name) => !name.includes("/"));
+  return names.map(withoutSlash).filter((name) => !name.includes("/"));
+}
+
+function withoutSlash(name: string): string {
+  return name.startsWith("/") ? name.slice(1) : name;
 }
 
 function sizeText(container: ContainerSummary): string {
@@ -88,26 +92,51 @@ interface RowOptions {
   readonly nowMs: number;
 }
 
-/** One container as columns. */
+/** One container as columns, each worked out when it is asked for: most tables show few of them. */
 export function containerRow(container: ContainerSummary, { truncate, nowMs }: RowOptions): Row {
-  const names = truncate ? ownNames(container.Names) : container.Names.map((name) => name.replace(/^\//, ""));
-  const mounts = container.Mounts.map((mount) => mount.Name || mount.Source);
-  const labels = Object.entries(container.Labels).map(([key, value]) => `${key}=${value}`);
   return {
-    ID: truncate ? container.Id.slice(0, shortIdLength) : container.Id,
-    Image: container.Image === "" ? "<no image>" : shownImage(container, truncate),
-    Command: goQuote(truncate ? ellipsis(container.Command, shownCommandLength) : container.Command),
-    CreatedAt: goTime(container.Created),
-    RunningFor: `${humanDuration(nowMs / 1000 - container.Created)} ago`,
-    Ports: displayPorts(container.Ports),
+    get ID() {
+      return truncate ? container.Id.slice(0, shortIdLength) : container.Id;
+    },
+    get Image() {
+      return container.Image === "" ? "<no image>" : shownImage(container, truncate);
+    },
+    get Command() {
+      return goQuote(truncate ? ellipsis(container.Command, shownCommandLength) : container.Command);
+    },
+    get CreatedAt() {
+      return goTime(container.Created);
+    },
+    get RunningFor() {
+      return `${humanDuration(nowMs / 1000 - container.Created)} ago`;
+    },
+    get Ports() {
+      return container.Ports.length === 0 ? "" : displayPorts(container.Ports);
+    },
     State: container.State,
     Status: container.Status,
-    Size: sizeText(container),
-    Names: names.join(","),
-    Labels: labels.join(","),
-    Mounts: (truncate ? mounts.map((mount) => ellipsis(mount, 15)) : mounts).join(","),
-    LocalVolumes: String(container.Mounts.filter((mount) => mount.Driver === "local").length),
-    Networks: Object.keys(container.NetworkSettings?.Networks ?? {}).join(","),
+    get Size() {
+      return sizeText(container);
+    },
+    get Names() {
+      const names = truncate ? ownNames(container.Names) : container.Names.map(withoutSlash);
+      return names.join(",");
+    },
+    get Labels() {
+      return Object.entries(container.Labels)
+        .map(([key, value]) => `${key}=${value}`)
+        .join(",");
+    },
+    get Mounts() {
+      const mounts = container.Mounts.map((mount) => mount.Name || mount.Source);
+      return (truncate ? mounts.map((mount) => ellipsis(mount, 15)) : mounts).join(",");
+    },
+    get LocalVolumes() {
+      return String(container.Mounts.filter((mount) => mount.Driver === "local").length);
+    },
+    get Networks() {
+      return Object.keys(container.NetworkSettings?.Networks ?? {}).join(",");
+    },
     Platform: null,
     Label: (name: unknown) => container.Labels[String(name)] ?? "",
   };

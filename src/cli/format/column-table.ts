@@ -5,8 +5,10 @@ const leastColumns = 10;
 
 /** How many columns of a terminal `text` takes, as far as counting characters can tell. */
 function widthOf(text: string): number {
-  return [...text].length;
+  return plain.test(text) ? text.length : [...text].length;
 }
+
+const plain = /^[ -~]*$/;
 
 /** Aligns the tab-separated cells of `lines`. The last cell of a line is left as it is. */
 export function alignColumns(lines: readonly string[]): string {

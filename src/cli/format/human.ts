@@ -54,6 +54,8 @@ export function goTime(unixSeconds: number): string {
 
 /** At most `width` characters, the last one being an ellipsis when something was cut. */
 export function ellipsis(text: string, width: number): string {
+  // Never more characters than code units.
+  if (text.length <= width) return text;
   const characters = [...text];
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
