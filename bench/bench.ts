@@ -204,6 +204,7 @@ try {
   const left = engine === undefined ? "" : run("ps", "-aq");
   if (left !== "") run("rm", "-f", ...left.split("\n"));
   await stopEngine();
+  Bun.spawnSync([binary, "daemon", "--root", `${scratch}/root`, "--run", `${scratch}/run`, "--uninstall"]);
   rmSync(errorFile, { force: true });
   rmSync(scratch, { recursive: true, force: true });
 }
