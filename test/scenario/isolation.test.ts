@@ -54,7 +54,7 @@ test("uts: hostname of its own, the container's short id by default", async () =
   expect(await output("run", "--rm", "-h", "moon", "base", "hostname")).toBe("moon");
 });
 
-test("ipc: System V objects of one container are not seen by another", async () => {
+test("ipc: two containers have namespaces of their own", async () => {
   await sleeper("ipc-one");
   const pid = await sleeper("ipc-two");
   expect(readlinkSync(`/proc/${pid}/ns/ipc`)).not.toBe(
