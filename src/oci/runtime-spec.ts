@@ -38,9 +38,9 @@ export interface OciScheduler {
   readonly nice?: number;
   readonly priority?: number;
   readonly flags?: readonly string[];
-  readonly runtime?: number;
-  readonly deadline?: number;
-  readonly period?: number;
+  readonly runtime?: number | bigint;
+  readonly deadline?: number | bigint;
+  readonly period?: number | bigint;
 }
 
 export interface OciProcess {

@@ -10,6 +10,9 @@ import type { MountContext } from "./mount-context.ts";
 /** Kernel file systems whose one superblock is shared: read-only belongs to the mount, never to them. */
 const sharedTypes = new Set(["proc", "sysfs", "mqueue", "devpts", "tmpfs", "cgroup", "cgroup2"]);
 
+/** Where a plan refers to a descriptor in an option (see `fsMount`). */
+const descriptorPlace = /\{(?:slot|fd):/;
+
 export function newFileSystem(compilation: Compilation, context: MountContext): void {
   if (sysfsOfHost(compilation, context)) {
     // What is mounted below the host's /sys must not be writable where /sys is not.
@@ -87,5 +90,14 @@ function parameters(
   if (!sharedTypes.has(type) && (request.own.set & mountAttributes.readOnly) !== 0) list.unshift("ro");
   const label = linux.mountLabel ?? "";
   if (label !== "" && ["tmpfs", "devpts", "mqueue"].includes(type)) list.push(`context=${label}`);
+  // The executor would put a descriptor of its own in their place, such as one that leads to the host's root.
+  const forged = list.find((option) => descriptorPlace.test(option));
+  if (forged !== undefined) {
+    throw new TiffinError(
+      "invalid",
+      "plan.mount-option",
+      `${cause} has the option ${JSON.stringify(forged)}, whose value no file system takes`,
+    );
+  }
   return list;
 }

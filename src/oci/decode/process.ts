@@ -10,6 +10,7 @@ import type {
 import {
   absolutePath,
   type Decoder,
+  exactUint64,
   flag,
   id,
   int32,
@@ -22,10 +23,14 @@ import {
   text,
   uint32,
   uint64,
+  wrong,
 } from "./decoder.ts";
 import { parseDocument } from "./json.ts";
 
 const highestMode = 0o7777;
+/** NGROUPS_MAX of the kernel. */
+const mostGroups = 65_536;
+const highestPriority = 0x7fff_ffff;
 /** Everything from here on means "no limit" (RLIM_INFINITY is 2^64-1). */
 const unlimitedFrom = 2 ** 63;
 
@@ -40,7 +45,11 @@ const user = object<OciUser>({
   uid: required(id),
   gid: required(id),
   umask: optional(integer(0, highestMode)),
-  additionalGids: optional(list(id)),
+  additionalGids: optional((value, path) => {
+    const groups = list(id)(value, path);
+    if (groups.length > mostGroups) throw wrong(path, groups.length, `at most ${mostGroups} groups`);
+    return groups;
+  }),
 });
 
 const capabilities = object<OciCapabilities>({
@@ -54,11 +63,11 @@ const capabilities = object<OciCapabilities>({
 const scheduler = object<OciScheduler>({
   policy: required(text),
   nice: optional(int32),
-  priority: optional(int32),
+  priority: optional(integer(0, highestPriority)),
   flags: optional(names),
-  runtime: optional(uint64),
-  deadline: optional(uint64),
-  period: optional(uint64),
+  runtime: optional(exactUint64),
+  deadline: optional(exactUint64),
+  period: optional(exactUint64),
 });
 
 /** Decoder of a process. */

@@ -40,6 +40,13 @@ const access: Decoder<string> = (value, path) => {
   return found;
 };
 
+/** Part of the name of a file in the container's group, which it must not lead out of. */
+const fileName: Decoder<string> = (value, path) => {
+  const found = text(value, path);
+  if (found.includes("/")) throw wrong(path, value, "a name without slashes");
+  return found;
+};
+
 const deviceRule = object<OciDeviceCgroupRule>({
   allow: required(flag),
   type: optional((value, path) => oneOf(["a", "b", "c"])(value === "" ? "a" : value, path)),
@@ -114,11 +121,15 @@ export const resourcesDecoder: Decoder<OciResources> = object<OciResources>({
   pids: optional(object<OciPids>({ limit: optional(int64) })),
   blockIO: optional(blockIo),
   hugepageLimits: optional(
-    list(object<OciHugepageLimit>({ pageSize: required(text), limit: required(uint64) })),
+    list(object<OciHugepageLimit>({ pageSize: required(fileName), limit: required(uint64) })),
   ),
   network: optional(network),
   rdma: optional(mapOf(object<OciRdma>({ hcaHandles: optional(uint32), hcaObjects: optional(uint32) }))),
-  unified: optional(mapOf(text)),
+  unified: optional((value, path) => {
+    const files = mapOf(text)(value, path);
+    for (const name of Object.keys(files)) fileName(name, `key of ${path}`);
+    return files;
+  }),
 });
 
 /** Reads a resources document. Throws TiffinError invalid `oci.invalid-document`. */

@@ -70,6 +70,9 @@ export interface RunningContainer {
 }
 
 const socketDigits = 12;
+/** Room for the mount point of a hierarchy and the name of a file is left below PATH_MAX. */
+const longestGroupPath = 3500;
+const longestName = 255;
 
 export interface CreatedContainer {
   readonly container: RunningContainer;
@@ -253,7 +256,8 @@ function completeSpec(bundle: Bundle, env: readonly string[]): RuntimeSpec {
 function cgroupDirectoryOf(path: string | undefined, id: string): string {
   const wanted = path === undefined || path === "" ? id : path;
   const parts = wanted.split("/").filter((part) => part !== "" && part !== ".");
-  if (parts.includes("..") || parts.length === 0) {
+  const fits = wanted.length < longestGroupPath && parts.every((part) => part.length <= longestName);
+  if (parts.includes("..") || parts.length === 0 || !fits) {
     throw new TiffinError("invalid", "runtime.cgroups-path", `linux.cgroupsPath is ${JSON.stringify(path)}`);
   }
   return `/${parts.join("/")}`;

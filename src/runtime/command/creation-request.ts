@@ -4,6 +4,7 @@ import type { UnixStream } from "../../kernel/unix-stream.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
 import { type CommandContext, idOf } from "./command.ts";
 import { connectConsole } from "./console-socket.ts";
+import { checkId } from "./container-record.ts";
 import type { CreateRequest } from "./create-container.ts";
 import { usage } from "./flags.ts";
 import { absolutePath } from "./host.ts";
@@ -25,7 +26,7 @@ export function creationRequest(context: CommandContext, { hold, foreground }: C
     host,
     log: context.log,
     root: context.root,
-    id: idOf(context),
+    id: checkId(idOf(context)),
     bundle: pathFlag("bundle") ?? host.cwd,
     hold,
     console: (spec) => openConsole(spec, socket, foreground),

@@ -18,6 +18,7 @@ export interface ErrorLog {
 }
 
 const logMode = 0o644;
+const longestMessage = 2000;
 
 function lineOf(format: ErrorLog["format"], level: LogLevel, text: string): string {
   const time = `${new Date(nowMs()).toISOString().slice(0, 19)}Z`;
@@ -42,9 +43,15 @@ export function log(to: ErrorLog, level: LogLevel, text: string): void {
   }
 }
 
+/** An error quotes what it found, which may be a path or a word of any length: its ends are enough. */
+function clipped(text: string): string {
+  if (text.length <= longestMessage) return text;
+  return `${text.slice(0, longestMessage / 2)} ... ${text.slice(-longestMessage / 2)}`;
+}
+
 /** The end of a failed command: in the log as it is, for people with what to try. */
 export function reportError(to: ErrorLog, thrown: unknown): void {
-  const text = messageOf(thrown);
+  const text = clipped(messageOf(thrown));
   log(to, "error", text);
   const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";
   print(2, `tiffin-runtime: ${text}${remedy}\n`);
