@@ -20,7 +20,7 @@ import {
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
-import { hostId, idmapSlotName, mapFileText } from "./identity.ts";
+import { hostId, idmapSlotName, mapFileText, mapForbidsGroups, mapsNeedHelpers } from "./identity.ts";
 import { childMarks, supervisorMarks } from "./marks.ts";
 import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
 import { readMountOptions } from "./mount-request.ts";
@@ -170,9 +170,8 @@ function setDumpable(compilation: Compilation, value: 0 | 1): void {
   builder.child({ op: "prctl", fields }, "process.oomScoreAdj", "dumpable");
 }
 
-/** Without rights on the host, gid_map may only be written once setgroups is forbidden. */
-function setgroupsDenied({ facts, namespaces }: Compilation): boolean {
-  return namespaces.created.has("user") && !facts.identity.effective.includes("CAP_SETGID");
+function setgroupsDenied({ facts, linux, namespaces }: Compilation): boolean {
+  return namespaces.created.has("user") && mapForbidsGroups(linux.gidMappings, facts.identity);
 }
 
 /** The null device under masks: the container's own where that is a fresh node, else the host's. */
@@ -266,19 +265,23 @@ function joinKeyring({ builder, options }: Compilation): void {
   builder.child({ op: "keyring", fields: { name: `tiffin-${options.id}` } }, "a session keyring of its own");
 }
 
-function runParent(compilation: Compilation, ends: ReturnType<typeof connectStdio>): void {
-  const { builder, linux, namespaces, options } = compilation;
-  if (namespaces.created.has("user")) {
+function mapIds(compilation: Compilation): void {
+  const { builder, facts, linux } = compilation;
+  const cause = "linux.uidMappings";
+  if (mapsNeedHelpers(linux, facts.identity)) {
+    builder.parent({ op: "sync", fields: { id: syncIds.idMaps } }, cause, "id maps by newuidmap, newgidmap");
+  } else {
     const uidMap = mapFileText(linux.uidMappings ?? []);
     const gidMap = mapFileText(linux.gidMappings ?? []);
     const denySetgroups = setgroupsDenied(compilation) ? 1 : 0;
-    builder.parent({ op: "idMap", fields: { uidMap, gidMap, denySetgroups } }, "linux.uidMappings");
-    builder.parent(
-      { op: "signalPeer", fields: { mark: supervisorMarks.idMap } },
-      "linux.uidMappings",
-      "id maps",
-    );
+    builder.parent({ op: "idMap", fields: { uidMap, gidMap, denySetgroups } }, cause);
   }
+  builder.parent({ op: "signalPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");
+}
+
+function runParent(compilation: Compilation, ends: ReturnType<typeof connectStdio>): void {
+  const { builder, namespaces, options } = compilation;
+  if (namespaces.created.has("user")) mapIds(compilation);
   if (options.network.kind === "new") {
     builder.parent({ op: "sync", fields: { id: syncIds.network } }, "network", "wiring by the engine");
     builder.parent(

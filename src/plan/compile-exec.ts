@@ -10,7 +10,7 @@ import { openFlagsOf } from "../linux/open-flags.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import { PlanBuilder } from "./builder.ts";
 import { cgroupSlotNames, cloneCgroupSlot, joinV1Groups } from "./cgroups.ts";
-import { hostId } from "./identity.ts";
+import { hostId, mapForbidsGroups } from "./identity.ts";
 import { namespaceFlag } from "./namespaces.ts";
 import type { ExecOptions, ExecTarget } from "./options.ts";
 import type { Plan } from "./plan.ts";
@@ -73,7 +73,7 @@ export function compileExec(
     facts,
     options,
     ownUserNamespace,
-    setgroupsDenied: ownUserNamespace && !facts.identity.effective.includes("CAP_SETGID"),
+    setgroupsDenied: groupsForbidden(compilation),
     init: false,
     ...labelled,
   });
@@ -99,7 +99,8 @@ function joinPidNamespace({ builder, options, target }: ExecCompilation): void {
 }
 
 /** All others in one call: the kernel takes the user namespace first and checks the rest against it. */
-function enterNamespaces({ builder, facts, options, target }: ExecCompilation): void {
+function enterNamespaces(compilation: ExecCompilation): void {
+  const { builder, options, target } = compilation;
   const done = options.unprivileged === true ? ["pid", "user"] : ["pid"];
   const types = target.namespaces.filter((type) => !done.includes(type));
   if (types.length === 0) return;
@@ -107,10 +108,15 @@ function enterNamespaces({ builder, facts, options, target }: ExecCompilation): 
   const fields = { slot: builder.received("pidfd"), nstype };
   builder.child({ op: "setns", fields }, "exec", `${types.join(", ")} namespaces`);
   if (!target.namespaces.includes("user")) return;
-  if (facts.identity.effective.includes("CAP_SETGID")) {
+  if (!groupsForbidden(compilation)) {
     builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, "exec", "no groups");
   }
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, "exec", "root of the namespace");
+}
+
+/** What was forbidden when the user namespace got its map stays forbidden in it. */
+function groupsForbidden({ facts, target }: ExecCompilation): boolean {
+  return target.namespaces.includes("user") && mapForbidsGroups(target.gidMappings, facts.identity);
 }
 
 /** Written through the host's /proc while the process is still on the host. */

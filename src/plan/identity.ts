@@ -21,6 +21,38 @@ export function mappedId(mappings: readonly OciIdMapping[] | undefined, id: numb
   return row === undefined ? undefined : row.hostID + (id - row.containerID);
 }
 
+/** The mappings of a container that is to get a user namespace of its own. */
+interface WantedMaps {
+  readonly uidMappings?: readonly OciIdMapping[];
+  readonly gidMappings?: readonly OciIdMapping[];
+}
+
+/** Who writes the maps. */
+interface Writer {
+  readonly uid: number;
+  readonly gid: number;
+  readonly effective: readonly string[];
+}
+
+function isOnly(mappings: readonly OciIdMapping[] | undefined, id: number): boolean {
+  const [row, ...others] = mappings ?? [];
+  return others.length === 0 && row?.hostID === id && row.size === 1;
+}
+
+/**
+ * Whoever has no rights over ids may map its own one alone (user_namespaces(7)); for others it needs the set-uid programs
+ * newuidmap(1) and newgidmap(1), which know what an administrator has granted.
+ */
+export function mapsNeedHelpers({ uidMappings, gidMappings }: WantedMaps, writer: Writer): boolean {
+  const mayAll = writer.effective.includes("CAP_SETUID") && writer.effective.includes("CAP_SETGID");
+  return !mayAll && !(isOnly(uidMappings, writer.uid) && isOnly(gidMappings, writer.gid));
+}
+
+/** Without rights over groups, a map of the own one alone is only accepted once setgroups(2) is forbidden for good. */
+export function mapForbidsGroups(gidMappings: readonly OciIdMapping[] | undefined, writer: Writer): boolean {
+  return !writer.effective.includes("CAP_SETGID") && isOnly(gidMappings, writer.gid);
+}
+
 /** What uid_map and gid_map are written with: a line per mapping. */
 export function mapFileText(mappings: readonly OciIdMapping[]): string {
   return mappings.map((row) => `${row.containerID} ${row.hostID} ${row.size}\n`).join("");

@@ -85,6 +85,8 @@ export const syncIds = {
   start: 2,
   /** The mounts are made and the old root is still there: links may be moved in, and the host's hooks run. */
   environment: 3,
+  /** The user namespace exists and has no ids yet: the caller has its maps written. */
+  idMaps: 4,
 } as const;
 
 /** How the process is confined, common to a start and an exec. */

@@ -14,7 +14,7 @@ import { UndoStack } from "../../lib/undo-stack.ts";
 import type { CgroupFacts, HostFacts } from "../../linux/host-facts.ts";
 import type { OciProcess, RuntimeSpec } from "../../oci/mod.ts";
 import { compileContainer } from "../../plan/compile-container.ts";
-import type { ContainerOptions, Stdio } from "../../plan/options.ts";
+import { type ContainerOptions, type Stdio, syncIds } from "../../plan/options.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { terminalGroup } from "../../plan/terminal.ts";
 import { applyHostOps, openCgroupSlots } from "../host-ops.ts";
@@ -33,7 +33,6 @@ import { withDefaultDevices } from "./default-devices.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
 import { ExecutorProcess, type Launched } from "./executor-process.ts";
-import { mayMakeGroups } from "./group-rights.ts";
 import { withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
 import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
@@ -42,6 +41,7 @@ import { inheritedFds } from "./inherited-fds.ts";
 import { writePidFile } from "./pid-file.ts";
 import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
 import { startTicksOf } from "./status.ts";
+import { usableCgroups } from "./usable-groups.ts";
 
 export interface CreateRequest {
   readonly host: RuntimeHost;
@@ -104,8 +104,7 @@ async function create(
   const beganMs = monotonicMs();
   const bundle = openBundle(request.bundle);
   using console = request.console(bundle.spec);
-  const facts = probeOnDemand();
-  const { plan, record, inherited } = await prepare(request, bundle, facts);
+  const { plan, record, inherited, facts } = await prepare(request, bundle, probeOnDemand());
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
   using agent = connectAgent(record.seccomp);
@@ -116,8 +115,9 @@ async function create(
   try {
     await addOwnedFds(request, plan, record, owned, undo);
     const madeMs = monotonicMs();
-    const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (_sync, pid) => {
+    const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (sync, pid) => {
       recordProcess(file, mainProcess(pid));
+      if (sync === syncIds.idMaps) return mapIds(request.host, bundle.spec, pid);
       return prepareHost(id, record, bundle.spec, pid);
     });
     const sentMs = monotonicMs();
@@ -164,6 +164,11 @@ function passTerminal(console: UnixStream | undefined, terminal: OwnedFd | undef
   return undefined;
 }
 
+async function mapIds(host: RuntimeHost, { linux = {} }: RuntimeSpec, pid: number): Promise<void> {
+  const { mapIdsByHelpers } = await import("./id-map-helpers.ts");
+  mapIdsByHelpers(host, linux, pid);
+}
+
 /** The namespaces exist and the host's root is still in reach: network devices move in, hooks run. */
 async function prepareHost(
   id: string,
@@ -185,6 +190,8 @@ interface Prepared {
   readonly plan: Plan;
   readonly record: ContainerRecord;
   readonly inherited: ReadonlyMap<string, OwnedFd>;
+  /** With those cgroups alone that the container may use. */
+  readonly facts: HostFacts;
 }
 
 function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio {
@@ -202,14 +209,18 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
   const spec = completeSpec(bundle, env);
   const { linux = {}, hooks = {} } = spec;
   const cgroupDirectory = cgroupDirectoryOf(linux.cgroupsPath, id);
+  const groups = usableCgroups(facts, {
+    directory: cgroupDirectory,
+    path: linux.cgroupsPath,
+    resources: linux.resources,
+  });
+  const usable = groups === null || groups === facts.cgroup ? facts : { ...facts, cgroup: groups };
   const seccomp = await compileFilter(linux.seccomp, request.root);
   const state = (status: HookState["status"]): HookState =>
     hookState(id, { ...spec, bundle: bundle.path }, status);
   const options: ContainerOptions = {
     id,
-    ...(mayMakeGroups(facts.cgroup, linux.resources)
-      ? { cgroupParent: "/", cgroupDirectory }
-      : { cgroupParent: null }),
+    ...(groups === null ? { cgroupParent: null } : { cgroupParent: "/", cgroupDirectory }),
     rootfs: { kind: "directory", path: bundle.rootfs },
     network: { kind: "host" },
     stdio,
@@ -231,9 +242,14 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     },
     ...filterOptions(seccomp, state("creating")),
   };
-  const plan = compileContainer(spec, facts, options);
-  const cgroup = recordedCgroup(plan, facts.cgroup, cgroupDirectory);
-  return { plan, record: recordOf(request, { ...bundle, spec }, cgroup, seccomp), inherited: fds };
+  const plan = compileContainer(spec, usable, options);
+  const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory);
+  return {
+    plan,
+    record: recordOf(request, { ...bundle, spec }, cgroup, seccomp),
+    inherited: fds,
+    facts: usable,
+  };
 }
 
 /** Work on the host between the making of the namespaces and the change of the root. */
