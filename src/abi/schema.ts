@@ -590,6 +590,28 @@ export const messages = {
   },
   /** executor -> controller: answer to `query`. phase 0 waiting for START, 1 starting, 2 running, 3 exited. */
   status: { type: 20, fields: { phase: "u32", pid: "u32", startedAtNs: "u64" } },
+  /**
+   * A command of the OCI runtime may be decided by a resident helper. The front is the small program that was called,
+   * and after `become` the executor in its place; it speaks with the helper in these and in the words above.
+   *
+   * helper -> front, first: the helper may stand in for this caller, and waits for its request.
+   */
+  hello: { type: 32, fields: {} },
+  /**
+   * front -> helper, once, with descriptors 0, 1 and 2: `bytes` bytes follow, all NUL-terminated: the working directory,
+   * `argumentCount` words of the command line, and the environment.
+   */
+  request: { type: 33, fields: { bytes: "u32", argumentCount: "u32" } },
+  /** helper -> front, with the executor's binary: go on as that program, at once; `start` or another word follows. */
+  become: { type: 34, fields: {} },
+  /** helper -> front: write the `bytes` bytes that follow to descriptor `fd`, 1 or 2. */
+  output: { type: 35, fields: { fd: "u32", bytes: "u32" } },
+  /** helper -> front, after `started`: pass these signals (bit n - 1 for signal n) on to the program and report `exited`. */
+  awaitExit: { type: 36, fields: { reserved: "u32", reserved2: "u32", signals: "u64" } },
+  /** helper -> front: the command is over; exit with `code`. */
+  end: { type: 37, fields: { code: "u32" } },
+  /** helper -> front: nothing has been done; do the command without the helper. */
+  alone: { type: 38, fields: {} },
 } as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
 
 export type MessageName = keyof typeof messages;

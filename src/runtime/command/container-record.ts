@@ -18,6 +18,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { errno } from "../../linux/errno.ts";
 import type { CgroupFacts } from "../../linux/host-facts.ts";
 import type { OciHooks, OciIdMapping, OciNamespaceType } from "../../oci/mod.ts";
+import type { RuntimeHost } from "./host.ts";
 
 /** The container's group: the same directory in each of its hierarchies. */
 export interface RecordedCgroup {
@@ -73,6 +74,7 @@ const headPattern = /^tiffin-runtime 1 (\d{10}) (\d{20})\n/;
 const privateDirectory = 0o700;
 const privateFile = 0o600;
 const lockExclusive = 2;
+const lockNoWait = 4;
 const retryPauseMs = 1;
 const retryLimit = 200;
 const encoder = new TextEncoder();
@@ -180,12 +182,17 @@ export function readContainer(root: string, id: string): StoredContainer {
  * The container with its state locked until the result is disposed of, so that of two commands that change it one
  * comes first. Throws `notFound` also when the other one has deleted it meanwhile.
  */
-export function lockContainer(root: string, id: string): StoredContainer & Disposable {
+export async function lockContainer(
+  root: string,
+  id: string,
+  host: Pick<RuntimeHost, "pause">,
+): Promise<StoredContainer & Disposable> {
   checkId(id);
   const file = openIfPresent(undefined, `${root}/${id}`, openFlags.readWrite | openFlags.noFollow);
   if (file === undefined) throw missing(id);
   try {
-    syscall("flock", file.what, file.raw, lockExclusive);
+    // Not by blocking: the holder may be another command of this very process.
+    while (trySyscall("flock", file.raw, lockExclusive | lockNoWait) === -errno.EAGAIN) await host.pause(1);
     if (descriptorStatus(file).links === 0) throw missing(id);
     const stored = readContainer(root, id);
     return { ...stored, [Symbol.dispose]: () => file[Symbol.dispose]() };

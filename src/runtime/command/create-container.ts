@@ -32,11 +32,10 @@ import {
 import { withDefaultDevices } from "./default-devices.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
-import { ExecutorProcess, type Launched } from "./executor-process.ts";
 import { withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
 import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
-import type { RuntimeHost } from "./host.ts";
+import type { Executor, Launched, RuntimeHost } from "./host.ts";
 import { inheritedFds } from "./inherited-fds.ts";
 import { writePidFile } from "./pid-file.ts";
 import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
@@ -84,7 +83,7 @@ export interface CreatedContainer {
 export async function createContainer(request: CreateRequest): Promise<CreatedContainer> {
   const undo = new UndoStack();
   // Before anything else: it gets ready while the configuration is read.
-  using executor = new ExecutorProcess(await request.host.executor());
+  using executor = await request.host.executor();
   try {
     const created = await create(request, executor, undo);
     undo.disarm();
@@ -97,14 +96,15 @@ export async function createContainer(request: CreateRequest): Promise<CreatedCo
 
 async function create(
   request: CreateRequest,
-  executor: ExecutorProcess,
+  executor: Executor,
   undo: UndoStack,
 ): Promise<CreatedContainer> {
   const { root, id } = request;
   const beganMs = monotonicMs();
   const bundle = openBundle(request.bundle);
   using console = request.console(bundle.spec);
-  const { plan, record, inherited, facts } = await prepare(request, bundle, probeOnDemand());
+  const probed = probeOnDemand(request.host.procName);
+  const { plan, record, inherited, facts } = await prepare(request, bundle, probed);
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
   using agent = connectAgent(record.seccomp);
@@ -118,12 +118,12 @@ async function create(
     const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (sync, pid) => {
       recordProcess(file, mainProcess(pid));
       if (sync === syncIds.idMaps) return mapIds(request.host, bundle.spec, pid);
-      return prepareHost(id, record, bundle.spec, pid);
+      return prepareHost(request, record, bundle.spec, pid);
     });
     const sentMs = monotonicMs();
     log(request.log, "debug", phasesText([beganMs, decidedMs, madeMs, sentMs], launched));
     const process = mainProcess(launched.pid);
-    undo.push("processes", () => endProcesses({ id, record, process }));
+    undo.push("processes", () => endProcesses({ id, record, process }, request.host));
     recordProcess(file, process);
     const terminal = passTerminal(console, launched.terminal);
     if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
@@ -171,7 +171,7 @@ async function mapIds(host: RuntimeHost, { linux = {} }: RuntimeSpec, pid: numbe
 
 /** The namespaces exist and the host's root is still in reach: network devices move in, hooks run. */
 async function prepareHost(
-  id: string,
+  { id, host }: CreateRequest,
   record: ContainerRecord,
   spec: RuntimeSpec,
   pid: number,
@@ -182,8 +182,8 @@ async function prepareHost(
     moveNetworkDevices(linux.netDevices ?? {}, pid);
   }
   const state = hookState(id, record, "creating");
-  runHostHooks("prestart", hooks.prestart ?? [], state, pid);
-  runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid);
+  await runHostHooks("prestart", hooks.prestart ?? [], state, pid, host);
+  await runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid, host);
 }
 
 interface Prepared {
@@ -333,6 +333,6 @@ async function addOwnedFds(
 }
 
 async function performAlone(host: RuntimeHost, { plan, fds, onSync }: LaunchRequest): Promise<void> {
-  using executor = new ExecutorProcess(await host.executor());
+  using executor = await host.sideExecutor();
   await executor.perform(plan, fds, (id, pid) => onSync?.(id, pid));
 }

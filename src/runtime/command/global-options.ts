@@ -27,7 +27,7 @@ export interface GlobalOptions {
 
 function userRoot(host: RuntimeHost): string {
   const directory = host.env["XDG_RUNTIME_DIR"];
-  return directory !== undefined && directory !== "" && process.geteuid?.() !== 0
+  return directory !== undefined && directory !== "" && host.uid !== 0
     ? `${directory}/tiffin-runtime`
     : defaultRoot;
 }
@@ -43,6 +43,7 @@ export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
       path: path === undefined || path === "" ? undefined : absolutePath(path, host),
       format,
       debug: flags.switch("debug"),
+      show: (text) => host.print(2, text),
     },
   };
 }

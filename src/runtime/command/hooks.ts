@@ -3,13 +3,14 @@
  * state on their stdin; those that run inside of it become operations of the plan.
  */
 import { sealedMemfd } from "../../kernel/memfd.ts";
-import { OwnedFd } from "../../kernel/owned-fd.ts";
-import { openPidfd, reapChild, signalPidfd, waitPidfd } from "../../kernel/pidfd.ts";
+import { openPidfd, reapChild, signalPidfd } from "../../kernel/pidfd.ts";
 import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { OciHook } from "../../oci/mod.ts";
 import type { PlanHook } from "../../plan/options.ts";
+import type { ErrorLog } from "./error-log.ts";
+import type { RuntimeHost } from "./host.ts";
 import type { ContainerStatus } from "./status.ts";
 
 /** What a hook is told, without the pid. */
@@ -19,6 +20,12 @@ export interface HookState {
   readonly status: ContainerStatus;
   readonly bundle: string;
   readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What hooks run with. */
+export interface HookContext {
+  readonly host: RuntimeHost;
+  readonly log: ErrorLog;
 }
 
 const sigkill = 9;
@@ -33,16 +40,22 @@ function textOf(state: HookState, pid: string): string {
 }
 
 /** Runs `hooks` in order and throws for the first that does not end with 0 in its time. */
-export function runHostHooks(kind: string, hooks: readonly OciHook[], state: HookState, pid: number): void {
+export async function runHostHooks(
+  kind: string,
+  hooks: readonly OciHook[],
+  state: HookState,
+  pid: number,
+  host: RuntimeHost,
+): Promise<void> {
   if (hooks.length === 0) return;
   // A file rather than a pipe: a hook that does not read cannot hold us up.
   const text = encoder.encode(textOf(state, String(pid)));
-  for (const [index, hook] of hooks.entries()) runHostHook(`${kind}[${index}]`, hook, text);
+  for (const [index, hook] of hooks.entries()) await runHostHook(`${kind}[${index}]`, hook, text, host);
 }
 
-function runHostHook(name: string, hook: OciHook, state: Uint8Array): void {
+async function runHostHook(name: string, hook: OciHook, state: Uint8Array, host: RuntimeHost): Promise<void> {
   using input = sealedMemfd("state", state);
-  const output = new OwnedFd(2, "standard error");
+  const [, , output] = host.standard;
   let pid: number;
   try {
     pid = spawn({
@@ -54,6 +67,7 @@ function runHostHook(name: string, hook: OciHook, state: Uint8Array): void {
         [output, 1],
         [output, 2],
       ],
+      cwd: host.cwd,
     });
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
@@ -63,7 +77,7 @@ function runHostHook(name: string, hook: OciHook, state: Uint8Array): void {
   const limitMs = hook.timeout === undefined ? foreverMs : hook.timeout * msPerSecond;
   if (pidfd !== undefined) {
     using owned = pidfd;
-    if (!waitPidfd(owned, limitMs)) {
+    if (!(await host.readable(owned, limitMs))) {
       signalPidfd(owned, sigkill);
       reapChild(pid, { block: true });
       throw failed(name, hook, `did not end within ${hook.timeout} s and was killed`);

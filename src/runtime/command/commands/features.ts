@@ -10,7 +10,6 @@ import {
 } from "../../../linux/seccomp.ts";
 import { namespaceTypes } from "../../../oci/linux-spec.ts";
 import type { CommandContext } from "../command.ts";
-import { print } from "../host.ts";
 
 const hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 export function features({ host }: CommandContext): number {
@@ -41,6 +40,6 @@ export function features({ host }: CommandContext): number {
     },
     annotations: { "dev.tiffin.runtime.version": host.version },
   };
-  print(1, `${JSON.stringify(document, null, 2)}\n`);
+  host.print(1, `${JSON.stringify(document, null, 2)}\n`);
   return 0;
 }

@@ -19,7 +19,7 @@ export function spec({ flags, host }: CommandContext): number {
       remedy: "remove it first",
     });
   }
-  const document = template(flags.switch("rootless"));
+  const document = template(flags.switch("rootless") ? host : undefined);
   const create = openFlags.writeOnly | openFlags.create | openFlags.exclusive;
   using file = openFile(undefined, path, create, { mode: readable });
   writeAll(file, new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`));
@@ -66,7 +66,9 @@ function mounts(rootless: boolean): OciMount[] {
   ];
 }
 
-function template(rootless: boolean): RuntimeSpec {
+/** `user`: who gets a user namespace with itself as the only id; undefined for root. */
+function template(user: { readonly uid: number; readonly gid: number } | undefined): RuntimeSpec {
+  const rootless = user !== undefined;
   const types: OciNamespaceType[] = [
     "pid",
     "ipc",
@@ -94,8 +96,8 @@ function template(rootless: boolean): RuntimeSpec {
     hostname: "tiffin",
     mounts: mounts(rootless),
     linux: {
-      ...(rootless
-        ? { uidMappings: owner(process.geteuid?.() ?? 0), gidMappings: owner(process.getegid?.() ?? 0) }
+      ...(user !== undefined
+        ? { uidMappings: owner(user.uid), gidMappings: owner(user.gid) }
         : { resources: { devices: [{ allow: false, access: "rwm" }] } }),
       namespaces: [...types, ...(rootless ? (["user"] as const) : [])].map((type) => ({ type })),
       maskedPaths: [

@@ -8,14 +8,16 @@ import { MessageSplitter } from "../../control-channel.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type StoredContainer } from "../container-record.ts";
 import { endProcesses } from "../end-processes.ts";
+import type { RuntimeHost } from "../host.ts";
 import { runPoststart } from "../poststart.ts";
 import { statusOf } from "../status.ts";
 
 const messageBytes = 4096;
+const foreverMs = 2 ** 31 - 1;
 
 export async function start(context: CommandContext): Promise<number> {
-  const { root, log } = context;
-  using container = lockContainer(root, idOf(context));
+  const { root, host } = context;
+  using container = await lockContainer(root, idOf(context), host);
   const { record } = container;
   const status = statusOf(root, container);
   if (status !== "created" || record.startSocket === undefined) {
@@ -28,8 +30,8 @@ export async function start(context: CommandContext): Promise<number> {
   using starter = connectHeld(`${root}/${record.startSocket}`, container);
   // From here on it counts as running; whatever happens, nobody starts it twice.
   removeFile(`${root}/${record.startSocket}`);
-  await awaitProgram(starter, container);
-  runPoststart(container, log);
+  await awaitProgram(starter, container, host);
+  await runPoststart(container, context);
   return 0;
 }
 
@@ -47,17 +49,24 @@ function connectHeld(path: string, { id }: StoredContainer): UnixStream {
 }
 
 /** Until the exec has closed the connection, or a failure came over it. */
-async function awaitProgram(starter: UnixStream, container: StoredContainer): Promise<void> {
+async function awaitProgram(
+  starter: UnixStream,
+  container: StoredContainer,
+  host: RuntimeHost,
+): Promise<void> {
   const splitter = new MessageSplitter();
   const buffer = new Uint8Array(messageBytes);
-  for (let length = read(starter, buffer); length > 0; length = read(starter, buffer)) {
+  for (;;) {
+    await host.readable(starter.fd, foreverMs);
+    const length = read(starter, buffer);
+    if (length === 0) return;
     let failure: TiffinError | undefined;
     const { explainHeldFailure } = await import("../held-failure.ts");
     splitter.push(buffer.subarray(0, length), (message) => {
       if (message.name === "failed") failure = explainHeldFailure(message);
     });
     if (failure === undefined) continue;
-    await endProcesses(container);
+    await endProcesses(container, host);
     throw failure;
   }
 }
