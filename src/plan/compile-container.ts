@@ -6,7 +6,6 @@ import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { openFlagsOf } from "../linux/open-flags.ts";
-import { prctlOptions } from "../linux/prctl.ts";
 import type { RuntimeSpec } from "../oci/mod.ts";
 import { bindIdmapSlot } from "./bind-mounts.ts";
 import { PlanBuilder } from "./builder.ts";
@@ -67,7 +66,6 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const mounted = compileMounts(compilation, root);
   otherDevices(compilation, root);
   writeSettingsWithoutProc(compilation);
-  setDumpable(compilation, 0);
   coverFiles(compilation, root, scratch);
   makeWorkingDirectory(compilation, root);
   hide(compilation, root, scratch, mounted, hostNull);
@@ -156,18 +154,6 @@ function enterOwnUserNamespace(compilation: Compilation): void {
     builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, cause, "no groups");
   }
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, cause, "root of the namespace");
-  setDumpable(compilation, 1);
-}
-
-/**
- * /proc/self of a process that is not dumpable belongs to the host's root, out of reach for the root of a user
- * namespace. It is opened for that one write and shut again.
- */
-function setDumpable(compilation: Compilation, value: 0 | 1): void {
-  const { builder, process } = compilation;
-  if (!hasUserNamespace(compilation) || process.oomScoreAdj === undefined) return;
-  const fields = { option: prctlOptions.setDumpable, value };
-  builder.child({ op: "prctl", fields }, "process.oomScoreAdj", "dumpable");
 }
 
 function setgroupsDenied({ facts, linux, namespaces }: Compilation): boolean {
@@ -203,13 +189,13 @@ function hide(
   hostNull: number | undefined,
 ): void {
   if (scratch.empty === undefined) {
-    hidePaths(compilation, root, scratch, slotNone);
+    hidePaths(compilation, root, scratch, mounted.attached, slotNone);
     return;
   }
   const { dev } = mounted;
   const ownNull = (): number =>
     dev === undefined ? openNull(compilation, root, "/dev/null") : openNull(compilation, dev, "null");
-  hidePaths(compilation, root, scratch, hostNull ?? ownNull());
+  hidePaths(compilation, root, scratch, mounted.attached, hostNull ?? ownNull());
 }
 
 function makeWorkingDirectory({ builder, options, process }: Compilation, root: number): void {

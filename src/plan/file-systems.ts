@@ -13,16 +13,18 @@ const sharedTypes = new Set(["proc", "sysfs", "mqueue", "devpts", "tmpfs", "cgro
 /** Where a plan refers to a descriptor in an option (see `fsMount`). */
 const descriptorPlace = /\{(?:slot|fd):/;
 
-export function newFileSystem(compilation: Compilation, context: MountContext): void {
+/** Mounts it. Returns the slot that holds it, where one does. */
+export function newFileSystem(compilation: Compilation, context: MountContext): number | undefined {
   if (sysfsOfHost(compilation, context)) {
     // What is mounted below the host's /sys must not be writable where /sys is not.
     const request = { ...context.request, bind: "recursive", tree: context.request.own } as const;
     bindOfHost(compilation, { ...context, request }, "/sys");
-    return;
+    return undefined;
   }
   const mount = makeFileSystem(compilation, context);
   if (context.request.copyUp) copyUp(compilation, context, mount);
   attach(compilation, context, mount);
+  return mount;
 }
 
 /** Fills the new file system with what the image has at its place, while nothing covers that yet. */

@@ -16,12 +16,13 @@ import { readMountOptions } from "./mount-request.ts";
 const utf8 = new TextEncoder();
 const unsafeParts = new Set(["", ".", ".."]);
 
-/** The specification's own /proc. */
-export function procFileSystem(compilation: Compilation, context: MountContext): void {
+/** The specification's own /proc. Returns its slot. */
+export function procFileSystem(compilation: Compilation, context: MountContext): number {
   const proc = makeFileSystem(compilation, context);
   // With parameters such as subset=pid it may lack the files that must be written.
   if (context.request.parameters.length === 0) writeSettings(compilation, proc);
   attach(compilation, context, proc);
+  return proc;
 }
 
 /** The settings, when the specification has no plain /proc through which they were written already. */
@@ -131,10 +132,13 @@ function allowedScore({ builder, facts }: Compilation, score: number): number | 
   return undefined;
 }
 
-/** A score below the engine's needs the host's rights, which a child in a user namespace does not have. */
+/**
+ * A score below the engine's needs the host's rights, which a child in a user namespace does not have. And its own
+ * files in /proc are out of its reach there unless it is dumpable, which would open it to whoever shares the
+ * namespaces.
+ */
 function scoreBySupervisor(compilation: Compilation): boolean {
-  const { process, facts } = compilation;
-  return hasUserNamespace(compilation) && (process.oomScoreAdj ?? 0) < facts.identity.oomScoreAdj;
+  return hasUserNamespace(compilation);
 }
 
 /** The supervisor takes the score, lets the child inherit it, and goes back to its own. */

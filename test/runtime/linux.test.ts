@@ -46,6 +46,16 @@ eachRuntime("devices of the configuration, with mode and owner", async (bundle) 
   expect(stdout).toMatch(/^crw-r----- +1 7 +8 +1, +5 /);
 });
 
+eachRuntime("a device node that the root has from an earlier start is used", async (bundle) => {
+  const devices = [{ type: "c", path: "/nodes/mine", major: 1, minor: 5 }] as const;
+  const spec = withLinux(specOf(["/bin/ls", "-ln", "/nodes/mine"]), { devices });
+  for (let turn = 0; turn < 2; turn += 1) {
+    const told = await bundle.run(spec);
+    expect({ code: told.code, stderr: told.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(told.stdout).toMatch(/^c.* 1, +5 /);
+  }
+});
+
 eachRuntime("device rules: what is denied cannot be opened, default devices always can", async (bundle) => {
   const devices = [{ type: "b", path: "/dev/disk", major: 7, minor: 0, fileMode: 0o666 }] as const;
   const resources = { devices: [{ allow: false, access: "rwm" }] };
