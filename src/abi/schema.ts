@@ -318,8 +318,8 @@ export const ops = {
   },
   prctl: {
     code: 31,
-    doc: "prctl with an option from the executor's list (no_new_privs, keepcaps, securebits, dumpable, pdeathsig, child_subreaper). The executor of root is not dumpable, so a child in a user namespace that writes to its own /proc/self must set dumpable to 1 after `setIds`",
-    stages: ["child"],
+    doc: "prctl with an option from the executor's list (no_new_privs, keepcaps, securebits, dumpable, pdeathsig, child_subreaper). The executor of root is not dumpable, so a child in a user namespace that writes to its own /proc/self must set dumpable to 1 after `setIds`, and so must a supervisor whose root is that of a user namespace, in `prepare`",
+    stages: ["prepare", "child"],
     fields: { option: "u32", value: "u64" },
     steps: ["prctl"],
   },

@@ -232,6 +232,7 @@ function identityOnDemand(status: () => ReadonlyMap<string, string>, processName
     const map = parseIdMap(read(`/proc/${processName}/uid_map`))[0];
     return map === undefined || map.outside !== 0 || map.count !== 0xffff_ffff;
   });
+  const setgroupsDenied = once(() => inUserNamespace() && read("/proc/self/setgroups").trim() === "deny");
   return {
     // Uid and Gid list real, effective, saved and file system ids.
     get uid() {
@@ -242,6 +243,9 @@ function identityOnDemand(status: () => ReadonlyMap<string, string>, processName
     },
     get inUserNamespace() {
       return inUserNamespace();
+    },
+    get setgroupsDenied() {
+      return setgroupsDenied();
     },
     get effective() {
       return effective();

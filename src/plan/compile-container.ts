@@ -19,7 +19,7 @@ import {
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
-import { hostId, idmapSlotName, mapFileText, mapForbidsGroups, mapsNeedHelpers } from "./identity.ts";
+import { groupsForbidden, hostId, idmapSlotName, mapFileText, mapsNeedHelpers } from "./identity.ts";
 import { childMarks, supervisorMarks } from "./marks.ts";
 import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
 import { readMountOptions } from "./mount-request.ts";
@@ -35,7 +35,7 @@ import { type ContainerOptions, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { attachRoot, isolateMounts, makeScratch, type Scratch } from "./private-mounts.ts";
 import { awaitNetworkOnce, inheritScore, writeSettingsWithoutProc } from "./proc-mount.ts";
-import { becomeProgram, forkInit, preserveSlotNames, runHook } from "./process.ts";
+import { becomeProgram, forkInit, openOwnFiles, preserveSlotNames, runHook } from "./process.ts";
 import { prepareRoot } from "./root.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
 import { connectStdio, stdioSlotNames } from "./stdio.ts";
@@ -51,6 +51,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const compilation = begin(spec, facts, options);
   const { builder } = compilation;
   compileCgroupHostOps(compilation);
+  openOwnFiles(builder, facts);
   prepareTimeNamespace(compilation);
   const root = prepareRoot(compilation);
   inheritScore(compilation);
@@ -86,7 +87,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
     facts,
     options,
     ownUserNamespace: hasUserNamespace(compilation),
-    setgroupsDenied: setgroupsDenied(compilation),
+    setgroupsDenied: groupsForbidden(compilation.linux, facts.identity),
     init: options.init === true && options.stdio.kind !== "terminal",
     hooks: options.hooks?.startContainer ?? [],
     linux: compilation.linux,
@@ -144,20 +145,16 @@ function receivedNames(
 
 /** The child waits for its ids and becomes the namespace's root. */
 function enterOwnUserNamespace(compilation: Compilation): void {
-  const { builder, namespaces } = compilation;
+  const { builder, facts, linux, namespaces } = compilation;
   if (!hasUserNamespace(compilation)) return;
   const cause = "linux.uidMappings";
   if (namespaces.created.has("user")) {
     builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");
   }
-  if (!setgroupsDenied(compilation)) {
+  if (!groupsForbidden(linux, facts.identity)) {
     builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, cause, "no groups");
   }
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, cause, "root of the namespace");
-}
-
-function setgroupsDenied({ facts, linux, namespaces }: Compilation): boolean {
-  return namespaces.created.has("user") && mapForbidsGroups(linux.gidMappings, facts.identity);
 }
 
 /** The null device under masks: the container's own where that is a fresh node, else the host's. */
@@ -259,7 +256,7 @@ function mapIds(compilation: Compilation): void {
   } else {
     const uidMap = mapFileText(linux.uidMappings ?? []);
     const gidMap = mapFileText(linux.gidMappings ?? []);
-    const denySetgroups = setgroupsDenied(compilation) ? 1 : 0;
+    const denySetgroups = groupsForbidden(linux, facts.identity) ? 1 : 0;
     builder.parent({ op: "idMap", fields: { uidMap, gidMap, denySetgroups } }, cause);
   }
   builder.parent({ op: "signalPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");

@@ -53,11 +53,16 @@ function wantedDevices({ linux }: Compilation): readonly (OciDevice & { readonly
   return [...wanted.values()];
 }
 
+/** The kernel lets nobody in a user namespace make devices, whatever its capabilities. */
+function mayMakeNodes(compilation: Compilation): boolean {
+  return !hasUserNamespace(compilation) && !compilation.facts.identity.inUserNamespace;
+}
+
 /** A tmpfs on /dev with devices and links. Returns its slot. */
 export function deviceFileSystem(compilation: Compilation, context: MountContext): number {
   const { builder } = compilation;
   const dev = makeFileSystem(compilation, context);
-  const byNode = !hasUserNamespace(compilation) && !compilation.facts.identity.inUserNamespace;
+  const byNode = mayMakeNodes(compilation);
   const below = wantedDevices(compilation).flatMap((device) => {
     const path = pathBelow("/dev", device.path);
     return path === undefined ? [] : [{ ...device, path, source: device.path }];
@@ -75,9 +80,8 @@ export function deviceFileSystem(compilation: Compilation, context: MountContext
 export function otherDevices(compilation: Compilation, root: number): void {
   for (const device of wantedDevices(compilation)) {
     if (pathBelow("/dev", device.path) !== undefined) continue;
-    if (hasUserNamespace(compilation)) {
-      bindDevice(compilation, root, { ...device, source: device.path }, device.cause);
-    } else makeNode(compilation, root, device, device.cause);
+    if (mayMakeNodes(compilation)) makeNode(compilation, root, device, device.cause);
+    else bindDevice(compilation, root, { ...device, source: device.path }, device.cause);
   }
 }
 

@@ -110,8 +110,9 @@ export interface ProcessOptions {
    */
   readonly awaitStart?: boolean;
   /**
-   * The caller is an ordinary user: mounts of the host are cloned by the child, as the root of its own user
-   * namespace, instead of by the supervisor; an exec enters the user namespace first of all.
+   * The caller has no rights over the host's mounts: an ordinary user, or the root of a user namespace. They are cloned by
+   * the child, in the mount namespace that it owns, instead of by the supervisor; an exec enters the user namespace
+   * first of all.
    */
   readonly unprivileged?: boolean;
   /** Descriptors from 3 on that the program inherits; the plan receives `preserve:3`, `preserve:4` ... */
@@ -173,6 +174,8 @@ export interface ExecTarget {
   /** The container's mappings, when it has a user namespace. */
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];
+  /** setgroups(2) is forbidden there. */
+  readonly setgroupsDenied?: boolean;
   /** cgroup v1 hierarchies in which it has a group, by name; the plan receives `cgroup:<name>` for each. */
   readonly cgroupHierarchies: readonly string[];
   /** It has a group in cgroup v2; the plan receives `cgroup`. */

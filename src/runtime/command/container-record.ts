@@ -40,6 +40,7 @@ export interface ContainerRecord {
   readonly ownPidNamespace: boolean;
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];
+  readonly setgroupsDenied?: true;
   readonly terminalGid?: number;
   /** The compiled filter, which an exec gets too: base64 of struct sock_filter[]. */
   readonly seccomp?: {

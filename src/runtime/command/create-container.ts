@@ -11,9 +11,10 @@ import { monotonicMs, nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
-import type { CgroupFacts, HostFacts } from "../../linux/host-facts.ts";
+import type { CgroupFacts, HostFacts, IdentityFacts } from "../../linux/host-facts.ts";
 import type { OciProcess, RuntimeSpec } from "../../oci/mod.ts";
 import { compileContainer } from "../../plan/compile-container.ts";
+import { groupsForbidden } from "../../plan/identity.ts";
 import { type ContainerOptions, type Stdio, syncIds } from "../../plan/options.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { terminalGroup } from "../../plan/terminal.ts";
@@ -230,7 +231,7 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     bindSources: bundle.bindSources,
     createWorkdir: true,
     sessionKeyring: request.sessionKeyring,
-    ...(!facts.identity.effective.includes("CAP_SYS_ADMIN") && {
+    ...((!facts.identity.effective.includes("CAP_SYS_ADMIN") || facts.identity.inUserNamespace) && {
       unprivileged: true,
       workMount: bundle.rootfs,
     }),
@@ -246,7 +247,7 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
   const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory);
   return {
     plan,
-    record: recordOf(request, { ...bundle, spec }, cgroup, seccomp),
+    record: recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp),
     inherited: fds,
     facts: usable,
   };
@@ -287,6 +288,7 @@ function recordedCgroup(plan: Plan, facts: CgroupFacts, directory: string): Reco
 function recordOf(
   request: CreateRequest,
   { spec, path, rootfs }: Bundle,
+  identity: IdentityFacts,
   cgroup: RecordedCgroup | null,
   seccomp: ContainerRecord["seccomp"],
 ): ContainerRecord {
@@ -305,6 +307,7 @@ function recordOf(
     ownPidNamespace: namespaces.some((each) => each.type === "pid" && (each.path ?? "") === ""),
     ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
     ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),
+    ...(groupsForbidden(linux, identity) && { setgroupsDenied: true }),
     ...(terminalGid !== undefined && { terminalGid }),
     ...(seccomp !== undefined && { seccomp }),
     ...(request.hold && { startSocket: `@start-${randomHex(socketDigits)}` }),

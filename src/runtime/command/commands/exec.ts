@@ -106,7 +106,7 @@ function hierarchiesOf(cgroup: RecordedCgroup | null, pid: number): string[] {
 }
 
 function targetOf({ id, record, process }: StoredContainer): ExecTarget {
-  const { cgroup, namespaces, uidMappings, gidMappings, terminalGid } = record;
+  const { cgroup, namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid } = record;
   return {
     id,
     namespaces,
@@ -114,6 +114,7 @@ function targetOf({ id, record, process }: StoredContainer): ExecTarget {
     cgroupV2: cgroup?.joined.includes(unifiedHierarchy) === true,
     ...(uidMappings !== undefined && { uidMappings }),
     ...(gidMappings !== undefined && { gidMappings }),
+    ...(setgroupsDenied !== undefined && { setgroupsDenied }),
     ...(terminalGid !== undefined && { terminalGid }),
   };
 }
