@@ -36,10 +36,10 @@ function userRoot(host: RuntimeHost): string {
 }
 
 /** An ordinary user, also one that is the root of a user namespace: callers there mostly name no other USER. */
-function hasOwnDirectory({ env, uid }: RuntimeHost): boolean {
+function hasOwnDirectory({ env, procName, uid }: RuntimeHost): boolean {
   if (uid !== 0) return true;
   if (env["USER"] === "root") return false;
-  return !wholeMap.test(readTextIfPossible("/proc/self/uid_map") ?? "");
+  return !wholeMap.test(readTextIfPossible(`/proc/${procName}/uid_map`) ?? "");
 }
 
 export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
