@@ -6,6 +6,7 @@ import { openFile, openFlags } from "../../kernel/files.ts";
 import { writeAll } from "../../kernel/io.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { print } from "./host.ts";
 
 export type LogLevel = "debug" | "warning" | "error";
 
@@ -14,8 +15,6 @@ export interface ErrorLog {
   readonly path: string | undefined;
   readonly format: "text" | "json";
   readonly debug: boolean;
-  /** Writes to standard error. */
-  readonly show: (text: string) => void;
 }
 
 const logMode = 0o644;
@@ -32,7 +31,7 @@ export function log(to: ErrorLog, level: LogLevel, text: string): void {
   if (level === "debug" && !to.debug) return;
   const line = lineOf(to.format, level, text);
   if (to.path === undefined) {
-    if (level !== "error") to.show(line);
+    print(2, level === "error" ? "" : line);
     return;
   }
   try {
@@ -40,7 +39,7 @@ export function log(to: ErrorLog, level: LogLevel, text: string): void {
     using file = openFile(undefined, to.path, flags, { mode: logMode });
     writeAll(file, new TextEncoder().encode(line));
   } catch {
-    to.show(line);
+    print(2, line);
   }
 }
 
@@ -55,5 +54,5 @@ export function reportError(to: ErrorLog, thrown: unknown): void {
   const text = clipped(messageOf(thrown));
   log(to, "error", text);
   const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";
-  to.show(`tiffin-runtime: ${text}${remedy}\n`);
+  print(2, `tiffin-runtime: ${text}${remedy}\n`);
 }

@@ -9,7 +9,9 @@ import {
   seccompOperators,
 } from "../../../linux/seccomp.ts";
 import { namespaceTypes } from "../../../oci/linux-spec.ts";
+import { specificationVersion } from "../../../oci/version.ts";
 import type { CommandContext } from "../command.ts";
+import { print } from "../host.ts";
 
 const hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 export function features({ host }: CommandContext): number {
@@ -17,7 +19,7 @@ export function features({ host }: CommandContext): number {
   const flags = Object.keys(seccompFlagNumbers);
   const document = {
     ociVersionMin: "1.0.0",
-    ociVersionMax: "1.2.1",
+    ociVersionMax: specificationVersion,
     hooks,
     mountOptions: knownMountOptions(),
     linux: {
@@ -40,6 +42,6 @@ export function features({ host }: CommandContext): number {
     },
     annotations: { "dev.tiffin.runtime.version": host.version },
   };
-  host.print(1, `${JSON.stringify(document, null, 2)}\n`);
+  print(1, `${JSON.stringify(document, null, 2)}\n`);
   return 0;
 }

@@ -3,6 +3,7 @@ import { exists, openFile, openFlags } from "../../../kernel/files.ts";
 import { writeAll } from "../../../kernel/io.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { OciMount, OciNamespaceType, RuntimeSpec } from "../../../oci/mod.ts";
+import { specificationVersion } from "../../../oci/version.ts";
 import type { CommandContext } from "../command.ts";
 import { absolutePath } from "../host.ts";
 
@@ -19,7 +20,7 @@ export function spec({ flags, host }: CommandContext): number {
       remedy: "remove it first",
     });
   }
-  const document = template(flags.switch("rootless") ? host : undefined);
+  const document = template(flags.switch("rootless"));
   const create = openFlags.writeOnly | openFlags.create | openFlags.exclusive;
   using file = openFile(undefined, path, create, { mode: readable });
   writeAll(file, new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`));
@@ -66,9 +67,7 @@ function mounts(rootless: boolean): OciMount[] {
   ];
 }
 
-/** `user`: who gets a user namespace with itself as the only id; undefined for root. */
-function template(user: { readonly uid: number; readonly gid: number } | undefined): RuntimeSpec {
-  const rootless = user !== undefined;
+function template(rootless: boolean): RuntimeSpec {
   const types: OciNamespaceType[] = [
     "pid",
     "ipc",
@@ -81,7 +80,7 @@ function template(user: { readonly uid: number; readonly gid: number } | undefin
     { containerID: 0, hostID: id, size: 1 },
   ];
   return {
-    ociVersion: "1.2.1",
+    ociVersion: specificationVersion,
     process: {
       terminal: true,
       user: { uid: 0, gid: 0 },
@@ -96,8 +95,8 @@ function template(user: { readonly uid: number; readonly gid: number } | undefin
     hostname: "tiffin",
     mounts: mounts(rootless),
     linux: {
-      ...(user !== undefined
-        ? { uidMappings: owner(user.uid), gidMappings: owner(user.gid) }
+      ...(rootless
+        ? { uidMappings: owner(process.geteuid?.() ?? 0), gidMappings: owner(process.getegid?.() ?? 0) }
         : { resources: { devices: [{ allow: false, access: "rwm" }] } }),
       namespaces: [...types, ...(rootless ? (["user"] as const) : [])].map((type) => ({ type })),
       maskedPaths: [
