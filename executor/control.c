@@ -19,8 +19,17 @@ static uint32_t expected_body(uint32_t type)
 		return sizeof(struct message_signal);
 	case MESSAGE_ATTACH:
 		return sizeof(struct message_attach);
+	case MESSAGE_OUTPUT:
+		return sizeof(struct message_output);
+	case MESSAGE_AWAIT_EXIT:
+		return sizeof(struct message_await_exit);
+	case MESSAGE_END:
+		return sizeof(struct message_end);
 	case MESSAGE_QUERY:
 	case MESSAGE_CLOSE_STDIN:
+	case MESSAGE_HELLO:
+	case MESSAGE_BECOME:
+	case MESSAGE_ALONE:
 		return 0;
 	default:
 		return UINT32_MAX;

@@ -36,6 +36,9 @@ struct control_message {
 		struct message_resize resize;
 		struct message_signal signal;
 		struct message_attach attach;
+		struct message_output output;
+		struct message_await_exit await_exit;
+		struct message_end end;
 	} body;
 };
 

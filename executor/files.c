@@ -55,15 +55,16 @@ int perform_symlink(struct start *s, const struct op_symlink *op)
 	return 0;
 }
 
-/* A node of the same kind and number is what was wanted; its owner and mode are left as they are. */
-static bool is_same_device(int parent, const char *name, const struct op_mknod *op)
+/* The very node that is wanted, from an earlier start in the same root; whatever else stands there stays an error. */
+static bool is_node(int parent, const char *name, uint32_t mode, uint64_t device)
 {
 	struct stat found;
-	int saved = errno;
-	bool same = saved == EEXIST && fstatat(parent, name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    (found.st_mode & S_IFMT) == (op->mode & S_IFMT) && found.st_rdev == op->device;
-	errno = saved;
-	return same;
+	if (fstatat(parent, name, &found, AT_SYMLINK_NOFOLLOW) < 0) {
+		errno = EEXIST;
+		return false;
+	}
+	bool numbered = S_ISCHR(mode) || S_ISBLK(mode);
+	return (found.st_mode & S_IFMT) == (mode & S_IFMT) && (!numbered || found.st_rdev == device);
 }
 
 int perform_mknod(struct start *s, const struct op_mknod *op)
@@ -74,8 +75,11 @@ int perform_mknod(struct start *s, const struct op_mknod *op)
 	int parent = open_parent_in_root(s, op->root, path, &last, &opened);
 	if (parent < 0)
 		return fail(s, STEP_MKNOD_OPENAT2, path);
-	if (mknodat(parent, last, op->mode, op->device) < 0)
-		return is_same_device(parent, last, op) ? 0 : fail(s, STEP_MKNOD_MKNODAT, path);
+	bool made = mknodat(parent, last, op->mode, op->device) == 0;
+	if (!made && errno == EEXIST && is_node(parent, last, op->mode, op->device))
+		return 0;
+	if (!made)
+		return fail(s, STEP_MKNOD_MKNODAT, path);
 	if (needs_owner(op->uid, op->gid) && fchownat(parent, last, op->uid, op->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail(s, STEP_MKNOD_FCHOWNAT, path);
 	return 0;

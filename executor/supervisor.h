@@ -62,6 +62,18 @@ struct supervisor {
 	uint64_t deadline_ns;
 };
 
+/* prepare.c: puts everything in order that a container must not inherit from us. */
+void prepare_process(int controller);
+
+/* run-plan.c: zeroed pages that cost nothing until they are written, NULL without memory. */
+void *map_state(size_t bytes);
+
+/*
+ * run-plan.c: performs the plan in fds[0], whose slots are the other `count` - 1, and tells the controller how it went.
+ * NULL: it failed, and nothing is left. Else the program runs, or waits for its start.
+ */
+struct start *run_plan(struct supervisor *v, int *fds, int count);
+
 /* supervise.c: takes what the start left for it, reports STARTED, runs the loop to the end. */
 void supervise(struct supervisor *v, struct start *s);
 

@@ -18,4 +18,13 @@ bun build --compile --bytecode --minify --splitting --format=esm --target=bun \
 rm -f .build.log
 # A running engine keeps the old file; the new one takes its name in one step.
 mv dist/tiffin.new dist/tiffin
-ln -sf tiffin dist/tiffin-runtime
+
+# One file that can be copied anywhere: a small program that asks a resident helper, and behind it, where it expects it,
+# the program that does without (executor/front/load.h).
+front_bytes=65536
+[[ $(stat -c %s executor/build/tiffin-front) -le $front_bytes ]] || { echo "the front is too large" >&2; exit 1; }
+cp executor/build/tiffin-front dist/tiffin-runtime.new
+truncate -s $front_bytes dist/tiffin-runtime.new
+cat dist/tiffin >>dist/tiffin-runtime.new
+chmod +x dist/tiffin-runtime.new
+mv dist/tiffin-runtime.new dist/tiffin-runtime

@@ -810,6 +810,13 @@ enum abi_message {
   MESSAGE_FAILED = 18,
   MESSAGE_EXITED = 19,
   MESSAGE_STATUS = 20,
+  MESSAGE_HELLO = 32,
+  MESSAGE_REQUEST = 33,
+  MESSAGE_BECOME = 34,
+  MESSAGE_OUTPUT = 35,
+  MESSAGE_AWAIT_EXIT = 36,
+  MESSAGE_END = 37,
+  MESSAGE_ALONE = 38,
 };
 
 struct abi_message_header {
@@ -880,6 +887,30 @@ struct message_status {
   uint64_t started_at_ns;
 } __attribute__((packed));
 _Static_assert(sizeof(struct message_status) == 16, "size of message_status");
+
+struct message_request {
+  uint32_t bytes;
+  uint32_t argument_count;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_request) == 8, "size of message_request");
+
+struct message_output {
+  uint32_t fd;
+  uint32_t bytes;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_output) == 8, "size of message_output");
+
+struct message_await_exit {
+  uint32_t reserved;
+  uint32_t reserved2;
+  uint64_t signals;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_await_exit) == 16, "size of message_await_exit");
+
+struct message_end {
+  uint32_t code;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_end) == 4, "size of message_end");
 
 struct abi_record {
   uint32_t magic;
@@ -1004,7 +1035,7 @@ static const struct abi_layout abi_layouts[55] = {
   [OP_SETSID] = {8, 4, 0, NULL},
   [OP_SET_RLIMIT] = {32, 4, 3, fields_set_rlimit},
   [OP_KEYRING] = {16, 4, 1, fields_keyring},
-  [OP_PRCTL] = {24, 4, 2, fields_prctl},
+  [OP_PRCTL] = {24, 5, 2, fields_prctl},
   [OP_DROP_BOUNDING] = {16, 4, 1, fields_drop_bounding},
   [OP_SET_GROUPS] = {16, 4, 1, fields_set_groups},
   [OP_SET_IDS] = {16, 4, 2, fields_set_ids},

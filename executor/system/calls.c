@@ -250,6 +250,7 @@ int socketpair(int family, int type, int protocol, int pair[2])
 	return (int)CALL4(socketpair, family, type, protocol, pair);
 }
 
+int connect(int fd, const struct sockaddr *address, socklen_t bytes) { return (int)CALL3(connect, fd, address, bytes); }
 int bind(int fd, const struct sockaddr *address, socklen_t bytes) { return (int)CALL3(bind, fd, address, bytes); }
 int listen(int fd, int backlog) { return (int)CALL2(listen, fd, backlog); }
 

@@ -11,6 +11,7 @@ _Noreturn void __stack_chk_fail(void);
 _Noreturn void begin(uintptr_t *stack);
 
 uintptr_t __stack_chk_guard;
+char **environ;
 
 _Noreturn void __stack_chk_fail(void)
 {
@@ -24,6 +25,7 @@ __attribute__((no_stack_protector)) _Noreturn void begin(uintptr_t *stack)
 	int argc = (int)stack[0];
 	char **argv = (char **)(stack + 1);
 	uintptr_t *next = stack + 1 + argc + 1;
+	environ = (char **)next;
 	while (*next)
 		next++;
 	for (next++; next[0] != AT_NULL; next += 2)

@@ -163,7 +163,7 @@ export const ops = {
   },
   mknod: {
     code: 10,
-    doc: "make the device `path` in root, then set owner and exact mode; one of the same kind and number that is there is left as it is",
+    doc: "make the device `path` in root, then set owner and exact mode",
     stages: ["prepare", "child"],
     fields: { root: "slotOrNone", path: "string", mode: "u32", uid: "u32", gid: "u32", device: "u64" },
     steps: ["openat2", "mknodat", "fchownat"],
@@ -318,8 +318,8 @@ export const ops = {
   },
   prctl: {
     code: 31,
-    doc: "prctl with an option from the executor's list (no_new_privs, keepcaps, securebits, dumpable, pdeathsig, child_subreaper). The executor of root is not dumpable, so a child in a user namespace that writes to its own /proc/self must set dumpable to 1 after `setIds`",
-    stages: ["child"],
+    doc: "prctl with an option from the executor's list (no_new_privs, keepcaps, securebits, dumpable, pdeathsig, child_subreaper). The executor of root is not dumpable, so a child in a user namespace that writes to its own /proc/self must set dumpable to 1 after `setIds`, and so must a supervisor whose root is that of a user namespace, in `prepare`",
+    stages: ["prepare", "child"],
     fields: { option: "u32", value: "u64" },
     steps: ["prctl"],
   },
@@ -590,6 +590,28 @@ export const messages = {
   },
   /** executor -> controller: answer to `query`. phase 0 waiting for START, 1 starting, 2 running, 3 exited. */
   status: { type: 20, fields: { phase: "u32", pid: "u32", startedAtNs: "u64" } },
+  /**
+   * A command of the OCI runtime may be decided by a resident helper. The front is the small program that was called,
+   * and after `become` the executor in its place; it speaks with the helper in these and in the words above.
+   *
+   * helper -> front, first: the helper may stand in for this caller, and waits for its request.
+   */
+  hello: { type: 32, fields: {} },
+  /**
+   * front -> helper, once, with descriptors 0, 1 and 2: `bytes` bytes follow, all NUL-terminated: the working directory,
+   * `argumentCount` words of the command line, and the environment.
+   */
+  request: { type: 33, fields: { bytes: "u32", argumentCount: "u32" } },
+  /** helper -> front, with the executor's binary: go on as that program, at once; `start` or another word follows. */
+  become: { type: 34, fields: {} },
+  /** helper -> front: write the `bytes` bytes that follow to descriptor `fd`, 1 or 2. */
+  output: { type: 35, fields: { fd: "u32", bytes: "u32" } },
+  /** helper -> front, after `started`: pass these signals (bit n - 1 for signal n) on to the program and report `exited`. */
+  awaitExit: { type: 36, fields: { reserved: "u32", reserved2: "u32", signals: "u64" } },
+  /** helper -> front: the command is over; exit with `code`. */
+  end: { type: 37, fields: { code: "u32" } },
+  /** helper -> front: nothing has been done; do the command without the helper. */
+  alone: { type: 38, fields: {} },
 } as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
 
 export type MessageName = keyof typeof messages;

@@ -48,14 +48,16 @@ export function probe(): HostFacts {
 
 /**
  * The same facts, each gathered when it is first looked at: for a command that ends in a few milliseconds and needs
- * a handful of them. Facts that depend on others (mounts, kernel) gather those once.
+ * a handful of them. Facts that depend on others (mounts, kernel) gather those once. `processName` is whose: a pid, or
+ * `self`; what only the kernel answers is asked for this process in any case.
  */
-export function probeOnDemand(): HostFacts {
-  const mountText = once(() => read("/proc/self/mountinfo"));
-  const status = once(() => parseStatus(read("/proc/self/status")));
+export function probeOnDemand(processName = "self"): HostFacts {
+  const own = `/proc/${processName}`;
+  const mountText = once(() => read(`${own}/mountinfo`));
+  const status = once(() => parseStatus(read(`${own}/status`)));
   const kernel = kernelOnDemand();
-  const cgroup = once(() => probeCgroups(cgroupMounts(mountText())));
-  const identity = identityOnDemand(status);
+  const cgroup = once(() => probeCgroups(cgroupMounts(mountText()), read(`${own}/cgroup`)));
+  const identity = identityOnDemand(status, processName);
   const hardware = once(probeHardware);
   const features = featuresOnDemand(kernel, cgroup);
   return {
@@ -124,8 +126,8 @@ function cgroupMounts(text: string): MountEntry[] {
   );
 }
 
-function probeCgroups(mounts: readonly MountEntry[]): CgroupFacts {
-  const own = parseProcessCgroups(read("/proc/self/cgroup"));
+function probeCgroups(mounts: readonly MountEntry[], ownText: string): CgroupFacts {
+  const own = parseProcessCgroups(ownText);
   const unified = mounts.find((mount) => mount.type === "cgroup2")?.mountPoint;
   const controllers = unified === undefined ? [] : read(`${unified}/cgroup.controllers`).trim().split(" ");
   const facts = cgroupFactsOf(
@@ -218,18 +220,19 @@ function probeOverlay(): { readonly registered: boolean; readonly lowerdirAdd: b
   return { registered: true, lowerdirAdd: !accepts("no-such-option") && accepts("lowerdir+") };
 }
 
-function identityOnDemand(status: () => ReadonlyMap<string, string>): IdentityFacts {
+function identityOnDemand(status: () => ReadonlyMap<string, string>, processName: string): IdentityFacts {
   const firstNumber = (key: string): number => Number(status().get(key)?.split("\t")[0] ?? "0");
   const capabilities = (key: string): string[] => capabilitiesOfMask(BigInt(`0x${status().get(key) ?? "0"}`));
   const effective = once(() => capabilities("CapEff"));
   const bounding = once(() => capabilities("CapBnd"));
-  const limits = once(probeRlimits);
+  const limits = once(() => probeRlimits(processName === "self" ? 0 : Number(processName)));
   const lastCapability = once(() => Number(read("/proc/sys/kernel/cap_last_cap").trim()));
-  const oomScoreAdj = once(() => Number(read("/proc/self/oom_score_adj").trim()));
+  const oomScoreAdj = once(() => Number(read(`/proc/${processName}/oom_score_adj`).trim()));
   const inUserNamespace = once(() => {
-    const map = parseIdMap(read("/proc/self/uid_map"))[0];
+    const map = parseIdMap(read(`/proc/${processName}/uid_map`))[0];
     return map === undefined || map.outside !== 0 || map.count !== 0xffff_ffff;
   });
+  const setgroupsDenied = once(() => inUserNamespace() && read("/proc/self/setgroups").trim() === "deny");
   return {
     // Uid and Gid list real, effective, saved and file system ids.
     get uid() {
@@ -240,6 +243,9 @@ function identityOnDemand(status: () => ReadonlyMap<string, string>): IdentityFa
     },
     get inUserNamespace() {
       return inUserNamespace();
+    },
+    get setgroupsDenied() {
+      return setgroupsDenied();
     },
     get effective() {
       return effective();
@@ -262,11 +268,11 @@ function identityOnDemand(status: () => ReadonlyMap<string, string>): IdentityFa
   };
 }
 
-function probeRlimits(): Record<string, number | "unlimited"> {
+function probeRlimits(pid: number): Record<string, number | "unlimited"> {
   const limits: Record<string, number | "unlimited"> = {};
   const memory = new BigUint64Array(2);
   for (const [name, number] of Object.entries(rlimitNumbers)) {
-    syscall("prlimit64", name, 0, number, 0, memory);
+    syscall("prlimit64", name, pid, number, 0, memory);
     const hard = memory[1] ?? rlimitInfinity;
     limits[name] = hard === rlimitInfinity ? "unlimited" : Number(hard);
   }

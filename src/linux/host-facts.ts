@@ -72,6 +72,8 @@ export interface IdentityFacts {
   readonly gid: number;
   /** Ids here are a mapping of another user namespace's. */
   readonly inUserNamespace: boolean;
+  /** setgroups(2) was forbidden when that namespace got its ids, for it and all below it. */
+  readonly setgroupsDenied: boolean;
   /** Effective and bounding capabilities, names such as `CAP_NET_ADMIN`, in number order. */
   readonly effective: readonly string[];
   readonly bounding: readonly string[];

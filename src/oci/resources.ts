@@ -41,7 +41,7 @@ export interface OciCpu {
 }
 
 export interface OciPids {
-  /** Less than 0: unlimited. 0: nothing but the program itself. */
+  /** 0 or less: unlimited. */
   readonly limit?: number;
 }
 

@@ -1,4 +1,5 @@
 /** Capability names as the masks of capset, cut to what this host can give. */
+import { TiffinError } from "../lib/errors.ts";
 import {
   type CapabilityName,
   capabilityMask,
@@ -50,8 +51,11 @@ function namesThatHostHas(
   return names.flatMap((text) => {
     const name = parseCapability(text);
     if (name === undefined) {
-      builder.warn(`process.capabilities.${set} has the unknown capability ${JSON.stringify(text)}: ignored`);
-      return [];
+      throw new TiffinError(
+        "invalid",
+        "plan.unknown-capability",
+        `process.capabilities.${set} has the unknown capability ${JSON.stringify(text)}`,
+      );
     }
     const known = capabilityNumbers[name] <= facts.identity.lastCapability;
     if (known && (ownUserNamespace || has.has(name))) return [name];

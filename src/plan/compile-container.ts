@@ -6,7 +6,6 @@ import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { openFlagsOf } from "../linux/open-flags.ts";
-import { prctlOptions } from "../linux/prctl.ts";
 import type { RuntimeSpec } from "../oci/mod.ts";
 import { bindIdmapSlot } from "./bind-mounts.ts";
 import { PlanBuilder } from "./builder.ts";
@@ -20,7 +19,7 @@ import {
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
-import { hostId, idmapSlotName, mapFileText, mapForbidsGroups, mapsNeedHelpers } from "./identity.ts";
+import { groupsForbidden, hostId, idmapSlotName, mapFileText, mapsNeedHelpers } from "./identity.ts";
 import { childMarks, supervisorMarks } from "./marks.ts";
 import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
 import { readMountOptions } from "./mount-request.ts";
@@ -36,7 +35,7 @@ import { type ContainerOptions, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { attachRoot, isolateMounts, makeScratch, type Scratch } from "./private-mounts.ts";
 import { awaitNetworkOnce, inheritScore, writeSettingsWithoutProc } from "./proc-mount.ts";
-import { becomeProgram, forkInit, preserveSlotNames, runHook } from "./process.ts";
+import { becomeProgram, forkInit, openOwnFiles, preserveSlotNames, runHook } from "./process.ts";
 import { prepareRoot } from "./root.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
 import { connectStdio, stdioSlotNames } from "./stdio.ts";
@@ -52,6 +51,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const compilation = begin(spec, facts, options);
   const { builder } = compilation;
   compileCgroupHostOps(compilation);
+  openOwnFiles(builder, facts);
   prepareTimeNamespace(compilation);
   const root = prepareRoot(compilation);
   inheritScore(compilation);
@@ -67,7 +67,6 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const mounted = compileMounts(compilation, root);
   otherDevices(compilation, root);
   writeSettingsWithoutProc(compilation);
-  setDumpable(compilation, 0);
   coverFiles(compilation, root, scratch);
   makeWorkingDirectory(compilation, root);
   hide(compilation, root, scratch, mounted, hostNull);
@@ -88,7 +87,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
     facts,
     options,
     ownUserNamespace: hasUserNamespace(compilation),
-    setgroupsDenied: setgroupsDenied(compilation),
+    setgroupsDenied: groupsForbidden(compilation.linux, facts.identity),
     init: options.init === true && options.stdio.kind !== "terminal",
     hooks: options.hooks?.startContainer ?? [],
     linux: compilation.linux,
@@ -146,32 +145,16 @@ function receivedNames(
 
 /** The child waits for its ids and becomes the namespace's root. */
 function enterOwnUserNamespace(compilation: Compilation): void {
-  const { builder, namespaces } = compilation;
+  const { builder, facts, linux, namespaces } = compilation;
   if (!hasUserNamespace(compilation)) return;
   const cause = "linux.uidMappings";
   if (namespaces.created.has("user")) {
     builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");
   }
-  if (!setgroupsDenied(compilation)) {
+  if (!groupsForbidden(linux, facts.identity)) {
     builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, cause, "no groups");
   }
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, cause, "root of the namespace");
-  setDumpable(compilation, 1);
-}
-
-/**
- * /proc/self of a process that is not dumpable belongs to the host's root, out of reach for the root of a user
- * namespace. It is opened for that one write and shut again.
- */
-function setDumpable(compilation: Compilation, value: 0 | 1): void {
-  const { builder, process } = compilation;
-  if (!hasUserNamespace(compilation) || process.oomScoreAdj === undefined) return;
-  const fields = { option: prctlOptions.setDumpable, value };
-  builder.child({ op: "prctl", fields }, "process.oomScoreAdj", "dumpable");
-}
-
-function setgroupsDenied({ facts, linux, namespaces }: Compilation): boolean {
-  return namespaces.created.has("user") && mapForbidsGroups(linux.gidMappings, facts.identity);
 }
 
 /** The null device under masks: the container's own where that is a fresh node, else the host's. */
@@ -203,13 +186,13 @@ function hide(
   hostNull: number | undefined,
 ): void {
   if (scratch.empty === undefined) {
-    hidePaths(compilation, root, scratch, slotNone);
+    hidePaths(compilation, root, scratch, mounted.attached, slotNone);
     return;
   }
   const { dev } = mounted;
   const ownNull = (): number =>
     dev === undefined ? openNull(compilation, root, "/dev/null") : openNull(compilation, dev, "null");
-  hidePaths(compilation, root, scratch, hostNull ?? ownNull());
+  hidePaths(compilation, root, scratch, mounted.attached, hostNull ?? ownNull());
 }
 
 function makeWorkingDirectory({ builder, options, process }: Compilation, root: number): void {
@@ -273,7 +256,7 @@ function mapIds(compilation: Compilation): void {
   } else {
     const uidMap = mapFileText(linux.uidMappings ?? []);
     const gidMap = mapFileText(linux.gidMappings ?? []);
-    const denySetgroups = setgroupsDenied(compilation) ? 1 : 0;
+    const denySetgroups = groupsForbidden(linux, facts.identity) ? 1 : 0;
     builder.parent({ op: "idMap", fields: { uidMap, gidMap, denySetgroups } }, cause);
   }
   builder.parent({ op: "signalPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");

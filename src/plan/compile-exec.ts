@@ -10,11 +10,11 @@ import { openFlagsOf } from "../linux/open-flags.ts";
 import type { OciProcess } from "../oci/mod.ts";
 import { PlanBuilder } from "./builder.ts";
 import { cgroupSlotNames, cloneCgroupSlot, joinV1Groups } from "./cgroups.ts";
-import { hostId, mapForbidsGroups } from "./identity.ts";
+import { hostId } from "./identity.ts";
 import { namespaceFlag } from "./namespaces.ts";
 import type { ExecOptions, ExecTarget } from "./options.ts";
 import type { Plan } from "./plan.ts";
-import { becomeProgram, preserveSlotNames } from "./process.ts";
+import { becomeProgram, mayExceed, openOwnFiles, preserveSlotNames } from "./process.ts";
 import { setAffinity } from "./scheduling.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
 import { connectStdio, noEnds, stdioSlotNames } from "./stdio.ts";
@@ -73,7 +73,7 @@ export function compileExec(
     facts,
     options,
     ownUserNamespace,
-    setgroupsDenied: groupsForbidden(compilation),
+    setgroupsDenied: target.setgroupsDenied === true,
     init: false,
     ...labelled,
   });
@@ -108,25 +108,21 @@ function enterNamespaces(compilation: ExecCompilation): void {
   const fields = { slot: builder.received("pidfd"), nstype };
   builder.child({ op: "setns", fields }, "exec", `${types.join(", ")} namespaces`);
   if (!target.namespaces.includes("user")) return;
-  if (!groupsForbidden(compilation)) {
+  if (target.setgroupsDenied !== true) {
     builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, "exec", "no groups");
   }
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, "exec", "root of the namespace");
-}
-
-/** What was forbidden when the user namespace got its map stays forbidden in it. */
-function groupsForbidden({ facts, target }: ExecCompilation): boolean {
-  return target.namespaces.includes("user") && mapForbidsGroups(target.gidMappings, facts.identity);
 }
 
 /** Written through the host's /proc while the process is still on the host. */
 function writeScore({ builder, facts, process }: ExecCompilation): void {
   const score = process.oomScoreAdj;
   if (score === undefined) return;
-  if (score < facts.identity.oomScoreAdj && !facts.identity.effective.includes("CAP_SYS_RESOURCE")) {
+  if (score < facts.identity.oomScoreAdj && !mayExceed(facts)) {
     builder.warn(`oom_score_adj ${score} needs CAP_SYS_RESOURCE: not applied`);
     return;
   }
+  openOwnFiles(builder, facts);
   const open = openFlagsOf(facts.kernel.machine);
   const [out, path] = [builder.slot(), "/proc/self/oom_score_adj"];
   const flags = open.writeOnly | open.closeOnExec;

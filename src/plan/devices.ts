@@ -53,11 +53,16 @@ function wantedDevices({ linux }: Compilation): readonly (OciDevice & { readonly
   return [...wanted.values()];
 }
 
+/** The kernel lets nobody in a user namespace make devices, whatever its capabilities. */
+function mayMakeNodes(compilation: Compilation): boolean {
+  return !hasUserNamespace(compilation) && !compilation.facts.identity.inUserNamespace;
+}
+
 /** A tmpfs on /dev with devices and links. Returns its slot. */
 export function deviceFileSystem(compilation: Compilation, context: MountContext): number {
   const { builder } = compilation;
   const dev = makeFileSystem(compilation, context);
-  const byNode = !hasUserNamespace(compilation) && !compilation.facts.identity.inUserNamespace;
+  const byNode = mayMakeNodes(compilation);
   const below = wantedDevices(compilation).flatMap((device) => {
     const path = pathBelow("/dev", device.path);
     return path === undefined ? [] : [{ ...device, path, source: device.path }];
@@ -71,19 +76,12 @@ export function deviceFileSystem(compilation: Compilation, context: MountContext
   return dev;
 }
 
-/** Devices outside of a /dev that is mounted; all of them, and the links, when nothing is mounted there. */
+/** Devices of the specification outside /dev. */
 export function otherDevices(compilation: Compilation, root: number): void {
-  const { builder, facts, spec } = compilation;
-  const isMounted = (spec.mounts ?? []).some(({ destination }) => cleanPath(destination) === "/dev");
-  const byNode = !hasUserNamespace(compilation) && !facts.identity.inUserNamespace;
   for (const device of wantedDevices(compilation)) {
-    if (isMounted && pathBelow("/dev", device.path) !== undefined) continue;
-    if (byNode) makeNode(compilation, root, device, device.cause);
+    if (pathBelow("/dev", device.path) !== undefined) continue;
+    if (mayMakeNodes(compilation)) makeNode(compilation, root, device, device.cause);
     else bindDevice(compilation, root, { ...device, source: device.path }, device.cause);
-  }
-  if (isMounted) return;
-  for (const [name, target] of links) {
-    builder.child({ op: "symlink", fields: { root, path: `/dev/${name}`, target } }, "default devices");
   }
 }
 

@@ -1,6 +1,7 @@
 import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { mountAttributes } from "../linux/mount-flags.ts";
+import type { OciNamespaceType } from "../oci/mod.ts";
 import { attach } from "./attach-mount.ts";
 import { bindOfHost } from "./bind-mounts.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
@@ -13,16 +14,19 @@ const sharedTypes = new Set(["proc", "sysfs", "mqueue", "devpts", "tmpfs", "cgro
 /** Where a plan refers to a descriptor in an option (see `fsMount`). */
 const descriptorPlace = /\{(?:slot|fd):/;
 
-export function newFileSystem(compilation: Compilation, context: MountContext): void {
-  if (sysfsOfHost(compilation, context)) {
+/** Mounts it. Returns the slot that holds it, where one does. */
+export function newFileSystem(compilation: Compilation, context: MountContext): number | undefined {
+  const source = boundInstead(compilation, context);
+  if (source !== undefined) {
     // What is mounted below the host's /sys must not be writable where /sys is not.
     const request = { ...context.request, bind: "recursive", tree: context.request.own } as const;
-    bindOfHost(compilation, { ...context, request }, "/sys");
-    return;
+    bindOfHost(compilation, { ...context, request }, source);
+    return undefined;
   }
   const mount = makeFileSystem(compilation, context);
   if (context.request.copyUp) copyUp(compilation, context, mount);
   attach(compilation, context, mount);
+  return mount;
 }
 
 /** Fills the new file system with what the image has at its place, while nothing covers that yet. */
@@ -43,10 +47,20 @@ function copyUp(
   );
 }
 
-/** sysfs shows a network namespace; whoever does not own that one may not mount it, but may bind the host's. */
-function sysfsOfHost(compilation: Compilation, { mount }: MountContext): boolean {
-  if (mount.type !== "sysfs" || !hasUserNamespace(compilation)) return false;
-  return !compilation.namespaces.created.has("network");
+/** File systems that show a namespace, and where the host has its own. */
+const views: Readonly<Record<string, { readonly of: OciNamespaceType; readonly path: string }>> = {
+  sysfs: { of: "network", path: "/sys" },
+  mqueue: { of: "ipc", path: "/dev/mqueue" },
+};
+
+/** Whoever does not own the namespace that a file system shows may not mount it, but may bind the host's. */
+function boundInstead(compilation: Compilation, { mount }: MountContext): string | undefined {
+  const { facts, namespaces } = compilation;
+  const view = views[mount.type ?? ""];
+  if (view === undefined || namespaces.created.has(view.of)) return undefined;
+  if (hasUserNamespace(compilation)) return view.path;
+  // One that was joined is ours; the one that we came with is the host's.
+  return facts.identity.inUserNamespace && !namespaces.joined.has(view.of) ? view.path : undefined;
 }
 
 /** The detached mount with its attributes. */
@@ -54,8 +68,6 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
   const { builder } = compilation;
   const { mount, request, cause } = context;
   const type = mount.type;
-  // A new mount is its whole tree; there is nothing to be cleared in it.
-  const attributes = (request.tree.set & ~request.own.clear) | request.own.set;
   if (type === undefined || type === "" || type === "none") {
     throw new TiffinError("invalid", "plan.mount-type", `${cause} has neither a type nor the option bind`);
   }
@@ -69,7 +81,7 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
         source: mount.source ?? type,
         options: parameters(compilation, context, type),
         // What is to be filled becomes read-only afterwards.
-        attributes: request.copyUp ? attributes & ~mountAttributes.readOnly : attributes,
+        attributes: request.copyUp ? request.own.set & ~mountAttributes.readOnly : request.own.set,
       },
     },
     cause,

@@ -3,7 +3,7 @@
  * container and need the container's.
  */
 import { TiffinError } from "../lib/errors.ts";
-import type { OciIdMapping } from "../oci/mod.ts";
+import type { LinuxSpec, OciIdMapping } from "../oci/mod.ts";
 
 /** The host's id for `id` under `mappings`; no mappings at all is the identity. */
 export function hostId(mappings: readonly OciIdMapping[] | undefined, id: number, what: string): number {
@@ -19,12 +19,6 @@ export function mappedId(mappings: readonly OciIdMapping[] | undefined, id: numb
   if (mappings === undefined || mappings.length === 0) return id;
   const row = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);
   return row === undefined ? undefined : row.hostID + (id - row.containerID);
-}
-
-/** The mappings of a container that is to get a user namespace of its own. */
-interface WantedMaps {
-  readonly uidMappings?: readonly OciIdMapping[];
-  readonly gidMappings?: readonly OciIdMapping[];
 }
 
 /** Who writes the maps. */
@@ -43,14 +37,21 @@ function isOnly(mappings: readonly OciIdMapping[] | undefined, id: number): bool
  * Whoever has no rights over ids may map its own one alone (user_namespaces(7)); for others it needs the set-uid programs
  * newuidmap(1) and newgidmap(1), which know what an administrator has granted.
  */
-export function mapsNeedHelpers({ uidMappings, gidMappings }: WantedMaps, writer: Writer): boolean {
+export function mapsNeedHelpers({ uidMappings, gidMappings }: LinuxSpec, writer: Writer): boolean {
   const mayAll = writer.effective.includes("CAP_SETUID") && writer.effective.includes("CAP_SETGID");
   return !mayAll && !(isOnly(uidMappings, writer.uid) && isOnly(gidMappings, writer.gid));
 }
 
-/** Without rights over groups, a map of the own one alone is only accepted once setgroups(2) is forbidden for good. */
-export function mapForbidsGroups(gidMappings: readonly OciIdMapping[] | undefined, writer: Writer): boolean {
-  return !writer.effective.includes("CAP_SETGID") && isOnly(gidMappings, writer.gid);
+/**
+ * setgroups(2) is forbidden in the container: it was where the caller is, or must be for its new user namespace, since
+ * a map of the own group alone is only accepted from somebody without rights over groups once it is.
+ */
+export function groupsForbidden(
+  { namespaces, gidMappings }: Pick<LinuxSpec, "namespaces" | "gidMappings">,
+  { effective, gid, setgroupsDenied }: Writer & { readonly setgroupsDenied: boolean },
+): boolean {
+  const isNew = (namespaces ?? []).some(({ type, path }) => type === "user" && (path ?? "") === "");
+  return setgroupsDenied || (isNew && !effective.includes("CAP_SETGID") && isOnly(gidMappings, gid));
 }
 
 /** What uid_map and gid_map are written with: a line per mapping. */

@@ -3,8 +3,9 @@ import { slotNone } from "../abi/schema.ts";
 import { mountAttributes, mountPropagations } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import type { Compilation } from "./compilation.ts";
-import { cleanPath } from "./container-path.ts";
+import { cleanPath, pathBelow } from "./container-path.ts";
 import { readMountOptions } from "./mount-request.ts";
+import type { AttachedMount } from "./mounts.ts";
 import type { Scratch } from "./private-mounts.ts";
 
 /** Binds the injected files over the image's, except where the specification mounts something itself. */
@@ -16,22 +17,42 @@ export function coverFiles({ builder, spec }: Compilation, root: number, scratch
   }
 }
 
+/**
+ * Where a path is looked up: below the mount that it leads into when a slot holds that one, else from the root. The
+ * way to /proc and /sys leads through the image, which somebody else may be changing meanwhile (CVE-2023-27561).
+ */
+function placeOf(
+  path: string,
+  root: number,
+  attached: readonly AttachedMount[],
+): { root: number; path: string } {
+  const clean = cleanPath(path);
+  const last = attached.findLast(
+    ({ destination }) => clean === destination || pathBelow(destination, clean) !== undefined,
+  );
+  const below = last === undefined ? undefined : pathBelow(last.destination, clean);
+  if (last?.slot === undefined || below === undefined) return { root, path: clean };
+  return { root: last.slot, path: below };
+}
+
 /** `linux.maskedPaths` and `linux.readonlyPaths`. `nullDevice`: slot of a character device 1:3. */
 export function hidePaths(
   { builder, linux }: Compilation,
   root: number,
   scratch: Scratch,
+  attached: readonly AttachedMount[],
   nullDevice: number,
 ): void {
   const { empty } = scratch;
   if (empty !== undefined) {
     for (const path of linux.maskedPaths ?? []) {
-      const fields = { root, path: cleanPath(path), empty, nullDevice };
-      builder.child({ op: "maskPath", fields }, "linux.maskedPaths");
+      const fields = { ...placeOf(path, root, attached), empty, nullDevice };
+      builder.child({ op: "maskPath", fields }, "linux.maskedPaths", cleanPath(path));
     }
   }
   for (const path of linux.readonlyPaths ?? []) {
-    builder.child({ op: "readonlyPath", fields: { root, path: cleanPath(path) } }, "linux.readonlyPaths");
+    const fields = placeOf(path, root, attached);
+    builder.child({ op: "readonlyPath", fields }, "linux.readonlyPaths", cleanPath(path));
   }
 }
 

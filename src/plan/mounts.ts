@@ -12,13 +12,20 @@ import { newFileSystem } from "./file-systems.ts";
 import type { MountContext } from "./mount-context.ts";
 import { readMountOptions } from "./mount-request.ts";
 import { procFileSystem } from "./proc-mount.ts";
-import { remountInPlace } from "./remount.ts";
 
 export interface MountedSlots {
   /** The container's own /dev, when the specification has a tmpfs there. */
   readonly dev: number | undefined;
   /** The container's own devpts at /dev/pts. */
   readonly hasPts: boolean;
+  /** Every mount in order, with the slot that still holds it for a fresh /proc or /sys. */
+  readonly attached: readonly AttachedMount[];
+}
+
+export interface AttachedMount {
+  /** Clean absolute path in the container. */
+  readonly destination: string;
+  readonly slot: number | undefined;
 }
 
 /**
@@ -41,21 +48,23 @@ const coverableProcFiles = new Set([
 export function compileMounts(compilation: Compilation, root: number): MountedSlots {
   let dev: number | undefined;
   let hasPts = false;
+  const attached: AttachedMount[] = [];
   for (const [index, mount] of (compilation.spec.mounts ?? []).entries()) {
     const destination = cleanPath(mount.destination);
     const request = readMountOptions(mount.options ?? []);
     const context: MountContext = { index, mount, destination, request, root, cause: `mounts[${index}]` };
     checkDestination(context);
     const isBind = request.bind !== "no" || mount.type === "bind";
-    if (request.remount) remountInPlace(compilation, context);
-    else if (isBind) bindMount(compilation, context);
-    else if (mount.type === "proc" && destination === "/proc") procFileSystem(compilation, context);
+    let slot: number | undefined;
+    if (isBind) bindMount(compilation, context);
+    else if (mount.type === "proc" && destination === "/proc") slot = procFileSystem(compilation, context);
     else if (mount.type === "cgroup" || mount.type === "cgroup2") cgroupMount(compilation, context);
     else if (mount.type === "tmpfs" && destination === "/dev") dev = deviceFileSystem(compilation, context);
-    else newFileSystem(compilation, context);
-    if (!request.remount && mount.type === "devpts" && destination === "/dev/pts") hasPts = true;
+    else slot = newFileSystem(compilation, context);
+    attached.push({ destination, slot });
+    if (mount.type === "devpts" && destination === "/dev/pts") hasPts = true;
   }
-  return { dev, hasPts };
+  return { dev, hasPts, attached };
 }
 
 function checkDestination({ destination, cause }: MountContext): void {

@@ -6,7 +6,8 @@
  *   process is in it.
  * - user, new: clone3 makes it first, so that it owns the other new ones. Joining an existing namespace of the
  *   host needs the host's rights, so then the supervisor joins before the clone and goes back afterwards.
- * - user, joined: the supervisor enters it last of all, after everything that needs the host's rights.
+ * - user, joined: the supervisor enters it last of all, after everything that needs the host's rights; an ordinary
+ *   user has none, and enters it first to get some.
  * - cgroup: made by the child after it has moved into its group, so that the group is the root it sees.
  */
 import { slotNone } from "../abi/schema.ts";
@@ -102,15 +103,18 @@ export function joinInChild(compilation: Compilation): void {
 
 /** What the supervisor joins: its last ops before the clone, since a user namespace ends its rights on the host. */
 export function joinInSupervisor(compilation: Compilation): void {
-  const { builder, namespaces } = compilation;
+  const { builder, facts, namespaces, options } = compilation;
   const joinsAll = namespaces.created.has("user");
-  // The user namespace goes last.
-  const rows = [...namespaces.joined].sort(([a], [b]) => Number(a === "user") - Number(b === "user"));
+  // One that leaves anyway need not go back, which it may not even have the rights for.
+  const returns = options.supervise.kind !== "leave";
+  const userGoes = facts.identity.effective.includes("CAP_SYS_ADMIN") ? 1 : -1;
+  const place = (type: OciNamespaceType): number => (type === "user" ? userGoes : 0);
+  const rows = [...namespaces.joined].sort(([a], [b]) => place(a) - place(b));
   for (const [type, path] of rows) {
     if (!joinsAll && type !== "pid" && type !== "user") continue;
     const [target, nstype] = [`${type} namespace`, namespaceFlag(type)];
     const slot = openJoined(compilation, type, path);
-    if (joinsAll && type !== "pid") {
+    if (joinsAll && returns && type !== "pid") {
       const own = openNamespace(compilation, `/proc/self/ns/${namespaceKinds[type].file}`, type);
       const back = { op: "setns", fields: { slot: own, nstype } } as const;
       builder.parent(back, causeOf(type, compilation), `${target} of the host`);

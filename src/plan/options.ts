@@ -102,8 +102,6 @@ export interface ProcessOptions {
    * there with this message. The filter is then installed before a hold, while the supervisor can still pass it on.
    */
   readonly seccompAgent?: { readonly message: Uint8Array; readonly pidOffsets: readonly number[] };
-  /** Limits and scores that the host does not let us set are errors; else they are cut to what it lets us. */
-  readonly exactLimits?: boolean;
   /** Wait at `syncIds.start` before the program is executed. */
   readonly holdBeforeExec?: boolean;
   /**
@@ -111,11 +109,10 @@ export interface ProcessOptions {
    * connection before its program, long after the supervisor has left.
    */
   readonly awaitStart?: boolean;
-  /** With `awaitStart`: nothing will be executed, so the program need not be there. */
-  readonly withoutProgram?: boolean;
   /**
-   * The caller is an ordinary user: mounts of the host are cloned by the child, as the root of its own user
-   * namespace, instead of by the supervisor; an exec enters the user namespace first of all.
+   * The caller has no rights over the host's mounts: an ordinary user, or the root of a user namespace. They are cloned by
+   * the child, in the mount namespace that it owns, instead of by the supervisor; an exec enters the user namespace
+   * first of all.
    */
   readonly unprivileged?: boolean;
   /** Descriptors from 3 on that the program inherits; the plan receives `preserve:3`, `preserve:4` ... */
@@ -177,6 +174,8 @@ export interface ExecTarget {
   /** The container's mappings, when it has a user namespace. */
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];
+  /** setgroups(2) is forbidden there. */
+  readonly setgroupsDenied?: boolean;
   /** cgroup v1 hierarchies in which it has a group, by name; the plan receives `cgroup:<name>` for each. */
   readonly cgroupHierarchies: readonly string[];
   /** It has a group in cgroup v2; the plan receives `cgroup`. */

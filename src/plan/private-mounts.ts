@@ -27,13 +27,15 @@ function workMount(compilation: Compilation): string {
 
 /** Cuts the mount namespace that the process has just got off from the host's. */
 export function isolateMounts(
-  { builder, open }: Compilation,
+  { builder, open, options }: Compilation,
   stage: "prepare" | "child" = "child",
   cause = "linux.namespaces",
 ): void {
   const root = builder.slot();
   const flags = open.path | open.directory | open.closeOnExec;
   const fields = { out: root, dir: slotNone, path: "/", flags, mode: 0, resolve: 0 };
+  // Binds that are cloned only after this still have to hear of the host's mounts when they ask for it.
+  const listens = stage === "child" && options.unprivileged === true;
   builder[stage]({ op: "open", fields }, cause);
   builder[stage](
     {
@@ -45,7 +47,7 @@ export function isolateMounts(
         userns: slotNone,
         set: 0,
         clear: 0,
-        propagation: mountPropagations.private,
+        propagation: listens ? mountPropagations.slave : mountPropagations.private,
       },
     },
     cause,

@@ -12,16 +12,27 @@ import { makeFileSystem } from "./file-systems.ts";
 import { supervisorMarks } from "./marks.ts";
 import type { MountContext } from "./mount-context.ts";
 import { readMountOptions } from "./mount-request.ts";
+import { mayExceed } from "./process.ts";
 
 const utf8 = new TextEncoder();
 const unsafeParts = new Set(["", ".", ".."]);
 
-/** The specification's own /proc. */
-export function procFileSystem(compilation: Compilation, context: MountContext): void {
+/** The specification's own /proc. Returns its slot. */
+export function procFileSystem(compilation: Compilation, context: MountContext): number {
+  const { facts, namespaces } = compilation;
+  if ((hasUserNamespace(compilation) || facts.identity.inUserNamespace) && !namespaces.has("pid")) {
+    throw new TiffinError(
+      "invalid",
+      "plan.proc-of-host",
+      `${context.cause}: from a user namespace, a proc of the host's pid namespace cannot be mounted`,
+      { remedy: 'add {"type": "pid"} to linux.namespaces, or bind /proc' },
+    );
+  }
   const proc = makeFileSystem(compilation, context);
   // With parameters such as subset=pid it may lack the files that must be written.
   if (context.request.parameters.length === 0) writeSettings(compilation, proc);
   attach(compilation, context, proc);
+  return proc;
 }
 
 /** The settings, when the specification has no plain /proc through which they were written already. */
@@ -37,10 +48,10 @@ export function writeSettingsWithoutProc(compilation: Compilation): void {
 }
 
 /** A procfs that is never attached; where none may be made, the host's, still under its own path. */
-function privateProc({ builder, namespaces, open }: Compilation): number {
+function privateProc({ builder, facts, namespaces, open }: Compilation): number {
   const out = builder.slot();
   const cause = "linux.sysctl";
-  if (namespaces.has("user") && !namespaces.created.has("pid")) {
+  if ((namespaces.has("user") || facts.identity.inUserNamespace) && !namespaces.created.has("pid")) {
     const flags = open.path | open.directory | open.closeOnExec;
     builder.child(
       { op: "open", fields: { out, dir: slotNone, path: "/proc", flags, mode: 0, resolve: 0 } },
@@ -122,20 +133,22 @@ function sysctlPath(key: string): string {
 }
 
 /** The value that this host lets us set; undefined to leave it. */
-function allowedScore({ builder, facts, options }: Compilation, score: number): number | undefined {
-  if (options.exactLimits === true) return score;
+function allowedScore({ builder, facts }: Compilation, score: number): number | undefined {
   const own = facts.identity.oomScoreAdj;
-  if (score >= own || facts.identity.effective.includes("CAP_SYS_RESOURCE")) return score;
+  if (score >= own || mayExceed(facts)) return score;
   builder.warn(
     `oom_score_adj ${score} is below the engine's own ${own} and needs CAP_SYS_RESOURCE: not applied`,
   );
   return undefined;
 }
 
-/** A score below the engine's needs the host's rights, which a child in a user namespace does not have. */
+/**
+ * A score below the engine's needs the host's rights, which a child in a user namespace does not have. And its own
+ * files in /proc are out of its reach there unless it is dumpable, which would open it to whoever shares the
+ * namespaces.
+ */
 function scoreBySupervisor(compilation: Compilation): boolean {
-  const { process, facts } = compilation;
-  return hasUserNamespace(compilation) && (process.oomScoreAdj ?? 0) < facts.identity.oomScoreAdj;
+  return hasUserNamespace(compilation);
 }
 
 /** The supervisor takes the score, lets the child inherit it, and goes back to its own. */

@@ -83,6 +83,16 @@ export function forkInit(builder: PlanBuilder): void {
   builder.child({ op: "init", fields: {} }, "init", "PID 1");
 }
 
+/**
+ * What is not dumpable has its files below /proc owned by the root of the host, which the root of a user namespace is
+ * not: the executor could not write to its own.
+ */
+export function openOwnFiles(builder: PlanBuilder, { identity }: HostFacts): void {
+  if (identity.uid !== 0 || !identity.inUserNamespace) return;
+  const fields = { option: prctlOptions.setDumpable, value: 1 };
+  builder.prepare({ op: "prctl", fields }, "user namespace of the caller", "dumpable");
+}
+
 function passDescriptors(builder: PlanBuilder, { preserveFds = 0 }: ProcessOptions): void {
   for (let fd = firstInherited; fd < firstInherited + preserveFds; fd += 1) {
     builder.child({ op: "dup2", fields: { slot: builder.received(`preserve:${fd}`), fd } }, "preserveFds");
@@ -119,6 +129,10 @@ function takeIdentity(context: ProcessContext): void {
       "process.user.additionalGids",
       additionalGids.length === 0 ? "no groups" : `groups ${additionalGids.join(" ")}`,
     );
+  } else if (additionalGids.length > 0) {
+    builder.warn(
+      `groups ${additionalGids.join(", ")} are left out: setgroups is forbidden in the user namespace`,
+    );
   }
   builder.child({ op: "setIds", fields: { uid, gid } }, "process.user");
   const { bounding: _bounding, ...sets } = masks;
@@ -139,7 +153,7 @@ function installSeccomp({ builder, options, facts }: ProcessContext): void {
   builder.child({ op: "seccomp", fields }, "linux.seccomp", `filter of ${instructions} instructions`);
 }
 
-function setLimit({ builder, facts, ownUserNamespace, options }: ProcessContext, limit: OciRlimit): void {
+function setLimit({ builder, facts, ownUserNamespace }: ProcessContext, limit: OciRlimit): void {
   const { type } = limit;
   if (!isRlimitName(type)) {
     throw new TiffinError(
@@ -156,10 +170,8 @@ function setLimit({ builder, facts, ownUserNamespace, options }: ProcessContext,
       `process.rlimits ${type}: soft limit ${limit.soft} is above hard limit ${limit.hard}`,
     );
   }
-  const mayRaise =
-    options.exactLimits === true ||
-    (!ownUserNamespace && facts.identity.effective.includes("CAP_SYS_RESOURCE"));
-  const own = mayRaise ? undefined : facts.identity.hardRlimits[type];
+  const mayRaise = !ownUserNamespace && mayExceed(facts);
+  const own = facts.identity.hardRlimits[type];
   const most = own === undefined ? rlimitInfinity : limitNumber(own);
   if (!mayRaise && hard > most) {
     builder.warn(`${type} hard limit ${limit.hard} is above the engine's own ${own}: ${own} is used`);
@@ -168,6 +180,11 @@ function setLimit({ builder, facts, ownUserNamespace, options }: ProcessContext,
   }
   const fields = { resource: rlimitNumbers[type], soft, hard };
   builder.child({ op: "setRlimit", fields }, "process.rlimits", type);
+}
+
+/** Limits belong to the host: the capability counts only in its own user namespace. */
+export function mayExceed({ identity }: HostFacts): boolean {
+  return identity.effective.includes("CAP_SYS_RESOURCE") && !identity.inUserNamespace;
 }
 
 function limitNumber(value: RlimitValue): bigint {

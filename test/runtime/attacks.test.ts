@@ -2,16 +2,11 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cString, syscall } from "../../src/kernel/syscall.ts";
 import { Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
 const mayRun = ours !== undefined && process.geteuid?.() === 0;
-
-const fdcwd = -100;
-/** RENAME_EXCHANGE */
-const exchange = 2;
 
 function digest(path: string): string {
   return new Bun.CryptoHasher("sha256").update(readFileSync(path)).digest("hex");
@@ -64,40 +59,6 @@ eachRuntime(
     expect(stdout).not.toContain("Linux version");
   },
   { except: { runc: "1.1.5 has CVE-2025-31133", crun: "1.8.1 has CVE-2025-31133" } },
-);
-
-test.skipIf(!mayRun)(
-  "mount targets that turn into links while containers start",
-  async () => {
-    await using bundle = new Bundle(ours ?? "");
-    const outside = join(bundle.directory, "outside");
-    mkdirSync(outside);
-    const [target, other] = [join(bundle.rootfs, "swap"), join(bundle.rootfs, "swap2")];
-    mkdirSync(target);
-    symlinkSync(outside, other);
-    for (const name of ["a", "b", "c"]) mkdirSync(join(target, name));
-    const spec = specOf(["/bin/true"]);
-    const mounts = ["a", "b", "c"].map((name) => ({
-      destination: `/swap/${name}`,
-      type: "tmpfs",
-      source: "tmpfs",
-    }));
-    bundle.configure({ ...spec, mounts: [...(spec.mounts ?? []), ...mounts] });
-    let swapping = true;
-    const swapper = (async () => {
-      while (swapping) {
-        // In one step, so that the path always leads somewhere: to the directory or outside.
-        syscall("renameat2", "swap", fdcwd, cString(target), fdcwd, cString(other), exchange);
-        await Bun.sleep(0);
-      }
-    })();
-    for (let turn = 0; turn < 40; turn += 1) await bundle.call("run", `${bundle.id}-${turn}`);
-    swapping = false;
-    await swapper;
-    for (const name of ["a", "b", "c"]) expect(existsSync(join(outside, name))).toBe(false);
-    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(bundle.directory);
-  },
-  60_000,
 );
 
 test.skipIf(!mayRun)(

@@ -3,13 +3,14 @@
  * containerd's shim through ctr. What is asked is what people ask: run, exec, a terminal, limits, pause, kill, remove.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { TerminalSession } from "../support/terminal.ts";
 import { until } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
+import { asUser, makeAccounts, user } from "./test-user.ts";
 
 const runtime = runtimes.find(({ name }) => name === "tiffin")?.path ?? "";
 const isRoot = process.geteuid?.() === 0;
@@ -122,6 +123,83 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("podman") === null)("podm
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
   dockerLike(() => cli, []);
 });
+
+/** podman makes a user namespace with the user's ids and calls the runtime as the root of that. */
+describe.skipIf(!isRoot || runtime === "" || Bun.which("podman") === null || Bun.which("newuidmap") === null)(
+  "podman of an ordinary user",
+  () => {
+    const directory = mkdtempSync(join(tmpdir(), "tiffin-test-podman-"));
+    const [home, run] = [join(directory, "home"), join(directory, "run")];
+    const podman = [
+      "podman",
+      "--storage-driver",
+      "vfs",
+      "--cgroup-manager",
+      "cgroupfs",
+      "--runtime",
+      runtime,
+    ];
+    const on = (...words: readonly string[]): Promise<Outcome> => call(...cli, ...words);
+    const start = ["run", "--network", "none"];
+    let cli: readonly string[] = [];
+    beforeAll(async () => {
+      chmodSync(directory, 0o755);
+      makeAccounts(directory);
+      for (const path of [home, run]) {
+        mkdirSync(path);
+        chownSync(path, user, user);
+      }
+      cli = [...asUser(directory, ["-C", home, `HOME=${home}`, `XDG_RUNTIME_DIR=${run}`]), ...podman];
+      await must(...cli, "import", await makeArchive(directory), image);
+    }, engineLimitMs);
+    afterAll(async () => {
+      // The process that keeps podman's user namespace between commands.
+      await on("system", "migrate");
+      rmSync(directory, { recursive: true, force: true });
+    }, engineLimitMs);
+
+    test(
+      "run: output, exit codes, users, the host's network, a nested user namespace",
+      async () => {
+        expect(await on(...start, "--rm", image, "/bin/echo", "hi")).toMatchObject({
+          code: 0,
+          stdout: "hi\n",
+        });
+        expect((await on(...start, "--rm", image, "/bin/nothing")).code).toBe(127);
+        expect((await on(...start, "--rm", "-u", "5:6", image, "/bin/id", "-u")).stdout).toBe("5\n");
+        expect((await on("run", "--network", "host", "--rm", image, "/bin/true")).code).toBe(0);
+        const own = await on(...start, "--rm", "--userns", "keep-id", image, "/bin/id", "-u");
+        expect(own).toMatchObject({ code: 0, stdout: `${user}\n` });
+      },
+      engineLimitMs,
+    );
+
+    test(
+      "exec, joined namespaces, a terminal, remove",
+      async () => {
+        const name = "tiffin-test-one";
+        expect((await on(...start, "-d", "--name", name, image, "/bin/sleep", "1000")).code).toBe(0);
+        expect((await on("exec", name, "/bin/sh", "-c", "exit 5")).code).toBe(5);
+        const joined = ["network", "ipc", "pid", "uts"].map((kind) => `--${kind}=container:${name}`);
+        const { stdout } = await on("run", "--rm", ...joined, image, "/bin/cat", "/proc/1/comm");
+        expect(stdout).toBe("sleep\n");
+        {
+          await using terminal = new TerminalSession([...cli, ...start, "--rm", "-it", image, "/bin/sh"], {
+            rows: 33,
+            columns: 101,
+          });
+          await terminal.see("#");
+          terminal.type("tty; exit 6\r");
+          await terminal.see("/dev/pts/0");
+          expect(await terminal.exited()).toBe(6);
+        }
+        expect((await on("rm", "-f", "-t", "0", name)).code).toBe(0);
+        expect((await on("ps", "-aq")).stdout).toBe("");
+      },
+      engineLimitMs,
+    );
+  },
+);
 
 describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bun.which("docker") === null)(
   "docker",

@@ -46,6 +46,16 @@ eachRuntime("devices of the configuration, with mode and owner", async (bundle) 
   expect(stdout).toMatch(/^crw-r----- +1 7 +8 +1, +5 /);
 });
 
+eachRuntime("a device node that the root has from an earlier start is used", async (bundle) => {
+  const devices = [{ type: "c", path: "/nodes/mine", major: 1, minor: 5 }] as const;
+  const spec = withLinux(specOf(["/bin/ls", "-ln", "/nodes/mine"]), { devices });
+  for (let turn = 0; turn < 2; turn += 1) {
+    const told = await bundle.run(spec);
+    expect({ code: told.code, stderr: told.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(told.stdout).toMatch(/^c.* 1, +5 /);
+  }
+});
+
 eachRuntime("device rules: what is denied cannot be opened, default devices always can", async (bundle) => {
   const devices = [{ type: "b", path: "/dev/disk", major: 7, minor: 0, fileMode: 0o666 }] as const;
   const resources = { devices: [{ allow: false, access: "rwm" }] };
@@ -258,6 +268,27 @@ eachRuntime(
     const { code, stdout, stderr } = await bundle.run(spec);
     if (stderr === "") expect(Number(stdout)).toBeGreaterThan(0);
     else expect({ code, refused: stderr.includes("linux.memoryPolicy") }).toEqual({ code: 1, refused: true });
+  },
+  { except: { crun: "1.8 is older than this field", runc: "1.1 is older than this field" } },
+);
+
+eachRuntime(
+  "network devices move in with their addresses",
+  async (bundle) => {
+    const name = `tt${bundle.id.slice(-6)}`.toLowerCase().replaceAll(/[^a-z0-9]/g, "x");
+    const ip = (...words: readonly string[]): number => Bun.spawnSync(["ip", ...words]).exitCode;
+    expect(ip("link", "add", name, "type", "veth", "peer", "name", `${name}p`)).toBe(0);
+    try {
+      ip("address", "add", "192.0.2.7/24", "dev", name);
+      const spec = withLinux(specOf(["/bin/busybox", "ip", "addr", "show", "dev", "inside"]), {
+        netDevices: { [name]: { name: "inside" } },
+      });
+      const { stdout } = await bundle.run(spec);
+      expect(stdout).toContain("inet 192.0.2.7/24");
+      expect(stdout).toContain("UP");
+    } finally {
+      ip("link", "delete", `${name}p`);
+    }
   },
   { except: { crun: "1.8 is older than this field", runc: "1.1 is older than this field" } },
 );

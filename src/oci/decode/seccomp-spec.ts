@@ -17,7 +17,6 @@ import {
   required,
   text,
   uint32,
-  wrong,
 } from "./decoder.ts";
 
 const action = oneOf(seccompActions);
@@ -30,14 +29,8 @@ const argument = object<OciSeccompArgument>({
   op: required(oneOf(seccompOperators)),
 });
 
-const syscallNames: Decoder<readonly string[]> = (value, path) => {
-  const names = list(text)(value, path);
-  if (names.length === 0) throw wrong(path, value, "at least one name");
-  return names;
-};
-
 const rule = object<OciSyscallRule>({
-  names: required(syscallNames),
+  names: required(list(text)),
   action: required(action),
   errnoRet: optional(uint32),
   args: optional(list(argument)),

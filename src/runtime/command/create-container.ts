@@ -11,9 +11,10 @@ import { monotonicMs, nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
-import type { CgroupFacts, HostFacts } from "../../linux/host-facts.ts";
+import type { CgroupFacts, HostFacts, IdentityFacts } from "../../linux/host-facts.ts";
 import type { OciProcess, RuntimeSpec } from "../../oci/mod.ts";
 import { compileContainer } from "../../plan/compile-container.ts";
+import { groupsForbidden } from "../../plan/identity.ts";
 import { type ContainerOptions, type Stdio, syncIds } from "../../plan/options.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { terminalGroup } from "../../plan/terminal.ts";
@@ -32,14 +33,12 @@ import {
 import { withDefaultDevices } from "./default-devices.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
-import { ExecutorProcess, type Launched } from "./executor-process.ts";
 import { withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
-import { type HookState, isHookFailure, planHooks, runHostHooks } from "./hooks.ts";
-import type { RuntimeHost } from "./host.ts";
+import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
+import type { Executor, Launched, RuntimeHost } from "./host.ts";
 import { inheritedFds } from "./inherited-fds.ts";
 import { writePidFile } from "./pid-file.ts";
-import { runPoststop } from "./poststop.ts";
 import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
 import { startTicksOf } from "./status.ts";
 import { usableCgroups } from "./usable-groups.ts";
@@ -81,25 +80,16 @@ export interface CreatedContainer {
   readonly terminal: OwnedFd | undefined;
 }
 
-/** Why a creation failed, for the undo that depends on it; what the undo alone needs, for a success. */
-interface Ending {
-  thrown?: unknown;
-  held?: OwnedFd;
-}
-
 /** Creates the container. Throws TiffinError; then nothing is left of it. */
 export async function createContainer(request: CreateRequest): Promise<CreatedContainer> {
   const undo = new UndoStack();
   // Before anything else: it gets ready while the configuration is read.
-  using executor = new ExecutorProcess(await request.host.executor());
-  const ending: Ending = {};
+  using executor = await request.host.executor();
   try {
-    const created = await create(request, executor, undo, ending);
+    const created = await create(request, executor, undo);
     undo.disarm();
-    ending.held?.[Symbol.dispose]();
     return created;
   } catch (thrown) {
-    ending.thrown = thrown;
     for (const failure of await undo.unwind()) log(request.log, "warning", `cleaning up: ${failure}`);
     throw thrown;
   }
@@ -107,22 +97,18 @@ export async function createContainer(request: CreateRequest): Promise<CreatedCo
 
 async function create(
   request: CreateRequest,
-  executor: ExecutorProcess,
+  executor: Executor,
   undo: UndoStack,
-  ending: Ending,
 ): Promise<CreatedContainer> {
   const { root, id } = request;
   const beganMs = monotonicMs();
   const bundle = openBundle(request.bundle);
   using console = request.console(bundle.spec);
-  const { plan, record, inherited, facts } = await prepare(request, bundle, probeOnDemand());
+  const probed = probeOnDemand(request.host.procName);
+  const { plan, record, inherited, facts } = await prepare(request, bundle, probed);
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
   using agent = connectAgent(record.seccomp);
-  // The specification goes on with them where a hook has failed, and leaves no trace of any other failure.
-  undo.push("poststop hooks", () => {
-    if (isHookFailure(ending.thrown)) runPoststop(id, record, request.log);
-  });
   using file = createRecord(root, id, record);
   undo.push("record", () => removeRecord(root, id));
   for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
@@ -133,12 +119,12 @@ async function create(
     const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (sync, pid) => {
       recordProcess(file, mainProcess(pid));
       if (sync === syncIds.idMaps) return mapIds(request.host, bundle.spec, pid);
-      return prepareHost({ id, record, spec: bundle.spec, pid, undo, ending });
+      return prepareHost(request, record, bundle.spec, pid);
     });
     const sentMs = monotonicMs();
     log(request.log, "debug", phasesText([beganMs, decidedMs, madeMs, sentMs], launched));
     const process = mainProcess(launched.pid);
-    undo.push("processes", () => endProcesses({ id, record, process }));
+    undo.push("processes", () => endProcesses({ id, record, process }, request.host));
     recordProcess(file, process);
     const terminal = passTerminal(console, launched.terminal);
     if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
@@ -184,25 +170,21 @@ async function mapIds(host: RuntimeHost, { linux = {} }: RuntimeSpec, pid: numbe
   mapIdsByHelpers(host, linux, pid);
 }
 
-interface HostPreparation {
-  readonly id: string;
-  readonly record: ContainerRecord;
-  readonly spec: RuntimeSpec;
-  readonly pid: number;
-  readonly undo: UndoStack;
-  readonly ending: Ending;
-}
-
 /** The namespaces exist and the host's root is still in reach: network devices move in, hooks run. */
-async function prepareHost({ id, record, spec, pid, undo, ending }: HostPreparation): Promise<void> {
+async function prepareHost(
+  { id, host }: CreateRequest,
+  record: ContainerRecord,
+  spec: RuntimeSpec,
+  pid: number,
+): Promise<void> {
   const { hooks = {}, linux = {} } = spec;
   if (Object.keys(linux.netDevices ?? {}).length > 0) {
     const { moveNetworkDevices } = await import("./network-devices.ts");
-    ending.held = moveNetworkDevices(linux.netDevices ?? {}, pid, undo);
+    moveNetworkDevices(linux.netDevices ?? {}, pid);
   }
   const state = hookState(id, record, "creating");
-  runHostHooks("prestart", hooks.prestart ?? [], state, pid);
-  runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid);
+  await runHostHooks("prestart", hooks.prestart ?? [], state, pid, host);
+  await runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid, host);
 }
 
 interface Prepared {
@@ -223,9 +205,6 @@ function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio
 /** Decides everything. What a refused configuration leaves behind is at most a compiled filter in its cache. */
 async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
   const { id } = request;
-  if (bundle.spec.process === undefined && !request.hold) {
-    throw new TiffinError("invalid", "runtime.no-process", "config.json has no process to run");
-  }
   const stdio = stdioOf(bundle.spec.process, request);
   const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
   const spec = completeSpec(bundle, env);
@@ -248,13 +227,11 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     stdio,
     supervise: { kind: "leave", waitExec: !request.hold },
     awaitStart: request.hold,
-    ...(bundle.spec.process === undefined && { withoutProgram: true }),
     preserveFds: count,
-    exactLimits: true,
     bindSources: bundle.bindSources,
     createWorkdir: true,
     sessionKeyring: request.sessionKeyring,
-    ...(!facts.identity.effective.includes("CAP_SYS_ADMIN") && {
+    ...((!facts.identity.effective.includes("CAP_SYS_ADMIN") || facts.identity.inUserNamespace) && {
       unprivileged: true,
       workMount: bundle.rootfs,
     }),
@@ -268,11 +245,9 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
   };
   const plan = compileContainer(spec, usable, options);
   const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory);
-  const { process } = bundle.spec;
-  const record = recordOf(request, { ...bundle, spec }, cgroup, seccomp);
   return {
     plan,
-    record: process === undefined ? record : { ...record, process },
+    record: recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp),
     inherited: fds,
     facts: usable,
   };
@@ -284,15 +259,12 @@ function meetsHost({ hooks = {}, linux = {} }: RuntimeSpec): boolean {
   return hostHooks + Object.keys(linux.netDevices ?? {}).length > 0;
 }
 
-/** Where the configuration has none there is nothing to start: it is held until it is killed. */
-const noProcess: OciProcess = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["/"] };
-
 function completeSpec(bundle: Bundle, env: readonly string[]): RuntimeSpec {
   const { spec, rootfs } = bundle;
   const resources = withDefaultDevices(spec.linux?.resources);
   return {
     ...spec,
-    process: withHome(spec.process ?? noProcess, rootfs, env),
+    ...(spec.process !== undefined && { process: withHome(spec.process, rootfs, env) }),
     linux: { ...spec.linux, ...(resources !== undefined && { resources }) },
   };
 }
@@ -316,6 +288,7 @@ function recordedCgroup(plan: Plan, facts: CgroupFacts, directory: string): Reco
 function recordOf(
   request: CreateRequest,
   { spec, path, rootfs }: Bundle,
+  identity: IdentityFacts,
   cgroup: RecordedCgroup | null,
   seccomp: ContainerRecord["seccomp"],
 ): ContainerRecord {
@@ -324,6 +297,7 @@ function recordOf(
   const terminalGid = terminalGroup(spec.mounts ?? []);
   const { poststart, poststop } = hooks;
   return {
+    ociVersion: spec.ociVersion,
     bundle: path,
     rootfs,
     created: new Date(nowMs()).toISOString(),
@@ -333,6 +307,7 @@ function recordOf(
     ownPidNamespace: namespaces.some((each) => each.type === "pid" && (each.path ?? "") === ""),
     ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
     ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),
+    ...(groupsForbidden(linux, identity) && { setgroupsDenied: true }),
     ...(terminalGid !== undefined && { terminalGid }),
     ...(seccomp !== undefined && { seccomp }),
     ...(request.hold && { startSocket: `@start-${randomHex(socketDigits)}` }),
@@ -361,6 +336,6 @@ async function addOwnedFds(
 }
 
 async function performAlone(host: RuntimeHost, { plan, fds, onSync }: LaunchRequest): Promise<void> {
-  using executor = new ExecutorProcess(await host.executor());
+  using executor = await host.sideExecutor();
   await executor.perform(plan, fds, (id, pid) => onSync?.(id, pid));
 }

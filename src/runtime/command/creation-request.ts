@@ -7,7 +7,7 @@ import { connectConsole } from "./console-socket.ts";
 import { checkId } from "./container-record.ts";
 import type { CreateRequest } from "./create-container.ts";
 import { usage } from "./flags.ts";
-import { absolutePath } from "./host.ts";
+import { absolutePath, type RuntimeHost } from "./host.ts";
 
 export interface CreationMode {
   readonly hold: boolean;
@@ -29,12 +29,12 @@ export function creationRequest(context: CommandContext, { hold, foreground }: C
     id: checkId(idOf(context)),
     bundle: pathFlag("bundle") ?? host.cwd,
     hold,
-    console: (spec) => openConsole(spec, socket, foreground),
+    console: (spec) => openConsole(spec, socket, foreground, host),
     pidFile: pathFlag("pid-file"),
     noPivot: flags.switch("no-pivot"),
     sessionKeyring: !flags.switch("no-new-keyring"),
     preserveFds: flags.number("preserve-fds") ?? 0,
-    windowSize: foreground ? windowSize(0) : undefined,
+    windowSize: foreground ? windowSize(host.standard[0]) : undefined,
   };
 }
 
@@ -42,11 +42,13 @@ function openConsole(
   spec: RuntimeSpec,
   socket: string | undefined,
   foreground: boolean,
+  host: RuntimeHost,
 ): UnixStream | undefined {
   const terminal = spec.process?.terminal === true;
   if (terminal && !foreground && socket === undefined) {
     throw usage("cannot allocate a terminal when detached without --console-socket");
   }
+  if (terminal && foreground && socket === undefined) host.enterTerminal();
   if (socket === undefined) return undefined;
   if (!terminal) throw usage("--console-socket is given, but process.terminal is false");
   if (foreground) throw usage("--console-socket is given, but the terminal is served here");

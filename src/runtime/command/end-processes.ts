@@ -1,9 +1,10 @@
 /** The end of a container's processes, all of them, and of its groups: the heart of `delete` and of every undo. */
 import { removeCgroup, tryRemoveCgroup } from "../../kernel/cgroup.ts";
 import { killCgroup, listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
-import { openPidfd, signalPidfd, waitPidfd } from "../../kernel/pidfd.ts";
+import { openPidfd, signalPidfd } from "../../kernel/pidfd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { StoredContainer } from "./container-record.ts";
+import type { RuntimeHost } from "./host.ts";
 import { startTicksOf } from "./status.ts";
 
 const sigkill = 9;
@@ -13,7 +14,10 @@ const endLimitMs = 10_000;
  * Kills the main process and everything in the container's group, and waits for it. A process that was given the
  * main process's number since is left alone. Throws `unavailable` when one hangs in the kernel.
  */
-export async function endProcesses({ id, process, record }: StoredContainer): Promise<void> {
+export async function endProcesses(
+  { id, process, record }: StoredContainer,
+  host: RuntimeHost,
+): Promise<void> {
   if (process !== undefined) {
     const pidfd = openPidfd(process.pid);
     if (pidfd !== undefined) {
@@ -21,7 +25,7 @@ export async function endProcesses({ id, process, record }: StoredContainer): Pr
       // Looked at after it was opened: the number stands for this process now.
       if (startTicksOf(process.pid) === process.startTicks) {
         signalPidfd(owned, sigkill);
-        if (!waitPidfd(owned, endLimitMs)) {
+        if (!(await host.readable(owned, endLimitMs))) {
           throw new TiffinError("unavailable", "runtime.process-hangs", `main process of ${id} does not end`);
         }
       }

@@ -6,7 +6,6 @@ import { openFile, openFlags } from "../../kernel/files.ts";
 import { writeAll } from "../../kernel/io.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
-import { print } from "./host.ts";
 
 export type LogLevel = "debug" | "warning" | "error";
 
@@ -15,6 +14,8 @@ export interface ErrorLog {
   readonly path: string | undefined;
   readonly format: "text" | "json";
   readonly debug: boolean;
+  /** Writes to standard error. */
+  readonly show: (text: string) => void;
 }
 
 const logMode = 0o644;
@@ -31,7 +32,7 @@ export function log(to: ErrorLog, level: LogLevel, text: string): void {
   if (level === "debug" && !to.debug) return;
   const line = lineOf(to.format, level, text);
   if (to.path === undefined) {
-    print(2, level === "error" ? "" : line);
+    if (level !== "error") to.show(line);
     return;
   }
   try {
@@ -39,7 +40,7 @@ export function log(to: ErrorLog, level: LogLevel, text: string): void {
     using file = openFile(undefined, to.path, flags, { mode: logMode });
     writeAll(file, new TextEncoder().encode(line));
   } catch {
-    print(2, line);
+    to.show(line);
   }
 }
 
@@ -54,5 +55,5 @@ export function reportError(to: ErrorLog, thrown: unknown): void {
   const text = clipped(messageOf(thrown));
   log(to, "error", text);
   const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";
-  print(2, `tiffin-runtime: ${text}${remedy}\n`);
+  to.show(`tiffin-runtime: ${text}${remedy}\n`);
 }

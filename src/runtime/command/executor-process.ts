@@ -16,23 +16,14 @@ import { vforkExec } from "../../kernel/vfork-exec.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { MessageSplitter } from "../control-channel.ts";
+import type { Executor, Launched } from "./host.ts";
 
 const programName = "tiffin-executor";
 const sigkill = 9;
 const messageBytes = 4096;
 const nsPerMs = 1e6;
 
-export interface Launched {
-  /** The process, as this pid namespace counts. It belongs to the nearest subreaper above. */
-  readonly pid: number;
-  /** Master of the terminal, when the plan makes one. The caller owns it. */
-  readonly terminal: OwnedFd | undefined;
-  /** Milliseconds in the executor, from the plan to the new process and from there to its program (or its hold). */
-  readonly cloneMs: number;
-  readonly execMs: number;
-}
-
-export class ExecutorProcess implements Disposable {
+export class ExecutorProcess implements Executor {
   readonly #socket: OwnedFd;
   readonly #pid: number;
   #ended = false;
@@ -46,11 +37,6 @@ export class ExecutorProcess implements Disposable {
     this.#pid = vforkExec(memfd, [programName, ""], theirs);
   }
 
-  /**
-   * Performs the plan, which must end with `leave`; `fds` by slot name stay the caller's. `onSync` is called at
-   * each sync with its id and the child's pid; a rejection ends the launch with that error. Throws what
-   * `explainFailure` says when an op failed; then no process is left.
-   */
   async perform(
     plan: Plan,
     fds: ReadonlyMap<string, OwnedFd>,

@@ -1,5 +1,6 @@
 /** The global options of the command line, decoded. */
 
+import { readTextIfPossible } from "../../kernel/files.ts";
 import type { ErrorLog } from "./error-log.ts";
 import type { Flags } from "./flags.ts";
 import { type FlagRow, usage } from "./flags.ts";
@@ -17,6 +18,8 @@ export const globalFlags: readonly FlagRow[] = [
   { name: "version", short: "v", kind: "switch", doc: "show the version" },
 ];
 
+/** The host's own user namespace: every id is itself. */
+const wholeMap = /^\s*0\s+0\s+4294967295\s*$/;
 const defaultRoot = "/run/tiffin-runtime";
 
 export interface GlobalOptions {
@@ -27,9 +30,16 @@ export interface GlobalOptions {
 
 function userRoot(host: RuntimeHost): string {
   const directory = host.env["XDG_RUNTIME_DIR"];
-  return directory !== undefined && directory !== "" && process.geteuid?.() !== 0
+  return directory !== undefined && directory !== "" && hasOwnDirectory(host)
     ? `${directory}/tiffin-runtime`
     : defaultRoot;
+}
+
+/** An ordinary user, also one that is the root of a user namespace: callers there mostly name no other USER. */
+function hasOwnDirectory({ env, procName, uid }: RuntimeHost): boolean {
+  if (uid !== 0) return true;
+  if (env["USER"] === "root") return false;
+  return !wholeMap.test(readTextIfPossible(`/proc/${procName}/uid_map`) ?? "");
 }
 
 export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
@@ -43,6 +53,7 @@ export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
       path: path === undefined || path === "" ? undefined : absolutePath(path, host),
       format,
       debug: flags.switch("debug"),
+      show: (text) => host.print(2, text),
     },
   };
 }

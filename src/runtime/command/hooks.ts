@@ -3,13 +3,14 @@
  * state on their stdin; those that run inside of it become operations of the plan.
  */
 import { sealedMemfd } from "../../kernel/memfd.ts";
-import { OwnedFd } from "../../kernel/owned-fd.ts";
-import { openPidfd, reapChild, signalPidfd, waitPidfd } from "../../kernel/pidfd.ts";
+import { openPidfd, reapChild, signalPidfd } from "../../kernel/pidfd.ts";
 import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { OciHook } from "../../oci/mod.ts";
 import type { PlanHook } from "../../plan/options.ts";
+import type { ErrorLog } from "./error-log.ts";
+import type { RuntimeHost } from "./host.ts";
 import type { ContainerStatus } from "./status.ts";
 
 /** What a hook is told, without the pid. */
@@ -19,6 +20,12 @@ export interface HookState {
   readonly status: ContainerStatus;
   readonly bundle: string;
   readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What hooks run with. */
+export interface HookContext {
+  readonly host: RuntimeHost;
+  readonly log: ErrorLog;
 }
 
 const sigkill = 9;
@@ -33,16 +40,22 @@ function textOf(state: HookState, pid: string): string {
 }
 
 /** Runs `hooks` in order and throws for the first that does not end with 0 in its time. */
-export function runHostHooks(kind: string, hooks: readonly OciHook[], state: HookState, pid: number): void {
+export async function runHostHooks(
+  kind: string,
+  hooks: readonly OciHook[],
+  state: HookState,
+  pid: number,
+  host: RuntimeHost,
+): Promise<void> {
   if (hooks.length === 0) return;
   // A file rather than a pipe: a hook that does not read cannot hold us up.
   const text = encoder.encode(textOf(state, String(pid)));
-  for (const [index, hook] of hooks.entries()) runHostHook(`${kind}[${index}]`, hook, text);
+  for (const [index, hook] of hooks.entries()) await runHostHook(`${kind}[${index}]`, hook, text, host);
 }
 
-function runHostHook(name: string, hook: OciHook, state: Uint8Array): void {
+async function runHostHook(name: string, hook: OciHook, state: Uint8Array, host: RuntimeHost): Promise<void> {
   using input = sealedMemfd("state", state);
-  const output = new OwnedFd(2, "standard error");
+  const [, , output] = host.standard;
   let pid: number;
   try {
     pid = spawn({
@@ -54,16 +67,17 @@ function runHostHook(name: string, hook: OciHook, state: Uint8Array): void {
         [output, 1],
         [output, 2],
       ],
+      cwd: host.cwd,
     });
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
     throw failed(name, hook, `cannot be started: ${thrown.code}`);
   }
   const pidfd = openPidfd(pid);
-  const limitMs = limitMsOf(hook) || foreverMs;
+  const limitMs = hook.timeout === undefined ? foreverMs : hook.timeout * msPerSecond;
   if (pidfd !== undefined) {
     using owned = pidfd;
-    if (!waitPidfd(owned, limitMs)) {
+    if (!(await host.readable(owned, limitMs))) {
       signalPidfd(owned, sigkill);
       reapChild(pid, { block: true });
       throw failed(name, hook, `did not end within ${hook.timeout} s and was killed`);
@@ -73,17 +87,6 @@ function runHostHook(name: string, hook: OciHook, state: Uint8Array): void {
   if (end === "running" || end === "gone") throw failed(name, hook, "was lost");
   if (end.kind === "signaled") throw failed(name, hook, `ended by signal ${end.signal}`);
   if (end.code !== 0) throw failed(name, hook, `exited with ${end.code}`);
-}
-
-/** A hook of the host or of the container has not done what it should: that decides how the lifecycle goes on. */
-export function isHookFailure(thrown: unknown): boolean {
-  const code = thrown instanceof TiffinError ? thrown.code : "";
-  return code === "runtime.hook-failed" || code === "start.hook-failed";
-}
-
-/** 0: none. */
-function limitMsOf({ timeout = 0 }: OciHook): number {
-  return Math.min(timeout * msPerSecond, foreverMs);
 }
 
 function failed(name: string, hook: OciHook, what: string): TiffinError {
@@ -104,6 +107,6 @@ export function planHooks(hooks: readonly OciHook[], state: HookState): PlanHook
     environment: hook.env ?? [],
     input,
     pidOffset: beforePid.length,
-    timeoutMs: limitMsOf(hook),
+    timeoutMs: (hook.timeout ?? 0) * msPerSecond,
   }));
 }

@@ -1,26 +1,68 @@
-/** What the program gives to its commands, and how they write. No `process.stdout`: it costs 12 ms. */
-import { writeAll } from "../../kernel/io.ts";
-import { OwnedFd } from "../../kernel/owned-fd.ts";
-import { SyscallError } from "../../kernel/syscall.ts";
+/**
+ * What a command needs of the process that was called, which may be this one or, for a resident helper, another one.
+ * Commands ask nothing of their own process: not its environment, directory, descriptors, or entries in /proc.
+ */
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import type { Plan } from "../../plan/plan.ts";
+
+export interface Launched {
+  /** The process, as this pid namespace counts. A child of the called process, or of the nearest subreaper above. */
+  readonly pid: number;
+  /** Master of the terminal, when the plan makes one. The caller owns it. */
+  readonly terminal: OwnedFd | undefined;
+  /** Milliseconds in the executor, from the plan to the new process and from there to its program (or its hold). */
+  readonly cloneMs: number;
+  readonly execMs: number;
+}
+
+/** One executor for one plan. Disposing of it without a plan ends it. */
+export interface Executor extends Disposable {
+  /**
+   * Performs the plan, which must end with `leave`; `fds` by slot name stay the caller's. `onSync` is called at
+   * each sync with its id and the child's pid; a rejection ends the launch with that error. Throws what
+   * `explainFailure` says when an op failed; then no process is left.
+   */
+  perform(
+    plan: Plan,
+    fds: ReadonlyMap<string, OwnedFd>,
+    onSync: (id: number, pid: number) => Promise<void> | void,
+  ): Promise<Launched>;
+}
 
 export interface RuntimeHost {
   readonly version: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** The bytes of the executor's binary. */
-  executor(): Promise<Uint8Array>;
+  readonly pid: number;
+  /** Effective ids. */
+  readonly uid: number;
+  readonly gid: number;
+  /** Whose entries of /proc tell about the caller: a pid, or `self`. */
+  readonly procName: string;
+  /** The caller's standard descriptors, for the program or to look at. */
+  readonly standard: readonly [stdin: OwnedFd, stdout: OwnedFd, stderr: OwnedFd];
+  /** The caller's descriptor `fd`, 3 or higher; undefined when it is not open. */
+  inherited(fd: number): OwnedFd | undefined;
+  /** Writes all of `text`. A reader that has gone away is no error of ours. */
+  print(fd: 1 | 2, text: string): void;
+  /** Starts the executor for the process of the command, at most one. It gets ready while the plan is made. */
+  executor(): Promise<Executor>;
+  /** Starts one for work on the side, which leaves no process. */
+  sideExecutor(): Promise<Executor>;
+  /** To be called before the launch of a program whose end the command waits for. */
+  enterForeground(): void;
+  /** Before anything is made: the command will serve the terminal of its program. */
+  enterTerminal(): void;
+  /** Waits for the program, our child; signals go on to it. Returns its exit code, 128 + n after a signal. */
+  serveForeground(pid: number, terminal: OwnedFd | undefined): Promise<number>;
+  /** True once `fd` is readable or hung up, false after `limitMs`. */
+  readable(fd: OwnedFd, limitMs: number): Promise<boolean>;
+  pause(ms: number): Promise<void>;
 }
 
-const standard = { 1: new OwnedFd(1, "standard output"), 2: new OwnedFd(2, "standard error") } as const;
-const encoder = new TextEncoder();
-
-/** Writes all of `text`. A reader that has gone away is no error of ours. */
-export function print(fd: 1 | 2, text: string): void {
-  try {
-    writeAll(standard[fd], encoder.encode(text));
-  } catch (thrown) {
-    if (!(thrown instanceof SyscallError)) throw thrown;
-  }
+/** Thrown by a host that cannot stand in for its caller in what the command asks for. Nothing has been done yet. */
+export class NotHere extends Error {
+  override readonly name = "NotHere";
 }
 
 /** `path` from the directory of `from`, which is only asked for when it matters: it may have been removed. */

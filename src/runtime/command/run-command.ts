@@ -1,11 +1,12 @@
 /** The OCI runtime's command line: global flags, a command, its flags, its words. */
 import { TiffinError } from "../../lib/errors.ts";
-import { specificationVersion } from "../../oci/version.ts";
 import { commands } from "./command-table.ts";
-import { reportError } from "./error-log.ts";
+import { type ErrorLog, reportError } from "./error-log.ts";
 import { parseWords, usage } from "./flags.ts";
 import { globalFlags, globalOptions } from "./global-options.ts";
-import { print, type RuntimeHost } from "./host.ts";
+import { NotHere, type RuntimeHost } from "./host.ts";
+
+const specificationVersion = "1.2.1";
 
 function versionText(version: string): string {
   return `tiffin-runtime version ${version}\nspec: ${specificationVersion}\n`;
@@ -13,7 +14,12 @@ function versionText(version: string): string {
 
 /** Runs one command and returns the exit code. */
 export async function runRuntimeCommand(input: readonly string[], host: RuntimeHost): Promise<number> {
-  let log = { path: undefined, format: "text", debug: false } as ReturnType<typeof globalOptions>["log"];
+  let log: ErrorLog = {
+    path: undefined,
+    format: "text",
+    debug: false,
+    show: (text) => host.print(2, text),
+  };
   let failureCode = 1;
   try {
     const { flags, words } = parseWords(input, globalFlags, true);
@@ -21,11 +27,11 @@ export async function runRuntimeCommand(input: readonly string[], host: RuntimeH
     log = options.log;
     const [name, ...rest] = words;
     if (flags.switch("version")) {
-      print(1, versionText(host.version));
+      host.print(1, versionText(host.version));
       return 0;
     }
     if (name === undefined || name === "help" || flags.switch("help")) {
-      print(1, (await import("./help.ts")).helpText(words[1]));
+      host.print(1, (await import("./help.ts")).helpText(words[1]));
       return 0;
     }
     const row = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -43,7 +49,7 @@ export async function runRuntimeCommand(input: readonly string[], host: RuntimeH
     failureCode = row.failureCode ?? 1;
     const parsed = parseWords(rest, [...row.flags, ...helpFlag], row.stopAtWord === true);
     if (parsed.flags.switch("help")) {
-      print(1, (await import("./help.ts")).helpText(name));
+      host.print(1, (await import("./help.ts")).helpText(name));
       return 0;
     }
     const [least, most] = row.words;
@@ -53,6 +59,7 @@ export async function runRuntimeCommand(input: readonly string[], host: RuntimeH
     const run = await row.run();
     return await run({ ...options, host, flags: parsed.flags, words: parsed.words });
   } catch (thrown) {
+    if (thrown instanceof NotHere) throw thrown;
     reportError(log, thrown);
     return failureCode;
   }

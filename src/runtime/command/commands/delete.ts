@@ -6,11 +6,11 @@ import { destroyContainer } from "../destroy-container.ts";
 import { statusOf } from "../status.ts";
 
 export async function deleteContainer(context: CommandContext): Promise<number> {
-  const { root, log } = context;
+  const { root, host } = context;
   const id = idOf(context);
   const force = context.flags.switch("force");
   try {
-    using container = lockContainer(root, id);
+    using container = await lockContainer(root, id, host);
     const status = statusOf(root, container);
     if (!force && status !== "stopped") {
       throw new TiffinError(
@@ -19,7 +19,7 @@ export async function deleteContainer(context: CommandContext): Promise<number> 
         `cannot delete container ${id} that is not stopped: ${status}`,
       );
     }
-    await destroyContainer(root, container, log);
+    await destroyContainer(root, container, context);
   } catch (thrown) {
     if (!force || !(thrown instanceof TiffinError)) throw thrown;
     // Its creator died before it had made anything.

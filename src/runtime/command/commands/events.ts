@@ -6,7 +6,6 @@ import type { BlockIoEntry, CgroupStats } from "../../../linux/cgroup-stats.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { readContainer, type StoredContainer } from "../container-record.ts";
 import { usage } from "../flags.ts";
-import { print } from "../host.ts";
 import { isAlive } from "../status.ts";
 
 const defaultIntervalMs = 5000;
@@ -19,12 +18,12 @@ export function events(context: CommandContext): number {
   const { id, process } = container;
   if (!isAlive(process))
     throw new TiffinError("conflict", "runtime.not-running", `container ${id} is not running`);
-  printStats(container);
+  printStats(context, container);
   if (flags.switch("stats")) return 0;
   const pidfd = openPidfd(process.pid);
   if (pidfd === undefined) return 0;
   using main = pidfd;
-  while (!waitPidfd(main, intervalMs)) printStats(container);
+  while (!waitPidfd(main, intervalMs)) printStats(context, container);
   return 0;
 }
 
@@ -36,12 +35,12 @@ function intervalOf(text: string | undefined): number {
   return ms;
 }
 
-function printStats({ id, record }: StoredContainer): void {
+function printStats({ host }: CommandContext, { id, record }: StoredContainer): void {
   const { cgroup } = record;
   if (cgroup === null)
     throw new TiffinError("unavailable", "runtime.no-cgroup", "the container has no cgroup");
   const data = statsDocument(readCgroupStats(cgroup.facts, cgroup.directory));
-  print(1, `${JSON.stringify({ type: "stats", id, data })}\n`);
+  host.print(1, `${JSON.stringify({ type: "stats", id, data })}\n`);
 }
 
 /** 2^64 - 1 and its like would lose digits in JSON readers; no limit is 0, as for limits that do not exist. */

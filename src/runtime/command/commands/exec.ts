@@ -17,12 +17,10 @@ import { connectConsole, sendTerminal } from "../console-socket.ts";
 import { type RecordedCgroup, readContainer, type StoredContainer } from "../container-record.ts";
 import { log } from "../error-log.ts";
 import { execProcess } from "../exec-process.ts";
-import { ExecutorProcess, type Launched } from "../executor-process.ts";
 import { usage } from "../flags.ts";
-import { enterForeground, serveForeground } from "../foreground.ts";
 import { withHome } from "../home-directory.ts";
 import { hookState } from "../hook-state.ts";
-import { absolutePath } from "../host.ts";
+import { absolutePath, type Executor, type Launched, type RuntimeHost } from "../host.ts";
 import { inheritedFds } from "../inherited-fds.ts";
 import { writePidFile } from "../pid-file.ts";
 import { connectAgent, filterOptions } from "../seccomp-filter.ts";
@@ -31,8 +29,8 @@ import { startTicksOf, statusOf } from "../status.ts";
 export async function exec(context: CommandContext): Promise<number> {
   const { flags, host } = context;
   const foreground = !flags.switch("detach");
-  const signals = foreground ? enterForeground() : undefined;
-  using executor = new ExecutorProcess(await host.executor());
+  if (foreground) host.enterForeground();
+  using executor = await host.executor();
   const container = readContainer(context.root, idOf(context));
   using main = openMain(context, container);
   const process = execProcess(context, container.record);
@@ -45,7 +43,7 @@ export async function exec(context: CommandContext): Promise<number> {
   }
   const pidFile = flags.text("pid-file");
   if (pidFile !== undefined && pidFile !== "") writePidFile(absolutePath(pidFile, host), pid);
-  return signals === undefined ? 0 : serveForeground(pid, launched.terminal, signals);
+  return foreground ? host.serveForeground(pid, launched.terminal) : 0;
 }
 
 /** The container's main process, held: its number cannot come to mean another one any more. */
@@ -78,17 +76,18 @@ function openConsole(
     if (process.terminal === true && !foreground) {
       throw usage("cannot allocate a terminal when detached without --console-socket");
     }
+    if (process.terminal === true) context.host.enterTerminal();
     return undefined;
   }
   return process.terminal === true ? connectConsole(absolutePath(socket, context.host)) : undefined;
 }
 
-function stdioOf({ terminal, consoleSize }: OciProcess): Stdio {
+function stdioOf({ terminal, consoleSize }: OciProcess, host: RuntimeHost): Stdio {
   if (terminal !== true) return { kind: "slots" };
   if (consoleSize !== undefined) {
     return { kind: "terminal", rows: consoleSize.height, columns: consoleSize.width };
   }
-  const { rows, columns } = windowSize(0) ?? { rows: 0, columns: 0 };
+  const { rows, columns } = windowSize(host.standard[0]) ?? { rows: 0, columns: 0 };
   return { kind: "terminal", rows, columns };
 }
 
@@ -107,7 +106,7 @@ function hierarchiesOf(cgroup: RecordedCgroup | null, pid: number): string[] {
 }
 
 function targetOf({ id, record, process }: StoredContainer): ExecTarget {
-  const { cgroup, namespaces, uidMappings, gidMappings, terminalGid } = record;
+  const { cgroup, namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid } = record;
   return {
     id,
     namespaces,
@@ -115,6 +114,7 @@ function targetOf({ id, record, process }: StoredContainer): ExecTarget {
     cgroupV2: cgroup?.joined.includes(unifiedHierarchy) === true,
     ...(uidMappings !== undefined && { uidMappings }),
     ...(gidMappings !== undefined && { gidMappings }),
+    ...(setgroupsDenied !== undefined && { setgroupsDenied }),
     ...(terminalGid !== undefined && { terminalGid }),
   };
 }
@@ -124,21 +124,20 @@ async function launch(
   container: StoredContainer,
   main: OwnedFd,
   process: OciProcess,
-  executor: ExecutorProcess,
+  executor: Executor,
 ): Promise<Launched> {
   const { flags, host } = context;
   if (flags.list("cgroup").length > 0) {
     throw new TiffinError("notImplemented", "runtime.exec-cgroup", "exec --cgroup is not supported");
   }
   const { record } = container;
-  const stdio = stdioOf(process);
+  const stdio = stdioOf(process, host);
   const inherited = inheritedFds(host, flags.number("preserve-fds") ?? 0, stdio.kind === "slots");
   const { seccomp, cgroup } = record;
   const root = `/proc/${container.process?.pid ?? 0}/root`;
-  const facts = probeOnDemand();
+  const facts = probeOnDemand(host.procName);
   const plan = compileExec(withHome(process, root, inherited.env), targetOf(container), facts, {
     stdio,
-    exactLimits: true,
     supervise: { kind: "leave", waitExec: true },
     preserveFds: inherited.count,
     unprivileged: !facts.identity.effective.includes("CAP_SYS_ADMIN"),

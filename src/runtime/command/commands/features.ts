@@ -9,9 +9,7 @@ import {
   seccompOperators,
 } from "../../../linux/seccomp.ts";
 import { namespaceTypes } from "../../../oci/linux-spec.ts";
-import { specificationVersion } from "../../../oci/version.ts";
 import type { CommandContext } from "../command.ts";
-import { print } from "../host.ts";
 
 const hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 export function features({ host }: CommandContext): number {
@@ -19,7 +17,7 @@ export function features({ host }: CommandContext): number {
   const flags = Object.keys(seccompFlagNumbers);
   const document = {
     ociVersionMin: "1.0.0",
-    ociVersionMax: specificationVersion,
+    ociVersionMax: "1.2.1",
     hooks,
     mountOptions: knownMountOptions(),
     linux: {
@@ -42,6 +40,6 @@ export function features({ host }: CommandContext): number {
     },
     annotations: { "dev.tiffin.runtime.version": host.version },
   };
-  print(1, `${JSON.stringify(document, null, 2)}\n`);
+  host.print(1, `${JSON.stringify(document, null, 2)}\n`);
   return 0;
 }

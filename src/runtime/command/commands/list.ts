@@ -4,7 +4,6 @@ import { TiffinError } from "../../../lib/errors.ts";
 import type { CommandContext } from "../command.ts";
 import { listContainers, readContainer } from "../container-record.ts";
 import { usage } from "../flags.ts";
-import { print } from "../host.ts";
 import { stateDocument } from "../status.ts";
 
 const columns = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"] as const;
@@ -16,11 +15,11 @@ export function list(context: CommandContext): number {
   if (format !== "table" && format !== "json") throw usage(`unknown format ${JSON.stringify(format)}`);
   const ids = listContainers(root);
   if (flags.switch("quiet")) {
-    print(1, ids.map((id) => `${id}\n`).join(""));
+    context.host.print(1, ids.map((id) => `${id}\n`).join(""));
     return 0;
   }
   const documents = ids.flatMap((id) => documentOf(root, id));
-  print(
+  context.host.print(
     1,
     format === "json" ? `${JSON.stringify(documents.length === 0 ? null : documents)}\n` : table(documents),
   );

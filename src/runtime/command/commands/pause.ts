@@ -29,7 +29,7 @@ function check(
 }
 
 export async function pause(context: CommandContext): Promise<number> {
-  using container = lockContainer(context.root, idOf(context));
+  using container = await lockContainer(context.root, idOf(context), context.host);
   check(context, container, ["running", "created"]);
   const { facts, directory } = groupOf(container);
   await freezeCgroup(facts, directory);
@@ -37,7 +37,7 @@ export async function pause(context: CommandContext): Promise<number> {
 }
 
 export async function resume(context: CommandContext): Promise<number> {
-  using container = lockContainer(context.root, idOf(context));
+  using container = await lockContainer(context.root, idOf(context), context.host);
   check(context, container, ["paused"]);
   const { facts, directory } = groupOf(container);
   await thawCgroup(facts, directory);

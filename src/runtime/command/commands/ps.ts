@@ -9,7 +9,6 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { readContainer } from "../container-record.ts";
 import { usage } from "../flags.ts";
-import { print } from "../host.ts";
 
 const outputLimitBytes = 64 * 1024 * 1024;
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -21,8 +20,8 @@ export function ps(context: CommandContext): number {
   if (cgroup === null)
     throw new TiffinError("unavailable", "runtime.no-cgroup", "the container has no cgroup");
   const pids = listCgroupProcesses(cgroup.facts, cgroup.directory);
-  if (format === "json") print(1, `${JSON.stringify(pids)}\n`);
-  else if (format === "table") print(1, table(new Set(pids), words.slice(1), context));
+  if (format === "json") context.host.print(1, `${JSON.stringify(pids)}\n`);
+  else if (format === "table") context.host.print(1, table(new Set(pids), words.slice(1), context));
   else throw usage(`unknown format ${JSON.stringify(format)}`);
   return 0;
 }

@@ -3,7 +3,6 @@ import { exists, openFile, openFlags } from "../../../kernel/files.ts";
 import { writeAll } from "../../../kernel/io.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { OciMount, OciNamespaceType, RuntimeSpec } from "../../../oci/mod.ts";
-import { specificationVersion } from "../../../oci/version.ts";
 import type { CommandContext } from "../command.ts";
 import { absolutePath } from "../host.ts";
 
@@ -20,7 +19,7 @@ export function spec({ flags, host }: CommandContext): number {
       remedy: "remove it first",
     });
   }
-  const document = template(flags.switch("rootless"));
+  const document = template(flags.switch("rootless") ? host : undefined);
   const create = openFlags.writeOnly | openFlags.create | openFlags.exclusive;
   using file = openFile(undefined, path, create, { mode: readable });
   writeAll(file, new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`));
@@ -67,7 +66,9 @@ function mounts(rootless: boolean): OciMount[] {
   ];
 }
 
-function template(rootless: boolean): RuntimeSpec {
+/** `user`: who gets a user namespace with itself as the only id; undefined for root. */
+function template(user: { readonly uid: number; readonly gid: number } | undefined): RuntimeSpec {
+  const rootless = user !== undefined;
   const types: OciNamespaceType[] = [
     "pid",
     "ipc",
@@ -80,7 +81,7 @@ function template(rootless: boolean): RuntimeSpec {
     { containerID: 0, hostID: id, size: 1 },
   ];
   return {
-    ociVersion: specificationVersion,
+    ociVersion: "1.2.1",
     process: {
       terminal: true,
       user: { uid: 0, gid: 0 },
@@ -95,8 +96,8 @@ function template(rootless: boolean): RuntimeSpec {
     hostname: "tiffin",
     mounts: mounts(rootless),
     linux: {
-      ...(rootless
-        ? { uidMappings: owner(process.geteuid?.() ?? 0), gidMappings: owner(process.getegid?.() ?? 0) }
+      ...(user !== undefined
+        ? { uidMappings: owner(user.uid), gidMappings: owner(user.gid) }
         : { resources: { devices: [{ allow: false, access: "rwm" }] } }),
       namespaces: [...types, ...(rootless ? (["user"] as const) : [])].map((type) => ({ type })),
       maskedPaths: [

@@ -7,17 +7,17 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { MessageSplitter } from "../../control-channel.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type StoredContainer } from "../container-record.ts";
-import { destroyContainer } from "../destroy-container.ts";
 import { endProcesses } from "../end-processes.ts";
-import { isHookFailure } from "../hooks.ts";
+import type { RuntimeHost } from "../host.ts";
 import { runPoststart } from "../poststart.ts";
 import { statusOf } from "../status.ts";
 
 const messageBytes = 4096;
+const foreverMs = 2 ** 31 - 1;
 
 export async function start(context: CommandContext): Promise<number> {
-  const { root, log } = context;
-  using container = lockContainer(root, idOf(context));
+  const { root, host } = context;
+  using container = await lockContainer(root, idOf(context), host);
   const { record } = container;
   const status = statusOf(root, container);
   if (status !== "created" || record.startSocket === undefined) {
@@ -27,15 +27,11 @@ export async function start(context: CommandContext): Promise<number> {
         : `cannot start a container that is ${status}`;
     throw new TiffinError("conflict", "runtime.not-created", what);
   }
-  if (record.process === undefined) {
-    const message = "the configuration has no process: there is no program to start";
-    throw new TiffinError("invalid", "runtime.no-process", message);
-  }
   using starter = connectHeld(`${root}/${record.startSocket}`, container);
   // From here on it counts as running; whatever happens, nobody starts it twice.
   removeFile(`${root}/${record.startSocket}`);
-  await awaitProgram(starter, context, container);
-  await runPoststart(root, container, log);
+  await awaitProgram(starter, container, host);
+  await runPoststart(container, context);
   return 0;
 }
 
@@ -55,20 +51,22 @@ function connectHeld(path: string, { id }: StoredContainer): UnixStream {
 /** Until the exec has closed the connection, or a failure came over it. */
 async function awaitProgram(
   starter: UnixStream,
-  { root, log }: CommandContext,
   container: StoredContainer,
+  host: RuntimeHost,
 ): Promise<void> {
   const splitter = new MessageSplitter();
   const buffer = new Uint8Array(messageBytes);
-  for (let length = read(starter, buffer); length > 0; length = read(starter, buffer)) {
+  for (;;) {
+    await host.readable(starter.fd, foreverMs);
+    const length = read(starter, buffer);
+    if (length === 0) return;
     let failure: TiffinError | undefined;
     const { explainHeldFailure } = await import("../held-failure.ts");
     splitter.push(buffer.subarray(0, length), (message) => {
       if (message.name === "failed") failure = explainHeldFailure(message);
     });
     if (failure === undefined) continue;
-    if (isHookFailure(failure)) await destroyContainer(root, container, log);
-    else await endProcesses(container);
+    await endProcesses(container, host);
     throw failure;
   }
 }

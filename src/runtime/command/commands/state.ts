@@ -1,11 +1,10 @@
 /** `state`: the specification's state document. */
 import { type CommandContext, idOf } from "../command.ts";
 import { readContainer } from "../container-record.ts";
-import { print } from "../host.ts";
 import { stateDocument } from "../status.ts";
 
 export function state(context: CommandContext): number {
   const container = readContainer(context.root, idOf(context));
-  print(1, `${JSON.stringify(stateDocument(context.root, container), null, 2)}\n`);
+  context.host.print(1, `${JSON.stringify(stateDocument(context.root, container), null, 2)}\n`);
   return 0;
 }

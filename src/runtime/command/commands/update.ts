@@ -16,7 +16,7 @@ import { type Flags, usage } from "../flags.ts";
 import { absolutePath } from "../host.ts";
 import { statusOf } from "../status.ts";
 
-export function update(context: CommandContext): number {
+export async function update(context: CommandContext): Promise<number> {
   const { flags, root } = context;
   for (const name of ["l3-cache-schema", "mem-bw-schema"]) {
     if (flags.text(name) !== undefined) {
@@ -28,7 +28,7 @@ export function update(context: CommandContext): number {
     }
   }
   const resources = wantedResources(context);
-  using container = lockContainer(root, idOf(context));
+  using container = await lockContainer(root, idOf(context), context.host);
   const { cgroup } = container.record;
   if (cgroup === null)
     throw new TiffinError("unavailable", "runtime.no-cgroup", "the container has no cgroup");

@@ -1,0 +1,86 @@
+#include "caller.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "kernel.h"
+#include "text.h"
+
+#define EXIT_LOST 1
+
+extern char **environ;
+
+static int say(const char *text)
+{
+	ssize_t written = write(2, text, strlen(text));
+	(void)written;
+	return EXIT_LOST;
+}
+
+/* The helper is gone. What runs without a record that it does must not stay. */
+static int lose(struct start *s)
+{
+	if (s)
+		sys_pidfd_send_signal(s->child_pidfd, SIGKILL);
+	return say("tiffin-runtime: the resident helper ended in the middle of the command (delete --force takes away what it left)\n");
+}
+
+/* As the front would have done it. The environment has the word that it must not ask the helper again. */
+static int go_alone(int file, char **words)
+{
+	syscall(SYS_execveat, file, "", words, environ, AT_EMPTY_PATH);
+	return say("tiffin-runtime: the program cannot be executed again\n");
+}
+
+static struct start *start_program(struct supervisor *v, int *fds, int count, int *file)
+{
+	/* Nothing of the host's own files may be open in a process that is about to divide into a container. */
+	close_quietly(take_fd(file));
+	prepare_process(v->connections[0].fd);
+	return chdir("/") < 0 ? NULL : run_plan(v, fds, count);
+}
+
+int caller_serve(struct supervisor *v, char **argv)
+{
+	struct connection *helper = &v->connections[0];
+	struct control_message message;
+	int fds[LIMIT_RECEIVED_FDS + 1];
+	int count;
+	const char *end;
+	struct start *s = NULL;
+	int file = (int)read_decimal(argv[CALLER_FILE], &end);
+	helper->fd = (int)read_decimal(argv[CALLER_CONNECTION], &end);
+	fcntl(helper->fd, F_SETFD, FD_CLOEXEC);
+	fcntl(file, F_SETFD, FD_CLOEXEC);
+	prctl(PR_SET_NAME, "tiffin-runtime");
+	while (caller_receive(helper, &message, fds, LIMIT_RECEIVED_FDS + 1, &count)) {
+		struct message_exited ended;
+		switch (message.type) {
+		case MESSAGE_START:
+			if (s || (uint32_t)count != message.body.start.fd_count || count == 0)
+				return lose(s);
+			s = start_program(v, fds, count, &file);
+			break;
+		case MESSAGE_OUTPUT:
+			if (!caller_output(helper, &message.body.output))
+				return lose(s);
+			break;
+		case MESSAGE_AWAIT_EXIT:
+			if (!s)
+				return lose(s);
+			caller_await(helper, s, message.body.await_exit.signals, &ended);
+			s->child_pidfd = -1;
+			control_send(helper, MESSAGE_EXITED, &ended, sizeof ended, NULL, 0);
+			break;
+		case MESSAGE_END:
+			return (int)message.body.end.code;
+		case MESSAGE_ALONE:
+			return s ? lose(s) : go_alone(file, argv + CALLER_FIRST_WORD);
+		default:
+			return lose(s);
+		}
+	}
+	return lose(s);
+}
