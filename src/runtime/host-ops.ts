@@ -14,6 +14,7 @@ import {
 } from "../kernel/cgroup.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import type { UndoStack } from "../lib/undo-stack.ts";
+import { unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupFacts, HostFacts } from "../linux/host-facts.ts";
 import type { HostOp, Plan } from "../plan/plan.ts";
 
@@ -58,20 +59,21 @@ const hierarchySlot = "cgroup:";
 
 /**
  * Opens the descriptors that the plan receives from its container's groups: `cgroup`, `cgroup:<hierarchy>`, `oom`.
- * `directory` is the container's group (`/tiffin/<id>`); left out, it is the one that the plan's host ops made. The
- * caller owns the result; a failure closes what was opened.
+ * `directory` is the container's group (`/tiffin/<id>`); left out, it is the one that the plan's host ops made. `others`:
+ * directories of single hierarchies that differ from it. The caller owns the result; a failure closes what was opened.
  */
 export function openCgroupSlots(
   plan: Plan,
   facts: Pick<HostFacts, "cgroup">,
   directory?: string,
+  others?: ReadonlyMap<string, string>,
 ): Map<string, OwnedFd> {
   const group = directory ?? plan.hostOps[0]?.directory;
   const fds = new Map<string, OwnedFd>();
   if (group === undefined) return fds;
   try {
     for (const { name } of plan.receives) {
-      const fd = openSlot(name, facts.cgroup, group);
+      const fd = openSlot(name, facts.cgroup, others?.get(hierarchyOf(name)) ?? group);
       if (fd !== undefined) fds.set(name, fd);
     }
     return fds;
@@ -79,6 +81,10 @@ export function openCgroupSlots(
     for (const fd of fds.values()) fd[Symbol.dispose]();
     throw thrown;
   }
+}
+
+function hierarchyOf(name: string): string {
+  return name === "cgroup" ? unifiedHierarchy : name.slice(hierarchySlot.length);
 }
 
 function openSlot(name: string, facts: CgroupFacts, group: string): OwnedFd | undefined {

@@ -1,5 +1,4 @@
 /** `exec`: one more process in a running container, with its namespaces, groups and filter. */
-import { readTextIfPossible } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { openPidfd } from "../../../kernel/pidfd.ts";
 import { probeOnDemand } from "../../../kernel/probe.ts";
@@ -7,15 +6,15 @@ import { windowSize } from "../../../kernel/tty.ts";
 import type { UnixStream } from "../../../kernel/unix-stream.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { unifiedHierarchy } from "../../../linux/cgroup.ts";
-import { parseProcessCgroups } from "../../../linux/proc.ts";
 import type { OciProcess } from "../../../oci/mod.ts";
 import { compileExec } from "../../../plan/compile-exec.ts";
 import type { ExecTarget, Stdio } from "../../../plan/options.ts";
 import { openCgroupSlots } from "../../host-ops.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { connectConsole, sendTerminal } from "../console-socket.ts";
-import { type RecordedCgroup, readContainer, type StoredContainer } from "../container-record.ts";
+import { readContainer, type StoredContainer } from "../container-record.ts";
 import { log } from "../error-log.ts";
+import { type ExecGroups, execGroups } from "../exec-groups.ts";
 import { execProcess } from "../exec-process.ts";
 import { usage } from "../flags.ts";
 import { withHome } from "../home-directory.ts";
@@ -79,7 +78,10 @@ function openConsole(
     if (process.terminal === true) context.host.enterTerminal();
     return undefined;
   }
-  return process.terminal === true ? connectConsole(absolutePath(socket, context.host)) : undefined;
+  if (process.terminal !== true || foreground) {
+    throw usage("--console-socket is given, but the program has no terminal or is not detached");
+  }
+  return connectConsole(absolutePath(socket, context.host));
 }
 
 function stdioOf({ terminal, consoleSize }: OciProcess, host: RuntimeHost): Stdio {
@@ -91,27 +93,13 @@ function stdioOf({ terminal, consoleSize }: OciProcess, host: RuntimeHost): Stdi
   return { kind: "terminal", rows, columns };
 }
 
-/** Where the main process is now, which includes what an update has added. */
-function hierarchiesOf(cgroup: RecordedCgroup | null, pid: number): string[] {
-  if (cgroup === null) return [];
-  const { directory, facts, joined } = cgroup;
-  const groups = parseProcessCgroups(readTextIfPossible(`/proc/${pid}/cgroup`) ?? "");
-  const names = facts.v1
-    .filter(({ name, controllers }) => {
-      const group = groups.find((each) => each.controllers.some((one) => controllers.includes(one)));
-      return joined.includes(name) || group?.path === directory;
-    })
-    .map(({ name }) => name);
-  return names;
-}
-
-function targetOf({ id, record, process }: StoredContainer): ExecTarget {
-  const { cgroup, namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid } = record;
+function targetOf({ id, record }: StoredContainer, groups: ExecGroups): ExecTarget {
+  const { namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid } = record;
   return {
     id,
     namespaces,
-    cgroupHierarchies: hierarchiesOf(cgroup, process?.pid ?? 0),
-    cgroupV2: cgroup?.joined.includes(unifiedHierarchy) === true,
+    cgroupHierarchies: [...groups.keys()].filter((name) => name !== unifiedHierarchy),
+    cgroupV2: groups.has(unifiedHierarchy),
     ...(uidMappings !== undefined && { uidMappings }),
     ...(gidMappings !== undefined && { gidMappings }),
     ...(setgroupsDenied !== undefined && { setgroupsDenied }),
@@ -127,16 +115,15 @@ async function launch(
   executor: Executor,
 ): Promise<Launched> {
   const { flags, host } = context;
-  if (flags.list("cgroup").length > 0) {
-    throw new TiffinError("notImplemented", "runtime.exec-cgroup", "exec --cgroup is not supported");
-  }
   const { record } = container;
   const stdio = stdioOf(process, host);
   const inherited = inheritedFds(host, flags.number("preserve-fds") ?? 0, stdio.kind === "slots");
   const { seccomp, cgroup } = record;
-  const root = `/proc/${container.process?.pid ?? 0}/root`;
+  const pid = container.process?.pid ?? 0;
+  const root = `/proc/${pid}/root`;
+  const directories = execGroups(cgroup, pid, flags.list("cgroup"));
   const facts = probeOnDemand(host.procName);
-  const plan = compileExec(withHome(process, root, inherited.env), targetOf(container), facts, {
+  const plan = compileExec(withHome(process, root, inherited.env), targetOf(container, directories), facts, {
     stdio,
     supervise: { kind: "leave", waitExec: true },
     preserveFds: inherited.count,
@@ -147,7 +134,7 @@ async function launch(
   const groups =
     cgroup === null
       ? new Map<string, OwnedFd>()
-      : openCgroupSlots(plan, { cgroup: cgroup.facts }, cgroup.directory);
+      : openCgroupSlots(plan, { cgroup: cgroup.facts }, cgroup.directory, directories);
   try {
     using agent = connectAgent(seccomp);
     const fds = new Map([...inherited.fds, ...groups, ["pidfd", main] as const]);
