@@ -36,13 +36,16 @@ static _Noreturn void become_hook(struct start *s, const struct op_hook *op, cha
 	_exit(EXEC_FAILED);
 }
 
-/* The input with the pid written into it; a pipe holds it whole up to 64 KiB, more is written as it is read. */
+/*
+ * The input with the pid written into it, as the container sees it, where the hook runs; a pipe holds it whole up to 64 KiB, more is
+ * written as it is read.
+ */
 static int write_input(struct start *s, const struct op_hook *op, int fd)
 {
 	const uint8_t *input = plan_blob(&s->plan, op->input);
 	char pid[DECIMAL_BYTES];
 	char padded[HOOK_PID_BYTES];
-	write_decimal(pid, (uint64_t)s->progress->pid);
+	write_decimal(pid, (uint64_t)getpid());
 	memset(padded, ' ', sizeof padded);
 	memcpy(padded, pid, strlen(pid));
 	for (uint32_t done = 0; done < op->input.count;) {

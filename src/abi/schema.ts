@@ -163,7 +163,7 @@ export const ops = {
   },
   mknod: {
     code: 10,
-    doc: "make the device `path` in root, then set owner and exact mode",
+    doc: "make the device `path` in root, then set owner and exact mode; one of the same kind and number that is there is left as it is",
     stages: ["prepare", "child"],
     fields: { root: "slotOrNone", path: "string", mode: "u32", uid: "u32", gid: "u32", device: "u64" },
     steps: ["openat2", "mknodat", "fchownat"],

@@ -137,6 +137,9 @@ function invalid(what: string): TiffinError {
 function actionOf(action: string, errnoRet: number | undefined): number {
   const number = seccompActionNumber(action, errnoRet);
   if (number === undefined) throw invalid(`unknown action "${action}"`);
+  if (errnoRet !== undefined && action !== "SCMP_ACT_ERRNO" && action !== "SCMP_ACT_TRACE") {
+    throw invalid(`errnoRet ${errnoRet} with ${action}, which returns no number`);
+  }
   return number;
 }
 

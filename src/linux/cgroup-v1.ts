@@ -186,7 +186,7 @@ function pidsWishes(resources: CgroupResources): Wish[] {
     {
       controller: "pids",
       file: "pids.max",
-      value: limit > 0 ? String(limit) : "max",
+      value: limit < 0 ? "max" : String(limit),
       cause: "linux.resources.pids.limit",
     },
   ];

@@ -21,7 +21,8 @@ export function decideV2(resources: CgroupResources, facts: CgroupFacts): Cgroup
   memoryWrites(resources.memory, facts.swapAccounting, add, warnings);
   cpuWrites(resources.cpu, add, warnings);
   const pids = resources.pids?.limit;
-  if (pids !== undefined) add("pids", "pids.max", pids > 0 ? String(pids) : "max", "pids.limit");
+  // The first process is born in its group, so for it to exist none becomes one: no other can be made either.
+  if (pids !== undefined) add("pids", "pids.max", pids < 0 ? "max" : String(pids || 1), "pids.limit");
   blockWrites(resources.blockIO, add);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     add("hugetlb", `hugetlb.${pageSize}.max`, String(limit), "hugepageLimits");

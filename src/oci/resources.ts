@@ -41,7 +41,7 @@ export interface OciCpu {
 }
 
 export interface OciPids {
-  /** 0 or less: unlimited. */
+  /** Less than 0: unlimited. 0: nothing but the program itself. */
   readonly limit?: number;
 }
 

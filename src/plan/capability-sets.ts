@@ -1,5 +1,4 @@
 /** Capability names as the masks of capset, cut to what this host can give. */
-import { TiffinError } from "../lib/errors.ts";
 import {
   type CapabilityName,
   capabilityMask,
@@ -51,11 +50,8 @@ function namesThatHostHas(
   return names.flatMap((text) => {
     const name = parseCapability(text);
     if (name === undefined) {
-      throw new TiffinError(
-        "invalid",
-        "plan.unknown-capability",
-        `process.capabilities.${set} has the unknown capability ${JSON.stringify(text)}`,
-      );
+      builder.warn(`process.capabilities.${set} has the unknown capability ${JSON.stringify(text)}: ignored`);
+      return [];
     }
     const known = capabilityNumbers[name] <= facts.identity.lastCapability;
     if (known && (ownUserNamespace || has.has(name))) return [name];

@@ -76,12 +76,18 @@ export function deviceFileSystem(compilation: Compilation, context: MountContext
   return dev;
 }
 
-/** Devices of the specification outside /dev. */
+/** Devices outside of a /dev that is mounted; all of them, and the links, when nothing is mounted there. */
 export function otherDevices(compilation: Compilation, root: number): void {
+  const { builder, spec } = compilation;
+  const isMounted = (spec.mounts ?? []).some(({ destination }) => cleanPath(destination) === "/dev");
   for (const device of wantedDevices(compilation)) {
-    if (pathBelow("/dev", device.path) !== undefined) continue;
+    if (isMounted && pathBelow("/dev", device.path) !== undefined) continue;
     if (mayMakeNodes(compilation)) makeNode(compilation, root, device, device.cause);
     else bindDevice(compilation, root, { ...device, source: device.path }, device.cause);
+  }
+  if (isMounted) return;
+  for (const [name, target] of links) {
+    builder.child({ op: "symlink", fields: { root, path: `/dev/${name}`, target } }, "default devices");
   }
 }
 

@@ -43,9 +43,17 @@ export function explainFailure(plan: Plan, failure: PlanFailure): TiffinError {
     case "moveMount":
       if (op.cause.startsWith("mounts[") && isTypeMismatch(failure)) return mismatchedTypes(plan, op);
       return general(plan, op, failure);
+    case "hook":
+      return hookFailure(op, failure);
     default:
       return general(plan, op, failure);
   }
+}
+
+function hookFailure(op: Extract<ProcessOp, { readonly op: "hook" }>, failure: PlanFailure): TiffinError {
+  const what = failure.detail === "" ? errnoText(failure.fields.errno) : failure.detail;
+  const message = `error running hook ${op.cause} ${op.fields.path}: ${what}`;
+  return new TiffinError("invalid", "start.hook-failed", message, { exitCode: exitCodes.engine });
 }
 
 /** move_mount says EINVAL, lookups say ENOTDIR, when one side is a directory and the other is not. */

@@ -68,6 +68,8 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
   const { builder } = compilation;
   const { mount, request, cause } = context;
   const type = mount.type;
+  // A new mount is its whole tree; there is nothing to be cleared in it.
+  const attributes = (request.tree.set & ~request.own.clear) | request.own.set;
   if (type === undefined || type === "" || type === "none") {
     throw new TiffinError("invalid", "plan.mount-type", `${cause} has neither a type nor the option bind`);
   }
@@ -81,7 +83,7 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
         source: mount.source ?? type,
         options: parameters(compilation, context, type),
         // What is to be filled becomes read-only afterwards.
-        attributes: request.copyUp ? request.own.set & ~mountAttributes.readOnly : request.own.set,
+        attributes: request.copyUp ? attributes & ~mountAttributes.readOnly : attributes,
       },
     },
     cause,

@@ -13,6 +13,7 @@ test("words about the mount, its tree and the file system are kept apart", () =>
     propagation: { type: mountPropagations.slave, recursive: true },
     idmap: "no",
     copyUp: false,
+    remount: false,
     parameters: ["sync", "size=1m"],
   });
 });

@@ -16,6 +16,8 @@ export interface MountRequest {
   readonly idmap: "no" | "single" | "recursive";
   /** Copy the image's files into the new tmpfs. */
   readonly copyUp: boolean;
+  /** Change the mount that is at the destination already. */
+  readonly remount: boolean;
   /** Parameters of a new file system, `flag` or `key=value`, in the order given. */
   readonly parameters: readonly string[];
 }
@@ -25,6 +27,7 @@ export function readMountOptions(words: readonly string[]): MountRequest {
   let bind: MountRequest["bind"] = "no";
   let idmap: MountRequest["idmap"] = "no";
   let copyUp = false;
+  let remount = false;
   let propagation: MountRequest["propagation"] = null;
   const own = { set: 0, clear: 0 };
   const tree = { set: 0, clear: 0 };
@@ -55,12 +58,14 @@ export function readMountOptions(words: readonly string[]): MountRequest {
         copyUp = true;
         break;
       case "remount":
+        remount = true;
+        break;
       case "ignored":
         break;
     }
   }
   const flags = [...superblock].filter(([, on]) => on).map(([flag]) => flag);
-  return { bind, own, tree, propagation, idmap, copyUp, parameters: [...flags, ...data] };
+  return { bind, own, tree, propagation, idmap, copyUp, remount, parameters: [...flags, ...data] };
 }
 
 function change(into: AttributeChange, { set, clear }: Readonly<AttributeChange>): void {

@@ -12,6 +12,7 @@ import { newFileSystem } from "./file-systems.ts";
 import type { MountContext } from "./mount-context.ts";
 import { readMountOptions } from "./mount-request.ts";
 import { procFileSystem } from "./proc-mount.ts";
+import { remountInPlace } from "./remount.ts";
 
 export interface MountedSlots {
   /** The container's own /dev, when the specification has a tmpfs there. */
@@ -56,6 +57,10 @@ export function compileMounts(compilation: Compilation, root: number): MountedSl
     checkDestination(context);
     const isBind = request.bind !== "no" || mount.type === "bind";
     let slot: number | undefined;
+    if (request.remount) {
+      remountInPlace(compilation, context);
+      continue;
+    }
     if (isBind) bindMount(compilation, context);
     else if (mount.type === "proc" && destination === "/proc") slot = procFileSystem(compilation, context);
     else if (mount.type === "cgroup" || mount.type === "cgroup2") cgroupMount(compilation, context);

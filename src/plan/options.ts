@@ -102,6 +102,8 @@ export interface ProcessOptions {
    * there with this message. The filter is then installed before a hold, while the supervisor can still pass it on.
    */
   readonly seccompAgent?: { readonly message: Uint8Array; readonly pidOffsets: readonly number[] };
+  /** Limits and scores that the host does not let us set are errors; else they are cut to what it lets us. */
+  readonly exactLimits?: boolean;
   /** Wait at `syncIds.start` before the program is executed. */
   readonly holdBeforeExec?: boolean;
   /**
@@ -109,6 +111,8 @@ export interface ProcessOptions {
    * connection before its program, long after the supervisor has left.
    */
   readonly awaitStart?: boolean;
+  /** With `awaitStart`: nothing will be executed, so the program need not be there. */
+  readonly withoutProgram?: boolean;
   /**
    * The caller has no rights over the host's mounts: an ordinary user, or the root of a user namespace. They are cloned by
    * the child, in the mount namespace that it owns, instead of by the supervisor; an exec enters the user namespace

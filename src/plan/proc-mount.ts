@@ -133,7 +133,8 @@ function sysctlPath(key: string): string {
 }
 
 /** The value that this host lets us set; undefined to leave it. */
-function allowedScore({ builder, facts }: Compilation, score: number): number | undefined {
+function allowedScore({ builder, facts, options }: Compilation, score: number): number | undefined {
+  if (options.exactLimits === true) return score;
   const own = facts.identity.oomScoreAdj;
   if (score >= own || mayExceed(facts)) return score;
   builder.warn(

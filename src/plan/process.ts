@@ -153,7 +153,7 @@ function installSeccomp({ builder, options, facts }: ProcessContext): void {
   builder.child({ op: "seccomp", fields }, "linux.seccomp", `filter of ${instructions} instructions`);
 }
 
-function setLimit({ builder, facts, ownUserNamespace }: ProcessContext, limit: OciRlimit): void {
+function setLimit({ builder, facts, ownUserNamespace, options }: ProcessContext, limit: OciRlimit): void {
   const { type } = limit;
   if (!isRlimitName(type)) {
     throw new TiffinError(
@@ -170,8 +170,8 @@ function setLimit({ builder, facts, ownUserNamespace }: ProcessContext, limit: O
       `process.rlimits ${type}: soft limit ${limit.soft} is above hard limit ${limit.hard}`,
     );
   }
-  const mayRaise = !ownUserNamespace && mayExceed(facts);
-  const own = facts.identity.hardRlimits[type];
+  const mayRaise = options.exactLimits === true || (!ownUserNamespace && mayExceed(facts));
+  const own = mayRaise ? undefined : facts.identity.hardRlimits[type];
   const most = own === undefined ? rlimitInfinity : limitNumber(own);
   if (!mayRaise && hard > most) {
     builder.warn(`${type} hard limit ${limit.hard} is above the engine's own ${own}: ${own} is used`);

@@ -18,7 +18,9 @@ export function prepareRoot(compilation: Compilation): number {
     : directoryRoot(compilation, rootfs.path);
 }
 
-function directoryRoot({ builder }: Compilation, path: string): number {
+function directoryRoot({ builder, linux }: Compilation, path: string): number {
+  // Only here is the clone a peer of the host's mount, which a slave hears from.
+  const isSlave = linux.rootfsPropagation === "slave" || linux.rootfsPropagation === "rslave";
   const out = builder.slot();
   const flags = openTreeFlags.clone | openTreeFlags.closeOnExec | openTreeFlags.recursive;
   builder.prepare({ op: "openTree", fields: { out, dir: slotNone, path, flags } }, "root.path");
@@ -32,7 +34,7 @@ function directoryRoot({ builder }: Compilation, path: string): number {
         userns: slotNone,
         set: 0,
         clear: 0,
-        propagation: mountPropagations.private,
+        propagation: isSlave ? mountPropagations.slave : mountPropagations.private,
       },
     },
     "root.path",

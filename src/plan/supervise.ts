@@ -45,7 +45,9 @@ export function holdChild(
   candidates: readonly string[],
 ): void {
   if (options.awaitStart === true) {
-    builder.child({ op: "findProgram", fields: { candidates } }, "process.args");
+    if (options.withoutProgram !== true) {
+      builder.child({ op: "findProgram", fields: { candidates } }, "process.args");
+    }
     builder.child({ op: "signalPeer", fields: { mark: childMarks.ready } }, "awaitStart");
     const fields = { listener: builder.received("start") };
     builder.child({ op: "awaitStart", fields }, "awaitStart", "start");

@@ -51,9 +51,6 @@ describe("refused", () => {
     expect(codeOf(process({ args: [] }))).toBe("invalid plan.no-program");
     expect(codeOf(process({ env: ["A=\0"] }))).toBe("invalid plan.nul-character");
     expect(codeOf(process({ user: { uid: 2 ** 32 - 1, gid: 0 } }))).toBe("invalid plan.id-range");
-    expect(codeOf(process({ capabilities: { bounding: ["CAP_FLY"] } }))).toBe(
-      "invalid plan.unknown-capability",
-    );
     expect(codeOf(process({ rlimits: [{ type: "RLIMIT_X", soft: 1, hard: 1 }] }))).toBe(
       "invalid plan.unknown-rlimit",
     );

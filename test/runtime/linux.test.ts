@@ -272,27 +272,6 @@ eachRuntime(
   { except: { crun: "1.8 is older than this field", runc: "1.1 is older than this field" } },
 );
 
-eachRuntime(
-  "network devices move in with their addresses",
-  async (bundle) => {
-    const name = `tt${bundle.id.slice(-6)}`.toLowerCase().replaceAll(/[^a-z0-9]/g, "x");
-    const ip = (...words: readonly string[]): number => Bun.spawnSync(["ip", ...words]).exitCode;
-    expect(ip("link", "add", name, "type", "veth", "peer", "name", `${name}p`)).toBe(0);
-    try {
-      ip("address", "add", "192.0.2.7/24", "dev", name);
-      const spec = withLinux(specOf(["/bin/busybox", "ip", "addr", "show", "dev", "inside"]), {
-        netDevices: { [name]: { name: "inside" } },
-      });
-      const { stdout } = await bundle.run(spec);
-      expect(stdout).toContain("inet 192.0.2.7/24");
-      expect(stdout).toContain("UP");
-    } finally {
-      ip("link", "delete", `${name}p`);
-    }
-  },
-  { except: { crun: "1.8 is older than this field", runc: "1.1 is older than this field" } },
-);
-
 eachRuntime("unknown properties are ignored", async (bundle) => {
   const spec = { ...specOf(["/bin/true"]), future: { any: 1 }, linux: { ...specOf([]).linux, future: [1] } };
   bundle.configure(spec);

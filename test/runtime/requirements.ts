@@ -427,7 +427,9 @@ export const requirements: readonly Requirement[] = [
     section: "linux: netDevices",
     level: "MUST",
     demand: "host devices move in, keep their addresses and get their names",
-    cases: ["network devices move in with their addresses"],
+    cases: [
+      "links move in under their own or another name, are up, and keep MTU, hardware address and lasting addresses",
+    ],
   },
   {
     section: "linux: intelRdt",

@@ -25,6 +25,7 @@ import {
   optional,
   required,
   text,
+  wrong,
 } from "./decoder.ts";
 import { resourcesDecoder } from "./resources.ts";
 import { seccompDecoder } from "./seccomp-spec.ts";
@@ -54,6 +55,19 @@ const timeOffset = object<OciTimeOffset>({
   nanosecs: optional(integer(0, highestNanoseconds)),
 });
 
+const knownOffsets = object<NonNullable<LinuxSpec["timeOffsets"]>>({
+  monotonic: optional(timeOffset),
+  boottime: optional(timeOffset),
+});
+
+/** Names of clocks are values, not properties: one that there is not is an error. */
+const timeOffsets: typeof knownOffsets = (value, path) => {
+  const offsets = knownOffsets(value, path);
+  const unknown = Object.keys(Object(value)).find((name) => name !== "monotonic" && name !== "boottime");
+  if (unknown !== undefined) throw wrong(path, unknown, "the clocks monotonic and boottime");
+  return offsets;
+};
+
 const propagations: readonly OciPropagation[] = [
   ...propagationModes,
   ...propagationModes.map((mode) => `r${mode}` as const),
@@ -65,12 +79,7 @@ export function linuxDecoder(idMappings: Decoder<readonly OciIdMapping[]>): Deco
     namespaces: optional(list(namespace)),
     uidMappings: optional(idMappings),
     gidMappings: optional(idMappings),
-    timeOffsets: optional(
-      object<NonNullable<LinuxSpec["timeOffsets"]>>({
-        monotonic: optional(timeOffset),
-        boottime: optional(timeOffset),
-      }),
-    ),
+    timeOffsets: optional(timeOffsets),
     devices: optional(list(device)),
     netDevices: optional(mapOf(object<{ readonly name?: string }>({ name: optional(text) }))),
     cgroupsPath: optional(text),

@@ -21,7 +21,7 @@ import { processDecoder } from "./process.ts";
 
 const names = list(text);
 const versionPattern = /^1\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/;
-const secondsPerDay = 86_400;
+const longestTimeout = 2 ** 31 - 1;
 
 const version: Decoder<string> = (value, path) => {
   const found = text(value, path);
@@ -52,7 +52,7 @@ const hooks = optional(
       path: required(absolutePath),
       args: optional(names),
       env: optional(names),
-      timeout: optional(integer(1, secondsPerDay)),
+      timeout: optional(integer(1, longestTimeout)),
     }),
   ),
 );

@@ -17,6 +17,7 @@ import {
   required,
   text,
   uint32,
+  wrong,
 } from "./decoder.ts";
 
 const action = oneOf(seccompActions);
@@ -29,8 +30,14 @@ const argument = object<OciSeccompArgument>({
   op: required(oneOf(seccompOperators)),
 });
 
+const syscallNames: Decoder<readonly string[]> = (value, path) => {
+  const names = list(text)(value, path);
+  if (names.length === 0) throw wrong(path, value, "at least one name");
+  return names;
+};
+
 const rule = object<OciSyscallRule>({
-  names: required(list(text)),
+  names: required(syscallNames),
   action: required(action),
   errnoRet: optional(uint32),
   args: optional(list(argument)),

@@ -17,7 +17,7 @@ import { SyscallError, syscall, trySyscall } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { errno } from "../../linux/errno.ts";
 import type { CgroupFacts } from "../../linux/host-facts.ts";
-import type { OciHooks, OciIdMapping, OciNamespaceType } from "../../oci/mod.ts";
+import type { OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../oci/mod.ts";
 import type { RuntimeHost } from "./host.ts";
 
 /** The container's group: the same directory in each of its hierarchies. */
@@ -29,12 +29,13 @@ export interface RecordedCgroup {
 }
 
 export interface ContainerRecord {
-  readonly ociVersion: string;
   readonly bundle: string;
   readonly rootfs: string;
   /** RFC 3339. */
   readonly created: string;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** As configured; an exec without a document of its own begins with it. Undefined: there is no program to start. */
+  readonly process?: OciProcess;
   readonly cgroup: RecordedCgroup | null;
   readonly namespaces: readonly OciNamespaceType[];
   readonly ownPidNamespace: boolean;

@@ -35,10 +35,11 @@ import { endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
 import { withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
-import { type HookState, planHooks, runHostHooks } from "./hooks.ts";
+import { type HookState, isHookFailure, planHooks, runHostHooks } from "./hooks.ts";
 import type { Executor, Launched, RuntimeHost } from "./host.ts";
 import { inheritedFds } from "./inherited-fds.ts";
 import { writePidFile } from "./pid-file.ts";
+import { runPoststop } from "./poststop.ts";
 import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
 import { startTicksOf } from "./status.ts";
 import { usableCgroups } from "./usable-groups.ts";
@@ -80,16 +81,25 @@ export interface CreatedContainer {
   readonly terminal: OwnedFd | undefined;
 }
 
+/** Why a creation failed, for the undo that depends on it; what the undo alone needs, for a success. */
+interface Ending {
+  thrown?: unknown;
+  held?: OwnedFd;
+}
+
 /** Creates the container. Throws TiffinError; then nothing is left of it. */
 export async function createContainer(request: CreateRequest): Promise<CreatedContainer> {
   const undo = new UndoStack();
   // Before anything else: it gets ready while the configuration is read.
   using executor = await request.host.executor();
+  const ending: Ending = {};
   try {
-    const created = await create(request, executor, undo);
+    const created = await create(request, executor, undo, ending);
     undo.disarm();
+    ending.held?.[Symbol.dispose]();
     return created;
   } catch (thrown) {
+    ending.thrown = thrown;
     for (const failure of await undo.unwind()) log(request.log, "warning", `cleaning up: ${failure}`);
     throw thrown;
   }
@@ -99,6 +109,7 @@ async function create(
   request: CreateRequest,
   executor: Executor,
   undo: UndoStack,
+  ending: Ending,
 ): Promise<CreatedContainer> {
   const { root, id } = request;
   const beganMs = monotonicMs();
@@ -109,6 +120,10 @@ async function create(
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
   using agent = connectAgent(record.seccomp);
+  // The specification goes on with them where a hook has failed, and leaves no trace of any other failure.
+  undo.push("poststop hooks", async () => {
+    if (isHookFailure(ending.thrown)) await runPoststop(id, record, request);
+  });
   using file = createRecord(root, id, record);
   undo.push("record", () => removeRecord(root, id));
   for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
@@ -119,7 +134,7 @@ async function create(
     const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (sync, pid) => {
       recordProcess(file, mainProcess(pid));
       if (sync === syncIds.idMaps) return mapIds(request.host, bundle.spec, pid);
-      return prepareHost(request, record, bundle.spec, pid);
+      return prepareHost(request, { record, spec: bundle.spec, pid, undo, ending });
     });
     const sentMs = monotonicMs();
     log(request.log, "debug", phasesText([beganMs, decidedMs, madeMs, sentMs], launched));
@@ -170,17 +185,23 @@ async function mapIds(host: RuntimeHost, { linux = {} }: RuntimeSpec, pid: numbe
   mapIdsByHelpers(host, linux, pid);
 }
 
+interface HostPreparation {
+  readonly record: ContainerRecord;
+  readonly spec: RuntimeSpec;
+  readonly pid: number;
+  readonly undo: UndoStack;
+  readonly ending: Ending;
+}
+
 /** The namespaces exist and the host's root is still in reach: network devices move in, hooks run. */
 async function prepareHost(
   { id, host }: CreateRequest,
-  record: ContainerRecord,
-  spec: RuntimeSpec,
-  pid: number,
+  { record, spec, pid, undo, ending }: HostPreparation,
 ): Promise<void> {
   const { hooks = {}, linux = {} } = spec;
   if (Object.keys(linux.netDevices ?? {}).length > 0) {
     const { moveNetworkDevices } = await import("./network-devices.ts");
-    moveNetworkDevices(linux.netDevices ?? {}, pid);
+    ending.held = moveNetworkDevices(linux.netDevices ?? {}, pid, undo);
   }
   const state = hookState(id, record, "creating");
   await runHostHooks("prestart", hooks.prestart ?? [], state, pid, host);
@@ -205,6 +226,9 @@ function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio
 /** Decides everything. What a refused configuration leaves behind is at most a compiled filter in its cache. */
 async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
   const { id } = request;
+  if (bundle.spec.process === undefined && !request.hold) {
+    throw new TiffinError("invalid", "runtime.no-process", "config.json has no process to run");
+  }
   const stdio = stdioOf(bundle.spec.process, request);
   const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
   const spec = completeSpec(bundle, env);
@@ -227,7 +251,9 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     stdio,
     supervise: { kind: "leave", waitExec: !request.hold },
     awaitStart: request.hold,
+    ...(bundle.spec.process === undefined && { withoutProgram: true }),
     preserveFds: count,
+    exactLimits: true,
     bindSources: bundle.bindSources,
     createWorkdir: true,
     sessionKeyring: request.sessionKeyring,
@@ -245,9 +271,11 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
   };
   const plan = compileContainer(spec, usable, options);
   const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory);
+  const { process } = bundle.spec;
+  const record = recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp);
   return {
     plan,
-    record: recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp),
+    record: process === undefined ? record : { ...record, process },
     inherited: fds,
     facts: usable,
   };
@@ -259,12 +287,15 @@ function meetsHost({ hooks = {}, linux = {} }: RuntimeSpec): boolean {
   return hostHooks + Object.keys(linux.netDevices ?? {}).length > 0;
 }
 
+/** Where the configuration has none there is nothing to start: it is held until it is killed. */
+const noProcess: OciProcess = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["/"] };
+
 function completeSpec(bundle: Bundle, env: readonly string[]): RuntimeSpec {
   const { spec, rootfs } = bundle;
   const resources = withDefaultDevices(spec.linux?.resources);
   return {
     ...spec,
-    ...(spec.process !== undefined && { process: withHome(spec.process, rootfs, env) }),
+    process: withHome(spec.process ?? noProcess, rootfs, env),
     linux: { ...spec.linux, ...(resources !== undefined && { resources }) },
   };
 }
@@ -297,7 +328,6 @@ function recordOf(
   const terminalGid = terminalGroup(spec.mounts ?? []);
   const { poststart, poststop } = hooks;
   return {
-    ociVersion: spec.ociVersion,
     bundle: path,
     rootfs,
     created: new Date(nowMs()).toISOString(),

@@ -3,7 +3,6 @@ import { readBytes } from "../../kernel/files.ts";
 import { limitDocumentBytes } from "../../oci/decode/json.ts";
 import { decodeProcess } from "../../oci/decode/process.ts";
 import type { OciCapabilities, OciProcess, OciUser } from "../../oci/mod.ts";
-import { readConfig } from "./bundle.ts";
 import type { CommandContext } from "./command.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { usage } from "./flags.ts";
@@ -19,7 +18,7 @@ export function execProcess(context: CommandContext, record: ContainerRecord): O
   }
   const args = words.slice(1);
   if (args.length === 0) throw usage("exec needs a program or --process");
-  const own = readConfig(record.bundle).process;
+  const own = record.process;
   if (own === undefined) throw usage("the container's configuration has no process: use --process");
   return changed({ ...own, args, terminal }, context);
 }

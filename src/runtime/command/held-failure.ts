@@ -22,6 +22,13 @@ export function explainHeldFailure({ fields, object, detail }: HeldFailure): Tif
     const reason = missing ? "no such file or directory" : said;
     return new TiffinError("invalid", "start.program", `exec ${JSON.stringify(object)}: ${reason}`);
   }
+  if (name === "hook") {
+    return new TiffinError(
+      "invalid",
+      "start.hook-failed",
+      `error running hook startContainer ${object}: ${said}`,
+    );
+  }
   const step = name === undefined ? "" : (ops[name].steps[fields.step] ?? "");
   const what = name === undefined || step === name ? (name ?? "operation") : `${name} (${step})`;
   const on = object === "" ? "" : ` on ${object}`;

@@ -74,7 +74,7 @@ async function runHostHook(name: string, hook: OciHook, state: Uint8Array, host:
     throw failed(name, hook, `cannot be started: ${thrown.code}`);
   }
   const pidfd = openPidfd(pid);
-  const limitMs = hook.timeout === undefined ? foreverMs : hook.timeout * msPerSecond;
+  const limitMs = limitMsOf(hook) || foreverMs;
   if (pidfd !== undefined) {
     using owned = pidfd;
     if (!(await host.readable(owned, limitMs))) {
@@ -87,6 +87,17 @@ async function runHostHook(name: string, hook: OciHook, state: Uint8Array, host:
   if (end === "running" || end === "gone") throw failed(name, hook, "was lost");
   if (end.kind === "signaled") throw failed(name, hook, `ended by signal ${end.signal}`);
   if (end.code !== 0) throw failed(name, hook, `exited with ${end.code}`);
+}
+
+/** A hook of the host or of the container has not done what it should: that decides how the lifecycle goes on. */
+export function isHookFailure(thrown: unknown): boolean {
+  const code = thrown instanceof TiffinError ? thrown.code : "";
+  return code === "runtime.hook-failed" || code === "start.hook-failed";
+}
+
+/** 0: none. */
+function limitMsOf({ timeout = 0 }: OciHook): number {
+  return Math.min(timeout * msPerSecond, foreverMs);
 }
 
 function failed(name: string, hook: OciHook, what: string): TiffinError {
@@ -107,6 +118,6 @@ export function planHooks(hooks: readonly OciHook[], state: HookState): PlanHook
     environment: hook.env ?? [],
     input,
     pidOffset: beforePid.length,
-    timeoutMs: (hook.timeout ?? 0) * msPerSecond,
+    timeoutMs: limitMsOf(hook),
   }));
 }

@@ -1,20 +1,24 @@
-/** The hooks after the program has been started. A failing one is a warning, as the specification wants it. */
-import { messageOf } from "../../lib/errors.ts";
+/**
+ * The hooks after the program has been started. The first that fails ends the container, as the specification wants
+ * it since 1.3: stopped, destroyed, an error.
+ */
 import type { StoredContainer } from "./container-record.ts";
-import { log } from "./error-log.ts";
+import { destroyContainer } from "./destroy-container.ts";
 import { hookState } from "./hook-state.ts";
 import { type HookContext, runHostHooks } from "./hooks.ts";
 
 export async function runPoststart(
-  { id, record, process }: StoredContainer,
+  root: string,
+  container: StoredContainer,
   context: HookContext,
 ): Promise<void> {
-  const state = hookState(id, record, "running");
-  for (const hook of record.hooks?.poststart ?? []) {
-    try {
-      await runHostHooks("poststart", [hook], state, process?.pid ?? 0, context.host);
-    } catch (thrown) {
-      log(context.log, "warning", messageOf(thrown));
-    }
+  const { id, record, process } = container;
+  const hooks = record.hooks?.poststart ?? [];
+  if (hooks.length === 0) return;
+  try {
+    await runHostHooks("poststart", hooks, hookState(id, record, "running"), process?.pid ?? 0, context.host);
+  } catch (thrown) {
+    await destroyContainer(root, container, context);
+    throw thrown;
   }
 }

@@ -1,12 +1,11 @@
 /** The OCI runtime's command line: global flags, a command, its flags, its words. */
 import { TiffinError } from "../../lib/errors.ts";
+import { specificationVersion } from "../../oci/version.ts";
 import { commands } from "./command-table.ts";
 import { type ErrorLog, reportError } from "./error-log.ts";
 import { parseWords, usage } from "./flags.ts";
 import { globalFlags, globalOptions } from "./global-options.ts";
 import { NotHere, type RuntimeHost } from "./host.ts";
-
-const specificationVersion = "1.2.1";
 
 function versionText(version: string): string {
   return `tiffin-runtime version ${version}\nspec: ${specificationVersion}\n`;

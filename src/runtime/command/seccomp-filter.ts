@@ -5,7 +5,7 @@
 import { SyscallError } from "../../kernel/syscall.ts";
 import { connectUnix, type UnixStream } from "../../kernel/unix-stream.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { seccompFlags, wantsListener } from "../../linux/seccomp.ts";
+import { seccompFlagNumbers, seccompFlags, wantsListener } from "../../linux/seccomp.ts";
 import type { OciSeccomp } from "../../oci/mod.ts";
 import type { ProcessOptions } from "../../plan/options.ts";
 import type { ContainerRecord } from "./container-record.ts";
@@ -28,6 +28,8 @@ export async function compileFilter(
   const { listenerPath = "", listenerMetadata = "" } = profile;
   if (profile.defaultAction === "SCMP_ACT_NOTIFY")
     throw invalid("SCMP_ACT_NOTIFY cannot be the default action");
+  const unknown = (profile.flags ?? []).find((flag) => !Object.hasOwn(seccompFlagNumbers, flag));
+  if (unknown !== undefined) throw invalid(`unknown flag ${JSON.stringify(unknown)}`);
   if (asks && listenerPath === "") throw invalid("SCMP_ACT_NOTIFY needs a listenerPath");
   if (!asks && listenerMetadata !== "" && listenerPath === "")
     throw invalid("listenerMetadata without listenerPath");

@@ -3,6 +3,7 @@ import { exists, readTextIfPossible } from "../../kernel/files.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { v1Hierarchy } from "../../linux/host-facts.ts";
 import { parseStat } from "../../linux/proc.ts";
+import { specificationVersion } from "../../oci/version.ts";
 import type { MainProcess, RecordedCgroup, StoredContainer } from "./container-record.ts";
 
 export type ContainerStatus = "creating" | "created" | "running" | "paused" | "stopped";
@@ -43,7 +44,7 @@ export function stateDocument(root: string, container: StoredContainer): Readonl
   const { id, process, record } = container;
   const status = statusOf(root, container);
   return {
-    ociVersion: record.ociVersion,
+    ociVersion: specificationVersion,
     id,
     pid: status === "stopped" ? 0 : (process?.pid ?? 0),
     status,

@@ -125,6 +125,7 @@ async function launch(
   const facts = probeOnDemand(host.procName);
   const plan = compileExec(withHome(process, root, inherited.env), targetOf(container, directories), facts, {
     stdio,
+    exactLimits: true,
     supervise: { kind: "leave", waitExec: true },
     preserveFds: inherited.count,
     unprivileged: !facts.identity.effective.includes("CAP_SYS_ADMIN"),

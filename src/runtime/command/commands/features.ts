@@ -9,6 +9,7 @@ import {
   seccompOperators,
 } from "../../../linux/seccomp.ts";
 import { namespaceTypes } from "../../../oci/linux-spec.ts";
+import { specificationVersion } from "../../../oci/version.ts";
 import type { CommandContext } from "../command.ts";
 
 const hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
@@ -17,7 +18,7 @@ export function features({ host }: CommandContext): number {
   const flags = Object.keys(seccompFlagNumbers);
   const document = {
     ociVersionMin: "1.0.0",
-    ociVersionMax: "1.2.1",
+    ociVersionMax: specificationVersion,
     hooks,
     mountOptions: knownMountOptions(),
     linux: {

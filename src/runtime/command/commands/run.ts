@@ -12,7 +12,7 @@ export async function run(context: CommandContext): Promise<number> {
   if (foreground) host.enterForeground();
   const created = await createContainer(creationRequest(context, { hold: false, foreground }));
   const { container, terminal } = created;
-  await runPoststart(container, context);
+  await runPoststart(root, container, context);
   if (!foreground) return 0;
   const code = await host.serveForeground(container.process.pid, terminal);
   if (!flags.switch("keep")) await destroyContainer(root, container, context);

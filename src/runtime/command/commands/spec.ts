@@ -3,6 +3,7 @@ import { exists, openFile, openFlags } from "../../../kernel/files.ts";
 import { writeAll } from "../../../kernel/io.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { OciMount, OciNamespaceType, RuntimeSpec } from "../../../oci/mod.ts";
+import { specificationVersion } from "../../../oci/version.ts";
 import type { CommandContext } from "../command.ts";
 import { absolutePath } from "../host.ts";
 
@@ -81,7 +82,7 @@ function template(user: { readonly uid: number; readonly gid: number } | undefin
     { containerID: 0, hostID: id, size: 1 },
   ];
   return {
-    ociVersion: "1.2.1",
+    ociVersion: specificationVersion,
     process: {
       terminal: true,
       user: { uid: 0, gid: 0 },

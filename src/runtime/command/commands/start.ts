@@ -7,8 +7,9 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { MessageSplitter } from "../../control-channel.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type StoredContainer } from "../container-record.ts";
+import { destroyContainer } from "../destroy-container.ts";
 import { endProcesses } from "../end-processes.ts";
-import type { RuntimeHost } from "../host.ts";
+import { isHookFailure } from "../hooks.ts";
 import { runPoststart } from "../poststart.ts";
 import { statusOf } from "../status.ts";
 
@@ -27,11 +28,15 @@ export async function start(context: CommandContext): Promise<number> {
         : `cannot start a container that is ${status}`;
     throw new TiffinError("conflict", "runtime.not-created", what);
   }
+  if (record.process === undefined) {
+    const message = "the configuration has no process: there is no program to start";
+    throw new TiffinError("invalid", "runtime.no-process", message);
+  }
   using starter = connectHeld(`${root}/${record.startSocket}`, container);
   // From here on it counts as running; whatever happens, nobody starts it twice.
   removeFile(`${root}/${record.startSocket}`);
-  await awaitProgram(starter, container, host);
-  await runPoststart(container, context);
+  await awaitProgram(starter, context, container);
+  await runPoststart(root, container, context);
   return 0;
 }
 
@@ -51,13 +56,13 @@ function connectHeld(path: string, { id }: StoredContainer): UnixStream {
 /** Until the exec has closed the connection, or a failure came over it. */
 async function awaitProgram(
   starter: UnixStream,
+  context: CommandContext,
   container: StoredContainer,
-  host: RuntimeHost,
 ): Promise<void> {
   const splitter = new MessageSplitter();
   const buffer = new Uint8Array(messageBytes);
   for (;;) {
-    await host.readable(starter.fd, foreverMs);
+    await context.host.readable(starter.fd, foreverMs);
     const length = read(starter, buffer);
     if (length === 0) return;
     let failure: TiffinError | undefined;
@@ -66,7 +71,8 @@ async function awaitProgram(
       if (message.name === "failed") failure = explainHeldFailure(message);
     });
     if (failure === undefined) continue;
-    await endProcesses(container, host);
+    if (isHookFailure(failure)) await destroyContainer(context.root, container, context);
+    else await endProcesses(container, context.host);
     throw failure;
   }
 }
