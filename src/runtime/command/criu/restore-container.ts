@@ -4,7 +4,7 @@
  * masked ones; and in the container's groups, so that what it makes is there from birth.
  */
 import { moveIntoCgroup } from "../../../kernel/cgroup.ts";
-import { pathStatus } from "../../../kernel/directory.ts";
+import { descriptorStatus, pathStatus } from "../../../kernel/directory.ts";
 import {
   makeDirectory,
   openDirectory,
@@ -59,7 +59,8 @@ import { inheritedConnections } from "./stdio.ts";
 
 const logFile = "restore.log";
 const standardNames = ["stdin", "stdout", "stderr"];
-const workOptions = "mode=0700,size=64k";
+const searchableByOthers = 0o001;
+const workOptions = "mode=0711,size=64k";
 /** What may be bound from the host where a container cannot make devices. */
 const usualDevices = ["null", "zero", "full", "random", "urandom", "tty"].map((name) => `/dev/${name}`);
 
@@ -89,6 +90,7 @@ async function restore(
   using directories = openDirectories(context, false);
   const bundle = openBundle(request.bundle);
   using console = request.console(bundle.spec);
+  checkReadable(bundle.spec, directories);
   checkCriu(program);
   const facts = probeOnDemand();
   const { plan, record, inherited } = await prepare(request, bundle, facts);
@@ -130,6 +132,18 @@ async function restore(
   return { container: { id, record, process }, terminal };
 }
 
+/** In a user namespace, criu goes on as the root of it, and opens the image's files as that user. */
+function checkReadable({ linux = {} }: RuntimeSpec, { imagePath, image }: ImageDirectories): void {
+  const ownUsers = (linux.namespaces ?? []).some(({ type }) => type === "user");
+  if (!ownUsers || (descriptorStatus(image).mode & searchableByOthers) !== 0) return;
+  throw new TiffinError(
+    "invalid",
+    "runtime.image-directory",
+    `criu cannot restore into a user namespace from ${imagePath}: its users cannot search the directory`,
+    { remedy: `chmod o+x ${imagePath}` },
+  );
+}
+
 interface StartedCriu extends Disposable {
   readonly session: CriuSession;
   /** As criu's mounts show them: it mounts things below its work directory. */
@@ -153,7 +167,7 @@ function startCriu(
     try {
       mountTmpfs(root, workOptions);
       makeDirectory(emptyDirectory(root), 0o555);
-      makeDirectory(rootMount(root), 0o700);
+      makeDirectory(rootMount(root), 0o711);
       bindMount(rootfs, rootMount(root));
       makeReadOnly(root);
       const session = new CriuSession(program, [...standard, ...joined.fds]);
