@@ -27,11 +27,11 @@ const logFile = "dump.log";
 
 export async function checkpoint(context: CommandContext): Promise<number> {
   const { flags, root } = context;
-  using container = lockContainer(root, idOf(context));
+  using container = await lockContainer(root, idOf(context), context.host);
   const process = savedProcess(root, container);
   const program = findCriu(context);
   const preDump = flags.switch("pre-dump");
-  checkFeatures(context, checkCriu(program));
+  checkFeatures(context, await checkCriu(program));
   using directories = openDirectories(context, true);
   const mounts = parseMountInfo(readTextIfPossible(`/proc/${process.pid}/mountinfo`) ?? "");
   const connections = standardConnections(process.pid, mounts);
@@ -43,12 +43,12 @@ export async function checkpoint(context: CommandContext): Promise<number> {
   };
   if (!preDump) writeConnections(directories.image, connections);
   using session = new CriuSession(program, []);
-  const response = session.request({ type: preDump ? "preDump" : "dump", options });
+  const response = await session.request({ type: preDump ? "preDump" : "dump", options });
   session.finish();
   if (response?.success !== true) {
     throw criuFailure(`save container ${container.id}`, response, `${directories.workPath}/${logFile}`);
   }
-  if (!preDump && !flags.switch("leave-running")) await destroyContainer(root, container, context.log);
+  if (!preDump && !flags.switch("leave-running")) await destroyContainer(root, container, context);
   return 0;
 }
 

@@ -3,16 +3,15 @@ import type { CommandContext } from "../command.ts";
 import { creationRequest } from "../creation-request.ts";
 import { restoreContainer } from "../criu/restore-container.ts";
 import { destroyContainer } from "../destroy-container.ts";
-import { enterForeground, serveForeground } from "../foreground.ts";
 
 export async function restore(context: CommandContext): Promise<number> {
-  const { flags, root, log } = context;
+  const { flags, root, host } = context;
   const foreground = !flags.switch("detach");
-  const signals = foreground ? enterForeground() : undefined;
+  if (foreground) host.enterForeground();
   const request = creationRequest(context, { hold: false, foreground });
   const { container, terminal } = await restoreContainer(context, request);
-  if (signals === undefined) return 0;
-  const code = serveForeground(container.process.pid, terminal, signals);
-  await destroyContainer(root, container, log);
+  if (!foreground) return 0;
+  const code = await host.serveForeground(container.process.pid, terminal);
+  await destroyContainer(root, container, context);
   return code;
 }

@@ -46,6 +46,7 @@ import { endProcesses } from "../end-processes.ts";
 import { log } from "../error-log.ts";
 import { hookState } from "../hook-state.ts";
 import { runHostHooks } from "../hooks.ts";
+import type { RuntimeHost } from "../host.ts";
 import { writePidFile } from "../pid-file.ts";
 import { startTicksOf } from "../status.ts";
 import { externalSources } from "./external-mounts.ts";
@@ -91,7 +92,7 @@ async function restore(
   const bundle = openBundle(request.bundle);
   using console = request.console(bundle.spec);
   checkReadable(bundle.spec, directories);
-  checkCriu(program);
+  await checkCriu(program);
   const facts = probeOnDemand();
   const { plan, record, inherited } = await prepare(request, bundle, facts);
   using file = createRecord(root, id, record);
@@ -110,10 +111,11 @@ async function restore(
   }
   let terminal: OwnedFd | undefined;
   let process: MainProcess | undefined;
-  undo.push("processes", () => endProcesses({ id, record, process }));
-  const response = session.request({ type: "restore", options }, (script, pid, fd) => {
-    if (script === "setup-namespaces") runCreationHooks(bundle.spec, id, record, pid);
-    else if (script === "post-restore") {
+  undo.push("processes", () => endProcesses({ id, record, process }, request.host));
+  const response = await session.request({ type: "restore", options }, async (script, pid, fd) => {
+    if (script === "setup-namespaces") {
+      await runCreationHooks(bundle.spec, id, record, pid, request.host);
+    } else if (script === "post-restore") {
       restrictAgain(bundle, pid);
       process = { pid, startTicks: startTicksOf(pid) ?? 0 };
       recordProcess(file, process);
@@ -215,15 +217,16 @@ function restrictAgain({ spec, rootfs }: Bundle, pid: number): void {
 }
 
 /** The hooks that the specification puts between the namespaces and the change of the root. */
-function runCreationHooks(
+async function runCreationHooks(
   { hooks = {} }: RuntimeSpec,
   id: string,
   record: ContainerRecord,
   pid: number,
-): void {
+  host: RuntimeHost,
+): Promise<void> {
   const state = hookState(id, record, "creating");
-  runHostHooks("prestart", hooks.prestart ?? [], state, pid);
-  runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid);
+  await runHostHooks("prestart", hooks.prestart ?? [], state, pid, host);
+  await runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid, host);
 }
 
 function restoreOptions(

@@ -12,8 +12,9 @@ import { spawn } from "../../../kernel/spawn.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { CommandContext } from "../command.ts";
-import { absolutePath } from "../host.ts";
+import { absolutePath, NotHere } from "../host.ts";
 import {
+  type CriuFeatures,
   type CriuRequest,
   type CriuResponse,
   decodeResponse,
@@ -36,10 +37,12 @@ export interface CriuProgram {
 }
 
 /** A question on the way. `fd` comes with some; the callee owns it. */
-export type OnNotification = (script: string, pid: number, fd: OwnedFd | undefined) => void;
+export type OnNotification = (script: string, pid: number, fd: OwnedFd | undefined) => Promise<void> | void;
 
 /** The program of `--criu`, or `criu` on the caller's PATH. Throws `unavailable` when there is none. */
 export function findCriu({ criu, host }: Pick<CommandContext, "criu" | "host">): CriuProgram {
+  // criu reaches into its caller's descriptors, and makes the restored process a child of it.
+  if (host.procName !== "self") throw new NotHere("criu needs the process that was called");
   const search = host.env["PATH"] ?? "";
   // criu itself calls ip, tar and iptables.
   const env = [`PATH=${search === "" ? "/usr/sbin:/usr/bin:/sbin:/bin" : search}`];
@@ -90,7 +93,10 @@ export class CriuSession implements Disposable {
    * Sends the request and returns criu's answer, which may say that it failed; undefined when criu ended without one.
    * A throwing `onNotification` ends criu's work and is thrown on, once criu has undone it.
    */
-  request(request: CriuRequest, onNotification: OnNotification = () => {}): CriuResponse | undefined {
+  async request(
+    request: CriuRequest,
+    onNotification: OnNotification = () => {},
+  ): Promise<CriuResponse | undefined> {
     if (!this.#send(request)) return undefined;
     const buffer = new Uint8Array(messageBytes);
     let thrown: { readonly error: unknown } | undefined;
@@ -104,7 +110,7 @@ export class CriuSession implements Disposable {
       }
       try {
         const { script, pid } = response.notification ?? { script: "", pid: 0 };
-        onNotification(script, pid, fds[0]);
+        await onNotification(script, pid, fds[0]);
       } catch (error) {
         thrown ??= { error };
       }
@@ -142,10 +148,10 @@ export class CriuSession implements Disposable {
  * Asks criu who it is and what it can do here. Throws `unavailable` when it is too old, or does not get as far as an
  * answer, which is how an old criu meets a new kernel.
  */
-export function checkCriu(program: CriuProgram): NonNullable<CriuResponse["features"]> {
+export async function checkCriu(program: CriuProgram): Promise<CriuFeatures> {
   using diagnosis = createMemfd("criu's words");
   using session = startCriu(program, diagnosis);
-  const version = session.request({ type: "version", keepOpen: true })?.version;
+  const version = (await session.request({ type: "version", keepOpen: true }))?.version;
   if (version === undefined) {
     session.finish();
     throw new TiffinError(
@@ -163,10 +169,8 @@ export function checkCriu(program: CriuProgram): NonNullable<CriuResponse["featu
       `${program.path} has version ${major}.${minor}, wanted ${leastVersion.major}.${leastVersion.minor} or later`,
     );
   }
-  return (
-    session.request({ type: "featureCheck", features: { memoryTracking: true, lazyPages: true } })
-      ?.features ?? {}
-  );
+  const wanted = { memoryTracking: true, lazyPages: true };
+  return (await session.request({ type: "featureCheck", features: wanted }))?.features ?? {};
 }
 
 function startCriu(program: CriuProgram, diagnosis: OwnedFd): CriuSession {
