@@ -260,13 +260,12 @@ function restoreOptions(
   };
 }
 
-/** The group instead of the one that the image names, for each controller; v2 is the one without a name. */
+/** The groups instead of those that the image names, for each controller; v2 is the one without a name. */
 function cgroupRoots({ facts, joined, directory }: RecordedCgroup): NonNullable<CriuOptions["cgroupRoots"]> {
-  const controllers = facts.v1
-    .filter(({ name }) => joined.includes(name))
-    .flatMap((each) => each.controllers);
-  if (joined.includes(unifiedHierarchy)) controllers.push("");
-  return controllers.map((controller) => ({ controller, path: directory }));
+  const roots = facts.v1.flatMap(({ name, controllers, ownPath }) =>
+    controllers.map((controller) => ({ controller, path: joined.includes(name) ? directory : ownPath })),
+  );
+  return joined.includes(unifiedHierarchy) ? [...roots, { controller: "", path: directory }] : roots;
 }
 
 interface JoinedNamespaces extends Disposable {
