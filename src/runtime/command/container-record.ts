@@ -18,6 +18,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { errno } from "../../linux/errno.ts";
 import type { CgroupFacts } from "../../linux/host-facts.ts";
 import type { OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../oci/mod.ts";
+import { decodeRecord } from "./decode-record.ts";
 import type { RuntimeHost } from "./host.ts";
 
 /** The container's group: the same directory in each of its hierarchies. */
@@ -38,8 +39,6 @@ export interface ContainerRecord {
   readonly process?: OciProcess;
   readonly cgroup: RecordedCgroup | null;
   readonly namespaces: readonly OciNamespaceType[];
-  /** Those of them that are somebody else's. */
-  readonly joinedNamespaces?: readonly OciNamespaceType[];
   readonly ownPidNamespace: boolean;
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];
@@ -74,13 +73,14 @@ export interface StoredContainer {
 const recordLimitBytes = 64 * 1024 * 1024;
 const idPattern = /^[\w+.-]+$/;
 const idLimit = 255;
-const headPattern = /^tiffin-runtime 1 (\d{10}) (\d{20})\n/;
 const privateDirectory = 0o700;
 const privateFile = 0o600;
 const lockExclusive = 2;
 const lockNoWait = 4;
+/** What opening a link or a directory ends with. */
+const otherKinds = ["ELOOP", "EISDIR"];
 const retryPauseMs = 1;
-const retryLimit = 200;
+const retryLimit = 50;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -152,13 +152,45 @@ function missing(id: string): TiffinError {
   );
 }
 
-function decodeStored(id: string, text: string): StoredContainer | undefined {
-  const head = headPattern.exec(text);
-  if (head === null || !text.endsWith("}\n")) return undefined;
-  const pid = Number(head[1]);
-  // A decode border: only this module writes the file, into a directory that only its owner can enter.
-  const record = JSON.parse(text.slice(head[0].length)) as ContainerRecord;
-  return { id, record, process: pid === 0 ? undefined : { pid, startTicks: Number(head[2]) } };
+function damaged(id: string): TiffinError {
+  return new TiffinError("internal", "runtime.record-damaged", `state of container ${id} is incomplete`, {
+    remedy: `delete --force ${id}`,
+  });
+}
+
+/** Undefined while its creator may still be writing it. */
+function readStored(id: string, file: OwnedFd): StoredContainer | undefined {
+  const text = decoder.decode(readToEnd(file, recordLimitBytes));
+  const decoded = decodeRecord(text);
+  if (decoded === undefined && text.endsWith("}\n")) throw damaged(id);
+  if (decoded === undefined) return undefined;
+  const { pid, startTicks } = decoded;
+  // A decode border: this program wrote the file, and what matters for its safety was checked.
+  const record = decoded.record as ContainerRecord;
+  return { id, record, process: pid === 0 ? undefined : { pid, startTicks } };
+}
+
+/** Opens a state file. Undefined when there is none; throws `forbidden` for what this user has not made. */
+function openRecord(root: string, id: string, mode: number): OwnedFd | undefined {
+  const path = `${root}/${checkId(id)}`;
+  try {
+    // Not to be held up by a pipe, nor led elsewhere by a link.
+    const file = openIfPresent(undefined, path, mode | openFlags.noFollow | openFlags.nonBlocking);
+    if (file === undefined) return undefined;
+    const { type, uid, sizeBytes } = descriptorStatus(file);
+    const own = type === "file" && uid === trySyscall("geteuid");
+    if (own && sizeBytes <= recordLimitBytes) return file;
+    file[Symbol.dispose]();
+    if (own) throw damaged(id);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError) || !otherKinds.includes(thrown.code)) throw thrown;
+  }
+  throw new TiffinError(
+    "forbidden",
+    "runtime.record-foreign",
+    `state of container ${id} is not a file of this user`,
+    { remedy: `look at ${path}` },
+  );
 }
 
 function pause(): void {
@@ -167,38 +199,65 @@ function pause(): void {
 
 /** Throws `notFound` for an unknown id, `internal` for a file that stays unreadable. */
 export function readContainer(root: string, id: string): StoredContainer {
-  checkId(id);
   for (let attempt = 0; attempt < retryLimit; attempt += 1) {
-    const file = openIfPresent(undefined, `${root}/${id}`, openFlags.readOnly | openFlags.noFollow);
+    const file = openRecord(root, id, openFlags.readOnly);
     if (file === undefined) throw missing(id);
     using owned = file;
-    const stored = decodeStored(id, decoder.decode(readToEnd(owned, recordLimitBytes)));
+    const stored = readStored(id, owned);
     if (stored !== undefined) return stored;
     // Its creator is between two system calls, or died there.
     pause();
   }
-  throw new TiffinError("internal", "runtime.record-damaged", `state of container ${id} is incomplete`, {
-    remedy: `delete --force ${id}`,
-  });
+  throw damaged(id);
+}
+
+type Pause = Pick<RuntimeHost, "pause">;
+
+/** Not by blocking: the holder may be another command of this very process. */
+async function takeLock(file: OwnedFd, host: Pause): Promise<void> {
+  while (trySyscall("flock", file.raw, lockExclusive | lockNoWait) === -errno.EAGAIN) await host.pause(1);
+}
+
+/** The creation is complete: the main process exists. Throws `conflict` when the id was given up meanwhile. */
+export async function settleRecord(file: OwnedFd, process: MainProcess, host: Pause): Promise<void> {
+  // A deletion that has begun ends first; one that begins later finds the process.
+  await takeLock(file, host);
+  if (descriptorStatus(file).links === 0) {
+    throw new TiffinError(
+      "conflict",
+      "runtime.deleted-meanwhile",
+      "the container was deleted while it was created",
+    );
+  }
+  recordProcess(file, process);
+}
+
+/** A creation has failed: gives the id up, unless it was taken away already and may be another container's. */
+export function abandonRecord(root: string, id: string, file: OwnedFd): void {
+  using owned = file;
+  if (descriptorStatus(owned).links > 0) removeRecord(root, id);
 }
 
 /**
  * The container with its state locked until the result is disposed of, so that of two commands that change it one
- * comes first. Throws `notFound` also when the other one has deleted it meanwhile.
+ * comes first. `ifHeld` is called once when another command is at it. Throws `notFound` also when that one has
+ * deleted it meanwhile.
  */
 export async function lockContainer(
   root: string,
   id: string,
-  host: Pick<RuntimeHost, "pause">,
+  host: Pause,
+  ifHeld?: (container: StoredContainer) => Promise<void>,
 ): Promise<StoredContainer & Disposable> {
-  checkId(id);
-  const file = openIfPresent(undefined, `${root}/${id}`, openFlags.readWrite | openFlags.noFollow);
+  const file = openRecord(root, id, openFlags.readWrite);
   if (file === undefined) throw missing(id);
   try {
-    // Not by blocking: the holder may be another command of this very process.
-    while (trySyscall("flock", file.raw, lockExclusive | lockNoWait) === -errno.EAGAIN) await host.pause(1);
+    if (ifHeld !== undefined && trySyscall("flock", file.raw, lockExclusive | lockNoWait) === -errno.EAGAIN) {
+      await ifHeld(readContainer(root, id));
+    }
+    await takeLock(file, host);
     if (descriptorStatus(file).links === 0) throw missing(id);
-    const stored = readContainer(root, id);
+    const stored = readStored(id, file) ?? readContainer(root, id);
     return { ...stored, [Symbol.dispose]: () => file[Symbol.dispose]() };
   } catch (thrown) {
     file[Symbol.dispose]();

@@ -23,12 +23,13 @@ import type { LaunchRequest } from "../supervised-process.ts";
 import { type Bundle, openBundle } from "./bundle.ts";
 import { sendTerminal } from "./console-socket.ts";
 import {
+  abandonRecord,
   type ContainerRecord,
   createRecord,
   type MainProcess,
   type RecordedCgroup,
   recordProcess,
-  removeRecord,
+  settleRecord,
 } from "./container-record.ts";
 import { withDefaultDevices } from "./default-devices.ts";
 import { endProcesses } from "./end-processes.ts";
@@ -124,8 +125,8 @@ async function create(
   undo.push("poststop hooks", async () => {
     if (isHookFailure(ending.thrown)) await runPoststop(id, record, request);
   });
-  using file = createRecord(root, id, record);
-  undo.push("record", () => removeRecord(root, id));
+  const file = createRecord(root, id, record);
+  undo.push("record", () => abandonRecord(root, id, file));
   for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
   const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
   try {
@@ -140,9 +141,10 @@ async function create(
     log(request.log, "debug", phasesText([beganMs, decidedMs, madeMs, sentMs], launched));
     const process = mainProcess(launched.pid);
     undo.push("processes", () => endProcesses({ id, record, process }, request.host));
-    recordProcess(file, process);
+    await settleRecord(file, process, request.host);
     const terminal = passTerminal(console, launched.terminal);
     if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
+    file[Symbol.dispose]();
     return { container: { id, record, process }, terminal };
   } finally {
     for (const fd of owned.values()) fd[Symbol.dispose]();
@@ -208,7 +210,7 @@ async function prepareHost(
   await runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid, host);
 }
 
-export interface Prepared {
+interface Prepared {
   readonly plan: Plan;
   readonly record: ContainerRecord;
   readonly inherited: ReadonlyMap<string, OwnedFd>;
@@ -224,7 +226,7 @@ function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio
 }
 
 /** Decides everything. What a refused configuration leaves behind is at most a compiled filter in its cache. */
-export async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
+async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
   const { id } = request;
   if (bundle.spec.process === undefined && !request.hold) {
     throw new TiffinError("invalid", "runtime.no-process", "config.json has no process to run");
@@ -325,7 +327,6 @@ function recordOf(
 ): ContainerRecord {
   const { linux = {}, hooks = {} } = spec;
   const namespaces = linux.namespaces ?? [];
-  const joined = namespaces.filter(({ path = "" }) => path !== "").map(({ type }) => type);
   const terminalGid = terminalGroup(spec.mounts ?? []);
   const { poststart, poststop } = hooks;
   return {
@@ -335,7 +336,6 @@ function recordOf(
     ...(spec.annotations !== undefined && { annotations: spec.annotations }),
     cgroup,
     namespaces: namespaces.map(({ type }) => type),
-    ...(joined.length > 0 && { joinedNamespaces: joined }),
     ownPidNamespace: namespaces.some((each) => each.type === "pid" && (each.path ?? "") === ""),
     ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
     ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),

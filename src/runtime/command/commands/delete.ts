@@ -1,8 +1,9 @@
 /** `delete`: what is left of a stopped container; with --force, of any. */
 import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { lockContainer, removeRecord } from "../container-record.ts";
+import { lockContainer, removeRecord, type StoredContainer } from "../container-record.ts";
 import { destroyContainer } from "../destroy-container.ts";
+import { endProcesses } from "../end-processes.ts";
 import { statusOf } from "../status.ts";
 
 export async function deleteContainer(context: CommandContext): Promise<number> {
@@ -10,7 +11,9 @@ export async function deleteContainer(context: CommandContext): Promise<number> 
   const id = idOf(context);
   const force = context.flags.switch("force");
   try {
-    using container = await lockContainer(root, id, host);
+    // Whoever is at it may be waiting for the very processes that are to go, such as a hook that does not end.
+    const ifHeld = (held: StoredContainer): Promise<void> => endProcesses(held, host);
+    using container = await lockContainer(root, id, host, force ? ifHeld : undefined);
     const status = statusOf(root, container);
     if (!force && status !== "stopped") {
       throw new TiffinError(

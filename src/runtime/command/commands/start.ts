@@ -17,6 +17,12 @@ const messageBytes = 4096;
 const foreverMs = 2 ** 31 - 1;
 
 export async function start(context: CommandContext): Promise<number> {
+  // Not under the lock: such a hook may call commands on this container.
+  await runPoststart(context.root, await startLocked(context), context);
+  return 0;
+}
+
+async function startLocked(context: CommandContext): Promise<StoredContainer> {
   const { root, host } = context;
   using container = await lockContainer(root, idOf(context), host);
   const { record } = container;
@@ -36,8 +42,7 @@ export async function start(context: CommandContext): Promise<number> {
   // From here on it counts as running; whatever happens, nobody starts it twice.
   removeFile(`${root}/${record.startSocket}`);
   await awaitProgram(starter, context, container);
-  await runPoststart(root, container, context);
-  return 0;
+  return container;
 }
 
 function connectHeld(path: string, { id }: StoredContainer): UnixStream {
