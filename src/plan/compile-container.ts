@@ -53,13 +53,14 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   compileCgroupHostOps(compilation);
   openOwnFiles(builder, facts);
   prepareTimeNamespace(compilation);
-  const root = prepareRoot(compilation);
+  const rootOfHost = options.unprivileged === true ? undefined : prepareRoot(compilation);
   inheritScore(compilation);
 
   enterOwnUserNamespace(compilation);
   enterCgroups(compilation);
   joinInChild(compilation);
   isolateMounts(compilation);
+  const root = rootOfHost ?? prepareRoot(compilation);
   // Before anything covers the host's /dev.
   const hostNull = needsHostNull(compilation) ? openHostNull(compilation) : undefined;
   const scratch = makeScratch(compilation);

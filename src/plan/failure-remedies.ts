@@ -40,6 +40,10 @@ const remedies: Readonly<Partial<Record<OpName, Remedies>>> = {
     EROFS: "the upper directory is on a read-only file system",
     ENOSPC: "free space on the file system of the upper directory",
   },
+  openTree: {
+    ENOENT: "the path must exist in the mount namespace that the container is made in",
+    EINVAL: "a mount that another user namespace locked can only be bound with all that is below it (rbind)",
+  },
   mountSetattr: {
     EINVAL: "check that the file system supports idmapped mounts (CONFIG and kernel version)",
     EPERM: "a mount that another user namespace locked cannot be changed",

@@ -4,7 +4,7 @@ import { mountAttributes } from "../linux/mount-flags.ts";
 import type { OciNamespaceType } from "../oci/mod.ts";
 import { attach } from "./attach-mount.ts";
 import { bindOfHost } from "./bind-mounts.ts";
-import { type Compilation, hasUserNamespace } from "./compilation.ts";
+import type { Compilation } from "./compilation.ts";
 import { mappedId } from "./identity.ts";
 import type { MountContext } from "./mount-context.ts";
 
@@ -58,9 +58,10 @@ function boundInstead(compilation: Compilation, { mount }: MountContext): string
   const { facts, namespaces } = compilation;
   const view = views[mount.type ?? ""];
   if (view === undefined || namespaces.created.has(view.of)) return undefined;
-  if (hasUserNamespace(compilation)) return view.path;
-  // One that was joined is ours; the one that we came with is the host's.
-  return facts.identity.inUserNamespace && !namespaces.joined.has(view.of) ? view.path : undefined;
+  if (namespaces.created.has("user")) return view.path;
+  const isInside = namespaces.joined.has("user") || facts.identity.inUserNamespace;
+  // One that was joined belongs to the same user namespace; the one that we came with is the host's.
+  return isInside && !namespaces.joined.has(view.of) ? view.path : undefined;
 }
 
 /** The detached mount with its attributes. */

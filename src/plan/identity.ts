@@ -50,8 +50,11 @@ export function groupsForbidden(
   { namespaces, gidMappings }: Pick<LinuxSpec, "namespaces" | "gidMappings">,
   { effective, gid, setgroupsDenied }: Writer & { readonly setgroupsDenied: boolean },
 ): boolean {
-  const isNew = (namespaces ?? []).some(({ type, path }) => type === "user" && (path ?? "") === "");
-  return setgroupsDenied || (isNew && !effective.includes("CAP_SETGID") && isOnly(gidMappings, gid));
+  const own = (namespaces ?? []).find(({ type }) => type === "user");
+  if (setgroupsDenied || own === undefined || effective.includes("CAP_SETGID")) return setgroupsDenied;
+  // Of one that is joined, the map may not be told: most likely this user has made it.
+  const isJoined = (own.path ?? "") !== "";
+  return isOnly(gidMappings, gid) || (isJoined && (gidMappings ?? []).length === 0);
 }
 
 /** What uid_map and gid_map are written with: a line per mapping. */

@@ -8,6 +8,8 @@
  *   host needs the host's rights, so then the supervisor joins before the clone and goes back afterwards.
  * - user, joined: the supervisor enters it last of all, after everything that needs the host's rights; an ordinary
  *   user has none, and enters it first to get some.
+ * - mount, joined: everything is looked up and mounted in it, and its root becomes the container's for all who are in it,
+ *   as with other runtimes. It ends with the last of them.
  * - cgroup: made by the child after it has moved into its group, so that the group is the root it sees.
  */
 import { slotNone } from "../abi/schema.ts";
@@ -15,6 +17,7 @@ import { TiffinError } from "../lib/errors.ts";
 import { cloneFlags, namespaceKinds } from "../linux/clone-flags.ts";
 import type { OciNamespaceType } from "../oci/mod.ts";
 import type { Compilation, Namespaces } from "./compilation.ts";
+import type { ContainerOptions } from "./options.ts";
 
 /** The CLONE_* flag of a kind of namespace. */
 export function namespaceFlag(type: OciNamespaceType): number {
@@ -40,19 +43,31 @@ export function decideNamespaces(compilation: Pick<Compilation, "linux" | "optio
     created.delete("network");
     joined.set("network", "slot");
   }
-  if (joined.has("mount")) {
-    throw new TiffinError(
-      "notImplemented",
-      "plan.mount-namespace-joined",
-      "linux.namespaces: joining an existing mount namespace is not supported",
-    );
-  }
-  if (!created.has("mount")) {
+  if (joined.has("mount")) checkJoinedMounts(created, options);
+  else if (!created.has("mount")) {
     throw new TiffinError("invalid", "plan.no-mount-namespace", "linux.namespaces has no mount namespace", {
       remedy: 'add {"type": "mount"}',
     });
   }
   return { created, joined, has: (type) => created.has(type) || joined.has(type) };
+}
+
+/** The root is made in the mount namespace itself, by a process that must have rights over it. */
+function checkJoinedMounts(created: ReadonlySet<OciNamespaceType>, { rootfs }: ContainerOptions): void {
+  if (rootfs.kind !== "directory") {
+    throw new TiffinError(
+      "notImplemented",
+      "plan.mount-namespace-joined",
+      "linux.namespaces: an existing mount namespace is joined with a directory as root only",
+    );
+  }
+  if (!created.has("user")) return;
+  throw new TiffinError(
+    "invalid",
+    "plan.mount-namespace-of-others",
+    "linux.namespaces: a new user namespace has no rights over a mount namespace that exists",
+    { remedy: "join its user namespace, or make a new mount namespace" },
+  );
 }
 
 /** A new time namespace for the child, with its offsets. */

@@ -114,8 +114,8 @@ export interface ProcessOptions {
   /** With `awaitStart`: nothing will be executed, so the program need not be there. */
   readonly withoutProgram?: boolean;
   /**
-   * The caller has no rights over the host's mounts: an ordinary user, or the root of a user namespace. They are cloned by
-   * the child, in the mount namespace that it owns, instead of by the supervisor; an exec enters the user namespace
+   * The caller has no rights over the host's mounts (an ordinary user, the root of a user namespace), or wants those of a
+   * mount namespace that it joins. They are cloned by the child, in its own namespace, instead of by the supervisor; an exec enters the user namespace
    * first of all.
    */
   readonly unprivileged?: boolean;

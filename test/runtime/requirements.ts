@@ -327,13 +327,15 @@ export const requirements: readonly Requirement[] = [
     cases: [
       "namespaces of its own: PID 1, the configured names, no links but lo",
       "a joined namespace is the other container's",
+      "joined namespaces: every kind of a container with a user namespace",
+      "joined namespaces: a mount namespace gets the container's root and mounts",
     ],
   },
   {
     section: "linux: namespaces",
     level: "MUST",
     demand: "a path that is no namespace of the kind, or a kind twice, is an error",
-    cases: ["refused: a namespace twice"],
+    cases: ["refused: a namespace twice", "joined namespaces: a file of another kind is refused"],
   },
   {
     section: "linux: mappings",

@@ -259,10 +259,7 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     bindSources: bundle.bindSources,
     createWorkdir: true,
     sessionKeyring: request.sessionKeyring,
-    ...((!facts.identity.effective.includes("CAP_SYS_ADMIN") || facts.identity.inUserNamespace) && {
-      unprivileged: true,
-      workMount: bundle.rootfs,
-    }),
+    ...(looksInside(spec, facts) && { unprivileged: true, workMount: bundle.rootfs }),
     noPivot: request.noPivot,
     syncEnvironment: meetsHost(spec),
     hooks: {
@@ -281,6 +278,12 @@ async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts)
     inherited: fds,
     facts: usable,
   };
+}
+
+/** Mounts are looked up in the container's own mount namespace: no rights over the host's, or another one is wanted. */
+function looksInside({ linux = {} }: RuntimeSpec, { identity }: HostFacts): boolean {
+  if (!identity.effective.includes("CAP_SYS_ADMIN") || identity.inUserNamespace) return true;
+  return (linux.namespaces ?? []).some(({ type, path }) => type === "mount" && (path ?? "") !== "");
 }
 
 /** Work on the host between the making of the namespaces and the change of the root. */

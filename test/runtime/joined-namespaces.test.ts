@@ -1,0 +1,145 @@
+/** Namespaces that exist: of another container with a user namespace of its own, of each kind, and a mount namespace. */
+import { expect } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
+import { type Bundle, type Outcome, shell, specOf, until } from "./bundle.ts";
+import { eachRuntime } from "./runtimes.ts";
+import { callAsUser, giveToUser, user } from "./test-user.ts";
+
+const files = { user: "user", ipc: "ipc", network: "net", pid: "pid", uts: "uts", cgroup: "cgroup" } as const;
+const kinds = ["user", "ipc", "network", "pid", "uts", "cgroup"] as const;
+
+function mappings(hostID: number, size: number): Pick<LinuxSpec, "uidMappings" | "gidMappings"> {
+  const rows: readonly OciIdMapping[] = [{ containerID: 0, hostID, size }];
+  return { uidMappings: rows, gidMappings: rows };
+}
+
+/** A container that sleeps in namespaces of its own, `types` and a mount namespace. */
+function sleeper(types: readonly OciNamespaceType[], maps: Partial<LinuxSpec> = {}): RuntimeSpec {
+  const base = specOf(["/bin/sleep", "1000"]);
+  return withoutGroup({
+    ...base,
+    linux: { namespaces: ["mount" as const, ...types].map((type) => ({ type })), ...maps },
+  });
+}
+
+/** A terminal group is a group that a small map does not have. */
+function withoutGroup(spec: RuntimeSpec): RuntimeSpec {
+  const mounts = (spec.mounts ?? []).map((mount) => ({
+    ...mount,
+    options: (mount.options ?? []).filter((option) => option !== "gid=5"),
+  }));
+  return { ...spec, mounts };
+}
+
+/** A program in the namespaces of process `pid`. */
+function joiner(
+  script: string,
+  pid: unknown,
+  types: readonly (keyof typeof files)[],
+  maps: Partial<LinuxSpec> = {},
+): RuntimeSpec {
+  const { hostname: _own, ...base } = shell(script);
+  const joined = types.map((type) => ({ type, path: `/proc/${String(pid)}/ns/${files[type]}` }));
+  return withoutGroup({ ...base, linux: { namespaces: [{ type: "mount" }, ...joined], ...maps } });
+}
+
+/** Which of the kinds the program shares with PID 1. */
+const comparison = `for n in ${Object.values(files).join(" ")}; do [ $(readlink /proc/self/ns/$n) = $(readlink /proc/1/ns/$n) ] && echo $n; done; cat /proc/1/comm`;
+const shared = `${Object.values(files).join("\n")}\nsleep\n`;
+
+/** Runs a second container of the bundle. */
+async function runSecond(bundle: Bundle, spec: RuntimeSpec): Promise<Outcome> {
+  bundle.configure(spec);
+  return await bundle.call("run", `${bundle.id}-2`);
+}
+
+eachRuntime("joined namespaces: every kind of a container with a user namespace", async (bundle) => {
+  const maps = mappings(500_000, 1000);
+  await bundle.create(sleeper(kinds, maps));
+  await bundle.start();
+  const { pid } = await bundle.state();
+  const { code, stdout } = await runSecond(bundle, joiner(`id -u; ${comparison}`, pid, kinds, maps));
+  expect({ code, stdout }).toEqual({ code: 0, stdout: `0\n${shared}` });
+});
+
+eachRuntime(
+  "joined namespaces: an ordinary user joins what it has made",
+  async (bundle) => {
+    const maps = mappings(user, 1);
+    const types = ["user", "ipc", "network", "pid", "uts"] as const;
+    giveToUser(bundle, sleeper(types, maps));
+    expect((await callAsUser(bundle, "create", bundle.id)).code).toBe(0);
+    expect((await callAsUser(bundle, "start", bundle.id)).code).toBe(0);
+    try {
+      const { stdout } = await callAsUser(bundle, "state", bundle.id);
+      // A decode border.
+      const { pid } = JSON.parse(stdout) as { pid: number };
+      bundle.configure(joiner(`id -u; ${comparison}`, pid, types, maps));
+      const told = await callAsUser(bundle, "run", `${bundle.id}-2`);
+      // The group namespace is the host's for both.
+      expect({ code: told.code, stdout: told.stdout }).toEqual({ code: 0, stdout: `0\n${shared}` });
+    } finally {
+      await callAsUser(bundle, "delete", "--force", bundle.id);
+    }
+  },
+  { except: { crun: "1.8 enters the pid namespace before it has the rights to" } },
+);
+
+eachRuntime(
+  "joined namespaces: the clocks of another container",
+  async (bundle) => {
+    const { linux = {} } = sleeper(["pid", "ipc", "network", "uts", "time"]);
+    const base = sleeper(["pid"]);
+    await bundle.create({ ...base, linux: { ...linux, timeOffsets: { boottime: { secs: 1_000_000 } } } });
+    await bundle.start();
+    const { pid } = await bundle.state();
+    const { linux: joining = {}, ...spec } = joiner("cat /proc/uptime", pid, ["pid"]);
+    const time = { type: "time" as const, path: `/proc/${String(pid)}/ns/time` };
+    const namespaces = [...(joining.namespaces ?? []), time];
+    const { code, stdout } = await runSecond(bundle, { ...spec, linux: { ...joining, namespaces } });
+    expect(code).toBe(0);
+    expect(Number(stdout.split(" ")[0])).toBeGreaterThan(1_000_000);
+  },
+  { except: { crun: "1.8 dies of time offsets here", runc: "1.1 knows no time namespace" } },
+);
+
+eachRuntime("joined namespaces: a mount namespace gets the container's root and mounts", async (bundle) => {
+  const { linux: _linux, ...base } = shell(
+    "readlink /proc/self/ns/mnt; ls -d /proc/version /sys/kernel /dev/zero /tmp",
+  );
+  const keeper = Bun.spawn(["unshare", "--mount", "--propagation", "private", "sleep", "1000"]);
+  try {
+    const path = `/proc/${keeper.pid}/ns/mnt`;
+    await until("it has its namespace", () => readFileSync(`/proc/${keeper.pid}/comm`, "utf8") === "sleep\n");
+    const namespaces = [
+      { type: "mount" as const, path },
+      ...(["pid", "uts", "ipc", "network"] as const).map((type) => ({ type })),
+    ];
+    const { code, stdout } = await bundle.run({ ...base, linux: { namespaces } });
+    expect(code).toBe(0);
+    const seen = stdout.trim().split("\n").slice(1).sort();
+    expect(seen).toEqual(["/dev/zero", "/proc/version", "/sys/kernel", "/tmp"]);
+    // Its root is the container's now, for everybody in it.
+    expect(readdirSync(`/proc/${keeper.pid}/root`).sort()).toEqual(readdirSync(bundle.rootfs).sort());
+  } finally {
+    keeper.kill("SIGKILL");
+    await keeper.exited;
+  }
+});
+
+eachRuntime("joined namespaces: a file of another kind is refused", async (bundle) => {
+  const { linux: _linux, ...base } = specOf(["/bin/true"]);
+  const paths = ["/proc/self/ns/net", join(bundle.path, "config.json"), "/nothing"];
+  for (const path of paths) {
+    const namespaces = [
+      { type: "mount" as const },
+      { type: "ipc" as const, path },
+      { type: "uts" as const },
+      { type: "pid" as const },
+    ];
+    const { code } = await bundle.run({ ...base, linux: { namespaces } });
+    expect({ path, code }).toEqual({ path, code: 1 });
+  }
+});
