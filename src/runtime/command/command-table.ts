@@ -49,6 +49,12 @@ const checkpointFlags: readonly FlagRow[] = [
   { name: "auto-dedup", kind: "switch", doc: "remove duplicate memory" },
 ];
 
+const restoreFlags: readonly FlagRow[] = [
+  { name: "no-subreaper", kind: "switch", doc: "do not wait for orphans" },
+  { name: "lsm-profile", kind: "text", doc: "apparmor:NAME or selinux:LABEL instead of the saved one" },
+  { name: "lsm-mount-context", kind: "text", doc: "SELinux label of mounts instead of the saved one" },
+];
+
 const resourceFlags: readonly FlagRow[] = [
   {
     name: "resources",
@@ -222,8 +228,8 @@ export const commands: Readonly<Record<string, CommandRow>> = {
   restore: {
     usage: "restore [flags] ID",
     doc: "start a saved container through criu",
-    flags: [...checkpointFlags, ...creation, detach],
+    flags: [...checkpointFlags, ...creation, detach, ...restoreFlags],
     words: [1, 1],
-    run: async () => (await import("./commands/checkpoint.ts")).checkpoint,
+    run: async () => (await import("./commands/restore.ts")).restore,
   },
 };

@@ -39,6 +39,8 @@ export interface ContainerRecord {
   readonly process?: OciProcess;
   readonly cgroup: RecordedCgroup | null;
   readonly namespaces: readonly OciNamespaceType[];
+  /** Those of them that are somebody else's. */
+  readonly joinedNamespaces?: readonly OciNamespaceType[];
   readonly ownPidNamespace: boolean;
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];

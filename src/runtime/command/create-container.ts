@@ -210,7 +210,7 @@ async function prepareHost(
   await runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid, host);
 }
 
-interface Prepared {
+export interface Prepared {
   readonly plan: Plan;
   readonly record: ContainerRecord;
   readonly inherited: ReadonlyMap<string, OwnedFd>;
@@ -226,7 +226,7 @@ function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio
 }
 
 /** Decides everything. What a refused configuration leaves behind is at most a compiled filter in its cache. */
-async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
+export async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
   const { id } = request;
   if (bundle.spec.process === undefined && !request.hold) {
     throw new TiffinError("invalid", "runtime.no-process", "config.json has no process to run");
@@ -330,6 +330,7 @@ function recordOf(
 ): ContainerRecord {
   const { linux = {}, hooks = {} } = spec;
   const namespaces = linux.namespaces ?? [];
+  const joined = namespaces.filter(({ path = "" }) => path !== "").map(({ type }) => type);
   const terminalGid = terminalGroup(spec.mounts ?? []);
   const { poststart, poststop } = hooks;
   return {
@@ -339,6 +340,7 @@ function recordOf(
     ...(spec.annotations !== undefined && { annotations: spec.annotations }),
     cgroup,
     namespaces: namespaces.map(({ type }) => type),
+    ...(joined.length > 0 && { joinedNamespaces: joined }),
     ownPidNamespace: namespaces.some((each) => each.type === "pid" && (each.path ?? "") === ""),
     ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
     ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),

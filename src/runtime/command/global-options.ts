@@ -26,6 +26,8 @@ export interface GlobalOptions {
   /** Absolute. */
   readonly root: string;
   readonly log: ErrorLog;
+  /** The criu program, as given: a path, or a name to be looked for. */
+  readonly criu: string | undefined;
 }
 
 function userRoot(host: RuntimeHost): string {
@@ -47,6 +49,7 @@ export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
   if (format !== "text" && format !== "json") throw usage(`unknown log-format ${JSON.stringify(format)}`);
   const path = flags.text("log");
   const root = flags.text("root");
+  const criu = flags.text("criu");
   return {
     root: root === undefined || root === "" ? userRoot(host) : absolutePath(root, host),
     log: {
@@ -55,5 +58,6 @@ export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
       debug: flags.switch("debug"),
       show: (text) => host.print(2, text),
     },
+    criu: criu === "" ? undefined : criu,
   };
 }

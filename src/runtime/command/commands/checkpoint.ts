@@ -1,21 +1,122 @@
-/** `checkpoint` and `restore` need criu(8), which this build does not drive. */
-import { exists } from "../../../kernel/files.ts";
+/** `checkpoint`: the container's processes are saved into files by criu(8), and end, unless they are left running. */
+import { readLink, readTextIfPossible } from "../../../kernel/files.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import type { CommandContext } from "../command.ts";
+import { cgroupPath, unifiedHierarchy } from "../../../linux/cgroup.ts";
+import { v1Hierarchy } from "../../../linux/host-facts.ts";
+import { type MountEntry, parseMountInfo } from "../../../linux/mountinfo.ts";
+import { type CommandContext, idOf } from "../command.ts";
+import {
+  type ContainerRecord,
+  lockContainer,
+  type MainProcess,
+  type RecordedCgroup,
+  type StoredContainer,
+} from "../container-record.ts";
+import { externalMountPoints } from "../criu/external-mounts.ts";
+import { criuFailure } from "../criu/failure.ts";
+import type { CriuFeatures, CriuOptions, Mapping } from "../criu/messages.ts";
+import { joinableNamespaces } from "../criu/namespaces.ts";
+import { criuOptions, type ImageDirectories, openDirectories } from "../criu/options.ts";
+import { CriuSession, checkCriu, findCriu } from "../criu/session.ts";
+import { isOutside, standardConnections, writeConnections } from "../criu/stdio.ts";
+import { destroyContainer } from "../destroy-container.ts";
+import { usage } from "../flags.ts";
+import { statusOf } from "../status.ts";
 
-export function checkpoint({ host }: CommandContext): never {
-  const path = host.env["PATH"] ?? "";
-  const installed = path.split(":").some((directory) => directory !== "" && exists(`${directory}/criu`));
-  if (!installed) {
-    throw new TiffinError(
-      "unavailable",
-      "runtime.no-criu",
-      "cannot checkpoint or restore: criu is not installed",
-    );
+const logFile = "dump.log";
+
+export async function checkpoint(context: CommandContext): Promise<number> {
+  const { flags, root } = context;
+  using container = await lockContainer(root, idOf(context), context.host);
+  const process = savedProcess(root, container);
+  const program = findCriu(context);
+  const preDump = flags.switch("pre-dump");
+  checkFeatures(context, await checkCriu(program));
+  using directories = openDirectories(context, true);
+  const mounts = parseMountInfo(readTextIfPossible(`/proc/${process.pid}/mountinfo`) ?? "");
+  const connections = standardConnections(process.pid, mounts);
+  const options: CriuOptions = {
+    ...dumpOptions(context, container, directories),
+    pid: process.pid,
+    externalMounts: externalMounts(mounts),
+    external: [...externalNamespaces(container.record, process), ...connections.filter(isOutside)],
+  };
+  if (!preDump) writeConnections(directories.image, connections);
+  using session = new CriuSession(program, []);
+  const response = await session.request({ type: preDump ? "preDump" : "dump", options });
+  session.finish();
+  if (response?.success !== true) {
+    throw criuFailure(`save container ${container.id}`, response, `${directories.workPath}/${logFile}`);
   }
+  if (!preDump && !flags.switch("leave-running")) await destroyContainer(root, container, context);
+  return 0;
+}
+
+function savedProcess(root: string, container: StoredContainer): MainProcess {
+  const status = statusOf(root, container);
+  if (container.process !== undefined && (status === "running" || status === "paused"))
+    return container.process;
   throw new TiffinError(
-    "notImplemented",
-    "runtime.checkpoint",
-    "checkpoint and restore through criu are not supported yet",
+    "conflict",
+    "runtime.not-running",
+    `container ${container.id} cannot be checkpointed: it is ${status}`,
   );
+}
+
+function checkFeatures({ flags }: CommandContext, features: CriuFeatures): void {
+  if (flags.switch("pre-dump") && flags.switch("lazy-pages"))
+    throw usage("--lazy-pages with --pre-dump is not possible");
+  const missing = (flag: string, what: string): TiffinError =>
+    new TiffinError("unavailable", "runtime.criu-feature", `checkpoint --${flag}: ${what}`);
+  if (flags.switch("pre-dump") && features.memoryTracking !== true) {
+    throw missing("pre-dump", "this kernel does not track which memory has changed (CONFIG_MEM_SOFT_DIRTY)");
+  }
+  if (flags.switch("lazy-pages") && features.lazyPages !== true) {
+    throw missing("lazy-pages", "this kernel cannot give memory on demand (userfaultfd)");
+  }
+}
+
+function dumpOptions(
+  context: CommandContext,
+  { record }: StoredContainer,
+  directories: ImageDirectories,
+): CriuOptions {
+  const freezer = freezerOf(record.cgroup);
+  return {
+    ...criuOptions(context, directories, record.annotations),
+    root: record.rootfs,
+    logFile,
+    leaveRunning: context.flags.switch("leave-running"),
+    ...(freezer !== undefined && { freezeCgroup: freezer }),
+  };
+}
+
+function externalMounts(container: readonly MountEntry[]): Mapping[] {
+  const host = parseMountInfo(readTextIfPossible("/proc/thread-self/mountinfo") ?? "");
+  return externalMountPoints(container, host).map((point) => ({ key: point, value: point }));
+}
+
+/** Where criu can stop all processes at once. */
+function freezerOf(cgroup: RecordedCgroup | null): string | undefined {
+  if (cgroup === null) return undefined;
+  const { facts, directory, joined } = cgroup;
+  const freezer = v1Hierarchy(facts, "freezer");
+  if (freezer !== undefined && joined.includes(freezer.name)) return freezer.mountPoint + directory;
+  return joined.includes(unifiedHierarchy) ? cgroupPath(facts, unifiedHierarchy, directory) : undefined;
+}
+
+/** criu leaves the content of these alone, and wants them back at the restore. */
+function externalNamespaces({ joinedNamespaces = [] }: ContainerRecord, { pid }: MainProcess): string[] {
+  return joinedNamespaces.map((type) => {
+    const row = joinableNamespaces.find((each) => each.type === type);
+    if (row === undefined) {
+      throw new TiffinError(
+        "notImplemented",
+        "runtime.checkpoint-namespace",
+        `criu cannot save a container that has joined another's ${type} namespace`,
+      );
+    }
+    const inode = /\[(\d+)\]/.exec(readLink(`/proc/${pid}/ns/${row.file}`) ?? "")?.[1] ?? "";
+    return `${row.file}[${inode}]:${row.key}`;
+  });
 }
