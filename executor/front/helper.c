@@ -1,5 +1,5 @@
 /*
- * The socket's name says which file the helper runs: device, inode and time of change. A front asks only a helper of
+ * The socket's name says which file the helper runs: device, inode and time of its last change. A front asks only a helper of
  * its own file, and only one that its own user has started; what else must be alike, namespaces above all, the helper
  * finds out about the front, and keeps silent when it is not.
  */
@@ -43,7 +43,7 @@ static bool name_socket(int file, struct sockaddr_un *address)
 	memcpy(address->sun_path, DIRECTORY, sizeof DIRECTORY - 1);
 	at = write_hex(at, found.st_dev);
 	at = write_hex(at, found.st_ino);
-	*write_hex(at, (uint64_t)found.st_ctim.tv_sec * 1000000000u + (uint64_t)found.st_ctim.tv_nsec) = 0;
+	*write_hex(at, (uint64_t)found.st_mtim.tv_sec * 1000000000u + (uint64_t)found.st_mtim.tv_nsec) = 0;
 	return true;
 }
 

@@ -1,16 +1,33 @@
-/** The OCI runtime: gives its command line the executor and the environment. */
+/** The OCI runtime: gives its command line the executor and the environment, or serves others as their helper. */
 import path from "../../executor/build/tiffin-executor" with { type: "file" };
 import { ownHost } from "../runtime/command/own-host.ts";
 import { runRuntimeCommand } from "../runtime/command/run-command.ts";
+import { helperWord } from "../runtime/resident/place.ts";
 import { version } from "./version.ts";
 
-export function runRuntime(words: readonly string[]): Promise<number> {
-  const host = ownHost({
-    version,
-    env: process.env,
-    cwd: () => process.cwd(),
-    // Not readFileSync: loading `node:fs` takes longer than all that a `state` does.
-    executor: () => Bun.file(path).bytes(),
-  });
-  return runRuntimeCommand(words, host);
+// Not readFileSync: loading `node:fs` takes longer than all that a `state` does.
+const executor = (): Promise<Uint8Array> => Bun.file(path).bytes();
+
+/** How long a helper stays when nobody asks it, unless the one who started it said something else. */
+const idleSeconds = 60;
+/** Commands that others follow: an engine creates, starts, looks and deletes. */
+const startsHelper = /^(?:create|run|start|exec)$/;
+
+export async function runRuntime(words: readonly string[]): Promise<number> {
+  if (words[0] === helperWord) return serve(words[1] ?? "");
+  const host = ownHost({ version, env: process.env, cwd: () => process.cwd(), executor });
+  const code = await runRuntimeCommand(words, host);
+  if (words.some((word) => startsHelper.test(word))) {
+    (await import("../runtime/resident/start-helper.ts")).startHelper(host);
+  }
+  return code;
+}
+
+async function serve(wish: string): Promise<number> {
+  // The executable starts with a policy for commands that end in a few milliseconds.
+  Bun.unsafe.setJITPolicy(1);
+  const { serveFronts } = await import("../runtime/resident/serve.ts");
+  const seconds = /^\d{1,6}$/.test(wish) ? Number(wish) : idleSeconds;
+  await serveFronts({ version, executor: await executor(), idleMs: seconds * 1000 });
+  return 0;
 }

@@ -8,7 +8,7 @@ import { decodeRuntimeSpec } from "../../oci/decode/runtime-spec.ts";
 import type { OciMount, RuntimeSpec } from "../../oci/mod.ts";
 import { readMountOptions } from "../../plan/mount-request.ts";
 import type { BindSource } from "../../plan/options.ts";
-import { absolutePath } from "./host.ts";
+import { absolutePath, type RuntimeHost } from "./host.ts";
 
 export interface Bundle {
   /** Absolute. */
@@ -34,14 +34,15 @@ export function readConfig(bundle: string): RuntimeSpec {
   }
 }
 
-/** Reads the bundle at `path`, absolute. Throws `invalid` for a configuration or a root that cannot be. */
-export function openBundle(path: string): Bundle {
+/** Reads the bundle at `path`, absolute, for the process that `host` stands for. Throws `invalid` for a configuration or a root that cannot be. */
+export function openBundle(path: string, host: Pick<RuntimeHost, "checkPath">): Bundle {
+  const from = { cwd: path, checkPath: (wanted: string) => host.checkPath(wanted) };
   const spec = readConfig(path);
   const root = spec.root?.path;
   if (root === undefined || root === "") {
     throw new TiffinError("invalid", "runtime.no-root", "config.json has no root.path");
   }
-  const rootfs = trimSlashes(absolutePath(root, { cwd: path }));
+  const rootfs = trimSlashes(absolutePath(root, from));
   if (pathStatus(rootfs)?.type !== "directory") {
     throw new TiffinError(
       "invalid",
@@ -55,7 +56,7 @@ export function openBundle(path: string): Bundle {
   const bindSources = new Map<number, BindSource>();
   const mounts = (spec.mounts ?? []).map((mount, index) => {
     if (!isBind(mount)) return mount;
-    const source = absolutePath(mount.source ?? "", { cwd: path });
+    const source = absolutePath(mount.source ?? "", from);
     const kind = pathStatus(source)?.type === "directory" ? "directory" : "file";
     bindSources.set(index, { kind });
     return { ...mount, source };

@@ -107,6 +107,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     doc: "make a container; start runs its program",
     flags: creation,
     words: [1, 1],
+    resident: true,
     run: async () => (await import("./commands/create.ts")).create,
   },
   start: {
@@ -114,6 +115,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     doc: "run the program of a created container",
     flags: [],
     words: [1, 1],
+    resident: true,
     run: async () => (await import("./commands/start.ts")).start,
   },
   run: {
@@ -126,6 +128,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
       { name: "no-subreaper", kind: "switch", doc: "do not wait for orphans" },
     ],
     words: [1, 1],
+    resident: true,
     run: async () => (await import("./commands/run.ts")).run,
   },
   state: {
@@ -133,6 +136,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     doc: "print the state document",
     flags: [],
     words: [1, 1],
+    resident: true,
     run: async () => (await import("./commands/state.ts")).state,
   },
   kill: {
@@ -140,6 +144,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     doc: "send a signal, TERM unless said",
     flags: [{ name: "all", short: "a", kind: "switch", doc: "to every process of the container" }],
     words: [1, 2],
+    resident: true,
     run: async () => (await import("./commands/kill.ts")).kill,
   },
   delete: {
@@ -147,6 +152,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     doc: "remove a stopped container",
     flags: [{ name: "force", short: "f", kind: "switch", doc: "kill it first; a missing one is fine" }],
     words: [1, 1],
+    resident: true,
     run: async () => (await import("./commands/delete.ts")).deleteContainer,
   },
   exec: {
@@ -156,6 +162,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     words: [1, Number.POSITIVE_INFINITY],
     stopAtWord: true,
     failureCode: 255,
+    resident: true,
     run: async () => (await import("./commands/exec.ts")).exec,
   },
   ps: {

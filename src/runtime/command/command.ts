@@ -18,6 +18,8 @@ export interface CommandRow {
   readonly words: readonly [least: number, most: number];
   /** The words are a program with flags of its own. */
   readonly stopAtWord?: boolean;
+  /** A resident helper may do it for the caller. */
+  readonly resident?: boolean;
   /** What the program exits with when the command itself fails; 1 when absent. */
   readonly failureCode?: number;
   /** Returns the exit code. */

@@ -114,7 +114,7 @@ async function create(
 ): Promise<CreatedContainer> {
   const { root, id } = request;
   const beganMs = monotonicMs();
-  const bundle = openBundle(request.bundle);
+  const bundle = openBundle(request.bundle, request.host);
   using console = request.console(bundle.spec);
   const probed = probeOnDemand(request.host.procName);
   const { plan, record, inherited, facts } = await prepare(request, bundle, probed);

@@ -4,8 +4,7 @@
  * container can reach leads to a file that it could write to; it is started before its plan is known, so that it
  * gets ready on another processor while the plan is made.
  */
-import { encodePlan } from "../../abi/encode.ts";
-import { encodeMessage, type Message } from "../../abi/message.ts";
+import type { Message } from "../../abi/message.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { reapChild, signalPid } from "../../kernel/pidfd.ts";
@@ -17,11 +16,20 @@ import { TiffinError } from "../../lib/errors.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { MessageSplitter } from "../control-channel.ts";
 import type { Executor, Launched } from "./host.ts";
+import { type PlanTalk, performPlan } from "./plan-talk.ts";
 
 const programName = "tiffin-executor";
 const sigkill = 9;
 const messageBytes = 4096;
-const nsPerMs = 1e6;
+
+function vanished(): TiffinError {
+  return new TiffinError(
+    "internal",
+    "runtime.executor-vanished",
+    "the executor ended before it started the process",
+    { remedy: "look in the kernel log for an out-of-memory kill" },
+  );
+}
 
 export class ExecutorProcess implements Executor {
   readonly #socket: OwnedFd;
@@ -42,48 +50,28 @@ export class ExecutorProcess implements Executor {
     fds: ReadonlyMap<string, OwnedFd>,
     onSync: (id: number, pid: number) => Promise<void> | void,
   ): Promise<Launched> {
-    this.#sendPlan(plan, fds);
     const splitter = new MessageSplitter();
     const buffer = new Uint8Array(messageBytes);
-    let terminal: OwnedFd | undefined;
-    let thrown: { readonly error: unknown } | undefined;
-    for (;;) {
-      const received = receiveWithFds(this.#socket, buffer, 1);
-      terminal ??= received.fds[0];
-      if (received.length === 0) break;
-      const messages: Message[] = [];
-      splitter.push(buffer.subarray(0, received.length), (message) => messages.push(message));
-      for (const message of messages) {
-        if (message.name === "started") {
-          this.#reap();
-          const { pid, cloneNs, execNs } = message.fields;
-          const cloneMs = Number(cloneNs) / nsPerMs;
-          return { pid, terminal, cloneMs, execMs: Math.max(0, Number(execNs) / nsPerMs - cloneMs) };
+    const messages: Message[] = [];
+    const talk: PlanTalk = {
+      send: (bytes, sent) => this.#send(bytes, sent),
+      receive: async () => {
+        const received: OwnedFd[] = [];
+        for (;;) {
+          const message = messages.shift();
+          if (message !== undefined) return { message, fds: received };
+          const { length, fds: more } = receiveWithFds(this.#socket, buffer, 1);
+          received.push(...more);
+          if (length === 0) throw vanished();
+          splitter.push(buffer.subarray(0, length), (next) => messages.push(next));
         }
-        if (message.name === "failed") {
-          this.#reap();
-          if (thrown !== undefined) throw thrown.error;
-          throw (await import("../../plan/explain-failure.ts")).explainFailure(plan, message);
-        }
-        if (message.name !== "synced") continue;
-        try {
-          await onSync(message.fields.id, message.fields.pid);
-          this.#send(encodeMessage("go", { id: message.fields.id }));
-        } catch (error) {
-          thrown = { error };
-          this.#send(encodeMessage("signal", { number: sigkill }));
-        }
-      }
-    }
-    if (thrown !== undefined) throw thrown.error;
-    throw new TiffinError(
-      "internal",
-      "runtime.executor-vanished",
-      "the executor ended before it started the process",
-      {
-        remedy: "look in the kernel log for an out-of-memory kill",
       },
-    );
+    };
+    try {
+      return await performPlan(talk, plan, fds, onSync);
+    } finally {
+      this.#reap();
+    }
   }
 
   /** An executor without a plan leaves when its connection ends; one with a plan has left or gone on alone. */
@@ -92,26 +80,9 @@ export class ExecutorProcess implements Executor {
     if (!this.#ended) this.#reap();
   }
 
-  #sendPlan(plan: Plan, fds: ReadonlyMap<string, OwnedFd>): void {
-    using memfd = sealedMemfd("tiffin-plan", encodePlan(plan.ops, plan.receives.length));
-    const sent: OwnedFd[] = [memfd];
-    for (const { slot, name } of plan.receives) {
-      const fd = fds.get(name);
-      if (fd === undefined) {
-        throw new TiffinError(
-          "internal",
-          "runtime.slot-missing",
-          `the plan wants descriptor ${JSON.stringify(name)}`,
-        );
-      }
-      sent[slot + 1] = fd;
-    }
-    sendWithFds(this.#socket, encodeMessage("start", { fdCount: sent.length }), sent);
-  }
-
-  #send(bytes: Uint8Array): void {
+  #send(bytes: Uint8Array, fds: readonly OwnedFd[]): void {
     try {
-      sendWithFds(this.#socket, bytes, []);
+      sendWithFds(this.#socket, bytes, fds);
     } catch (error) {
       // It is gone; the end of the connection says so to the reader.
       if (!(error instanceof SyscallError && error.code === "EPIPE")) throw error;

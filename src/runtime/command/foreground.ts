@@ -11,14 +11,8 @@ import { SyscallError, syscall, trySyscall } from "../../kernel/syscall.ts";
 import { isTerminal, makeRaw, restoreTerminal, setWindowSize, windowSize } from "../../kernel/tty.ts";
 import { prctlOptions } from "../../linux/prctl.ts";
 import { signalNumbers } from "../../linux/signals.ts";
+import { foregroundSignals } from "./foreground-signals.ts";
 
-/** Not the ones that a fault of this program raises, that its own threads use, or that cannot be caught. */
-const forwarded = (
-  ["SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGTERM", "SIGCONT"] as const
-).map((name) => signalNumbers[name]);
-const stopping = (["SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGVTALRM", "SIGPROF", "SIGIO"] as const).map(
-  (name) => signalNumbers[name],
-);
 const chunkBytes = 64 * 1024;
 const fGetfl = 3;
 const fSetfl = 4;
@@ -32,7 +26,7 @@ const entries = { process: 0, signals: 1, master: 2, input: 3 } as const;
  */
 export function enterForeground(): OwnedFd {
   syscall("prctl", "child subreaper", prctlOptions.setChildSubreaper, 1, 0, 0, 0);
-  return catchSignals([...forwarded, ...stopping, signalNumbers.SIGWINCH]);
+  return catchSignals([...foregroundSignals, signalNumbers.SIGWINCH]);
 }
 
 /**

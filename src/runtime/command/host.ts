@@ -41,6 +41,8 @@ export interface RuntimeHost {
   readonly procName: string;
   /** The caller's standard descriptors, for the program or to look at. */
   readonly standard: readonly [stdin: OwnedFd, stdout: OwnedFd, stderr: OwnedFd];
+  /** Before a path of the caller is looked at. Throws `NotHere` for one that means something else in this process. */
+  checkPath(path: string): void;
   /** The caller's descriptor `fd`, 3 or higher; undefined when it is not open. */
   inherited(fd: number): OwnedFd | undefined;
   /** Writes all of `text`. A reader that has gone away is no error of ours. */
@@ -66,6 +68,8 @@ export class NotHere extends Error {
 }
 
 /** `path` from the directory of `from`, which is only asked for when it matters: it may have been removed. */
-export function absolutePath(path: string, from: { readonly cwd: string }): string {
-  return path.startsWith("/") ? path : `${from.cwd}/${path}`;
+export function absolutePath(path: string, from: Pick<RuntimeHost, "cwd" | "checkPath">): string {
+  const absolute = path.startsWith("/") ? path : `${from.cwd}/${path}`;
+  from.checkPath(absolute);
+  return absolute;
 }

@@ -44,6 +44,7 @@ export function ownHost(program: Program): RuntimeHost {
     },
     procName: "self",
     standard,
+    checkPath: () => undefined,
     inherited(fd) {
       const target = readLink(`/proc/self/fd/${fd}`);
       // The event loop of this very program takes the first free numbers.

@@ -11,8 +11,12 @@ function versionText(version: string): string {
   return `tiffin-runtime version ${version}\nspec: ${specificationVersion}\n`;
 }
 
-/** Runs one command and returns the exit code. */
-export async function runRuntimeCommand(input: readonly string[], host: RuntimeHost): Promise<number> {
+/** Runs one command and returns the exit code. `residentOnly`: throws `NotHere` for one that no helper does for others. */
+export async function runRuntimeCommand(
+  input: readonly string[],
+  host: RuntimeHost,
+  residentOnly = false,
+): Promise<number> {
   let log: ErrorLog = {
     path: undefined,
     format: "text",
@@ -34,6 +38,8 @@ export async function runRuntimeCommand(input: readonly string[], host: RuntimeH
       return 0;
     }
     const row = Object.hasOwn(commands, name) ? commands[name] : undefined;
+    // The systemd driver may wait long for systemd.
+    if (residentOnly && (row?.resident !== true || flags.switch("systemd-cgroup"))) throw new NotHere(name);
     if (row === undefined) throw usage(`there is no command ${JSON.stringify(name)}`);
     if (flags.switch("systemd-cgroup")) {
       throw new TiffinError(

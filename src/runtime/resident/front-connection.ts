@@ -1,0 +1,90 @@
+/** The connection to one front: messages and descriptors both ways. The front is our own program; a stream that does not decode is cut off. */
+import { decodeMessage, encodeMessage, type Message } from "../../abi/message.ts";
+import type { MessageName } from "../../abi/schema.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { receiveWithFds, sendWithFds } from "../../kernel/send-fds.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
+import type { MessageFields } from "../control-channel.ts";
+import type { WaitLoop } from "./wait-loop.ts";
+
+const bufferBytes = 64 * 1024;
+const fdLimit = 3;
+const foreverMs = 2 ** 31 - 1;
+
+/** Thrown when the front has gone, or speaks something else. */
+export class FrontGone extends Error {
+  override readonly name = "FrontGone";
+}
+
+export class FrontConnection implements Disposable {
+  readonly #socket: OwnedFd;
+  readonly #loop: WaitLoop;
+  readonly #fds: OwnedFd[] = [];
+  #rest: Uint8Array = new Uint8Array(0);
+
+  constructor(socket: OwnedFd, loop: WaitLoop) {
+    this.#socket = socket;
+    this.#loop = loop;
+  }
+
+  /** The next message. Throws `FrontGone` at the end of the connection, also when it does not come in `limitMs`. */
+  async receive(limitMs = foreverMs): Promise<Message> {
+    for (;;) {
+      const next = decodeMessage(this.#rest);
+      if (next !== undefined) {
+        this.#rest = this.#rest.subarray(next.consumed);
+        return next.message;
+      }
+      await this.#read(limitMs);
+    }
+  }
+
+  /** Bytes that belong to the message before. */
+  async receiveBytes(count: number, limitMs: number): Promise<Uint8Array> {
+    while (this.#rest.length < count) await this.#read(limitMs);
+    const bytes = this.#rest.subarray(0, count);
+    this.#rest = this.#rest.subarray(count);
+    return bytes;
+  }
+
+  /** Descriptors that came along until now; the caller owns them. */
+  takeFds(): OwnedFd[] {
+    return this.#fds.splice(0);
+  }
+
+  send<N extends MessageName>(name: N, fields: MessageFields<N>, fds: readonly OwnedFd[] = []): void {
+    this.sendBytes(encodeMessage(name, fields), fds);
+  }
+
+  sendBytes(bytes: Uint8Array, fds: readonly OwnedFd[] = []): void {
+    try {
+      sendWithFds(this.#socket, bytes, fds);
+    } catch (thrown) {
+      if (thrown instanceof SyscallError) throw new FrontGone(thrown.message);
+      throw thrown;
+    }
+  }
+
+  async #read(limitMs: number): Promise<void> {
+    if (!(await this.#loop.readable(this.#socket, limitMs))) throw new FrontGone("the front says nothing");
+    const chunk = new Uint8Array(bufferBytes);
+    let length = 0;
+    try {
+      const received = receiveWithFds(this.#socket, chunk, fdLimit);
+      this.#fds.push(...received.fds);
+      length = received.length;
+    } catch (thrown) {
+      if (!(thrown instanceof SyscallError)) throw thrown;
+    }
+    if (length === 0) throw new FrontGone("the front has gone");
+    const bytes = new Uint8Array(this.#rest.length + length);
+    bytes.set(this.#rest);
+    bytes.set(chunk.subarray(0, length), this.#rest.length);
+    this.#rest = bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+    for (const fd of this.takeFds()) fd[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * The resident helper: decides commands for fronts, several at a time, and keeps nothing of any. It leaves when nobody
+ * has asked for a while, or when its program's file has been replaced; whoever finds it gone does without it.
+ */
+import { descriptorStatus } from "../../kernel/directory.ts";
+import { openFile, openFlags, readText, removeFile, writeKernelFile } from "../../kernel/files.ts";
+import { sealedMemfd } from "../../kernel/memfd.ts";
+import { OwnedFd } from "../../kernel/owned-fd.ts";
+import { openPidfd, waitPidfd } from "../../kernel/pidfd.ts";
+import { syscall, trySyscall } from "../../kernel/syscall.ts";
+import { listenUnix } from "../../kernel/unix-listener.ts";
+import { monotonicMs } from "../../lib/clock.ts";
+import { parseMountInfo } from "../../linux/mountinfo.ts";
+import { parseProcessCgroups } from "../../linux/proc.ts";
+import { ExecutorProcess } from "../command/executor-process.ts";
+import { NotHere } from "../command/host.ts";
+import { runRuntimeCommand } from "../command/run-command.ts";
+import { FrontConnection, FrontGone } from "./front-connection.ts";
+import { frontHost } from "./front-host.ts";
+import { areAlike, isAtHome, type Likeness, likenessOf } from "./likeness.ts";
+import { helperDirectory, helperName, ownProgram } from "./place.ts";
+import { receiveRequest } from "./request.ts";
+import { WaitLoop } from "./wait-loop.ts";
+
+export interface HelperOptions {
+  readonly version: string;
+  /** The executor's binary. */
+  readonly executor: Uint8Array;
+  /** How long to stay when nobody asks. */
+  readonly idleMs: number;
+}
+
+const backlog = 1024;
+const solSocket = 1;
+const soPeerCredentials = 17;
+const acceptCloexec = 0o2000000;
+const foreverMs = 2 ** 31 - 1;
+const highestOomScore = "0";
+
+/** The process that connected, as this pid namespace counts; 0 for one that it cannot see. */
+function peerOf(socket: OwnedFd): number {
+  const credentials = new Int32Array(3);
+  syscall(
+    "getsockopt",
+    socket.what,
+    socket.raw,
+    solSocket,
+    soPeerCredentials,
+    credentials,
+    Uint32Array.of(12),
+  );
+  return credentials[0] ?? 0;
+}
+
+/** Out of the groups of whoever started it: they could not be removed while it is there. False when it cannot. */
+function leaveGroups(): boolean {
+  for (const { root, mountPoint, type } of parseMountInfo(readText("/proc/self/mountinfo"))) {
+    if (type.startsWith("cgroup") && root === "/") writeKernelFile(`${mountPoint}/cgroup.procs`, "0");
+  }
+  return parseProcessCgroups(readText("/proc/self/cgroup")).every(({ path }) => path === "/");
+}
+
+class Helper {
+  readonly #options: HelperOptions;
+  readonly #executor: OwnedFd;
+  readonly #own: Likeness;
+  readonly #loop = new WaitLoop();
+  #commands = 0;
+  #lastMs = monotonicMs();
+
+  constructor(options: HelperOptions, own: Likeness) {
+    this.#options = options;
+    this.#own = own;
+    this.#executor = sealedMemfd("tiffin-executor", options.executor, { executable: true });
+  }
+
+  /** Until nobody has asked for a while. */
+  async serve(listener: OwnedFd): Promise<void> {
+    using program = openFile(undefined, ownProgram, openFlags.readOnly);
+    void this.#acceptAll(listener);
+    for (;;) {
+      const isIdle = this.#commands === 0;
+      const idleUntilMs = this.#lastMs + this.#options.idleMs;
+      if (isIdle && (monotonicMs() >= idleUntilMs || descriptorStatus(program).links === 0)) return;
+      // One waits for the listener, all others for their commands.
+      const others = this.#commands > this.#loop.waiting - 1;
+      await this.#loop.round(isIdle ? idleUntilMs : monotonicMs() + foreverMs, others);
+    }
+  }
+
+  async #acceptAll(listener: OwnedFd): Promise<never> {
+    for (;;) {
+      await this.#loop.readable(listener, foreverMs);
+      this.#accept(listener);
+    }
+  }
+
+  #accept(listener: OwnedFd): void {
+    const fd = trySyscall("accept4", listener.raw, 0, 0, acceptCloexec);
+    if (fd < 0) return;
+    this.#commands += 1;
+    void this.#answer(new OwnedFd(fd, "connection of a front")).finally(() => {
+      this.#commands -= 1;
+      this.#lastMs = monotonicMs();
+    });
+  }
+
+  async #answer(socket: OwnedFd): Promise<void> {
+    const pid = peerOf(socket);
+    using front = new FrontConnection(socket, this.#loop);
+    // Silence is the answer to anyone else: a front then does without us.
+    if (!this.#mayStandInFor(pid)) return;
+    try {
+      front.send("hello", {});
+      await this.#perform(front, pid);
+    } catch (thrown) {
+      if (!(thrown instanceof FrontGone)) throw thrown;
+    }
+  }
+
+  #mayStandInFor(pid: number): boolean {
+    if (pid <= 0) return false;
+    const pidfd = openPidfd(pid);
+    if (pidfd === undefined) return false;
+    using peer = pidfd;
+    const alike = areAlike(this.#own, likenessOf(pid));
+    // If it still runs now, what was looked at was this process.
+    return alike && !waitPidfd(peer);
+  }
+
+  async #perform(front: FrontConnection, pid: number): Promise<void> {
+    const { version, executor } = this.#options;
+    const request = await receiveRequest(front);
+    try {
+      const host = frontHost({
+        version,
+        front,
+        request,
+        pid,
+        loop: this.#loop,
+        executor: this.#executor,
+        sideExecutor: async () => new ExecutorProcess(executor),
+      });
+      host.checkPath(request.cwd);
+      const code = await runRuntimeCommand(request.words, host, true);
+      front.send("end", { code });
+    } catch (thrown) {
+      if (!(thrown instanceof NotHere)) throw thrown;
+      front.send("alone", {});
+    } finally {
+      for (const fd of request.standard) fd[Symbol.dispose]();
+    }
+  }
+}
+
+/** Serves until idle. Returns at once where a helper would be in the way: in a container, or in groups it cannot leave. */
+export async function serveFronts(options: HelperOptions): Promise<void> {
+  const own = likenessOf("self");
+  if (own === undefined || !isAtHome() || !leaveGroups()) return;
+  writeKernelFile("/proc/self/oom_score_adj", highestOomScore);
+  const name = helperName();
+  const path = `${helperDirectory}/${name}`;
+  const helper = new Helper(options, own);
+  // Whoever holds the lock may: it is left by a helper that was killed.
+  removeFile(path);
+  using listener = listenUnix(helperDirectory, name, backlog);
+  await helper.serve(listener);
+  removeFile(path);
+}

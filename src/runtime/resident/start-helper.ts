@@ -1,0 +1,45 @@
+/** Starting a helper on demand: after a command that had to do without. Costs 2 ms of that command, once. */
+import { descriptorStatus } from "../../kernel/directory.ts";
+import { makeDirectory, openFile, openFlags } from "../../kernel/files.ts";
+import { spawn } from "../../kernel/spawn.ts";
+import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
+import type { RuntimeHost } from "../command/host.ts";
+import { isAtHome } from "./likeness.ts";
+import { helperDirectory, helperName, helperOff, helperVariable, helperWord, ownProgram } from "./place.ts";
+
+const privateDirectory = 0o700;
+const privateFile = 0o600;
+const lockExclusive = 2;
+const lockNoWait = 4;
+/** The lock is held for as long as the helper lives. */
+const lockFd = 3;
+
+/** Starts a helper unless there is one, this caller does not want one, or it would be out of place. Never throws. */
+export function startHelper(host: RuntimeHost): void {
+  const wish = host.env[helperVariable];
+  if (wish === helperOff || host.uid !== 0 || !isAtHome()) return;
+  try {
+    start(wish);
+  } catch (thrown) {
+    // A read-only /run, say. The command was done without a helper, and so will be the next.
+    if (!(thrown instanceof SyscallError)) throw thrown;
+  }
+}
+
+function start(wish: string | undefined): void {
+  makeDirectory(helperDirectory.slice(0, helperDirectory.lastIndexOf("/")), privateDirectory);
+  makeDirectory(helperDirectory, privateDirectory);
+  const flags = openFlags.readWrite | openFlags.create | openFlags.noFollow;
+  using lock = openFile(undefined, `${helperDirectory}/${helperName()}.lock`, flags, { mode: privateFile });
+  if (trySyscall("flock", lock.raw, lockExclusive | lockNoWait) !== 0) return;
+  // Its helper has just taken it away; the next command makes another one.
+  if (descriptorStatus(lock).links === 0) return;
+  spawn({
+    executable: ownProgram,
+    argv: ["tiffin-runtime", helperWord, wish ?? ""],
+    env: [`${helperVariable}=${helperOff}`],
+    fds: [[lock, lockFd]],
+    cwd: "/",
+    newSession: true,
+  });
+}

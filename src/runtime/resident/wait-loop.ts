@@ -1,0 +1,61 @@
+/**
+ * Waits for many descriptors at once for commands that take turns. Bun's event loop watches no descriptor of ours,
+ * so this loop does, and lets Bun's run between two rounds for whatever else a command awaits.
+ */
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { PollSet, pollIn } from "../../kernel/poll.ts";
+import { monotonicMs } from "../../lib/clock.ts";
+
+interface Waiter {
+  readonly fd: OwnedFd | undefined;
+  readonly untilMs: number;
+  readonly resolve: (ready: boolean) => void;
+}
+
+/** How long a command that awaits something of Bun's event loop may have to wait for this one. */
+const otherStepMs = 1;
+
+export class WaitLoop {
+  readonly #waiters = new Set<Waiter>();
+
+  get waiting(): number {
+    return this.#waiters.size;
+  }
+
+  /** True once `fd` is readable or its other end has gone, false after `limitMs`. */
+  readable(fd: OwnedFd, limitMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiters.add({ fd, untilMs: monotonicMs() + limitMs, resolve });
+    });
+  }
+
+  async pause(ms: number): Promise<void> {
+    await new Promise((resolve) => {
+      this.#waiters.add({ fd: undefined, untilMs: monotonicMs() + ms, resolve });
+    });
+  }
+
+  /**
+   * One round: waits until something can go on, at most until `untilMs`, and lets it go on. `others`: commands that
+   * wait for something else.
+   */
+  async round(untilMs: number, others: boolean): Promise<void> {
+    const waiters = [...this.#waiters];
+    const set = new PollSet(Math.max(1, waiters.length));
+    let nextMs = untilMs;
+    waiters.forEach(({ fd, untilMs: limitMs }, index) => {
+      set.set(index, fd, pollIn);
+      nextMs = Math.min(nextMs, limitMs);
+    });
+    const restMs = Math.max(0, nextMs - monotonicMs());
+    set.wait(others ? Math.min(restMs, otherStepMs) : restMs);
+    const nowMs = monotonicMs();
+    waiters.forEach((waiter, index) => {
+      const ready = waiter.fd !== undefined && set.events(index) !== 0;
+      if (!ready && nowMs < waiter.untilMs) return;
+      this.#waiters.delete(waiter);
+      waiter.resolve(ready);
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
