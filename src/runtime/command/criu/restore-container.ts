@@ -89,7 +89,7 @@ async function restore(
   const { root, id } = request;
   const program = findCriu(context);
   using directories = openDirectories(context, false);
-  const bundle = openBundle(request.bundle);
+  const bundle = openBundle(request.bundle, request.host);
   using console = request.console(bundle.spec);
   checkReadable(bundle.spec, directories);
   await checkCriu(program);
