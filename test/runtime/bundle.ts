@@ -182,10 +182,10 @@ export async function until(what: string, look: () => boolean | Promise<boolean>
   throw new Error(`waited in vain for: ${what}`);
 }
 
-/** Directories named `id` in any cgroup hierarchy. */
+/** The cgroup hierarchies that have a directory named `id` at their top; "." is a v2 hierarchy that is alone. */
 export function groupsNamed(id: string): string[] {
   const top = "/sys/fs/cgroup";
-  return readdirSync(top).filter((name) => {
+  return [".", ...readdirSync(top)].filter((name) => {
     try {
       return readdirSync(join(top, name)).includes(id);
     } catch {

@@ -147,13 +147,16 @@ withCriu(
       source,
       options: ["bind", ...options],
     });
-    const mounts = [...(spec.mounts ?? []), bind("/data"), bind("/data-ro", "ro", "nosuid")];
+    const group = { destination: "/sys/fs/cgroup", type: "cgroup", options: ["ro", "nosuid"] };
+    const mounts = [...(spec.mounts ?? []), group, bind("/data"), bind("/data-ro", "ro", "nosuid")];
+    const namespaces = [...(spec.linux?.namespaces ?? []), { type: "cgroup" as const }];
     await run(bundle, {
       ...spec,
       mounts,
       root: { path: "rootfs", readonly: true },
       linux: {
         ...spec.linux,
+        namespaces,
         resources: { pids: { limit: 20 } },
         maskedPaths: ["/proc/acpi", "/sys/firmware", "/proc/keys"],
         readonlyPaths: ["/proc/sys"],
@@ -165,7 +168,8 @@ withCriu(
     });
     const look =
       "cat /sys/firmware/* /proc/keys; touch /made /data-ro/x /proc/sys/kernel/x; mkdir /data/x; touch /data/y; " +
-      "grep -E ' (/|/data|/data-ro|/proc/sys|/sys/firmware) ' /proc/mounts | cut -d, -f1";
+      "grep -E ' (/|/data|/data-ro|/proc/sys|/sys/firmware|/sys/fs/cgroup.*) ' /proc/mounts | cut -d, -f1; " +
+      "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max";
     const before = await bundle.call("exec", bundle.id, "/bin/sh", "-c", look);
     expect(existsSync(join(source, "y"))).toBe(true);
     expect(await quiet(bundle, "checkpoint", ...image(bundle), bundle.id)).toEqual(done);

@@ -24,6 +24,8 @@ install_tools() {
   command -v xz >/dev/null || need+=(xz-utils)
   [[ -x /sbin/mkfs.ext4 ]] || need+=(e2fsprogs)
   [[ -x /sbin/depmod ]] || need+=(kmod)
+  [[ -x /usr/sbin/criu ]] || need+=(criu)
+  [[ -x /usr/sbin/ip || -x /bin/ip ]] || need+=(iproute2)
   ((${#need[@]})) || return 0
   export DEBIAN_FRONTEND=noninteractive
   apt-get install -yq --no-install-recommends "${need[@]}" >/dev/null 2>&1 ||
@@ -55,7 +57,8 @@ fetch_kernel() {
 
 # Modules in an order that satisfies their dependencies, from modules.dep; those that a kernel lacks are left out.
 wanted_modules=(virtio_blk virtio_pci ext4 overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat
-  nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink)
+  nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink
+  unix_diag inet_diag tcp_diag udp_diag raw_diag netlink_diag af_packet af_packet_diag)
 ordered=()
 add_module() {
   local path=$1 dependency
@@ -78,7 +81,7 @@ copy_modules() {
 
 # What does not change with the sources: system, runtime, modules. One archive for each kernel and runtime.
 make_base() {
-  local archive=$1 bun=$2 root=$work/base library applet
+  local archive=$1 bun=$2 root=$work/base library applet program
   mkdir -p "$root/system"/{bin,dev,etc,proc,sys,tmp,run,root,lib/x86_64-linux-gnu,lib64,project/executor,var/lib}
   mkdir -p "$root/bin" "$root/system/project/node_modules"
   cp /bin/busybox "$root/bin/busybox"
@@ -91,6 +94,15 @@ make_base() {
     cp -L "$library" "$root/system/lib/x86_64-linux-gnu/"
   done
   cp -L "$(ldd "$bun" | grep -o '/lib64/[^ ]*')" "$root/system/lib64/"
+  # criu, and what it calls, which busybox has in a smaller form.
+  for program in criu ip tar gzip; do
+    program=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")
+    rm -f "$root/system/bin/${program##*/}"
+    cp -L "$program" "$root/system/bin/"
+    for library in $(ldd "$program" | grep -o '/[^ ]*/[^ /]*\.so[^ ]*' | grep -v ld-linux); do
+      cp -L "$library" "$root/system/lib/x86_64-linux-gnu/"
+    done
+  done
   echo 'root:x:0:0:root:/root:/bin/sh' >"$root/system/etc/passwd"
   echo 'root:x:0:' >"$root/system/etc/group"
   copy_modules "$(ls -d "$cache/kernel-$kernel"/lib/modules/*)" "$root/system/modules"
@@ -133,6 +145,7 @@ mount -t devtmpfs dev /dev
 mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /run
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 for controller in \$(cat /sys/fs/cgroup/cgroup.controllers); do echo "+\$controller" >/sys/fs/cgroup/cgroup.subtree_control; done
 while read -r module; do insmod "/modules/\$module" || echo "vm: cannot load \$module"; done </modules/order

@@ -19,10 +19,11 @@ const machines = [
     files: [
       ...everywhere,
       "src/kernel/oom-watch.test.ts",
+      "test/runtime/checkpoint.test.ts",
       "test/scenario/limits.test.ts",
       "test/scenario/isolation.test.ts",
     ],
-    leastTests: 58,
+    leastTests: 67,
   },
   { kernel: "6.1", files: [...everywhere, "test/vm/smoke.test.ts"], leastTests: 38 },
 ] as const;

@@ -18,6 +18,9 @@ export type RequestType = keyof typeof requestTypes;
 /** What criu does with cgroups: the names of `--manage-cgroups-mode` and their numbers. */
 export const cgroupModes = { ignore: 0, soft: 3, full: 4, strict: 5 } as const;
 
+/** How criu holds connections up while it works. */
+export const networkLocks = { iptables: 1, nftables: 2 } as const;
+
 export interface Mapping {
   readonly key: string;
   readonly value: string;
@@ -62,6 +65,7 @@ export interface CriuOptions {
   readonly configFile?: string;
   readonly lsmProfile?: string;
   readonly lsmMountContext?: string;
+  readonly networkLock?: number;
 }
 
 /** What the kernel under criu can do, as asked for by `featureCheck`. */
@@ -132,6 +136,7 @@ const optionFields = {
   configFile: [51, "text"],
   lsmProfile: [53, "text"],
   lsmMountContext: [63, "text"],
+  networkLock: [64, "int"],
 } as const satisfies TableOf<CriuOptions>;
 
 const requestFields = {

@@ -8,7 +8,8 @@ import { cloneFlags } from "../../../linux/clone-flags.ts";
 import type { CommandContext } from "../command.ts";
 import { type Flags, usage } from "../flags.ts";
 import { absolutePath } from "../host.ts";
-import { type CriuOptions, cgroupModes } from "./messages.ts";
+import { type CriuOptions, cgroupModes, networkLocks } from "./messages.ts";
+import { findProgram } from "./session.ts";
 
 const privateMode = 0o700;
 const verbose = 4;
@@ -98,7 +99,7 @@ function emptyNamespaces(names: readonly string[]): number | undefined {
 
 /** The part of criu's options that says the same for both directions. */
 export function criuOptions(
-  { flags }: CommandContext,
+  { flags, host }: CommandContext,
   directories: ImageDirectories,
   annotations: Readonly<Record<string, string>> | undefined,
 ): CriuOptions {
@@ -122,6 +123,8 @@ export function criuOptions(
     autoDedup: flags.switch("auto-dedup"),
     lazyPages: flags.switch("lazy-pages"),
     orphanPtsMaster: true,
+    // criu's own choice needs this program; the other one is inside of it.
+    ...(findProgram("iptables-restore", host) === undefined && { networkLock: networkLocks.nftables }),
     ...(parent !== undefined && { parentImage: parent, trackMemory: true }),
     ...(server !== undefined && { pageServer: server }),
     ...(empty !== undefined && { emptyNamespaces: empty }),

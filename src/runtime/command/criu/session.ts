@@ -39,6 +39,12 @@ export interface CriuProgram {
 /** A question on the way. `fd` comes with some; the callee owns it. */
 export type OnNotification = (script: string, pid: number, fd: OwnedFd | undefined) => Promise<void> | void;
 
+/** Where the caller's PATH has a program. */
+export function findProgram(name: string, { env }: Pick<CommandContext["host"], "env">): string | undefined {
+  const directories = (env["PATH"] ?? "").split(":").filter((each) => each.startsWith("/"));
+  return directories.map((each) => `${each}/${name}`).find((path) => exists(path));
+}
+
 /** The program of `--criu`, or `criu` on the caller's PATH. Throws `unavailable` when there is none. */
 export function findCriu({ criu, host }: Pick<CommandContext, "criu" | "host">): CriuProgram {
   // criu reaches into its caller's descriptors, and makes the restored process a child of it.
@@ -46,14 +52,9 @@ export function findCriu({ criu, host }: Pick<CommandContext, "criu" | "host">):
   const search = host.env["PATH"] ?? "";
   // criu itself calls ip, tar and iptables.
   const env = [`PATH=${search === "" ? "/usr/sbin:/usr/bin:/sbin:/bin" : search}`];
-  if (criu?.includes("/")) {
-    const path = absolutePath(criu, host);
-    if (exists(path)) return { path, env };
-  } else {
-    const name = criu ?? "criu";
-    const directory = search.split(":").find((each) => each.startsWith("/") && exists(`${each}/${name}`));
-    if (directory !== undefined) return { path: `${directory}/${name}`, env };
-  }
+  const given = criu?.includes("/") === true ? absolutePath(criu, host) : undefined;
+  const path = given === undefined ? findProgram(criu ?? "criu", host) : given;
+  if (path !== undefined && exists(path)) return { path, env };
   throw new TiffinError(
     "unavailable",
     "runtime.no-criu",
