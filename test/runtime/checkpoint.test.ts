@@ -2,13 +2,24 @@
  * `checkpoint` and `restore`, through the criu of this machine. Where that does not work with the kernel (Debian 12's 3.17
  * does not on Linux 6.13 and later) the cases are skipped; test/vm has a kernel that it works with.
  */
-import { expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RuntimeSpec } from "../../src/oci/mod.ts";
+import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { TerminalSession } from "../support/terminal.ts";
 import { type Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
-import { type CaseOptions, eachRuntime } from "./runtimes.ts";
+import { type CaseOptions, eachRuntime, runtimes } from "./runtimes.ts";
 
 const criu = Bun.which("criu");
 
@@ -74,7 +85,9 @@ function image(bundle: Bundle, name = "image"): string[] {
 withCriu(
   "a saved container is gone, and goes on where it was, under its own id and under another",
   async (bundle) => {
-    await run(bundle, shell(counting));
+    const spec = shell(counting);
+    const data = { destination: "/data", type: "bind", source: bundle.directory, options: ["bind"] };
+    await run(bundle, { ...spec, mounts: [...(spec.mounts ?? []), data] });
     await until("it counts", () => count(bundle) > 3);
     expect(await quiet(bundle, "checkpoint", ...image(bundle), bundle.id)).toEqual(done);
     expect((await bundle.call("state", bundle.id)).code).toBe(1);
@@ -101,6 +114,8 @@ withCriu(
     const pidFile = join(bundle.directory, "pid");
     const flags = ["--detach", "--pid-file", pidFile, ...image(bundle, "second")];
     const again = count(bundle);
+    // As in a root that is made anew from the same image.
+    rmdirSync(join(bundle.rootfs, "data"));
     try {
       expect(await quiet(bundle, "--root", otherRoot, "restore", ...flags, other)).toEqual(done);
       await until("it counts on", () => count(bundle) > again + 3);
@@ -304,4 +319,55 @@ eachRuntime(
       runc: "1.1 ignores --criu",
     },
   },
+);
+
+const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
+const podmanLimitMs = 60_000;
+
+test.skipIf(problem !== undefined || ours === undefined || Bun.which("podman") === null)(
+  `podman saves, restores, and moves a container to another name (${problem ?? "criu works"})`,
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "tiffin-test-podman-"));
+    const at = (name: string): string => join(directory, name);
+    const places = ["--root", at("root"), "--runroot", at("run"), "--tmpdir", at("tmp")];
+    const settings = ["--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--runtime", ours ?? ""];
+    const podman = async (...words: readonly string[]): Promise<string> => {
+      const child = Bun.spawn(["podman", ...places, ...settings, ...words], {
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [out, err] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+      ]);
+      if ((await child.exited) !== 0) throw new Error(`podman ${words.join(" ")}: ${err}`);
+      return out;
+    };
+    const last = async (name: string): Promise<number> =>
+      Number((await podman("logs", name)).trim().split("\n").at(-1));
+    const [first, second] = [`${directory.slice(-6)}-1`, `${directory.slice(-6)}-2`];
+    try {
+      mkdirSync(at("image"));
+      makeBusyboxRoot(at("image"));
+      Bun.spawnSync(["tar", "-C", at("image"), "-cf", at("image.tar"), "."]);
+      await podman("import", at("image.tar"), "counter");
+      const loop = "i=0; while :; do i=$((i + 1)); echo $i; sleep 0.05; done";
+      await podman("run", "-d", "--name", first, "--network", "none", "counter", "/bin/sh", "-c", loop);
+      await until("it counts", async () => (await last(first)) > 3);
+      await podman("container", "checkpoint", first);
+      const saved = await last(first);
+      await podman("container", "restore", first);
+      await until("it counts on", async () => (await last(first)) > saved);
+      await podman("container", "checkpoint", "--export", at("export.tar.gz"), first);
+      const moved = await last(first);
+      await podman("rm", "-f", first);
+      await podman("container", "restore", "--import", at("export.tar.gz"), "--name", second);
+      await until("it counts on", async () => (await last(second)) > moved);
+    } finally {
+      for (const name of [first, second]) await podman("rm", "-f", "-t", "0", "-i", name);
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+  podmanLimitMs,
 );

@@ -53,6 +53,7 @@ import { externalSources } from "./external-mounts.ts";
 import { criuFailure } from "./failure.ts";
 import { lostAttributes } from "./lost-attributes.ts";
 import type { CriuOptions } from "./messages.ts";
+import { makeMountPoints } from "./mount-points.ts";
 import { joinableNamespaces } from "./namespaces.ts";
 import { criuOptions, type ImageDirectories, openDirectories, reopenDirectories } from "./options.ts";
 import { type CriuProgram, CriuSession, checkCriu, findCriu, firstExtraFd } from "./session.ts";
@@ -98,6 +99,8 @@ async function restore(
   using file = createRecord(root, id, record);
   undo.push("record", () => removeRecord(root, id));
   for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
+  using rootfs = openDirectory(bundle.rootfs);
+  makeMountPoints(rootfs, bundle.spec, (source) => pathStatus(source)?.type === "directory");
   using joined = openNamespaces(bundle.spec);
   using started = startCriu(program, request, bundle, inherited, joined, directories);
   const { session } = started;
