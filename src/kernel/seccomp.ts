@@ -63,7 +63,7 @@ const programLimitBytes = 4096 * filterInstructionBytes;
 const argumentBytes = 24;
 
 /** Bump when compilation changes: it is part of every cache key. */
-const compilerVersion = 1;
+const compilerVersion = 2;
 const memoryCacheLimit = 64;
 const memoryCache = new Map<string, Uint8Array>();
 
@@ -180,15 +180,18 @@ function compile(profile: SeccompProfile): Uint8Array {
   }
 }
 
-const nativeArchitecture = { x86_64: "SCMP_ARCH_X86_64", aarch64: "SCMP_ARCH_AARCH64" } as const;
+/** Whose calls this machine can make. Rules for others would never be asked: their programs do not run here. */
+const ownArchitectures = {
+  x86_64: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+  aarch64: ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
+} as const;
 
 function architectureNumbers(profile: SeccompProfile): number[] {
-  const names = new Set<string>([nativeArchitecture[machine], ...(profile.architectures ?? [])]);
-  return [...names].map((name) => {
-    const number = seccompArchitectures[name];
-    if (number === undefined) throw invalid(`unknown architecture "${name}"`);
-    return number;
-  });
+  const unknown = (profile.architectures ?? []).find((name) => !Object.hasOwn(seccompArchitectures, name));
+  if (unknown !== undefined) throw invalid(`unknown architecture "${unknown}"`);
+  const [native, ...others] = ownArchitectures[machine];
+  const names = [native, ...others.filter((name) => profile.architectures?.includes(name))];
+  return names.flatMap((name) => seccompArchitectures[name] ?? []);
 }
 
 const enosys = 38;

@@ -41,6 +41,9 @@ export function checkProcess(process: OciProcess, where = "process"): void {
   if (withNul !== undefined) {
     refuse("plan.nul-character", `${where} contains a NUL character: ${JSON.stringify(withNul)}`);
   }
+  const limits = (process.rlimits ?? []).map(({ type }) => type);
+  const twice = limits.find((type, index) => limits.indexOf(type) !== index);
+  if (twice !== undefined) refuse("plan.rlimit-twice", `${where}.rlimits has ${twice} more than once`);
   for (const id of [process.user.uid, process.user.gid, ...(process.user.additionalGids ?? [])]) {
     if (!Number.isInteger(id) || id < 0 || id > highestId) {
       refuse("plan.id-range", `${where}.user has the id ${id}, wanted 0 to ${highestId}`);
