@@ -80,6 +80,11 @@ function enableControllers(facts: CgroupFacts, directory: string): void {
   }
 }
 
+/** v2: lets every available controller work in `directory`, which somebody else has made. */
+export function delegateControllers(facts: CgroupFacts, directory: string): void {
+  enableControllers(facts, dirname(directory));
+}
+
 /**
  * Makes the parent of all containers' groups in every hierarchy and delegates controllers to it. Idempotent; done
  * once per engine so that a start only makes its own directories.
@@ -151,7 +156,7 @@ export function applyCgroup(facts: CgroupFacts, directory: string, decision: Cgr
   using writer = new CgroupWriter(facts);
   for (const write of decision.writes) {
     const warning = writer.write(write.hierarchy, directory, write.file, write.value, write.tolerate);
-    if (warning !== undefined) warnings.push(warning);
+    if (warning !== undefined && write.isOneOfSeveral !== true) warnings.push(warning);
   }
   if (decision.deviceProgram !== null) setDeviceProgram(facts, directory, decision.deviceProgram);
   return warnings;
@@ -233,6 +238,10 @@ export function subdirectories(path: string): string[] {
     return listDirectory(fd, path)
       .filter((entry) => entry.type === "directory")
       .map((entry) => entry.name);
+  } catch (thrown) {
+    // Somebody else (systemd) has removed it since it was opened.
+    if (thrown instanceof SyscallError && thrown.code === "ENOENT") return [];
+    throw thrown;
   } finally {
     trySyscall("close", fd);
   }

@@ -10,6 +10,8 @@ export interface CgroupWrite {
   readonly value: string;
   /** Errno names that turn a failure into a warning. */
   readonly tolerate: readonly string[];
+  /** A tolerated failure is not even worth a warning: another write says the same in this kernel's way. */
+  readonly isOneOfSeveral?: true;
   /** The setting that asks for it, e.g. `linux.resources.memory.limit`. */
   readonly cause: string;
 }

@@ -25,6 +25,7 @@ interface Wish {
   readonly value: string;
   readonly cause: string;
   readonly tolerate?: readonly string[];
+  readonly isOneOfSeveral?: true;
 }
 
 export function decideV1(
@@ -69,6 +70,7 @@ export function decideV1(
       value: wish.value,
       tolerate: wish.tolerate ?? [],
       cause: wish.cause,
+      ...(wish.isOneOfSeveral === true && { isOneOfSeveral: true }),
     });
   }
   for (const controller of missing) warnings.push(missingController(controller));
@@ -241,6 +243,7 @@ function otherWishes(resources: CgroupResources): Wish[] {
       value,
       cause,
       tolerate: ["ENOENT"],
+      isOneOfSeveral: true,
     });
   }
   const network = resources.network;

@@ -10,13 +10,13 @@ export function decideV2(resources: CgroupResources, facts: CgroupFacts): Cgroup
   const warnings: string[] = [];
   const writes: CgroupWrite[] = [];
   const available = new Set(facts.v2?.controllers ?? []);
-  const add: AddWrite = (controller, file, value, cause, tolerate = []) => {
+  const add: AddWrite = (controller, file, value, cause, tolerate = [], more = {}) => {
     if (!available.has(controller)) {
       const text = `Your kernel does not support the ${controller} cgroup or the cgroup is not mounted. Limits of it are discarded.`;
       if (!warnings.includes(text)) warnings.push(text);
       return;
     }
-    writes.push({ hierarchy: "unified", file, value, tolerate, cause: `linux.resources.${cause}` });
+    writes.push({ hierarchy: "unified", file, value, tolerate, cause: `linux.resources.${cause}`, ...more });
   };
   memoryWrites(resources.memory, facts.swapAccounting, add, warnings);
   cpuWrites(resources.cpu, add, warnings);
@@ -26,7 +26,7 @@ export function decideV2(resources: CgroupResources, facts: CgroupFacts): Cgroup
   blockWrites(resources.blockIO, add);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     add("hugetlb", `hugetlb.${pageSize}.max`, String(limit), "hugepageLimits");
-    add("hugetlb", `hugetlb.${pageSize}.rsvd.max`, String(limit), "hugepageLimits", ["ENOENT"]);
+    add("hugetlb", `hugetlb.${pageSize}.rsvd.max`, String(limit), "hugepageLimits", ["ENOENT"], oneOfSeveral);
   }
   for (const [device, limits] of Object.entries(resources.rdma ?? {})) {
     add("rdma", "rdma.max", rdmaText(device, limits), "rdma");
@@ -43,12 +43,15 @@ export function decideV2(resources: CgroupResources, facts: CgroupFacts): Cgroup
   return { directories: ["unified"], writes, deviceProgram: program, warnings };
 }
 
+const oneOfSeveral = { isOneOfSeveral: true } as const;
+
 type AddWrite = (
   controller: string,
   file: string,
   value: string,
   cause: string,
   tolerate?: readonly string[],
+  more?: Pick<CgroupWrite, "isOneOfSeveral">,
 ) => void;
 
 function bytesText(bytes: number): string {
@@ -84,7 +87,7 @@ function memoryWrites(
 }
 
 /** OCI counts memory and swap together, cgroup v2 counts swap alone. */
-function swapMax(swap: number | undefined, limit: number | undefined): string | undefined {
+export function swapMax(swap: number | undefined, limit: number | undefined): string | undefined {
   if (swap === undefined || swap === 0) return undefined;
   if (swap < 0) return "max";
   if (limit === undefined || limit < 0) return undefined;
@@ -145,13 +148,17 @@ function blockWrites(block: BlockIoResources | undefined, add: AddWrite): void {
   if (block === undefined) return;
   // Which of the two files exists depends on the scheduler of the moment; each is written where it is.
   if (block.weight !== undefined && block.weight !== 0) {
-    add("io", "io.bfq.weight", String(block.weight), "blockIO.weight", schedulerMissing);
+    add("io", "io.bfq.weight", String(block.weight), "blockIO.weight", schedulerMissing, oneOfSeveral);
     add("io", "io.weight", String(ioWeight(block.weight)), "blockIO.weight", schedulerMissing);
   }
   for (const device of block.weightDevice ?? []) {
     if (device.weight === undefined || device.weight === 0) continue;
-    const value = `${device.major}:${device.minor} ${device.weight}`;
-    add("io", "io.bfq.weight", value, "blockIO.weightDevice", [...schedulerMissing, "EINVAL"]);
+    const number = `${device.major}:${device.minor}`;
+    const cause = "blockIO.weightDevice";
+    // Old kernels take no devices in this file.
+    const tolerate = [...schedulerMissing, "EINVAL"];
+    add("io", "io.bfq.weight", `${number} ${device.weight}`, cause, tolerate, oneOfSeveral);
+    add("io", "io.weight", `${number} ${ioWeight(device.weight)}`, cause, tolerate);
   }
   const throttles = [
     ["throttleReadBpsDevice", "rbps"],

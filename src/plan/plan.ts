@@ -32,6 +32,7 @@ export type HostOp = Explanation &
         readonly value: string;
         /** A failure with one of these errnos is a warning, not the end (e.g. swap accounting is off). */
         readonly tolerate: readonly string[];
+        readonly isOneOfSeveral?: true;
       }
     | {
         readonly op: "cgroupDeviceProgram";

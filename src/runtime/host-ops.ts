@@ -32,7 +32,8 @@ export function applyHostOps(plan: Plan, facts: HostFacts, undo: UndoStack): str
       undo.push(`cgroup ${op.directory}`, () => removeCgroup(facts.cgroup, op.directory));
     }
     const warning = applyHostOp(op, facts.cgroup, writer);
-    if (warning !== undefined) warnings.push(warning);
+    if (warning !== undefined && !(op.op === "cgroupWrite" && op.isOneOfSeveral === true))
+      warnings.push(warning);
   }
   return warnings;
 }

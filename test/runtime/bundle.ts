@@ -59,10 +59,13 @@ export class Bundle implements AsyncDisposable {
   /** No other container on this machine has it. */
   readonly id: string;
   readonly runtime: string;
+  readonly #globals: readonly string[];
   readonly #ids = new Set<string>();
 
-  constructor(runtime: string) {
+  /** `globals` are flags of every call. */
+  constructor(runtime: string, globals: readonly string[] = []) {
     this.runtime = runtime;
+    this.#globals = globals;
     this.path = join(this.directory, "bundle");
     this.root = join(this.directory, "state");
     this.rootfs = join(this.path, "rootfs");
@@ -87,12 +90,15 @@ export class Bundle implements AsyncDisposable {
     options: { readonly stdin?: string; readonly cwd?: string; readonly globals?: readonly string[] },
     ...words: readonly string[]
   ): Promise<Outcome> {
-    const child = Bun.spawn([this.runtime, "--root", this.root, ...(options.globals ?? []), ...words], {
-      cwd: options.cwd ?? this.path,
-      stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
-      stdout: "pipe",
-      stderr: "pipe",
-    });
+    const child = Bun.spawn(
+      [this.runtime, "--root", this.root, ...this.#globals, ...(options.globals ?? []), ...words],
+      {
+        cwd: options.cwd ?? this.path,
+        stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
     const [stdout, stderr, code] = await Promise.all([
       new Response(child.stdout).text(),
       new Response(child.stderr).text(),
@@ -114,7 +120,7 @@ export class Bundle implements AsyncDisposable {
   async detached(...words: readonly string[]): Promise<Outcome> {
     const [out, err] = [join(this.directory, "stdout"), join(this.directory, "stderr")];
     for (const file of [out, err]) writeFileSync(file, "");
-    const child = Bun.spawn([this.runtime, "--root", this.root, ...words], {
+    const child = Bun.spawn([this.runtime, "--root", this.root, ...this.#globals, ...words], {
       cwd: this.path,
       stdin: "ignore",
       stdout: Bun.file(out),

@@ -32,7 +32,14 @@ function refusalOf(name: RuntimeUnderTest["name"]): string | undefined {
   return held === "" ? undefined : `crun 1.8 refuses a hybrid host whose v2 hierarchy holds ${held}`;
 }
 
+/** `TIFFIN_RUNTIMES=tiffin` leaves the others out where time is short. */
+const chosen = process.env["TIFFIN_RUNTIMES"]?.split(",");
+
 export interface CaseOptions {
+  /** Flags of every call. */
+  readonly globals?: readonly string[];
+  /** Why this machine cannot run the case at all. */
+  readonly impossible?: string | undefined;
   /** Runtimes that fail the case, and why that is their fault or a freedom of the specification. */
   readonly except?: Partial<Record<RuntimeUnderTest["name"], string>>;
 }
@@ -41,11 +48,12 @@ export interface CaseOptions {
 export function eachRuntime(
   name: string,
   run: (bundle: Bundle) => Promise<void> | void,
-  { except = {} }: CaseOptions = {},
+  { except = {}, globals = [], impossible }: CaseOptions = {},
 ): void {
   for (const runtime of runtimes) {
+    if (chosen !== undefined && !chosen.includes(runtime.name)) continue;
     const missing = runtime.path === undefined ? "not installed" : undefined;
-    const reason = except[runtime.name] ?? missing ?? refusalOf(runtime.name);
+    const reason = impossible ?? except[runtime.name] ?? missing ?? refusalOf(runtime.name);
     const isRoot = process.geteuid?.() === 0;
     if (reason !== undefined && !(mustRun && runtime.path === undefined && runtime.name === "tiffin")) {
       test.skip(`${runtime.name}: ${name} (${reason})`, () => {});
@@ -53,7 +61,7 @@ export function eachRuntime(
     }
     test.skipIf(!isRoot)(`${runtime.name}: ${name}`, async () => {
       if (runtime.path === undefined) throw new Error("dist/tiffin-runtime is missing: npm run build");
-      await using bundle = new Bundle(runtime.path);
+      await using bundle = new Bundle(runtime.path, globals);
       await run(bundle);
     });
   }

@@ -16,6 +16,7 @@ const everywhere = [...v2Files, "test/plan/kernel.test.ts"];
 const machines = [
   {
     kernel: "6.12",
+    init: "busybox",
     files: [
       ...everywhere,
       "src/kernel/oom-watch.test.ts",
@@ -25,7 +26,9 @@ const machines = [
     ],
     leastTests: 67,
   },
-  { kernel: "6.1", files: [...everywhere, "test/vm/smoke.test.ts"], leastTests: 38 },
+  { kernel: "6.1", init: "busybox", files: [...everywhere, "test/vm/smoke.test.ts"], leastTests: 38 },
+  { kernel: "6.12", init: "systemd", files: ["./test/runtime/systemd.test.ts"], leastTests: 12 },
+  { kernel: "6.1", init: "systemd-hybrid", files: ["./test/runtime/systemd.test.ts"], leastTests: 11 },
 ] as const;
 
 /** False where there is no such kernel to boot: another distribution, or no way to download one. */
@@ -37,11 +40,11 @@ function ready(kernel: string): boolean {
   return prepared.exitCode === 0 || process.env["MUST_RUN"] === "1";
 }
 
-for (const { kernel, files, leastTests } of machines) {
+for (const { kernel, init, files, leastTests } of machines) {
   test.concurrent.skipIf(!ready(kernel))(
-    `what needs another kernel passes on Linux ${kernel} (skipped without root or such a kernel)`,
+    `what needs another kernel passes on Linux ${kernel} with ${init} (skipped without root or such a kernel)`,
     async () => {
-      const machine = Bun.spawn(["bash", "test/vm/boot.sh", "--kernel", kernel, ...files], {
+      const machine = Bun.spawn(["bash", "test/vm/boot.sh", "--kernel", kernel, "--init", init, ...files], {
         cwd: project,
         stdout: "pipe",
         stderr: "pipe",

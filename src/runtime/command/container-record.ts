@@ -21,12 +21,21 @@ import type { OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../..
 import { decodeRecord } from "./decode-record.ts";
 import type { RuntimeHost } from "./host.ts";
 
+/** The scope of systemd that a container's group belongs to, and how to reach the systemd that has it. */
+export interface RecordedUnit {
+  readonly name: string;
+  readonly sockets: readonly { readonly path: string; readonly isBus: boolean }[];
+  readonly version: number;
+}
+
 /** The container's group: the same directory in each of its hierarchies. */
 export interface RecordedCgroup {
   readonly directory: string;
   readonly facts: CgroupFacts;
   /** Names of the hierarchies in which the container was given a group; an update may add others. */
   readonly joined: readonly string[];
+  /** With the systemd driver. */
+  readonly unit?: RecordedUnit;
 }
 
 export interface ContainerRecord {

@@ -43,12 +43,15 @@ import { writePidFile } from "./pid-file.ts";
 import { runPoststop } from "./poststop.ts";
 import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
 import { startTicksOf } from "./status.ts";
+import type { PlannedScope } from "./systemd-scope.ts";
 import { usableCgroups } from "./usable-groups.ts";
 
 export interface CreateRequest {
   readonly host: RuntimeHost;
   readonly log: ErrorLog;
   readonly root: string;
+  /** The group is a scope of systemd. */
+  readonly systemdCgroup: boolean;
   readonly id: string;
   /** Absolute. */
   readonly bundle: string;
@@ -117,7 +120,10 @@ async function create(
   const bundle = openBundle(request.bundle, request.host);
   using console = request.console(bundle.spec);
   const probed = probeOnDemand(request.host.procName);
-  const { plan, record, inherited, facts } = await prepare(request, bundle, probed);
+  using scope = request.systemdCgroup
+    ? (await import("./systemd-scope.ts")).planScope(id, bundle.spec, probed, request.host)
+    : undefined;
+  const { plan, record, inherited, facts } = await prepare(request, bundle, probed, scope);
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
   using agent = connectAgent(record.seccomp);
@@ -127,7 +133,8 @@ async function create(
   });
   const file = createRecord(root, id, record);
   undo.push("record", () => abandonRecord(root, id, file));
-  for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
+  const groupUndo = scope === undefined ? undo : scope.start(executor, undo);
+  for (const warning of applyHostOps(plan, facts, groupUndo)) log(request.log, "warning", warning);
   const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
   try {
     await addOwnedFds(request, plan, record, owned, undo);
@@ -135,6 +142,7 @@ async function create(
     const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (sync, pid) => {
       recordProcess(file, mainProcess(pid));
       if (sync === syncIds.idMaps) return mapIds(request.host, bundle.spec, pid);
+      for (const warning of scope?.finish() ?? []) log(request.log, "warning", warning);
       return prepareHost(request, { record, spec: bundle.spec, pid, undo, ending });
     });
     const sentMs = monotonicMs();
@@ -226,21 +234,29 @@ function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio
 }
 
 /** Decides everything. What a refused configuration leaves behind is at most a compiled filter in its cache. */
-export async function prepare(request: CreateRequest, bundle: Bundle, facts: HostFacts): Promise<Prepared> {
+export async function prepare(
+  request: CreateRequest,
+  bundle: Bundle,
+  facts: HostFacts,
+  scope?: PlannedScope,
+): Promise<Prepared> {
   const { id } = request;
   if (bundle.spec.process === undefined && !request.hold) {
     throw new TiffinError("invalid", "runtime.no-process", "config.json has no process to run");
   }
   const stdio = stdioOf(bundle.spec.process, request);
   const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
-  const spec = completeSpec(bundle, env);
+  const spec = completeSpec(bundle, env, scope);
   const { linux = {}, hooks = {} } = spec;
-  const cgroupDirectory = cgroupDirectoryOf(linux.cgroupsPath, id);
-  const groups = usableCgroups(facts, {
-    directory: cgroupDirectory,
-    path: linux.cgroupsPath,
-    resources: linux.resources,
-  });
+  const cgroupDirectory = scope?.directory ?? cgroupDirectoryOf(linux.cgroupsPath, id);
+  const groups =
+    scope === undefined
+      ? usableCgroups(facts, {
+          directory: cgroupDirectory,
+          path: linux.cgroupsPath,
+          resources: linux.resources,
+        })
+      : facts.cgroup;
   const usable = groups === null || groups === facts.cgroup ? facts : { ...facts, cgroup: groups };
   const seccomp = await compileFilter(linux.seccomp, request.root);
   const state = (status: HookState["status"]): HookState =>
@@ -261,7 +277,7 @@ export async function prepare(request: CreateRequest, bundle: Bundle, facts: Hos
     sessionKeyring: request.sessionKeyring,
     ...(looksInside(spec, facts) && { unprivileged: true, workMount: bundle.rootfs }),
     noPivot: request.noPivot,
-    syncEnvironment: meetsHost(spec),
+    syncEnvironment: meetsHost(spec) || scope?.isUnfinished === true,
     hooks: {
       createContainer: planHooks(hooks.createContainer ?? [], state("creating")),
       startContainer: planHooks(hooks.startContainer ?? [], state("created")),
@@ -269,7 +285,7 @@ export async function prepare(request: CreateRequest, bundle: Bundle, facts: Hos
     ...filterOptions(seccomp, state("creating")),
   };
   const plan = compileContainer(spec, usable, options);
-  const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory);
+  const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory, scope);
   const { process } = bundle.spec;
   const record = recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp);
   return {
@@ -295,9 +311,9 @@ function meetsHost({ hooks = {}, linux = {} }: RuntimeSpec): boolean {
 /** Where the configuration has none there is nothing to start: it is held until it is killed. */
 const noProcess: OciProcess = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["/"] };
 
-function completeSpec(bundle: Bundle, env: readonly string[]): RuntimeSpec {
+function completeSpec(bundle: Bundle, env: readonly string[], scope: PlannedScope | undefined): RuntimeSpec {
   const { spec, rootfs } = bundle;
-  const resources = withDefaultDevices(spec.linux?.resources);
+  const resources = withDefaultDevices(scope === undefined ? spec.linux?.resources : scope.resources);
   return {
     ...spec,
     process: withHome(spec.process ?? noProcess, rootfs, env),
@@ -316,9 +332,15 @@ function cgroupDirectoryOf(path: string | undefined, id: string): string {
   return `/${parts.join("/")}`;
 }
 
-function recordedCgroup(plan: Plan, facts: CgroupFacts, directory: string): RecordedCgroup | null {
+function recordedCgroup(
+  plan: Plan,
+  facts: CgroupFacts,
+  directory: string,
+  scope: PlannedScope | undefined,
+): RecordedCgroup | null {
   const joined = plan.hostOps.flatMap((op) => (op.op === "cgroupCreate" ? [op.hierarchy] : []));
-  return joined.length === 0 ? null : { directory, facts, joined };
+  if (joined.length === 0) return null;
+  return { directory, facts, joined, ...(scope !== undefined && { unit: scope.unit }) };
 }
 
 function recordOf(

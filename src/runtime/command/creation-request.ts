@@ -26,6 +26,7 @@ export function creationRequest(context: CommandContext, { hold, foreground }: C
     host,
     log: context.log,
     root: context.root,
+    systemdCgroup: context.systemdCgroup,
     id: checkId(idOf(context)),
     bundle: pathFlag("bundle") ?? host.cwd,
     hold,

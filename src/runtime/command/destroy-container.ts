@@ -3,6 +3,7 @@ import { removeFile } from "../../kernel/files.ts";
 import { removeRecord, type StoredContainer } from "./container-record.ts";
 import { endProcesses, removeGroups } from "./end-processes.ts";
 import type { HookContext } from "./hooks.ts";
+import { requireOwnProcess } from "./host.ts";
 import { runPoststop } from "./poststop.ts";
 
 /** Removes everything of the container. A failing hook is a warning, as the specification wants it. */
@@ -12,6 +13,7 @@ export async function destroyContainer(
   context: HookContext,
 ): Promise<void> {
   const { id, record } = container;
+  if (record.cgroup?.unit !== undefined) requireOwnProcess(context.host, "conversations with systemd");
   await endProcesses(container, context.host);
   await removeGroups(container);
   if (record.startSocket !== undefined) removeFile(`${root}/${record.startSocket}`);

@@ -45,6 +45,10 @@ export class ExecutorProcess implements Executor {
     this.#pid = vforkExec(memfd, [programName, ""], theirs);
   }
 
+  get pid(): number {
+    return this.#pid;
+  }
+
   async perform(
     plan: Plan,
     fds: ReadonlyMap<string, OwnedFd>,

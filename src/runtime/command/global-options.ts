@@ -11,7 +11,7 @@ export const globalFlags: readonly FlagRow[] = [
   { name: "log", kind: "text", doc: "file that errors are appended to" },
   { name: "log-format", kind: "text", doc: "text or json" },
   { name: "debug", kind: "switch", doc: "also log what is done" },
-  { name: "systemd-cgroup", kind: "switch", doc: "let systemd make cgroups (not supported)" },
+  { name: "systemd-cgroup", kind: "switch", doc: "let systemd make the group, a scope" },
   { name: "rootless", kind: "text", doc: "accepted and ignored: what is possible is found out" },
   { name: "criu", kind: "text", doc: "path of the criu program" },
   { name: "help", short: "h", kind: "switch", doc: "show help" },
@@ -28,6 +28,8 @@ export interface GlobalOptions {
   readonly log: ErrorLog;
   /** The criu program, as given: a path, or a name to be looked for. */
   readonly criu: string | undefined;
+  /** New containers are scopes of systemd. */
+  readonly systemdCgroup: boolean;
 }
 
 function userRoot(host: RuntimeHost): string {
@@ -51,6 +53,7 @@ export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
   const root = flags.text("root");
   const criu = flags.text("criu");
   return {
+    systemdCgroup: flags.switch("systemd-cgroup"),
     root: root === undefined || root === "" ? userRoot(host) : absolutePath(root, host),
     log: {
       path: path === undefined || path === "" ? undefined : absolutePath(path, host),

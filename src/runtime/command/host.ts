@@ -17,6 +17,8 @@ export interface Launched {
 
 /** One executor for one plan. Disposing of it without a plan ends it. */
 export interface Executor extends Disposable {
+  /** Of a process of its own, as this pid namespace counts; absent when the called process serves as executor. */
+  readonly pid?: number;
   /**
    * Performs the plan, which must end with `leave`; `fds` by slot name stay the caller's. `onSync` is called at
    * each sync with its id and the child's pid; a rejection ends the launch with that error. Throws what
@@ -65,6 +67,11 @@ export interface RuntimeHost {
 /** Thrown by a host that cannot stand in for its caller in what the command asks for. Nothing has been done yet. */
 export class NotHere extends Error {
   override readonly name = "NotHere";
+}
+
+/** For work that blocks its thread: throws `NotHere` unless the command runs in the process that was called. */
+export function requireOwnProcess({ procName }: RuntimeHost, what: string): void {
+  if (procName !== "self") throw new NotHere(what);
 }
 
 /** `path` from the directory of `from`, which is only asked for when it matters: it may have been removed. */

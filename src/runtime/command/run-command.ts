@@ -1,5 +1,4 @@
 /** The OCI runtime's command line: global flags, a command, its flags, its words. */
-import { TiffinError } from "../../lib/errors.ts";
 import { specificationVersion } from "../../oci/version.ts";
 import { commands } from "./command-table.ts";
 import { type ErrorLog, reportError } from "./error-log.ts";
@@ -41,16 +40,6 @@ export async function runRuntimeCommand(
     // The systemd driver may wait long for systemd.
     if (residentOnly && (row?.resident !== true || flags.switch("systemd-cgroup"))) throw new NotHere(name);
     if (row === undefined) throw usage(`there is no command ${JSON.stringify(name)}`);
-    if (flags.switch("systemd-cgroup")) {
-      throw new TiffinError(
-        "notImplemented",
-        "runtime.systemd-cgroup",
-        "the systemd cgroup driver is not supported",
-        {
-          remedy: "use the cgroupfs driver",
-        },
-      );
-    }
     failureCode = row.failureCode ?? 1;
     const parsed = parseWords(rest, [...row.flags, ...helpFlag], row.stopAtWord === true);
     if (parsed.flags.switch("help")) {

@@ -24,7 +24,7 @@ export function features({ host }: CommandContext): number {
     linux: {
       namespaces: namespaceTypes.toSorted(),
       capabilities: capabilityNames,
-      cgroup: { v1: true, v2: true, systemd: false, systemdUser: false, rdma: true },
+      cgroup: { v1: true, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: facts.features.seccompFilter && facts.security.libseccomp !== null,
         actions: Object.keys(seccompActions),

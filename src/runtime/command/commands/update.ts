@@ -13,7 +13,7 @@ import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type RecordedCgroup } from "../container-record.ts";
 import { log } from "../error-log.ts";
 import { type Flags, usage } from "../flags.ts";
-import { absolutePath } from "../host.ts";
+import { absolutePath, requireOwnProcess } from "../host.ts";
 import { statusOf } from "../status.ts";
 
 export async function update(context: CommandContext): Promise<number> {
@@ -35,7 +35,11 @@ export async function update(context: CommandContext): Promise<number> {
   if (statusOf(root, container) === "stopped") {
     throw new TiffinError("conflict", "runtime.not-running", "container not running");
   }
-  const { facts, directory } = cgroup;
+  const { facts, directory, unit } = cgroup;
+  if (unit !== undefined) {
+    requireOwnProcess(context.host, "conversations with systemd");
+    (await import("../systemd-scope.ts")).updateScope(cgroup, unit, resources);
+  }
   const decision = decideCgroup(resources, facts, readCurrentMemory(facts, directory));
   // Rules that are not named stay as they are; only the bundle's first decision had defaults to add.
   const writes = decision.writes.filter(

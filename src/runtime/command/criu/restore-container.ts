@@ -88,6 +88,14 @@ async function restore(
   undo: UndoStack,
 ): Promise<CreatedContainer> {
   const { root, id } = request;
+  if (request.systemdCgroup) {
+    throw new TiffinError(
+      "notImplemented",
+      "runtime.restore-scope",
+      "restore makes groups itself: it cannot make a scope of systemd",
+      { remedy: "leave --systemd-cgroup out" },
+    );
+  }
   const program = findCriu(context);
   using directories = openDirectories(context, false);
   const bundle = openBundle(request.bundle, request.host);
