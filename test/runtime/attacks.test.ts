@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
@@ -59,34 +59,6 @@ eachRuntime(
     expect(stdout).not.toContain("Linux version");
   },
   { except: { runc: "1.1.5 has CVE-2025-31133", crun: "1.8.1 has CVE-2025-31133" } },
-);
-
-test.skipIf(!mayRun)(
-  "a runtime that is killed at any moment leaves nothing that delete --force does not take",
-  async () => {
-    await using bundle = new Bundle(ours ?? "");
-    bundle.configure(specOf(["/bin/sleep", "1000"]));
-    for (let turn = 0; turn < 25; turn += 1) {
-      const id = `${bundle.id}-${turn}`;
-      const child = Bun.spawn([bundle.runtime, "--root", bundle.root, "create", id], {
-        cwd: bundle.path,
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: "ignore",
-      });
-      await Bun.sleep(turn);
-      child.kill("SIGKILL");
-      await child.exited;
-      // What was on its way when the runtime died may still be arriving.
-      await until(`${id} is gone`, async () => {
-        const told = await bundle.call("delete", "--force", id);
-        return told.code === 0 && groupsNamed(id).length === 0;
-      });
-      expect((await bundle.call("state", id)).code).toBe(1);
-    }
-    expect((await bundle.call("list", "--quiet")).stdout).toBe("");
-  },
-  60_000,
 );
 
 eachRuntime("many at once: each gets its own answer, nothing is left", async (bundle) => {

@@ -1,7 +1,8 @@
 /**
  * What is kept of a container between commands: one file per container below the root, named by the id.
  *
- *   tiffin-runtime 1 PPPPPPPPPP TTTTTTTTTTTTTTTTTTTT\n     pid and start time of the main process, in place
+ *   tiffin-runtime 1 PPPPPPPPPP TTTTTTTTTTTTTTTTTTTT\n     pid and start time of the main process, in place;
+ *                                                         a `?` between them while it is being created
  *   {json}\n                                             everything else, written once, at creation
  *
  * The id is claimed by the exclusive creation of the file. Until the process exists its pid is 0; the head is then
@@ -78,6 +79,8 @@ export interface StoredContainer {
   readonly id: string;
   /** Undefined while it is being created. */
   readonly process: MainProcess | undefined;
+  /** The process exists, but its creation goes on. */
+  readonly creating?: boolean;
   readonly record: ContainerRecord;
 }
 
@@ -104,8 +107,9 @@ export function checkId(id: string): string {
   );
 }
 
-function headOf({ pid, startTicks }: MainProcess): string {
-  return `tiffin-runtime 1 ${String(pid).padStart(10, "0")} ${String(startTicks).padStart(20, "0")}\n`;
+function headOf({ pid, startTicks }: MainProcess, stage: "creating" | "created"): string {
+  const mark = stage === "creating" ? "?" : " ";
+  return `tiffin-runtime 1 ${String(pid).padStart(10, "0")}${mark}${String(startTicks).padStart(20, "0")}\n`;
 }
 
 const nobody: MainProcess = { pid: 0, startTicks: 0 };
@@ -140,7 +144,7 @@ function createFile(root: string, id: string): OwnedFd {
 export function createRecord(root: string, id: string, record: ContainerRecord): OwnedFd {
   const file = createFile(root, checkId(id));
   try {
-    writeAll(file, encoder.encode(`${headOf(nobody)}${JSON.stringify(record)}\n`));
+    writeAll(file, encoder.encode(`${headOf(nobody, "creating")}${JSON.stringify(record)}\n`));
     return file;
   } catch (thrown) {
     file[Symbol.dispose]();
@@ -149,9 +153,13 @@ export function createRecord(root: string, id: string, record: ContainerRecord):
   }
 }
 
-/** The main process exists. */
+/** The main process exists, so that `delete --force` can find it; its creation goes on. */
 export function recordProcess(file: OwnedFd, process: MainProcess): void {
-  const head = encoder.encode(headOf(process));
+  writeHead(file, headOf(process, "creating"));
+}
+
+function writeHead(file: OwnedFd, text: string): void {
+  const head = encoder.encode(text);
   syscall("pwrite64", file.what, file.raw, head, head.length, 0);
 }
 
@@ -175,10 +183,10 @@ function readStored(id: string, file: OwnedFd): StoredContainer | undefined {
   const decoded = decodeRecord(text);
   if (decoded === undefined && text.endsWith("}\n")) throw damaged(id);
   if (decoded === undefined) return undefined;
-  const { pid, startTicks } = decoded;
+  const { pid, startTicks, creating } = decoded;
   // A decode border: this program wrote the file, and what matters for its safety was checked.
   const record = decoded.record as ContainerRecord;
-  return { id, record, process: pid === 0 ? undefined : { pid, startTicks } };
+  return { id, record, process: pid === 0 ? undefined : { pid, startTicks }, creating };
 }
 
 /** Opens a state file. Undefined when there is none; throws `forbidden` for what this user has not made. */
@@ -233,20 +241,25 @@ async function takeLock(file: OwnedFd, host: Pause): Promise<void> {
 export async function settleRecord(file: OwnedFd, process: MainProcess, host: Pause): Promise<void> {
   // A deletion that has begun ends first; one that begins later finds the process.
   await takeLock(file, host);
-  if (descriptorStatus(file).links === 0) {
+  if (!isRecorded(file)) {
     throw new TiffinError(
       "conflict",
       "runtime.deleted-meanwhile",
       "the container was deleted while it was created",
     );
   }
-  recordProcess(file, process);
+  writeHead(file, headOf(process, "created"));
 }
 
-/** A creation has failed: gives the id up, unless it was taken away already and may be another container's. */
+/** False once somebody has deleted it; the id and its groups may then be another container's. */
+export function isRecorded(file: OwnedFd): boolean {
+  return descriptorStatus(file).links > 0;
+}
+
+/** A creation has failed: gives the id up. */
 export function abandonRecord(root: string, id: string, file: OwnedFd): void {
   using owned = file;
-  if (descriptorStatus(owned).links > 0) removeRecord(root, id);
+  if (isRecorded(owned)) removeRecord(root, id);
 }
 
 /**
@@ -267,7 +280,7 @@ export async function lockContainer(
       await ifHeld(readContainer(root, id));
     }
     await takeLock(file, host);
-    if (descriptorStatus(file).links === 0) throw missing(id);
+    if (!isRecorded(file)) throw missing(id);
     const stored = readStored(id, file) ?? readContainer(root, id);
     return { ...stored, [Symbol.dispose]: () => file[Symbol.dispose]() };
   } catch (thrown) {

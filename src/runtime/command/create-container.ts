@@ -26,6 +26,7 @@ import {
   abandonRecord,
   type ContainerRecord,
   createRecord,
+  isRecorded,
   type MainProcess,
   type RecordedCgroup,
   recordProcess,
@@ -133,7 +134,12 @@ async function create(
   });
   const file = createRecord(root, id, record);
   undo.push("record", () => abandonRecord(root, id, file));
-  const groupUndo = scope === undefined ? undo : scope.start(executor, undo);
+  const groups = new UndoStack();
+  undo.push("groups", async () => {
+    const failures = isRecorded(file) ? await groups.unwind() : [];
+    if (failures.length > 0) throw new Error(failures.join(", "));
+  });
+  const groupUndo = scope === undefined ? groups : scope.start(executor, groups);
   for (const warning of applyHostOps(plan, facts, groupUndo)) log(request.log, "warning", warning);
   const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
   try {

@@ -3,12 +3,14 @@
  * part of one, and in a directory that others can write to it may be anything: what would end in a wrong kill or
  * unlink is looked at, the rest is only read.
  */
-const headPattern = /^tiffin-runtime 1 (\d{10}) (\d{20})\n/;
+const headPattern = /^tiffin-runtime 1 (\d{10})([ ?])(\d{20})\n/;
 const socketPattern = /^@start-[0-9a-f]+$/;
 
 export interface DecodedRecord {
   readonly pid: number;
   readonly startTicks: number;
+  /** The process is not ready to be started: its creation goes on, or its creator died. */
+  readonly creating: boolean;
   /** A container's record, as far as it has been looked at. */
   readonly record: object;
 }
@@ -19,7 +21,7 @@ export function decodeRecord(text: string): DecodedRecord | undefined {
   if (head === null || !text.endsWith("}\n")) return undefined;
   const record = parse(text.slice(head[0].length));
   if (record === undefined) return undefined;
-  return { pid: Number(head[1]), startTicks: Number(head[2]), record };
+  return { pid: Number(head[1]), startTicks: Number(head[3]), creating: head[2] === "?", record };
 }
 
 function parse(text: string): object | undefined {

@@ -31,9 +31,10 @@ function isFrozen(cgroup: RecordedCgroup | null): boolean {
   return state === "FROZEN" || state === "FREEZING";
 }
 
-export function statusOf(root: string, { process, record }: StoredContainer): ContainerStatus {
+export function statusOf(root: string, { process, creating, record }: StoredContainer): ContainerStatus {
   if (process === undefined) return "creating";
   if (!isAlive(process)) return "stopped";
+  if (creating === true) return "creating";
   if (isFrozen(record.cgroup)) return "paused";
   const { startSocket } = record;
   return startSocket !== undefined && exists(`${root}/${startSocket}`) ? "created" : "running";

@@ -54,7 +54,8 @@ function openMain(context: CommandContext, container: StoredContainer): OwnedFd 
       remedy: "resume it, or use --ignore-paused",
     });
   }
-  const pidfd = process === undefined ? undefined : openPidfd(process.pid);
+  // Until its creation has ended, the process may still have the root of the host.
+  const pidfd = process === undefined || status === "creating" ? undefined : openPidfd(process.pid);
   if (pidfd !== undefined && process !== undefined && startTicksOf(process.pid) === process.startTicks)
     return pidfd;
   pidfd?.[Symbol.dispose]();

@@ -13,6 +13,7 @@ export function kill(context: CommandContext): number {
   const signal = parseSignal(word);
   if (signal === undefined) throw usage(`unknown signal ${JSON.stringify(word)}`);
   const container = readContainer(context.root, idOf(context));
+  if (container.creating === true) throw notRunning();
   // Without a pid namespace of its own, the end of the main process ends nobody else.
   const all =
     context.flags.switch("all") || (signal === signalNumbers.SIGKILL && !container.record.ownPidNamespace);
