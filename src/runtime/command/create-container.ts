@@ -290,7 +290,10 @@ export async function prepare(
     },
     ...filterOptions(seccomp, state("creating")),
   };
-  const plan = compileContainer(spec, usable, options);
+  const compiled = compileContainer(spec, usable, options);
+  const failpoint = request.host.env["TIFFIN_FAILPOINT"];
+  const plan =
+    failpoint === undefined ? compiled : (await import("./failpoint.ts")).failingPlan(compiled, failpoint);
   const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory, scope);
   const { process } = bundle.spec;
   const record = recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp);

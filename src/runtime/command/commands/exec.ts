@@ -124,14 +124,22 @@ async function launch(
   const root = `/proc/${pid}/root`;
   const directories = execGroups(cgroup, pid, flags.list("cgroup"));
   const facts = probeOnDemand(host.procName);
-  const plan = compileExec(withHome(process, root, inherited.env), targetOf(container, directories), facts, {
-    stdio,
-    exactLimits: true,
-    supervise: { kind: "leave", waitExec: true },
-    preserveFds: inherited.count,
-    unprivileged: !facts.identity.effective.includes("CAP_SYS_ADMIN"),
-    ...filterOptions(seccomp, hookState(container.id, record, "running")),
-  });
+  const compiled = compileExec(
+    withHome(process, root, inherited.env),
+    targetOf(container, directories),
+    facts,
+    {
+      stdio,
+      exactLimits: true,
+      supervise: { kind: "leave", waitExec: true },
+      preserveFds: inherited.count,
+      unprivileged: !facts.identity.effective.includes("CAP_SYS_ADMIN"),
+      ...filterOptions(seccomp, hookState(container.id, record, "running")),
+    },
+  );
+  const failpoint = host.env["TIFFIN_FAILPOINT"];
+  const plan =
+    failpoint === undefined ? compiled : (await import("../failpoint.ts")).failingPlan(compiled, failpoint);
   for (const warning of plan.warnings) log(context.log, "warning", warning);
   const groups =
     cgroup === null
