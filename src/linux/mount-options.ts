@@ -85,6 +85,8 @@ const otherRows: Readonly<Record<string, MountOptionMeaning>> = {
   loud: ignored,
   iversion: ignored,
   noiversion: ignored,
+  acl: ignored,
+  noacl: ignored,
   // For fstab and mount(8): who may mount, and when.
   auto: ignored,
   noauto: ignored,

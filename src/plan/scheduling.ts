@@ -52,6 +52,8 @@ const memoryFlags: Readonly<Record<string, number>> = {
   MPOL_F_RELATIVE_NODES: 1 << 14,
   MPOL_F_NUMA_BALANCING: 1 << 13,
 };
+/** What `linux.memoryPolicy` may say. */
+export const memoryPolicyWords = { modes: Object.keys(memoryModes), flags: Object.keys(memoryFlags) };
 /** include/uapi/linux/personality.h */
 const executionDomains: Readonly<Record<string, number>> = { LINUX: 0, LINUX32: 8 };
 const highestMaskBit = 4095;

@@ -445,6 +445,10 @@ export const requirements: readonly Requirement[] = [
     section: "features",
     level: "SHOULD",
     demand: "the document names versions, hooks, mount options and what linux can do",
-    cases: ["features is a document"],
+    cases: [
+      "features is a document",
+      "features: everything that the specification names",
+      "features: no key and no word of runc's is missing",
+    ],
   },
 ];
