@@ -123,8 +123,10 @@ export class CgroupWriter implements Disposable {
     const path = `${pathOf(this.#facts, hierarchy, directory)}/${file}`;
     const failed = this.#writeTo(path, value);
     if (failed === 0) return undefined;
-    if (!tolerate.includes(errnoName(failed)))
+    if (!tolerate.includes(errnoName(failed))) {
+      if (failed === errno.ENOENT && hierarchy === unifiedHierarchy) checkEnabled(path);
       throw new SyscallError("write", failed, `"${value}" to ${path}`);
+    }
     return `${file} was not set to ${value}: ${errnoText(failed)}`;
   }
 
@@ -144,6 +146,21 @@ export class CgroupWriter implements Disposable {
     this.#file = undefined;
     this.#path = "";
   }
+}
+
+/** v2: a limit's file that is not there. Throws `unavailable` when its controller is off in the group. */
+function checkEnabled(path: string): void {
+  const cut = path.lastIndexOf("/");
+  const [group, file] = [path.slice(0, cut), path.slice(cut + 1)];
+  const controller = file.slice(0, file.indexOf("."));
+  const enabled = readTextIfPossible(`${group}/cgroup.controllers`)?.trim().split(" ") ?? [controller];
+  if (controller === "cgroup" || enabled.includes(controller)) return;
+  throw new TiffinError(
+    "unavailable",
+    "cgroup.controller-off",
+    `${file} cannot be set in ${group}: the controller ${controller} is off there`,
+    { remedy: "cgroup v2 turns controllers on only below groups that have no processes of their own" },
+  );
 }
 
 /**

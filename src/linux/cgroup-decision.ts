@@ -16,6 +16,13 @@ export interface CgroupWrite {
   readonly cause: string;
 }
 
+/** A limit that this machine cannot keep. An engine goes on with a warning; the OCI runtime specification wants an error. */
+export interface CgroupRefusal {
+  /** `linux.resources.memory.swap` */
+  readonly cause: string;
+  readonly why: string;
+}
+
 export interface CgroupDecision {
   /** Hierarchies that get a directory for the container. */
   readonly directories: readonly string[];
@@ -24,6 +31,7 @@ export interface CgroupDecision {
   readonly deviceProgram: Uint8Array | null;
   /** What this machine cannot enforce, one sentence each, in Docker's words where Docker has some. */
   readonly warnings: readonly string[];
+  readonly refusals: readonly CgroupRefusal[];
 }
 
 /** Limits that are in force now, so that an update writes in an order that the kernel accepts (v1). */

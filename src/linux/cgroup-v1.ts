@@ -3,7 +3,7 @@
  * for killing and freezing; the v1 freezer is then not needed.
  */
 
-import type { CgroupDecision, CgroupWrite, CurrentMemory } from "./cgroup-decision.ts";
+import type { CgroupDecision, CgroupRefusal, CgroupWrite, CurrentMemory } from "./cgroup-decision.ts";
 import { allowsEverything, deviceListText, effectiveDeviceRules } from "./cgroup-devices.ts";
 import type {
   BlockThrottleDevice,
@@ -18,6 +18,12 @@ const standing = ["memory", "cpu", "cpuacct", "pids", "devices", "blkio"] as con
 /** In these only when a setting asks; a process then stays in the engine's own group. */
 const onDemand = ["cpuset", "hugetlb", "net_cls", "net_prio", "rdma"] as const;
 type Controller = (typeof standing)[number] | (typeof onDemand)[number] | "freezer";
+
+/** Where what cannot be had is told. */
+interface Shortfall {
+  readonly warnings: string[];
+  readonly refusals: CgroupRefusal[];
+}
 
 interface Wish {
   readonly controller: Controller;
@@ -34,9 +40,10 @@ export function decideV1(
   current: CurrentMemory | undefined,
 ): CgroupDecision {
   const warnings: string[] = [];
+  const refusals: CgroupRefusal[] = [];
   const wishes = [
     ...deviceWishes(resources.devices),
-    ...memoryWishes(resources.memory, facts.swapAccounting, current, warnings),
+    ...memoryWishes(resources.memory, facts.swapAccounting, current, { warnings, refusals }),
     ...cpuWishes(resources),
     ...pidsWishes(resources),
     ...blockWishes(resources),
@@ -44,6 +51,7 @@ export function decideV1(
   ];
   if (resources.unified !== undefined && Object.keys(resources.unified).length > 0) {
     warnings.push("linux.resources.unified needs cgroup v2: not applied");
+    refusals.push({ cause: "linux.resources.unified", why: "this machine has no cgroup v2 controllers" });
   }
   const directories = new Set<string>();
   for (const controller of standing) {
@@ -61,6 +69,7 @@ export function decideV1(
     const hierarchy = v1Hierarchy(facts, wish.controller);
     if (hierarchy === undefined) {
       missing.add(wish.controller);
+      if (isLimit(wish)) refusals.push({ cause: wish.cause, why: missingHierarchy(wish.controller) });
       continue;
     }
     directories.add(hierarchy.name);
@@ -74,7 +83,16 @@ export function decideV1(
     });
   }
   for (const controller of missing) warnings.push(missingController(controller));
-  return { directories: [...directories], writes, deviceProgram: null, warnings };
+  return { directories: [...directories], writes, deviceProgram: null, warnings, refusals };
+}
+
+/** Unlimited is what a missing controller gives anyway; device rules are dropped like other runtimes do for users without groups. */
+function isLimit({ controller, value }: Wish): boolean {
+  return controller !== "devices" && value !== "max" && value !== "-1";
+}
+
+function missingHierarchy(controller: string): string {
+  return `the cgroup controller ${controller} is not mounted, or not for this user`;
 }
 
 function missingController(controller: string): string {
@@ -99,7 +117,7 @@ function memoryWishes(
   memory: MemoryResources | undefined,
   swapAccounting: boolean,
   current: CurrentMemory | undefined,
-  warnings: string[],
+  { warnings, refusals }: Shortfall,
 ): Wish[] {
   if (memory === undefined) return [];
   const wishes: Wish[] = [];
@@ -119,6 +137,7 @@ function memoryWishes(
       warnings.push(
         "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",
       );
+      refusals.push({ cause: "linux.resources.memory.swap", why: "this kernel does not count swap" });
     }
     swap = undefined;
   }

@@ -1,28 +1,34 @@
 /** Limits as cgroup v2 files. Everything is in one directory; devices are an eBPF program. */
 import { deviceProgram } from "./bpf-device.ts";
-import type { CgroupDecision, CgroupWrite } from "./cgroup-decision.ts";
+import type { CgroupDecision, CgroupRefusal, CgroupWrite, CurrentMemory } from "./cgroup-decision.ts";
 import { allowsEverything, effectiveDeviceRules } from "./cgroup-devices.ts";
 import type { BlockIoResources, CgroupResources, CpuResources, MemoryResources } from "./cgroup-resources.ts";
 import { rdmaText } from "./cgroup-v1.ts";
 import type { CgroupFacts } from "./host-facts.ts";
 
-export function decideV2(resources: CgroupResources, facts: CgroupFacts): CgroupDecision {
+export function decideV2(
+  resources: CgroupResources,
+  facts: CgroupFacts,
+  current: CurrentMemory | undefined,
+): CgroupDecision {
   const warnings: string[] = [];
+  const refusals: CgroupRefusal[] = [];
+  const refuse: Refuse = (cause, why) => refusals.push({ cause: `linux.resources.${cause}`, why });
   const writes: CgroupWrite[] = [];
   const available = new Set(facts.v2?.controllers ?? []);
   const add: AddWrite = (controller, file, value, cause, tolerate = [], more = {}) => {
     if (!available.has(controller)) {
       const text = `Your kernel does not support the ${controller} cgroup or the cgroup is not mounted. Limits of it are discarded.`;
       if (!warnings.includes(text)) warnings.push(text);
+      if (value !== "max") refuse(cause, `there is no cgroup controller ${controller}, or not for this user`);
       return;
     }
     writes.push({ hierarchy: "unified", file, value, tolerate, cause: `linux.resources.${cause}`, ...more });
   };
-  memoryWrites(resources.memory, facts.swapAccounting, add, warnings);
-  cpuWrites(resources.cpu, add, warnings);
+  memoryWrites(resources.memory, facts.swapAccounting, current, { add, warnings, refuse });
+  cpuWrites(resources.cpu, { add, warnings, refuse });
   const pids = resources.pids?.limit;
-  // The first process is born in its group, so for it to exist none becomes one: no other can be made either.
-  if (pids !== undefined) add("pids", "pids.max", pids < 0 ? "max" : String(pids || 1), "pids.limit");
+  if (pids !== undefined) add("pids", "pids.max", pids > 0 ? String(pids) : "max", "pids.limit");
   blockWrites(resources.blockIO, add);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     add("hugetlb", `hugetlb.${pageSize}.max`, String(limit), "hugepageLimits");
@@ -33,14 +39,27 @@ export function decideV2(resources: CgroupResources, facts: CgroupFacts): Cgroup
   }
   if (resources.network?.classID !== undefined || (resources.network?.priorities?.length ?? 0) > 0) {
     warnings.push("linux.resources.network needs cgroup v1: not applied");
+    refuse("network", "cgroup v2 has no classes and priorities of network traffic");
   }
   for (const [file, value] of Object.entries(resources.unified ?? {})) {
-    add(file.slice(0, file.indexOf(".")), file, value, "unified");
+    const controller = file.slice(0, file.indexOf("."));
+    // The files of the group itself belong to no controller.
+    if (controller !== "cgroup") add(controller, file, value, "unified");
+    else writes.push({ hierarchy: "unified", file, value, tolerate: [], cause: "linux.resources.unified" });
   }
   const devices = resources.devices;
   const program =
     devices === undefined || allowsEverything(devices) ? null : deviceProgram(effectiveDeviceRules(devices));
-  return { directories: ["unified"], writes, deviceProgram: program, warnings };
+  return { directories: ["unified"], writes, deviceProgram: program, warnings, refusals };
+}
+
+type Refuse = (cause: string, why: string) => void;
+
+/** Where the parts of the decision go. */
+interface Sink {
+  readonly add: AddWrite;
+  readonly warnings: string[];
+  readonly refuse: Refuse;
 }
 
 const oneOfSeveral = { isOneOfSeveral: true } as const;
@@ -61,17 +80,25 @@ function bytesText(bytes: number): string {
 function memoryWrites(
   memory: MemoryResources | undefined,
   swapAccounting: boolean,
-  add: AddWrite,
-  warnings: string[],
+  current: CurrentMemory | undefined,
+  { add, warnings, refuse }: Sink,
 ): void {
   if (memory === undefined) return;
   const limit = memory.limit === 0 ? undefined : memory.limit;
-  const swap = swapMax(memory.swap, limit);
+  // An update of the sum alone counts from the limit in force.
+  const inForce = current === undefined || current.limitBytes === Infinity ? undefined : current.limitBytes;
+  const swap = swapMax(memory.swap, limit ?? inForce);
+  if ((memory.swap ?? 0) > 0 && swap === undefined) {
+    refuse("memory.swap", "it counts memory and swap together, so it needs memory.limit beside it");
+  } else if (memory.swap !== undefined && memory.swap > 0 && memory.swap < (limit ?? inForce ?? 0)) {
+    refuse("memory.swap", "it counts memory and swap together, so it cannot be less than memory.limit");
+  }
   if (swap !== undefined && !swapAccounting) {
     if (swap !== "max") {
       warnings.push(
         "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.",
       );
+      refuse("memory.swap", "this kernel does not count swap");
     }
   } else if (swap !== undefined) add("memory", "memory.swap.max", swap, "memory.swap");
   if (limit !== undefined) add("memory", "memory.max", bytesText(limit), "memory.limit");
@@ -80,10 +107,13 @@ function memoryWrites(
   }
   if (memory.disableOOMKiller === true) {
     warnings.push("OomKillDisable is discarded: cgroup v2 has no way to disable the OOM killer");
+    refuse("memory.disableOOMKiller", "cgroup v2 has no way to disable it");
   }
   if (memory.swappiness !== undefined && memory.swappiness >= 0) {
     warnings.push("MemorySwappiness is discarded: cgroup v2 has no swappiness of its own");
+    refuse("memory.swappiness", "cgroup v2 has none of its own");
   }
+  if ((memory.kernelTCP ?? 0) > 0) refuse("memory.kernelTCP", "cgroup v2 has no limit for it");
 }
 
 /** OCI counts memory and swap together, cgroup v2 counts swap alone. */
@@ -108,7 +138,7 @@ export function cpuWeightOfShares(shares: number): number {
   return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
 }
 
-function cpuWrites(cpu: CpuResources | undefined, add: AddWrite, warnings: string[]): void {
+function cpuWrites(cpu: CpuResources | undefined, { add, warnings, refuse }: Sink): void {
   if (cpu === undefined) return;
   if (cpu.cpus !== undefined && cpu.cpus !== "") add("cpuset", "cpuset.cpus", cpu.cpus, "cpu.cpus");
   if (cpu.mems !== undefined && cpu.mems !== "") add("cpuset", "cpuset.mems", cpu.mems, "cpu.mems");
@@ -134,6 +164,7 @@ function cpuWrites(cpu: CpuResources | undefined, add: AddWrite, warnings: strin
   }
   if ((cpu.realtimeRuntime ?? 0) !== 0 || (cpu.realtimePeriod ?? 0) !== 0) {
     warnings.push("CPU real-time limits are discarded: cgroup v2 has none");
+    refuse("cpu.realtimeRuntime", "cgroup v2 has no real-time limits");
   }
 }
 

@@ -10,7 +10,7 @@ import { decideV1 } from "./cgroup-v1.ts";
 import { decideV2 } from "./cgroup-v2.ts";
 import type { CgroupFacts } from "./host-facts.ts";
 
-export type { CgroupDecision, CgroupWrite, CurrentMemory } from "./cgroup-decision.ts";
+export type { CgroupDecision, CgroupRefusal, CgroupWrite, CurrentMemory } from "./cgroup-decision.ts";
 export { unifiedHierarchy } from "./cgroup-decision.ts";
 
 /**
@@ -24,15 +24,14 @@ export function decideCgroup(
 ): CgroupDecision {
   switch (facts.mode) {
     case "v2":
-      return decideV2(resources, facts);
+      return decideV2(resources, facts, current);
     case "v1":
     case "hybrid":
       return decideV1(resources, facts, current);
     case "none":
       return {
+        ...decideV1(resources, facts, current),
         directories: [],
-        writes: [],
-        deviceProgram: null,
         warnings: ["No cgroup is mounted: no limit is enforced"],
       };
   }

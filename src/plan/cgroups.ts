@@ -10,6 +10,7 @@ import type { HostFacts } from "../linux/host-facts.ts";
 import type { OciResources } from "../oci/mod.ts";
 import type { PlanBuilder } from "./builder.ts";
 import type { CgroupPlan, Compilation } from "./compilation.ts";
+import { limitRefused } from "./limit-refused.ts";
 import type { ContainerOptions, ExecTarget } from "./options.ts";
 
 const selfMove = new TextEncoder().encode("0");
@@ -39,9 +40,11 @@ export function cgroupSlotNames(v1: readonly string[], v2: boolean): string[] {
 }
 
 /** Host ops: make the groups, write the limits. */
-export function compileCgroupHostOps({ builder, cgroups, facts }: Compilation): void {
+export function compileCgroupHostOps({ builder, cgroups, facts, options }: Compilation): void {
   const { directory, decision } = cgroups;
   if (directory === null || decision === null) return;
+  const [refusal] = options.refuseLimits === true ? decision.refusals : [];
+  if (refusal !== undefined) throw limitRefused(refusal);
   for (const hierarchy of decision.directories) {
     builder.host({
       op: "cgroupCreate",

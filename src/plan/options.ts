@@ -154,6 +154,8 @@ export interface ContainerOptions extends ProcessOptions {
   readonly bindSources?: ReadonlyMap<number, BindSource>;
   /** Make a missing working directory, as Docker does. */
   readonly createWorkdir?: boolean;
+  /** A limit that this host cannot keep is an error, as the OCI runtime specification wants it, and not a warning. */
+  readonly refuseLimits?: boolean;
   /** The container's group in every hierarchy, instead of one below `cgroupParent` named by the id. */
   readonly cgroupDirectory?: string;
   /** False: keep the caller's session keyring. */

@@ -377,8 +377,28 @@ export const requirements: readonly Requirement[] = [
     section: "linux: resources",
     level: "MUST",
     demand:
-      "memory, cpu, pids, blockIO, hugepage, network, rdma and unified limits are written or warned about",
-    cases: [cgroups, "src/linux: cgroup decisions"],
+      "memory, cpu, pids, blockIO, hugepage, network, rdma and unified limits are set, and what cannot be set is an error",
+    cases: [
+      cgroups,
+      "limits of memory, processor, processes and huge pages",
+      "block I/O: bytes and operations per second of a disk",
+      "idle and burst",
+      "unified: files of version 2, verbatim",
+      "network class and priorities on version 1",
+      "refused: unified on version 1",
+      "refused: an unkillable group on version 2",
+      "refused: an RDMA device that there is not",
+      "below a group with processes of its own there are no limits, and the error says why",
+      "src/linux: cgroup decisions",
+    ],
+  },
+  {
+    section: "linux: resources",
+    level: "MUST",
+    demand: "an update with checkBeforeUpdate refuses a memory limit below what is in use",
+    cases: [
+      "update: a part of a limit leaves the other part, and a limit below what is in use can be refused",
+    ],
   },
   {
     section: "linux: sysctl",

@@ -33,7 +33,7 @@ function refusalOf(name: RuntimeUnderTest["name"]): string | undefined {
 }
 
 /** `TIFFIN_RUNTIMES=tiffin` leaves the others out where time is short. */
-const chosen = process.env["TIFFIN_RUNTIMES"]?.split(",");
+const chosen = (process.env["TIFFIN_RUNTIMES"] || undefined)?.split(",");
 
 export interface CaseOptions {
   /** Flags of every call. */

@@ -190,7 +190,7 @@ add_project() {
     program="TIFFIN_BIN=/project/dist/tiffin"
   fi
   cat >"$root/system/run-tests" <<TESTS
-export PATH=/bin:/usr/bin:/sbin HOME=/root TIFFIN_VM=1 TIFFIN_VM_INIT=$init NO_COLOR=1 $program
+export PATH=/bin:/usr/bin:/sbin HOME=/root TIFFIN_VM=1 TIFFIN_VM_INIT=$init NO_COLOR=1 TIFFIN_RUNTIMES=${TIFFIN_RUNTIMES-} $program
 if [ $init = busybox ]; then
   mount -t proc proc /proc
   mount -t sysfs sysfs /sys

@@ -280,6 +280,7 @@ export async function prepare(
     exactLimits: true,
     bindSources: bundle.bindSources,
     createWorkdir: true,
+    refuseLimits: true,
     sessionKeyring: request.sessionKeyring,
     ...(looksInside(spec, facts) && { unprivileged: true, workMount: bundle.rootfs }),
     noPivot: request.noPivot,

@@ -9,11 +9,13 @@ import { type CgroupWrite, cgroupPath, decideCgroup } from "../../../linux/cgrou
 import { limitDocumentBytes } from "../../../oci/decode/json.ts";
 import { decodeResources } from "../../../oci/decode/resources.ts";
 import type { OciResources } from "../../../oci/mod.ts";
+import { limitRefused } from "../../../plan/limit-refused.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type RecordedCgroup } from "../container-record.ts";
 import { log } from "../error-log.ts";
 import { type Flags, usage } from "../flags.ts";
 import { absolutePath, requireOwnProcess } from "../host.ts";
+import { withLiveLimits } from "../live-limits.ts";
 import { statusOf } from "../status.ts";
 
 export async function update(context: CommandContext): Promise<number> {
@@ -27,7 +29,7 @@ export async function update(context: CommandContext): Promise<number> {
       );
     }
   }
-  const resources = wantedResources(context);
+  const wanted = wantedResources(context);
   using container = await lockContainer(root, idOf(context), context.host);
   const { cgroup } = container.record;
   if (cgroup === null)
@@ -36,11 +38,14 @@ export async function update(context: CommandContext): Promise<number> {
     throw new TiffinError("conflict", "runtime.not-running", "container not running");
   }
   const { facts, directory, unit } = cgroup;
+  const resources = withLiveLimits(wanted, cgroup);
+  const decision = decideCgroup(resources, facts, readCurrentMemory(facts, directory));
+  const [refusal] = decision.refusals;
+  if (refusal !== undefined) throw limitRefused(refusal);
   if (unit !== undefined) {
     requireOwnProcess(context.host, "conversations with systemd");
     (await import("../systemd-scope.ts")).updateScope(cgroup, unit, resources);
   }
-  const decision = decideCgroup(resources, facts, readCurrentMemory(facts, directory));
   // Rules that are not named stay as they are; only the bundle's first decision had defaults to add.
   const writes = decision.writes.filter(
     ({ file }) => resources.devices !== undefined || !file.startsWith("devices."),
