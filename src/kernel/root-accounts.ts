@@ -9,7 +9,7 @@ import {
   parsePasswd,
 } from "../linux/passwd.ts";
 import { descriptorStatus } from "./directory.ts";
-import { openFlags, openInRoot } from "./files.ts";
+import { openFile, openFlags, openInRoot } from "./files.ts";
 import { readToEnd } from "./io.ts";
 import { readLayeredFile } from "./layered-files.ts";
 import type { OwnedFd } from "./owned-fd.ts";
@@ -39,9 +39,10 @@ function readAccountFile(source: AccountSource, path: string): Uint8Array {
     if ("layers" in source) {
       return readLayeredFile(source.layers, path, accountFileLimitBytes) ?? new Uint8Array();
     }
-    // A named pipe in place of the file must not hold us up.
-    using file = openInRoot(source.root, path, openFlags.readOnly | openFlags.nonBlocking);
-    if (descriptorStatus(file).type !== "file") return new Uint8Array();
+    // Looked at before it is opened: a named pipe would hold us up, and opening some devices of the host does things.
+    using found = openInRoot(source.root, path, openFlags.path);
+    if (descriptorStatus(found).type !== "file") return new Uint8Array();
+    using file = openFile(undefined, `/proc/self/fd/${found.raw}`, openFlags.readOnly);
     return readToEnd(file, accountFileLimitBytes);
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;

@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -21,7 +22,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Bundle, groupsNamed, type Outcome, specOf } from "./bundle.ts";
+import { Bundle, groupsNamed, type Outcome, specOf, until } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
@@ -172,6 +173,18 @@ test.skipIf(!mayRun)(
   },
   30_000,
 );
+
+test.skipIf(!mayRun)("a forced deletion of a container with a damaged record ends its program", async () => {
+  await using bundle = new Bundle(ours ?? "");
+  bundle.configure(specOf(["/bin/sleep", "1000"]));
+  await bundle.detached("run", "-d", bundle.id);
+  const { pid } = await bundle.state();
+  truncateSync(join(bundle.root, bundle.id), 200);
+  expectError(await bundle.call("state", bundle.id), /incomplete/);
+  expect((await bundle.call("delete", "--force", bundle.id)).code).toBe(0);
+  await until("its end", () => !existsSync(`/proc/${pid}/root/bin`));
+  for (const name of groupsNamed(bundle.id)) rmdirSync(join("/sys/fs/cgroup", name, bundle.id));
+});
 
 test.skipIf(!mayRun)("a record of another user is not believed", async () => {
   await using bundle = new Bundle(ours ?? "");

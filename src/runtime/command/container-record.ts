@@ -19,7 +19,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { errno } from "../../linux/errno.ts";
 import type { CgroupFacts } from "../../linux/host-facts.ts";
 import type { OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../oci/mod.ts";
-import { decodeRecord } from "./decode-record.ts";
+import { decodeHead, decodeRecord } from "./decode-record.ts";
 import type { RuntimeHost } from "./host.ts";
 
 /** The scope of systemd that a container's group belongs to, and how to reach the systemd that has it. */
@@ -87,6 +87,8 @@ export interface StoredContainer {
 const recordLimitBytes = 64 * 1024 * 1024;
 const idPattern = /^[\w+.-]+$/;
 const idLimit = 255;
+/** Length of the head, which is overwritten in place. */
+const headBytes = 49;
 const privateDirectory = 0o700;
 const privateFile = 0o600;
 const lockExclusive = 2;
@@ -287,6 +289,15 @@ export async function lockContainer(
     file[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** What a damaged record still says about the main process. */
+export function damagedProcess(root: string, id: string): MainProcess | undefined {
+  using file = openIfPresent(undefined, `${root}/${checkId(id)}`, openFlags.readOnly | openFlags.noFollow);
+  if (file === undefined) return undefined;
+  const head = new Uint8Array(headBytes);
+  const count = trySyscall("read", file.raw, head, head.length);
+  return decodeHead(decoder.decode(head.subarray(0, Math.max(count, 0))));
 }
 
 /** Gives the id up: the last step of a deletion. */

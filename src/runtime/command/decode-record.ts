@@ -15,6 +15,13 @@ export interface DecodedRecord {
   readonly record: object;
 }
 
+/** The process that the head of a damaged record names; undefined when it names none. */
+export function decodeHead(text: string): { readonly pid: number; readonly startTicks: number } | undefined {
+  const head = headPattern.exec(text);
+  if (head === null || Number(head[1]) === 0) return undefined;
+  return { pid: Number(head[1]), startTicks: Number(head[3]) };
+}
+
 /** Undefined for text that is no whole record. */
 export function decodeRecord(text: string): DecodedRecord | undefined {
   const head = headPattern.exec(text);

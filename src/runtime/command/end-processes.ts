@@ -3,7 +3,7 @@ import { removeCgroup, tryRemoveCgroup } from "../../kernel/cgroup.ts";
 import { killCgroup, listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
 import { openPidfd, signalPidfd } from "../../kernel/pidfd.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import type { StoredContainer } from "./container-record.ts";
+import type { MainProcess, StoredContainer } from "./container-record.ts";
 import type { RuntimeHost } from "./host.ts";
 import { startTicksOf } from "./status.ts";
 
@@ -18,24 +18,25 @@ export async function endProcesses(
   { id, process, record }: StoredContainer,
   host: RuntimeHost,
 ): Promise<void> {
-  if (process !== undefined) {
-    const pidfd = openPidfd(process.pid);
-    if (pidfd !== undefined) {
-      using owned = pidfd;
-      // Looked at after it was opened: the number stands for this process now.
-      if (startTicksOf(process.pid) === process.startTicks) {
-        signalPidfd(owned, sigkill);
-        if (!(await host.readable(owned, endLimitMs))) {
-          throw new TiffinError("unavailable", "runtime.process-hangs", `main process of ${id} does not end`);
-        }
-      }
-    }
-  }
+  if (process !== undefined) await endMainProcess(id, process, host);
   const { cgroup } = record;
   if (cgroup === null) return;
   // The end of a pid namespace has taken all others along, so mostly there is nothing to kill.
   if (listCgroupProcesses(cgroup.facts, cgroup.directory).length > 0) {
     await killCgroup(cgroup.facts, cgroup.directory);
+  }
+}
+
+/** Kills the main process alone, unless its number is another one's now. */
+export async function endMainProcess(id: string, process: MainProcess, host: RuntimeHost): Promise<void> {
+  const pidfd = openPidfd(process.pid);
+  if (pidfd === undefined) return;
+  using owned = pidfd;
+  // Looked at after it was opened: the number stands for this process now.
+  if (startTicksOf(process.pid) !== process.startTicks) return;
+  signalPidfd(owned, sigkill);
+  if (!(await host.readable(owned, endLimitMs))) {
+    throw new TiffinError("unavailable", "runtime.process-hangs", `main process of ${id} does not end`);
   }
 }
 

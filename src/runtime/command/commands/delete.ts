@@ -1,9 +1,9 @@
 /** `delete`: what is left of a stopped container; with --force, of any. */
 import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { lockContainer, removeRecord, type StoredContainer } from "../container-record.ts";
+import { damagedProcess, lockContainer, removeRecord, type StoredContainer } from "../container-record.ts";
 import { destroyContainer } from "../destroy-container.ts";
-import { endProcesses } from "../end-processes.ts";
+import { endMainProcess, endProcesses } from "../end-processes.ts";
 import { statusOf } from "../status.ts";
 
 export async function deleteContainer(context: CommandContext): Promise<number> {
@@ -25,9 +25,12 @@ export async function deleteContainer(context: CommandContext): Promise<number> 
     await destroyContainer(root, container, context);
   } catch (thrown) {
     if (!force || !(thrown instanceof TiffinError)) throw thrown;
-    // Its creator died before it had made anything.
-    if (thrown.code === "runtime.record-damaged") removeRecord(root, id);
-    else if (thrown.code !== "runtime.no-container") throw thrown;
+    // Its creator died before it had made anything, or a disk has lost the rest.
+    if (thrown.code === "runtime.record-damaged") {
+      const process = damagedProcess(root, id);
+      if (process !== undefined) await endMainProcess(id, process, host);
+      removeRecord(root, id);
+    } else if (thrown.code !== "runtime.no-container") throw thrown;
   }
   return 0;
 }
