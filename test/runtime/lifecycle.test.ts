@@ -116,6 +116,7 @@ eachRuntime("kill sends the signal that it is told, TERM unless told", async (bu
   );
   await bundle.start();
   await until("traps", () => bundle.output() === "ready\n");
+  expect((await bundle.call("kill", bundle.id, "0")).code).toBe(0);
   expect((await bundle.call("kill", bundle.id, "SIGUSR1")).code).toBe(0);
   await until("the trap ran", () => bundle.output() === "ready\nusr1\n");
   expect((await bundle.call("kill", bundle.id)).code).toBe(0);

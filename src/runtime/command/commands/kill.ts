@@ -10,7 +10,8 @@ import { startTicksOf } from "../status.ts";
 
 export function kill(context: CommandContext): number {
   const word = context.words[1] ?? "TERM";
-  const signal = parseSignal(word);
+  // 0 only asks whether there is somebody to signal, as kill(2) has it.
+  const signal = word === "0" ? 0 : parseSignal(word);
   if (signal === undefined) throw usage(`unknown signal ${JSON.stringify(word)}`);
   const container = readContainer(context.root, idOf(context));
   if (container.creating === true) throw notRunning();

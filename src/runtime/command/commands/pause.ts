@@ -17,15 +17,11 @@ function groupOf({ record }: StoredContainer): RecordedCgroup {
 function check(
   context: CommandContext,
   container: StoredContainer,
-  wanted: readonly ContainerStatus[],
+  wanted: readonly [ContainerStatus, ...ContainerStatus[]],
 ): void {
   const status = statusOf(context.root, container);
   if (wanted.includes(status)) return;
-  throw new TiffinError(
-    "conflict",
-    "runtime.wrong-state",
-    `container is ${status}, wanted ${wanted.join(" or ")}`,
-  );
+  throw new TiffinError("conflict", "runtime.wrong-state", `container not ${wanted[0]}: it is ${status}`);
 }
 
 export async function pause(context: CommandContext): Promise<number> {
