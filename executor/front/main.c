@@ -2,6 +2,8 @@
  * tiffin-runtime: asks a resident helper if there is one, which takes a tenth of the time, and else goes on as the
  * compiled program that lies behind it in the same file. It decides nothing.
  */
+#include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "../caller.h"
@@ -13,6 +15,8 @@ extern char **environ;
 
 /* The program chooses by the name it was called by; the file may have been given another one. */
 static char program_name[] = "tiffin-runtime";
+/* It cannot start in a directory that is gone, so it starts elsewhere and is told by its name. */
+static char lost_name[] = "no-directory/tiffin-runtime";
 
 static bool may_ask(void)
 {
@@ -34,6 +38,9 @@ int main(int argc, char **argv)
 	argv[0] = program_name;
 	if (file >= 0 && may_ask())
 		ask_helper(file, argc, argv, environ);
+	char directory[PATH_MAX];
+	if (syscall(SYS_getcwd, directory, sizeof directory) < 0 && errno == ENOENT && chdir("/") == 0)
+		argv[0] = lost_name;
 	if (file >= 0)
 		problem = load_program(file, (uintptr_t *)(void *)argv - 1);
 	const char *parts[] = {"tiffin-runtime: ", problem, "\n"};

@@ -1,5 +1,6 @@
 /** The OCI runtime: gives its command line the executor and the environment, or serves others as their helper. */
 import path from "../../executor/build/tiffin-executor" with { type: "file" };
+import { TiffinError } from "../lib/errors.ts";
 import { ownHost } from "../runtime/command/own-host.ts";
 import { runRuntimeCommand } from "../runtime/command/run-command.ts";
 import { helperWord } from "../runtime/resident/place.ts";
@@ -13,9 +14,17 @@ const idleSeconds = 60;
 /** Commands that others follow: an engine creates, starts, looks and deletes. */
 const startsHelper = /^(?:create|run|start|exec)$/;
 
+/** The front has gone to another directory when the caller's is not there any more, and says so in the name. */
+function currentDirectory(): string {
+  if (!process.argv0.startsWith("no-directory/")) return process.cwd();
+  throw new TiffinError("invalid", "runtime.directory-removed", "the current directory has been removed", {
+    remedy: "give absolute paths",
+  });
+}
+
 export async function runRuntime(words: readonly string[]): Promise<number> {
   if (words[0] === helperWord) return serve(words[1] ?? "");
-  const host = ownHost({ version, env: process.env, cwd: () => process.cwd(), executor });
+  const host = ownHost({ version, env: process.env, cwd: currentDirectory, executor });
   const code = await runRuntimeCommand(words, host);
   if (words.some((word) => startsHelper.test(word))) {
     (await import("../runtime/resident/start-helper.ts")).startHelper(host);

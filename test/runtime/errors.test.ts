@@ -135,3 +135,28 @@ for (const [name, change] of Object.entries(invalid)) {
     expect(groupsNamed(bundle.id)).toEqual([]);
   });
 }
+
+eachRuntime("a working directory that has been removed: absolute paths still work", async (bundle) => {
+  bundle.configure(specOf(["/bin/echo", "hi"]));
+  const gone = join(bundle.directory, "gone");
+  const call = async (
+    ...words: readonly string[]
+  ): Promise<{ code: number; stdout: string; stderr: string }> => {
+    const script = `mkdir ${gone} && cd ${gone} && rmdir ${gone} && exec "$@"`;
+    const child = Bun.spawn(["sh", "-c", script, "sh", bundle.runtime, "--root", bundle.root, ...words], {
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr] = [
+      await new Response(child.stdout).text(),
+      await new Response(child.stderr).text(),
+    ];
+    return { code: await child.exited, stdout, stderr };
+  };
+  const told = await call("run", "--bundle", bundle.path, bundle.id);
+  expect({ code: told.code, stdout: told.stdout }).toEqual({ code: 0, stdout: "hi\n" });
+  const lost = await call("run", bundle.id);
+  expect(lost.code).toBe(1);
+  expect(lost.stderr).not.toBe("");
+});
