@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Requirement, requirements } from "./requirements.ts";
+import { type Requirement, requirements } from "./requirements/mod.ts";
 
 const page = join(import.meta.dir, "..", "..", "docs", "reference", "conformance.md");
 const update = process.env["TIFFIN_UPDATE_GOLDEN"] === "1";
@@ -18,13 +18,13 @@ function sources(directory: string): string {
 function render(rows: readonly Requirement[]): string {
   const shown = rows.filter(({ cases }) => cases.length > 0).length;
   const line = ({ section, level, demand, cases, note }: Requirement): string => {
-    const evidence = cases.length > 0 ? cases.join("; ") : `- (${note ?? ""})`;
-    return `| ${section} | ${level} | ${demand} | ${evidence.replaceAll("|", "\\|")} |`;
+    const evidence = [cases.join("; "), note === undefined ? "" : `(${note})`].filter((part) => part !== "");
+    return `| ${section} | ${level} | ${demand} | ${evidence.join(" ").replaceAll("|", "\\|")} |`;
   };
   return [
     "# Conformance to the OCI runtime specification",
     "",
-    "Generated from `test/runtime/requirements.ts` (`TIFFIN_UPDATE_GOLDEN=1 bun test test/runtime/conformance.test.ts`).",
+    "Generated from `test/runtime/requirements` (`TIFFIN_UPDATE_GOLDEN=1 bun test test/runtime/conformance.test.ts`).",
     "Cases are those of `test/runtime` unless a folder stands before them; most run against crun and runc as well,",
     "and say in their names where those differ and who is right.",
     "",

@@ -112,6 +112,39 @@ const invalid: Readonly<Record<string, (spec: Record<string, unknown>) => unknow
     ...spec,
     linux: { ...Object(spec["linux"]), seccomp: { defaultAction: "SCMP_ACT_MAYBE" } },
   }),
+  "a relative namespace path": (spec) => ({
+    ...spec,
+    linux: { namespaces: [{ type: "mount" }, { type: "network", path: "proc/self/ns/net" }] },
+  }),
+  "a hook that is not absolute": (spec) => ({ ...spec, hooks: { createRuntime: [{ path: "bin/true" }] } }),
+  "a hook without time": (spec) => ({
+    ...spec,
+    hooks: { createRuntime: [{ path: "/bin/true", timeout: 0 }] },
+  }),
+  "a NUMA policy that there is not": (spec) => ({
+    ...spec,
+    linux: { ...Object(spec["linux"]), memoryPolicy: { mode: "MPOL_NEARBY" } },
+  }),
+  "a masked path that is relative": (spec) => ({
+    ...spec,
+    linux: { ...Object(spec["linux"]), maskedPaths: ["proc/kcore"] },
+  }),
+  "a personality with flags": (spec) => ({
+    ...spec,
+    linux: { ...Object(spec["linux"]), personality: { domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"] } },
+  }),
+  "a path of groups that goes up": (spec) => ({
+    ...spec,
+    linux: { ...Object(spec["linux"]), cgroupsPath: "/../up" },
+  }),
+  "resource control on a host without resctrl": (spec) => ({
+    ...spec,
+    linux: { ...Object(spec["linux"]), intelRdt: { closID: "group" } },
+  }),
+  "an SELinux label on a host without SELinux": (spec) => ({
+    ...spec,
+    process: { ...Object(spec["process"]), selinuxLabel: "system_u:system_r:svirt_lxc_net_t:s0" },
+  }),
   "an AppArmor profile on a host without AppArmor": (spec) => ({
     ...spec,
     process: { ...Object(spec["process"]), apparmorProfile: "strict" },

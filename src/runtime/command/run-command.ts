@@ -40,7 +40,6 @@ export async function runRuntimeCommand(
     // The systemd driver may wait long for systemd.
     if (residentOnly && (row?.resident !== true || flags.switch("systemd-cgroup"))) throw new NotHere(name);
     if (row === undefined) throw usage(`there is no command ${JSON.stringify(name)}`);
-    failureCode = row.failureCode ?? 1;
     const parsed = parseWords(rest, [...row.flags, ...helpFlag], row.stopAtWord === true);
     if (parsed.flags.switch("help")) {
       host.print(1, (await import("./help.ts")).helpText(name));
@@ -48,8 +47,11 @@ export async function runRuntimeCommand(
     }
     const [least, most] = row.words;
     if (parsed.words.length < least || parsed.words.length > most) {
-      throw usage(`${name} takes ${least === most ? least : `at least ${least}`} arguments: ${row.usage}`);
+      throw usage(
+        `${name} takes ${least === most ? "" : "at least "}${least} argument${least === 1 ? "" : "s"}: ${row.usage}`,
+      );
     }
+    failureCode = row.failureCode ?? 1;
     const run = await row.run();
     return await run({ ...options, host, flags: parsed.flags, words: parsed.words });
   } catch (thrown) {

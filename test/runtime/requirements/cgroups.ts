@@ -1,0 +1,123 @@
+/** config-linux.md: control groups and their controllers */
+import { section } from "./row.ts";
+
+const groups = "cgroups: absolute path, limits, update";
+const files = [groups, "src/linux: cgroup decisions"] as const;
+const decided = ["src/linux: cgroup decisions"] as const;
+const unified = "settings of cgroup v2 files for a controller that is not there are an error";
+const shown =
+  "a mount of type cgroup shows the container's own groups, read-only when asked for, with and without a namespace";
+const notOwned = "the groups of a container are not given to its user under cgroup v1";
+const owned =
+  "under cgroup v2 a writable view of its own group belongs to the container's user, and nothing more";
+const onlyV2 = "shown in the machine with cgroup v2 alone (test/vm)";
+
+export const cgroupRequirements = [
+  ...section("linux: control groups", [
+    [
+      "MUST",
+      "a group that does not fit is an error, where it is looked at",
+      "pause and resume",
+      "a frozen group is refused by exec; a group that has other processes is not looked at (MAY)",
+    ],
+    ["MUST", "a mount of type cgroup shows the groups", shown],
+  ]),
+  ...section("linux: cgroups path", [
+    ["MUST", "the path is absolute or relative", groups],
+    ["MUST", "an absolute path counts from the mount point of the hierarchy", groups],
+    [
+      "MAY",
+      "a relative path counts from where the runtime says: the same place",
+      "a relative path of groups is the same place every time",
+    ],
+    [
+      "MUST",
+      "the same value is the same place every time",
+      "a relative path of groups is the same place every time",
+    ],
+    [
+      "MAY",
+      "without a value the runtime chooses: the container's id",
+      "pids of containers are counted in groups of their id when no path is given",
+    ],
+    ["MUST", "a value that is not valid is an error", "refused: a path of groups that goes up"],
+    ["MUST", "groups that do not exist are made", groups],
+  ]),
+  ...section("linux: cgroup ownership", [
+    ["SHOULD", "under cgroup v1 the owner is not changed", notOwned],
+    ["SHOULD", "it is not changed without a cgroup namespace of the container's own", owned, onlyV2],
+    [
+      "SHOULD",
+      "it is changed if and only if the groups are mounted writable at /sys/fs/cgroup",
+      owned,
+      onlyV2,
+    ],
+    ["SHOULD", "only the directory and the files of /sys/kernel/cgroup/delegate are changed", owned, onlyV2],
+    ["MUST", "a file of that list that is not there is no failure", owned, onlyV2],
+    [
+      "MUST",
+      "without that list, cgroup.procs, cgroup.subtree_control and cgroup.threads are meant",
+      owned,
+      onlyV2,
+    ],
+  ]),
+  ...section("linux: allowed devices", [
+    [
+      "MUST",
+      "rules apply in the order in which they are listed",
+      ["device rules: what is denied cannot be opened, default devices always can", ...decided],
+    ],
+    ["MUST", "no type, major or minor means all", decided],
+  ]),
+  ...section("linux: memory", [
+    ["MUST", "limit", files],
+    ["MUST", "reservation, swap, swappiness, disableOOMKiller", decided],
+    ["MUST", "-1 is no limit", decided],
+    [
+      "MAY",
+      "checkBeforeUpdate: a limit below what is used is refused",
+      [],
+      "not looked at under cgroup v2; under v1 the kernel refuses it",
+    ],
+    [
+      "MAY",
+      "kernel, kernelTCP and useHierarchy",
+      [],
+      "not recommended by the specification; newer kernels have none of them",
+    ],
+  ]),
+  ...section("linux: cpu", [
+    ["MUST", "shares, quota, burst, period, realtimeRuntime, realtimePeriod, cpus, mems, idle", decided],
+  ]),
+  ...section("linux: block I/O", [["MUST", "weights and throttles of the group and of devices", decided]]),
+  ...section("linux: huge page limits", [
+    ["MUST", "limits of reservations, where the kernel has them, else of use", decided],
+  ]),
+  ...section("linux: network", [["MUST", "classID and priorities", decided, "cgroup v1 alone has them"]]),
+  ...section("linux: pids", [
+    ["MUST", "limit, -1 for none", files],
+    [
+      "SHOULD",
+      "0 is a limit (since 1.3)",
+      "a limit of no processes lets none be made, one below it is no limit",
+    ],
+  ]),
+  ...section("linux: rdma", [["MUST", "hcaHandles and hcaObjects by device", decided]]),
+  ...section("linux: unified", [
+    ["MUST", "the controllers that are needed are enabled", "src/linux: cgroup decisions", onlyV2],
+    [
+      "MUST",
+      "files that the runtime does not know are written all the same",
+      "src/linux: cgroup decisions",
+      onlyV2,
+    ],
+    ["MUST", "a controller that is not there, or cannot be enabled, is an error", unified],
+    ["MAY", "properties of cgroup v1 are converted to v2", decided],
+    [
+      "MUST",
+      "what cannot be converted is an error",
+      [],
+      "network alone has no place in v2: a warning, as the other runtimes ignore it",
+    ],
+  ]),
+];
