@@ -30,7 +30,11 @@ function unifiedMount(compilation: Compilation, context: MountContext, directory
   const { request, cause, destination } = context;
   if (!namespaces.has("cgroup")) {
     const tree = groupTree(compilation, context, unifiedHierarchy, directory);
-    if (tree !== undefined) attach(compilation, context, tree);
+    if (tree === undefined) return;
+    const fields = { mount: tree, path: null, flags: 0, userns: slotNone, clear: 0, propagation: 0 };
+    const op = { op: "mountSetattr", fields: { ...fields, set: request.own.set } } as const;
+    builder.child(op, cause, destination);
+    attach(compilation, context, tree);
     return;
   }
   const out = builder.slot();

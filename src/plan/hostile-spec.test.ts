@@ -89,7 +89,7 @@ const resources = {
   hugepageLimits: [{ pageSize: "2MB", limit: 0 }],
   network: { classID: 1, priorities: [{ name: "eth0", priority: 1 }] },
   rdma: { mlx4: { hcaHandles: 1, hcaObjects: 1 } },
-  unified: { "memory.high": "1" },
+  unified: { "cgroup.max.depth": "1" },
 };
 
 /** Together they have every field that a plan is made of. */

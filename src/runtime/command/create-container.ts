@@ -141,6 +141,7 @@ async function create(
   });
   const groupUndo = scope === undefined ? groups : scope.start(executor, groups);
   for (const warning of applyHostOps(plan, facts, groupUndo)) log(request.log, "warning", warning);
+  await ownGroup(bundle.spec, record, facts);
   const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
   try {
     await addOwnedFds(request, plan, record, owned, undo);
@@ -163,6 +164,14 @@ async function create(
   } finally {
     for (const fd of owned.values()) fd[Symbol.dispose]();
   }
+}
+
+/** Only cgroup v2 can be shared with the container's user. */
+async function ownGroup(spec: RuntimeSpec, { cgroup }: ContainerRecord, facts: HostFacts): Promise<void> {
+  if (facts.cgroup.mode !== "v2" || cgroup === null) return;
+  const { giveGroup, groupOwner } = await import("./group-owner.ts");
+  const owner = groupOwner(spec, facts.cgroup);
+  if (owner !== undefined) giveGroup(facts.cgroup, cgroup.directory, owner);
 }
 
 function slotsOf(

@@ -2,8 +2,11 @@
 import { section } from "./row.ts";
 
 const groups = "cgroups: absolute path, limits, update";
-const files = [groups, "src/linux: cgroup decisions"] as const;
-const decided = ["src/linux: cgroup decisions"] as const;
+const decided = [
+  "src/linux: every setting goes to the hierarchy that carries its controller",
+  "src/linux: every setting in one directory, in its own units",
+] as const;
+const files = [groups, ...decided] as const;
 const unified = "settings of cgroup v2 files for a controller that is not there are an error";
 const shown =
   "a mount of type cgroup shows the container's own groups, read-only when asked for, with and without a namespace";
@@ -67,12 +70,16 @@ export const cgroupRequirements = [
       "rules apply in the order in which they are listed",
       ["device rules: what is denied cannot be opened, default devices always can", ...decided],
     ],
-    ["MUST", "no type, major or minor means all", decided],
+    [
+      "MUST",
+      "no type, major or minor means all",
+      "src/linux: device rules: denied first, then the list, then the standard devices",
+    ],
   ]),
   ...section("linux: memory", [
     ["MUST", "limit", files],
     ["MUST", "reservation, swap, swappiness, disableOOMKiller", decided],
-    ["MUST", "-1 is no limit", decided],
+    ["MUST", "-1 is no limit", "src/linux: unlimited and unset values"],
     [
       "MAY",
       "checkBeforeUpdate: a limit below what is used is refused",
@@ -104,11 +111,16 @@ export const cgroupRequirements = [
   ]),
   ...section("linux: rdma", [["MUST", "hcaHandles and hcaObjects by device", decided]]),
   ...section("linux: unified", [
-    ["MUST", "the controllers that are needed are enabled", "src/linux: cgroup decisions", onlyV2],
+    [
+      "MUST",
+      "the controllers that are needed are enabled",
+      "src/kernel: controllers are delegated and limits arrive",
+      onlyV2,
+    ],
     [
       "MUST",
       "files that the runtime does not know are written all the same",
-      "src/linux: cgroup decisions",
+      "src/kernel: a file of the unified map is written as it is",
       onlyV2,
     ],
     ["MUST", "a controller that is not there, or cannot be enabled, is an error", unified],

@@ -17,9 +17,7 @@ const relative =
 function words(level: Requirement["level"], list: string, shown: string, note?: string): Requirement[] {
   return section(
     "config: Linux mount options",
-    list
-      .split(" ")
-      .map((word) => [level, `\`${word}\``, shown, ...(note === undefined ? [] : [note])] as const),
+    list.split(" ").map((word) => [level, `\`${word}\``, shown, note] as const),
   );
 }
 

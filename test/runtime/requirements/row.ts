@@ -14,7 +14,7 @@ type Row = readonly [
   level: Requirement["level"],
   demand: string,
   cases: string | readonly string[],
-  note?: string,
+  note?: string | undefined,
 ];
 
 /** The rows of one section. */

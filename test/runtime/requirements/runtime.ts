@@ -14,7 +14,7 @@ const hookMoments = "every hook is told the status of its moment, and the pid as
 
 export const runtimeRequirements = [
   ...section("glossary: JSON", [
-    ["MUST", "a configuration that is not UTF-8 is no configuration", "refused: invalid UTF-8"],
+    ["MUST", "a configuration that is not UTF-8 is no configuration", "bytes that are not UTF-8 in a name"],
     ["MUST", "the order of the entries of an object means nothing", "unknown properties are ignored"],
   ]),
   ...section("bundle", [
