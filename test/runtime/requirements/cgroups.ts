@@ -7,6 +7,7 @@ const decided = [
   "src/linux: every setting in one directory, in its own units",
 ] as const;
 const files = [groups, ...decided] as const;
+const limits = "limits of memory, processor, processes and huge pages";
 const unified = "settings of cgroup v2 files for a controller that is not there are an error";
 const shown =
   "a mount of type cgroup shows the container's own groups, read-only when asked for, with and without a namespace";
@@ -77,14 +78,14 @@ export const cgroupRequirements = [
     ],
   ]),
   ...section("linux: memory", [
-    ["MUST", "limit", files],
-    ["MUST", "reservation, swap, swappiness, disableOOMKiller", decided],
+    ["MUST", "limit", [...files, limits]],
+    ["MUST", "reservation, swap, swappiness", decided],
+    ["MUST", "disableOOMKiller", [...decided, "refused: an unkillable group on version 2"]],
     ["MUST", "-1 is no limit", "src/linux: unlimited and unset values"],
     [
       "MAY",
       "checkBeforeUpdate: a limit below what is used is refused",
-      [],
-      "not looked at under cgroup v2; under v1 the kernel refuses it",
+      "update: a part of a limit leaves the other part, and a limit below what is in use can be refused",
     ],
     [
       "MAY",
@@ -94,22 +95,44 @@ export const cgroupRequirements = [
     ],
   ]),
   ...section("linux: cpu", [
-    ["MUST", "shares, quota, burst, period, realtimeRuntime, realtimePeriod, cpus, mems, idle", decided],
+    ["MUST", "shares, quota, period, cpus, mems", [...decided, limits]],
+    ["MUST", "burst and idle", [...decided, "idle and burst"]],
+    ["MUST", "realtimeRuntime and realtimePeriod", decided],
   ]),
-  ...section("linux: block I/O", [["MUST", "weights and throttles of the group and of devices", decided]]),
+  ...section("linux: block I/O", [
+    ["MUST", "weight and leafWeight of the group and of devices", decided],
+    [
+      "MUST",
+      "throttles of bytes and operations per second",
+      [...decided, "block I/O: bytes and operations per second of a disk"],
+    ],
+  ]),
   ...section("linux: huge page limits", [
-    ["MUST", "limits of reservations, where the kernel has them, else of use", decided],
+    ["MUST", "limits of reservations, where the kernel has them, else of use", [...decided, limits]],
   ]),
-  ...section("linux: network", [["MUST", "classID and priorities", decided, "cgroup v1 alone has them"]]),
+  ...section("linux: network", [
+    [
+      "MUST",
+      "classID and priorities",
+      [...decided, "network class and priorities on version 1"],
+      "cgroup v1 alone has them",
+    ],
+  ]),
   ...section("linux: pids", [
-    ["MUST", "limit, -1 for none", files],
+    ["MUST", "limit, -1 for none", [...files, limits]],
     [
       "SHOULD",
       "0 is a limit (since 1.3)",
       "a limit of no processes lets none be made, one below it is no limit",
     ],
   ]),
-  ...section("linux: rdma", [["MUST", "hcaHandles and hcaObjects by device", decided]]),
+  ...section("linux: rdma", [
+    [
+      "MUST",
+      "hcaHandles and hcaObjects by device",
+      [...decided, "refused: an RDMA device that there is not"],
+    ],
+  ]),
   ...section("linux: unified", [
     [
       "MUST",
@@ -120,16 +143,24 @@ export const cgroupRequirements = [
     [
       "MUST",
       "files that the runtime does not know are written all the same",
-      "src/kernel: a file of the unified map is written as it is",
+      ["unified: files of version 2, verbatim", "src/kernel: a file of the unified map is written as it is"],
       onlyV2,
     ],
-    ["MUST", "a controller that is not there, or cannot be enabled, is an error", unified],
+    [
+      "MUST",
+      "a controller that is not there, or cannot be enabled, is an error",
+      [
+        unified,
+        "refused: unified on version 1",
+        "below a group with processes of its own there are no limits, and the error says why",
+      ],
+    ],
     ["MAY", "properties of cgroup v1 are converted to v2", decided],
     [
       "MUST",
       "what cannot be converted is an error",
       [],
-      "network alone has no place in v2: a warning, as the other runtimes ignore it",
+      "network alone has no place in v2, and is refused there like everything that cannot be set",
     ],
   ]),
 ];

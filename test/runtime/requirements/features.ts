@@ -11,7 +11,11 @@ export const featureRequirements = [
     ["SHOULD", "the content does not depend on the host", document],
     ["MUST", "ociVersionMin is there, and taken as a version", versions],
     ["MUST", "ociVersionMax is there, and taken as a version, and not less than the least", versions],
-    ["MUST", "no property is there that this version does not define", document],
+    [
+      "MUST",
+      "no property is there that this version does not define",
+      "features: everything that the specification names",
+    ],
     [
       "MUST",
       "hooks that are listed are supported",
