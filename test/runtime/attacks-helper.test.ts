@@ -1,8 +1,8 @@
 /** A resident helper that is killed or stopped: commands end, at worst with an error, and nothing stays for ever. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { Bundle, groupsNamed, type Outcome, specOf, until } from "./bundle.ts";
+import { Bundle, groupsNamed, type Outcome, shell, specOf, until } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
@@ -107,6 +107,65 @@ test.skipIf(!mayRun)(
       expect(await bundle.call("run", bundle.id)).toEqual({ code: 0, stdout: "done\n", stderr: "" });
     } finally {
       for (const child of [stuck, other]) child.kill("SIGKILL");
+    }
+  },
+  30_000,
+);
+
+/** Callers that differ from the helper in what it could lend them, and what their container must show of it. */
+const callers: Readonly<Record<string, readonly [words: readonly string[], script: string, shows: RegExp]>> =
+  {
+    "another network": [["unshare", "--net"], "ls /sys/class/net", /^lo\n$/],
+    "another host name": [
+      ["unshare", "--uts", "sh", "-c", 'hostname elsewhere && exec "$@"', "sh"],
+      "hostname",
+      /^elsewhere\n$/,
+    ],
+    "other mounts": [
+      ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs /mnt && touch /mnt/inner && exec "$@"', "sh"],
+      "ls /given",
+      /^inner\n$/,
+    ],
+    "fewer capabilities": [
+      ["setpriv", "--bounding-set", "-sys_time", "--inh-caps", "-all"],
+      "grep CapBnd /proc/self/status",
+      /^CapBnd:\t0000000000000020\n$/,
+    ],
+    "lower limits": [["sh", "-c", 'ulimit -n 321; exec "$@"', "sh"], "ulimit -n", /^321\n$/],
+    "a lower priority": [["nice", "-n", "7"], "cut -d ' ' -f 19 /proc/self/stat", /^7\n$/],
+  };
+
+test.skipIf(!mayRun)(
+  "no caller gets through the helper what it has not itself",
+  async () => {
+    await using bundle = new Bundle(ours ?? "");
+    for (const applet of ["cut", "grep", "hostname"]) {
+      symlinkSync("busybox", join(bundle.rootfs, "bin", applet));
+    }
+    await bundle.call("list");
+    for (const [name, [words, script, shows]] of Object.entries(callers)) {
+      const names = ["CAP_KILL", "CAP_SYS_TIME"];
+      const capabilities = { bounding: names, effective: names, permitted: names };
+      const { hostname: _none, ...spec } = shell(script, { capabilities });
+      const types = ["pid", "mount", "ipc"] as const;
+      const given = { destination: "/given", type: "bind", source: "/mnt", options: ["rbind", "ro"] };
+      bundle.configure({
+        ...spec,
+        mounts: [...(spec.mounts ?? []), given],
+        linux: { namespaces: types.map((type) => ({ type })) },
+      });
+      const child = Bun.spawn([...words, bundle.runtime, "--root", bundle.root, "run", bundle.id], {
+        cwd: bundle.path,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [stdout, stderr] = [
+        await new Response(child.stdout).text(),
+        await new Response(child.stderr).text(),
+      ];
+      expect({ name, stderr, code: await child.exited }).toMatchObject({ name, code: 0 });
+      expect(stdout).toMatch(shows);
     }
   },
   30_000,

@@ -101,3 +101,29 @@ eachRuntime("the last bytes of a program arrive, with its exit code, for run and
     expect({ code, whole: stdout === "x".repeat(size) }).toEqual({ code: 7, whole: true });
   }
 });
+
+test.skipIf(!mayRun)("what a volume has in place of /proc receives no setting", async () => {
+  // CVE-2019-16884, CVE-2025-52881
+  await using bundle = new Bundle(ours ?? "");
+  const decoys = [
+    "sys/net/ipv4/ip_forward",
+    "self/oom_score_adj",
+    "self/attr/apparmor/exec",
+    "self/attr/exec",
+  ];
+  const volume = join(bundle.directory, "volume");
+  for (const name of decoys) {
+    mkdirSync(join(volume, name, ".."), { recursive: true });
+    writeFileSync(join(volume, name), "decoy");
+  }
+  const spec = shell("cat /real/sys/net/ipv4/ip_forward /real/self/oom_score_adj", { oomScoreAdj: 432 });
+  const mounts = [
+    { destination: "/proc", type: "bind", source: volume, options: ["rbind"] },
+    { destination: "/real", type: "proc", source: "proc" },
+    ...(spec.mounts ?? []).filter(({ destination }) => destination !== "/proc"),
+  ];
+  const linux = { ...spec.linux, sysctl: { "net.ipv4.ip_forward": "1" }, readonlyPaths: ["/proc/sys"] };
+  const told = await bundle.run({ ...spec, mounts, linux });
+  expect(told).toMatchObject({ code: 0, stdout: "1\n432\n" });
+  for (const name of decoys) expect(readFileSync(join(volume, name), "utf8")).toBe("decoy");
+});

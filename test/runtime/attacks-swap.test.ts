@@ -170,3 +170,30 @@ test.skipIf(!mayRun)("/proc that is a link of the image is hidden and protected 
   const told = await bundle.run({ ...spec, linux });
   expect(told.stdout).toBe("");
 });
+
+test.skipIf(!mayRun)("terminal devices that turn into links while a terminal is made", async () => {
+  // CVE-2025-52565
+  await using bundle = new Bundle(ours ?? "");
+  const outside = makeOutside(bundle);
+  const file = join(outside, "canary");
+  const dev = join(bundle.rootfs, "dev");
+  mkdirSync(join(dev, "pts"));
+  for (const name of ["console", "ptmx"]) writeFileSync(join(dev, name), "");
+  const pairs = ["console", "ptmx", "pts"].flatMap((name) => {
+    symlinkSync(name === "pts" ? outside : file, join(dev, `${name}-double`));
+    return [join(dev, name), join(dev, `${name}-double`)];
+  });
+  const spec = shell("echo taken > /dev/console; echo taken > /dev/pts/0; true", { terminal: true });
+  const mounts = (spec.mounts ?? []).filter(({ destination }) => destination !== "/dev");
+  bundle.configure({ ...spec, mounts });
+  const before = fingerprint(outside);
+  const swapper = Bun.spawn([process.execPath, join(import.meta.dir, "swapper.ts"), ...pairs], {
+    stdin: "pipe",
+  });
+  for (let turn = 0; turn < 15; turn += 1) await bundle.call("run", `${bundle.id}-${turn}`);
+  await swapper.stdin.end();
+  await swapper.exited;
+  expect(fingerprint(outside)).toEqual(before);
+  expect(readFileSync(file, "utf8")).toBe("canary\n");
+  expect(readdirSync(bundle.root)).toEqual([]);
+});
