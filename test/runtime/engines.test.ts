@@ -48,6 +48,19 @@ async function makeArchive(directory: string): Promise<string> {
   return archive;
 }
 
+type On = (...words: readonly string[]) => Promise<Outcome>;
+
+/** podman leaves the rhythm of checks to systemd, and runs one when it is told to. */
+async function health(on: On, name: string): Promise<void> {
+  const once = await on("healthcheck", "run", name);
+  if (once.code === 0) return;
+  const format = "{{.State.Health.Status}}";
+  await until(
+    "it is healthy",
+    async () => (await on("inspect", "-f", format, name)).stdout.trim() === "healthy",
+  );
+}
+
 /** The cases for an engine with docker's command line. `cli` begins every command, `run` every start. */
 function dockerLike(cli: () => readonly string[], run: readonly string[]): void {
   const on = (...words: readonly string[]): Promise<Outcome> => call(...cli(), ...words);
@@ -83,6 +96,78 @@ function dockerLike(cli: () => readonly string[], run: readonly string[]): void 
         await on("rm", "-f", name);
       }
       expect((await on("ps", "-aq")).stdout).toBe("");
+    },
+    engineLimitMs,
+  );
+
+  test(
+    "limits bite and change, statistics, top",
+    async () => {
+      const name = "tiffin-test-limits";
+      const limits = ["-m", "32m", "--memory-swap", "32m", "--pids-limit", "12", "--cpus", "0.5"];
+      expect((await on(...start, "-d", "--name", name, ...limits, image, "/bin/sleep", "1000")).code).toBe(0);
+      try {
+        const inside = (script: string): Promise<Outcome> => on("exec", name, "/bin/sh", "-c", script);
+        expect((await inside("dd if=/dev/zero of=/dev/null bs=64M count=1")).code).toBe(137);
+        const forks = await inside("for i in $(seq 20); do sleep 1 & done; wait");
+        expect(forks.stderr).toContain("fork");
+        const memory = async (): Promise<string> => {
+          const { stdout } = await inside(
+            "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max",
+          );
+          return stdout.trim();
+        };
+        expect(await memory()).toBe(String(32 * 1024 * 1024));
+        const quota = await inside("cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max");
+        expect(quota.stdout.split(/\s/)[0]).toBe("50000");
+        expect((await on("update", "-m", "48m", "--memory-swap", "48m", name)).code).toBe(0);
+        expect(await memory()).toBe(String(48 * 1024 * 1024));
+        expect((await on("stats", "--no-stream", name)).stdout).toMatch(/[kM]i?B/);
+        expect((await on("top", name)).stdout).toContain("sleep");
+      } finally {
+        await on("kill", name);
+        await on("rm", "-f", name);
+      }
+    },
+    engineLimitMs,
+  );
+
+  test(
+    "volumes, logs, a restart, a check of health, signals, a terminal in an exec",
+    async () => {
+      const name = "tiffin-test-life";
+      const data = mkdtempSync(join(tmpdir(), "tiffin-test-volume-"));
+      const check = ["--health-cmd", "test -e /data/ok", "--health-interval", "1s"];
+      const volumes = ["-v", `${data}:/data`, "-v", `${data}:/shown:ro`];
+      const script = "echo begun; trap 'echo told; exit 9' TERM; : > /data/ok; while :; do sleep 0.1; done";
+      const words = [...check, ...volumes, image, "/bin/sh", "-c", script];
+      expect((await on(...start, "-d", "--name", name, ...words)).code).toBe(0);
+      try {
+        await until("it writes", () => existsSync(join(data, "ok")));
+        expect((await on("exec", name, "/bin/sh", "-c", ": > /shown/x")).code).not.toBe(0);
+        await health(on, name);
+        {
+          await using terminal = new TerminalSession([...cli(), "exec", "-it", name, "/bin/sh"], {
+            rows: 21,
+            columns: 77,
+          });
+          await terminal.see("#");
+          terminal.type("stty size; exit 4\r");
+          await terminal.see("21 77");
+          expect(await terminal.exited()).toBe(4);
+        }
+        expect((await on("kill", "-s", "TERM", name)).code).toBe(0);
+        expect((await on("wait", name)).stdout.trim()).toBe("9");
+        expect((await on("logs", name)).stdout).toBe("begun\ntold\n");
+        rmSync(join(data, "ok"));
+        expect((await on("restart", "-t", "0", name)).code).toBe(0);
+        await until("it writes again", () => existsSync(join(data, "ok")));
+        expect((await on("exec", name, "/bin/true")).code).toBe(0);
+      } finally {
+        await on("kill", name);
+        await on("rm", "-f", name);
+        rmSync(data, { recursive: true, force: true });
+      }
     },
     engineLimitMs,
   );
@@ -261,7 +346,11 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bu
           "echo hi; exit 4",
         );
         expect(told).toMatchObject({ code: 4, stdout: "hi\n" });
-        await must(...ctr, "run", "-d", ...flags, root, "two", "/bin/sleep", "1000");
+        const limits = ["--memory-limit", "33554432", "--cpus", "0.5"];
+        await must(...ctr, "run", "-d", ...limits, ...flags, root, "two", "/bin/sleep", "1000");
+        const greedy = ["/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"];
+        expect((await call(...ctr, "task", "exec", "--exec-id", "g", "two", ...greedy)).code).toBe(137);
+        expect(await must(...ctr, "task", "ps", "two")).toMatch(/\d/);
         expect(
           (await call(...ctr, "task", "exec", "--exec-id", "e", "two", "/bin/sh", "-c", "exit 5")).code,
         ).toBe(5);
