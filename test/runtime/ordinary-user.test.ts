@@ -1,5 +1,6 @@
 /** Containers of an ordinary user: its own id alone, or the ids that newuidmap(1) may map for it. */
 import { expect } from "bun:test";
+import { chownSync, existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { type Bundle, type Outcome, shell } from "./bundle.ts";
@@ -113,3 +114,36 @@ eachRuntime("an ordinary user: a group that it may not make is refused", async (
   expect(told.code).toBe(1);
   expect(told.stderr).toContain("cgroup");
 });
+
+const handedOver = ["pids", "memory"].map((name) => `/sys/fs/cgroup/${name}`);
+
+eachRuntime(
+  "an ordinary user: limits in the groups that were handed over, and in no others",
+  async (bundle) => {
+    const groups = handedOver.filter((path) => existsSync(path)).map((path) => `${path}/${bundle.id}-user`);
+    for (const path of groups) {
+      mkdirSync(path);
+      chownSync(path, user, user);
+    }
+    try {
+      const pids = { pids: { limit: 30 }, devices: [{ allow: false, access: "rwm" }] };
+      const linux = { cgroupsPath: `/${bundle.id}-user/one`, resources: pids };
+      giveToUser(bundle, spec("grep -c :pids:/.*-user/one /proc/self/cgroup", own, linux));
+      const told = await callAsUser(bundle, "run", bundle.id);
+      expect(told).toEqual({ code: 0, stdout: "1\n", stderr: "" });
+      bundle.configure(spec("true", own, { ...linux, resources: { ...pids, blockIO: { weight: 100 } } }));
+      const refused = await callAsUser(bundle, "run", bundle.id);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain("blockIO");
+    } finally {
+      for (const path of groups) rmdirSync(path);
+    }
+  },
+  {
+    except: {
+      crun: "1.8 wants a group in every hierarchy",
+      runc: "1.1 wants a group in every hierarchy",
+      ...(!existsSync(handedOver[0] ?? "") && { tiffin: "this host has no cgroup v1 hierarchies" }),
+    },
+  },
+);

@@ -32,7 +32,7 @@ import {
   recordProcess,
   settleRecord,
 } from "./container-record.ts";
-import { withDefaultDevices } from "./default-devices.ts";
+import { withDefaultDevices, withoutDevices } from "./default-devices.ts";
 import { endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
 import { withHome } from "./home-directory.ts";
@@ -45,7 +45,7 @@ import { runPoststop } from "./poststop.ts";
 import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
 import { startTicksOf } from "./status.ts";
 import type { PlannedScope } from "./systemd-scope.ts";
-import { usableCgroups } from "./usable-groups.ts";
+import { isHostRoot, usableCgroups } from "./usable-groups.ts";
 
 export interface CreateRequest {
   readonly host: RuntimeHost;
@@ -261,7 +261,7 @@ export async function prepare(
   }
   const stdio = stdioOf(bundle.spec.process, request);
   const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
-  const spec = completeSpec(bundle, env, scope);
+  const spec = completeSpec(bundle, env, scope, facts.identity);
   const { linux = {}, hooks = {} } = spec;
   const cgroupDirectory = scope?.directory ?? cgroupDirectoryOf(linux.cgroupsPath, id);
   const groups =
@@ -330,9 +330,15 @@ function meetsHost({ hooks = {}, linux = {} }: RuntimeSpec): boolean {
 /** Where the configuration has none there is nothing to start: it is held until it is killed. */
 const noProcess: OciProcess = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["/"] };
 
-function completeSpec(bundle: Bundle, env: readonly string[], scope: PlannedScope | undefined): RuntimeSpec {
+function completeSpec(
+  bundle: Bundle,
+  env: readonly string[],
+  scope: PlannedScope | undefined,
+  identity: IdentityFacts,
+): RuntimeSpec {
   const { spec, rootfs } = bundle;
-  const resources = withDefaultDevices(scope === undefined ? spec.linux?.resources : scope.resources);
+  const wanted = scope === undefined ? spec.linux?.resources : scope.resources;
+  const resources = isHostRoot(identity) ? withDefaultDevices(wanted) : withoutDevices(wanted);
   return {
     ...spec,
     process: withHome(spec.process ?? noProcess, rootfs, env),

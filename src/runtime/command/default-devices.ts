@@ -32,3 +32,13 @@ export function withDefaultDevices(resources: OciResources | undefined): OciReso
   if (resources === undefined || rules === undefined || !rules.some(({ allow }) => !allow)) return resources;
   return { ...resources, devices: [...rules, ...standing] };
 }
+
+/**
+ * Nobody but the root of the host may set device rules. A container of others needs none: it can make no device, and
+ * opens those of the host that are bound with the rights of its user.
+ */
+export function withoutDevices(resources: OciResources | undefined): OciResources | undefined {
+  if (resources?.devices === undefined) return resources;
+  const { devices: _devices, ...rest } = resources;
+  return rest;
+}

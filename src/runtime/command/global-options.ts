@@ -12,7 +12,7 @@ export const globalFlags: readonly FlagRow[] = [
   { name: "log-format", kind: "text", doc: "text or json" },
   { name: "debug", kind: "switch", doc: "also log what is done" },
   { name: "systemd-cgroup", kind: "switch", doc: "let systemd make the group, a scope" },
-  { name: "rootless", kind: "text", doc: "accepted and ignored: what is possible is found out" },
+  { name: "rootless", kind: "text", doc: "true, false or auto: accepted, what is possible is found out" },
   { name: "criu", kind: "text", doc: "path of the criu program" },
   { name: "help", short: "h", kind: "switch", doc: "show help" },
   { name: "version", short: "v", kind: "switch", doc: "show the version" },
@@ -49,6 +49,10 @@ function hasOwnDirectory({ env, procName, uid }: RuntimeHost): boolean {
 export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
   const format = flags.text("log-format") ?? "text";
   if (format !== "text" && format !== "json") throw usage(`unknown log-format ${JSON.stringify(format)}`);
+  const rootless = flags.text("rootless") ?? "auto";
+  if (!/^(auto|true|false|t|f|1|0|)$/i.test(rootless)) {
+    throw usage(`--rootless is ${JSON.stringify(rootless)}, wanted true, false or auto`);
+  }
   const path = flags.text("log");
   const root = flags.text("root");
   const criu = flags.text("criu");

@@ -4,7 +4,7 @@
  */
 import { exists, isWritable } from "../../kernel/files.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { type CgroupFacts, type HostFacts, v1Hierarchy } from "../../linux/host-facts.ts";
+import { type CgroupFacts, type HostFacts, type IdentityFacts, v1Hierarchy } from "../../linux/host-facts.ts";
 import type { OciResources } from "../../oci/mod.ts";
 
 export interface WantedGroup {
@@ -15,7 +15,7 @@ export interface WantedGroup {
   readonly resources: OciResources | undefined;
 }
 
-/** The v1 controllers (and in v2 the names) behind each limit. Device rules are dropped where there is no group, as by other runtimes. */
+/** The v1 controllers (and in v2 the names) behind each limit. Device rules are not among them: nobody but the host's root can set any. */
 const controllersOf: Readonly<Record<string, readonly string[]>> = {
   memory: ["memory"],
   cpu: ["cpu"],
@@ -33,7 +33,7 @@ const controllersOf: Readonly<Record<string, readonly string[]>> = {
  */
 export function usableCgroups(facts: HostFacts, wanted: WantedGroup): CgroupFacts | null {
   const { cgroup, identity } = facts;
-  if (identity.uid === 0 && !identity.inUserNamespace) return cgroup;
+  if (isHostRoot(identity)) return cgroup;
   const v1 = cgroup.v1.filter(({ mountPoint }) => mayMake(mountPoint, wanted.directory));
   const v2 = cgroup.v2 !== null && mayEnter(cgroup.v2, wanted.directory) ? cgroup.v2 : null;
   const usable = { ...cgroup, v1, v2 };
@@ -48,6 +48,11 @@ export function usableCgroups(facts: HostFacts, wanted: WantedGroup): CgroupFact
   }
   checkLimits(wanted.resources, usable);
   return isNone ? null : usable;
+}
+
+/** The root of the host, not the one of a user namespace. */
+export function isHostRoot({ uid, inUserNamespace }: IdentityFacts): boolean {
+  return uid === 0 && !inUserNamespace;
 }
 
 function checkLimits(resources: OciResources | undefined, usable: CgroupFacts): void {
