@@ -34,7 +34,7 @@ export interface PlannedScope extends Disposable {
    * Makes the scope with the executor in it. Pushes its end to `undo`, and returns the stack for the undo of what is made
    * inside: that may go only once the executor has.
    */
-  start(executor: Executor, undo: UndoStack): UndoStack;
+  start(executor: Pick<Executor, "pid"> & Disposable, undo: UndoStack): UndoStack;
   /** Some limits have to wait for `finish`. */
   readonly isUnfinished: boolean;
   /** The container's process exists. Returns warnings. */

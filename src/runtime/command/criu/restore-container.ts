@@ -34,20 +34,22 @@ import { type Bundle, openBundle } from "../bundle.ts";
 import type { CommandContext } from "../command.ts";
 import { sendTerminal } from "../console-socket.ts";
 import {
+  abandonRecord,
   type ContainerRecord,
   createRecord,
   type MainProcess,
   type RecordedCgroup,
   recordProcess,
-  removeRecord,
+  settleRecord,
 } from "../container-record.ts";
 import { type CreatedContainer, type CreateRequest, prepare } from "../create-container.ts";
 import { endProcesses } from "../end-processes.ts";
 import { log } from "../error-log.ts";
 import { hookState } from "../hook-state.ts";
-import { runHostHooks } from "../hooks.ts";
+import { isHookFailure, runHostHooks } from "../hooks.ts";
 import type { RuntimeHost } from "../host.ts";
 import { writePidFile } from "../pid-file.ts";
+import { runPoststop } from "../poststop.ts";
 import { startTicksOf } from "../status.ts";
 import { externalSources } from "./external-mounts.ts";
 import { criuFailure } from "./failure.ts";
@@ -59,6 +61,7 @@ import { criuOptions, type ImageDirectories, openDirectories, reopenDirectories 
 import { type CriuProgram, CriuSession, checkCriu, findCriu, firstExtraFd } from "./session.ts";
 import { inheritedConnections } from "./stdio.ts";
 
+const systemdHierarchy = "name=systemd";
 const logFile = "restore.log";
 const standardNames = ["stdin", "stdout", "stderr"];
 const searchableByOthers = 0o001;
@@ -72,62 +75,71 @@ export async function restoreContainer(
   request: CreateRequest,
 ): Promise<CreatedContainer> {
   const undo = new UndoStack();
+  const ending: Ending = {};
   try {
-    const restored = await restore(context, request, undo);
+    const restored = await restore(context, request, undo, ending);
     undo.disarm();
     return restored;
   } catch (thrown) {
+    ending.thrown = thrown;
     for (const failure of await undo.unwind()) log(request.log, "warning", `cleaning up: ${failure}`);
     throw thrown;
   }
+}
+
+/** Why the restore has ended, for what is undone after some ends only. */
+interface Ending {
+  thrown?: unknown;
 }
 
 async function restore(
   context: CommandContext,
   request: CreateRequest,
   undo: UndoStack,
+  ending: Ending,
 ): Promise<CreatedContainer> {
-  const { root, id } = request;
-  if (request.systemdCgroup) {
-    throw new TiffinError(
-      "notImplemented",
-      "runtime.restore-scope",
-      "restore makes groups itself: it cannot make a scope of systemd",
-      { remedy: "leave --systemd-cgroup out" },
-    );
-  }
+  const { root, id, host } = request;
   const program = findCriu(context);
   using directories = openDirectories(context, false);
-  const bundle = openBundle(request.bundle, request.host);
+  const bundle = openBundle(request.bundle, host);
   using console = request.console(bundle.spec);
   checkReadable(bundle.spec, directories);
   await checkCriu(program);
-  const facts = probeOnDemand();
-  const { plan, record, inherited } = await prepare(request, bundle, facts);
-  using file = createRecord(root, id, record);
-  undo.push("record", () => removeRecord(root, id));
-  for (const warning of applyHostOps(plan, facts, undo)) log(request.log, "warning", warning);
+  const probed = probeOnDemand();
+  using scope = request.systemdCgroup
+    ? (await import("../systemd-scope.ts")).planScope(id, bundle.spec, probed, host)
+    : undefined;
+  const { plan, record, inherited, facts } = await prepare(request, bundle, probed, scope);
+  undo.push("poststop hooks", async () => {
+    if (isHookFailure(ending.thrown)) await runPoststop(id, record, request);
+  });
+  const file = createRecord(root, id, record);
+  undo.push("record", () => abandonRecord(root, id, file));
   using rootfs = openDirectory(bundle.rootfs);
   makeMountPoints(rootfs, bundle.spec, (source) => pathStatus(source)?.type === "directory");
   using joined = openNamespaces(bundle.spec);
   using started = startCriu(program, request, bundle, inherited, joined, directories);
   const { session } = started;
+  // criu waits for its request meanwhile: a scope of systemd needs a process from its beginning.
+  const groups = scope === undefined ? undo : scope.start(session, undo);
+  for (const warning of applyHostOps(plan, facts, groups)) log(request.log, "warning", warning);
+  for (const hierarchy of record.cgroup?.joined ?? []) {
+    moveIntoCgroup(facts.cgroup, hierarchy, record.cgroup?.directory ?? "/", session.pid);
+  }
   const options: CriuOptions = {
     ...criuOptions(context, started.directories, record.annotations),
     ...restoreOptions(context, bundle, record),
     inheritFds: [...inheritedConnections(directories.image), ...joined.keys],
   };
-  for (const hierarchy of record.cgroup?.joined ?? []) {
-    moveIntoCgroup(facts.cgroup, hierarchy, record.cgroup?.directory ?? "/", session.pid);
-  }
   let terminal: OwnedFd | undefined;
   let process: MainProcess | undefined;
-  undo.push("processes", () => endProcesses({ id, record, process }, request.host));
+  undo.push("processes", () => endProcesses({ id, record, process }, host));
   const response = await session.request({ type: "restore", options }, async (script, pid, fd) => {
     if (script === "setup-namespaces") {
-      await runCreationHooks(bundle.spec, id, record, pid, request.host);
+      await runCreationHooks(bundle.spec, id, record, pid, host);
     } else if (script === "post-restore") {
       restrictAgain(bundle, pid);
+      for (const warning of scope?.finish() ?? []) log(request.log, "warning", warning);
       process = { pid, startTicks: startTicksOf(pid) ?? 0 };
       recordProcess(file, process);
     } else if (script === "orphan-pts-master") terminal = fd;
@@ -136,12 +148,14 @@ async function restore(
   if (response?.success !== true || process === undefined) {
     throw criuFailure(`restore container ${id}`, response, `${directories.workPath}/${logFile}`);
   }
+  await settleRecord(file, process, host);
   if (console !== undefined && terminal !== undefined) {
     using master = terminal;
     sendTerminal(console, master);
     terminal = undefined;
   }
   if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
+  file[Symbol.dispose]();
   return { container: { id, record, process }, terminal };
 }
 
@@ -272,9 +286,18 @@ function restoreOptions(
 }
 
 /** The groups instead of those that the image names, for each controller; v2 is the one without a name. */
-function cgroupRoots({ facts, joined, directory }: RecordedCgroup): NonNullable<CriuOptions["cgroupRoots"]> {
+function cgroupRoots({
+  facts,
+  joined,
+  directory,
+  unit,
+}: RecordedCgroup): NonNullable<CriuOptions["cgroupRoots"]> {
   const roots = facts.v1.flatMap(({ name, controllers, ownPath }) =>
-    controllers.map((controller) => ({ controller, path: joined.includes(name) ? directory : ownPath })),
+    controllers.map((controller) => {
+      // A scope is there in systemd's own hierarchy too, and ends when that has nobody left.
+      const isJoined = joined.includes(name) || (unit !== undefined && controller === systemdHierarchy);
+      return { controller, path: isJoined ? directory : ownPath };
+    }),
   );
   return joined.includes(unifiedHierarchy) ? [...roots, { controller: "", path: directory }] : roots;
 }
