@@ -19,24 +19,8 @@ import type { RuntimeSpec } from "../../src/oci/mod.ts";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { TerminalSession } from "../support/terminal.ts";
 import { type Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { criuProblem } from "./criu.ts";
 import { type CaseOptions, eachRuntime, runtimes } from "./runtimes.ts";
-
-const criu = Bun.which("criu");
-
-function criuProblem(): string | undefined {
-  if (criu === null) return "criu is not installed";
-  if (process.geteuid?.() !== 0) return "criu needs root";
-  const { exitCode, stderr } = Bun.spawnSync([criu, "check"], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-  });
-  const said = stderr
-    .toString()
-    .split("\n")
-    .find((line) => line.startsWith("Error"));
-  return exitCode === 0 ? undefined : `criu check: ${said ?? exitCode}`;
-}
 
 const problem = criuProblem();
 const withoutCriu = "Debian builds it without criu";

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LinuxSpec, RuntimeSpec } from "../../src/oci/mod.ts";
 import { type Bundle, shell, specOf, until } from "./bundle.ts";
+import { criuProblem } from "./criu.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const booted = existsSync("/run/systemd/system");
@@ -299,5 +300,40 @@ test.skipIf(booted || ours === undefined || process.geteuid?.() !== 0)(
     } finally {
       rmSync(root, { recursive: true });
     }
+  },
+);
+
+const problem = criuProblem();
+
+eachRuntime(
+  "a container is restored into a scope of the same name, with its limits",
+  async (bundle) => {
+    const image = ["--image-path", join(bundle.directory, "image")];
+    // Nothing of the test's own may be at its standard descriptors.
+    const quiet = async (...words: string[]): Promise<number> => {
+      const command = [bundle.runtime, "--root", bundle.root, "--systemd-cgroup", ...words];
+      const child = Bun.spawn(command, {
+        cwd: bundle.path,
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: Bun.file(join(bundle.directory, "stderr")),
+      });
+      return await child.exited;
+    };
+    const said = (): string => bundle.read("stderr");
+    bundle.configure(sleeper(bundle, { resources: { pids: { limit: 20 } } }));
+    expect([await quiet("run", "--detach", bundle.id), said()]).toEqual([0, ""]);
+    expect([await quiet("checkpoint", ...image, bundle.id), said()]).toEqual([0, ""]);
+    expect(show(scopeOf(bundle), "LoadState")).toBe("not-found");
+    expect(groupsLeft(bundle)).toEqual([]);
+    expect([await quiet("restore", "--detach", ...image, bundle.id), said()]).toEqual([0, ""]);
+    expect(show(scopeOf(bundle), "ActiveState")).toBe("active");
+    expect(await groupsOfMain(bundle)).toContain(directoryOf(bundle));
+    expect(limit(bundle, "pids.max", "pids/pids.max")).toBe("20");
+    expect(show(scopeOf(bundle), "TasksMax")).toBe("20");
+  },
+  {
+    ...options,
+    except: { crun: "Debian builds it without criu", ...(problem !== undefined && { tiffin: problem }) },
   },
 );
