@@ -3,22 +3,37 @@
  * A case that another runtime does not pass says why, and who is right by the text of the specification.
  */
 import { test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bundle } from "./bundle.ts";
 
 export interface RuntimeUnderTest {
   readonly name: "tiffin" | "crun" | "runc";
+  /** How it is called in the names of tests. */
+  readonly label: string;
   readonly path: string | undefined;
 }
 
-const built = join(import.meta.dir, "..", "..", "dist", "tiffin-runtime");
+const project = join(import.meta.dir, "..", "..");
+const built = join(project, "dist", "tiffin-runtime");
 const mustRun = process.env["MUST_RUN"] === "1";
 
+/** The same program, called so that it asks no resident helper. */
+function withoutHelper(): string {
+  const directory = join(project, ".build");
+  const path = join(directory, "tiffin-runtime-alone");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(path, `#!/bin/sh\nTIFFIN_RUNTIME_HELPER=off exec ${built} "$@"\n`, { mode: 0o755 });
+  return path;
+}
+
+const isBuilt = existsSync(built);
+
 export const runtimes: readonly RuntimeUnderTest[] = [
-  { name: "tiffin", path: existsSync(built) ? built : undefined },
-  { name: "crun", path: Bun.which("crun") ?? undefined },
-  { name: "runc", path: Bun.which("runc") ?? undefined },
+  { name: "tiffin", label: "tiffin", path: isBuilt ? built : undefined },
+  { name: "tiffin", label: "tiffin alone", path: isBuilt ? withoutHelper() : undefined },
+  { name: "crun", label: "crun", path: Bun.which("crun") ?? undefined },
+  { name: "runc", label: "runc", path: Bun.which("runc") ?? undefined },
 ];
 
 /**
@@ -56,10 +71,10 @@ export function eachRuntime(
     const reason = impossible ?? except[runtime.name] ?? missing ?? refusalOf(runtime.name);
     const isRoot = process.geteuid?.() === 0;
     if (reason !== undefined && !(mustRun && runtime.path === undefined && runtime.name === "tiffin")) {
-      test.skip(`${runtime.name}: ${name} (${reason})`, () => {});
+      test.skip(`${runtime.label}: ${name} (${reason})`, () => {});
       continue;
     }
-    test.skipIf(!isRoot)(`${runtime.name}: ${name}`, async () => {
+    test.skipIf(!isRoot)(`${runtime.label}: ${name}`, async () => {
       if (runtime.path === undefined) throw new Error("dist/tiffin-runtime is missing: npm run build");
       await using bundle = new Bundle(runtime.path, globals);
       await run(bundle);

@@ -33,12 +33,12 @@ import {
   settleRecord,
 } from "./container-record.ts";
 import { withDefaultDevices, withoutDevices } from "./default-devices.ts";
-import { endProcesses } from "./end-processes.ts";
+import { endLostLaunch, endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
 import { withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
 import { type HookState, isHookFailure, planHooks, runHostHooks } from "./hooks.ts";
-import type { Executor, Launched, RuntimeHost } from "./host.ts";
+import { CallerGone, type Executor, type Launched, type RuntimeHost } from "./host.ts";
 import { inheritedFds } from "./inherited-fds.ts";
 import { writePidFile } from "./pid-file.ts";
 import { runPoststop } from "./poststop.ts";
@@ -145,6 +145,10 @@ async function create(
   const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
   try {
     await addOwnedFds(request, plan, record, owned, undo);
+    undo.push("processes", async () => {
+      if (ending.thrown instanceof CallerGone)
+        await endLostLaunch({ id, record, process: undefined }, request.host);
+    });
     const madeMs = monotonicMs();
     const launched = await executor.perform(plan, slotsOf(inherited, owned, agent), (sync, pid) => {
       recordProcess(file, mainProcess(pid));

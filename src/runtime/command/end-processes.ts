@@ -2,6 +2,7 @@
 import { removeCgroup, tryRemoveCgroup } from "../../kernel/cgroup.ts";
 import { killCgroup, listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
 import { openPidfd, signalPidfd } from "../../kernel/pidfd.ts";
+import { monotonicMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { MainProcess, StoredContainer } from "./container-record.ts";
 import type { RuntimeHost } from "./host.ts";
@@ -38,6 +39,21 @@ export async function endMainProcess(id: string, process: MainProcess, host: Run
   if (!(await host.readable(owned, endLimitMs))) {
     throw new TiffinError("unavailable", "runtime.process-hangs", `main process of ${id} does not end`);
   }
+}
+
+/**
+ * Ends what a launch has left whose executor ended in the middle: its child may still be on its way into the groups, so
+ * only their removal is proof that there is none.
+ */
+export async function endLostLaunch({ record }: StoredContainer, host: RuntimeHost): Promise<void> {
+  const { cgroup } = record;
+  if (cgroup === null) return;
+  const untilMs = monotonicMs() + endLimitMs;
+  do {
+    await killCgroup(cgroup.facts, cgroup.directory);
+    if (tryRemoveCgroup(cgroup.facts, cgroup.directory) === undefined) return;
+    await host.pause(1);
+  } while (monotonicMs() < untilMs);
 }
 
 /** Takes the groups away; a group that is still busy is waited for. */

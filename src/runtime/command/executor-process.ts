@@ -12,22 +12,18 @@ import { receiveWithFds, sendWithFds } from "../../kernel/send-fds.ts";
 import { socketPair } from "../../kernel/socket-pair.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { vforkExec } from "../../kernel/vfork-exec.ts";
-import { TiffinError } from "../../lib/errors.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { MessageSplitter } from "../control-channel.ts";
-import type { Executor, Launched } from "./host.ts";
+import { CallerGone, type Executor, type Launched } from "./host.ts";
 import { type PlanTalk, performPlan } from "./plan-talk.ts";
 
 const programName = "tiffin-executor";
 const sigkill = 9;
 const messageBytes = 4096;
 
-function vanished(): TiffinError {
-  return new TiffinError(
-    "internal",
-    "runtime.executor-vanished",
-    "the executor ended before it started the process",
-    { remedy: "look in the kernel log for an out-of-memory kill" },
+function vanished(): CallerGone {
+  return new CallerGone(
+    "the executor ended before it started the process: look in the kernel log for an out-of-memory kill",
   );
 }
 

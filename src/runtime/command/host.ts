@@ -74,6 +74,11 @@ export function requireOwnProcess({ procName }: RuntimeHost, what: string): void
   if (procName !== "self") throw new NotHere(what);
 }
 
+/** Thrown when the process that was called, or its executor, has ended in the middle: what it began may still run. */
+export class CallerGone extends Error {
+  override readonly name: string = "CallerGone";
+}
+
 /** `path` from the directory of `from`, which is only asked for when it matters: it may have been removed. */
 export function absolutePath(path: string, from: Pick<RuntimeHost, "cwd" | "checkPath">): string {
   const absolute = path.startsWith("/") ? path : `${from.cwd}/${path}`;

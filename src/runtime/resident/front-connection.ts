@@ -4,6 +4,7 @@ import type { MessageName } from "../../abi/schema.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { receiveWithFds, sendWithFds } from "../../kernel/send-fds.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
+import { CallerGone } from "../command/host.ts";
 import type { MessageFields } from "../control-channel.ts";
 import type { WaitLoop } from "./wait-loop.ts";
 
@@ -12,7 +13,7 @@ const fdLimit = 3;
 const foreverMs = 2 ** 31 - 1;
 
 /** Thrown when the front has gone, or speaks something else. */
-export class FrontGone extends Error {
+export class FrontGone extends CallerGone {
   override readonly name = "FrontGone";
 }
 

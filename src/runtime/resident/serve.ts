@@ -18,7 +18,7 @@ import { runRuntimeCommand } from "../command/run-command.ts";
 import { FrontConnection, FrontGone } from "./front-connection.ts";
 import { frontHost } from "./front-host.ts";
 import { areAlike, isAtHome, type Likeness, likenessOf } from "./likeness.ts";
-import { helperDirectory, helperName, ownProgram } from "./place.ts";
+import { helperDirectory, helperName, lockPath, ownProgram } from "./place.ts";
 import { receiveRequest } from "./request.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
@@ -166,4 +166,5 @@ export async function serveFronts(options: HelperOptions): Promise<void> {
   using listener = listenUnix(helperDirectory, name, backlog);
   await helper.serve(listener);
   removeFile(path);
+  removeFile(lockPath(path));
 }

@@ -5,13 +5,21 @@ import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
 import type { RuntimeHost } from "../command/host.ts";
 import { isAtHome } from "./likeness.ts";
-import { helperDirectory, helperName, helperOff, helperVariable, helperWord, ownProgram } from "./place.ts";
+import {
+  helperDirectory,
+  helperName,
+  helperOff,
+  helperVariable,
+  helperWord,
+  lockPath,
+  ownProgram,
+} from "./place.ts";
 
 const privateDirectory = 0o700;
 const privateFile = 0o600;
 const lockExclusive = 2;
 const lockNoWait = 4;
-/** The lock is held for as long as the helper lives. */
+/** Where the helper has the lock. */
 const lockFd = 3;
 
 /** Starts a helper unless there is one, this caller does not want one, or it would be out of place. Never throws. */
@@ -30,7 +38,9 @@ function start(wish: string | undefined): void {
   makeDirectory(helperDirectory.slice(0, helperDirectory.lastIndexOf("/")), privateDirectory);
   makeDirectory(helperDirectory, privateDirectory);
   const flags = openFlags.readWrite | openFlags.create | openFlags.noFollow;
-  using lock = openFile(undefined, `${helperDirectory}/${helperName()}.lock`, flags, { mode: privateFile });
+  using lock = openFile(undefined, lockPath(`${helperDirectory}/${helperName()}`), flags, {
+    mode: privateFile,
+  });
   if (trySyscall("flock", lock.raw, lockExclusive | lockNoWait) !== 0) return;
   // Its helper has just taken it away; the next command makes another one.
   if (descriptorStatus(lock).links === 0) return;

@@ -1,0 +1,354 @@
+/**
+ * The resident helper of tiffin-runtime, seen from outside: when there is one, whom it serves, and what becomes of a
+ * command when either side ends. Every case has a copy of the program, and so a helper of its own.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { runtimes } from "./runtimes.ts";
+
+const built = runtimes.find(({ name }) => name === "tiffin")?.path;
+const isRoot = process.geteuid?.() === 0 && built !== undefined;
+const helpers = "/run/tiffin-runtime/@helper";
+const stay = { TIFFIN_RUNTIME_HELPER: "20" };
+
+let directory = "";
+let program = "";
+
+beforeAll(() => {
+  if (!isRoot || built === undefined) return;
+  directory = mkdtempSync(join(tmpdir(), "tiffin-test-helper-"));
+  program = join(directory, "tiffin-runtime");
+  copyFileSync(built, program);
+});
+
+afterAll(() => {
+  const pid = helperPid();
+  if (pid !== undefined) process.kill(pid);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function inodeName(): string {
+  return statSync(program, { bigint: true }).ino.toString(16).padStart(16, "0");
+}
+
+function socketOf(): string | undefined {
+  if (!existsSync(helpers)) return undefined;
+  return readdirSync(helpers).find((name) => !name.endsWith(".lock") && name.slice(16, 32) === inodeName());
+}
+
+function exeOf(pid: number | string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The helper of our copy: the one process of it with that word. */
+function helperPid(): number | undefined {
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name) || exeOf(name) !== program) continue;
+    if (readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0")[1] === "@helper") return Number(name);
+  }
+  return undefined;
+}
+
+async function call(
+  bundle: Bundle,
+  words: readonly string[],
+  env: Record<string, string> = stay,
+  prefix: readonly string[] = [],
+) {
+  const child = Bun.spawn([...prefix, program, "--root", bundle.root, ...words], {
+    cwd: bundle.path,
+    env: { ...process.env, ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { code, stdout, stderr };
+}
+
+async function startHelper(bundle: Bundle): Promise<void> {
+  bundle.configure(specOf(["/bin/true"]));
+  expect((await call(bundle, ["run", bundle.id])).code).toBe(0);
+  await until("a helper", () => socketOf() !== undefined);
+}
+
+async function endHelper(): Promise<void> {
+  const pid = helperPid();
+  if (pid !== undefined) process.kill(pid, "SIGKILL");
+  await until("the end of the helper", () => helperPid() === undefined);
+}
+
+/** What the process of a running `run` executes: the executor when a helper decided, else the program itself. */
+async function whoRuns(
+  bundle: Bundle,
+  env: Record<string, string> = stay,
+  prefix: readonly string[] = [],
+): Promise<string> {
+  bundle.configure(specOf(["/bin/sleep", "30"]));
+  const running = Bun.spawn([...prefix, program, "--root", bundle.root, "run", bundle.id], {
+    cwd: bundle.path,
+    env: { ...process.env, ...env },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  try {
+    await until("the container", async () =>
+      (await call(bundle, ["state", bundle.id], { TIFFIN_RUNTIME_HELPER: "off" })).stdout.includes(
+        '"running"',
+      ),
+    );
+    return exeOf(running.pid)?.startsWith("/memfd:tiffin-executor") === true ? "helper" : "alone";
+  } finally {
+    await call(bundle, ["kill", bundle.id, "KILL"], { TIFFIN_RUNTIME_HELPER: "off" });
+    expect(await running.exited).toBe(137);
+  }
+}
+
+test.skipIf(!isRoot)("the first command does without and starts one, the next is done by it", async () => {
+  await using bundle = new Bundle(program);
+  await endHelper();
+  expect(await whoRuns(bundle)).toBe("alone");
+  await until("a helper", () => socketOf() !== undefined);
+  expect(await whoRuns(bundle)).toBe("helper");
+  expect(await whoRuns(bundle, { TIFFIN_RUNTIME_HELPER: "off" })).toBe("alone");
+  expect(statSync(helpers).mode & 0o777).toBe(0o700);
+});
+
+test.skipIf(!isRoot)(
+  "it serves nobody who differs: namespaces, root directory, capabilities, no_new_privs",
+  async () => {
+    await using bundle = new Bundle(program);
+    await startHelper(bundle);
+    const before = helperPid();
+    expect(await whoRuns(bundle, stay, ["unshare", "--mount", "--"])).toBe("alone");
+    expect(await whoRuns(bundle, stay, ["unshare", "--net", "--"])).toBe("alone");
+    expect(await whoRuns(bundle, stay, ["setpriv", "--bounding-set=-sys_time", "--"])).toBe("alone");
+    expect(await whoRuns(bundle, stay, ["setpriv", "--no-new-privs", "--"])).toBe("alone");
+    expect(await whoRuns(bundle)).toBe("helper");
+    expect(helperPid()).toBe(before);
+  },
+);
+
+test.skipIf(!isRoot)("none is started from namespaces other than the machine's", async () => {
+  await using bundle = new Bundle(program);
+  await endHelper();
+  expect(await whoRuns(bundle, stay, ["unshare", "--mount", "--"])).toBe("alone");
+  expect(await whoRuns(bundle, stay, ["unshare", "--ipc", "--"])).toBe("alone");
+  await Bun.sleep(200);
+  expect(helperPid()).toBeUndefined();
+});
+
+test.skipIf(!isRoot)(
+  "it holds no group, directory or descriptor of those whom it served, and leaves when idle",
+  async () => {
+    await using bundle = new Bundle(program);
+    await endHelper();
+    await call(bundle, ["run", bundle.id], { TIFFIN_RUNTIME_HELPER: "1" });
+    await until("a helper", () => socketOf() !== undefined);
+    bundle.configure(specOf(["/bin/true"]));
+    for (let count = 0; count < 20; count += 1) expect((await call(bundle, ["run", bundle.id])).code).toBe(0);
+    const pid = helperPid() ?? 0;
+    expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
+    expect(
+      readFileSync(`/proc/${pid}/cgroup`, "utf8")
+        .trim()
+        .split("\n")
+        .every((line) => line.endsWith(":/")),
+    ).toBe(true);
+    const held = readdirSync(`/proc/${pid}/fd`).map((fd) => exeLink(`/proc/${pid}/fd/${fd}`));
+    expect(
+      held.filter((target) => target.includes(bundle.directory) || target.includes("/sys/fs/cgroup")),
+    ).toEqual([]);
+    expect(held.length).toBeLessThan(25);
+    await until("the helper to leave", () => helperPid() === undefined);
+    expect(readdirSync(helpers).filter((name) => name.slice(16, 32) === inodeName())).toEqual([]);
+  },
+);
+
+function exeLink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+test.skipIf(!isRoot)("one that is killed is replaced, one that hangs is not waited for", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const first = helperPid();
+  await endHelper();
+  expect(await whoRuns(bundle)).toBe("alone");
+  await until("another helper", () => helperPid() !== undefined && socketOf() !== undefined);
+  const second = helperPid() ?? 0;
+  expect(second).not.toBe(first);
+  await until("its answer", async () => (await whoRuns(bundle)) === "helper");
+  process.kill(second, "SIGSTOP");
+  try {
+    expect(await whoRuns(bundle)).toBe("alone");
+  } finally {
+    process.kill(second, "SIGCONT");
+  }
+  expect(await whoRuns(bundle)).toBe("helper");
+});
+
+test.skipIf(!isRoot)("many at once are all served", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  bundle.configure(shell("echo $0; exit 7"));
+  const runs = await Promise.all(
+    Array.from({ length: 40 }, async (_, number) => await call(bundle, ["run", `${bundle.id}-${number}`])),
+  );
+  expect(runs.map(({ code, stderr }) => `${code}${stderr}`)).toEqual(Array.from({ length: 40 }, () => "7"));
+  expect((await call(bundle, ["list", "-q"])).stdout).toBe("");
+});
+
+test.skipIf(!isRoot)("of many that claim one id through it, one gets it", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  bundle.configure(specOf(["/bin/sleep", "60"]));
+  const codes = await Promise.all(
+    Array.from({ length: 12 }, async () => {
+      const child = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
+        cwd: bundle.path,
+        env: { ...process.env, ...stay },
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      return await child.exited;
+    }),
+  );
+  expect(codes.sort()).toEqual([0, ...Array.from({ length: 11 }, () => 1)]);
+  const starts = await Promise.all(
+    Array.from({ length: 6 }, async () => (await call(bundle, ["start", bundle.id])).code),
+  );
+  expect(starts.sort()).toEqual([0, 1, 1, 1, 1, 1]);
+});
+
+function slowHook(bundle: Bundle): string {
+  const reached = join(bundle.directory, "reached");
+  const spec = specOf(["/bin/sleep", "60"]);
+  bundle.configure({
+    ...spec,
+    hooks: { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo > ${reached}; exec sleep 3`] }] },
+  });
+  return reached;
+}
+
+test.skipIf(!isRoot)("a caller that is killed in the middle leaves nothing", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const reached = slowHook(bundle);
+  const creating = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
+    cwd: bundle.path,
+    env: { ...process.env, ...stay },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until("the hook", () => existsSync(reached));
+  creating.kill("SIGKILL");
+  await until("nothing to be left", () => !existsSync(join(bundle.root, bundle.id)));
+  await until("no group to be left", () => groupsNamed(bundle.id).length === 0);
+  expect(await whoRuns(bundle)).toBe("helper");
+});
+
+test.skipIf(!isRoot)(
+  "a helper that is killed in the middle fails the command, and a forced deletion clears up",
+  async () => {
+    await using bundle = new Bundle(program);
+    await startHelper(bundle);
+    const reached = slowHook(bundle);
+    const creating = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
+      cwd: bundle.path,
+      env: { ...process.env, ...stay },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    await until("the hook", () => existsSync(reached));
+    await endHelper();
+    expect(await creating.exited).toBe(1);
+    expect(await new Response(creating.stderr).text()).toContain("delete --force");
+    expect((await call(bundle, ["delete", "--force", bundle.id])).code).toBe(0);
+    expect(existsSync(join(bundle.root, bundle.id))).toBe(false);
+    expect(groupsNamed(bundle.id)).toEqual([]);
+  },
+);
+
+test.skipIf(!isRoot)(
+  "what it does not do for others is done alone: terminals, inherited descriptors, closed ones, long command lines",
+  async () => {
+    await using bundle = new Bundle(program);
+    await startHelper(bundle);
+    bundle.configure(shell("echo in; cat <&3"));
+    const preserved = await call(bundle, ["run", "--preserve-fds", "1", bundle.id], stay, [
+      "sh",
+      "-c",
+      'echo kept > kept; exec "$@" 3<kept',
+      "sh",
+    ]);
+    expect(preserved).toEqual({ code: 0, stdout: "in\nkept\n", stderr: "" });
+    bundle.configure(shell("echo out"));
+    expect((await call(bundle, ["run", bundle.id], stay, ["sh", "-c", 'exec "$@" <&-', "sh"])).stdout).toBe(
+      "out\n",
+    );
+    const long = "x".repeat(100_000);
+    expect((await call(bundle, ["run", bundle.id], { ...stay, LONG_A: long, LONG_B: long })).stdout).toBe(
+      "out\n",
+    );
+    bundle.configure(shell("test -t 0 && echo terminal", { terminal: true }));
+    const terminal = await call(bundle, ["run", bundle.id], stay, ["setsid", "-w"]);
+    expect(terminal.stdout).toContain("terminal");
+  },
+);
+
+test.skipIf(!isRoot)("signals reach the program, and its end the caller", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const ready = join(bundle.rootfs, "ready");
+  bundle.configure(
+    shell("trap 'exit 41' TERM; trap 'echo hup' HUP; echo > /ready; while :; do sleep 0.05; done"),
+  );
+  const running = Bun.spawn([program, "--root", bundle.root, "run", bundle.id], {
+    cwd: bundle.path,
+    env: { ...process.env, ...stay },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await until("the program", () => existsSync(ready));
+  running.kill("SIGHUP");
+  await Bun.sleep(200);
+  running.kill("SIGTERM");
+  expect(await running.exited).toBe(41);
+  expect(await new Response(running.stdout).text()).toBe("hup\n");
+});
+
+test.skipIf(!isRoot)("without a reader of the output the command ends as it would have", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const child = Bun.spawn(
+    [
+      "sh",
+      "-c",
+      `${program} --root ${bundle.root} state none 2>&1 >/dev/null | :; ${program} --root ${bundle.root} kill none 2>&-; echo $?`,
+    ],
+    { env: { ...process.env, ...stay }, stdout: "pipe", stderr: "pipe" },
+  );
+  expect(await new Response(child.stdout).text()).toBe("1\n");
+});
