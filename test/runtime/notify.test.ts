@@ -91,3 +91,22 @@ eachRuntime("SCMP_ACT_NOTIFY without an agent is refused", async (bundle) => {
   const spec = specOf(["/bin/true"]);
   expect((await bundle.run({ ...spec, linux: { ...spec.linux, seccomp } })).code).toBe(1);
 });
+
+eachRuntime(
+  "a listener whose questions only a fatal signal ends",
+  async (bundle) => {
+    using socket = listenUnix(bundle.directory, "agent", 4);
+    const seccomp = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      flags: ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"],
+      listenerPath: join(bundle.directory, "agent"),
+      syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY" }],
+    } as const;
+    const spec = specOf(["/bin/sleep", "1000"]);
+    expect((await bundle.create({ ...spec, linux: { ...spec.linux, seccomp } })).code).toBe(0);
+    using listener = accept(socket).listener;
+    expect(listener.raw).toBeGreaterThan(2);
+    expect((await bundle.start()).code).toBe(0);
+  },
+  { except: { crun: "1.8 is older than this flag", runc: "1.1 is older than this flag" } },
+);

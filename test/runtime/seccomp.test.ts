@@ -111,6 +111,34 @@ eachRuntime("several architectures: those that this machine cannot have do no ha
   expect(stdout).toContain("not permitted");
 });
 
+/** Makes a directory by the call of 32-bit programs, which 64-bit ones can make too; ends with what it returned. */
+const callBy32 = `__attribute__((naked)) void _start(void) {
+  __asm__ volatile(
+    "mov $39, %eax; mov $path, %ebx; mov $0755, %ecx; int $0x80;"
+    "neg %eax; mov %eax, %edi; mov $60, %eax; syscall;"
+    "path: .asciz \\"/tmp/by32\\"");
+}`;
+
+const builds32 = process.arch === "x64" && Bun.which("gcc") !== null;
+
+eachRuntime(
+  "calls of another architecture of this machine are filtered when it is named, and forbidden when not",
+  async (bundle) => {
+    if (!builds32) return;
+    const source = `${bundle.directory}/call.c`;
+    await Bun.write(source, callBy32);
+    const made = ["gcc", "-static", "-nostdlib", "-no-pie", "-o", `${bundle.rootfs}/bin/call`, source];
+    expect(Bun.spawnSync(made).exitCode).toBe(0);
+    const codeWith = async (seccomp: Partial<OciSeccomp>): Promise<number> =>
+      (await bundle.run(withFilter(specOf(["/bin/sh", "-c", "call; exit $?"]), seccomp))).code;
+    const syscalls = [{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" as const, errnoRet: 13 }];
+    const both = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"];
+    expect(await codeWith({ architectures: both, syscalls })).toBe(13);
+    expect(await codeWith({ architectures: both })).toBe(0);
+    expect(await codeWith({ architectures: ["SCMP_ARCH_X86_64"] })).toBe(159);
+  },
+);
+
 eachRuntime("names of calls that nobody knows do no harm", async (bundle) => {
   const syscalls = [{ names: ["no_such_call", ...mkdirCalls], action: "SCMP_ACT_ERRNO" as const }];
   expect((await bundle.run(withFilter(shell(tryMkdir), { syscalls }))).stdout).toContain("not permitted");

@@ -2,6 +2,7 @@
  * Hooks of the configuration. Those that run on the host are started here, one after the other, with the container's
  * state on their stdin; those that run inside of it become operations of the plan.
  */
+import { pathStatus } from "../../kernel/directory.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import { openPidfd, reapChild, signalPidfd } from "../../kernel/pidfd.ts";
 import { spawn } from "../../kernel/spawn.ts";
@@ -50,10 +51,24 @@ export async function runHostHooks(
   if (hooks.length === 0) return;
   // A file rather than a pipe: a hook that does not read cannot hold us up.
   const text = encoder.encode(textOf(state, String(pid)));
-  for (const [index, hook] of hooks.entries()) await runHostHook(`${kind}[${index}]`, hook, text, host);
+  // As with the other runtimes, while it is there; a caller may remove it before the last hooks run.
+  const cwd = pathStatus(state.bundle)?.type === "directory" ? state.bundle : host.cwd;
+  for (const [index, hook] of hooks.entries()) {
+    await runHostHook(`${kind}[${index}]`, hook, text, { host, cwd });
+  }
 }
 
-async function runHostHook(name: string, hook: OciHook, state: Uint8Array, host: RuntimeHost): Promise<void> {
+interface HookPlace {
+  readonly host: RuntimeHost;
+  readonly cwd: string;
+}
+
+async function runHostHook(
+  name: string,
+  hook: OciHook,
+  state: Uint8Array,
+  { host, cwd }: HookPlace,
+): Promise<void> {
   using input = sealedMemfd("state", state);
   const [, , output] = host.standard;
   let pid: number;
@@ -67,7 +82,7 @@ async function runHostHook(name: string, hook: OciHook, state: Uint8Array, host:
         [output, 1],
         [output, 2],
       ],
-      cwd: host.cwd,
+      cwd,
     });
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
