@@ -45,7 +45,8 @@ export function bindOfHost(compilation: Compilation, context: MountContext, sour
     ? { out, dir: builder.received(`bind:${index}`), path: null, flags }
     : { out, dir: slotNone, path: source, flags };
   builder.prepare({ op: "openTree", fields }, cause, source);
-  for (const change of changesOf(context, recursive))
+  const allowed = known?.keeps === undefined ? context : keepLocked(compilation, context, known.keeps);
+  for (const change of changesOf(allowed, recursive))
     setAttributes(compilation, context, out, change, source);
   mapOwners(compilation, context, out, recursive);
   const { propagation: _done, ...rest } = request;
@@ -55,6 +56,18 @@ export function bindOfHost(compilation: Compilation, context: MountContext, sour
     out,
     known?.kind ?? "directory",
   );
+}
+
+/** Engines write `rw` without thinking of the source: what cannot be loosened stays as it is, as with other runtimes. */
+function keepLocked({ builder }: Compilation, context: MountContext, keeps: number): MountContext {
+  const { request, mount, cause } = context;
+  const { accessTimeMask } = mountAttributes;
+  const { set, clear } = request.own;
+  if ((clear & keeps) !== 0) {
+    builder.warn(`${cause}: ${mount.source ?? ""} is restricted by the host's mount, which stays in force`);
+  }
+  const own = { set: set & ~accessTimeMask, clear: clear & ~keeps & ~accessTimeMask };
+  return { ...context, request: { ...request, own } };
 }
 
 /** Attributes and propagation, in as few calls as they take: one, or one for the tree and one for its top. */

@@ -25,6 +25,7 @@ import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./m
 import { readMountOptions } from "./mount-request.ts";
 import { compileMounts, type MountedSlots } from "./mounts.ts";
 import {
+  checkRights,
   cloneNamespaceFlags,
   decideNamespaces,
   joinInChild,
@@ -110,6 +111,7 @@ function begin(spec: RuntimeSpec, facts: HostFacts, options: ContainerOptions): 
   }
   checkProcess(process);
   const namespaces = decideNamespaces({ linux, options });
+  checkRights(namespaces, facts);
   checkSpec(spec, linux, namespaces, options);
   const cgroups = decideContainerCgroups(linux.resources, facts, options);
   const open = openFlagsOf(facts.kernel.machine);

@@ -18,8 +18,9 @@ const descriptorPlace = /\{(?:slot|fd):/;
 export function newFileSystem(compilation: Compilation, context: MountContext): number | undefined {
   const source = boundInstead(compilation, context);
   if (source !== undefined) {
-    // What is mounted below the host's /sys must not be writable where /sys is not.
-    const request = { ...context.request, bind: "recursive", tree: context.request.own } as const;
+    // What is mounted below the host's /sys must not be writable where /sys is not, and never more than it was.
+    const own = { ...context.request.own, clear: 0 };
+    const request = { ...context.request, bind: "recursive", own, tree: own } as const;
     bindOfHost(compilation, { ...context, request }, source);
     return undefined;
   }

@@ -15,6 +15,7 @@
 import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { cloneFlags, namespaceKinds } from "../linux/clone-flags.ts";
+import type { HostFacts } from "../linux/host-facts.ts";
 import type { OciNamespaceType } from "../oci/mod.ts";
 import type { Compilation, Namespaces } from "./compilation.ts";
 import type { ContainerOptions } from "./options.ts";
@@ -50,6 +51,17 @@ export function decideNamespaces(compilation: Pick<Compilation, "linux" | "optio
     });
   }
   return { created, joined, has: (type) => created.has(type) || joined.has(type) };
+}
+
+/** All that a container has is made with rights that an ordinary user gets from a user namespace alone. */
+export function checkRights(namespaces: Namespaces, { identity }: HostFacts): void {
+  if (namespaces.has("user") || identity.effective.includes("CAP_SYS_ADMIN")) return;
+  throw new TiffinError(
+    "invalid",
+    "plan.no-user-namespace",
+    "linux.namespaces has no user namespace, without which an ordinary user cannot make a container",
+    { remedy: 'add {"type": "user"} with uidMappings and gidMappings, as spec --rootless does' },
+  );
 }
 
 /** The root is made in the mount namespace itself, by a process that must have rights over it. */

@@ -75,6 +75,8 @@ export interface BindSource {
   readonly kind: "file" | "directory";
   /** True: the caller holds it open and hands it over as slot `bind:<index>`. False: opened by its path. */
   readonly received?: boolean;
+  /** MOUNT_ATTR_* that its mount has and that cannot be taken off, nor the kind of access times changed. */
+  readonly keeps?: number;
 }
 
 /** Sync points at which the supervisor waits for the engine's GO. */

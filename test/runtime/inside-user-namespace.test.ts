@@ -148,3 +148,22 @@ eachRuntime("in a user namespace: groups are left alone where they are forbidden
   const { code, stdout } = await inside(bundle, ownMounts, base);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "0\n0\n" });
 });
+
+eachRuntime(
+  "in a user namespace: rw does not loosen a source that the host has mounted read-only",
+  async (bundle) => {
+    const base = spec(
+      "cat /data/file; (: > /data/new) 2>/dev/null || echo read-only; grep -c ' /data ro,' /proc/self/mountinfo",
+    );
+    const source = join(bundle.path, "data");
+    mkdirSync(source);
+    writeFileSync(join(source, "file"), "content\n");
+    const bind = { destination: "/data", type: "bind", source, options: ["rbind", "rw", "exec"] };
+    giveToUser(bundle, { ...base, mounts: [...(base.mounts ?? []), bind] });
+    const mount = `mount --bind ${source} ${source} && mount -o remount,bind,ro,nosuid ${source} && exec "$@"`;
+    const runtime = [bundle.runtime, "--root", join(bundle.root, "state"), "run", bundle.id];
+    const own = ["unshare", "--mount", "sh", "-c", mount, "sh"];
+    const told = await collect(bundle, [...own, ...asUser(bundle.directory), ...manyIds, ...runtime]);
+    expect(told.stdout).toBe("content\nread-only\n1\n");
+  },
+);

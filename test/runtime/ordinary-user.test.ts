@@ -115,6 +115,19 @@ eachRuntime("an ordinary user: a group that it may not make is refused", async (
   expect(told.stderr).toContain("cgroup");
 });
 
+eachRuntime(
+  "an ordinary user: without a user namespace it is refused",
+  async (bundle) => {
+    const { linux: _linux, ...base } = spec("true", own);
+    const namespaces = (["pid", "mount", "uts", "ipc", "network"] as const).map((type) => ({ type }));
+    giveToUser(bundle, { ...base, linux: { namespaces } });
+    const told = await callAsUser(bundle, "run", bundle.id);
+    expect(told.code).toBe(1);
+    expect(told.stderr).not.toBe("");
+  },
+  { except: { crun: "1.8 makes one unasked; what is not listed is the runtime's own" } },
+);
+
 const handedOver = ["pids", "memory"].map((name) => `/sys/fs/cgroup/${name}`);
 
 eachRuntime(

@@ -291,7 +291,7 @@ export async function prepare(
     ...(bundle.spec.process === undefined && { withoutProgram: true }),
     preserveFds: count,
     exactLimits: true,
-    bindSources: bundle.bindSources,
+    bindSources: await sourcesOf(bundle, facts),
     createWorkdir: true,
     refuseLimits: true,
     sessionKeyring: request.sessionKeyring,
@@ -317,6 +317,14 @@ export async function prepare(
     inherited: fds,
     facts: usable,
   };
+}
+
+async function sourcesOf(
+  { spec, bindSources }: Bundle,
+  { identity }: HostFacts,
+): Promise<Bundle["bindSources"]> {
+  if (identity.effective.includes("CAP_SYS_ADMIN") && !identity.inUserNamespace) return bindSources;
+  return (await import("./locked-sources.ts")).lockedSources(spec, bindSources);
 }
 
 /** Mounts are looked up in the container's own mount namespace: no rights over the host's, or another one is wanted. */

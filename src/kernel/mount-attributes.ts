@@ -1,0 +1,24 @@
+/** What the mount is like that a path lies on, by statfs(2). */
+import { mountAttributes } from "../linux/mount-flags.ts";
+import { cString, trySyscall } from "./syscall.ts";
+
+const statfsBytes = 120;
+const flagsAt = 80;
+
+/** ST_* of statfs(2) and what they are as MOUNT_ATTR_*. */
+const rows = [
+  [0x0001, mountAttributes.readOnly],
+  [0x0002, mountAttributes.noSuid],
+  [0x0004, mountAttributes.noDevices],
+  [0x0008, mountAttributes.noExec],
+  [0x0800, mountAttributes.noDirectoryAccessTime],
+  [0x2000, mountAttributes.noSymlinkFollow],
+] as const;
+
+/** MOUNT_ATTR_* of the mount at `path`, without the kind of access times; 0 for a path that is not there. */
+export function mountAttributesOf(path: string): number {
+  const buffer = new Uint8Array(statfsBytes);
+  if (trySyscall("statfs", cString(path), buffer) < 0) return 0;
+  const flags = Number(new DataView(buffer.buffer).getBigUint64(flagsAt, true));
+  return rows.reduce((sum, [flag, attribute]) => ((flags & flag) === 0 ? sum : sum | attribute), 0);
+}
