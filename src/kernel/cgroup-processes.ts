@@ -33,6 +33,14 @@ function processesBelow(path: string, depth: number, found: Set<number>): void {
   for (const name of subdirectories(path)) processesBelow(`${path}/${name}`, depth + 1, found);
 }
 
+/** Whether there is a process in that one hierarchy's `directory`, or in a group below it. */
+export function isCgroupOccupied(facts: CgroupFacts, hierarchy: string, directory: string): boolean {
+  const path = cgroupPath(facts, hierarchy, directory);
+  const found = new Set<number>();
+  if (path !== undefined) processesBelow(path, 0, found);
+  return found.size > 0;
+}
+
 /** The pids in `directory` and all groups below it, as this process's pid namespace numbers them, ascending. */
 export function listCgroupProcesses(facts: CgroupFacts, directory: string): number[] {
   const path = processDirectory(facts, directory);

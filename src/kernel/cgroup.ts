@@ -282,6 +282,12 @@ export async function removeCgroup(facts: CgroupFacts, directory: string): Promi
   }
 }
 
+/** Takes one directory away where it is empty, without a word where it is not. */
+export function removeEmptyCgroup(facts: CgroupFacts, hierarchy: string, directory: string): void {
+  const path = cString(pathOf(facts, hierarchy, directory));
+  trySyscall("unlinkat", atFlags.fdcwd, path, atFlags.removeDirectory);
+}
+
 /** One attempt, without waiting: undefined when nothing is left, else a path that is still busy. */
 export function tryRemoveCgroup(facts: CgroupFacts, directory: string): string | undefined {
   let busy: string | undefined;

@@ -10,26 +10,52 @@ import {
   openCgroupTasks,
   openOomFile,
   removeCgroup,
+  removeEmptyCgroup,
   setDeviceProgram,
 } from "../kernel/cgroup.ts";
+import { isCgroupOccupied } from "../kernel/cgroup-processes.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
+import { TiffinError } from "../lib/errors.ts";
 import type { UndoStack } from "../lib/undo-stack.ts";
 import { unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupFacts, HostFacts } from "../linux/host-facts.ts";
 import type { HostOp, Plan } from "../plan/plan.ts";
 
+export interface HostOpsOptions {
+  /** Throw `conflict` for a group in which there are processes already. They would share limits, and the end. */
+  readonly refuseOccupied?: boolean;
+}
+
 /**
  * Performs `plan.hostOps` in order and returns warnings, one sentence each. `undo` removes the groups. Throws
  * `SyscallError` of the first op that fails and is not tolerated; what was made until then is in `undo`.
  */
-export function applyHostOps(plan: Plan, facts: HostFacts, undo: UndoStack): string[] {
+export function applyHostOps(
+  plan: Plan,
+  facts: HostFacts,
+  undo: UndoStack,
+  { refuseOccupied = false }: HostOpsOptions = {},
+): string[] {
   const warnings: string[] = [];
-  const made = new Set<string>();
+  const seen = new Set<string>();
+  const made: { readonly hierarchy: string; readonly directory: string }[] = [];
+  let isOurs = true;
   using writer = new CgroupWriter(facts.cgroup);
   for (const op of plan.hostOps) {
-    if (!made.has(op.directory)) {
-      made.add(op.directory);
-      undo.push(`cgroup ${op.directory}`, () => removeCgroup(facts.cgroup, op.directory));
+    if (!seen.has(op.directory)) {
+      seen.add(op.directory);
+      undo.push(`cgroup ${op.directory}`, () =>
+        isOurs ? removeCgroup(facts.cgroup, op.directory) : undefined,
+      );
+    }
+    if (op.op === "cgroupCreate") {
+      if (createCgroup(facts.cgroup, op.hierarchy, op.directory)) made.push(op);
+      else if (refuseOccupied && isCgroupOccupied(facts.cgroup, op.hierarchy, op.directory)) {
+        isOurs = false;
+        for (const { hierarchy, directory } of made) removeEmptyCgroup(facts.cgroup, hierarchy, directory);
+        throw occupied(op.directory);
+      }
+      continue;
     }
     const warning = applyHostOp(op, facts.cgroup, writer);
     if (warning !== undefined && !(op.op === "cgroupWrite" && op.isOneOfSeveral === true))
@@ -38,11 +64,21 @@ export function applyHostOps(plan: Plan, facts: HostFacts, undo: UndoStack): str
   return warnings;
 }
 
-function applyHostOp(op: HostOp, facts: CgroupFacts, writer: CgroupWriter): string | undefined {
+function occupied(directory: string): TiffinError {
+  return new TiffinError(
+    "conflict",
+    "runtime.cgroup-occupied",
+    `the cgroup ${directory} has processes already, which are not this container's`,
+    { remedy: "give linux.cgroupsPath another value, or end them" },
+  );
+}
+
+function applyHostOp(
+  op: Exclude<HostOp, { readonly op: "cgroupCreate" }>,
+  facts: CgroupFacts,
+  writer: CgroupWriter,
+): string | undefined {
   switch (op.op) {
-    case "cgroupCreate":
-      createCgroup(facts, op.hierarchy, op.directory);
-      return undefined;
     case "cgroupWrite":
       return writer.write(op.hierarchy, op.directory, op.file, op.value, op.tolerate);
     case "cgroupDeviceProgram":

@@ -3,7 +3,7 @@
  * ended at any instant. Whatever comes first, `delete --force` takes everything away.
  */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { Bundle, groupsNamed, type Outcome, shell, specOf, until } from "./bundle.ts";
 import { type CaseOptions, eachRuntime, runtimes } from "./runtimes.ts";
@@ -216,4 +216,30 @@ eachRuntime(
     });
   },
   poststartCase,
+);
+
+test.skipIf(!mayRun)(
+  "the group of another container, or above one, is refused: its end would be theirs",
+  async () => {
+    await using bundle = new Bundle(ours ?? "");
+    const spec = specOf(["/bin/sleep", "1000"]);
+    const at = (cgroupsPath: string) => ({ ...spec, linux: { ...spec.linux, cgroupsPath } });
+    const group = `/${bundle.id}/inner`;
+    await bundle.create(at(group));
+    await bundle.start();
+    const groups = (): number =>
+      Bun.spawnSync(["find", "/sys/fs/cgroup", "-path", `*/${bundle.id}*`, "-type", "d"]).stdout.toString()
+        .length;
+    const before = groups();
+    for (const path of [group, `/${bundle.id}`, `${bundle.id}/inner/`]) {
+      bundle.configure(at(path));
+      const told = await bundle.call("run", `${bundle.id}-2`);
+      expect({ path, code: told.code, stdout: told.stdout }).toEqual({ path, code: 1, stdout: "" });
+      expect(told.stderr).toMatch(/^tiffin-runtime: .*processes already.*\n$/);
+      expect(groups()).toBe(before);
+    }
+    expect(await bundle.status()).toBe("running");
+    expect((await bundle.call("delete", "--force", bundle.id)).code).toBe(0);
+    for (const name of groupsNamed(bundle.id)) rmdirSync(join("/sys/fs/cgroup", name, bundle.id));
+  },
 );

@@ -140,7 +140,11 @@ async function create(
     if (failures.length > 0) throw new Error(failures.join(", "));
   });
   const groupUndo = scope === undefined ? groups : scope.start(executor, groups);
-  for (const warning of applyHostOps(plan, facts, groupUndo)) log(request.log, "warning", warning);
+  // A scope has the executor in it.
+  const hostOptions = { refuseOccupied: scope === undefined };
+  for (const warning of applyHostOps(plan, facts, groupUndo, hostOptions)) {
+    log(request.log, "warning", warning);
+  }
   await ownGroup(bundle.spec, record, facts);
   const owned = openCgroupSlots(plan, facts, record.cgroup?.directory);
   try {
