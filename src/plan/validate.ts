@@ -59,7 +59,7 @@ export function checkSpec(
   options: ContainerOptions,
 ): void {
   if (options.hooks === undefined) checkHooks(spec);
-  if (linux.intelRdt !== undefined) missing("linux.intelRdt");
+  if (linux.intelRdt !== undefined && options.syncEnvironment !== true) missing("linux.intelRdt");
   if (Object.keys(linux.netDevices ?? {}).length > 0 && options.syncEnvironment !== true) {
     missing("linux.netDevices");
   }

@@ -51,7 +51,7 @@ test.skipIf(ours === undefined)("features: everything that the specification nam
       seccomp: { enabled: true, supportedFlags: expect.arrayContaining(["SECCOMP_FILTER_FLAG_LOG"]) },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: {
         modes: expect.arrayContaining(["MPOL_BIND", "MPOL_WEIGHTED_INTERLEAVE"]),
         flags: expect.arrayContaining(["MPOL_F_STATIC_NODES"]),

@@ -78,8 +78,8 @@ const resourceFlags: readonly FlagRow[] = [
   { name: "memory-reservation", kind: "text", doc: "bytes" },
   { name: "memory-swap", kind: "text", doc: "bytes of memory and swap, -1 for no limit" },
   { name: "pids-limit", kind: "text", doc: "processes, -1 for no limit" },
-  { name: "l3-cache-schema", kind: "text", doc: "Intel RDT (not supported)" },
-  { name: "mem-bw-schema", kind: "text", doc: "Intel RDT (not supported)" },
+  { name: "l3-cache-schema", kind: "text", doc: "Intel RDT: shares of the L3 cache, such as L3:0=ff" },
+  { name: "mem-bw-schema", kind: "text", doc: "Intel RDT: shares of memory bandwidth, such as MB:0=50" },
 ];
 
 const execFlags: readonly FlagRow[] = [

@@ -21,6 +21,7 @@ import type { CgroupFacts } from "../../linux/host-facts.ts";
 import type { OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../oci/mod.ts";
 import { decodeHead, decodeRecord } from "./decode-record.ts";
 import type { RuntimeHost } from "./host.ts";
+import type { RecordedResctrl } from "./resctrl-class.ts";
 
 /** The scope of systemd that a container's group belongs to, and how to reach the systemd that has it. */
 export interface RecordedUnit {
@@ -65,6 +66,8 @@ export interface ContainerRecord {
   };
   /** Name, below the root, of the socket on which a created container waits for its start. */
   readonly startSocket?: string;
+  /** Its class of Intel RDT. */
+  readonly resctrl?: RecordedResctrl;
   /** Those that other commands than its creation run. */
   readonly hooks?: Pick<OciHooks, "poststart" | "poststop">;
 }

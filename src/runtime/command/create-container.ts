@@ -232,6 +232,9 @@ async function prepareHost(
   { record, spec, pid, undo, ending }: HostPreparation,
 ): Promise<void> {
   const { hooks = {}, linux = {} } = spec;
+  if (record.resctrl !== undefined) {
+    (await import("./resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
+  }
   if (Object.keys(linux.netDevices ?? {}).length > 0) {
     const { moveNetworkDevices } = await import("./network-devices.ts");
     ending.held = moveNetworkDevices(linux.netDevices ?? {}, pid, undo);
@@ -271,6 +274,10 @@ export async function prepare(
   const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
   const spec = completeSpec(bundle, env, scope, facts.identity);
   const { linux = {}, hooks = {} } = spec;
+  const resctrl =
+    linux.intelRdt === undefined
+      ? undefined
+      : (await import("./resctrl-class.ts")).planResctrl(linux.intelRdt, id, request.host);
   const cgroupDirectory = scope?.directory ?? cgroupDirectoryOf(linux.cgroupsPath, id);
   const groups =
     scope === undefined
@@ -317,7 +324,11 @@ export async function prepare(
   const record = recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp);
   return {
     plan,
-    record: process === undefined ? record : { ...record, process },
+    record: {
+      ...record,
+      ...(process !== undefined && { process }),
+      ...(resctrl !== undefined && { resctrl }),
+    },
     inherited: fds,
     facts: usable,
   };
@@ -340,7 +351,7 @@ function looksInside({ linux = {} }: RuntimeSpec, { identity }: HostFacts): bool
 /** Work on the host between the making of the namespaces and the change of the root. */
 function meetsHost({ hooks = {}, linux = {} }: RuntimeSpec): boolean {
   const hostHooks = (hooks.prestart ?? []).length + (hooks.createRuntime ?? []).length;
-  return hostHooks + Object.keys(linux.netDevices ?? {}).length > 0;
+  return hostHooks + Object.keys(linux.netDevices ?? {}).length > 0 || linux.intelRdt !== undefined;
 }
 
 /** Where the configuration has none there is nothing to start: it is held until it is killed. */

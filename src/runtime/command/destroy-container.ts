@@ -16,6 +16,9 @@ export async function destroyContainer(
   if (record.cgroup?.unit !== undefined) requireOwnProcess(context.host, "conversations with systemd");
   await endProcesses(container, context.host);
   await removeGroups(container);
+  if (record.resctrl !== undefined) {
+    (await import("./resctrl-class.ts")).leaveResctrl(record.resctrl, context.host);
+  }
   if (record.startSocket !== undefined) removeFile(`${root}/${record.startSocket}`);
   await runPoststop(id, record, context);
   removeRecord(root, id);

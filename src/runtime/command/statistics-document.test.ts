@@ -52,3 +52,23 @@ test("huge pages have the names of cgroup files", () => {
     "16GB",
   ]);
 });
+
+test("Intel RDT: schemas of the default class and the container's, counters of each cache", () => {
+  const document = statisticsDocument(stats, details, {
+    rootSchemata: "MB:0=100\n    L3:0=7ff",
+    schemata: "MB:0=50\n    L3:0=00f",
+    l3: { cbm_mask: "7ff", min_cbm_bits: "1", num_closids: "16" },
+    caches: [{ llc_occupancy: "4096", mbm_total_bytes: "10", mbm_local_bytes: "4" }],
+  });
+  expect(JSON.parse(jsonText({ part: document["intel_rdt"] ?? null }))).toEqual({
+    part: {
+      l3_cache_info: { cbm_mask: "7ff", min_cbm_bits: 1, num_closids: 16 },
+      l3_cache_schema_root: "L3:0=7ff",
+      l3_cache_schema: "L3:0=00f",
+      mem_bw_schema_root: "MB:0=100",
+      mem_bw_schema: "MB:0=50",
+      mbm_stats: [{ mbm_total_bytes: 10, mbm_local_bytes: 4 }],
+      cmt_stats: [{ llc_occupancy: 4096 }],
+    },
+  });
+});

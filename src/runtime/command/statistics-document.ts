@@ -3,16 +3,23 @@
  * writing them in others, because readers were made for that.
  */
 import type { CgroupDetails } from "../../kernel/cgroup-details.ts";
+import type { ResctrlStatistics } from "../../kernel/resctrl.ts";
 import type { MemoryCounter } from "../../linux/cgroup-details.ts";
 import type { BlockIoEntry, CgroupStats } from "../../linux/cgroup-stats.ts";
 import { parseCpuList } from "../../linux/cpu-list.ts";
+import { schemaOf } from "../../linux/resctrl.ts";
 
 type Value = number | bigint | string | null | readonly Value[] | { readonly [name: string]: Value };
 type Document = { readonly [name: string]: Value };
 
 const noLimitV2 = 2n ** 64n - 1n;
 
-export function statisticsDocument(stats: CgroupStats, details: CgroupDetails): Document {
+/** `resctrl`: of a container with a class of Intel RDT. */
+export function statisticsDocument(
+  stats: CgroupStats,
+  details: CgroupDetails,
+  resctrl?: ResctrlStatistics,
+): Document {
   const { pids } = stats;
   return {
     cpu: cpuPart(stats, details),
@@ -23,7 +30,7 @@ export function statisticsDocument(stats: CgroupStats, details: CgroupDetails): 
     hugetlb: Object.fromEntries(
       Object.entries(details.hugetlb).map(([name, counter]) => [name, hugetlbEntry(counter)]),
     ),
-    intel_rdt: {},
+    intel_rdt: resctrl === undefined ? {} : resctrlPart(resctrl),
     network_interfaces: null,
   };
 }
@@ -123,6 +130,38 @@ function withSwap(memory: MemoryCounter, swap: MemoryCounter): Document {
     limit,
     ...filled({ usage: numberOf(memory.usage) + numberOf(swap.usage) }),
     failcnt: numberOf(swap.failcnt),
+  };
+}
+
+function resctrlPart({ rootSchemata, schemata, l3, memory, caches }: ResctrlStatistics): Document {
+  const text = (name: string, value: string | undefined): Document =>
+    value === undefined || value === "" ? {} : { [name]: value };
+  const number = (from: Readonly<Record<string, string>>, name: string): bigint => numberOf(from[name] ?? "");
+  const counted = (names: readonly string[]): Document[] =>
+    caches.map((cache) => filled(Object.fromEntries(names.map((name) => [name, number(cache, name)]))));
+  const has = (name: string): boolean =>
+    caches.some((cache) => cache[name] !== undefined && cache[name] !== "");
+  return {
+    ...(l3 !== undefined && {
+      l3_cache_info: {
+        ...text("cbm_mask", l3["cbm_mask"]),
+        ...filled({ min_cbm_bits: number(l3, "min_cbm_bits"), num_closids: number(l3, "num_closids") }),
+      },
+    }),
+    ...text("l3_cache_schema_root", schemaOf("L3", rootSchemata)),
+    ...text("l3_cache_schema", schemaOf("L3", schemata)),
+    ...(memory !== undefined && {
+      mem_bw_info: filled({
+        bandwidth_gran: number(memory, "bandwidth_gran"),
+        delay_linear: number(memory, "delay_linear"),
+        min_bandwidth: number(memory, "min_bandwidth"),
+        num_closids: number(memory, "num_closids"),
+      }),
+    }),
+    ...text("mem_bw_schema_root", schemaOf("MB", rootSchemata)),
+    ...text("mem_bw_schema", schemaOf("MB", schemata)),
+    ...(has("mbm_total_bytes") && { mbm_stats: counted(["mbm_total_bytes", "mbm_local_bytes"]) }),
+    ...(has("llc_occupancy") && { cmt_stats: counted(["llc_occupancy"]) }),
   };
 }
 

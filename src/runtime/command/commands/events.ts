@@ -7,6 +7,7 @@ import { openOomEvents } from "../../../kernel/oom-descriptor.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { openPidfd } from "../../../kernel/pidfd.ts";
 import { PollSet, pollIn } from "../../../kernel/poll.ts";
+import { readResctrl } from "../../../kernel/resctrl.ts";
 import { monotonicMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
@@ -94,9 +95,13 @@ function follow(
 
 function printStats(
   { host }: CommandContext,
-  { id }: StoredContainer,
+  { id, record: { resctrl } }: StoredContainer,
   { facts, directory }: RecordedCgroup,
 ): void {
-  const data = statisticsDocument(readCgroupStats(facts, directory), readCgroupDetails(facts, directory));
+  const data = statisticsDocument(
+    readCgroupStats(facts, directory),
+    readCgroupDetails(facts, directory),
+    resctrl === undefined ? undefined : readResctrl(resctrl.mountPoint, resctrl),
+  );
   host.print(1, `${jsonText({ type: "stats", id, data })}\n`);
 }

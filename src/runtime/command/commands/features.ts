@@ -44,7 +44,7 @@ export function features({ host }: CommandContext): number {
       },
       apparmor: { enabled: true },
       selinux: { enabled: true },
-      intelRdt: { enabled: false },
+      intelRdt: { enabled: true, schemata: true, monitoring: true },
       memoryPolicy: memoryPolicyWords,
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },

@@ -11,7 +11,7 @@ import { decodeResources } from "../../../oci/decode/resources.ts";
 import type { OciResources } from "../../../oci/mod.ts";
 import { limitRefused } from "../../../plan/limit-refused.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { lockContainer, type RecordedCgroup } from "../container-record.ts";
+import { type ContainerRecord, lockContainer, type RecordedCgroup } from "../container-record.ts";
 import { log } from "../error-log.ts";
 import { type Flags, usage } from "../flags.ts";
 import { absolutePath, requireOwnProcess } from "../host.ts";
@@ -19,16 +19,7 @@ import { withLiveLimits } from "../live-limits.ts";
 import { statusOf } from "../status.ts";
 
 export async function update(context: CommandContext): Promise<number> {
-  const { flags, root } = context;
-  for (const name of ["l3-cache-schema", "mem-bw-schema"]) {
-    if (flags.text(name) !== undefined) {
-      throw new TiffinError(
-        "notImplemented",
-        "runtime.intel-rdt",
-        `update --${name}: Intel RDT is not supported`,
-      );
-    }
-  }
+  const { root } = context;
   const wanted = wantedResources(context);
   using container = await lockContainer(root, idOf(context), context.host);
   const { cgroup } = container.record;
@@ -37,6 +28,7 @@ export async function update(context: CommandContext): Promise<number> {
   if (statusOf(root, container) === "stopped") {
     throw new TiffinError("conflict", "runtime.not-running", "container not running");
   }
+  await changeClass(context, container.record);
   const { facts, directory, unit } = cgroup;
   const resources = withLiveLimits(wanted, cgroup);
   const decision = decideCgroup(resources, facts, readCurrentMemory(facts, directory));
@@ -62,6 +54,25 @@ export async function update(context: CommandContext): Promise<number> {
   }
   for (const warning of warnings) log(context.log, "warning", warning);
   return 0;
+}
+
+/** `--l3-cache-schema` and `--mem-bw-schema`: what the container's class of Intel RDT may use. */
+async function changeClass({ flags, host }: CommandContext, { resctrl }: ContainerRecord): Promise<void> {
+  const [l3CacheSchema, memBwSchema] = [flags.text("l3-cache-schema"), flags.text("mem-bw-schema")];
+  if (l3CacheSchema === undefined && memBwSchema === undefined) return;
+  if (resctrl === undefined) {
+    throw new TiffinError(
+      "conflict",
+      "runtime.no-resctrl",
+      "the container has no class of Intel RDT: its configuration has no linux.intelRdt",
+    );
+  }
+  requireOwnProcess(host, "resctrl");
+  const { updateResctrl } = await import("../resctrl-class.ts");
+  updateResctrl(resctrl, {
+    ...(l3CacheSchema !== undefined && { l3CacheSchema }),
+    ...(memBwSchema !== undefined && { memBwSchema }),
+  });
 }
 
 /** Hierarchies of the writes in which there is no group yet: the first limit of a kind (cpuset, say) makes it. */

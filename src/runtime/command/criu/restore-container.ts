@@ -139,6 +139,9 @@ async function restore(
       await runCreationHooks(bundle.spec, id, record, pid, host);
     } else if (script === "post-restore") {
       restrictAgain(bundle, pid);
+      if (record.resctrl !== undefined) {
+        (await import("../resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
+      }
       for (const warning of scope?.finish() ?? []) log(request.log, "warning", warning);
       process = { pid, startTicks: startTicksOf(pid) ?? 0 };
       recordProcess(file, process);
