@@ -1,12 +1,13 @@
 /**
  * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: start,
- * exec, engine, memory, flat, ps. Uses an engine of its own with its own directories, so nothing of a running
+ * exec, engine, memory, flat, runtime. Uses an engine of its own with its own directories, so nothing of a running
  * installation is touched.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
+import { benchRuntime } from "./runtime.ts";
 import { type Contestant, compare, errorFile, median, printTimings, quantile, timeOnce } from "./timing.ts";
 
 const binary = join(import.meta.dir, "..", "dist", "tiffin");
@@ -193,6 +194,8 @@ sections.push([
     for (let index = 0; index < count; index += 1) run("rm", "-f", `bench-f${index}`);
   },
 ]);
+
+sections.push(["runtime", () => benchRuntime(scratch, root, rounds)]);
 
 try {
   await startEngine();

@@ -12,7 +12,7 @@ import { spawn } from "../src/kernel/spawn.ts";
 /** Where a contestant's error output goes; read when it fails. */
 export const errorFile = join(tmpdir(), `tiffin-bench-errors-${process.pid}`);
 
-const pauseMs = Number(process.env["BENCH_PAUSE_MS"] ?? 100);
+export const pauseMs = Number(process.env["BENCH_PAUSE_MS"] ?? 100);
 
 export interface Contestant {
   readonly name: string;

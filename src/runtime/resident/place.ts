@@ -4,7 +4,9 @@
  */
 import { pathStatus } from "../../kernel/directory.ts";
 
-export const helperDirectory = "/run/tiffin-runtime/@helper";
+/** Also the default of `--root`. */
+export const stateDirectory = "/run/tiffin-runtime";
+export const helperDirectory = `${stateDirectory}/@helper`;
 export const ownProgram = "/proc/self/exe";
 /** `off`, or the seconds that a helper stays when nobody asks it. */
 export const helperVariable = "TIFFIN_RUNTIME_HELPER";

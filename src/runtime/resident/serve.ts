@@ -7,10 +7,11 @@ import { openFile, openFlags, readText, removeFile, writeKernelFile } from "../.
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import { OwnedFd } from "../../kernel/owned-fd.ts";
 import { openPidfd, waitPidfd } from "../../kernel/pidfd.ts";
-import { syscall, trySyscall } from "../../kernel/syscall.ts";
+import { cString, syscall, trySyscall } from "../../kernel/syscall.ts";
 import { listenUnix } from "../../kernel/unix-listener.ts";
 import { monotonicMs } from "../../lib/clock.ts";
 import { parseMountInfo } from "../../linux/mountinfo.ts";
+import { atFlags } from "../../linux/open-flags.ts";
 import { parseProcessCgroups } from "../../linux/proc.ts";
 import { ExecutorProcess } from "../command/executor-process.ts";
 import { NotHere } from "../command/host.ts";
@@ -18,7 +19,7 @@ import { runRuntimeCommand } from "../command/run-command.ts";
 import { FrontConnection, FrontGone } from "./front-connection.ts";
 import { frontHost } from "./front-host.ts";
 import { areAlike, isAtHome, type Likeness, likenessOf } from "./likeness.ts";
-import { helperDirectory, helperName, lockPath, ownProgram } from "./place.ts";
+import { helperDirectory, helperName, lockPath, ownProgram, stateDirectory } from "./place.ts";
 import { receiveRequest } from "./request.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
@@ -35,7 +36,8 @@ const solSocket = 1;
 const soPeerCredentials = 17;
 const acceptCloexec = 0o2000000;
 const foreverMs = 2 ** 31 - 1;
-const highestOomScore = "0";
+/** Whoever started it may have been protected. */
+const usualOomScore = "0";
 
 /** The process that connected, as this pid namespace counts; 0 for one that it cannot see. */
 function peerOf(socket: OwnedFd): number {
@@ -157,7 +159,7 @@ class Helper {
 export async function serveFronts(options: HelperOptions): Promise<void> {
   const own = likenessOf("self");
   if (own === undefined || !isAtHome() || !leaveGroups()) return;
-  writeKernelFile("/proc/self/oom_score_adj", highestOomScore);
+  writeKernelFile("/proc/self/oom_score_adj", usualOomScore);
   const name = helperName();
   const path = `${helperDirectory}/${name}`;
   const helper = new Helper(options, own);
@@ -167,4 +169,8 @@ export async function serveFronts(options: HelperOptions): Promise<void> {
   await helper.serve(listener);
   removeFile(path);
   removeFile(lockPath(path));
+  // Unless there are other helpers, or containers.
+  for (const directory of [helperDirectory, stateDirectory]) {
+    if (trySyscall("unlinkat", atFlags.fdcwd, cString(directory), atFlags.removeDirectory) !== 0) break;
+  }
 }

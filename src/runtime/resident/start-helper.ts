@@ -13,6 +13,7 @@ import {
   helperWord,
   lockPath,
   ownProgram,
+  stateDirectory,
 } from "./place.ts";
 
 const privateDirectory = 0o700;
@@ -35,7 +36,7 @@ export function startHelper(host: RuntimeHost): void {
 }
 
 function start(wish: string | undefined): void {
-  makeDirectory(helperDirectory.slice(0, helperDirectory.lastIndexOf("/")), privateDirectory);
+  makeDirectory(stateDirectory, privateDirectory);
   makeDirectory(helperDirectory, privateDirectory);
   const flags = openFlags.readWrite | openFlags.create | openFlags.noFollow;
   using lock = openFile(undefined, lockPath(`${helperDirectory}/${helperName()}`), flags, {
