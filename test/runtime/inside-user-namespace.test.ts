@@ -7,8 +7,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
 import { type Bundle, type Outcome, shell } from "./bundle.ts";
-import { eachRuntime } from "./runtimes.ts";
-import { asUser, collect, giveToUser } from "./test-user.ts";
+import { asUser, collect, eachRuntimeOfUser, giveToUser } from "./test-user.ts";
 
 const ownMounts = ["unshare", "--user", "--mount", "--map-root-user"];
 const manyIds = [...ownMounts, "--map-auto"];
@@ -55,17 +54,17 @@ const look =
   "id -u; head -c 1 /dev/zero | wc -c; ls -d /sys/kernel; cat /proc/self/oom_score_adj; : > /made; stat -c %u /made";
 const seen = "0\n1\n/sys/kernel\n300\n0\n";
 
-eachRuntime("in a user namespace: with mounts of its own and many ids", async (bundle) => {
+eachRuntimeOfUser("in a user namespace: with mounts of its own and many ids", async (bundle) => {
   const { code, stdout } = await inside(bundle, manyIds, spec(look));
   expect({ code, stdout }).toEqual({ code: 0, stdout: seen });
 });
 
-eachRuntime("in a user namespace: with one id and the host's mounts", async (bundle) => {
+eachRuntimeOfUser("in a user namespace: with one id and the host's mounts", async (bundle) => {
   const { code, stdout } = await inside(bundle, ["unshare", "--user", "--map-root-user"], spec(look));
   expect({ code, stdout }).toEqual({ code: 0, stdout: seen });
 });
 
-eachRuntime(
+eachRuntimeOfUser(
   "in a user namespace: without a network of its own, the host's /sys is bound",
   async (bundle) => {
     const linux = namespaces("pid", "mount", "uts", "ipc");
@@ -75,7 +74,7 @@ eachRuntime(
   { except: { runc: "1.1 mounts no sysfs there and gives up" } },
 );
 
-eachRuntime("in a user namespace: a nested one", async (bundle) => {
+eachRuntimeOfUser("in a user namespace: a nested one", async (bundle) => {
   const script = `cat /proc/self/uid_map; ${look.replace(": > /made; stat -c %u /made", "echo end")}`;
   const linux = { ...namespaces(...usual, "user"), uidMappings: nested, gidMappings: nested };
   const { code, stdout } = await inside(bundle, manyIds, spec(script, linux));
@@ -83,7 +82,7 @@ eachRuntime("in a user namespace: a nested one", async (bundle) => {
   expect(stdout.replaceAll(/ +/g, " ")).toBe(` 0 1 1\n 1 2 100\n${seen.slice(0, -"0\n".length)}end\n`);
 });
 
-eachRuntime("in a user namespace: create, start, exec, kill, delete", async (bundle) => {
+eachRuntimeOfUser("in a user namespace: create, start, exec, kill, delete", async (bundle) => {
   const { id } = bundle;
   const script = [
     `"$@" create ${id} && "$@" start ${id}`,
@@ -95,7 +94,7 @@ eachRuntime("in a user namespace: create, start, exec, kill, delete", async (bun
   expect(stdout).toMatch(/^\d+\nsleep\n0\n3\n5\n$/);
 });
 
-eachRuntime(
+eachRuntimeOfUser(
   "in a user namespace: the clocks of a time namespace",
   async (bundle) => {
     const linux = { ...namespaces(...usual, "time"), timeOffsets: { boottime: { secs: 86_400 } } };
@@ -111,7 +110,7 @@ eachRuntime(
   },
 );
 
-eachRuntime(
+eachRuntimeOfUser(
   "in a user namespace: a slave bind hears of later mounts of the host",
   async (bundle) => {
     const base = spec("exec sleep 1000");
@@ -133,7 +132,7 @@ eachRuntime(
   { except: { crun: "1.8 cuts its mounts off before it binds" } },
 );
 
-eachRuntime("in a user namespace: a proc of the host's processes is refused", async (bundle) => {
+eachRuntimeOfUser("in a user namespace: a proc of the host's processes is refused", async (bundle) => {
   const { code, stderr } = await inside(
     bundle,
     manyIds,
@@ -143,13 +142,13 @@ eachRuntime("in a user namespace: a proc of the host's processes is refused", as
   expect(stderr).toContain("proc");
 });
 
-eachRuntime("in a user namespace: groups are left alone where they are forbidden", async (bundle) => {
+eachRuntimeOfUser("in a user namespace: groups are left alone where they are forbidden", async (bundle) => {
   const base = spec("id -u; id -g");
   const { code, stdout } = await inside(bundle, ownMounts, base);
   expect({ code, stdout }).toEqual({ code: 0, stdout: "0\n0\n" });
 });
 
-eachRuntime(
+eachRuntimeOfUser(
   "in a user namespace: rw does not loosen a source that the host has mounted read-only",
   async (bundle) => {
     const base = spec(

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
 import { type Bundle, type Outcome, shell, specOf, until } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
-import { callAsUser, giveToUser, user } from "./test-user.ts";
+import { callAsUser, eachRuntimeOfUser, giveToUser, user } from "./test-user.ts";
 
 const files = { user: "user", ipc: "ipc", network: "net", pid: "pid", uts: "uts", cgroup: "cgroup" } as const;
 const kinds = ["user", "ipc", "network", "pid", "uts", "cgroup"] as const;
@@ -64,7 +64,7 @@ eachRuntime("joined namespaces: every kind of a container with a user namespace"
   expect({ code, stdout }).toEqual({ code: 0, stdout: `0\n${shared}` });
 });
 
-eachRuntime(
+eachRuntimeOfUser(
   "joined namespaces: an ordinary user joins what it has made",
   async (bundle) => {
     const maps = mappings(user, 1);
@@ -72,17 +72,13 @@ eachRuntime(
     giveToUser(bundle, sleeper(types, maps));
     expect((await callAsUser(bundle, "create", bundle.id)).code).toBe(0);
     expect((await callAsUser(bundle, "start", bundle.id)).code).toBe(0);
-    try {
-      const { stdout } = await callAsUser(bundle, "state", bundle.id);
-      // A decode border.
-      const { pid } = JSON.parse(stdout) as { pid: number };
-      bundle.configure(joiner(`id -u; ${comparison}`, pid, types, maps));
-      const told = await callAsUser(bundle, "run", `${bundle.id}-2`);
-      // The group namespace is the host's for both.
-      expect({ code: told.code, stdout: told.stdout }).toEqual({ code: 0, stdout: `0\n${shared}` });
-    } finally {
-      await callAsUser(bundle, "delete", "--force", bundle.id);
-    }
+    const { stdout } = await callAsUser(bundle, "state", bundle.id);
+    // A decode border.
+    const { pid } = JSON.parse(stdout) as { pid: number };
+    bundle.configure(joiner(`id -u; ${comparison}`, pid, types, maps));
+    const told = await callAsUser(bundle, "run", `${bundle.id}-2`);
+    // The group namespace is the host's for both.
+    expect({ code: told.code, stdout: told.stdout }).toEqual({ code: 0, stdout: `0\n${shared}` });
   },
   { except: { crun: "1.8 enters the pid namespace before it has the rights to" } },
 );

@@ -4,8 +4,7 @@ import { chownSync, existsSync, mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { type Bundle, type Outcome, shell } from "./bundle.ts";
-import { eachRuntime } from "./runtimes.ts";
-import { asUser, callAsUser, collect, giveToUser, granted, user } from "./test-user.ts";
+import { asUser, callAsUser, collect, eachRuntimeOfUser, giveToUser, granted, user } from "./test-user.ts";
 
 const own: readonly OciIdMapping[] = [{ containerID: 0, hostID: user, size: 1 }];
 const many: readonly OciIdMapping[] = [...own, { containerID: 1, hostID: granted, size: 1000 }];
@@ -34,7 +33,7 @@ function spec(
 
 const spaces = / +/g;
 
-eachRuntime("an ordinary user: root inside, the user outside", async (bundle) => {
+eachRuntimeOfUser("an ordinary user: root inside, the user outside", async (bundle) => {
   const script = "id -u; cat /proc/self/uid_map; head -c 1 /dev/zero | wc -c; echo x > /made";
   giveToUser(bundle, spec(script, own));
   const told = await callAsUser(bundle, "run", bundle.id);
@@ -55,11 +54,11 @@ async function manyIds(bundle: Bundle): Promise<void> {
   expect(told.stdout.replaceAll(spaces, " ")).toBe(`${map}${map}allow\n7\n8\n8 9 10\n7 8\n`);
 }
 
-eachRuntime("an ordinary user: more ids through newuidmap and newgidmap", manyIds, {
+eachRuntimeOfUser("an ordinary user: more ids through newuidmap and newgidmap", manyIds, {
   except: { runc: "1.1 refuses additional groups of ordinary users, which the kernel allows here" },
 });
 
-eachRuntime("an ordinary user: a range that is not granted is refused", async (bundle) => {
+eachRuntimeOfUser("an ordinary user: a range that is not granted is refused", async (bundle) => {
   giveToUser(bundle, spec("true", [...own, { containerID: 1, hostID: granted, size: 1001 }]));
   const told = await callAsUser(bundle, "run", bundle.id);
   expect(told.code).not.toBe(0);
@@ -67,7 +66,7 @@ eachRuntime("an ordinary user: a range that is not granted is refused", async (b
   expect((await callAsUser(bundle, "list", "--quiet")).stdout).toBe("");
 });
 
-eachRuntime(
+eachRuntimeOfUser(
   "an ordinary user: without newuidmap it is said what is missing",
   async (bundle) => {
     giveToUser(bundle, spec("true", many));
@@ -83,7 +82,7 @@ eachRuntime(
   { except: { crun: "other words", runc: "other words" } },
 );
 
-eachRuntime("an ordinary user: create, start, exec, kill, delete", async (bundle) => {
+eachRuntimeOfUser("an ordinary user: create, start, exec, kill, delete", async (bundle) => {
   giveToUser(bundle, spec("exec sleep 1000", many));
   expect((await callAsUser(bundle, "create", bundle.id)).code).toBe(0);
   expect((await callAsUser(bundle, "start", bundle.id)).code).toBe(0);
@@ -97,7 +96,7 @@ eachRuntime("an ordinary user: create, start, exec, kill, delete", async (bundle
   expect((await callAsUser(bundle, "list", "--quiet")).stdout).toBe("");
 });
 
-eachRuntime(
+eachRuntimeOfUser(
   "an ordinary user: limits that cannot be kept are refused",
   async (bundle) => {
     giveToUser(bundle, spec("true", own, { resources: { memory: { limit: 1_000_000_000 } } }));
@@ -108,14 +107,14 @@ eachRuntime(
   { except: { crun: "1.8 goes on without the limit, which breaks: what cannot be applied is an error" } },
 );
 
-eachRuntime("an ordinary user: a group that it may not make is refused", async (bundle) => {
+eachRuntimeOfUser("an ordinary user: a group that it may not make is refused", async (bundle) => {
   giveToUser(bundle, spec("true", own, { cgroupsPath: `/tiffin-test-other/${bundle.id}` }));
   const told = await callAsUser(bundle, "run", bundle.id);
   expect(told.code).toBe(1);
   expect(told.stderr).toContain("cgroup");
 });
 
-eachRuntime(
+eachRuntimeOfUser(
   "an ordinary user: without a user namespace it is refused",
   async (bundle) => {
     const { linux: _linux, ...base } = spec("true", own);
@@ -130,7 +129,7 @@ eachRuntime(
 
 const handedOver = ["pids", "memory"].map((name) => `/sys/fs/cgroup/${name}`);
 
-eachRuntime(
+eachRuntimeOfUser(
   "an ordinary user: limits in the groups that were handed over, and in no others",
   async (bundle) => {
     const groups = handedOver.filter((path) => existsSync(path)).map((path) => `${path}/${bundle.id}-user`);
@@ -160,3 +159,11 @@ eachRuntime(
     },
   },
 );
+
+eachRuntimeOfUser("an ordinary user: a state directory that it may not use is refused", async (bundle) => {
+  giveToUser(bundle, spec("true", own));
+  const command = [bundle.runtime, "--root", "/tiffin-test-state/below", "run", bundle.id];
+  const told = await collect(bundle, [...asUser(bundle.directory), ...command]);
+  expect(told.code).toBe(1);
+  expect(told.stderr).toContain("/tiffin-test-state");
+});

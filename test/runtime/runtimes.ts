@@ -55,6 +55,8 @@ export interface CaseOptions {
   readonly globals?: readonly string[];
   /** Why this machine cannot run the case at all. */
   readonly impossible?: string | undefined;
+  /** No helper serves the caller of the case, so once is enough for us. */
+  readonly unaided?: boolean;
   /** Runtimes that fail the case, and why that is their fault or a freedom of the specification. */
   readonly except?: Partial<Record<RuntimeUnderTest["name"], string>>;
 }
@@ -63,10 +65,11 @@ export interface CaseOptions {
 export function eachRuntime(
   name: string,
   run: (bundle: Bundle) => Promise<void> | void,
-  { except = {}, globals = [], impossible }: CaseOptions = {},
+  { except = {}, globals = [], impossible, unaided = false }: CaseOptions = {},
 ): void {
   for (const runtime of runtimes) {
     if (chosen !== undefined && !chosen.includes(runtime.name)) continue;
+    if (unaided && runtime.label === "tiffin alone") continue;
     const missing = runtime.path === undefined ? "not installed" : undefined;
     const reason = impossible ?? except[runtime.name] ?? missing ?? refusalOf(runtime.name);
     const isRoot = process.geteuid?.() === 0;

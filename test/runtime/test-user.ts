@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeSpec } from "../../src/oci/mod.ts";
 import type { Bundle, Outcome } from "./bundle.ts";
+import { type CaseOptions, eachRuntime } from "./runtimes.ts";
 
 export const user = 4321;
 /** The first of the 1000 ids that are granted. */
@@ -66,4 +67,20 @@ export async function collect(bundle: Bundle, words: readonly string[]): Promise
 export function callAsUser(bundle: Bundle, ...words: readonly string[]): Promise<Outcome> {
   const root = join(bundle.root, "state");
   return collect(bundle, [...asUser(bundle.directory), bundle.runtime, "--root", root, ...words]);
+}
+
+/** A case whose caller is not the root of the host. */
+export function eachRuntimeOfUser(
+  name: string,
+  run: (bundle: Bundle) => Promise<void>,
+  options: CaseOptions = {},
+): void {
+  const andEnd = async (bundle: Bundle): Promise<void> => {
+    try {
+      await run(bundle);
+    } finally {
+      await callAsUser(bundle, "delete", "--force", bundle.id);
+    }
+  };
+  eachRuntime(name, andEnd, { ...options, unaided: true });
 }

@@ -139,10 +139,29 @@ function createFile(root: string, id: string): OwnedFd {
     if (thrown.code === "EEXIST") {
       throw new TiffinError("conflict", "runtime.id-taken", `container with given ID already exists: ${id}`);
     }
-    if (thrown.code !== "ENOENT") throw thrown;
+    if (thrown.code !== "ENOENT") throw rootRefusal(root, thrown);
+  }
+  try {
     makeRoot(root);
     return create();
+  } catch (thrown) {
+    throw rootRefusal(root, thrown);
   }
+}
+
+/** The default place is root's; an ordinary user is not always given one. */
+function rootRefusal(root: string, thrown: unknown): unknown {
+  if (!(thrown instanceof SyscallError && (thrown.code === "EACCES" || thrown.code === "EROFS")))
+    return thrown;
+  return new TiffinError(
+    "forbidden",
+    "runtime.root-not-writable",
+    `cannot keep state in ${root}: ${thrown.code}`,
+    {
+      remedy: "set XDG_RUNTIME_DIR, or name a directory of this user with --root",
+      cause: thrown,
+    },
+  );
 }
 
 /** Claims the id. The file stays open for `recordProcess`. Throws `conflict` when the id is taken. */
