@@ -53,26 +53,31 @@ function wantedDevices({ linux }: Compilation): readonly (OciDevice & { readonly
   return [...wanted.values()];
 }
 
-/** The kernel lets nobody in a user namespace make devices, whatever its capabilities. */
-function mayMakeNodes(compilation: Compilation): boolean {
-  return !hasUserNamespace(compilation) && !compilation.facts.identity.inUserNamespace;
+/** The kernel lets nobody in a user namespace make devices, whatever its capabilities; a FIFO is none. */
+function mayMake({ type }: OciDevice, compilation: Compilation): boolean {
+  const { identity } = compilation.facts;
+  if (type === "p") return true;
+  return (
+    !hasUserNamespace(compilation) && !identity.inUserNamespace && identity.effective.includes("CAP_MKNOD")
+  );
 }
 
 /** A tmpfs on /dev with devices and links. Returns its slot. */
 export function deviceFileSystem(compilation: Compilation, context: MountContext): number {
   const { builder } = compilation;
   const dev = makeFileSystem(compilation, context);
-  const byNode = mayMakeNodes(compilation);
   const below = wantedDevices(compilation).flatMap((device) => {
     const path = pathBelow("/dev", device.path);
     return path === undefined ? [] : [{ ...device, path, source: device.path }];
   });
-  if (byNode) for (const device of below) makeNode(compilation, dev, device, device.cause);
+  for (const device of below.filter((each) => mayMake(each, compilation)))
+    makeNode(compilation, dev, device, device.cause);
   for (const [path, target] of links) {
     builder.child({ op: "symlink", fields: { root: dev, path, target } }, "default devices");
   }
   attach(compilation, context, dev);
-  if (!byNode) for (const device of below) bindDevice(compilation, dev, device, device.cause);
+  for (const device of below.filter((each) => !mayMake(each, compilation)))
+    bindDevice(compilation, dev, device, device.cause);
   return dev;
 }
 
@@ -82,7 +87,7 @@ export function otherDevices(compilation: Compilation, root: number): void {
   const isMounted = (spec.mounts ?? []).some(({ destination }) => cleanPath(destination) === "/dev");
   for (const device of wantedDevices(compilation)) {
     if (isMounted && pathBelow("/dev", device.path) !== undefined) continue;
-    if (mayMakeNodes(compilation)) makeNode(compilation, root, device, device.cause);
+    if (mayMake(device, compilation)) makeNode(compilation, root, device, device.cause);
     else bindDevice(compilation, root, { ...device, source: device.path }, device.cause);
   }
   if (isMounted) return;

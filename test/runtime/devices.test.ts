@@ -100,3 +100,34 @@ eachRuntime("/proc, /sys, /dev/pts and /dev/shm are what they are named after", 
   const { stdout } = await bundle.run({ ...spec, mounts: [...(spec.mounts ?? []), shm] });
   expect(stdout).toBe("proc\nsysfs\ndevpts\ntmpfs\n");
 });
+
+const devicesThere =
+  "for f in null zero full random urandom tty; do [ -c /dev/$f ] || echo missing $f; done; head -c 1 /dev/zero | wc -c";
+
+eachRuntime(
+  "devices: without the right to make them, those of the host are bound",
+  async (bundle) => {
+    bundle.configure(shell(devicesThere));
+    const drop = ["setpriv", "--bounding-set", "-mknod", "--inh-caps", "-all"];
+    const command = [...drop, bundle.runtime, "--root", bundle.root, "run", bundle.id];
+    const child = Bun.spawn(command, { cwd: bundle.path, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    expect(await new Response(child.stdout).text()).toBe("1\n");
+    expect(await child.exited).toBe(0);
+  },
+  { except: { crun: "1.8 gives up when mknod is refused" } },
+);
+
+eachRuntime(
+  "devices: a FIFO in a user namespace is made, not bound",
+  async (bundle) => {
+    const base = withDevices(shell("[ -p /dev/pipe ] && stat -c '%a %u' /dev/pipe"), [
+      { type: "p", path: "/dev/pipe", fileMode: 0o640, uid: 7 },
+    ]);
+    const maps = [{ containerID: 0, hostID: 400_000, size: 1000 }];
+    const namespaces = [...(base.linux?.namespaces ?? []), { type: "user" as const }];
+    const linux = { ...base.linux, namespaces, uidMappings: maps, gidMappings: maps };
+    const { stdout } = await bundle.run({ ...base, linux });
+    expect(stdout).toBe("640 7\n");
+  },
+  { except: { runc: "1.1 binds what the host does not have" } },
+);
