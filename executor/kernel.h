@@ -51,6 +51,11 @@ static inline int sys_fsopen(const char *type, unsigned flags)
 	return (int)syscall(SYS_fsopen, type, flags);
 }
 
+static inline int sys_fspick(int mount, unsigned flags)
+{
+	return (int)syscall(SYS_fspick, mount, "", flags | FSPICK_EMPTY_PATH);
+}
+
 static inline int sys_fsconfig(int context, unsigned command, const char *key, const char *value)
 {
 	return (int)syscall(SYS_fsconfig, context, command, key, value, 0);

@@ -129,6 +129,20 @@ int perform_fs_mount(struct start *s, const struct op_fs_mount *op)
 	return 0;
 }
 
+int perform_reconfigure(struct start *s, const struct op_reconfigure *op)
+{
+	OWNED_FD context = sys_fspick(slot_fd(s, op->mount), FSPICK_CLOEXEC);
+	if (context < 0)
+		return fail_slot(s, STEP_RECONFIGURE_FSPICK, op->mount);
+	const char *option = plan_string(&s->plan, op->options.offset);
+	for (uint32_t i = 0; i < op->options.count; i++, option = plan_next_string(option))
+		if (configure(s, context, option) < 0)
+			return fail_context(s, context, STEP_RECONFIGURE_FSCONFIG, option);
+	if (sys_fsconfig(context, FSCONFIG_CMD_RECONFIGURE, NULL, NULL) < 0)
+		return fail_context(s, context, STEP_RECONFIGURE_RECONFIGURE, "");
+	return 0;
+}
+
 int perform_open_tree(struct start *s, const struct op_open_tree *op)
 {
 	const char *path = plan_string(&s->plan, op->path);

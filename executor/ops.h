@@ -6,6 +6,7 @@
 
 /* mount.c */
 int perform_fs_mount(struct start *s, const struct op_fs_mount *op);
+int perform_reconfigure(struct start *s, const struct op_reconfigure *op);
 int perform_open_tree(struct start *s, const struct op_open_tree *op);
 int perform_mount_setattr(struct start *s, const struct op_mount_setattr *op);
 int perform_move_mount(struct start *s, const struct op_move_mount *op);

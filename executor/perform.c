@@ -25,6 +25,7 @@ int perform(struct start *s, const struct abi_op_header *op)
 		CASE(OP_OPEN, open);
 		CASE(OP_CLOSE, close);
 		CASE(OP_FS_MOUNT, fs_mount);
+		CASE(OP_RECONFIGURE, reconfigure);
 		CASE(OP_OPEN_TREE, open_tree);
 		CASE(OP_MOUNT_SETATTR, mount_setattr);
 		CASE(OP_MOVE_MOUNT, move_mount);

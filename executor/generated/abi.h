@@ -104,6 +104,7 @@ enum abi_op {
   OP_MOVE_ROOT = 52,
   OP_PASS_LISTENER = 53,
   OP_COPY_TREE = 54,
+  OP_RECONFIGURE = 55,
 };
 
 struct op_open {
@@ -790,6 +791,19 @@ enum step_copy_tree {
   STEP_COPY_TREE_ATTRIBUTES = 4,
 };
 
+struct op_reconfigure {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t mount;
+  struct abi_range options;
+};
+_Static_assert(sizeof(struct op_reconfigure) == 24, "size of op_reconfigure");
+_Static_assert(offsetof(struct op_reconfigure, options) == 12, "end of op_reconfigure");
+enum step_reconfigure {
+  STEP_RECONFIGURE_FSPICK = 0,
+  STEP_RECONFIGURE_FSCONFIG = 1,
+  STEP_RECONFIGURE_RECONFIGURE = 2,
+};
+
 enum abi_attach {
   ATTACH_STDIN = 1,
   ATTACH_STDOUT = 2,
@@ -1004,7 +1018,8 @@ static const struct abi_field fields_set_memory_policy[] = {{FIELD_U32, 8}, {FIE
 static const struct abi_field fields_move_root[] = {{FIELD_SLOT, 8}};
 static const struct abi_field fields_pass_listener[] = {{FIELD_SLOT, 8}, {FIELD_BLOB, 12}, {FIELD_BLOB, 20}};
 static const struct abi_field fields_copy_tree[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}, {FIELD_U32, 20}};
-static const struct abi_layout abi_layouts[55] = {
+static const struct abi_field fields_reconfigure[] = {{FIELD_SLOT, 8}, {FIELD_STRINGS, 12}};
+static const struct abi_layout abi_layouts[56] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -1059,6 +1074,7 @@ static const struct abi_layout abi_layouts[55] = {
   [OP_MOVE_ROOT] = {16, 4, 1, fields_move_root},
   [OP_PASS_LISTENER] = {32, 2, 3, fields_pass_listener},
   [OP_COPY_TREE] = {24, 4, 4, fields_copy_tree},
+  [OP_RECONFIGURE] = {24, 4, 2, fields_reconfigure},
 };
 #endif
 

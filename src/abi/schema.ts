@@ -511,6 +511,13 @@ export const ops = {
     fields: { root: "slotOrNone", path: "string", to: "slot", keepTop: "u32" },
     steps: ["openat2", "read", "create", "write", "attributes"],
   },
+  reconfigure: {
+    code: 55,
+    doc: "change the file system of the mount in slot `mount`: fspick, fsconfig each option (`flag` or `key=value`, in order), reconfigure",
+    stages: ["child"],
+    fields: { mount: "slot", options: "strings" },
+    steps: ["fspick", "fsconfig", "reconfigure"],
+  },
 } as const satisfies Record<string, OpSchema>;
 
 export type OpName = keyof typeof ops;

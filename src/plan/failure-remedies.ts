@@ -30,6 +30,7 @@ const remedies: Readonly<Partial<Record<OpName, Remedies>>> = {
     EPERM: "check that the engine has CAP_SETUID and CAP_SETGID and owns the mapped ids",
     EINVAL: "check that the mappings do not overlap and that there are at most 340",
   },
+  reconfigure: { EINVAL: "check which options the file system can change while it is mounted" },
   fsMount: {
     ENODEV: "the kernel does not know this file system: enable it or load its module",
     EPERM: "check that the engine has CAP_SYS_ADMIN and that nothing covers the host's own /proc or /sys",

@@ -58,7 +58,8 @@ export function compileMounts(compilation: Compilation, root: number): MountedSl
     const isBind = request.bind !== "no" || mount.type === "bind";
     let slot: number | undefined;
     if (request.remount) {
-      remountInPlace(compilation, context);
+      const below = attached.findLast((each) => each.destination === destination);
+      remountInPlace(compilation, context, below?.slot);
       continue;
     }
     if (isBind) bindMount(compilation, context);

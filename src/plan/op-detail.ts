@@ -46,6 +46,8 @@ export function detailOf(op: WireOp): string {
       const { out, source, options, attributes } = op.fields;
       return words(`-> ${slotText(out)}`, source ?? "", options.join(","), attributeText(attributes));
     }
+    case "reconfigure":
+      return op.fields.options.join(",");
     case "openTree": {
       const { out, dir, path, flags } = op.fields;
       const clone = (flags & openTreeFlags.clone) !== 0;

@@ -30,6 +30,8 @@ export function targetOf(op: WireOp): string {
       return op.fields.path ?? slotText(op.fields.dir);
     case "fsMount":
       return op.fields.type;
+    case "reconfigure":
+      return slotText(op.fields.mount);
     case "close":
     case "setns":
       return slotText(op.fields.slot);
@@ -100,6 +102,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   open: closed,
   close: "none needed",
   fsMount: "last descriptor and namespace go",
+  reconfigure: "the file system goes",
   openTree: "last descriptor and namespace go",
   mountSetattr: "the mount goes",
   moveMount: mountGone,

@@ -24,6 +24,8 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       const option = list.length === 0 ? "" : ` -o ${list.join(",")}`;
       return [`mkdir -p ${place}; mount -t ${type}${option} ${quote(source ?? "none")} ${place}`];
     }
+    case "reconfigure":
+      return [`mount -o remount,${op.fields.options.join(",")} ${places.of(op.fields.mount)}`];
     case "openTree":
       return treeLines(op.fields, places);
     case "mountSetattr":

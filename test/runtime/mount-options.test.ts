@@ -246,10 +246,16 @@ eachRuntime(
     const mounts = [
       { destination: "/a", type: "tmpfs", source: "tmpfs", options: ["nosuid"] },
       { destination: "/a/in", type: "tmpfs", source: "tmpfs" },
-      { destination: "/a", type: "tmpfs", source: "tmpfs", options: ["remount", "nosuid", "ro"] },
+      {
+        destination: "/a",
+        type: "tmpfs",
+        source: "tmpfs",
+        options: ["remount", "nosuid", "ro", "size=128k"],
+      },
     ];
     const lines = await mountsOf(bundle, mounts);
     expect(lines.get("/a")?.options).toEqual(expect.arrayContaining(["ro", "nosuid"]));
+    expect(lines.get("/a")?.superblock).toContain("size=128k");
     // A second mount on top would have covered it.
     expect(lines.get("/a/in")?.options).toContain("rw");
     const spec = specOf(["/bin/ls", "/a"]);

@@ -64,7 +64,7 @@ export const mountRequirements = [
     "MUST",
     "remount",
     "remount changes a mount that is there already",
-    "attributes of the mount alone; parameters of its file system are refused",
+    "parameters of a file system change only where the container has made it",
   ),
   ...words("MAY", "mand nomand", "every mount option that features names is taken"),
   ...words("SHOULD", "symfollow nosymfollow", symlinks),
