@@ -144,6 +144,25 @@ for (const [name, [change, words]] of Object.entries(values)) {
   });
 }
 
+test.skipIf(!mayRun)("no error gives orders to the terminal that it is shown on", async () => {
+  await using bundle = new Bundle(ours ?? "");
+  const orders = "\x1b]0;title\x07\x1b[2J\nroot:\x9b31m\r";
+  const spec = specOf(["/bin/true"]);
+  const documents = [
+    specOf([`/bin/${orders}`]),
+    specOf(["/bin/true"], { cwd: `/${"x".repeat(300)}${orders}` }),
+    { ...spec, linux: { ...linux, cgroupsPath: `/../${orders}` } },
+    { ...spec, mounts: [{ destination: "/m", type: orders, source: "m" }] },
+    { ...spec, root: { path: orders } },
+  ];
+  for (const document of documents) {
+    bundle.configure(document);
+    const told = await bundle.call("run", bundle.id);
+    expectRefused(bundle, told, /./);
+    expect(told.stderr.trimEnd()).not.toMatch(/\p{Cc}/u);
+  }
+});
+
 const ids: readonly string[] = [
   "",
   ".",

@@ -236,6 +236,20 @@ eachRuntime(
   },
 );
 
+eachRuntime(
+  "an exec with a terminal does not take what the container has put at /dev/ptmx",
+  async (bundle) => {
+    await bundle.create(shell("rm /dev/ptmx && mkfifo /dev/ptmx; echo ready; exec sleep 1000"));
+    for (const applet of ["mkfifo", "rm"]) symlinkSync("busybox", join(bundle.rootfs, "bin", applet));
+    await bundle.start();
+    await until("the pipe", () => bundle.output() === "ready\n");
+    const told = await bundle.call("exec", "--tty", bundle.id, "/bin/sh", "-c", "tty");
+    // An error, or a terminal that was found elsewhere.
+    if (told.code === 0) expect(told.stdout).toMatch(/^\/dev\/pts\/\d+\r?\n$/);
+    expect(await bundle.status()).toBe("running");
+  },
+);
+
 eachRuntime("capabilities added to an exec are not inheritable", async (bundle) => {
   // CVE-2022-29162
   await bundle.create(specOf(["/bin/sleep", "1000"]));

@@ -84,3 +84,24 @@ export function eachRuntime(
     });
   }
 }
+
+const ownLimitMs = 60_000;
+
+/** One test for our runtime, called with a helper and without one: for what the others cannot be asked to stand. */
+export function eachOfOurs(
+  name: string,
+  run: (bundle: Bundle, how: "helped" | "alone") => Promise<void>,
+): void {
+  for (const { name: whose, label, path } of runtimes) {
+    if (whose !== "tiffin") continue;
+    const mayRun = path !== undefined && process.geteuid?.() === 0;
+    test.skipIf(!mayRun)(
+      `${label}: ${name}`,
+      async () => {
+        await using bundle = new Bundle(path ?? "");
+        await run(bundle, label === "tiffin" ? "helped" : "alone");
+      },
+      ownLimitMs,
+    );
+  }
+}

@@ -50,10 +50,18 @@ function clipped(text: string): string {
   return `${text.slice(0, longestMessage / 2)} ... ${text.slice(-longestMessage / 2)}`;
 }
 
+/** One line without characters that a terminal would obey: what is quoted may come from an image. */
+function harmless(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => {
+    const code = character.charCodeAt(0).toString(16).padStart(2, "0");
+    return `\\x${code}`;
+  });
+}
+
 /** The end of a failed command: in the log as it is, for people with what to try. */
 export function reportError(to: ErrorLog, thrown: unknown): void {
   const text = clipped(messageOf(thrown));
   log(to, "error", text);
   const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";
-  to.show(`tiffin-runtime: ${text}${remedy}\n`);
+  to.show(`tiffin-runtime: ${harmless(`${text}${remedy}`)}\n`);
 }
