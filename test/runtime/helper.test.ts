@@ -251,7 +251,7 @@ function slowHook(bundle: Bundle): string {
   const spec = specOf(["/bin/sleep", "60"]);
   bundle.configure({
     ...spec,
-    hooks: { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo > ${reached}; exec sleep 3`] }] },
+    hooks: { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo > ${reached}; exec sleep 1`] }] },
   });
   return reached;
 }
