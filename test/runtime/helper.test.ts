@@ -45,7 +45,7 @@ function inodeName(): string {
 
 function socketOf(): string | undefined {
   if (!existsSync(helpers)) return undefined;
-  return readdirSync(helpers).find((name) => !name.endsWith(".lock") && name.slice(16, 32) === inodeName());
+  return readdirSync(helpers).find((name) => name.slice(16, 32) === inodeName());
 }
 
 function exeOf(pid: number | string): string | undefined {

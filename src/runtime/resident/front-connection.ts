@@ -12,6 +12,9 @@ const bufferBytes = 64 * 1024;
 const fdLimit = 3;
 const foreverMs = 2 ** 31 - 1;
 
+/** For all connections: it is filled and emptied in one go. One for each read would keep the collector busy. */
+const chunk = new Uint8Array(bufferBytes);
+
 /** Thrown when the front has gone, or speaks something else. */
 export class FrontGone extends CallerGone {
   override readonly name = "FrontGone";
@@ -68,7 +71,6 @@ export class FrontConnection implements Disposable {
 
   async #read(limitMs: number): Promise<void> {
     if (!(await this.#loop.readable(this.#socket, limitMs))) throw new FrontGone("the front says nothing");
-    const chunk = new Uint8Array(bufferBytes);
     let length = 0;
     try {
       const received = receiveWithFds(this.#socket, chunk, fdLimit);

@@ -30,8 +30,3 @@ export function helperName(): string {
     .map((number) => BigInt.asUintN(64, number).toString(16).padStart(hexDigits, "0"))
     .join("");
 }
-
-/** Held by the helper at `socket` for as long as it lives. */
-export function lockPath(socket: string): string {
-  return `${socket}.lock`;
-}

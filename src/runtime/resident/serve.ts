@@ -2,7 +2,7 @@
  * The resident helper: decides commands for fronts, several at a time, and keeps nothing of any. It leaves when nobody
  * has asked for a while, or when its program's file has been replaced; whoever finds it gone does without it.
  */
-import { descriptorStatus } from "../../kernel/directory.ts";
+import { descriptorStatus, listDirectory } from "../../kernel/directory.ts";
 import { openFile, openFlags, readText, removeFile, writeKernelFile } from "../../kernel/files.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -19,8 +19,9 @@ import { runRuntimeCommand } from "../command/run-command.ts";
 import { FrontConnection, FrontGone } from "./front-connection.ts";
 import { frontHost } from "./front-host.ts";
 import { areAlike, isAtHome, type Likeness, likenessOf } from "./likeness.ts";
-import { helperDirectory, helperName, lockPath, ownProgram, stateDirectory } from "./place.ts";
+import { helperDirectory, helperName, ownProgram, stateDirectory } from "./place.ts";
 import { receiveRequest } from "./request.ts";
+import { isListening, lockFd } from "./start-helper.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
 export interface HelperOptions {
@@ -60,6 +61,15 @@ function leaveGroups(): boolean {
     if (type.startsWith("cgroup") && root === "/") writeKernelFile(`${mountPoint}/cgroup.procs`, "0");
   }
   return parseProcessCgroups(readText("/proc/self/cgroup")).every(({ path }) => path === "/");
+}
+
+/** Sockets of helpers that were killed. */
+function removeLeftOvers(): void {
+  using directory = openFile(undefined, helperDirectory, openFlags.readOnly | openFlags.directory);
+  for (const { name } of listDirectory(directory, helperDirectory)) {
+    const path = `${helperDirectory}/${name}`;
+    if (!isListening(path)) removeFile(path);
+  }
 }
 
 class Helper {
@@ -163,12 +173,13 @@ export async function serveFronts(options: HelperOptions): Promise<void> {
   const name = helperName();
   const path = `${helperDirectory}/${name}`;
   const helper = new Helper(options, own);
-  // Whoever holds the lock may: it is left by a helper that was killed.
-  removeFile(path);
+  // Nobody else starts one meanwhile.
+  const lock = new OwnedFd(lockFd, helperDirectory);
+  removeLeftOvers();
   using listener = listenUnix(helperDirectory, name, backlog);
+  lock[Symbol.dispose]();
   await helper.serve(listener);
   removeFile(path);
-  removeFile(lockPath(path));
   // Unless there are other helpers, or containers.
   for (const directory of [helperDirectory, stateDirectory]) {
     if (trySyscall("unlinkat", atFlags.fdcwd, cString(directory), atFlags.removeDirectory) !== 0) break;

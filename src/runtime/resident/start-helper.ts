@@ -1,8 +1,8 @@
 /** Starting a helper on demand: after a command that had to do without. Costs 2 ms of that command, once. */
-import { descriptorStatus } from "../../kernel/directory.ts";
 import { makeDirectory, openFile, openFlags } from "../../kernel/files.ts";
 import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
+import { connectUnix } from "../../kernel/unix-stream.ts";
 import type { RuntimeHost } from "../command/host.ts";
 import { isAtHome } from "./likeness.ts";
 import {
@@ -11,17 +11,15 @@ import {
   helperOff,
   helperVariable,
   helperWord,
-  lockPath,
   ownProgram,
   stateDirectory,
 } from "./place.ts";
 
 const privateDirectory = 0o700;
-const privateFile = 0o600;
 const lockExclusive = 2;
 const lockNoWait = 4;
-/** Where the helper has the lock. */
-const lockFd = 3;
+/** Where the new helper has the lock. */
+export const lockFd = 3;
 
 /** Starts a helper unless there is one, this caller does not want one, or it would be out of place. Never throws. */
 export function startHelper(host: RuntimeHost): void {
@@ -38,13 +36,10 @@ export function startHelper(host: RuntimeHost): void {
 function start(wish: string | undefined): void {
   makeDirectory(stateDirectory, privateDirectory);
   makeDirectory(helperDirectory, privateDirectory);
-  const flags = openFlags.readWrite | openFlags.create | openFlags.noFollow;
-  using lock = openFile(undefined, lockPath(`${helperDirectory}/${helperName()}`), flags, {
-    mode: privateFile,
-  });
+  using lock = openFile(undefined, helperDirectory, openFlags.readOnly | openFlags.directory);
+  // Held from here until a helper listens: of many commands that miss it, one starts it.
   if (trySyscall("flock", lock.raw, lockExclusive | lockNoWait) !== 0) return;
-  // Its helper has just taken it away; the next command makes another one.
-  if (descriptorStatus(lock).links === 0) return;
+  if (isListening(`${helperDirectory}/${helperName()}`)) return;
   spawn({
     executable: ownProgram,
     argv: ["tiffin-runtime", helperWord, wish ?? ""],
@@ -53,4 +48,15 @@ function start(wish: string | undefined): void {
     cwd: "/",
     newSession: true,
   });
+}
+
+/** Whether anybody listens at the socket `path`. */
+export function isListening(path: string): boolean {
+  try {
+    connectUnix(path)[Symbol.dispose]();
+    return true;
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    return false;
+  }
 }
