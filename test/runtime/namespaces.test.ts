@@ -1,14 +1,6 @@
 /** `linux.namespaces` with and without paths, what is inherited, mappings, clocks, names, sysctls, cgroup views. */
 import { expect } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciMount, OciNamespace, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
 import { type Bundle, shell, specOf } from "./bundle.ts";
@@ -263,33 +255,3 @@ eachRuntime("a label of mounts on a host without SELinux", async (bundle) => {
   if (told.code === 0)
     expect(parseMountLines(told.stdout).get("/dev")?.superblock.join()).not.toContain("context");
 });
-
-eachRuntime(
-  "under cgroup v2 a writable view of its own group belongs to the container's user, and nothing more",
-  async (bundle) => {
-    if (!existsSync("/sys/fs/cgroup/cgroup.controllers")) return;
-    const place = join("/sys/fs/cgroup", bundle.id);
-    const ownedBy = async (
-      options: readonly string[],
-      types: readonly OciNamespaceType[],
-    ): Promise<string[]> => {
-      const spec = withLinux(specOf(["/bin/sleep", "1000"], { user: { uid: 1000, gid: 1000 } }), {
-        namespaces: namespacesOf(types),
-        cgroupsPath: `/${bundle.id}`,
-      });
-      await bundle.create({ ...spec, mounts: [...(spec.mounts ?? []), { ...cgroupMount, options }] });
-      const owners = readdirSync(place).filter((name) => statSync(join(place, name)).uid === 1000);
-      if (statSync(place).uid === 1000) owners.push(".");
-      await bundle.call("delete", "--force", bundle.id);
-      return owners;
-    };
-    const own = [...always, "cgroup"] as const;
-    const listed = readFileSync("/sys/kernel/cgroup/delegate", "utf8").trim().split("\n");
-    const given = await ownedBy(["rw"], own);
-    expect(given).toEqual(expect.arrayContaining([".", "cgroup.procs", "cgroup.threads"]));
-    expect(given.filter((name) => name !== "." && !listed.includes(name))).toEqual([]);
-    expect(await ownedBy(["ro"], own)).toEqual([]);
-    expect(await ownedBy(["rw"], always)).toEqual([]);
-  },
-  { except: { crun: "1.8 gives it to the root of a user namespace alone" } },
-);
