@@ -50,6 +50,8 @@ export function becomeProgram(context: ProcessContext): void {
     if (process.noNewPrivileges === true) setNoNewPrivileges(builder);
     installSeccomp(context);
   }
+  // It waits for the exec, and is judged now: a profile that is not loaded ends the creation, not the start.
+  if (context.label !== undefined) writeLabel(builder, context.label, context.label.proc);
   holdChild(builder, options, execCandidates(process));
   if (process.noNewPrivileges !== true && !asks) installSeccomp(context);
   takeIdentity(context);
@@ -57,8 +59,6 @@ export function becomeProgram(context: ProcessContext): void {
   if (options.stdio.kind !== "terminal") {
     builder.child({ op: "setsid", fields: {} }, "a session of its own");
   }
-  // After the last change of identity: the kernel wants the file opened with the credentials it is written with.
-  if (context.label !== undefined) writeLabel(builder, context.label, context.label.proc);
   for (const hook of context.hooks ?? []) runHook(builder, hook, "hooks.startContainer");
   if (process.noNewPrivileges === true && !asks) {
     setNoNewPrivileges(builder);

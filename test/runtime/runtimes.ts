@@ -51,6 +51,8 @@ function refusalOf(name: RuntimeUnderTest["name"]): string | undefined {
 const chosen = (process.env["TIFFIN_RUNTIMES"] || undefined)?.split(",");
 
 export interface CaseOptions {
+  /** The others run it even where `TIFFIN_RUNTIMES` leaves them out: there is no other place where they could. */
+  readonly isProvenHere?: boolean;
   /** Flags of every call. */
   readonly globals?: readonly string[];
   /** Why this machine cannot run the case at all. */
@@ -65,10 +67,11 @@ export interface CaseOptions {
 export function eachRuntime(
   name: string,
   run: (bundle: Bundle) => Promise<void> | void,
-  { except = {}, globals = [], impossible, unaided = false }: CaseOptions = {},
+  { except = {}, globals = [], impossible, isProvenHere = false, unaided = false }: CaseOptions = {},
 ): void {
   for (const runtime of runtimes) {
-    if (chosen !== undefined && !chosen.includes(runtime.name)) continue;
+    const isPeer = runtime.name !== "tiffin";
+    if (chosen !== undefined && !chosen.includes(runtime.label) && !(isPeer && isProvenHere)) continue;
     if (unaided && runtime.label === "tiffin alone") continue;
     const missing = runtime.path === undefined ? "not installed" : undefined;
     const reason = impossible ?? except[runtime.name] ?? missing ?? refusalOf(runtime.name);

@@ -1,7 +1,8 @@
 /**
  * The lane for what this machine's kernel lacks or has beyond others. Tests named `*.v2.test.ts` skip themselves on a
  * host without a pure cgroup v2 hierarchy, so here is where they count; Debian's 6.1 stands for kernels that need the
- * older ways of a plan. Both machines run at once: emulation leaves a processor idle for much of a boot.
+ * older ways of a plan. Two more machines have systemd as their PID 1, with version 2 and with version 1 beside it. All run
+ * at once: emulation leaves a processor idle for much of a boot.
  */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -13,6 +14,11 @@ const limitMs = 600_000;
 const v2Files = [...new Bun.Glob("{src,test}/**/*.v2.test.ts").scanSync(project)].sort();
 /** On both, because a plan differs between them. */
 const everywhere = [...v2Files, "test/plan/kernel.test.ts"];
+/** Of the OCI runtime; peers prove most cases on the host. */
+function runtimeFiles(...names: readonly string[]): string[] {
+  return names.map((name) => `test/runtime/${name}.test.ts`);
+}
+
 const machines = [
   {
     kernel: "6.12",
@@ -26,9 +32,27 @@ const machines = [
     ],
     leastTests: 67,
   },
-  { kernel: "6.1", init: "busybox", files: [...everywhere, "test/vm/smoke.test.ts"], leastTests: 38 },
-  { kernel: "6.12", init: "systemd", files: ["./test/runtime/systemd.test.ts"], leastTests: 13 },
-  { kernel: "6.1", init: "systemd-hybrid", files: ["./test/runtime/systemd.test.ts"], leastTests: 12 },
+  {
+    kernel: "6.1",
+    init: "busybox",
+    files: [...everywhere, "test/vm/smoke.test.ts", ...runtimeFiles("cgroups", "linux")],
+    leastTests: 74,
+  },
+  {
+    kernel: "6.12",
+    init: "systemd",
+    files: runtimeFiles(
+      "systemd",
+      "cgroups",
+      "linux",
+      "lifecycle",
+      "namespaces",
+      "apparmor",
+      "virtual-links",
+    ),
+    leastTests: 71,
+  },
+  { kernel: "6.1", init: "systemd-hybrid", files: runtimeFiles("systemd", "cgroups"), leastTests: 22 },
 ] as const;
 
 /** False where there is no such kernel to boot: another distribution, or no way to download one. */
@@ -46,6 +70,7 @@ for (const { kernel, init, files, leastTests } of machines) {
     async () => {
       const machine = Bun.spawn(["bash", "test/vm/boot.sh", "--kernel", kernel, "--init", init, ...files], {
         cwd: project,
+        env: { ...process.env, TIFFIN_RUNTIMES: "tiffin" },
         stdout: "pipe",
         stderr: "pipe",
       });

@@ -55,7 +55,12 @@ export const processRequirements = [
     [
       "MUST",
       "apparmorProfile is the program's profile, or it is an error",
-      "refused: an AppArmor profile on a host without AppArmor",
+      [
+        "refused: an AppArmor profile on a host without AppArmor",
+        "the program runs under the profile of the configuration, an exec under the same or its own",
+        "a profile that is not loaded is refused, and nothing is left",
+      ],
+      "AppArmor is on in the machines of test/vm",
     ],
     [
       "MUST",
