@@ -204,7 +204,7 @@ eachRuntime("a container that watches for newcomers sees nothing of the host in 
     "(ls -l $p/fd $p/cwd $p/root $p/exe; cat $p/environ) 2>/dev/null; done; done > /tmp/seen";
   await bundle.create(shell(watch));
   await bundle.start();
-  for (let turn = 0; turn < 15; turn += 1) {
+  for (let turn = 0; turn < 8; turn += 1) {
     expect((await bundle.call("exec", bundle.id, "/bin/true")).code).toBe(0);
   }
   const seen = readFileSync(join(bundle.rootfs, "tmp", "seen"), "utf8");

@@ -41,11 +41,11 @@ test.skipIf(!mayRun)(
   async () => {
     await using bundle = new Bundle(ours ?? "");
     bundle.configure(specOf(["/bin/sleep", "1000"]));
-    for (let turn = 0; turn < 10; turn += 1) {
+    for (let turn = 0; turn < 6; turn += 1) {
       await bundle.call("list");
       const ids = Array.from({ length: 4 }, (_, at) => `${bundle.id}-${turn}-${at}`);
       const calls = ids.map((id): Promise<Outcome> => bundle.detached("run", "-d", id));
-      await Bun.sleep(turn * 2);
+      await Bun.sleep(turn * 3);
       await signalHelper(bundle, "SIGKILL");
       for (const { code } of await Promise.all(calls)) expect([0, 1]).toContain(code);
       for (const id of ids) {

@@ -82,7 +82,7 @@ eachRuntime("a mount namespace that is made meanwhile holds nothing of a contain
 });
 
 eachRuntime("the last bytes of a program arrive, with its exit code, for run and exec", async (bundle) => {
-  const [count, size] = [6, 500_000];
+  const [count, size] = [3, 500_000];
   const script = `head -c ${size} /dev/zero | tr '\\0' x; exit 7`;
   Bun.spawnSync(["ln", "-s", "busybox", join(bundle.rootfs, "bin", "tr")]);
   bundle.configure(shell(script));

@@ -84,7 +84,7 @@ for (const command of ["create", "run", "start", "exec", "delete"] as const) {
 }
 
 eachOfOurs("create and run that are ended by SIGTERM and SIGINT", async (bundle) => {
-  for (const [turn, afterMs] of instantsMs.entries()) {
+  for (const [turn, afterMs] of instantsMs.filter((_, at) => at % 2 === 1).entries()) {
     const [program = "", argument = ""] = uniqueSleep();
     const id = `${bundle.id}-${turn}`;
     bundle.configure(specOf([program, argument]));

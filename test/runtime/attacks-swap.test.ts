@@ -190,7 +190,7 @@ test.skipIf(!mayRun)("terminal devices that turn into links while a terminal is 
   const swapper = Bun.spawn([process.execPath, join(import.meta.dir, "swapper.ts"), ...pairs], {
     stdin: "pipe",
   });
-  for (let turn = 0; turn < 15; turn += 1) await bundle.call("run", `${bundle.id}-${turn}`);
+  for (let turn = 0; turn < 8; turn += 1) await bundle.call("run", `${bundle.id}-${turn}`);
   await swapper.stdin.end();
   await swapper.exited;
   expect(fingerprint(outside)).toEqual(before);
