@@ -43,12 +43,22 @@ export function createCgroup(facts: CgroupFacts, hierarchy: string, directory: s
     const parent = dirname(directory);
     if (parent === directory) throw new SyscallError("mkdirat", errno.ENOENT, path);
     createCgroup(facts, hierarchy, parent);
-    if (hierarchy === unifiedHierarchy) enableControllers(facts, parent);
     return createCgroup(facts, hierarchy, directory);
   }
   if (result < 0) throw new SyscallError("mkdirat", -result, path);
   if (v1Hierarchy(facts, "cpuset")?.name === hierarchy) inheritCpuset(path);
+  if (hierarchy === unifiedHierarchy) completeControllers(facts, directory);
   return true;
+}
+
+/** v2: a parent that somebody else has made hands on what they needed, which may be less than a container does. */
+function completeControllers(facts: CgroupFacts, directory: string): void {
+  if (facts.mode !== "v2" || facts.v2 === null) return;
+  const given =
+    readTextIfPossible(`${facts.v2.mountPoint}${directory}/cgroup.controllers`)?.trim().split(" ") ?? [];
+  if (facts.v2.controllers.some((controller) => !given.includes(controller))) {
+    enableControllers(facts, dirname(directory));
+  }
 }
 
 /** A new v1 cpuset is empty and takes no process, unless its parent passes values on. */
