@@ -260,18 +260,6 @@ eachRuntime(
   { except: { runc: "1.1 is older than this field" } },
 );
 
-eachRuntime(
-  "a NUMA policy is set or refused by the kernel",
-  async (bundle) => {
-    const policy = { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"] };
-    const spec = withLinux(shell("grep -c 'bind' /proc/self/numa_maps"), { memoryPolicy: policy });
-    const { code, stdout, stderr } = await bundle.run(spec);
-    if (stderr === "") expect(Number(stdout)).toBeGreaterThan(0);
-    else expect({ code, refused: stderr.includes("linux.memoryPolicy") }).toEqual({ code: 1, refused: true });
-  },
-  { except: { crun: "1.8 is older than this field", runc: "1.1 is older than this field" } },
-);
-
 eachRuntime("unknown properties are ignored", async (bundle) => {
   const spec = { ...specOf(["/bin/true"]), future: { any: 1 }, linux: { ...specOf([]).linux, future: [1] } };
   bundle.configure(spec);

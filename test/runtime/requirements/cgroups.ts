@@ -21,8 +21,10 @@ export const cgroupRequirements = [
     [
       "MUST",
       "a group that does not fit is an error, where it is looked at",
-      "pause and resume",
-      "a frozen group is refused by exec; a group that has other processes is not looked at (MAY)",
+      [
+        "the group of another container, or above one, is refused: its end would be theirs",
+        "pause and resume",
+      ],
     ],
     ["MUST", "a mount of type cgroup shows the groups", shown],
   ]),

@@ -38,7 +38,7 @@ export const featureRequirements = [
     [
       "MUST",
       "modes and flags of memory policies that are listed are known",
-      "a NUMA policy is set or refused by the kernel",
+      "a NUMA policy: each mode, nodes and flags",
     ],
     [
       "MUST",

@@ -18,7 +18,7 @@ const sysctls =
 const fileSystems = "/proc, /sys, /dev/pts and /dev/shm are what they are named after";
 const clocks = "the clocks of a new time namespace are off by what is asked for";
 const rootKinds = "rootfsPropagation: the root mount is of the kind that is asked for";
-const policy = "a NUMA policy is set or refused by the kernel";
+const policy = "a NUMA policy: each mode, nodes and flags";
 
 function namespaceKinds(): Requirement[] {
   const kinds = ["pid", "network", "mount", "ipc", "uts", "cgroup"] as const;
