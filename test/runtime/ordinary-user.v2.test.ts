@@ -1,6 +1,14 @@
 /** An ordinary user on a host of cgroup v2 alone, with a group that was handed to it (run by test/vm). */
 import { describe, expect, test } from "bun:test";
-import { chownSync, existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import type { RuntimeSpec } from "../../src/oci/mod.ts";
 import { Bundle, shell } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
@@ -16,7 +24,7 @@ const user = 1000;
 const account = /^([^:\n]+):[^:\n]*:1000:/m.exec(readFileSync("/etc/passwd", "utf8"))?.[1];
 
 /** In a user namespace of the user's own id, with the group shown at its place. */
-function spec(script: string, cgroupsPath: string): RuntimeSpec {
+function spec(script: string, cgroupsPath?: string): RuntimeSpec {
   const base = shell(script);
   const mapping = [{ containerID: 0, hostID: user, size: 1 }];
   const mounts = (base.mounts ?? []).map((mount) => ({
@@ -30,7 +38,7 @@ function spec(script: string, cgroupsPath: string): RuntimeSpec {
       namespaces: [...(base.linux?.namespaces ?? []), { type: "cgroup" }, { type: "user" }],
       uidMappings: mapping,
       gidMappings: mapping,
-      cgroupsPath,
+      ...(cgroupsPath !== undefined && { cgroupsPath }),
       resources: {
         pids: { limit: 30 },
         memory: { limit: 100_000_000 },
@@ -62,26 +70,28 @@ describe.skipIf(!possible)("cgroup v2 alone (skipped where controllers are in v1
         mkdirSync(bundle.root);
         Bun.spawnSync(["chown", "-R", `${user}:${user}`, bundle.path, bundle.root]);
         const script = "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/memory.max /proc/self/cgroup";
-        bundle.configure(spec(script, `${parent}/one`));
         const words = [runtime, "--root", `${bundle.root}/state`, "run", "--bundle", bundle.path, bundle.id];
         // su of busybox takes the flags of what it runs for its own.
         writeFileSync(`${bundle.directory}/command`, `exec ${words.join(" ")}\n`);
         const become = `exec busybox su -s /bin/sh ${account} -c 'exec sh ${bundle.directory}/command'`;
-        const child = Bun.spawn(["sh", "-c", `echo $$ > ${caller}/cgroup.procs; ${become}`], {
-          stdin: "ignore",
-          stdout: "pipe",
-          stderr: "pipe",
-        });
-        const [stdout, stderr] = await Promise.all([
-          new Response(child.stdout).text(),
-          new Response(child.stderr).text(),
-        ]);
-        expect({ code: await child.exited, stdout, stderr }).toEqual({
-          code: 0,
-          stdout: "30\n99999744\n0::/\n",
-          stderr: "",
-        });
-        expect(existsSync(`${top}${parent}/one`)).toBe(false);
+        // A path of its own, and the place beside the caller's where none is given.
+        for (const path of [`${parent}/one`, undefined]) {
+          bundle.configure(spec(script, path));
+          const child = Bun.spawn(["sh", "-c", `echo $$ > ${caller}/cgroup.procs; ${become}`], {
+            stdin: "ignore",
+            stdout: "pipe",
+            stderr: "pipe",
+          });
+          const [stdout, stderr] = await Promise.all([
+            new Response(child.stdout).text(),
+            new Response(child.stderr).text(),
+          ]);
+          const code = await child.exited;
+          expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "30\n99999744\n0::/\n", stderr: "" });
+        }
+        expect(
+          readdirSync(`${top}${parent}`, { withFileTypes: true }).filter((each) => each.isDirectory()),
+        ).toHaveLength(1);
       } finally {
         for (const path of [caller, `${top}${parent}`]) rmdirSync(path);
       }

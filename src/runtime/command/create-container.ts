@@ -45,7 +45,7 @@ import { runPoststop } from "./poststop.ts";
 import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
 import { startTicksOf } from "./status.ts";
 import type { PlannedScope } from "./systemd-scope.ts";
-import { isHostRoot, usableCgroups } from "./usable-groups.ts";
+import { groupAboveCaller, isHostRoot, usableCgroups } from "./usable-groups.ts";
 
 export interface CreateRequest {
   readonly host: RuntimeHost;
@@ -278,7 +278,7 @@ export async function prepare(
     linux.intelRdt === undefined
       ? undefined
       : (await import("./resctrl-class.ts")).planResctrl(linux.intelRdt, id, request.host);
-  const cgroupDirectory = scope?.directory ?? cgroupDirectoryOf(linux.cgroupsPath, id);
+  const cgroupDirectory = scope?.directory ?? cgroupDirectoryOf(linux.cgroupsPath, id, facts);
   const groups =
     scope === undefined
       ? usableCgroups(facts, {
@@ -373,15 +373,15 @@ function completeSpec(
   };
 }
 
-/** The group in every hierarchy. A relative path counts from the top, as if it had its slash. */
-function cgroupDirectoryOf(path: string | undefined, id: string): string {
+/** The group in every hierarchy. A relative path counts from the top, for an ordinary user from where it may make groups. */
+function cgroupDirectoryOf(path: string | undefined, id: string, facts: HostFacts): string {
   const wanted = path === undefined || path === "" ? id : path;
   const parts = wanted.split("/").filter((part) => part !== "" && part !== ".");
   const fits = wanted.length < longestGroupPath && parts.every((part) => part.length <= longestName);
   if (parts.includes("..") || parts.length === 0 || !fits) {
     throw new TiffinError("invalid", "runtime.cgroups-path", `linux.cgroupsPath is ${JSON.stringify(path)}`);
   }
-  return `/${parts.join("/")}`;
+  return `${path?.startsWith("/") === true ? "" : groupAboveCaller(facts)}/${parts.join("/")}`;
 }
 
 function recordedCgroup(

@@ -50,6 +50,15 @@ export function usableCgroups(facts: HostFacts, wanted: WantedGroup): CgroupFact
   return isNone ? null : usable;
 }
 
+/**
+ * Where the groups of a caller without rights over all of them begin: v2, beside its own, which has members and therefore
+ * hands on no controllers. Empty: at the top.
+ */
+export function groupAboveCaller({ cgroup, identity }: HostFacts): string {
+  if (isHostRoot(identity) || cgroup.mode !== "v2" || cgroup.v2 === null) return "";
+  return cgroup.v2.ownPath.slice(0, Math.max(0, cgroup.v2.ownPath.lastIndexOf("/")));
+}
+
 /** The root of the host, not the one of a user namespace. */
 export function isHostRoot({ uid, inUserNamespace }: IdentityFacts): boolean {
   return uid === 0 && !inUserNamespace;
