@@ -5,8 +5,8 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { HostFacts, KernelFeatures } from "../linux/host-facts.ts";
-import type { RuntimeSpec } from "../oci/mod.ts";
+import type { HostFacts, IdentityFacts, KernelFeatures } from "../linux/host-facts.ts";
+import type { LinuxSpec, OciNamespace, RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
 import { compileExec } from "./compile-exec.ts";
 import type { ContainerOptions } from "./options.ts";
@@ -44,10 +44,11 @@ function withoutNamespace(spec: RuntimeSpec, type: string): RuntimeSpec {
   return { ...spec, linux: { ...spec.linux, namespaces } };
 }
 
-/** `facts` names another machine than the hybrid one, `features` what it differs in. */
+/** `facts` names another machine than the hybrid one, `features` what it differs in, `identity` who calls. */
 interface Variant {
   readonly facts?: "v2";
   readonly features?: Partial<KernelFeatures>;
+  readonly identity?: Partial<IdentityFacts>;
   readonly change: Change;
 }
 
@@ -71,6 +72,29 @@ const userNamespaceChange: Change = (spec, options) => [
     network: { kind: "new" },
   } as ContainerOptions,
 ];
+
+/** A bundle of a caller without rights over the host, in these namespaces. */
+function bundleOf(namespaces: readonly OciNamespace[], linux: Partial<LinuxSpec> = {}): Change {
+  return (spec, { files: _files, workMount: _work, ...options }) => [
+    { ...spec, linux: { namespaces, ...linux } },
+    {
+      ...options,
+      cgroupParent: null,
+      rootfs: { kind: "directory", path: "/home/a/rootfs" },
+      workMount: "/home/a/rootfs",
+      network: { kind: "host" },
+      stdio: { kind: "slots" },
+      supervise: { kind: "leave", waitExec: true },
+      unprivileged: true,
+    },
+  ];
+}
+
+const allNew: readonly OciNamespace[] = (["mount", "network", "pid", "ipc", "uts", "user"] as const).map(
+  (type) => ({ type }),
+);
+const ordinary = { uid: 1000, gid: 1000, effective: [] };
+const ownId = { containerID: 0, hostID: 1000, size: 1 };
 
 const variants: Readonly<Record<string, Variant>> = {
   "container-hybrid": { change: (spec, options) => [spec, options] },
@@ -188,6 +212,33 @@ const variants: Readonly<Record<string, Variant>> = {
       },
     ],
   },
+  "ordinary-user": {
+    identity: ordinary,
+    change: bundleOf(allNew, { uidMappings: [ownId], gidMappings: [ownId] }),
+  },
+  "ordinary-user-many-ids": {
+    identity: ordinary,
+    change: bundleOf(allNew, {
+      uidMappings: [ownId, { containerID: 1, hostID: 100_000, size: 65_536 }],
+      gidMappings: [ownId, { containerID: 1, hostID: 100_000, size: 65_536 }],
+    }),
+  },
+  "inside-user-namespace": {
+    identity: { inUserNamespace: true, setgroupsDenied: true },
+    change: bundleOf([{ type: "mount" }, { type: "pid" }, { type: "uts" }]),
+  },
+  "joined-user-namespace": {
+    identity: ordinary,
+    change: bundleOf([
+      { type: "mount" },
+      { type: "pid", path: "/proc/4242/ns/pid" },
+      { type: "user", path: "/proc/4242/ns/user" },
+      { type: "uts" },
+    ]),
+  },
+  "joined-mount-namespace": {
+    change: bundleOf([{ type: "mount", path: "/proc/4242/ns/mnt" }, { type: "pid" }, { type: "uts" }]),
+  },
   "mount-options": {
     change: (spec, options) => [
       {
@@ -226,11 +277,15 @@ const variants: Readonly<Record<string, Variant>> = {
 };
 
 describe("plans of containers", () => {
-  for (const [name, { facts, features, change }] of Object.entries(variants)) {
+  for (const [name, { facts, features, identity, change }] of Object.entries(variants)) {
     test(name, () => {
       const [spec, options] = change(defaultSpec(), defaultOptions());
       const machine = factsOf(facts ?? "hybrid");
-      const host = { ...machine, features: { ...machine.features, ...features } };
+      const host = {
+        ...machine,
+        features: { ...machine.features, ...features },
+        identity: { ...machine.identity, ...identity },
+      };
       const plan = compileContainer(spec, host, options);
       expectGolden(`${name}.plan`, renderPlan(plan));
       expect(checkPlan(plan)).toEqual([]);
