@@ -28,7 +28,10 @@ export function decideV2(
   memoryWrites(resources.memory, facts.swapAccounting, current, { add, warnings, refuse });
   cpuWrites(resources.cpu, { add, warnings, refuse });
   const pids = resources.pids?.limit;
-  if (pids !== undefined) add("pids", "pids.max", pids > 0 ? String(pids) : "max", "pids.limit");
+  // The first process is born in the group, so there must be room for it; with one there, 0 and 1 mean the same.
+  const least = current === undefined ? 1 : 0;
+  if (pids !== undefined)
+    add("pids", "pids.max", pids < 0 ? "max" : String(Math.max(pids, least)), "pids.limit");
   blockWrites(resources.blockIO, add);
   for (const { pageSize, limit } of resources.hugepageLimits ?? []) {
     add("hugetlb", `hugetlb.${pageSize}.max`, String(limit), "hugepageLimits");

@@ -40,8 +40,10 @@ function amount(name: string, value: number | undefined): UnitProperty[] {
   return [property(name, "t", value < 0 ? infinity : BigInt(value))];
 }
 
+/** systemd knows no limit of 0, but there is a process already. */
 function tasksProperties(limit: number | undefined): UnitProperty[] {
-  return limit === undefined ? [] : [property("TasksMax", "t", limit > 0 ? BigInt(limit) : infinity)];
+  if (limit === undefined) return [];
+  return [property("TasksMax", "t", limit < 0 ? infinity : BigInt(Math.max(limit, 1)))];
 }
 
 function quotaProperties(

@@ -73,12 +73,12 @@ export function planScope(id: string, spec: RuntimeSpec, facts: HostFacts, host:
     const properties = (pid: number): UnitProperty[] => [
       ...standingProperties(name, id, pid, { version, unified: facts.cgroup.mode === "v2" }),
       ...annotatedProperties(annotations),
-      ...resourceProperties(now ?? {}, systemdFacts(facts.cgroup, version)),
+      ...resourceProperties(now, systemdFacts(facts.cgroup, version)),
     ];
     return {
       directory,
       unit,
-      resources: now,
+      resources: linux.resources === undefined ? undefined : now,
       start: (executor, undo) => {
         const { pid = 0 } = executor;
         systemd.start(name.unit, withoutRepetition(properties(pid)));
@@ -107,14 +107,21 @@ export function planScope(id: string, spec: RuntimeSpec, facts: HostFacts, host:
   }
 }
 
-function splitLimits(resources: OciResources | undefined): {
-  readonly now: OciResources | undefined;
+function splitLimits(resources: OciResources = {}): {
+  readonly now: OciResources;
   readonly late: OciResources | undefined;
 } {
-  const limit = resources?.pids?.limit ?? 0;
-  if (limit <= 0 || limit >= leastLimitAtStart) return { now: resources, late: undefined };
-  const { pids: _pids, ...now } = resources ?? {};
-  return { now, late: { pids: { limit } } };
+  const { pids, unified, ...others } = resources;
+  const isLow = (limit: number): boolean => limit >= 0 && limit < leastLimitAtStart;
+  if (pids?.limit !== undefined && isLow(pids.limit)) {
+    return { now: { ...others, ...(unified !== undefined && { unified }) }, late: { pids } };
+  }
+  const { "pids.max": file, ...files } = unified ?? {};
+  if (file === undefined || !isLow(Number(file))) return { now: resources, late: undefined };
+  return {
+    now: { ...others, ...(pids !== undefined && { pids }), unified: files },
+    late: { unified: { "pids.max": file } },
+  };
 }
 
 function systemdFacts(cgroup: CgroupFacts, version: number): SystemdFacts {
