@@ -43,6 +43,7 @@ const machines = [
     init: "systemd",
     files: runtimeFiles(
       "systemd",
+      "systemd-user",
       "cgroups",
       "linux",
       "lifecycle",
@@ -50,7 +51,7 @@ const machines = [
       "apparmor",
       "virtual-links",
     ),
-    leastTests: 71,
+    leastTests: 72,
   },
   { kernel: "6.1", init: "systemd-hybrid", files: runtimeFiles("systemd", "cgroups"), leastTests: 21 },
 ] as const;
