@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { specificationVersion } from "../../src/oci/version.ts";
 import { type Requirement, requirements } from "./requirements/mod.ts";
 
 const page = join(import.meta.dir, "..", "..", "docs", "reference", "conformance.md");
@@ -16,19 +17,23 @@ function sources(directory: string): string {
 
 /** The page. */
 function render(rows: readonly Requirement[]): string {
-  const shown = rows.filter(({ cases }) => cases.length > 0).length;
+  const shown = rows.filter(({ cases }) => cases.length > 0);
+  const levels = (["MUST", "SHOULD", "MAY"] as const).map((level) => {
+    const count = (list: readonly Requirement[]): number => list.filter((row) => row.level === level).length;
+    return `${level} ${count(shown)} of ${count(rows)}`;
+  });
   const line = ({ section, level, demand, cases, note }: Requirement): string => {
     const evidence = [cases.join("; "), note === undefined ? "" : `(${note})`].filter((part) => part !== "");
     return `| ${section} | ${level} | ${demand} | ${evidence.join(" ").replaceAll("|", "\\|")} |`;
   };
   return [
-    "# Conformance to the OCI runtime specification",
+    `# Conformance to the OCI runtime specification ${specificationVersion}`,
     "",
     "Generated from `test/runtime/requirements` (`TIFFIN_UPDATE_GOLDEN=1 bun test test/runtime/conformance.test.ts`).",
     "Cases are those of `test/runtime` unless a folder stands before them; most run against crun and runc as well,",
     "and say in their names where those differ and who is right.",
     "",
-    `${shown} of ${rows.length} demands have a case.`,
+    `${shown.length} of ${rows.length} demands have a case: ${levels.join(", ")}. Words in brackets say what is not met, and why.`,
     "",
     "| section | level | demand | shown by |",
     "| --- | --- | --- | --- |",

@@ -161,8 +161,8 @@ export const cgroupRequirements = [
     [
       "MUST",
       "what cannot be converted is an error",
-      [],
-      "network alone has no place in v2, and is refused there like everything that cannot be set",
+      "refused: network classes where there are none",
+      "network alone has no place in v2",
     ],
   ]),
 ];
