@@ -32,7 +32,10 @@ function withCriu(
   except: CaseOptions["except"] = {},
 ): void {
   const all = problem === undefined ? {} : { tiffin: problem, runc: problem };
-  eachRuntime(name, run, { except: { crun: withoutCriu, ...except, ...all } });
+  eachRuntime(name, run, {
+    unaided: true,
+    except: { crun: withoutCriu, ...except, ...all },
+  });
 }
 
 /** Calls the runtime with nothing on its standard descriptors; its exit code, and what it said on standard error. */

@@ -158,3 +158,25 @@ eachRuntime("a failed create leaves nothing and frees the id", async (bundle) =>
   expect(groupsNamed(bundle.id)).toEqual([]);
   expect((await bundle.create(specOf(["/bin/sleep", "1000"]))).code).toBe(0);
 });
+
+eachRuntime(
+  "a run whose container is deleted meanwhile leaves the rest to the deletion, and the id to the next container",
+  async (bundle) => {
+    const hook = { path: "/bin/sh", args: ["sh", "-c", `echo gone >> ${bundle.directory}/gone; sleep 0.2`] };
+    bundle.configure({ ...specOf(["/bin/sleep", "1000"]), hooks: { poststop: [hook] } });
+    const running = bundle.call("run", bundle.id);
+    await until("it runs", async () => (await bundle.call("state", bundle.id)).stdout.includes("running"));
+    expect((await bundle.call("delete", "--force", bundle.id)).code).toBe(0);
+    bundle.configure(specOf(["/bin/sleep", "1000"]));
+    expect((await bundle.detached("create", bundle.id)).code).toBe(0);
+    expect((await running).code).toBe(137);
+    expect(bundle.read("gone")).toBe("gone\n");
+    expect(await bundle.status()).toBe("created");
+  },
+  {
+    except: {
+      runc: "1.1 runs the hook twice",
+      crun: "1.8 fails the deletion when the run is quicker",
+    },
+  },
+);

@@ -12,7 +12,7 @@
  */
 import { descriptorStatus, listDirectory } from "../../kernel/directory.ts";
 import { openFile, openFlags, openIfPresent, removeFile } from "../../kernel/files.ts";
-import { readToEnd, writeAll } from "../../kernel/io.ts";
+import { readSome, readToEnd, writeAll } from "../../kernel/io.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError, syscall, trySyscall } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -320,6 +320,31 @@ export function damagedProcess(root: string, id: string): MainProcess | undefine
   const head = new Uint8Array(headBytes);
   const count = trySyscall("read", file.raw, head, head.length);
   return decodeHead(decoder.decode(head.subarray(0, Math.max(count, 0))));
+}
+
+/**
+ * The lock of a container that the caller has known for a while. Undefined when somebody has deleted it since; its id
+ * may be another container's now.
+ */
+export async function lockKnown(
+  root: string,
+  { id, process }: { readonly id: string; readonly process: MainProcess },
+  host: Pause,
+): Promise<Disposable | undefined> {
+  const file = openRecord(root, id, openFlags.readWrite);
+  if (file === undefined) return undefined;
+  try {
+    await takeLock(file, host);
+    const known = headOf(process, "created");
+    const head = new Uint8Array(known.length);
+    const length = readSome(file, head);
+    if (isRecorded(file) && decoder.decode(head.subarray(0, length)) === known) return file;
+  } catch (thrown) {
+    file[Symbol.dispose]();
+    throw thrown;
+  }
+  file[Symbol.dispose]();
+  return undefined;
 }
 
 /** Gives the id up: the last step of a deletion. */

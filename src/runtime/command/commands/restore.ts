@@ -2,7 +2,7 @@
 import type { CommandContext } from "../command.ts";
 import { creationRequest } from "../creation-request.ts";
 import { restoreContainer } from "../criu/restore-container.ts";
-import { destroyContainer } from "../destroy-container.ts";
+import { destroyWaitedFor } from "../destroy-container.ts";
 
 export async function restore(context: CommandContext): Promise<number> {
   const { flags, root, host } = context;
@@ -12,6 +12,6 @@ export async function restore(context: CommandContext): Promise<number> {
   const { container, terminal } = await restoreContainer(context, request);
   if (!foreground) return 0;
   const code = await host.serveForeground(container.process.pid, terminal);
-  await destroyContainer(root, container, context);
+  await destroyWaitedFor(root, container, context);
   return code;
 }

@@ -2,7 +2,7 @@
 import type { CommandContext } from "../command.ts";
 import { createContainer } from "../create-container.ts";
 import { creationRequest } from "../creation-request.ts";
-import { destroyContainer } from "../destroy-container.ts";
+import { destroyWaitedFor } from "../destroy-container.ts";
 import { runPoststart } from "../poststart.ts";
 
 export async function run(context: CommandContext): Promise<number> {
@@ -15,6 +15,6 @@ export async function run(context: CommandContext): Promise<number> {
   await runPoststart(root, container, context);
   if (!foreground) return 0;
   const code = await host.serveForeground(container.process.pid, terminal);
-  if (!flags.switch("keep")) await destroyContainer(root, container, context);
+  if (!flags.switch("keep")) await destroyWaitedFor(root, container, context);
   return code;
 }
