@@ -21,7 +21,10 @@ function handOver(name: string): { readonly manager: string; readonly caller: st
     for (const file of ["", "/cgroup.procs", "/cgroup.subtree_control"])
       chownSync(`${top}${group}${file}`, user, user);
   }
-  writeFileSync(`${top}${parent}/cgroup.subtree_control`, "+cpu +io +memory +pids");
+  // The machine's systemd turns those off that its own units do not need.
+  for (const above of ["", parent]) {
+    writeFileSync(`${top}${above}/cgroup.subtree_control`, "+cpu +io +memory +pids");
+  }
   return { manager, caller };
 }
 
