@@ -180,22 +180,6 @@ eachRuntime("cgroups: absolute path, limits, update", async (bundle) => {
   expect(groupsNamed(bundle.id)).toEqual([]);
 });
 
-eachRuntime(
-  "events --stats prints one document",
-  async (bundle) => {
-    const resources = { memory: { limit: 64 * 1024 * 1024 }, pids: { limit: 20 } };
-    await bundle.create(withLinux(specOf(["/bin/sleep", "1000"]), { resources }));
-    await bundle.start();
-    const { stdout } = await bundle.call("events", "--stats", bundle.id);
-    expect(JSON.parse(stdout)).toMatchObject({
-      type: "stats",
-      id: bundle.id,
-      data: { memory: { usage: { limit: 64 * 1024 * 1024 } }, pids: { current: 1, limit: 20 } },
-    });
-  },
-  { except: { crun: "1.8 has no events command" } },
-);
-
 eachRuntime("ps lists the processes by the host's numbers", async (bundle) => {
   await bundle.create(specOf(["/bin/sleep", "1000"]));
   const { pid } = await bundle.state();

@@ -167,3 +167,17 @@ eachRuntimeOfUser("an ordinary user: a state directory that it may not use is re
   expect(told.code).toBe(1);
   expect(told.stderr).toContain("/tiffin-test-state");
 });
+
+eachRuntimeOfUser(
+  "an ordinary user: a checkpoint is refused, and the container goes on",
+  async (bundle) => {
+    giveToUser(bundle, spec("sleep 1000", own));
+    const quiet = await callAsUser(bundle, "run", "--detach", bundle.id);
+    expect(quiet.code).toBe(0);
+    const told = await callAsUser(bundle, "checkpoint", bundle.id);
+    expect([told.code, told.stderr]).toEqual([1, expect.stringContaining("criu works for root alone")]);
+    expect((await callAsUser(bundle, "state", bundle.id)).stdout).toContain('"running"');
+    await callAsUser(bundle, "delete", "--force", bundle.id);
+  },
+  { except: { runc: "1.1 lets criu fail", crun: "Debian builds it without criu" } },
+);

@@ -7,11 +7,13 @@ import { firstError } from "./session.ts";
 
 export function criuFailure(what: string, response: CriuResponse | undefined, logPath: string): TiffinError {
   const said = firstError(readTextIfPossible(logPath) ?? "");
-  const reason =
-    said !== "" || response === undefined
-      ? said
-      : `: ${response.errorMessage === "" ? errnoName(response.errno) : response.errorMessage}`;
+  const reason = said === "" && response !== undefined ? answerText(response) : said;
   return new TiffinError("unavailable", "runtime.criu-failed", `criu cannot ${what}${reason}`, {
     remedy: `see ${logPath}`,
   });
+}
+
+function answerText({ errorMessage, errno }: CriuResponse): string {
+  if (errorMessage !== "") return `: ${errorMessage}`;
+  return errno === 0 ? "" : `: ${errnoName(errno)}`;
 }

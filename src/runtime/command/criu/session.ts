@@ -45,10 +45,20 @@ export function findProgram(name: string, { env }: Pick<CommandContext["host"], 
   return directories.map((each) => `${each}/${name}`).find((path) => exists(path));
 }
 
-/** The program of `--criu`, or `criu` on the caller's PATH. Throws `unavailable` when there is none. */
+/**
+ * The program of `--criu`, or `criu` on the caller's PATH. Throws `unavailable` when there is none, `forbidden` for an
+ * ordinary user.
+ */
 export function findCriu({ criu, host }: Pick<CommandContext, "criu" | "host">): CriuProgram {
   // criu reaches into its caller's descriptors, and makes the restored process a child of it.
   if (host.procName !== "self") throw new NotHere("criu needs the process that was called");
+  if (host.uid !== 0) {
+    throw new TiffinError(
+      "forbidden",
+      "runtime.criu-rights",
+      "cannot checkpoint or restore: criu works for root alone",
+    );
+  }
   const search = host.env["PATH"] ?? "";
   // criu itself calls ip, tar and iptables.
   const env = [`PATH=${search === "" ? "/usr/sbin:/usr/bin:/sbin:/bin" : search}`];
