@@ -69,6 +69,10 @@ export class ExecutorProcess implements Executor {
     };
     try {
       return await performPlan(talk, plan, fds, onSync);
+    } catch (thrown) {
+      // It may not even have got its plan, and would wait for it as long as the connection is there.
+      this.#socket[Symbol.dispose]();
+      throw thrown;
     } finally {
       this.#reap();
     }
