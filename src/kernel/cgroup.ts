@@ -169,10 +169,7 @@ function checkEnabled(path: string): void {
     "unavailable",
     "cgroup.controller-off",
     `${file} cannot be set in ${group}: the controller ${controller} is off there`,
-    {
-      remedy:
-        "cgroup v2 turns controllers on only below groups that have no processes of their own and no threaded ones beside it",
-    },
+    { remedy: "cgroup v2 turns controllers on only below groups that have no processes of their own" },
   );
 }
 

@@ -14,8 +14,6 @@ const remedies: Readonly<Partial<Record<OpName, Remedies>>> = {
     EINVAL:
       "check that the kernel has CONFIG_UTS_NS, CONFIG_IPC_NS, CONFIG_PID_NS, CONFIG_NET_NS and CONFIG_USER_NS",
     EBUSY: "the cgroup hands controllers to its children: it must not hold processes itself",
-    EOPNOTSUPP:
-      "the cgroup lies beside or below threaded ones, which take threads only: choose another place",
     ENOMEM: "raise the memory limit of the container or the engine",
   },
   unshare: {

@@ -1,6 +1,14 @@
 /** A resident helper that is killed or stopped: commands end, at worst with an error, and nothing stays for ever. */
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 import { Bundle, groupsNamed, type Outcome, shell, specOf, until } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
@@ -82,31 +90,39 @@ test.skipIf(!mayRun)(
   "a command that hangs holds up no other one",
   async () => {
     await using bundle = new Bundle(ours ?? "");
-    bundle.configure(specOf(["/bin/echo", "done"]));
+    bundle.configure(specOf(["/bin/sleep", "1000"]));
     await bundle.call("list");
-    // A process document that nobody writes, a configuration that nobody writes, a console that nobody reads.
+    await bundle.detached("run", "-d", bundle.id);
     const pipe = join(bundle.directory, "pipe");
-    Bun.spawnSync(["mkfifo", pipe]);
-    const stuck = Bun.spawn(
-      [bundle.runtime, "--root", bundle.root, "update", "--resources", pipe, bundle.id],
-      {
+    const odd = join(bundle.directory, "odd");
+    mkdirSync(odd);
+    for (const path of [pipe, join(odd, "config.json")]) Bun.spawnSync(["mkfifo", path]);
+    // A process, a configuration and limits that nobody writes.
+    const hanging = [
+      ["exec", "--process", pipe, bundle.id],
+      ["run", "--bundle", odd, `${bundle.id}-3`],
+      ["update", "--resources", pipe, bundle.id],
+    ];
+    const children = hanging.map((words) =>
+      Bun.spawn([bundle.runtime, "--root", bundle.root, ...words], {
         cwd: bundle.path,
         stdin: "ignore",
         stdout: "ignore",
         stderr: "ignore",
-      },
+      }),
     );
-    const other = Bun.spawn([bundle.runtime, "--root", bundle.root, "--log", pipe, "state", "nobody"], {
-      cwd: bundle.path,
-      stdin: "ignore",
-      stdout: "ignore",
-      stderr: "ignore",
-    });
     try {
-      await Bun.sleep(100);
-      expect(await bundle.call("run", bundle.id)).toEqual({ code: 0, stdout: "done\n", stderr: "" });
+      await Bun.sleep(200);
+      expect(children.map(({ exitCode }) => exitCode)).toEqual([null, null, null]);
+      // Where the kernel waits for the other end of a pipe.
+      const helper = helperPid(bundle.runtime);
+      if (helper !== undefined)
+        expect(readFileSync(`/proc/${helper}/wchan`, "utf8")).not.toBe("wait_for_partner");
+      expect((await bundle.call("state", bundle.id)).code).toBe(0);
+      const told = await bundle.callWith({ globals: ["--log", pipe] }, "state", "nobody");
+      expect(told.code).toBe(1);
     } finally {
-      for (const child of [stuck, other]) child.kill("SIGKILL");
+      for (const child of children) child.kill("SIGKILL");
     }
   },
   30_000,

@@ -299,27 +299,6 @@ eachRuntime(
   },
 );
 
-eachRuntime(
-  "beside a threaded group there is no place for a container, and the error says why",
-  async (bundle) => {
-    const place = `${top}/${bundle.id}`;
-    mkdirSync(`${place}/threads`, { recursive: true });
-    writeFileSync(`${place}/threads/cgroup.type`, "threaded");
-    try {
-      const outcome = await bundle.create(sleeper({ cgroupsPath: `/${bundle.id}/inner` }));
-      expect(outcome.code).toBe(1);
-      expect(outcome.stderr).toContain("threaded");
-      expect(existsSync(`${place}/inner`)).toBe(false);
-    } finally {
-      for (const path of [`${place}/threads`, place]) rmdirSync(path);
-    }
-  },
-  {
-    impossible: unified ? undefined : "the machine has version 1",
-    except: { crun: "other words", runc: "other words" },
-  },
-);
-
 test.skipIf(!unified)("the machine of these cases has every controller", () => {
   const controllers = readFileSync(`${top}/cgroup.controllers`, "utf8").trim().split(" ");
   expect(controllers).toEqual(

@@ -37,6 +37,7 @@ export function readConfig(bundle: string): RuntimeSpec {
 /** Reads the bundle at `path`, absolute, for the process that `host` stands for. Throws `invalid` for a configuration or a root that cannot be. */
 export function openBundle(path: string, host: Pick<RuntimeHost, "checkPath">): Bundle {
   const from = { cwd: path, checkPath: (wanted: string) => host.checkPath(wanted) };
+  host.checkPath(`${path}/config.json`);
   const spec = readConfig(path);
   const root = spec.root?.path;
   if (root === undefined || root === "") {

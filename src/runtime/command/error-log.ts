@@ -36,7 +36,8 @@ export function log(to: ErrorLog, level: LogLevel, text: string): void {
     return;
   }
   try {
-    const flags = openFlags.writeOnly | openFlags.append | openFlags.create;
+    // A pipe that nobody reads must not hold up the end of a command.
+    const flags = openFlags.writeOnly | openFlags.append | openFlags.create | openFlags.nonBlocking;
     using file = openFile(undefined, to.path, flags, { mode: logMode });
     writeAll(file, new TextEncoder().encode(line));
   } catch {

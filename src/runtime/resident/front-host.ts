@@ -1,6 +1,8 @@
 /** The host of a command that a resident helper does for the process that was called. */
 import { encodeMessage } from "../../abi/message.ts";
+import { pathStatus } from "../../kernel/directory.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
 import { signalNumbers } from "../../linux/signals.ts";
 import { foregroundSignals } from "../command/foreground-signals.ts";
 import { type Executor, NotHere, type RuntimeHost } from "../command/host.ts";
@@ -61,7 +63,7 @@ export function frontHost(parts: FrontHostParts): RuntimeHost {
     procName: String(pid),
     standard,
     checkPath(path) {
-      if (ownPaths.test(path)) throw new NotHere(path);
+      if (ownPaths.test(path) || isPipe(path)) throw new NotHere(path);
     },
     inherited() {
       throw new NotHere("descriptors of the caller");
@@ -93,6 +95,17 @@ export function frontHost(parts: FrontHostParts): RuntimeHost {
     readable: (fd, limitMs) => loop.readable(fd, limitMs),
     pause: (ms) => loop.pause(ms),
   };
+}
+
+/** Opening one waits for its other end, and everybody else would wait with us. */
+function isPipe(path: string): boolean {
+  try {
+    return pathStatus(path)?.type === "fifo";
+  } catch (thrown) {
+    // Whoever uses the path says what is wrong with it.
+    if (thrown instanceof SyscallError) return false;
+    throw thrown;
+  }
 }
 
 const signalMask = [...foregroundSignals, signalNumbers.SIGWINCH].reduce(

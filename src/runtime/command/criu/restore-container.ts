@@ -122,7 +122,10 @@ async function restore(
   const { session } = started;
   // criu waits for its request meanwhile: a scope of systemd needs a process from its beginning.
   const groups = scope === undefined ? undo : scope.start(session, undo);
-  for (const warning of applyHostOps(plan, facts, groups)) log(request.log, "warning", warning);
+  const hostOptions = { refuseOccupied: scope === undefined };
+  for (const warning of applyHostOps(plan, facts, groups, hostOptions)) {
+    log(request.log, "warning", warning);
+  }
   for (const hierarchy of record.cgroup?.joined ?? []) {
     moveIntoCgroup(facts.cgroup, hierarchy, record.cgroup?.directory ?? "/", session.pid);
   }
