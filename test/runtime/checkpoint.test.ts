@@ -308,6 +308,34 @@ eachRuntime(
   },
 );
 
+/** Since Linux 6.16 TCP sockets have an option less, which criu (4.1) asks for. */
+const [major = 0, minor = 0] = readFileSync("/proc/sys/kernel/osrelease", "utf8").split(".").map(Number);
+const lacksOption = major > 6 || (major === 6 && minor >= 16);
+
+withCriu(
+  "a TCP connection needs --tcp-established, and goes on with it",
+  async (bundle) => {
+    const capabilities = ["CAP_NET_ADMIN"];
+    const serve = "while :; do echo tick; sleep 0.05; done";
+    const script =
+      `busybox ip link set lo up; busybox nc -l -p 9999 -e /bin/sh -c '${serve}' & ` +
+      "until busybox nc 127.0.0.1 9999 > /count; do sleep 0.05; done; sleep 1000";
+    const sets = { bounding: capabilities, effective: capabilities, permitted: capabilities };
+    await run(bundle, shell(script, { capabilities: sets }));
+    const ticks = (): number => readFileSync(join(bundle.rootfs, "count"), "utf8").length;
+    await until("it ticks", () => existsSync(join(bundle.rootfs, "count")) && ticks() > 10);
+    const refused = await quiet(bundle, "checkpoint", ...image(bundle), bundle.id);
+    expect(refused.code).toBe(1);
+    expect(await bundle.status()).toBe("running");
+    const flags = ["--tcp-established", ...image(bundle, "second")];
+    expect(await quiet(bundle, "checkpoint", ...flags, bundle.id)).toEqual(done);
+    const saved = ticks();
+    expect(await quiet(bundle, "restore", "--detach", ...flags, bundle.id)).toEqual(done);
+    await until("it ticks on", () => ticks() > saved + 10);
+  },
+  lacksOption ? { tiffin: "this kernel and criu 4.1", runc: "this kernel and criu 4.1" } : {},
+);
+
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
 const podmanLimitMs = 60_000;
 

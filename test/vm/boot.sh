@@ -27,6 +27,7 @@ install_tools() {
   [[ -x /sbin/depmod ]] || need+=(kmod)
   [[ -x /usr/sbin/criu ]] || need+=(criu)
   [[ -x /usr/sbin/ip || -x /bin/ip ]] || need+=(iproute2)
+  [[ -x /usr/sbin/xtables-nft-multi ]] || need+=(iptables)
   ((${#need[@]})) || return 0
   export DEBIAN_FRONTEND=noninteractive
   apt-get install -yq --no-install-recommends "${need[@]}" >/dev/null 2>&1 ||
@@ -104,7 +105,8 @@ UNIT
 # Modules in an order that satisfies their dependencies, from modules.dep; those that a kernel lacks are left out.
 wanted_modules=(virtio_blk virtio_pci ext4 overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat
   nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink
-  unix_diag inet_diag tcp_diag udp_diag raw_diag netlink_diag af_packet af_packet_diag)
+  unix_diag inet_diag tcp_diag udp_diag raw_diag netlink_diag af_packet af_packet_diag
+  nft_compat xt_mark)
 ordered=()
 add_module() {
   local path=$1 dependency
@@ -141,7 +143,7 @@ make_base() {
   done
   cp -L "$(ldd "$bun" | grep -o '/lib64/[^ ]*')" "$root/system/lib64/"
   # criu, and what it calls, which busybox has in a smaller form.
-  for program in criu ip tar gzip; do
+  for program in criu ip tar gzip xtables-nft-multi; do
     program=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")
     rm -f "$root/system/bin/${program##*/}"
     cp -L "$program" "$root/system/bin/"
@@ -149,6 +151,11 @@ make_base() {
       cp -L "$library" "$root/system/lib/x86_64-linux-gnu/"
     done
   done
+  for program in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+    ln -sf xtables-nft-multi "$root/system/bin/$program"
+  done
+  mkdir -p "$root/system/usr/lib/x86_64-linux-gnu/xtables"
+  cp /usr/lib/x86_64-linux-gnu/xtables/libxt_{mark,standard}.so "$root/system/usr/lib/x86_64-linux-gnu/xtables/"
   printf '%s\n' root:x:0:0:root:/root:/bin/sh messagebus:x:100:100::/:/bin/false plain:x:1000:1000::/tmp:/bin/sh >"$root/system/etc/passwd"
   printf '%s\n' root:x:0: messagebus:x:100: plain:x:1000: >"$root/system/etc/group"
   copy_modules "$(ls -d "$cache/kernel-$kernel"/lib/modules/*)" "$root/system/modules"

@@ -17,7 +17,7 @@ import { criuFailure } from "../criu/failure.ts";
 import type { CriuFeatures, CriuOptions, Mapping } from "../criu/messages.ts";
 import { joinableNamespaces } from "../criu/namespaces.ts";
 import { criuOptions, type ImageDirectories, openDirectories } from "../criu/options.ts";
-import { CriuSession, checkCriu, findCriu } from "../criu/session.ts";
+import { type CriuAbilities, CriuSession, checkCriu, findCriu } from "../criu/session.ts";
 import { isOutside, standardConnections, writeConnections } from "../criu/stdio.ts";
 import { destroyContainer } from "../destroy-container.ts";
 import { usage } from "../flags.ts";
@@ -31,12 +31,13 @@ export async function checkpoint(context: CommandContext): Promise<number> {
   const process = savedProcess(root, container);
   const program = findCriu(context);
   const preDump = flags.switch("pre-dump");
-  checkFeatures(context, await checkCriu(program));
+  const abilities = await checkCriu(program);
+  checkFeatures(context, abilities);
   using directories = openDirectories(context, true);
   const mounts = parseMountInfo(readTextIfPossible(`/proc/${process.pid}/mountinfo`) ?? "");
   const connections = standardConnections(process.pid, mounts);
   const options: CriuOptions = {
-    ...dumpOptions(context, container, directories),
+    ...dumpOptions(context, container, directories, abilities),
     pid: process.pid,
     externalMounts: externalMounts(mounts),
     external: [...externalNamespaces(container.record, process), ...connections.filter(isOutside)],
@@ -80,10 +81,11 @@ function dumpOptions(
   context: CommandContext,
   { record }: StoredContainer,
   directories: ImageDirectories,
+  abilities: CriuAbilities,
 ): CriuOptions {
   const freezer = freezerOf(record.cgroup);
   return {
-    ...criuOptions(context, directories, record.annotations),
+    ...criuOptions(context, directories, record.annotations, abilities),
     root: record.rootfs,
     logFile,
     leaveRunning: context.flags.switch("leave-running"),

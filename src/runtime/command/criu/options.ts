@@ -9,7 +9,7 @@ import type { CommandContext } from "../command.ts";
 import { type Flags, usage } from "../flags.ts";
 import { absolutePath } from "../host.ts";
 import { type CriuOptions, cgroupModes, networkLocks } from "./messages.ts";
-import { findProgram } from "./session.ts";
+import { type CriuAbilities, findProgram } from "./session.ts";
 
 const privateMode = 0o700;
 const verbose = 4;
@@ -102,6 +102,7 @@ export function criuOptions(
   { flags, host }: CommandContext,
   directories: ImageDirectories,
   annotations: Readonly<Record<string, string>> | undefined,
+  { ownLock }: CriuAbilities,
 ): CriuOptions {
   const parent = parentImage(flags, directories.imagePath);
   const server = pageServer(flags.text("page-server"));
@@ -124,7 +125,8 @@ export function criuOptions(
     lazyPages: flags.switch("lazy-pages"),
     orphanPtsMaster: true,
     // criu's own choice needs this program; the other one is inside of it.
-    ...(findProgram("iptables-restore", host) === undefined && { networkLock: networkLocks.nftables }),
+    ...(ownLock &&
+      findProgram("iptables-restore", host) === undefined && { networkLock: networkLocks.nftables }),
     ...(parent !== undefined && { parentImage: parent, trackMemory: true }),
     ...(server !== undefined && { pageServer: server }),
     ...(empty !== undefined && { emptyNamespaces: empty }),

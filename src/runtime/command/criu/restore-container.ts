@@ -104,7 +104,7 @@ async function restore(
   const bundle = openBundle(request.bundle, host);
   using console = request.console(bundle.spec);
   checkReadable(bundle.spec, directories);
-  await checkCriu(program);
+  const abilities = await checkCriu(program);
   const probed = probeOnDemand();
   using scope = request.systemdCgroup
     ? (await import("../systemd-scope.ts")).planScope(id, bundle.spec, probed, host)
@@ -130,7 +130,7 @@ async function restore(
     moveIntoCgroup(facts.cgroup, hierarchy, record.cgroup?.directory ?? "/", session.pid);
   }
   const options: CriuOptions = {
-    ...criuOptions(context, started.directories, record.annotations),
+    ...criuOptions(context, started.directories, record.annotations, abilities),
     ...restoreOptions(context, bundle, record),
     inheritFds: [...inheritedConnections(directories.image), ...joined.keys],
   };

@@ -31,9 +31,17 @@ const sigkill = 9;
 /** The oldest that knows everything that is asked of it. */
 const leastVersion = { major: 3, minor: 15 } as const;
 
+const ownLockMajor = 4;
+
 export interface CriuProgram {
   readonly path: string;
   readonly env: readonly string[];
+}
+
+/** What criu can do here. */
+export interface CriuAbilities extends CriuFeatures {
+  /** It can hold connections up without iptables, and lets them go again at a restore: 3.17 forgets that. */
+  readonly ownLock: boolean;
 }
 
 /** A question on the way. `fd` comes with some; the callee owns it. */
@@ -159,7 +167,7 @@ export class CriuSession implements Disposable {
  * Asks criu who it is and what it can do here. Throws `unavailable` when it is too old, or does not get as far as an
  * answer, which is how an old criu meets a new kernel.
  */
-export async function checkCriu(program: CriuProgram): Promise<CriuFeatures> {
+export async function checkCriu(program: CriuProgram): Promise<CriuAbilities> {
   using diagnosis = createMemfd("criu's words");
   using session = startCriu(program, diagnosis);
   const version = (await session.request({ type: "version", keepOpen: true }))?.version;
@@ -181,7 +189,8 @@ export async function checkCriu(program: CriuProgram): Promise<CriuFeatures> {
     );
   }
   const wanted = { memoryTracking: true, lazyPages: true };
-  return (await session.request({ type: "featureCheck", features: wanted }))?.features ?? {};
+  const features = (await session.request({ type: "featureCheck", features: wanted }))?.features ?? {};
+  return { ...features, ownLock: major >= ownLockMajor };
 }
 
 function startCriu(program: CriuProgram, diagnosis: OwnedFd): CriuSession {
