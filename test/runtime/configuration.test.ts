@@ -87,7 +87,7 @@ eachRuntime(
   async (bundle) => {
     const limited = (limit: number): RuntimeSpec => {
       const spec = shell("true | true && echo made");
-      return { ...spec, linux: { ...spec.linux, resources: { pids: { limit } } } };
+      return { ...spec, ociVersion: "1.3.0", linux: { ...spec.linux, resources: { pids: { limit } } } };
     };
     expect((await bundle.run(limited(-1))).stdout).toBe("made\n");
     expect((await bundle.run(limited(0))).stdout).toBe("");
@@ -99,6 +99,12 @@ eachRuntime(
     },
   },
 );
+
+eachRuntime("in configurations before 1.3 a limit of no processes is none", async (bundle) => {
+  const spec = shell("true | true && echo made");
+  const linux = { ...spec.linux, resources: { pids: { limit: 0 } } };
+  expect((await bundle.run({ ...spec, ociVersion: "1.0.2", linux })).stdout).toBe("made\n");
+});
 
 eachRuntime("settings of cgroup v2 files for a controller that is not there are an error", async (bundle) => {
   const spec = specOf(["/bin/true"]);

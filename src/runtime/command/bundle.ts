@@ -9,6 +9,7 @@ import type { OciMount, RuntimeSpec } from "../../oci/mod.ts";
 import { readMountOptions } from "../../plan/mount-request.ts";
 import type { BindSource } from "../../plan/options.ts";
 import { absolutePath, type RuntimeHost } from "./host.ts";
+import { asItsVersionMeans } from "./older-versions.ts";
 
 export interface Bundle {
   /** Absolute. */
@@ -22,7 +23,7 @@ export interface Bundle {
 export function readConfig(bundle: string): RuntimeSpec {
   const path = `${bundle}/config.json`;
   try {
-    return decodeRuntimeSpec(readBytes(path, limitDocumentBytes));
+    return asItsVersionMeans(decodeRuntimeSpec(readBytes(path, limitDocumentBytes)));
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
     if (thrown.code === "ENOENT") {

@@ -20,6 +20,7 @@ import { errno } from "../../linux/errno.ts";
 import type { CgroupFacts } from "../../linux/host-facts.ts";
 import type { OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../oci/mod.ts";
 import { decodeHead, decodeRecord } from "./decode-record.ts";
+import type { KnownHome } from "./home-directory.ts";
 import type { RuntimeHost } from "./host.ts";
 import type { RecordedResctrl } from "./resctrl-class.ts";
 
@@ -48,6 +49,8 @@ export interface ContainerRecord {
   readonly annotations?: Readonly<Record<string, string>>;
   /** As configured; an exec without a document of its own begins with it. Undefined: there is no program to start. */
   readonly process?: OciProcess;
+  /** HOME of its user, so that an exec need not look into the container. */
+  readonly home?: KnownHome;
   readonly cgroup: RecordedCgroup | null;
   readonly namespaces: readonly OciNamespaceType[];
   /** Those of them that are somebody else's. */

@@ -35,7 +35,7 @@ import {
 import { withDefaultDevices, withoutDevices } from "./default-devices.ts";
 import { endLostLaunch, endProcesses } from "./end-processes.ts";
 import { type ErrorLog, log } from "./error-log.ts";
-import { withHome } from "./home-directory.ts";
+import { homeOf, readHome, withHome } from "./home-directory.ts";
 import { hookState } from "./hook-state.ts";
 import { type HookState, isHookFailure, planHooks, runHostHooks } from "./hooks.ts";
 import { CallerGone, type Executor, type Launched, type RuntimeHost } from "./host.ts";
@@ -368,7 +368,7 @@ function completeSpec(
   const resources = isHostRoot(identity) ? withDefaultDevices(wanted) : withoutDevices(wanted);
   return {
     ...spec,
-    process: withHome(spec.process ?? noProcess, rootfs, env),
+    process: withHome(spec.process ?? noProcess, env, (uid) => readHome(rootfs, uid)),
     linux: { ...spec.linux, ...(resources !== undefined && { resources }) },
   };
 }
@@ -406,11 +406,13 @@ function recordOf(
   const namespaces = linux.namespaces ?? [];
   const joined = namespaces.filter(({ path = "" }) => path !== "").map(({ type }) => type);
   const terminalGid = terminalGroup(spec.mounts ?? []);
+  const home = spec.process === undefined ? undefined : homeOf(spec.process);
   const { poststart, poststop } = hooks;
   return {
     bundle: path,
     rootfs,
     created: new Date(nowMs()).toISOString(),
+    ...(home !== undefined && { home }),
     ...(spec.annotations !== undefined && { annotations: spec.annotations }),
     cgroup,
     namespaces: namespaces.map(({ type }) => type),

@@ -17,6 +17,8 @@ const alikeFields = [
   "CapAmb",
   "NoNewPrivs",
   "Seccomp",
+  // Files that are made for the caller have its mode.
+  "Umask",
 ] as const;
 
 /** What two processes are compared by; undefined for one that is gone. Strings that mean something to `===` only. */

@@ -13,6 +13,7 @@ import { monotonicMs } from "../../lib/clock.ts";
 import { parseMountInfo } from "../../linux/mountinfo.ts";
 import { atFlags } from "../../linux/open-flags.ts";
 import { parseProcessCgroups } from "../../linux/proc.ts";
+import { rlimitNumbers } from "../../linux/rlimits.ts";
 import { ExecutorProcess } from "../command/executor-process.ts";
 import { NotHere } from "../command/host.ts";
 import { runRuntimeCommand } from "../command/run-command.ts";
@@ -36,7 +37,12 @@ const backlog = 1024;
 const solSocket = 1;
 const soPeerCredentials = 17;
 const acceptCloexec = 0o2000000;
+const refusedPauseMs = 5;
+/** What a command may have open at a time: streams, groups in every hierarchy, record, plan, hooks. */
+const fdsOfCommand = 48;
+const mostFds = 65_536;
 const foreverMs = 2 ** 31 - 1;
+const usualUmask = 0o022;
 /** Whoever started it may have been protected. */
 const usualOomScore = "0";
 
@@ -53,6 +59,16 @@ function peerOf(socket: OwnedFd): number {
     Uint32Array.of(12),
   );
   return credentials[0] ?? 0;
+}
+
+/** As many descriptors as this process may have; how many those are. */
+function raiseFdLimit(): number {
+  const limits = new BigUint64Array(2);
+  syscall("prlimit64", "descriptor limit", 0, rlimitNumbers.RLIMIT_NOFILE, 0, limits);
+  const hard = limits[1] ?? 0n;
+  limits[0] = hard;
+  trySyscall("prlimit64", 0, rlimitNumbers.RLIMIT_NOFILE, limits, 0);
+  return Number(hard < BigInt(mostFds) ? hard : BigInt(mostFds));
 }
 
 /** Out of the groups of whoever started it: they could not be removed while it is there. False when it cannot. */
@@ -77,12 +93,14 @@ class Helper {
   readonly #executor: OwnedFd;
   readonly #own: Likeness;
   readonly #loop = new WaitLoop();
+  readonly #commandLimit: number;
   #commands = 0;
   #lastMs = monotonicMs();
 
   constructor(options: HelperOptions, own: Likeness) {
     this.#options = options;
     this.#own = own;
+    this.#commandLimit = Math.floor(raiseFdLimit() / fdsOfCommand);
     this.#executor = sealedMemfd("tiffin-executor", options.executor, { executable: true });
   }
 
@@ -103,15 +121,26 @@ class Helper {
   async #acceptAll(listener: OwnedFd): Promise<never> {
     for (;;) {
       await this.#loop.readable(listener, foreverMs);
-      this.#accept(listener);
+      await this.#accept(listener);
     }
   }
 
-  #accept(listener: OwnedFd): void {
+  async #accept(listener: OwnedFd): Promise<void> {
     const fd = trySyscall("accept4", listener.raw, 0, 0, acceptCloexec);
-    if (fd < 0) return;
+    if (fd < 0) {
+      // No descriptors are left for now: not again at once.
+      await this.#loop.pause(refusedPauseMs);
+      return;
+    }
+    const socket = new OwnedFd(fd, "connection of a front");
+    if (this.#commands >= this.#commandLimit) {
+      socket[Symbol.dispose]();
+      return;
+    }
     this.#commands += 1;
-    void this.#answer(new OwnedFd(fd, "connection of a front")).finally(() => {
+    // A mistake in one command must not end the others; its front sees the end of the connection.
+    const answered = this.#answer(socket).catch(() => undefined);
+    void answered.finally(() => {
       this.#commands -= 1;
       this.#lastMs = monotonicMs();
     });
@@ -167,6 +196,7 @@ class Helper {
 
 /** Serves until idle. Returns at once where a helper would be in the way: in a container, or in groups it cannot leave. */
 export async function serveFronts(options: HelperOptions): Promise<void> {
+  trySyscall("umask", usualUmask);
   const own = likenessOf("self");
   if (own === undefined || !isAtHome() || !leaveGroups()) return;
   writeKernelFile("/proc/self/oom_score_adj", usualOomScore);

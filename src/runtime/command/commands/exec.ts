@@ -17,9 +17,9 @@ import { log } from "../error-log.ts";
 import { type ExecGroups, execGroups } from "../exec-groups.ts";
 import { execProcess } from "../exec-process.ts";
 import { usage } from "../flags.ts";
-import { withHome } from "../home-directory.ts";
+import { readHome, withHome } from "../home-directory.ts";
 import { hookState } from "../hook-state.ts";
-import { absolutePath, type Executor, type Launched, type RuntimeHost } from "../host.ts";
+import { absolutePath, type Executor, type Launched, type RuntimeHost, requireOwnProcess } from "../host.ts";
 import { inheritedFds } from "../inherited-fds.ts";
 import { writePidFile } from "../pid-file.ts";
 import { connectAgent, filterOptions } from "../seccomp-filter.ts";
@@ -125,7 +125,12 @@ async function launch(
   const directories = execGroups(cgroup, pid, flags.list("cgroup"));
   const facts = probeOnDemand(host.procName);
   const compiled = compileExec(
-    withHome(process, root, inherited.env),
+    withHome(process, inherited.env, (uid) => {
+      if (record.home?.uid === uid) return record.home.path;
+      // What the container has put there may never answer.
+      requireOwnProcess(host, "files of a container");
+      return readHome(root, uid);
+    }),
     targetOf(container, directories),
     facts,
     {
