@@ -1,7 +1,7 @@
 /** The OCI runtime: gives its command line the executor and the environment, or serves others as their helper. */
 import path from "../../executor/build/tiffin-executor" with { type: "file" };
 import { TiffinError } from "../lib/errors.ts";
-import { ownHost } from "../runtime/command/own-host.ts";
+import { ownHost } from "../runtime/command/host/own-host.ts";
 import { runRuntimeCommand } from "../runtime/command/run-command.ts";
 import { helperWord } from "../runtime/resident/place.ts";
 import { version } from "./version.ts";

@@ -1,7 +1,7 @@
 /** What a command is: a row of the table, and a function in a module that is loaded only when it is called. */
 import type { FlagRow, Flags } from "./flags.ts";
 import type { GlobalOptions } from "./global-options.ts";
-import type { RuntimeHost } from "./host.ts";
+import type { RuntimeHost } from "./host/host.ts";
 
 export interface CommandContext extends GlobalOptions {
   readonly host: RuntimeHost;

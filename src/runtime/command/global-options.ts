@@ -4,7 +4,7 @@ import { readTextIfPossible } from "../../kernel/files.ts";
 import type { ErrorLog } from "./error-log.ts";
 import type { Flags } from "./flags.ts";
 import { type FlagRow, usage } from "./flags.ts";
-import { absolutePath, type RuntimeHost } from "./host.ts";
+import { absolutePath, type RuntimeHost } from "./host/host.ts";
 
 export const globalFlags: readonly FlagRow[] = [
   { name: "root", kind: "text", doc: "directory for the state of containers (default /run/tiffin-runtime)" },

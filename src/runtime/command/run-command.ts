@@ -4,7 +4,7 @@ import { commands } from "./command-table.ts";
 import { type ErrorLog, reportError } from "./error-log.ts";
 import { parseWords, usage } from "./flags.ts";
 import { globalFlags, globalOptions } from "./global-options.ts";
-import { NotHere, type RuntimeHost } from "./host.ts";
+import { NotHere, type RuntimeHost } from "./host/host.ts";
 
 function versionText(version: string): string {
   return `tiffin-runtime version ${version}\nspec: ${specificationVersion}\n`;

@@ -4,7 +4,7 @@ import type { MessageName } from "../../abi/schema.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { receiveWithFds, sendWithFds } from "../../kernel/send-fds.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
-import { CallerGone } from "../command/host.ts";
+import { CallerGone } from "../command/host/host.ts";
 import type { MessageFields } from "../control-channel.ts";
 import type { WaitLoop } from "./wait-loop.ts";
 

@@ -3,7 +3,7 @@ import { makeDirectory, openFile, openFlags } from "../../kernel/files.ts";
 import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
 import { connectUnix } from "../../kernel/unix-stream.ts";
-import type { RuntimeHost } from "../command/host.ts";
+import type { RuntimeHost } from "../command/host/host.ts";
 import { isAtHome } from "./likeness.ts";
 import {
   helperDirectory,

@@ -11,7 +11,9 @@ import {
   type MainProcess,
   type RecordedCgroup,
   type StoredContainer,
-} from "../container-record.ts";
+} from "../container/container-record.ts";
+import { destroyContainer } from "../container/destroy-container.ts";
+import { statusOf } from "../container/status.ts";
 import { externalMountPoints } from "../criu/external-mounts.ts";
 import { criuFailure } from "../criu/failure.ts";
 import type { CriuFeatures, CriuOptions, Mapping } from "../criu/messages.ts";
@@ -19,9 +21,7 @@ import { joinableNamespaces } from "../criu/namespaces.ts";
 import { criuOptions, type ImageDirectories, openDirectories } from "../criu/options.ts";
 import { type CriuAbilities, CriuSession, checkCriu, findCriu } from "../criu/session.ts";
 import { isOutside, standardConnections, writeConnections } from "../criu/stdio.ts";
-import { destroyContainer } from "../destroy-container.ts";
 import { usage } from "../flags.ts";
-import { statusOf } from "../status.ts";
 
 const logFile = "dump.log";
 

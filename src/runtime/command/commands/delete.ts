@@ -1,10 +1,15 @@
 /** `delete`: what is left of a stopped container; with --force, of any. */
 import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { damagedProcess, lockContainer, removeRecord, type StoredContainer } from "../container-record.ts";
-import { destroyContainer } from "../destroy-container.ts";
-import { endMainProcess, endProcesses } from "../end-processes.ts";
-import { statusOf } from "../status.ts";
+import {
+  damagedProcess,
+  lockContainer,
+  removeRecord,
+  type StoredContainer,
+} from "../container/container-record.ts";
+import { destroyContainer } from "../container/destroy-container.ts";
+import { endMainProcess, endProcesses } from "../container/end-processes.ts";
+import { statusOf } from "../container/status.ts";
 
 export async function deleteContainer(context: CommandContext): Promise<number> {
   const { root, host } = context;

@@ -11,10 +11,10 @@ import { readResctrl } from "../../../kernel/resctrl.ts";
 import { monotonicMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { type RecordedCgroup, readContainer, type StoredContainer } from "../container-record.ts";
+import { type RecordedCgroup, readContainer, type StoredContainer } from "../container/container-record.ts";
+import { jsonText, statisticsDocument } from "../container/statistics-document.ts";
+import { isAlive } from "../container/status.ts";
 import { usage } from "../flags.ts";
-import { jsonText, statisticsDocument } from "../statistics-document.ts";
-import { isAlive } from "../status.ts";
 
 const defaultIntervalMs = 5000;
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

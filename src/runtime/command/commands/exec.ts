@@ -11,19 +11,25 @@ import { compileExec } from "../../../plan/compile-exec.ts";
 import type { ExecTarget, Stdio } from "../../../plan/options.ts";
 import { openCgroupSlots } from "../../host-ops.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { connectConsole, sendTerminal } from "../console-socket.ts";
-import { readContainer, type StoredContainer } from "../container-record.ts";
+import { readContainer, type StoredContainer } from "../container/container-record.ts";
+import { hookState } from "../container/hook-state.ts";
+import { startTicksOf, statusOf } from "../container/status.ts";
+import { connectConsole, sendTerminal } from "../creation/console-socket.ts";
+import { execProcess } from "../creation/exec-process.ts";
+import { readHome, withHome } from "../creation/home-directory.ts";
+import { writePidFile } from "../creation/pid-file.ts";
+import { connectAgent, filterOptions } from "../creation/seccomp-filter.ts";
 import { log } from "../error-log.ts";
-import { type ExecGroups, execGroups } from "../exec-groups.ts";
-import { execProcess } from "../exec-process.ts";
 import { usage } from "../flags.ts";
-import { readHome, withHome } from "../home-directory.ts";
-import { hookState } from "../hook-state.ts";
-import { absolutePath, type Executor, type Launched, type RuntimeHost, requireOwnProcess } from "../host.ts";
-import { inheritedFds } from "../inherited-fds.ts";
-import { writePidFile } from "../pid-file.ts";
-import { connectAgent, filterOptions } from "../seccomp-filter.ts";
-import { startTicksOf, statusOf } from "../status.ts";
+import { type ExecGroups, execGroups } from "../groups/exec-groups.ts";
+import {
+  absolutePath,
+  type Executor,
+  type Launched,
+  type RuntimeHost,
+  requireOwnProcess,
+} from "../host/host.ts";
+import { inheritedFds } from "../host/inherited-fds.ts";
 
 export async function exec(context: CommandContext): Promise<number> {
   const { flags, host } = context;
@@ -144,7 +150,9 @@ async function launch(
   );
   const failpoint = host.env["TIFFIN_FAILPOINT"];
   const plan =
-    failpoint === undefined ? compiled : (await import("../failpoint.ts")).failingPlan(compiled, failpoint);
+    failpoint === undefined
+      ? compiled
+      : (await import("../host/failpoint.ts")).failingPlan(compiled, failpoint);
   for (const warning of plan.warnings) log(context.log, "warning", warning);
   const groups =
     cgroup === null

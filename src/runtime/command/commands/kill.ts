@@ -4,9 +4,9 @@ import { openPidfd, signalPidfd } from "../../../kernel/pidfd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { parseSignal, signalNumbers } from "../../../linux/signals.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { readContainer, type StoredContainer } from "../container-record.ts";
+import { readContainer, type StoredContainer } from "../container/container-record.ts";
+import { startTicksOf } from "../container/status.ts";
 import { usage } from "../flags.ts";
-import { startTicksOf } from "../status.ts";
 
 export function kill(context: CommandContext): number {
   const word = context.words[1] ?? "TERM";

@@ -2,9 +2,9 @@
 import { pathStatus } from "../../../kernel/directory.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { CommandContext } from "../command.ts";
-import { listContainers, readContainer } from "../container-record.ts";
+import { listContainers, readContainer } from "../container/container-record.ts";
+import { stateDocument } from "../container/status.ts";
 import { usage } from "../flags.ts";
-import { stateDocument } from "../status.ts";
 
 const columns = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"] as const;
 const gap = 3;

@@ -3,8 +3,8 @@ import { freezeCgroup, thawCgroup } from "../../../kernel/cgroup-processes.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { lockContainer, type RecordedCgroup, type StoredContainer } from "../container-record.ts";
-import { type ContainerStatus, statusOf } from "../status.ts";
+import { lockContainer, type RecordedCgroup, type StoredContainer } from "../container/container-record.ts";
+import { type ContainerStatus, statusOf } from "../container/status.ts";
 
 /** An ordinary user may have been given groups in some hierarchies only. */
 async function inFreezer(change: Promise<void>): Promise<void> {

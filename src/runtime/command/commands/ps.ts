@@ -7,7 +7,7 @@ import { socketPair } from "../../../kernel/socket-pair.ts";
 import { spawn } from "../../../kernel/spawn.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { readContainer } from "../container-record.ts";
+import { readContainer } from "../container/container-record.ts";
 import { usage } from "../flags.ts";
 
 const outputLimitBytes = 64 * 1024 * 1024;

@@ -1,8 +1,8 @@
 /** `restore`: a new container from a bundle and the files of a checkpoint. Its processes go on where they were. */
 import type { CommandContext } from "../command.ts";
-import { creationRequest } from "../creation-request.ts";
+import { destroyWaitedFor } from "../container/destroy-container.ts";
+import { creationRequest } from "../creation/creation-request.ts";
 import { restoreContainer } from "../criu/restore-container.ts";
-import { destroyWaitedFor } from "../destroy-container.ts";
 
 export async function restore(context: CommandContext): Promise<number> {
   const { flags, root, host } = context;

@@ -1,9 +1,9 @@
 /** `run`: create and start in one go, without the pause between them; then wait, and take everything away. */
 import type { CommandContext } from "../command.ts";
-import { createContainer } from "../create-container.ts";
-import { creationRequest } from "../creation-request.ts";
-import { destroyWaitedFor } from "../destroy-container.ts";
-import { runPoststart } from "../poststart.ts";
+import { destroyWaitedFor } from "../container/destroy-container.ts";
+import { runPoststart } from "../container/poststart.ts";
+import { createContainer } from "../creation/create-container.ts";
+import { creationRequest } from "../creation/creation-request.ts";
 
 export async function run(context: CommandContext): Promise<number> {
   const { flags, root, host } = context;

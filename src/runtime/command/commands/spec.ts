@@ -5,7 +5,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import type { OciMount, OciNamespaceType, RuntimeSpec } from "../../../oci/mod.ts";
 import { specificationVersion } from "../../../oci/version.ts";
 import type { CommandContext } from "../command.ts";
-import { absolutePath } from "../host.ts";
+import { absolutePath } from "../host/host.ts";
 
 const readable = 0o644;
 const capabilities = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];

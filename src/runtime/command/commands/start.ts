@@ -6,12 +6,12 @@ import { connectUnix, type UnixStream } from "../../../kernel/unix-stream.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { MessageSplitter } from "../../control-channel.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { lockContainer, type StoredContainer } from "../container-record.ts";
-import { destroyContainer } from "../destroy-container.ts";
-import { endProcesses } from "../end-processes.ts";
-import { isHookFailure } from "../hooks.ts";
-import { runPoststart } from "../poststart.ts";
-import { statusOf } from "../status.ts";
+import { lockContainer, type StoredContainer } from "../container/container-record.ts";
+import { destroyContainer } from "../container/destroy-container.ts";
+import { endProcesses } from "../container/end-processes.ts";
+import { isHookFailure } from "../container/hooks.ts";
+import { runPoststart } from "../container/poststart.ts";
+import { statusOf } from "../container/status.ts";
 
 const messageBytes = 4096;
 const foreverMs = 2 ** 31 - 1;
@@ -71,7 +71,7 @@ async function awaitProgram(
     const length = read(starter, buffer);
     if (length === 0) return;
     let failure: TiffinError | undefined;
-    const { explainHeldFailure } = await import("../held-failure.ts");
+    const { explainHeldFailure } = await import("../container/held-failure.ts");
     splitter.push(buffer.subarray(0, length), (message) => {
       if (message.name === "failed") failure = explainHeldFailure(message);
     });

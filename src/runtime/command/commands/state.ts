@@ -1,7 +1,7 @@
 /** `state`: the specification's state document. */
 import { type CommandContext, idOf } from "../command.ts";
-import { readContainer } from "../container-record.ts";
-import { stateDocument } from "../status.ts";
+import { readContainer } from "../container/container-record.ts";
+import { stateDocument } from "../container/status.ts";
 
 export function state(context: CommandContext): number {
   const container = readContainer(context.root, idOf(context));

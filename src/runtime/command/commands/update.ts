@@ -11,12 +11,12 @@ import { decodeResources } from "../../../oci/decode/resources.ts";
 import type { OciResources } from "../../../oci/mod.ts";
 import { limitRefused } from "../../../plan/limit-refused.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { type ContainerRecord, lockContainer, type RecordedCgroup } from "../container-record.ts";
+import { type ContainerRecord, lockContainer, type RecordedCgroup } from "../container/container-record.ts";
+import { statusOf } from "../container/status.ts";
 import { log } from "../error-log.ts";
 import { type Flags, usage } from "../flags.ts";
-import { absolutePath, requireOwnProcess } from "../host.ts";
-import { withLiveLimits } from "../live-limits.ts";
-import { statusOf } from "../status.ts";
+import { withLiveLimits } from "../groups/live-limits.ts";
+import { absolutePath, requireOwnProcess } from "../host/host.ts";
 
 export async function update(context: CommandContext): Promise<number> {
   const { root } = context;
@@ -36,7 +36,7 @@ export async function update(context: CommandContext): Promise<number> {
   if (refusal !== undefined) throw limitRefused(refusal);
   if (unit !== undefined) {
     requireOwnProcess(context.host, "conversations with systemd");
-    (await import("../systemd-scope.ts")).updateScope(cgroup, unit, resources);
+    (await import("../groups/systemd-scope.ts")).updateScope(cgroup, unit, resources);
   }
   // Rules that are not named stay as they are; only the bundle's first decision had defaults to add.
   const writes = decision.writes.filter(
@@ -68,7 +68,7 @@ async function changeClass({ flags, host }: CommandContext, { resctrl }: Contain
     );
   }
   requireOwnProcess(host, "resctrl");
-  const { updateResctrl } = await import("../resctrl-class.ts");
+  const { updateResctrl } = await import("../groups/resctrl-class.ts");
   updateResctrl(resctrl, {
     ...(l3CacheSchema !== undefined && { l3CacheSchema }),
     ...(memBwSchema !== undefined && { memBwSchema }),

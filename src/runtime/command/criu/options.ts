@@ -7,7 +7,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { cloneFlags } from "../../../linux/clone-flags.ts";
 import type { CommandContext } from "../command.ts";
 import { type Flags, usage } from "../flags.ts";
-import { absolutePath } from "../host.ts";
+import { absolutePath } from "../host/host.ts";
 import { type CriuOptions, cgroupModes, networkLocks } from "./messages.ts";
 import { type CriuAbilities, findProgram } from "./session.ts";
 

@@ -30,9 +30,7 @@ import { unifiedHierarchy } from "../../../linux/cgroup.ts";
 import { parseMountInfo } from "../../../linux/mountinfo.ts";
 import type { RuntimeSpec } from "../../../oci/mod.ts";
 import { applyHostOps } from "../../host-ops.ts";
-import { type Bundle, openBundle } from "../bundle.ts";
 import type { CommandContext } from "../command.ts";
-import { sendTerminal } from "../console-socket.ts";
 import {
   abandonRecord,
   type ContainerRecord,
@@ -41,16 +39,18 @@ import {
   type RecordedCgroup,
   recordProcess,
   settleRecord,
-} from "../container-record.ts";
-import { type CreatedContainer, type CreateRequest, prepare } from "../create-container.ts";
-import { endProcesses } from "../end-processes.ts";
+} from "../container/container-record.ts";
+import { endProcesses } from "../container/end-processes.ts";
+import { hookState } from "../container/hook-state.ts";
+import { isHookFailure, runHostHooks } from "../container/hooks.ts";
+import { runPoststop } from "../container/poststop.ts";
+import { startTicksOf } from "../container/status.ts";
+import { type Bundle, openBundle } from "../creation/bundle.ts";
+import { sendTerminal } from "../creation/console-socket.ts";
+import { type CreatedContainer, type CreateRequest, prepare } from "../creation/create-container.ts";
+import { writePidFile } from "../creation/pid-file.ts";
 import { log } from "../error-log.ts";
-import { hookState } from "../hook-state.ts";
-import { isHookFailure, runHostHooks } from "../hooks.ts";
-import type { RuntimeHost } from "../host.ts";
-import { writePidFile } from "../pid-file.ts";
-import { runPoststop } from "../poststop.ts";
-import { startTicksOf } from "../status.ts";
+import type { RuntimeHost } from "../host/host.ts";
 import { externalSources } from "./external-mounts.ts";
 import { criuFailure } from "./failure.ts";
 import { lostAttributes } from "./lost-attributes.ts";
@@ -107,7 +107,7 @@ async function restore(
   const abilities = await checkCriu(program);
   const probed = probeOnDemand();
   using scope = request.systemdCgroup
-    ? (await import("../systemd-scope.ts")).planScope(id, bundle.spec, probed, host)
+    ? (await import("../groups/systemd-scope.ts")).planScope(id, bundle.spec, probed, host)
     : undefined;
   const { plan, record, inherited, facts } = await prepare(request, bundle, probed, scope);
   undo.push("poststop hooks", async () => {
@@ -143,7 +143,7 @@ async function restore(
     } else if (script === "post-restore") {
       restrictAgain(bundle, pid);
       if (record.resctrl !== undefined) {
-        (await import("../resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
+        (await import("../groups/resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
       }
       for (const warning of scope?.finish() ?? []) log(request.log, "warning", warning);
       process = { pid, startTicks: startTicksOf(pid) ?? 0 };

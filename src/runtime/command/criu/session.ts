@@ -12,7 +12,7 @@ import { spawn } from "../../../kernel/spawn.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { CommandContext } from "../command.ts";
-import { absolutePath, NotHere } from "../host.ts";
+import { absolutePath, NotHere } from "../host/host.ts";
 import {
   type CriuFeatures,
   type CriuRequest,

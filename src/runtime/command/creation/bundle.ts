@@ -1,0 +1,75 @@
+/** A bundle: the directory with config.json, and the configuration with its paths made absolute. */
+import { pathStatus } from "../../../kernel/directory.ts";
+import { readBytes } from "../../../kernel/files.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { limitDocumentBytes } from "../../../oci/decode/json.ts";
+import { decodeRuntimeSpec } from "../../../oci/decode/runtime-spec.ts";
+import type { OciMount, RuntimeSpec } from "../../../oci/mod.ts";
+import { readMountOptions } from "../../../plan/mount-request.ts";
+import type { BindSource } from "../../../plan/options.ts";
+import { absolutePath, type RuntimeHost } from "../host/host.ts";
+import { asItsVersionMeans } from "../older-versions.ts";
+
+export interface Bundle {
+  /** Absolute. */
+  readonly path: string;
+  readonly rootfs: string;
+  readonly spec: RuntimeSpec;
+  /** What the sources of binds are, by index into `spec.mounts`. */
+  readonly bindSources: ReadonlyMap<number, BindSource>;
+}
+
+export function readConfig(bundle: string): RuntimeSpec {
+  const path = `${bundle}/config.json`;
+  try {
+    return asItsVersionMeans(decodeRuntimeSpec(readBytes(path, limitDocumentBytes)));
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    if (thrown.code === "ENOENT") {
+      throw new TiffinError("notFound", "runtime.no-config", `JSON specification file ${path} not found`);
+    }
+    throw new TiffinError("invalid", "runtime.config-unreadable", `cannot read ${path}: ${thrown.code}`, {
+      cause: thrown,
+    });
+  }
+}
+
+/** Reads the bundle at `path`, absolute, for the process that `host` stands for. Throws `invalid` for a configuration or a root that cannot be. */
+export function openBundle(path: string, host: Pick<RuntimeHost, "checkPath">): Bundle {
+  const from = { cwd: path, checkPath: (wanted: string) => host.checkPath(wanted) };
+  host.checkPath(`${path}/config.json`);
+  const spec = readConfig(path);
+  const root = spec.root?.path;
+  if (root === undefined || root === "") {
+    throw new TiffinError("invalid", "runtime.no-root", "config.json has no root.path");
+  }
+  const rootfs = trimSlashes(absolutePath(root, from));
+  if (pathStatus(rootfs)?.type !== "directory") {
+    throw new TiffinError(
+      "invalid",
+      "runtime.no-rootfs",
+      `rootfs (${JSON.stringify(rootfs)}) does not exist`,
+      {
+        remedy: "root.path must be a directory",
+      },
+    );
+  }
+  const bindSources = new Map<number, BindSource>();
+  const mounts = (spec.mounts ?? []).map((mount, index) => {
+    if (!isBind(mount)) return mount;
+    const source = absolutePath(mount.source ?? "", from);
+    const kind = pathStatus(source)?.type === "directory" ? "directory" : "file";
+    bindSources.set(index, { kind });
+    return { ...mount, source };
+  });
+  return { path, rootfs, spec: { ...spec, mounts }, bindSources };
+}
+
+function isBind({ type, options }: OciMount): boolean {
+  return type === "bind" || (options !== undefined && readMountOptions(options).bind !== "no");
+}
+
+function trimSlashes(path: string): string {
+  return path.replace(/(.)\/+$/, "$1");
+}
