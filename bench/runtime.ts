@@ -223,7 +223,10 @@ export async function benchRuntime(scratch: string, root: string, rounds: number
   const plain = bundleIn(scratch, "plain", configuration(root, ["true"], false));
   const filtered = bundleIn(scratch, "filtered", configuration(root, ["true"], true));
   const idle = bundleIn(scratch, "idle", configuration(root, ["sleep", "1000"], true));
-  const each = (...words: string[]): Contestant[] => runtimes.map((runtime) => command(runtime, ...words));
+  // The same id would be the same cgroup.
+  const idleOf = (runtime: Runtime): string => `tiffin-bench-idle-${runtimes.indexOf(runtime)}`;
+  const onIdle = (word: string, ...words: string[]): Contestant[] =>
+    runtimes.map((runtime) => command(runtime, word, idleOf(runtime), ...words));
   for (const [what, bundle] of [
     ["without", plain],
     ["with", filtered],
@@ -238,11 +241,11 @@ export async function benchRuntime(scratch: string, root: string, rounds: number
     );
   }
   for (const runtime of runtimes) {
-    timeOnce(command(runtime, "run", "--detach", "--bundle", idle, "tiffin-bench-idle"));
+    timeOnce(command(runtime, "run", "--detach", "--bundle", idle, idleOf(runtime)));
   }
-  printTimings(`exec of true (${rounds} rounds)`, compare(each("exec", "tiffin-bench-idle", "true"), rounds));
-  printTimings(`state (${rounds} rounds)`, compare(each("state", "tiffin-bench-idle"), rounds));
-  for (const runtime of runtimes) timeOnce(command(runtime, "delete", "--force", "tiffin-bench-idle"));
+  printTimings(`exec of true (${rounds} rounds)`, compare(onIdle("exec", "true"), rounds));
+  printTimings(`state (${rounds} rounds)`, compare(onIdle("state"), rounds));
+  for (const runtime of runtimes) timeOnce(command(runtime, "delete", "--force", idleOf(runtime)));
   await memory(runtimes, idle);
   await rates(runtimes, plain);
 }
