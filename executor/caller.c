@@ -34,11 +34,23 @@ static int go_alone(int file, char **words)
 	return say("tiffin-runtime: the program cannot be executed again\n");
 }
 
-static struct start *start_program(struct supervisor *v, int *fds, int count, int *file)
+/* Whoever waits for the command may end it, as any command; the helper then takes back what it made. */
+static void let_signals_end_us(void)
+{
+	static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	uint64_t set = 0;
+	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+		set |= UINT64_C(1) << (ending[i] - 1);
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
+}
+
+static struct start *start_program(struct supervisor *v, int *fds, int count, int *file, bool keep_signals)
 {
 	/* Nothing of the host's own files may be open in a process that is about to divide into a container. */
 	close_quietly(take_fd(file));
 	prepare_process(v->connections[0].fd);
+	if (!keep_signals)
+		let_signals_end_us();
 	return chdir("/") < 0 ? NULL : run_plan(v, fds, count);
 }
 
@@ -61,7 +73,7 @@ int caller_serve(struct supervisor *v, char **argv)
 		case MESSAGE_START:
 			if (s || (uint32_t)count != message.body.start.fd_count || count == 0)
 				return lose(s);
-			s = start_program(v, fds, count, &file);
+			s = start_program(v, fds, count, &file, argv[CALLER_SIGNALS][0] == '1');
 			break;
 		case MESSAGE_OUTPUT:
 			if (!caller_output(helper, &message.body.output))

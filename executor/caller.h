@@ -14,10 +14,14 @@
 
 /* Option that the front gives the executor, before the numbers of two descriptors and the caller's own words. */
 #define CALLER_OPTION "--caller"
-/* argv: this program, the option, the number of the connection, that of the called program's file, its own words. */
+/*
+ * argv: this program, the option, the number of the connection, that of the called program's file, 1 when signals are
+ * the program's, and the caller's own words.
+ */
 #define CALLER_CONNECTION 2
 #define CALLER_FILE 3
-#define CALLER_FIRST_WORD 4
+#define CALLER_SIGNALS 4
+#define CALLER_FIRST_WORD 5
 
 /* Variable that keeps the front from asking a helper, with the value that does. */
 #define HELPER_VARIABLE "TIFFIN_RUNTIME_HELPER"

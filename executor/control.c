@@ -25,10 +25,11 @@ static uint32_t expected_body(uint32_t type)
 		return sizeof(struct message_await_exit);
 	case MESSAGE_END:
 		return sizeof(struct message_end);
+	case MESSAGE_BECOME:
+		return sizeof(struct message_become);
 	case MESSAGE_QUERY:
 	case MESSAGE_CLOSE_STDIN:
 	case MESSAGE_HELLO:
-	case MESSAGE_BECOME:
 	case MESSAGE_ALONE:
 		return 0;
 	default:

@@ -39,6 +39,7 @@ struct control_message {
 		struct message_output output;
 		struct message_await_exit await_exit;
 		struct message_end end;
+		struct message_become become;
 	} body;
 };
 

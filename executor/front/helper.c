@@ -126,9 +126,11 @@ static bool send_request(int fd, int word_count, char **words, char **environmen
 }
 
 /* The executor takes this process over, with the connection and the words to do the command alone after all. */
-static void become(int program, int connection, int file, int word_count, char **words, char **environment)
+static void become(int program, int connection, int file, bool keep_signals, int word_count, char **words,
+		   char **environment)
 {
 	static char executor_name[] = "tiffin-executor", option[] = CALLER_OPTION, no_helper[] = HELPER_VARIABLE "=" HELPER_OFF;
+	static char yes[] = "1", no[] = "0";
 	static char numbers[2][NUMBER_BYTES * 2];
 	size_t variables = 0;
 	while (environment[variables])
@@ -143,6 +145,7 @@ static void become(int program, int connection, int file, int word_count, char *
 	*list++ = option;
 	*list++ = numbers[0];
 	*list++ = numbers[1];
+	*list++ = keep_signals ? yes : no;
 	for (int i = 0; i < word_count; i++)
 		*list++ = words[i];
 	*list++ = NULL;
@@ -181,7 +184,8 @@ void ask_helper(int file, int word_count, char **words, char **environment)
 		if (message.type == MESSAGE_OUTPUT && caller_output(&helper, &message.body.output))
 			continue;
 		if (message.type == MESSAGE_BECOME && count == 1)
-			become(program, helper.fd, file, word_count, words, environment);
+			become(program, helper.fd, file, message.body.become.keep_signals != 0, word_count, words,
+			       environment);
 		/* Also `alone`, and a helper that has gone. */
 		break;
 	}

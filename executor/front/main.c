@@ -1,5 +1,5 @@
 /*
- * tiffin-runtime: asks a resident helper if there is one, which takes a tenth of the time, and else goes on as the
+ * tiffin-runtime: asks a resident helper if there is one, which takes a fraction of the time, and else goes on as the
  * compiled program that lies behind it in the same file. It decides nothing.
  */
 #include <errno.h>

@@ -908,6 +908,11 @@ struct message_request {
 } __attribute__((packed));
 _Static_assert(sizeof(struct message_request) == 8, "size of message_request");
 
+struct message_become {
+  uint32_t keep_signals;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_become) == 4, "size of message_become");
+
 struct message_output {
   uint32_t fd;
   uint32_t bytes;

@@ -609,8 +609,11 @@ export const messages = {
    * `argumentCount` words of the command line, and the environment.
    */
   request: { type: 33, fields: { bytes: "u32", argumentCount: "u32" } },
-  /** helper -> front, with the executor's binary: go on as that program, at once; `start` or another word follows. */
-  become: { type: 34, fields: {} },
+  /**
+   * helper -> front, with the executor's binary: go on as that program, at once; `start` or another word follows.
+   * `keepSignals` 1: signals that come before the program runs are for it (see `awaitExit`); else they end the caller.
+   */
+  become: { type: 34, fields: { keepSignals: "u32" } },
   /** helper -> front: write the `bytes` bytes that follow to descriptor `fd`, 1 or 2. */
   output: { type: 35, fields: { fd: "u32", bytes: "u32" } },
   /** helper -> front, after `started`: pass these signals (bit n - 1 for signal n) on to the program and report `exited`. */

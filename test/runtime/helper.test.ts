@@ -256,21 +256,28 @@ function slowHook(bundle: Bundle): string {
   return reached;
 }
 
-test.skipIf(!isRoot)("a caller that is killed in the middle leaves nothing", async () => {
-  await using bundle = new Bundle(program);
-  await startHelper(bundle);
-  const reached = slowHook(bundle);
-  const creating = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
-    cwd: bundle.path,
-    env: { ...process.env, ...stay },
-    stdio: ["ignore", "ignore", "ignore"],
-  });
-  await until("the hook", () => existsSync(reached));
-  creating.kill("SIGKILL");
-  await until("nothing to be left", () => !existsSync(join(bundle.root, bundle.id)));
-  await until("no group to be left", () => groupsNamed(bundle.id).length === 0);
-  expect(await whoRuns(bundle)).toBe("helper");
-});
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+  test.skipIf(!isRoot)(
+    `a caller that ends by ${signal} in the middle of a creation leaves nothing`,
+    async () => {
+      await using bundle = new Bundle(program);
+      await startHelper(bundle);
+      const reached = slowHook(bundle);
+      const creating = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
+        cwd: bundle.path,
+        env: { ...process.env, ...stay },
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      await until("the hook", () => existsSync(reached));
+      creating.kill(signal);
+      await creating.exited;
+      expect(creating.signalCode).toBe(signal);
+      await until("nothing to be left", () => !existsSync(join(bundle.root, bundle.id)));
+      await until("no group to be left", () => groupsNamed(bundle.id).length === 0);
+      expect(await whoRuns(bundle)).toBe("helper");
+    },
+  );
+}
 
 test.skipIf(!isRoot)(
   "a helper that is killed in the middle fails the command, and a forced deletion clears up",

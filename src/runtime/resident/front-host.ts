@@ -30,6 +30,8 @@ const ownPaths = /^\/(?:dev\/(?:fd|std(?:in|out|err)|tty)|proc\/(?:self|thread-s
 export function frontHost(parts: FrontHostParts): RuntimeHost {
   const { version, front, request, pid, loop } = parts;
   const { env, cwd, standard } = request;
+  /** The command waits for its program's end. */
+  let waits = false;
   /** While the front performs a plan it hears of nothing else. */
   let performing = false;
   const kept: Uint8Array[] = [];
@@ -73,11 +75,13 @@ export function frontHost(parts: FrontHostParts): RuntimeHost {
       if (bytes.length > 0) output(joined(encodeMessage("output", { fd, bytes: bytes.length }), bytes));
     },
     async executor() {
-      front.send("become", {}, [parts.executor]);
+      front.send("become", { keepSignals: waits ? 1 : 0 }, [parts.executor]);
       return executor;
     },
     sideExecutor: parts.sideExecutor,
-    enterForeground: () => undefined,
+    enterForeground() {
+      waits = true;
+    },
     enterTerminal() {
       throw new NotHere("a terminal");
     },
