@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { encodeMessage } from "../../src/abi/message.ts";
+import { decodeMessage, encodeMessage } from "../../src/abi/message.ts";
 import { openPidfd, signalPidfd } from "../../src/kernel/pidfd.ts";
 import { pollIn, waitFor } from "../../src/kernel/poll.ts";
 import { receiveWithFds } from "../../src/kernel/send-fds.ts";
@@ -184,11 +184,16 @@ test("in OCI runtime mode the master of the terminal comes along with STARTED", 
     terminal: true,
   });
   if (!waitFor(session.executor.controller.socket, pollIn, 20_000)) throw new Error("no message");
-  const { fds } = receiveWithFds(session.executor.controller.socket, new Uint8Array(32), 1);
+  const bytes = new Uint8Array(32);
+  const { fds } = receiveWithFds(session.executor.controller.socket, bytes, 1);
+  const started = decodeMessage(bytes)?.message;
   const [master] = fds;
   if (!master) throw new Error("no descriptor came along");
   using terminal = master;
   writeText(terminal, "word\n");
   expect(readUntil(terminal, "got")).toContain("word\r\n");
   expect(session.executor.reap()).toBe(0);
+  // The end of its terminal does not end the first process of a pid namespace.
+  using left = started?.name === "started" ? openPidfd(started.fields.pid) : undefined;
+  expect(left && signalPidfd(left, 9)).toBe(true);
 });

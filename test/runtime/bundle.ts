@@ -1,5 +1,14 @@
 /** A bundle in a temporary directory, a state directory of its own, and the runtime called on them. */
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OciHook, OciHooks, OciMount, OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
@@ -23,6 +32,7 @@ const mounts: readonly OciMount[] = [
   { destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "noexec", "nodev", "ro"] },
 ];
 
+const groups = "/sys/fs/cgroup";
 const capabilities = ["CAP_KILL", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"];
 
 /** `changes` replace whole sections. */
@@ -176,6 +186,12 @@ export class Bundle implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of this.#ids) await this.call("delete", "--force", id);
     rmSync(this.directory, { recursive: true, force: true });
+    const left = [...this.#ids].flatMap((id) =>
+      groupsNamed(id).map((hierarchy) => join(groups, hierarchy, id)),
+    );
+    // Other runtimes leave some after failures. Ours must not, in any case.
+    for (const group of left) rmdirSync(group);
+    if (left.length > 0 && this.runtime.includes("tiffin")) throw new Error(`left behind: ${left.join(" ")}`);
   }
 }
 
@@ -190,10 +206,9 @@ export async function until(what: string, look: () => boolean | Promise<boolean>
 
 /** The cgroup hierarchies that have a directory named `id` at their top; "." is a v2 hierarchy that is alone. */
 export function groupsNamed(id: string): string[] {
-  const top = "/sys/fs/cgroup";
-  return [".", ...readdirSync(top)].filter((name) => {
+  return [".", ...readdirSync(groups)].filter((name) => {
     try {
-      return readdirSync(join(top, name)).includes(id);
+      return readdirSync(join(groups, name)).includes(id);
     } catch {
       return false;
     }
