@@ -7,17 +7,12 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { probeOnDemand } from "../../../kernel/probe.ts";
 import { listenUnix } from "../../../kernel/unix-listener.ts";
 import type { UnixStream } from "../../../kernel/unix-stream.ts";
-import { monotonicMs, nowMs } from "../../../lib/clock.ts";
-import { TiffinError } from "../../../lib/errors.ts";
-import { randomHex } from "../../../lib/ids.ts";
+import { monotonicMs } from "../../../lib/clock.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
-import type { CgroupFacts, HostFacts, IdentityFacts } from "../../../linux/host-facts.ts";
-import type { OciProcess, RuntimeSpec } from "../../../oci/mod.ts";
-import { compileContainer } from "../../../plan/compile-container.ts";
-import { groupsForbidden } from "../../../plan/identity.ts";
-import { type ContainerOptions, type Stdio, syncIds } from "../../../plan/options.ts";
+import type { HostFacts } from "../../../linux/host-facts.ts";
+import type { RuntimeSpec } from "../../../oci/mod.ts";
+import { syncIds } from "../../../plan/options.ts";
 import type { Plan } from "../../../plan/plan.ts";
-import { terminalGroup } from "../../../plan/terminal.ts";
 import { applyHostOps, openCgroupSlots } from "../../host-ops.ts";
 import type { LaunchRequest } from "../../supervised-process.ts";
 import {
@@ -26,59 +21,28 @@ import {
   createRecord,
   isRecorded,
   type MainProcess,
-  type RecordedCgroup,
   recordProcess,
   settleRecord,
 } from "../container/container-record.ts";
 import { endLostLaunch, endProcesses } from "../container/end-processes.ts";
 import { hookState } from "../container/hook-state.ts";
-import { type HookState, isHookFailure, planHooks, runHostHooks } from "../container/hooks.ts";
+import { isHookFailure, runHostHooks } from "../container/hooks.ts";
 import { runPoststop } from "../container/poststop.ts";
 import { startTicksOf } from "../container/status.ts";
-import { type ErrorLog, log } from "../error-log.ts";
-import type { PlannedScope } from "../groups/systemd-scope.ts";
-import { groupAboveCaller, isHostRoot, usableCgroups } from "../groups/usable-groups.ts";
+import { log } from "../error-log.ts";
 import { CallerGone, type Executor, type Launched, type RuntimeHost } from "../host/host.ts";
-import { inheritedFds } from "../host/inherited-fds.ts";
-import { type Bundle, openBundle } from "./bundle.ts";
+import { openBundle } from "./bundle.ts";
 import { sendTerminal } from "./console-socket.ts";
-import { withDefaultDevices, withoutDevices } from "./default-devices.ts";
-import { homeOf, readHome, withHome } from "./home-directory.ts";
+import type { CreateRequest } from "./creation-request.ts";
+import { prepare } from "./decide-container.ts";
 import { writePidFile } from "./pid-file.ts";
-import { compileFilter, connectAgent, filterOptions } from "./seccomp-filter.ts";
-
-export interface CreateRequest {
-  readonly host: RuntimeHost;
-  readonly log: ErrorLog;
-  readonly root: string;
-  /** The group is a scope of systemd. */
-  readonly systemdCgroup: boolean;
-  readonly id: string;
-  /** Absolute. */
-  readonly bundle: string;
-  /** Stop before the program until `start`; else it runs at once. */
-  readonly hold: boolean;
-  /** Where the master of the terminal goes, when it is not returned. Refuses what cannot be, before anything is made. */
-  readonly console: (spec: RuntimeSpec) => UnixStream | undefined;
-  /** Absolute. */
-  readonly pidFile: string | undefined;
-  readonly noPivot: boolean;
-  readonly sessionKeyring: boolean;
-  readonly preserveFds: number;
-  /** Size of a terminal that has none in the configuration. */
-  readonly windowSize: { readonly rows: number; readonly columns: number } | undefined;
-}
+import { connectAgent } from "./seccomp-filter.ts";
 
 export interface RunningContainer {
   readonly id: string;
   readonly record: ContainerRecord;
   readonly process: MainProcess;
 }
-
-const socketDigits = 12;
-/** Room for the mount point of a hierarchy and the name of a file is left below PATH_MAX. */
-const longestGroupPath = 3500;
-const longestName = 255;
 
 export interface CreatedContainer {
   readonly container: RunningContainer;
@@ -242,192 +206,6 @@ async function prepareHost(
   const state = hookState(id, record, "creating");
   await runHostHooks("prestart", hooks.prestart ?? [], state, pid, host);
   await runHostHooks("createRuntime", hooks.createRuntime ?? [], state, pid, host);
-}
-
-export interface Prepared {
-  readonly plan: Plan;
-  readonly record: ContainerRecord;
-  readonly inherited: ReadonlyMap<string, OwnedFd>;
-  /** With those cgroups alone that the container may use. */
-  readonly facts: HostFacts;
-}
-
-function stdioOf(process: OciProcess | undefined, request: CreateRequest): Stdio {
-  if (process?.terminal !== true) return { kind: "slots" };
-  const size = process.consoleSize;
-  if (size !== undefined) return { kind: "terminal", rows: size.height, columns: size.width };
-  return { kind: "terminal", rows: request.windowSize?.rows ?? 0, columns: request.windowSize?.columns ?? 0 };
-}
-
-/** Decides everything. What a refused configuration leaves behind is at most a compiled filter in its cache. */
-export async function prepare(
-  request: CreateRequest,
-  bundle: Bundle,
-  facts: HostFacts,
-  scope?: PlannedScope,
-): Promise<Prepared> {
-  const { id } = request;
-  if (bundle.spec.process === undefined && !request.hold) {
-    throw new TiffinError("invalid", "runtime.no-process", "config.json has no process to run");
-  }
-  const stdio = stdioOf(bundle.spec.process, request);
-  const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
-  const spec = completeSpec(bundle, env, scope, facts.identity);
-  const { linux = {}, hooks = {} } = spec;
-  const resctrl =
-    linux.intelRdt === undefined
-      ? undefined
-      : (await import("../groups/resctrl-class.ts")).planResctrl(linux.intelRdt, id, request.host);
-  const cgroupDirectory = scope?.directory ?? cgroupDirectoryOf(linux.cgroupsPath, id, facts);
-  const groups =
-    scope === undefined
-      ? usableCgroups(facts, {
-          directory: cgroupDirectory,
-          path: linux.cgroupsPath,
-          resources: linux.resources,
-        })
-      : facts.cgroup;
-  const usable = groups === null || groups === facts.cgroup ? facts : { ...facts, cgroup: groups };
-  const seccomp = await compileFilter(linux.seccomp, request.root);
-  const state = (status: HookState["status"]): HookState =>
-    hookState(id, { ...spec, bundle: bundle.path }, status);
-  const options: ContainerOptions = {
-    id,
-    ...(groups === null ? { cgroupParent: null } : { cgroupParent: "/", cgroupDirectory }),
-    rootfs: { kind: "directory", path: bundle.rootfs },
-    network: { kind: "host" },
-    stdio,
-    supervise: { kind: "leave", waitExec: !request.hold },
-    awaitStart: request.hold,
-    ...(bundle.spec.process === undefined && { withoutProgram: true }),
-    preserveFds: count,
-    exactLimits: true,
-    bindSources: await sourcesOf(bundle, facts),
-    createWorkdir: true,
-    refuseLimits: true,
-    sessionKeyring: request.sessionKeyring,
-    ...(looksInside(spec, facts) && { unprivileged: true, workMount: bundle.rootfs }),
-    noPivot: request.noPivot,
-    syncEnvironment: meetsHost(spec) || scope?.isUnfinished === true,
-    hooks: {
-      createContainer: planHooks(hooks.createContainer ?? [], state("creating")),
-      startContainer: planHooks(hooks.startContainer ?? [], state("created")),
-    },
-    ...filterOptions(seccomp, state("creating")),
-  };
-  const compiled = compileContainer(spec, usable, options);
-  const failpoint = request.host.env["TIFFIN_FAILPOINT"];
-  const plan =
-    failpoint === undefined
-      ? compiled
-      : (await import("../host/failpoint.ts")).failingPlan(compiled, failpoint);
-  const cgroup = recordedCgroup(plan, usable.cgroup, cgroupDirectory, scope);
-  const { process } = bundle.spec;
-  const record = recordOf(request, { ...bundle, spec }, facts.identity, cgroup, seccomp);
-  return {
-    plan,
-    record: {
-      ...record,
-      ...(process !== undefined && { process }),
-      ...(resctrl !== undefined && { resctrl }),
-    },
-    inherited: fds,
-    facts: usable,
-  };
-}
-
-async function sourcesOf(
-  { spec, bindSources }: Bundle,
-  { identity }: HostFacts,
-): Promise<Bundle["bindSources"]> {
-  if (identity.effective.includes("CAP_SYS_ADMIN") && !identity.inUserNamespace) return bindSources;
-  return (await import("./locked-sources.ts")).lockedSources(spec, bindSources);
-}
-
-/** Mounts are looked up in the container's own mount namespace: no rights over the host's, or another one is wanted. */
-function looksInside({ linux = {} }: RuntimeSpec, { identity }: HostFacts): boolean {
-  if (!identity.effective.includes("CAP_SYS_ADMIN") || identity.inUserNamespace) return true;
-  return (linux.namespaces ?? []).some(({ type, path }) => type === "mount" && (path ?? "") !== "");
-}
-
-/** Work on the host between the making of the namespaces and the change of the root. */
-function meetsHost({ hooks = {}, linux = {} }: RuntimeSpec): boolean {
-  const hostHooks = (hooks.prestart ?? []).length + (hooks.createRuntime ?? []).length;
-  return hostHooks + Object.keys(linux.netDevices ?? {}).length > 0 || linux.intelRdt !== undefined;
-}
-
-/** Where the configuration has none there is nothing to start: it is held until it is killed. */
-const noProcess: OciProcess = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["/"] };
-
-function completeSpec(
-  bundle: Bundle,
-  env: readonly string[],
-  scope: PlannedScope | undefined,
-  identity: IdentityFacts,
-): RuntimeSpec {
-  const { spec, rootfs } = bundle;
-  const wanted = scope === undefined ? spec.linux?.resources : scope.resources;
-  const resources = isHostRoot(identity) ? withDefaultDevices(wanted) : withoutDevices(wanted);
-  return {
-    ...spec,
-    process: withHome(spec.process ?? noProcess, env, (uid) => readHome(rootfs, uid)),
-    linux: { ...spec.linux, ...(resources !== undefined && { resources }) },
-  };
-}
-
-/** The group in every hierarchy. A relative path counts from the top, for an ordinary user from where it may make groups. */
-function cgroupDirectoryOf(path: string | undefined, id: string, facts: HostFacts): string {
-  const wanted = path === undefined || path === "" ? id : path;
-  const parts = wanted.split("/").filter((part) => part !== "" && part !== ".");
-  const fits = wanted.length < longestGroupPath && parts.every((part) => part.length <= longestName);
-  if (parts.includes("..") || parts.length === 0 || !fits) {
-    throw new TiffinError("invalid", "runtime.cgroups-path", `linux.cgroupsPath is ${JSON.stringify(path)}`);
-  }
-  return `${path?.startsWith("/") === true ? "" : groupAboveCaller(facts)}/${parts.join("/")}`;
-}
-
-function recordedCgroup(
-  plan: Plan,
-  facts: CgroupFacts,
-  directory: string,
-  scope: PlannedScope | undefined,
-): RecordedCgroup | null {
-  const joined = plan.hostOps.flatMap((op) => (op.op === "cgroupCreate" ? [op.hierarchy] : []));
-  if (joined.length === 0) return null;
-  return { directory, facts, joined, ...(scope !== undefined && { unit: scope.unit }) };
-}
-
-function recordOf(
-  request: CreateRequest,
-  { spec, path, rootfs }: Bundle,
-  identity: IdentityFacts,
-  cgroup: RecordedCgroup | null,
-  seccomp: ContainerRecord["seccomp"],
-): ContainerRecord {
-  const { linux = {}, hooks = {} } = spec;
-  const namespaces = linux.namespaces ?? [];
-  const joined = namespaces.filter(({ path = "" }) => path !== "").map(({ type }) => type);
-  const terminalGid = terminalGroup(spec.mounts ?? []);
-  const home = spec.process === undefined ? undefined : homeOf(spec.process);
-  const { poststart, poststop } = hooks;
-  return {
-    bundle: path,
-    rootfs,
-    created: new Date(nowMs()).toISOString(),
-    ...(home !== undefined && { home }),
-    ...(spec.annotations !== undefined && { annotations: spec.annotations }),
-    cgroup,
-    namespaces: namespaces.map(({ type }) => type),
-    ...(joined.length > 0 && { joinedNamespaces: joined }),
-    ownPidNamespace: namespaces.some((each) => each.type === "pid" && (each.path ?? "") === ""),
-    ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
-    ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),
-    ...(groupsForbidden(linux, identity) && { setgroupsDenied: true }),
-    ...(terminalGid !== undefined && { terminalGid }),
-    ...(seccomp !== undefined && { seccomp }),
-    ...(request.hold && { startSocket: `@start-${randomHex(socketDigits)}` }),
-    hooks: { ...(poststart !== undefined && { poststart }), ...(poststop !== undefined && { poststop }) },
-  };
 }
 
 /** The descriptors that only some containers have: the start socket, user namespaces of idmapped mounts. */

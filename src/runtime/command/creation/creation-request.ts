@@ -1,13 +1,36 @@
 /** The flags that `create` and `run` have in common, decoded. */
+
 import { windowSize } from "../../../kernel/tty.ts";
 import type { UnixStream } from "../../../kernel/unix-stream.ts";
 import type { RuntimeSpec } from "../../../oci/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { checkId } from "../container/container-record.ts";
+import type { ErrorLog } from "../error-log.ts";
 import { usage } from "../flags.ts";
 import { absolutePath, type RuntimeHost } from "../host/host.ts";
 import { connectConsole } from "./console-socket.ts";
-import type { CreateRequest } from "./create-container.ts";
+
+export interface CreateRequest {
+  readonly host: RuntimeHost;
+  readonly log: ErrorLog;
+  readonly root: string;
+  /** The group is a scope of systemd. */
+  readonly systemdCgroup: boolean;
+  readonly id: string;
+  /** Absolute. */
+  readonly bundle: string;
+  /** Stop before the program until `start`; else it runs at once. */
+  readonly hold: boolean;
+  /** Where the master of the terminal goes, when it is not returned. Refuses what cannot be, before anything is made. */
+  readonly console: (spec: RuntimeSpec) => UnixStream | undefined;
+  /** Absolute. */
+  readonly pidFile: string | undefined;
+  readonly noPivot: boolean;
+  readonly sessionKeyring: boolean;
+  readonly preserveFds: number;
+  /** Size of a terminal that has none in the configuration. */
+  readonly windowSize: { readonly rows: number; readonly columns: number } | undefined;
+}
 
 export interface CreationMode {
   readonly hold: boolean;
