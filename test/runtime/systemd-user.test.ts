@@ -74,7 +74,7 @@ test.skipIf(!possible)(
   "an ordinary user's container is a scope of its own systemd (skipped without one)",
   async () => {
     await using bundle = new Bundle(runtime);
-    const { manager, caller } = handOver(bundle.id);
+    const { manager, caller } = handOver(`user-of-${bundle.id}`);
     const systemd = await startManager(manager, join(bundle.directory, "systemd"));
     try {
       mkdirSync(bundle.root);
