@@ -17,6 +17,10 @@ const isRoot = process.geteuid?.() === 0;
 const image = "tiffin-test-busybox";
 const engineLimitMs = 60_000;
 
+/** podman's monitor notes in its working directory that memory ran out. */
+const workingDirectory = mkdtempSync(join(tmpdir(), "tiffin-test-engines-"));
+afterAll(() => rmSync(workingDirectory, { recursive: true, force: true }));
+
 interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -24,7 +28,12 @@ interface Outcome {
 }
 
 async function call(...words: readonly string[]): Promise<Outcome> {
-  const child = Bun.spawn([...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const child = Bun.spawn([...words], {
+    cwd: workingDirectory,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [stdout, stderr] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
