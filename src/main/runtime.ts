@@ -11,8 +11,11 @@ const executor = (): Promise<Uint8Array> => Bun.file(path).bytes();
 
 /** How long a helper stays when nobody asks it, unless the one who started it said something else. */
 const idleSeconds = 60;
-/** Commands that others follow: an engine creates, starts, looks and deletes. */
-const startsHelper = /^(?:create|run|start|exec)$/;
+/**
+ * Commands that others follow. Not `create` and `exec`: conmon calls those, is given our orphans, and waits for the last
+ * of them before it cleans up.
+ */
+const startsHelper = /^(?:run|start)$/;
 
 /** The front has gone to another directory when the caller's is not there any more, and says so in the name. */
 function currentDirectory(): string {
