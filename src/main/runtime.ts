@@ -11,12 +11,6 @@ const executor = (): Promise<Uint8Array> => Bun.file(path).bytes();
 
 /** How long a helper stays when nobody asks it, unless the one who started it said something else. */
 const idleSeconds = 60;
-/**
- * Commands that others follow. Not `create` and `exec`: conmon calls those, is given our orphans, and waits for the last
- * of them before it cleans up.
- */
-const startsHelper = /^(?:run|start)$/;
-
 /** The front has gone to another directory when the caller's is not there any more, and says so in the name. */
 function currentDirectory(): string {
   if (!process.argv0.startsWith("no-directory/")) return process.cwd();
@@ -28,8 +22,13 @@ function currentDirectory(): string {
 export async function runRuntime(words: readonly string[]): Promise<number> {
   if (words[0] === helperWord) return serve(words[1] ?? "");
   const host = ownHost({ version, env: process.env, cwd: currentDirectory, executor });
-  const code = await runRuntimeCommand(words, host);
-  if (words.some((word) => startsHelper.test(word))) {
+  let leavesHelper = false;
+  const code = await runRuntimeCommand(words, host, {
+    chosen: (row) => {
+      leavesHelper = row.leavesHelper === true;
+    },
+  });
+  if (leavesHelper) {
     (await import("../runtime/resident/start-helper.ts")).startHelper(host);
   }
   return code;

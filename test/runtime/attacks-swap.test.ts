@@ -52,7 +52,7 @@ function makePairs(bundle: Bundle, outside: string): string[] {
   mkdirSync(volume);
   mkdirSync(join(bundle.rootfs, "spare"));
   const upwards = `${"../".repeat(12)}${outside.slice(1)}`;
-  const names = ["proc", "sys", "dev", "etc", "swap", "work", "copied", "masked", "nodes", "volume/target"];
+  const names = ["proc", "sys", "dev", "etc", "swap", "srv", "copied", "masked", "nodes", "volume/target"];
   return names.flatMap((name, index) => {
     const path = name.startsWith("volume/") ? join(bundle.directory, name) : join(bundle.rootfs, name);
     mkdirSync(path, { recursive: true });
@@ -65,7 +65,7 @@ function makePairs(bundle: Bundle, outside: string): string[] {
 }
 
 function swappedSpec(bundle: Bundle, outside: string, script: string): RuntimeSpec {
-  const spec = shell(script, { cwd: "/work/sub" });
+  const spec = shell(script, { cwd: "/srv/sub" });
   const tmpfs = (destination: string, ...options: string[]) => ({
     destination,
     type: "tmpfs",
@@ -93,7 +93,7 @@ function swappedSpec(bundle: Bundle, outside: string, script: string): RuntimeSp
 
 /** Says what it can see of the host, and what of /proc is not hidden, wherever that was put. */
 const look = [
-  "for place in . /work /work/sub /copied /swap/a /volume/target/sub; do",
+  "for place in . /srv /srv/sub /copied /swap/a /volume/target/sub; do",
   "  [ -e $place/canary ] && echo leaked $place;",
   "done;",
   "for place in /proc /spare; do",
@@ -151,7 +151,7 @@ test.skipIf(!mayRun)("a working directory that turns into a link while an exec e
   });
   for (let turn = 0; turn < 15; turn += 1) {
     const script = "[ -e canary ] && echo leaked; [ -e ../canary ] && echo leaked; true";
-    const told = await bundle.call("exec", "--cwd", "/work", bundle.id, "/bin/sh", "-c", script);
+    const told = await bundle.call("exec", "--cwd", "/srv", bundle.id, "/bin/sh", "-c", script);
     expect(told.stdout).toBe("");
   }
   await swapper.stdin.end();

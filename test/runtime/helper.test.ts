@@ -150,6 +150,24 @@ test.skipIf(!isRoot)(
   },
 );
 
+test.skipIf(!isRoot)("create and exec start none: engines wait for whatever they leave behind", async () => {
+  await using bundle = new Bundle(program);
+  await endHelper();
+  bundle.configure(specOf(["/bin/sleep", "30"]));
+  // No pipe: the container's process keeps the standard streams.
+  const created = Bun.spawnSync([program, "--root", bundle.root, "create", bundle.id], {
+    cwd: bundle.path,
+    env: { ...process.env, ...stay },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  expect(created.exitCode).toBe(0);
+  expect(helperPid()).toBeUndefined();
+  expect((await call(bundle, ["start", bundle.id], { TIFFIN_RUNTIME_HELPER: "off" })).code).toBe(0);
+  expect((await call(bundle, ["exec", bundle.id, "/bin/echo", "run"])).code).toBe(0);
+  expect(helperPid()).toBeUndefined();
+  await call(bundle, ["kill", bundle.id, "KILL"], { TIFFIN_RUNTIME_HELPER: "off" });
+});
+
 test.skipIf(!isRoot)("none is started from namespaces other than the machine's", async () => {
   await using bundle = new Bundle(program);
   await endHelper();

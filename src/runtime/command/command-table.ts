@@ -116,6 +116,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     flags: [],
     words: [1, 1],
     resident: true,
+    leavesHelper: true,
     run: async () => (await import("./commands/start.ts")).start,
   },
   run: {
@@ -129,6 +130,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     ],
     words: [1, 1],
     resident: true,
+    leavesHelper: true,
     run: async () => (await import("./commands/run.ts")).run,
   },
   state: {

@@ -20,6 +20,11 @@ export interface CommandRow {
   readonly stopAtWord?: boolean;
   /** A resident helper may do it for the caller. */
   readonly resident?: boolean;
+  /**
+   * Leaves a helper behind when there is none. Not `create` and `exec`: conmon calls those, is given our orphans, and
+   * waits for the last of them before it cleans up.
+   */
+  readonly leavesHelper?: boolean;
   /** What the program exits with when the command itself fails; 1 when absent. */
   readonly failureCode?: number;
   /** Returns the exit code. */

@@ -1,5 +1,6 @@
 /** The OCI runtime's command line: global flags, a command, its flags, its words. */
 import { specificationVersion } from "../../oci/version.ts";
+import type { CommandRow } from "./command.ts";
 import { commands } from "./command-table.ts";
 import { type ErrorLog, reportError } from "./error-log.ts";
 import { parseWords, usage } from "./flags.ts";
@@ -10,11 +11,18 @@ function versionText(version: string): string {
   return `tiffin-runtime version ${version}\nspec: ${specificationVersion}\n`;
 }
 
-/** Runs one command and returns the exit code. `residentOnly`: throws `NotHere` for one that no helper does for others. */
+export interface RunOptions {
+  /** Throw `NotHere` for a command that no helper does for others. */
+  readonly residentOnly?: boolean;
+  /** Told which command it is, before it runs. */
+  readonly chosen?: (row: CommandRow) => void;
+}
+
+/** Runs one command and returns the exit code. */
 export async function runRuntimeCommand(
   input: readonly string[],
   host: RuntimeHost,
-  residentOnly = false,
+  { residentOnly = false, chosen }: RunOptions = {},
 ): Promise<number> {
   let log: ErrorLog = {
     path: undefined,
@@ -51,6 +59,7 @@ export async function runRuntimeCommand(
         `${name} takes ${least === most ? "" : "at least "}${least} argument${least === 1 ? "" : "s"}: ${row.usage}`,
       );
     }
+    chosen?.(row);
     failureCode = row.failureCode ?? 1;
     const run = await row.run();
     return await run({ ...options, host, flags: parsed.flags, words: parsed.words });

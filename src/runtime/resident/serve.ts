@@ -183,7 +183,7 @@ class Helper {
         sideExecutor: async () => new ExecutorProcess(executor),
       });
       host.checkPath(request.cwd);
-      const code = await runRuntimeCommand(request.words, host, true);
+      const code = await runRuntimeCommand(request.words, host, { residentOnly: true });
       front.send("end", { code });
     } catch (thrown) {
       if (!(thrown instanceof NotHere)) throw thrown;
