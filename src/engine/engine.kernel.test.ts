@@ -1,6 +1,6 @@
 /** The engine with all its real parts, in this process: what containers see, how they end, what stays behind. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { collect, EngineFixture } from "../../test/support/engine-in-process.ts";
 import { containerInspect, containerSummary } from "../docker/types/container.ts";
 import { TiffinError } from "../lib/errors.ts";
@@ -440,9 +440,10 @@ test("a restart policy starts the container again until somebody stops it", asyn
 test("containers and their output survive a change of engines, and exits in between are known", async () => {
   const script = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done";
   const lives = await fixture.start(["sh", "-c", script], {}, "lives");
-  const ends = await fixture.start(["sh", "-c", "sleep 0.2; exit 42"], {}, "ends");
+  const ends = await fixture.start(["sh", "-c", "sleep 1; exit 42"], {}, "ends");
+  const { State: ending } = await fixture.engine.containers.inspect(ends, { size: false });
   await fixture.close();
-  await Bun.sleep(300);
+  while (existsSync(`/proc/${ending.Pid}`)) await Bun.sleep(5);
   await fixture.open();
   const { containers } = fixture.engine;
   expect((await containers.inspect("ends", { size: false })).State).toMatchObject({
@@ -458,7 +459,9 @@ test("containers and their output survive a change of engines, and exits in betw
     stream: true,
   });
   const output = collect(attached.stream, false);
-  await Bun.sleep(50);
+  // What it prints from here on is for the attached as well.
+  const before = (await allLogs(lives)).length;
+  while ((await allLogs(lives)).length < before + 20) await Bun.sleep(5);
   await containers.stop(lives, { timeoutSeconds: 0 });
   expect((await output).stdout.length).toBeGreaterThan(0);
   const numbers = (await allLogs(lives)).split("\n").filter(Boolean).map(Number);

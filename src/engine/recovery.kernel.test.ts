@@ -55,12 +55,12 @@ for (const name of failpoints) {
     } finally {
       await cgroup.dispose();
     }
-  }, 30_000);
+  }, 120_000);
 }
 
 /** Supervisors and background work end a moment after what they were for. */
 async function gone(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 200 && !condition(); attempt += 1) await Bun.sleep(10);
+  for (let attempt = 0; attempt < 6000 && !condition(); attempt += 1) await Bun.sleep(10);
 }
 
 function leftOf(fixture: EngineFixture): string[] {

@@ -76,7 +76,7 @@ function ended(pid: number): ReturnType<typeof reapChild> {
 }
 
 async function until(what: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 1000; attempt += 1) {
+  for (let attempt = 0; attempt < 12_000; attempt += 1) {
     if (what()) return;
     await Bun.sleep(5);
   }

@@ -29,8 +29,7 @@ test("the end of many processes is heard without polling, and no descriptor stay
     expect(reapChild(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
     pidfd[Symbol.dispose]();
   }
-  await Bun.sleep(1);
-  expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
+  while (readdirSync("/proc/self/fd").length > before) await Bun.sleep(1);
 });
 
 test("a process that has already ended", async () => {

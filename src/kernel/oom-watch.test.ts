@@ -12,7 +12,7 @@ import { spawn } from "./spawn.ts";
 const facts = probe().cgroup;
 
 async function until(what: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 600 && !what(); attempt += 1) await Bun.sleep(5);
+  for (let attempt = 0; attempt < 12_000 && !what(); attempt += 1) await Bun.sleep(5);
   expect(what()).toBe(true);
 }
 

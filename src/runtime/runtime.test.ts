@@ -126,7 +126,7 @@ function isAlive(pid: number | undefined): boolean {
 }
 
 async function eventually(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 1000; attempt += 1) {
+  for (let attempt = 0; attempt < 6000; attempt += 1) {
     if (condition()) return;
     await Bun.sleep(10);
   }

@@ -113,9 +113,7 @@ needsDocker("run -it on a terminal, typed at and resized; attach after a detach"
     await terminal.exited();
   }
   await using again = new TerminalSession([docker ?? "docker", "attach", "term"], { env });
-  await Bun.sleep(300);
-  again.type("echo x-$x\n");
-  await again.see("x-42");
+  await again.typeUntil("echo x-$x\n", "x-42");
   again.type("exit 5\n");
   expect(await again.exited()).toBe(5);
 });

@@ -18,6 +18,7 @@ import { compileContainer } from "../../src/plan/compile-container.ts";
 import type { ContainerOptions } from "../../src/plan/mod.ts";
 import { renderShell } from "../../src/plan/render-shell.ts";
 import { defaultSpec, mapping } from "../../src/plan/testdata/specs.ts";
+import { until } from "../support/until.ts";
 import { Bench, cgroupParent, type Outcome } from "./bench.ts";
 
 let bench: Bench;
@@ -220,8 +221,7 @@ test.each(kernels)("a user namespace leaves no mount with its supervisor (%s)", 
       .filter(
         (target) => target.startsWith("/") && !/^\/dev\/null$|^\/sys\/fs\/cgroup|\/run\/s$/.test(target),
       );
-  for (let look = 0; look < 200 && held().length > 0; look += 1) await Bun.sleep(10);
-  expect(held()).toEqual([]);
+  await until("the supervisor to let go", () => held().length === 0);
   expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(bench.layer);
   container.signal(9);
   await container.exited;

@@ -3,8 +3,10 @@
  * container is either as before or as after the step, and after removal nothing is left on the host.
  */
 import { expect, test } from "bun:test";
+import { existsSync } from "node:fs";
 import { failpoints } from "../../src/engine/container/failpoints.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { until } from "../support/until.ts";
 
 async function output(engine: TestEngine, ...args: string[]): Promise<string> {
   const result = await engine.cli(...args);
@@ -96,11 +98,17 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
     "-c",
     "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w",
   );
-  await output(engine, "run", "-d", "--name", "ends", "base", "sh", "-c", "sleep 1; exit 44");
-  await Bun.sleep(300);
+  await output(engine, "run", "-d", "--name", "ends", "base", "sh", "-c", "sleep 2; exit 44");
+  const page = async (): Promise<string> =>
+    await fetch("http://127.0.0.1:17172/").then(
+      async (response) => await response.text(),
+      () => "not yet",
+    );
+  await until("the server", async () => (await page()) === "up\n");
+  const ending = await output(engine, "inspect", "--format", "{{.State.Pid}}", "ends");
   await engine.crash();
-  expect(await (await fetch("http://127.0.0.1:17172/")).text()).toBe("up\n");
-  await Bun.sleep(1500);
+  expect(await page()).toBe("up\n");
+  await until("an end that no engine sees", () => !existsSync(`/proc/${ending}`));
   await engine.start();
   expect(await output(engine, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "ends")).toBe(
     "exited 44",

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { until } from "../support/until.ts";
 import { groupsNamed, shell } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
@@ -51,7 +52,7 @@ eachRuntime(
     });
     await bundle.create(spec);
     expect((await bundle.start()).code).toBe(0);
-    for (let left = 500; left > 0 && !bundle.output().includes("denied"); left -= 1) await Bun.sleep(10);
+    await until("its output", () => bundle.output().includes("denied"));
     expect(bundle.output()).toBe("tiffin-test-strict (enforce)\ndenied\n");
     const exec = async (...flags: readonly string[]): Promise<string> =>
       (await bundle.call("exec", ...flags, bundle.id, "/bin/busybox", "sh", "-c", look)).stdout;

@@ -10,7 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Bundle, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { Bundle, shell, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;

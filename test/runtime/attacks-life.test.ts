@@ -5,7 +5,8 @@
 import { expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Bundle, groupsNamed, type Outcome, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, groupsNamed, type Outcome, shell, specOf } from "./bundle.ts";
 import { type CaseOptions, eachOfOurs, eachRuntime } from "./runtimes.ts";
 
 let programs = 0;

@@ -22,7 +22,8 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { Bundle, groupsNamed, type Outcome, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { Bundle, groupsNamed, type Outcome, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;
@@ -171,7 +172,7 @@ test.skipIf(!mayRun)(
     }
     expect(await bundle.status()).toBe("running");
   },
-  30_000,
+  120_000,
 );
 
 test.skipIf(!mayRun)("a forced deletion of a container with a damaged record ends its program", async () => {

@@ -195,15 +195,6 @@ export class Bundle implements AsyncDisposable {
   }
 }
 
-/** Waits until `look` says so, for what happens in another process. */
-export async function until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 1000; attempt += 1) {
-    if (await look()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error(`waited in vain for: ${what}`);
-}
-
 /** The cgroup hierarchies that have a directory named `id` at their top; "." is a v2 hierarchy that is alone. */
 export function groupsNamed(id: string): string[] {
   return [".", ...readdirSync(groups)].filter((name) => {

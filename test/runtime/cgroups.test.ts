@@ -13,7 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import type { LinuxSpec, OciResources, RuntimeSpec } from "../../src/oci/mod.ts";
-import { type Bundle, groupsNamed, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, groupsNamed, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const top = "/sys/fs/cgroup";

@@ -18,7 +18,8 @@ import { join } from "node:path";
 import type { RuntimeSpec } from "../../src/oci/mod.ts";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { TerminalSession } from "../support/terminal.ts";
-import { type Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { criuProblem } from "./criu.ts";
 import { type CaseOptions, eachRuntime, runtimes } from "./runtimes.ts";
 

@@ -3,7 +3,8 @@ import { expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
-import { type Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const accepted = ["1.0.0-rc1", "1.0.0-rc5", "1.0.0", "1.0.2-dev", "1.1.0+dev", "1.2.1", "1.3.0", "1.17.3"];

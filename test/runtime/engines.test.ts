@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { TerminalSession } from "../support/terminal.ts";
-import { until } from "./bundle.ts";
+import { until } from "../support/until.ts";
 import { runtimes } from "./runtimes.ts";
 import { asUser, makeAccounts, user } from "./test-user.ts";
 

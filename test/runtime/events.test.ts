@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import type { OciResources } from "../../src/oci/mod.ts";
-import { Bundle, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { Bundle, shell, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const noEvents = { crun: "1.8 has no events command" };

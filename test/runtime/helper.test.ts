@@ -15,7 +15,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
 
 const built = runtimes.find(({ name }) => name === "tiffin")?.path;

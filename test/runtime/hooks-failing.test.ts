@@ -3,7 +3,8 @@ import { expect } from "bun:test";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { OciHook, OciHooks } from "../../src/oci/mod.ts";
-import { type Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const before: readonly (keyof OciHooks)[] = ["prestart", "createRuntime", "createContainer"];

@@ -3,7 +3,8 @@ import { expect } from "bun:test";
 import { existsSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { OciHooks } from "../../src/oci/mod.ts";
-import { type Bundle, groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const onHost = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"] as const;

@@ -3,7 +3,8 @@ import { expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
-import { type Bundle, type Outcome, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, type Outcome, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 import { callAsUser, eachRuntimeOfUser, giveToUser, user } from "./test-user.ts";
 

@@ -2,7 +2,8 @@
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { groupsNamed, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 eachRuntime("run prints what the program prints, ends as it ends, leaves nothing", async (bundle) => {

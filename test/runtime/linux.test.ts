@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciMount, RuntimeSpec } from "../../src/oci/mod.ts";
+import { until } from "../support/until.ts";
 import { groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
@@ -193,10 +194,9 @@ eachRuntime("kill --all reaches every process of a container without a pid names
   await bundle.start();
   const pids = async (): Promise<unknown> =>
     JSON.parse((await bundle.call("ps", "--format", "json", bundle.id)).stdout || "[]") ?? [];
-  for (let left = 200; left > 0 && ((await pids()) as unknown[]).length < 2; left -= 1) await Bun.sleep(10);
+  await until("both programs", async () => ((await pids()) as unknown[]).length === 2);
   expect((await bundle.call("kill", "--all", bundle.id, "KILL")).code).toBe(0);
-  for (let left = 200; left > 0 && ((await pids()) as unknown[]).length > 0; left -= 1) await Bun.sleep(10);
-  expect(await pids()).toEqual([]);
+  await until("their end", async () => ((await pids()) as unknown[]).length === 0);
 });
 
 eachRuntime("seccomp: the filter acts in the program and in an exec", async (bundle) => {

@@ -6,7 +6,8 @@ import { pollIn, waitFor } from "../../src/kernel/poll.ts";
 import { receiveWithFds } from "../../src/kernel/send-fds.ts";
 import { syscall } from "../../src/kernel/syscall.ts";
 import { listenUnix } from "../../src/kernel/unix-listener.ts";
-import { shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const limitMs = 10_000;

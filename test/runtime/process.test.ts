@@ -2,7 +2,8 @@
 import { expect } from "bun:test";
 import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 eachRuntime("identity: user, groups, umask, working directory, environment", async (bundle) => {

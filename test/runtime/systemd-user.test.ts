@@ -3,7 +3,8 @@ import { expect, test } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeSpec } from "../../src/oci/mod.ts";
-import { Bundle, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { Bundle, specOf } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
 
 const runtime = runtimes.find(({ label }) => label === "tiffin")?.path ?? "";

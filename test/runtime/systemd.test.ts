@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LinuxSpec, RuntimeSpec } from "../../src/oci/mod.ts";
-import { type Bundle, shell, specOf, until } from "./bundle.ts";
+import { until } from "../support/until.ts";
+import { type Bundle, shell, specOf } from "./bundle.ts";
 import { criuProblem } from "./criu.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 

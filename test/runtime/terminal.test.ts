@@ -90,14 +90,10 @@ async function atRunTerminal(bundle: Bundle): Promise<void> {
   terminal.type("stty size\r");
   await terminal.see("33 101");
   terminal.resize(44, 122);
-  await Bun.sleep(200);
-  terminal.type("stty size\r");
-  await terminal.see("44 122");
-  terminal.type("sleep 100\r");
-  await Bun.sleep(200);
-  terminal.type("\x03");
-  terminal.type("echo after-$((40+2))\r");
-  await terminal.see("after-42");
+  await terminal.typeUntil("stty size\r", "44 122");
+  terminal.type("echo go-$((6*7)); sleep 1000\r");
+  await terminal.see("go-42");
+  await terminal.typeUntil("\x03echo after-$((40+2))\r", "after-42");
   terminal.type("exit 13\r");
   expect(await terminal.exited()).toBe(13);
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { until } from "../support/until.ts";
 
 let engine: TestEngine;
 
@@ -175,14 +176,18 @@ test("exec: output, exit code, environment, user, directory, detached", async ()
   expect(result).toEqual({ stdout: "y\n/tmp\n1000\n", stderr: "", exitCode: 42 });
   expect((await engine.cliWith({ input: "typed" }, "exec", "-i", "target", "cat")).stdout).toBe("typed");
   await output("exec", "-d", "target", "sh", "-c", "echo made > /made");
-  const deadline = performance.now() + 5000;
-  let seen = "";
-  while (seen !== "made" && performance.now() < deadline)
-    seen = (await engine.cli("exec", "target", "cat", "/made")).stdout.trim();
-  expect(seen).toBe("made");
+  await until(
+    "what the exec makes",
+    async () => (await engine.cli("exec", "target", "cat", "/made")).stdout.trim() === "made",
+  );
   expect((await engine.cli("exec", "target", "no-such-program")).exitCode).toBe(127);
   expect((await engine.cli("exec", "target", "/etc/passwd")).exitCode).toBe(126);
 });
+
+/** Its program has set its traps when it says so. */
+async function ready(name: string): Promise<void> {
+  await until(`${name} to be ready`, async () => (await output("logs", name)).includes("ready"));
+}
 
 test("stop: the stop signal first, SIGKILL after the grace time", async () => {
   await output(
@@ -193,12 +198,12 @@ test("stop: the stop signal first, SIGKILL after the grace time", async () => {
     "base",
     "sh",
     "-c",
-    "trap 'echo bye; exit 3' TERM; while :; do sleep 0.05; done",
+    "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.05; done",
   );
-  await Bun.sleep(200);
+  await ready("polite");
   expect(await output("stop", "polite")).toBe("polite");
   expect(await output("inspect", "--format", "{{.State.ExitCode}}", "polite")).toBe("3");
-  expect(await output("logs", "polite")).toBe("bye");
+  expect(await output("logs", "polite")).toBe("ready\nbye");
   await output(
     "run",
     "-d",
@@ -207,9 +212,9 @@ test("stop: the stop signal first, SIGKILL after the grace time", async () => {
     "base",
     "sh",
     "-c",
-    "trap '' TERM; while :; do sleep 0.05; done",
+    "trap '' TERM; echo ready; while :; do sleep 0.05; done",
   );
-  await Bun.sleep(200);
+  await ready("deaf");
   await output("stop", "-t", "1", "deaf");
   expect(await output("inspect", "--format", "{{.State.ExitCode}}", "deaf")).toBe("137");
 });
@@ -223,9 +228,9 @@ test("kill with a signal, wait, rm and rm -f", async () => {
     "base",
     "sh",
     "-c",
-    "trap 'exit 9' USR1; while :; do sleep 0.05; done",
+    "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done",
   );
-  await Bun.sleep(200);
+  await ready("hit");
   const waiting = engine.cli("wait", "hit");
   await output("kill", "-s", "USR1", "hit");
   expect((await waiting).stdout.trim()).toBe("9");
@@ -262,10 +267,12 @@ test("the signal that the command gets is the program's", async () => {
 test("--init reaps orphans and passes signals on", async () => {
   await output("run", "-d", "--init", "--name", "reaper", "base", "sleep", "1000");
   await output("exec", "reaper", "sh", "-c", "(sleep 0.1 &) ; (sleep 0.1 &)");
-  await Bun.sleep(500);
-  expect(
-    await output("exec", "reaper", "sh", "-c", "grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l"),
-  ).toBe("0");
+  // Its children are the init, sleep, and this shell with its pipeline; an orphan that nobody reaps would stay.
+  const orphans = "grep -lE '^State:.Z|^Name:.sleep' /proc/[0-9]*/status 2>/dev/null | wc -l";
+  await until(
+    "the orphans to be reaped",
+    async () => (await output("exec", "reaper", "sh", "-c", orphans)) === "1",
+  );
   await output("stop", "reaper");
   expect(await output("inspect", "--format", "{{.State.ExitCode}}", "reaper")).toBe("143");
 });

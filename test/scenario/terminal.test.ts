@@ -19,14 +19,10 @@ test("run -it: the first size is right, typing works, a resize arrives, exit cod
   terminal.type("tty\n");
   await terminal.see("/dev/pts/0");
   terminal.resize(44, 122);
-  await Bun.sleep(300);
-  terminal.type("stty size\n");
-  await terminal.see("44 122");
-  terminal.type("sleep 100\n");
-  await Bun.sleep(300);
-  terminal.type("\x03");
-  terminal.type("echo after-$((40+2))\n");
-  await terminal.see("after-42");
+  await terminal.typeUntil("stty size\n", "44 122");
+  terminal.type("echo go-$((6*7)); sleep 1000\n");
+  await terminal.see("go-42");
+  await terminal.typeUntil("\x03echo after-$((40+2))\n", "after-42");
   terminal.type("exit 13\n");
   expect(await terminal.exited()).toBe(13);
 });
@@ -42,9 +38,7 @@ test("detach with ctrl-p ctrl-q leaves it running; attach finds it again", async
   }
   expect((await engine.cli("inspect", "--format", "{{.State.Running}}", "kept")).stdout.trim()).toBe("true");
   await using again = engine.terminal(["attach", "kept"]);
-  await Bun.sleep(300);
-  again.type("echo I-$secret\n");
-  await again.see("I-remembered");
+  await again.typeUntil("echo I-$secret\n", "I-remembered");
   again.type("exit 4\n");
   expect(await again.exited()).toBe(4);
 });

@@ -32,9 +32,9 @@ export interface EngineOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const startLimitMs = 20_000;
+const startLimitMs = 60_000;
 const startPauseMs = 5;
-const goneLimitMs = 10_000;
+const goneLimitMs = 60_000;
 /** Pools refill and deletion goes on for some tens of milliseconds after a reply. */
 const lookPauseMs = 25;
 const settledLooks = 3;

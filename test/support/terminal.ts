@@ -9,7 +9,7 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-const waitLimitMs = 20_000;
+const waitLimitMs = 60_000;
 
 export class TerminalSession {
   #text = "";
@@ -48,6 +48,17 @@ export class TerminalSession {
   /** Types exactly this; `\r` is Enter, `\x03` is Ctrl-C. */
   type(keys: string): void {
     this.#process.terminal?.write(keys);
+  }
+
+  /** Types `keys` again and again until `pattern` appears: what is typed while a program takes the terminal over may be lost. */
+  async typeUntil(keys: string, pattern: RegExp | string): Promise<string> {
+    const again = setInterval(() => this.type(keys), 500);
+    try {
+      this.type(keys);
+      return await this.see(pattern);
+    } finally {
+      clearInterval(again);
+    }
   }
 
   /** Changes the window; the foreground program gets SIGWINCH. */

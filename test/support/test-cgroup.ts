@@ -7,7 +7,7 @@ import { randomHex } from "../../src/lib/ids.ts";
 
 const mountPoints = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 const emptyPauseMs = 10;
-const emptyAttempts = 500;
+const emptyAttempts = 6000;
 
 export class TestCgroup {
   readonly directory: string;

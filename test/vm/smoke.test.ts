@@ -18,7 +18,7 @@ async function output(...args: string[]): Promise<string> {
 
 /** The answer of a server that may still be starting. */
 async function page(url: string): Promise<string> {
-  const deadline = performance.now() + 20_000;
+  const deadline = performance.now() + 60_000;
   for (;;) {
     try {
       return await (await fetch(url, { signal: AbortSignal.timeout(2000), keepalive: false })).text();

@@ -1,6 +1,6 @@
 /** The program itself, in the foreground, against a scripted engine. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TerminalSession } from "../../../test/support/terminal.ts";
@@ -47,11 +47,19 @@ async function finished(child: ReturnType<typeof tiffin>) {
 
 const signalNumbers = { SIGINT: 2, SIGUSR1: 10, SIGTERM: 15 } as const;
 
+/** A file of /proc; empty once its process is gone. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
 /** True when bit `signal` is set in the mask `name` of /proc/PID/status. */
 function inMask(pid: number, name: "SigCgt" | "ShdPnd", signal: keyof typeof signalNumbers): boolean {
   // A program that has ended has nothing pending any more.
-  if (!existsSync(`/proc/${pid}/status`)) return false;
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const status = textOf(`/proc/${pid}/status`);
   const mask = new RegExp(`^${name}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1] ?? "0";
   return ((BigInt(`0x${mask}`) >> BigInt(signalNumbers[signal] - 1)) & 1n) === 1n;
 }
@@ -68,7 +76,7 @@ async function programBelow(shell: number): Promise<number> {
   for (;;) {
     const children = readFileSync(`/proc/${shell}/task/${shell}/children`, "utf8").trim().split(" ");
     for (const pid of children.filter((one) => one !== "").map(Number)) {
-      if (readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("tiffin.ts")) return pid;
+      if (textOf(`/proc/${pid}/cmdline`).includes("tiffin.ts")) return pid;
     }
     await Bun.sleep(5);
   }

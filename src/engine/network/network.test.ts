@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
+import { settled } from "../../../test/support/until.ts";
 import {
   createNetns,
   findLink,
@@ -236,9 +237,8 @@ inOwnNetns(import.meta.path, () => {
   });
 
   test("a wanted address and MAC are given, even one that was made ahead of need", async () => {
-    await Bun.sleep(50);
-    const ready = listLinks(route, { kind: "veth" }).length;
-    expect(ready).toBeGreaterThan(1);
+    // One links the test's own namespaces.
+    while (listLinks(route, { kind: "veth" }).length < 2) await Bun.sleep(5);
     const address = "172.30.0.3";
     const a = await network.acquire("a", { ports: [], address, mac: "02:42:00:00:00:99" });
     keep(a.netns);
@@ -434,11 +434,11 @@ inOwnNetns(import.meta.path, () => {
     expect(await failure(network.acquire("a", { ports: [] }))).toBe("unavailable network.bridge-full");
     sink[Symbol.dispose]();
     while (listLinks(route).some((link) => link.name.startsWith("fill"))) await Bun.sleep(20);
-  }, 60_000);
+  }, 120_000);
 
   test("descriptors and the thread's namespace are as before", async () => {
-    await Bun.sleep(100);
-    const before = [readdirSync("/proc/self/fd").length, readlinkSync("/proc/thread-self/ns/net")];
+    const held = (): number => readdirSync("/proc/self/fd").length;
+    const before = [await settled("descriptors", held), readlinkSync("/proc/thread-self/ns/net")];
     const second = await openNetwork({ tag: "0a1b2c", db: new Database(":memory:") });
     await second.recover([]);
     for (let round = 0; round < 5; round += 1) {
@@ -447,7 +447,7 @@ inOwnNetns(import.meta.path, () => {
       await Bun.sleep(10);
     }
     await second.remove();
-    expect([readdirSync("/proc/self/fd").length, readlinkSync("/proc/thread-self/ns/net")]).toEqual(before);
+    expect([held(), readlinkSync("/proc/thread-self/ns/net")]).toEqual(before);
   });
 
   test("the first packet to a fresh endpoint arrives", async () => {
