@@ -8,12 +8,6 @@ import { failpoints } from "../../src/engine/container/failpoints.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { until } from "../support/until.ts";
 
-async function output(engine: TestEngine, ...args: string[]): Promise<string> {
-  const result = await engine.cli(...args);
-  expect({ args, code: result.exitCode, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
-  return result.stdout.trim();
-}
-
 /** A life that passes every failpoint; commands may fail, because the engine dies under them. */
 async function wholeLife(engine: TestEngine): Promise<void> {
   const steps = [
@@ -44,15 +38,15 @@ async function wholeLife(engine: TestEngine): Promise<void> {
 }
 
 async function removeAll(engine: TestEngine): Promise<void> {
-  const ids = (await output(engine, "ps", "-aq")).split("\n").filter(Boolean);
-  if (ids.length > 0) await output(engine, "rm", "-f", "-v", ...ids);
-  expect(await output(engine, "ps", "-aq")).toBe("");
+  const ids = (await engine.output("ps", "-aq")).split("\n").filter(Boolean);
+  if (ids.length > 0) await engine.output("rm", "-f", "-v", ...ids);
+  expect(await engine.output("ps", "-aq")).toBe("");
 }
 
 for (const name of failpoints) {
   test(`killed at ${name}: the next engine comes up and nothing is left after removal`, async () => {
     await using engine = await startEngine();
-    await output(engine, "run", "--rm", "base", "true");
+    await engine.output("run", "--rm", "base", "true");
     const before = engine.snapshot();
     await engine.stop();
     await engine.start({ env: { TIFFIN_FAILPOINT: `${name}:kill` } });
@@ -61,12 +55,12 @@ for (const name of failpoints) {
     await engine.start();
     await removeAll(engine);
     expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
-    expect(await output(engine, "run", "--rm", "--name", "victim", "base", "echo", "alive")).toBe("alive");
+    expect(await engine.output("run", "--rm", "--name", "victim", "base", "echo", "alive")).toBe("alive");
   });
 
   test(`failing at ${name}: one error, and nothing is left after removal`, async () => {
     await using engine = await startEngine();
-    await output(engine, "run", "--rm", "base", "true");
+    await engine.output("run", "--rm", "base", "true");
     const before = engine.snapshot();
     await engine.stop();
     await engine.start({ env: { TIFFIN_FAILPOINT: name } });
@@ -81,12 +75,11 @@ for (const name of failpoints) {
 
 test("SIGKILL while containers run: they and their logs go on, wait and exit codes are right", async () => {
   await using engine = await startEngine();
-  await output(engine, "run", "--rm", "base", "true");
+  await engine.output("run", "--rm", "base", "true");
   const before = engine.snapshot();
   const script = "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 33";
-  await output(engine, "run", "-d", "--name", "counts", "base", "sh", "-c", script);
-  await output(
-    engine,
+  await engine.output("run", "-d", "--name", "counts", "base", "sh", "-c", script);
+  await engine.output(
     "run",
     "-d",
     "--name",
@@ -98,26 +91,26 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
     "-c",
     "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w",
   );
-  await output(engine, "run", "-d", "--name", "ends", "base", "sh", "-c", "sleep 2; exit 44");
+  await engine.output("run", "-d", "--name", "ends", "base", "sh", "-c", "sleep 2; exit 44");
   const page = async (): Promise<string> =>
     await fetch("http://127.0.0.1:17172/").then(
       async (response) => await response.text(),
       () => "not yet",
     );
   await until("the server", async () => (await page()) === "up\n");
-  const ending = await output(engine, "inspect", "--format", "{{.State.Pid}}", "ends");
+  const ending = await engine.output("inspect", "--format", "{{.State.Pid}}", "ends");
   await engine.crash();
   expect(await page()).toBe("up\n");
   await until("an end that no engine sees", () => !existsSync(`/proc/${ending}`));
   await engine.start();
-  expect(await output(engine, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "ends")).toBe(
+  expect(await engine.output("inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "ends")).toBe(
     "exited 44",
   );
-  expect(await output(engine, "inspect", "--format", "{{.State.Status}}", "stays")).toBe("running");
+  expect(await engine.output("inspect", "--format", "{{.State.Status}}", "stays")).toBe("running");
   expect(await (await fetch("http://127.0.0.1:17172/")).text()).toBe("up\n");
-  expect(await output(engine, "exec", "stays", "cat", "/w/index.html")).toBe("up");
-  expect(await output(engine, "wait", "counts")).toBe("33");
-  const lines = (await output(engine, "logs", "counts")).split("\n");
+  expect(await engine.output("exec", "stays", "cat", "/w/index.html")).toBe("up");
+  expect(await engine.output("wait", "counts")).toBe("33");
+  const lines = (await engine.output("logs", "counts")).split("\n");
   expect(lines).toEqual(Array.from({ length: 60 }, (_, index) => `line ${index}`));
   await removeAll(engine);
   expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
@@ -125,7 +118,7 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
 
 test("after stop and --uninstall nothing of the engine is on the host but the files of its root", async () => {
   await using engine = await startEngine();
-  await output(engine, "run", "-d", "--name", "one", "-p", "127.0.0.1:17173:80", "base", "sleep", "1000");
+  await engine.output("run", "-d", "--name", "one", "-p", "127.0.0.1:17173:80", "base", "sleep", "1000");
   await engine.stop();
   const uninstall = tiffinCommand(
     "daemon",
@@ -141,7 +134,7 @@ test("after stop and --uninstall nothing of the engine is on the host but the fi
   expect(refused.exitCode).toBe(1);
   expect(refused.stderr.toString()).toContain("container one is running");
   await engine.start();
-  await output(engine, "rm", "-f", "one");
+  await engine.output("rm", "-f", "one");
   expect(await engine.stop()).toBe(0);
   expect(Bun.spawnSync(uninstall).exitCode).toBe(0);
   const left = engine.snapshot();

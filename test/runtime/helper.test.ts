@@ -87,6 +87,15 @@ async function call(
   return { code, stdout, stderr };
 }
 
+/** `create`, without a pipe that the container's process would keep: its standard streams are ours. */
+function creation(bundle: Bundle, stderr: "ignore" | "pipe" = "ignore") {
+  return Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
+    cwd: bundle.path,
+    env: { ...process.env, ...stay },
+    stdio: ["ignore", "ignore", stderr],
+  });
+}
+
 async function startHelper(bundle: Bundle): Promise<void> {
   bundle.configure(specOf(["/bin/true"]));
   expect((await call(bundle, ["run", bundle.id])).code).toBe(0);
@@ -155,13 +164,7 @@ test.skipIf(!isRoot)("create and exec start none: engines wait for whatever they
   await using bundle = new Bundle(program);
   await endHelper();
   bundle.configure(specOf(["/bin/sleep", "30"]));
-  // No pipe: the container's process keeps the standard streams.
-  const created = Bun.spawnSync([program, "--root", bundle.root, "create", bundle.id], {
-    cwd: bundle.path,
-    env: { ...process.env, ...stay },
-    stdio: ["ignore", "ignore", "ignore"],
-  });
-  expect(created.exitCode).toBe(0);
+  expect(await creation(bundle).exited).toBe(0);
   expect(helperPid()).toBeUndefined();
   expect((await call(bundle, ["start", bundle.id], { TIFFIN_RUNTIME_HELPER: "off" })).code).toBe(0);
   expect((await call(bundle, ["exec", bundle.id, "/bin/echo", "run"])).code).toBe(0);
@@ -248,16 +251,7 @@ test.skipIf(!isRoot)("of many that claim one id through it, one gets it", async 
   await using bundle = new Bundle(program);
   await startHelper(bundle);
   bundle.configure(specOf(["/bin/sleep", "60"]));
-  const codes = await Promise.all(
-    Array.from({ length: 12 }, async () => {
-      const child = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
-        cwd: bundle.path,
-        env: { ...process.env, ...stay },
-        stdio: ["ignore", "ignore", "ignore"],
-      });
-      return await child.exited;
-    }),
-  );
+  const codes = await Promise.all(Array.from({ length: 12 }, async () => await creation(bundle).exited));
   expect(codes.sort()).toEqual([0, ...Array.from({ length: 11 }, () => 1)]);
   const starts = await Promise.all(
     Array.from({ length: 6 }, async () => (await call(bundle, ["start", bundle.id])).code),
@@ -282,11 +276,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
       await using bundle = new Bundle(program);
       await startHelper(bundle);
       const reached = slowHook(bundle);
-      const creating = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
-        cwd: bundle.path,
-        env: { ...process.env, ...stay },
-        stdio: ["ignore", "ignore", "ignore"],
-      });
+      const creating = creation(bundle);
       await until("the hook", () => existsSync(reached));
       creating.kill(signal);
       await creating.exited;
@@ -304,15 +294,11 @@ test.skipIf(!isRoot)(
     await using bundle = new Bundle(program);
     await startHelper(bundle);
     const reached = slowHook(bundle);
-    const creating = Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
-      cwd: bundle.path,
-      env: { ...process.env, ...stay },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const creating = creation(bundle, "pipe");
     await until("the hook", () => existsSync(reached));
     await endHelper();
     expect(await creating.exited).toBe(1);
-    expect(await new Response(creating.stderr).text()).toContain("delete --force");
+    expect(await new Response(creating.stderr ?? null).text()).toContain("delete --force");
     expect((await call(bundle, ["delete", "--force", bundle.id])).code).toBe(0);
     expect(existsSync(join(bundle.root, bundle.id))).toBe(false);
     expect(groupsNamed(bundle.id)).toEqual([]);

@@ -13,11 +13,7 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-async function output(...args: string[]): Promise<string> {
-  const result = await engine.cli(...args);
-  expect({ args, code: result.exitCode, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
-  return result.stdout.trim();
-}
+const output = async (...args: readonly string[]): Promise<string> => await engine.output(...args);
 
 test("run: output, error output and the exit code are the program's", async () => {
   const result = await engine.cli("run", "--rm", "base", "sh", "-c", "echo out; echo err >&2; exit 7");

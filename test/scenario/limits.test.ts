@@ -13,11 +13,7 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-async function output(...args: string[]): Promise<string> {
-  const result = await engine.cli(...args);
-  expect({ args, code: result.exitCode, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
-  return result.stdout.trim();
-}
+const output = async (...args: readonly string[]): Promise<string> => await engine.output(...args);
 
 /** A limit file of the container's first process, wherever its controller is mounted. */
 function cgroupFile(pid: number, controller: string, v1: string, v2: string): string {

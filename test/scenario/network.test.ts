@@ -12,11 +12,7 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-async function output(...args: string[]): Promise<string> {
-  const result = await engine.cli(...args);
-  expect({ args, code: result.exitCode, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
-  return result.stdout.trim();
-}
+const output = async (...args: readonly string[]): Promise<string> => await engine.output(...args);
 
 const serve = "mkdir -p /www && echo page of $(hostname) > /www/index.html && exec httpd -f -p 80 -h /www";
 

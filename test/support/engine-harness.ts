@@ -139,6 +139,14 @@ export class TestEngine {
     return await this.cliWith({}, ...args);
   }
 
+  /** What a command prints that must succeed and report nothing, without white space around it. */
+  async output(...args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await this.cli(...args);
+    if (exitCode !== 0 || stderr !== "")
+      throw new Error(`tiffin ${args.join(" ")}: exit ${exitCode}: ${stderr}`);
+    return stdout.trim();
+  }
+
   async cliWith(
     options: { readonly input?: string | Uint8Array; readonly env?: Readonly<Record<string, string>> },
     ...args: readonly string[]

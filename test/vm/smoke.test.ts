@@ -10,11 +10,7 @@ import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 const inside = process.env["TIFFIN_VM"] === "1";
 let engine: TestEngine;
 
-async function output(...args: string[]): Promise<string> {
-  const result = await engine.cli(...args);
-  expect({ args, code: result.exitCode, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
-  return result.stdout.trim();
-}
+const output = async (...args: readonly string[]): Promise<string> => await engine.output(...args);
 
 /** The answer of a server that may still be starting. */
 async function page(url: string): Promise<string> {
