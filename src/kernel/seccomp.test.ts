@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { TiffinError } from "../lib/errors.ts";
 import { capabilityNames, defaultCapabilities } from "../linux/capabilities.ts";
 import { errno } from "../linux/errno.ts";
@@ -307,6 +307,22 @@ describe("the cache on disk", () => {
     expect(await compiled(cache)).toBe(first);
     expect(Bun.file(path).size).toBeGreaterThan(32);
     expect(readdirSync(cache)).toEqual([name ?? ""]);
+  });
+
+  test("of many programs the last ones are kept", () => {
+    const cache = `${directory}/many`;
+    const add = (errnoRet: number): void => {
+      const rule = { names: ["kill"], action: "SCMP_ACT_ERRNO", errnoRet };
+      compileSeccomp({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [rule] }, cache);
+    };
+    for (let number = 1; number <= 32; number += 1) add(number);
+    const first = readdirSync(cache);
+    expect(first).toHaveLength(32);
+    for (const [second, name] of first.entries()) utimesSync(`${cache}/${name}`, second, second);
+    for (let number = 33; number <= 36; number += 1) add(number);
+    const left = readdirSync(cache);
+    expect(left).toHaveLength(32);
+    expect(first.filter((name) => !left.includes(name))).toEqual(first.slice(0, 4));
   });
 
   test("a directory that cannot be made costs nothing but time", async () => {

@@ -20,7 +20,8 @@ import {
   lateSyscalls,
   seccompPrologue,
 } from "../linux/seccomp-prologue.ts";
-import { makeDirectory, readBytes, writeAtomically } from "./files.ts";
+import { fileStatus, listDirectory } from "./directory.ts";
+import { makeDirectory, openFile, openFlags, readBytes, removeFile, writeAtomically } from "./files.ts";
 import { readToEnd } from "./io.ts";
 import { createMemfd } from "./memfd.ts";
 import { cString, machine, SyscallError, syscall } from "./syscall.ts";
@@ -65,6 +66,8 @@ const argumentBytes = 24;
 /** Bump when compilation changes: it is part of every cache key. */
 const compilerVersion = 2;
 const memoryCacheLimit = 64;
+/** One is some 10 KB; a machine has few profiles, but who writes them may put a name of its own into each. */
+const diskCacheLimit = 32;
 const memoryCache = new Map<string, Uint8Array>();
 
 /**
@@ -125,9 +128,23 @@ function writeCached(key: string, program: Uint8Array, directory: string | undef
   try {
     makeDirectory(directory, 0o700);
     writeAtomically(`${directory}/${key}.bpf`, Buffer.concat([digestOf(key, program), program]));
+    dropOldest(directory);
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
   }
+}
+
+/** Also of what a killed writer has left. */
+function dropOldest(path: string): void {
+  using directory = openFile(undefined, path, openFlags.readOnly | openFlags.directory);
+  const entries = listDirectory(directory, path);
+  if (entries.length <= diskCacheLimit) return;
+  const byAge = entries.map(({ name }) => ({
+    name,
+    modifiedAtNs: fileStatus(name, directory)?.modifiedAtNs ?? 0n,
+  }));
+  byAge.sort((a, b) => (a.modifiedAtNs < b.modifiedAtNs ? -1 : 1));
+  for (const { name } of byAge.slice(0, -diskCacheLimit)) removeFile(name, directory);
 }
 
 function invalid(what: string): TiffinError {
