@@ -22,6 +22,7 @@ const built = join(import.meta.dir, "..", "dist", "tiffin-runtime");
 const together = 4;
 const containers = 200;
 const waves = 5;
+const crowds = [1, 100, 1000];
 
 interface Runtime {
   readonly name: string;
@@ -208,6 +209,50 @@ async function memory(runtimes: readonly Runtime[], bundle: string): Promise<voi
   }
 }
 
+/** The same commands beside many running containers of ours: what one costs should not depend on the others. */
+async function crowded(
+  [helped, alone, ...peers]: readonly Runtime[],
+  plain: string,
+  idle: string,
+  rounds: number,
+): Promise<void> {
+  if (helped === undefined || alone === undefined) return;
+  const runtimes = [helped, { ...alone, state: helped.state }, ...peers];
+  const others: string[] = [];
+  const each = async (ids: readonly string[], ...words: string[]): Promise<void> => {
+    for (let at = 0; at < ids.length; at += together) {
+      const children = ids.slice(at, at + together).map((id) =>
+        Bun.spawn([...command(helped, ...words, id).command], {
+          env: { ...process.env, ...helped.env },
+          stdio: ["ignore", "ignore", "inherit"],
+        }),
+      );
+      await Promise.all(children.map((child) => child.exited));
+    }
+  };
+  try {
+    for (const size of crowds) {
+      const more = Array.from(
+        { length: size - others.length },
+        (_, at) => `tiffin-bench-of-many-${others.length + at}`,
+      );
+      others.push(...more);
+      await each(more, "run", "--detach", "--bundle", idle);
+      const runs = runtimes.map((runtime, index) =>
+        command(runtime, "run", "--bundle", plain, `tiffin-bench-${index}`),
+      );
+      printTimings(`run of true beside ${size} containers (${rounds} rounds)`, compare(runs, rounds));
+      const ours = runtimes.slice(0, 2);
+      const states = ours.map((runtime) => command(runtime, "state", others[0] ?? ""));
+      printTimings(`state beside ${size} containers (${rounds} rounds)`, compare(states, rounds));
+      const lists = ours.map((runtime) => command(runtime, "list"));
+      printTimings(`list of ${size} containers (${rounds} rounds)`, compare(lists, rounds));
+    }
+  } finally {
+    await each(others, "delete", "--force");
+  }
+}
+
 /** All of it. `scratch` is a directory that the caller removes. */
 export async function benchRuntime(scratch: string, root: string, rounds: number): Promise<void> {
   const runtimes = runtimesIn(scratch);
@@ -239,4 +284,5 @@ export async function benchRuntime(scratch: string, root: string, rounds: number
   for (const runtime of runtimes) timeOnce(command(runtime, "delete", "--force", idleOf(runtime)));
   await memory(runtimes, idle);
   await rates(runtimes, plain);
+  await crowded(runtimes, plain, idle, rounds);
 }
