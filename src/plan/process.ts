@@ -11,6 +11,7 @@ import { isRlimitName, rlimitInfinity, rlimitNumbers } from "../linux/rlimits.ts
 import type { LinuxSpec, OciProcess, OciRlimit, RlimitValue } from "../oci/mod.ts";
 import type { PlanBuilder } from "./builder.ts";
 import { capabilityMasks } from "./capability-sets.ts";
+import { environmentOf } from "./environment.ts";
 import { execCandidates } from "./exec-candidates.ts";
 import type { PlanHook, ProcessOptions } from "./options.ts";
 import { limitScheduling } from "./scheduling.ts";
@@ -65,7 +66,8 @@ export function becomeProgram(context: ProcessContext): void {
     installSeccomp(context);
   }
   const args = process.args ?? [];
-  const fields = { candidates: execCandidates(process), arguments: args, environment: process.env ?? [] };
+  const environment = environmentOf(process.env ?? []);
+  const fields = { candidates: execCandidates(process), arguments: args, environment };
   builder.child({ op: "exec", fields }, "process.args");
 }
 

@@ -86,6 +86,43 @@ eachRuntime(
   { except: { crun: "1.8 writes lines of its own form" } },
 );
 
+eachRuntime("with JSON and no file, the error on standard error is an object", async (bundle) => {
+  const { code, stderr } = await bundle.callWith({ globals: ["--log-format", "json"] }, "state", "nobody");
+  expect(code).toBe(1);
+  expect(JSON.parse(stderr)).toMatchObject({ level: "error", msg: expect.stringMatching(/exist|No such/) });
+});
+
+eachRuntime(
+  "an empty value is none: of a limit, of a signal",
+  async (bundle) => {
+    await bundle.create(specOf(["/bin/sleep", "1000"]));
+    await bundle.start();
+    const none = ["--memory", "", "--cpu-quota", "", "--cpuset-cpus", ""];
+    expect((await bundle.call("update", ...none, bundle.id)).code).toBe(0);
+    expect((await bundle.call("kill", bundle.id, "")).code).toBe(0);
+  },
+  { except: { crun: "1.8 sends signal 0, and takes an empty value for one" } },
+);
+
+eachRuntime(
+  "ps: what the host's ps says against its options is told",
+  async (bundle) => {
+    await bundle.create(specOf(["/bin/true"]));
+    const { code, stderr } = await bundle.call("ps", bundle.id, "-o", "pid,nonsense");
+    expect({ code, told: stderr.includes("nonsense") }).toEqual({ code: 1, told: true });
+  },
+  { except: { crun: "1.8 passes no options on" } },
+);
+
+eachRuntime(
+  "help about a command that there is not is an error",
+  async (bundle) => {
+    expect((await bundle.call("help", "dance")).code).not.toBe(0);
+    expect((await bundle.call("h")).code).toBe(0);
+  },
+  { except: { crun: "1.8 has no such command" } },
+);
+
 /** Flags that callers of the other runtimes may use, by command. */
 const flagsOfOthers: Readonly<Record<string, string>> = {
   create: "bundle console-socket pid-file no-pivot no-new-keyring preserve-fds",

@@ -1,6 +1,8 @@
 /** `exec` beyond the ordinary: sub-groups, additional groups, descriptors, a container with a user namespace. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { OciProcess } from "../../src/oci/mod.ts";
 import { type Bundle, type Outcome, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
@@ -110,3 +112,34 @@ eachRuntime("exec --preserve-fds: the named descriptors and no others", async (b
   expect(await new Response(child.stdout).text()).toBe("3\nclosed\n");
   expect(await child.exited).toBe(0);
 });
+
+eachRuntime(
+  "exec --process: capabilities that the document leaves out are the container's",
+  async (bundle) => {
+    await bundle.create(specOf(["/bin/sleep", "1000"]));
+    await bundle.start();
+    const file = join(bundle.directory, "process.json");
+    const bounding = async (more: Partial<OciProcess>): Promise<string> => {
+      const args = ["/bin/busybox", "grep", "CapBnd", "/proc/self/status"];
+      writeFileSync(file, JSON.stringify({ user: { uid: 0, gid: 0 }, cwd: "/", args, ...more }));
+      return (await bundle.call("exec", "--process", file, bundle.id)).stdout;
+    };
+    // KILL, CHOWN, SETUID, SETGID, SETPCAP: what bundles here have.
+    expect(await bounding({})).toBe("CapBnd:\t00000000000001e1\n");
+    expect(await bounding({ capabilities: {} })).toBe("CapBnd:\t0000000000000000\n");
+  },
+);
+
+eachRuntime(
+  "exec: a variable replaces the container's, and an empty flag is none",
+  async (bundle) => {
+    await bundle.create(specOf(["/bin/sleep", "1000"], { cwd: "/srv", env: ["PATH=/bin", "A=1"] }));
+    await bundle.start();
+    const told = await bundle.call("exec", "--env", "A=2", bundle.id, "/bin/busybox", "env");
+    expect(told.stdout.split("\n").filter((line) => line.startsWith("A="))).toEqual(["A=2"]);
+    const empty = ["--cwd", "", "--user", "", "--process", "", "--apparmor", "", "--process-label", ""];
+    expect((await bundle.call("exec", ...empty, bundle.id, "/bin/busybox", "pwd")).stdout).toBe("/srv\n");
+    expect((await bundle.call("exec", "--user", "1:2:3", bundle.id, "/bin/true")).code).not.toBe(0);
+  },
+  { except: { crun: "1.8 takes the program from the container's first PATH, and empty values for values" } },
+);

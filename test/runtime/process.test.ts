@@ -19,6 +19,13 @@ eachRuntime("identity: user, groups, umask, working directory, environment", asy
   expect(groups?.split(" ")).toContain("27");
 });
 
+eachRuntime("a variable that is given twice is there once, as it was given last", async (bundle) => {
+  const env = ["PATH=/bin", "A=1", "B=3", "A=2", "HOME=/x", "HOME=/y"];
+  expect((await bundle.run(specOf(["/bin/busybox", "env"], { env }))).stdout).toBe(
+    "PATH=/bin\nA=2\nB=3\nHOME=/y\n",
+  );
+});
+
 eachRuntime("capabilities are exactly those named, in all five sets", async (bundle) => {
   const names = ["CAP_KILL", "CAP_CHOWN"];
   const { stdout } = await bundle.run(

@@ -63,6 +63,11 @@ function harmless(text: string): string {
 export function reportError(to: ErrorLog, thrown: unknown): void {
   const text = clipped(messageOf(thrown));
   log(to, "error", text);
+  // Who wants JSON and names no file reads standard error.
+  if (to.path === undefined && to.format === "json") {
+    to.show(lineOf("json", "error", text));
+    return;
+  }
   const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";
   to.show(`tiffin-runtime: ${harmless(`${text}${remedy}`)}\n`);
 }

@@ -23,16 +23,16 @@ export class Flags {
     return this.#values.get(name)?.at(-1) === "true";
   }
 
-  /** The last value given; undefined when the flag is absent. */
+  /** The last value given; undefined when the flag is absent or empty, as scripts pass a variable that is not set. */
   text(name: string): string | undefined {
-    return this.#values.get(name)?.at(-1);
+    return this.#values.get(name)?.at(-1) || undefined;
   }
 
   list(name: string): readonly string[] {
     return this.#values.get(name) ?? [];
   }
 
-  /** A whole number; undefined when the flag is absent. Throws `invalid` for other text. */
+  /** A whole number; undefined when the flag is absent or empty. Throws `invalid` for other text. */
   number(name: string): number | undefined {
     const text = this.text(name);
     if (text === undefined) return undefined;

@@ -50,21 +50,20 @@ export function globalOptions(flags: Flags, host: RuntimeHost): GlobalOptions {
   const format = flags.text("log-format") ?? "text";
   if (format !== "text" && format !== "json") throw usage(`unknown log-format ${JSON.stringify(format)}`);
   const rootless = flags.text("rootless") ?? "auto";
-  if (!/^(auto|true|false|t|f|1|0|)$/i.test(rootless)) {
+  if (!/^(auto|true|false|t|f|1|0)$/i.test(rootless)) {
     throw usage(`--rootless is ${JSON.stringify(rootless)}, wanted true, false or auto`);
   }
   const path = flags.text("log");
   const root = flags.text("root");
-  const criu = flags.text("criu");
   return {
     systemdCgroup: flags.switch("systemd-cgroup"),
-    root: root === undefined || root === "" ? userRoot(host) : absolutePath(root, host),
+    root: root === undefined ? userRoot(host) : absolutePath(root, host),
     log: {
-      path: path === undefined || path === "" ? undefined : absolutePath(path, host),
+      path: path === undefined ? undefined : absolutePath(path, host),
       format,
       debug: flags.switch("debug"),
       show: (text) => host.print(2, text),
     },
-    criu: criu === "" ? undefined : criu,
+    criu: flags.text("criu"),
   };
 }

@@ -1,4 +1,6 @@
 /** The OCI runtime's command line: global flags, a command, its flags, its words. */
+
+import type { TiffinError } from "../../lib/errors.ts";
 import { specificationVersion } from "../../oci/version.ts";
 import type { CommandRow } from "./command.ts";
 import { commands } from "./command-table.ts";
@@ -9,6 +11,10 @@ import { NotHere, type RuntimeHost } from "./host/host.ts";
 
 function versionText(version: string): string {
   return `tiffin-runtime version ${version}\nspec: ${specificationVersion}\n`;
+}
+
+function unknownCommand(name: string): TiffinError {
+  return usage(`there is no command ${JSON.stringify(name)}`);
 }
 
 export interface RunOptions {
@@ -40,14 +46,16 @@ export async function runRuntimeCommand(
       host.print(1, versionText(host.version));
       return 0;
     }
-    if (name === undefined || name === "help" || flags.switch("help")) {
-      host.print(1, (await import("./help.ts")).helpText(words[1]));
+    if (name === undefined || name === "help" || name === "h" || flags.switch("help")) {
+      const topic = flags.switch("help") ? undefined : words[1];
+      if (topic !== undefined && !Object.hasOwn(commands, topic)) throw unknownCommand(topic);
+      host.print(1, (await import("./help.ts")).helpText(topic));
       return 0;
     }
     const row = Object.hasOwn(commands, name) ? commands[name] : undefined;
     // The systemd driver may wait long for systemd.
     if (residentOnly && (row?.resident !== true || flags.switch("systemd-cgroup"))) throw new NotHere(name);
-    if (row === undefined) throw usage(`there is no command ${JSON.stringify(name)}`);
+    if (row === undefined) throw unknownCommand(name);
     const parsed = parseWords(rest, [...row.flags, ...helpFlag], row.stopAtWord === true);
     if (parsed.flags.switch("help")) {
       host.print(1, (await import("./help.ts")).helpText(name));
@@ -55,9 +63,9 @@ export async function runRuntimeCommand(
     }
     const [least, most] = row.words;
     if (parsed.words.length < least || parsed.words.length > most) {
-      throw usage(
-        `${name} takes ${least === most ? "" : "at least "}${least} argument${least === 1 ? "" : "s"}: ${row.usage}`,
-      );
+      const bound = least === most ? "" : parsed.words.length < least ? "at least " : "at most ";
+      const wanted = parsed.words.length < least ? least : most;
+      throw usage(`${name} takes ${bound}${wanted} argument${wanted === 1 ? "" : "s"}: ${row.usage}`);
     }
     chosen?.(row);
     failureCode = row.failureCode ?? 1;

@@ -47,7 +47,7 @@ export async function exec(context: CommandContext): Promise<number> {
     sendTerminal(console, master);
   }
   const pidFile = flags.text("pid-file");
-  if (pidFile !== undefined && pidFile !== "") writePidFile(absolutePath(pidFile, host), pid);
+  if (pidFile !== undefined) writePidFile(absolutePath(pidFile, host), pid);
   return foreground ? host.serveForeground(pid, launched.terminal) : 0;
 }
 
@@ -78,7 +78,7 @@ function openConsole(
   foreground: boolean,
 ): UnixStream | undefined {
   const socket = context.flags.text("console-socket");
-  if (socket === undefined || socket === "") {
+  if (socket === undefined) {
     if (process.terminal === true && !foreground) {
       throw usage("cannot allocate a terminal when detached without --console-socket");
     }

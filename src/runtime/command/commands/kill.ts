@@ -9,7 +9,7 @@ import { startTicksOf } from "../container/status.ts";
 import { usage } from "../flags.ts";
 
 export function kill(context: CommandContext): number {
-  const word = context.words[1] ?? "TERM";
+  const word = context.words[1] || "TERM";
   // 0 only asks whether there is somebody to signal, as kill(2) has it.
   const signal = word === "0" ? 0 : parseSignal(word);
   if (signal === undefined) throw usage(`unknown signal ${JSON.stringify(word)}`);

@@ -50,10 +50,16 @@ function outputOfPs(options: readonly string[], path = defaultPath): string {
     executable: program,
     argv: ["ps", ...options],
     env: [`PATH=${path}`],
-    fds: [[theirs, 1]],
+    fds: [
+      [theirs, 1],
+      [theirs, 2],
+    ],
   });
   theirs[Symbol.dispose]();
   const text = new TextDecoder().decode(readToEnd(output, outputLimitBytes));
-  reapChild(pid, { block: true });
+  const ended = reapChild(pid, { block: true });
+  if (typeof ended === "object" && (ended.kind !== "exited" || ended.code !== 0)) {
+    throw usage(`ps ${options.join(" ")} failed: ${text.trim().split("\n")[0] ?? ""}`);
+  }
   return text;
 }

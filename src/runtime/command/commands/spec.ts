@@ -13,7 +13,7 @@ const shielded = ["nosuid", "noexec", "nodev"];
 
 export function spec({ flags, host }: CommandContext): number {
   const bundle = flags.text("bundle");
-  const directory = bundle === undefined || bundle === "" ? host.cwd : absolutePath(bundle, host);
+  const directory = bundle === undefined ? host.cwd : absolutePath(bundle, host);
   const path = `${directory}/config.json`;
   if (exists(path)) {
     throw new TiffinError("conflict", "runtime.config-exists", `file ${path} exists`, {

@@ -83,7 +83,7 @@ function missingGroups({ directory, facts }: RecordedCgroup, writes: readonly Cg
 
 function wantedResources({ flags, host }: CommandContext): OciResources {
   const file = flags.text("resources");
-  if (file === undefined || file === "") return resourcesOf(flags);
+  if (file === undefined) return resourcesOf(flags);
   const input = file === "-" ? readToEnd(new OwnedFd(0, "standard input"), limitDocumentBytes) : undefined;
   return decodeResources(input ?? readBytes(absolutePath(file, host), limitDocumentBytes));
 }
@@ -95,13 +95,14 @@ const byteUnits: Readonly<Record<string, number>> = {
   m: 2 ** 20,
   g: 2 ** 30,
   t: 2 ** 40,
+  p: 2 ** 50,
 };
 
 /** `64m`, `1.5GiB`, `-1`. */
 function bytesOf(flags: Flags, name: string): number | undefined {
   const text = flags.text(name);
   if (text === undefined || text === "-1") return text === undefined ? undefined : -1;
-  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text);
+  const match = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?$/i.exec(text);
   const unit = byteUnits[match?.[2]?.toLowerCase() ?? ""];
   if (match === null || unit === undefined)
     throw usage(`--${name} is ${JSON.stringify(text)}, wanted a number of bytes`);

@@ -42,7 +42,7 @@ export function creationRequest(context: CommandContext, { hold, foreground }: C
   const { flags, host } = context;
   const pathFlag = (name: string): string | undefined => {
     const text = flags.text(name);
-    return text === undefined || text === "" ? undefined : absolutePath(text, host);
+    return text === undefined ? undefined : absolutePath(text, host);
   };
   const socket = pathFlag("console-socket");
   return {

@@ -13,7 +13,7 @@ export function execProcess(context: CommandContext, record: ContainerRecord): O
   const file = flags.text("process");
   const terminal = flags.switch("tty");
   if (file !== undefined) {
-    const process = decodeProcess(readBytes(absolutePath(file, host), limitDocumentBytes));
+    const process = confined(decodeProcess(readBytes(absolutePath(file, host), limitDocumentBytes)), record);
     return terminal ? { ...process, terminal } : process;
   }
   const args = words.slice(1);
@@ -21,6 +21,19 @@ export function execProcess(context: CommandContext, record: ContainerRecord): O
   const own = record.process;
   if (own === undefined) throw usage("the container's configuration has no process: use --process");
   return changed({ ...own, args, terminal }, context);
+}
+
+/** What a document leaves out about rights is the container's: neither more of them nor, by accident, none. */
+function confined(process: OciProcess, { process: own }: ContainerRecord): OciProcess {
+  const capabilities = process.capabilities ?? own?.capabilities;
+  const profile = process.apparmorProfile || own?.apparmorProfile;
+  const label = process.selinuxLabel || own?.selinuxLabel;
+  return {
+    ...process,
+    ...(capabilities !== undefined && { capabilities }),
+    ...(profile !== undefined && { apparmorProfile: profile }),
+    ...(label !== undefined && { selinuxLabel: label }),
+  };
 }
 
 function changed(process: OciProcess, { flags }: CommandContext): OciProcess {
@@ -42,7 +55,8 @@ function userOf(own: OciUser, text: string | undefined, additional: readonly str
   const groups = [...(own.additionalGids ?? []), ...additional.map((word) => idOf(word))];
   const base = { ...own, ...(groups.length > 0 && { additionalGids: groups }) };
   if (text === undefined) return base;
-  const [user = "", group] = text.split(":");
+  const [user = "", ...rest] = text.split(":");
+  const group = rest.length === 0 ? undefined : rest.join(":");
   return { ...base, uid: idOf(user), ...(group !== undefined && { gid: idOf(group) }) };
 }
 

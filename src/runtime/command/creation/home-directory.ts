@@ -12,7 +12,7 @@ const variable = "HOME=";
 
 /** HOME of `process`; undefined when it has none. */
 export function homeOf({ env = [], user }: OciProcess): KnownHome | undefined {
-  const entry = env.find((each) => each.startsWith(variable));
+  const entry = env.findLast((each) => each.startsWith(variable));
   return entry === undefined ? undefined : { uid: user.uid, path: entry.slice(variable.length) };
 }
 

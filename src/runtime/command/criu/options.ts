@@ -28,7 +28,7 @@ export interface ImageDirectories extends Disposable {
 export function openDirectories({ flags, host }: CommandContext, make: boolean): ImageDirectories {
   const given = (name: string): string | undefined => {
     const text = flags.text(name);
-    return text === undefined || text === "" ? undefined : absolutePath(text, host);
+    return text === undefined ? undefined : absolutePath(text, host);
   };
   const imagePath = given("image-path") ?? absolutePath("checkpoint", host);
   const workPath = given("work-path") ?? imagePath;
