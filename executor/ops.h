@@ -84,6 +84,9 @@ int perform_set_io_priority(struct start *s, const struct op_set_io_priority *op
 int perform_set_affinity(struct start *s, const struct op_set_affinity *op);
 int perform_set_memory_policy(struct start *s, const struct op_set_memory_policy *op);
 
+/* network.c */
+int perform_loopback_up(struct start *s);
+
 /* init.c */
 int perform_init(struct start *s);
 

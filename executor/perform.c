@@ -77,6 +77,8 @@ int perform(struct start *s, const struct abi_op_header *op)
 		CASE(OP_COPY_TREE, copy_tree);
 	case OP_SETSID:
 		return perform_setsid(s);
+	case OP_LOOPBACK_UP:
+		return perform_loopback_up(s);
 	case OP_INIT:
 		return perform_init(s);
 	}

@@ -105,6 +105,7 @@ enum abi_op {
   OP_PASS_LISTENER = 53,
   OP_COPY_TREE = 54,
   OP_RECONFIGURE = 55,
+  OP_LOOPBACK_UP = 56,
 };
 
 struct op_open {
@@ -804,6 +805,15 @@ enum step_reconfigure {
   STEP_RECONFIGURE_RECONFIGURE = 2,
 };
 
+struct op_loopback_up {
+  _Alignas(8) struct abi_op_header header;
+};
+_Static_assert(sizeof(struct op_loopback_up) == 8, "size of op_loopback_up");
+enum step_loopback_up {
+  STEP_LOOPBACK_UP_SOCKET = 0,
+  STEP_LOOPBACK_UP_IOCTL = 1,
+};
+
 enum abi_attach {
   ATTACH_STDIN = 1,
   ATTACH_STDOUT = 2,
@@ -1024,7 +1034,7 @@ static const struct abi_field fields_move_root[] = {{FIELD_SLOT, 8}};
 static const struct abi_field fields_pass_listener[] = {{FIELD_SLOT, 8}, {FIELD_BLOB, 12}, {FIELD_BLOB, 20}};
 static const struct abi_field fields_copy_tree[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}, {FIELD_U32, 20}};
 static const struct abi_field fields_reconfigure[] = {{FIELD_SLOT, 8}, {FIELD_STRINGS, 12}};
-static const struct abi_layout abi_layouts[56] = {
+static const struct abi_layout abi_layouts[57] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -1080,6 +1090,7 @@ static const struct abi_layout abi_layouts[56] = {
   [OP_PASS_LISTENER] = {32, 2, 3, fields_pass_listener},
   [OP_COPY_TREE] = {24, 4, 4, fields_copy_tree},
   [OP_RECONFIGURE] = {24, 4, 2, fields_reconfigure},
+  [OP_LOOPBACK_UP] = {8, 4, 0, NULL},
 };
 #endif
 

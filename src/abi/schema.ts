@@ -518,6 +518,13 @@ export const ops = {
     fields: { mount: "slot", options: "strings" },
     steps: ["fspick", "fsconfig", "reconfigure"],
   },
+  loopbackUp: {
+    code: 56,
+    doc: "set the interface lo of the network namespace up, which gives it its addresses; left as it is where that is not permitted or the kernel has no IPv4",
+    stages: ["child"],
+    fields: {},
+    steps: ["socket", "ioctl"],
+  },
 } as const satisfies Record<string, OpSchema>;
 
 export type OpName = keyof typeof ops;

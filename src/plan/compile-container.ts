@@ -31,6 +31,7 @@ import {
   joinInChild,
   joinInSupervisor,
   prepareTimeNamespace,
+  raiseLoopback,
 } from "./namespaces.ts";
 import { type ContainerOptions, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
@@ -60,6 +61,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   enterOwnUserNamespace(compilation);
   enterCgroups(compilation);
   joinInChild(compilation);
+  raiseLoopback(compilation);
   isolateMounts(compilation);
   const root = rootOfHost ?? prepareRoot(compilation);
   // Before anything covers the host's /dev.

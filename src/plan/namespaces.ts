@@ -128,6 +128,13 @@ export function joinInChild(compilation: Compilation): void {
   }
 }
 
+/** A new network namespace has nothing but a loopback that is down, and whoever calls a runtime expects it to be up. */
+export function raiseLoopback({ builder, namespaces, options }: Compilation): void {
+  // The engine wires its own.
+  if (options.network.kind !== "host" || !namespaces.created.has("network")) return;
+  builder.child({ op: "loopbackUp", fields: {} }, "linux.namespaces", "lo");
+}
+
 /** What the supervisor joins: its last ops before the clone, since a user namespace ends its rights on the host. */
 export function joinInSupervisor(compilation: Compilation): void {
   const { builder, facts, namespaces, options } = compilation;

@@ -171,6 +171,7 @@ export function detailOf(op: WireOp): string {
     case "passListener":
       return `${op.fields.message.length} bytes`;
     case "awaitStart":
+    case "loopbackUp":
     case "close":
     case "setGroups":
     case "setIds":

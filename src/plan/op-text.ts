@@ -78,6 +78,8 @@ export function targetOf(op: WireOp): string {
     case "setAffinity":
     case "setMemoryPolicy":
       return "the process";
+    case "loopbackUp":
+      return "lo";
     case "findProgram":
       return op.fields.candidates[0] ?? "";
     case "awaitStart":
@@ -154,6 +156,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   setIoPriority: processGone,
   setAffinity: processGone,
   setMemoryPolicy: processGone,
+  loopbackUp: "the network namespace ends",
 };
 
 export function inverseOf(op: WireOp): string {

@@ -139,6 +139,8 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       const words = op.fields.arguments.map(quote).join(" ");
       return [`exec setpriv \${privileges-} -- ${words}`];
     }
+    case "loopbackUp":
+      return ["ip link set lo up"];
     case "clone":
     case "idMap":
     case "close":

@@ -258,3 +258,11 @@ eachRuntime("a label of mounts on a host without SELinux", async (bundle) => {
   if (told.code === 0)
     expect(parseMountLines(told.stdout).get("/dev")?.superblock.join()).not.toContain("context");
 });
+
+// The specification says nothing about it; every runtime does it, and engines count on it where they wire nothing.
+eachRuntime("a new network namespace has its loopback up", async (bundle) => {
+  const spec = shell("cat /proc/net/fib_trie /sys/class/net/lo/flags");
+  const { stdout } = await bundle.run(spec);
+  expect(stdout).toContain("127.0.0.1");
+  expect(stdout).toEndWith("0x9\n");
+});
