@@ -12,16 +12,18 @@ import { attach } from "./attach-mount.ts";
 import type { Compilation } from "./compilation.ts";
 import type { MountContext } from "./mount-context.ts";
 
-export function cgroupMount(compilation: Compilation, context: MountContext): void {
+/** Mounts it. Returns the slot of the tmpfs that holds the hierarchies of version 1. */
+export function cgroupMount(compilation: Compilation, context: MountContext): number | undefined {
   const { facts, cgroups } = compilation;
   if (cgroups.directory === null) {
     compilation.builder.warn(
       `${context.cause}: the container has no cgroup, ${context.destination} is left as it is`,
     );
-    return;
+    return undefined;
   }
-  if (facts.cgroup.mode === "v2") unifiedMount(compilation, context, cgroups.directory);
-  else hierarchyMounts(compilation, context, cgroups.directory);
+  if (facts.cgroup.mode !== "v2") return hierarchyMounts(compilation, context, cgroups.directory);
+  unifiedMount(compilation, context, cgroups.directory);
+  return undefined;
 }
 
 /** cgroup2 below the container's group: with a namespace of its own that is the root of a fresh mount. */
@@ -49,7 +51,7 @@ function unifiedMount(compilation: Compilation, context: MountContext, directory
   attach(compilation, context, out);
 }
 
-function hierarchyMounts(compilation: Compilation, context: MountContext, directory: string): void {
+function hierarchyMounts(compilation: Compilation, context: MountContext, directory: string): number {
   const { builder, cgroups, facts } = compilation;
   const { request, cause, destination } = context;
   const attributes = request.own.set & ~mountAttributes.readOnly;
@@ -96,6 +98,7 @@ function hierarchyMounts(compilation: Compilation, context: MountContext, direct
     cause,
     destination,
   );
+  return top;
 }
 
 /** A detached clone of the container's directory in a hierarchy. */

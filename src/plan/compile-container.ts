@@ -20,6 +20,7 @@ import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
 import { groupsForbidden, hostId, idmapSlotName, mapFileText, mapsNeedHelpers } from "./identity.ts";
+import { makeReadOnlyLate } from "./late-read-only.ts";
 import { childMarks, supervisorMarks } from "./marks.ts";
 import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
 import { readMountOptions } from "./mount-request.ts";
@@ -79,6 +80,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   meetHost(compilation);
   for (const hook of options.hooks?.createContainer ?? []) runHook(builder, hook, "hooks.createContainer");
   const ends = connect(compilation, root, mounted);
+  makeReadOnlyLate(compilation, mounted.late);
   builder.child({ op: options.noPivot === true ? "moveRoot" : "pivotRoot", fields: { root } }, "root");
   setRootPropagation(compilation, root);
   nameHost(compilation);

@@ -9,6 +9,7 @@ import type { Compilation } from "./compilation.ts";
 import { cleanPath, pathBelow } from "./container-path.ts";
 import { deviceFileSystem } from "./devices.ts";
 import { newFileSystem } from "./file-systems.ts";
+import { isFilledLater, type LateReadOnly, reopen, writableMeanwhile } from "./late-read-only.ts";
 import type { MountContext } from "./mount-context.ts";
 import { readMountOptions } from "./mount-request.ts";
 import { procFileSystem } from "./proc-mount.ts";
@@ -21,6 +22,8 @@ export interface MountedSlots {
   readonly hasPts: boolean;
   /** Every mount in order, with the slot that still holds it for a fresh /proc or /sys. */
   readonly attached: readonly AttachedMount[];
+  /** What is to be made read-only when nothing is made in it any more. */
+  readonly late: readonly LateReadOnly[];
 }
 
 export interface AttachedMount {
@@ -50,6 +53,7 @@ export function compileMounts(compilation: Compilation, root: number): MountedSl
   let dev: number | undefined;
   let hasPts = false;
   const attached: AttachedMount[] = [];
+  const late: LateReadOnly[] = [];
   for (const [index, mount] of (compilation.spec.mounts ?? []).entries()) {
     const destination = cleanPath(mount.destination);
     const request = readMountOptions(mount.options ?? []);
@@ -62,15 +66,30 @@ export function compileMounts(compilation: Compilation, root: number): MountedSl
       remountInPlace(compilation, context, below?.slot);
       continue;
     }
+    const isGroups = mount.type === "cgroup" || mount.type === "cgroup2";
+    const isLate = !isBind && (isGroups || mount.type === "tmpfs") && isFilledLater(compilation, context);
+    const early = isLate ? writableMeanwhile(context) : context;
+    let top: number | undefined;
     if (isBind) bindMount(compilation, context);
     else if (mount.type === "proc" && destination === "/proc") slot = procFileSystem(compilation, context);
-    else if (mount.type === "cgroup" || mount.type === "cgroup2") cgroupMount(compilation, context);
-    else if (mount.type === "tmpfs" && destination === "/dev") dev = deviceFileSystem(compilation, context);
-    else slot = newFileSystem(compilation, context);
+    else if (isGroups) top = cgroupMount(compilation, context);
+    else if (mount.type === "tmpfs" && destination === "/dev") {
+      dev = deviceFileSystem(compilation, early);
+      top = dev;
+    } else {
+      slot = newFileSystem(compilation, early);
+      top = slot;
+    }
+    if (isLate && top !== undefined) {
+      const again = { slot: top, cause: context.cause, destination };
+      // Its hierarchies were made read-only with it.
+      if (isGroups) reopen(compilation, again);
+      late.push(again);
+    }
     attached.push({ destination, slot });
     if (mount.type === "devpts" && destination === "/dev/pts") hasPts = true;
   }
-  return { dev, hasPts, attached };
+  return { dev, hasPts, attached, late };
 }
 
 function checkDestination({ destination, cause }: MountContext): void {

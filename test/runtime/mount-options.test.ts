@@ -1,12 +1,15 @@
 /** Each word of the specification's table of mount options, as the kernel shows its effect in the container. */
 import { expect } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OciMount } from "../../src/oci/mod.ts";
 import { type Bundle, specOf } from "./bundle.ts";
 import { onHostMount } from "./host-mount.ts";
 import { type MountLine, parseMountLines } from "./mount-lines.ts";
 import { eachRuntime } from "./runtimes.ts";
+
+/** cgroup v1: a directory of hierarchies. */
+const hasOldGroups = !existsSync("/sys/fs/cgroup/cgroup.controllers");
 
 const showMounts = ["/bin/cat", "/proc/self/mountinfo"];
 
@@ -263,3 +266,27 @@ eachRuntime(
   },
   { except: { crun: "1.8 looks for the source of a remount" } },
 );
+
+// As podman has it with a read-only tmpfs on /etc (for /etc/hosts), and with --systemd=always.
+eachRuntime("what is read-only still has places made in it for later mounts", async (bundle) => {
+  mkdirSync(join(bundle.path, "data"));
+  writeFileSync(join(bundle.path, "file"), "");
+  const bind = { type: "bind", options: ["bind"] };
+  const lines = await mountsOf(bundle, [
+    { destination: "/a", type: "tmpfs", source: "tmpfs", options: ["ro", "nosuid"] },
+    { ...bind, destination: "/a/deep/file", source: "file" },
+    { destination: "/a/b", type: "tmpfs", source: "tmpfs", options: ["nosuid"] },
+    ...(hasOldGroups
+      ? [
+          { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro", "nosuid"] },
+          { ...bind, destination: "/sys/fs/cgroup/own", source: "data" },
+        ]
+      : []),
+  ]);
+  expect(lines.get("/a")?.options).toContain("ro");
+  expect(lines.get("/a/deep/file")?.options).toContain("rw");
+  expect(lines.get("/a/b")?.options).toContain("rw");
+  if (!hasOldGroups) return;
+  expect(lines.get("/sys/fs/cgroup/own")?.options).toContain("rw");
+  expect(lines.get("/sys/fs/cgroup/memory")?.options).toContain("ro");
+});
