@@ -173,10 +173,7 @@ function checkEnabled(path: string): void {
   );
 }
 
-/**
- * Performs a whole decision on `directory`, making the directories: warnings come back. Also used for an update,
- * where the directories exist and only the writes matter.
- */
+/** Performs a whole decision on `directory`, making the directories: warnings come back. */
 export function applyCgroup(facts: CgroupFacts, directory: string, decision: CgroupDecision): string[] {
   const warnings = [...decision.warnings];
   for (const hierarchy of decision.directories) createCgroup(facts, hierarchy, directory);
@@ -187,6 +184,27 @@ export function applyCgroup(facts: CgroupFacts, directory: string, decision: Cgr
   }
   if (decision.deviceProgram !== null) setDeviceProgram(facts, directory, decision.deviceProgram);
   return warnings;
+}
+
+/**
+ * The same for a live group: when a write fails, the files that were written before get back what they had, so that a
+ * refused update changes nothing. (Not device rules, which are written last.)
+ */
+export function changeCgroup(facts: CgroupFacts, directory: string, decision: CgroupDecision): string[] {
+  for (const hierarchy of decision.directories) createCgroup(facts, hierarchy, directory);
+  const paths = [
+    ...new Set(decision.writes.map((write) => `${pathOf(facts, write.hierarchy, directory)}/${write.file}`)),
+  ];
+  const before = paths.map((path) => [path, readTextIfPossible(path)?.trim() ?? ""] as const);
+  try {
+    return applyCgroup(facts, directory, { ...decision, directories: [] });
+  } catch (thrown) {
+    for (const [path, text] of before.reverse()) {
+      if (text !== "" && !text.includes("\n") && readTextIfPossible(path)?.trim() !== text)
+        writeKernelFile(path, text);
+    }
+    throw thrown;
+  }
 }
 
 /** v2: makes `program` the device rules of the group, in place of an earlier one. */

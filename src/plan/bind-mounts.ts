@@ -145,9 +145,13 @@ export function bindIdmapSlot(
   { linux }: Pick<Compilation, "linux">,
   { mount, request }: Pick<MountContext, "mount" | "request">,
 ): string | undefined {
-  if ((mount.uidMappings ?? []).length > 0 || (mount.gidMappings ?? []).length > 0) {
-    return idmapSlotName(mount.uidMappings ?? [], mount.gidMappings ?? []);
-  }
-  if (request.idmap === "no") return undefined;
-  return idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []);
+  const own = (mount.uidMappings ?? []).length > 0 || (mount.gidMappings ?? []).length > 0;
+  if (!own && request.idmap === "no") return undefined;
+  const { uidMappings = [], gidMappings = [] } = own ? mount : linux;
+  if (uidMappings.length > 0 && gidMappings.length > 0) return idmapSlotName(uidMappings, gidMappings);
+  throw new TiffinError(
+    "invalid",
+    "plan.half-an-id-map",
+    `the mount at ${mount.destination} is to be id-mapped, which needs uidMappings and gidMappings, its own or those of linux`,
+  );
 }

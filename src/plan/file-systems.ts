@@ -7,9 +7,13 @@ import { bindOfHost } from "./bind-mounts.ts";
 import type { Compilation } from "./compilation.ts";
 import { mappedId } from "./identity.ts";
 import type { MountContext } from "./mount-context.ts";
+import { mountContext } from "./security-labels.ts";
 
 /** Kernel file systems whose one superblock is shared: read-only belongs to the mount, never to them. */
 const sharedTypes = new Set(["proc", "sysfs", "mqueue", "devpts", "tmpfs", "cgroup", "cgroup2"]);
+
+/** Those that take an SELinux label of their own. */
+const labelledTypes = new Set(["tmpfs", "devpts", "mqueue"]);
 
 /** Where a plan refers to a descriptor in an option (see `fsMount`). */
 const descriptorPlace = /\{(?:slot|fd):/;
@@ -95,7 +99,7 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
 }
 
 function parameters(
-  { linux, builder }: Compilation,
+  { linux, builder, facts }: Compilation,
   { request, cause }: MountContext,
   type: string,
 ): string[] {
@@ -106,8 +110,8 @@ function parameters(
     return false;
   });
   if (!sharedTypes.has(type) && (request.own.set & mountAttributes.readOnly) !== 0) list.unshift("ro");
-  const label = linux.mountLabel ?? "";
-  if (label !== "" && ["tmpfs", "devpts", "mqueue"].includes(type)) list.push(`context=${label}`);
+  const context = labelledTypes.has(type) ? mountContext(linux.mountLabel, facts) : undefined;
+  if (context !== undefined) list.push(context);
   // The executor would put a descriptor of its own in their place, such as one that leads to the host's root.
   const forged = list.find((option) => descriptorPlace.test(option));
   if (forged !== undefined) {

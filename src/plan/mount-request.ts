@@ -34,6 +34,8 @@ export function readMountOptions(words: readonly string[]): MountRequest {
   const superblock = new Map<string, boolean>();
   const data: string[] = [];
   for (const word of words) {
+    // What some tools make of no options.
+    if (word === "") continue;
     const meaning = mountOptionMeaning(word);
     switch (meaning?.kind) {
       case undefined:

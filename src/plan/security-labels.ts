@@ -24,6 +24,13 @@ export function wantedLabel(process: OciProcess, facts: HostFacts): SecurityLabe
   return { file: "self/attr/exec", value: label, cause: "process.selinuxLabel" };
 }
 
+/** The label of the container's own mounts, as a mount option of SELinux; undefined without one. */
+export function mountContext(label: string | undefined, facts: HostFacts): string | undefined {
+  if (label === undefined || label === "") return undefined;
+  if (!facts.security.selinux) refuse("linux.mountLabel", label, "SELinux");
+  return `context=${label}`;
+}
+
 function refuse(field: string, value: string, module: string): never {
   throw new TiffinError(
     "invalid",

@@ -172,6 +172,27 @@ eachRuntime(
 );
 
 eachRuntime(
+  "update: of several limits all are set or none",
+  async (bundle) => {
+    const resources: OciResources = { memory: { limit: 64 * mega }, pids: { limit: 30 } };
+    await bundle.create(sleeper({ cgroupsPath: `/${bundle.id}`, resources }));
+    const wanted = unified
+      ? { "memory.max": String(64 * mega), "pids.max": "30" }
+      : { "memory/memory.limit_in_bytes": String(64 * mega), "pids/pids.max": "30" };
+    const change = JSON.stringify({ memory: { limit: 48 * mega }, cpu: { period: 1 }, pids: { limit: 20 } });
+    const told = await bundle.callWith({ stdin: change }, "update", "--resources", "-", bundle.id);
+    expect(told.code).toBe(1);
+    expect(read(bundle, wanted)).toEqual(wanted);
+  },
+  {
+    except: {
+      crun: "1.8 keeps those before the one that fails",
+      runc: "1.1 means to set them back, and fails at that too",
+    },
+  },
+);
+
+eachRuntime(
   "update: a part of a limit leaves the other part, and a limit below what is in use can be refused",
   async (bundle) => {
     const resources = { cpu: { quota: 50_000, period: 100_000 }, memory: { limit: 64 * mega } };

@@ -96,6 +96,10 @@ const invalid: Readonly<Record<string, (spec: Record<string, unknown>) => unknow
     ...spec,
     mounts: [{ destination: "/mnt", type: "bind", source: "/nowhere/at/all", options: ["bind"] }],
   }),
+  "an id-mapped mount without a mapping": (spec) => ({
+    ...spec,
+    mounts: [{ destination: "/mnt", type: "bind", source: "/tmp", options: ["bind", "idmap"] }],
+  }),
   "a mount over /proc/self": (spec) => ({
     ...spec,
     mounts: [{ destination: "/proc/self/attr", type: "tmpfs", source: "tmpfs" }],

@@ -105,6 +105,14 @@ eachRuntime(
   { except: { crun: "1.8 hands some of these words to the file system" } },
 );
 
+eachRuntime("an empty word is no option", async (bundle) => {
+  const lines = await mountsOf(bundle, [
+    { destination: "/mnt", type: "tmpfs", source: "x", options: ["", "nosuid", ""] },
+    { destination: "/srv", type: "bind", source: "/tmp", options: ["bind", ""] },
+  ]);
+  expect([lines.has("/mnt"), lines.has("/srv")]).toEqual([true, true]);
+});
+
 eachRuntime("data that the file system refuses is an error", async (bundle) => {
   const spec = specOf(["/bin/true"]);
   const mount = { destination: "/a", type: "tmpfs", source: "tmpfs", options: ["nosuchoption=1"] };

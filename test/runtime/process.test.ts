@@ -26,6 +26,12 @@ eachRuntime("a variable that is given twice is there once, as it was given last"
   );
 });
 
+eachRuntime("a process of nobody is root's", async (bundle) => {
+  const { user: _user, ...process } = { ...specOf(["/bin/id", "-u"]).process };
+  bundle.configure({ ...specOf([]), process });
+  expect((await bundle.call("run", bundle.id)).stdout).toBe("0\n");
+});
+
 eachRuntime("capabilities are exactly those named, in all five sets", async (bundle) => {
   const names = ["CAP_KILL", "CAP_CHOWN"];
   const { stdout } = await bundle.run(

@@ -70,8 +70,7 @@ const scheduler = object<OciScheduler>({
   period: optional(exactUint64),
 });
 
-/** Decoder of a process. */
-export const processDecoder: Decoder<OciProcess> = object<OciProcess>({
+const fields = object<OciProcess>({
   terminal: optional(flag),
   consoleSize: optional(
     object<NonNullable<OciProcess["consoleSize"]>>({ height: required(uint32), width: required(uint32) }),
@@ -98,6 +97,13 @@ export const processDecoder: Decoder<OciProcess> = object<OciProcess>({
     object<NonNullable<OciProcess["execCPUAffinity"]>>({ initial: optional(text), final: optional(text) }),
   ),
 });
+
+/** Decoder of a process. Whose it is may be left out, then it is root's, as other runtimes have it. */
+export const processDecoder: Decoder<OciProcess> = (value, path) => {
+  const isNobodys =
+    typeof value === "object" && value !== null && (!("user" in value) || value.user === null);
+  return fields(isNobodys && !Array.isArray(value) ? { ...value, user: { uid: 0, gid: 0 } } : value, path);
+};
 
 /** Reads a process document. Throws TiffinError invalid `oci.invalid-document`. */
 export function decodeProcess(bytes: Uint8Array): OciProcess {

@@ -1,5 +1,5 @@
 /** `update`: new limits for a live group, from a document or from flags. */
-import { applyCgroup, moveIntoCgroup, readCurrentMemory } from "../../../kernel/cgroup.ts";
+import { changeCgroup, moveIntoCgroup, readCurrentMemory } from "../../../kernel/cgroup.ts";
 import { listCgroupProcesses } from "../../../kernel/cgroup-processes.ts";
 import { exists, readBytes } from "../../../kernel/files.ts";
 import { readToEnd } from "../../../kernel/io.ts";
@@ -43,7 +43,7 @@ export async function update(context: CommandContext): Promise<number> {
     ({ file }) => resources.devices !== undefined || !file.startsWith("devices."),
   );
   const added = missingGroups(cgroup, writes);
-  const warnings = applyCgroup(facts, directory, {
+  const warnings = changeCgroup(facts, directory, {
     ...decision,
     directories: added,
     writes,

@@ -44,6 +44,16 @@ export function jsonText(document: Document): string {
   return text.replace(/"\\u0001(-?\d+)"/g, "$1");
 }
 
+/** "No limit" is a number that JSON.stringify would round in decimal. */
+function exactly(counters: Readonly<Record<string, number>>): Document {
+  return Object.fromEntries(
+    Object.entries(counters).map(([name, value]) => [
+      name,
+      Number.isSafeInteger(value) ? value : BigInt(value),
+    ]),
+  );
+}
+
 /** Without the entries that are zero or empty. */
 function filled(document: Document): Document {
   const isEmpty = (value: Value): boolean =>
@@ -109,7 +119,7 @@ function memoryPart({ memory }: CgroupStats, { memory: counters, pressure }: Cgr
     swap: isV1 ? memoryEntry(counters.swap) : withSwap(counters.usage, counters.swap),
     kernel: memoryEntry(counters.kernel),
     kernelTCP: memoryEntry(counters.kernelTcp),
-    raw: memory.stat,
+    raw: exactly(memory.stat),
     ...psi(pressure.memory),
   };
 }

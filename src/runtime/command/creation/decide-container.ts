@@ -164,7 +164,11 @@ function cgroupDirectoryOf(path: string | undefined, id: string, facts: HostFact
   const parts = wanted.split("/").filter((part) => part !== "" && part !== ".");
   const fits = wanted.length < longestGroupPath && parts.every((part) => part.length <= longestName);
   if (parts.includes("..") || parts.length === 0 || !fits) {
-    throw new TiffinError("invalid", "runtime.cgroups-path", `linux.cgroupsPath is ${JSON.stringify(path)}`);
+    throw new TiffinError(
+      "invalid",
+      "runtime.cgroups-path",
+      `linux.cgroupsPath is ${JSON.stringify(path)}, wanted the path of a group below the top, without ".."`,
+    );
   }
   return `${path?.startsWith("/") === true ? "" : groupAboveCaller(facts)}/${parts.join("/")}`;
 }
