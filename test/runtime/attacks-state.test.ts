@@ -182,6 +182,7 @@ test.skipIf(!mayRun)("a forced deletion of a container with a damaged record end
   const { pid } = await bundle.state();
   truncateSync(join(bundle.root, bundle.id), 200);
   expectError(await bundle.call("state", bundle.id), /incomplete/);
+  expect((await bundle.call("list")).stderr).toContain(`state of container ${bundle.id} is incomplete`);
   expect((await bundle.call("delete", "--force", bundle.id)).code).toBe(0);
   await until("its end", () => !existsSync(`/proc/${pid}/root/bin`));
   for (const name of groupsNamed(bundle.id)) rmdirSync(join("/sys/fs/cgroup", name, bundle.id));

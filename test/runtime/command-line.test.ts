@@ -1,6 +1,6 @@
 /** The command line itself: words that are missing or unknown, help, version, where messages go. */
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Bundle, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
@@ -103,6 +103,22 @@ eachRuntime(
   },
   { except: { crun: "1.8 sends signal 0, and takes an empty value for one" } },
 );
+
+eachRuntime("a pid file that cannot be written: nothing runs, nothing is left of it", async (bundle) => {
+  bundle.configure(specOf(["/bin/true"]));
+  const places = join(bundle.directory, "places");
+  mkdirSync(join(places, "taken"), { recursive: true });
+  for (const path of [join(places, "taken"), join(places, "nowhere", "pid")]) {
+    const told = await bundle.detached("create", "--pid-file", path, bundle.id);
+    expect({ path, code: told.code, named: told.stderr.includes(places) }).toEqual({
+      path,
+      code: 1,
+      named: true,
+    });
+    expect((await bundle.call("state", bundle.id)).code).toBe(1);
+  }
+  expect(readdirSync(places)).toEqual(["taken"]);
+});
 
 eachRuntime(
   "ps: what the host's ps says against its options is told",

@@ -45,6 +45,22 @@ eachRuntime("created, running, stopped, deleted", async (bundle) => {
   expect(groupsNamed(bundle.id)).toEqual([]);
 });
 
+eachRuntime("the bundle that state tells is a plain absolute path, however it was given", async (bundle) => {
+  bundle.configure(specOf(["/bin/true"]));
+  const given = [
+    `${bundle.path}/`,
+    `${bundle.directory}//./bundle`,
+    `${bundle.path}/../bundle`,
+    "../bundle",
+    ".",
+  ];
+  for (const path of given) {
+    expect((await bundle.detached("create", "--bundle", path, bundle.id)).code).toBe(0);
+    expect({ path, bundle: (await bundle.state())["bundle"] }).toEqual({ path, bundle: bundle.path });
+    await bundle.call("delete", "--force", bundle.id);
+  }
+});
+
 eachRuntime("the configuration that was created is the one that is started", async (bundle) => {
   await bundle.create(shell("echo first; exec sleep 1000"));
   bundle.configure(shell("echo second"));

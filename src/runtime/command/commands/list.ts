@@ -4,6 +4,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import type { CommandContext } from "../command.ts";
 import { listContainers, readContainer } from "../container/container-record.ts";
 import { stateDocument } from "../container/status.ts";
+import { log } from "../error-log.ts";
 import { usage } from "../flags.ts";
 
 const columns = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"] as const;
@@ -18,7 +19,7 @@ export function list(context: CommandContext): number {
     context.host.print(1, ids.map((id) => `${id}\n`).join(""));
     return 0;
   }
-  const documents = ids.flatMap((id) => documentOf(root, id));
+  const documents = ids.flatMap((id) => documentOf(context, id));
   context.host.print(
     1,
     format === "json" ? `${JSON.stringify(documents.length === 0 ? null : documents)}\n` : table(documents),
@@ -26,14 +27,15 @@ export function list(context: CommandContext): number {
   return 0;
 }
 
-/** Nothing for one that was deleted since it was listed, or that has no readable state. */
-function documentOf(root: string, id: string): ReturnType<typeof stateDocument>[] {
+/** Nothing for one that was deleted since it was listed, or that has no readable state, which is told. */
+function documentOf({ root, log: to }: CommandContext, id: string): ReturnType<typeof stateDocument>[] {
   try {
     const owner = pathStatus(`${root}/${id}`)?.uid ?? 0;
     return [{ ...stateDocument(root, readContainer(root, id)), owner: owner === 0 ? "root" : String(owner) }];
   } catch (thrown) {
-    if (thrown instanceof TiffinError) return [];
-    throw thrown;
+    if (!(thrown instanceof TiffinError)) throw thrown;
+    if (thrown.code !== "runtime.no-container") log(to, "warning", thrown.message);
+    return [];
   }
 }
 

@@ -1,6 +1,6 @@
 /** A bundle: the directory with config.json, and the configuration with its paths made absolute. */
 import { pathStatus } from "../../../kernel/directory.ts";
-import { readBytes } from "../../../kernel/files.ts";
+import { openFlags, readBytes, readLink, tryOpenFile } from "../../../kernel/files.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { limitDocumentBytes } from "../../../oci/decode/json.ts";
@@ -44,7 +44,7 @@ export function openBundle(path: string, host: Pick<RuntimeHost, "checkPath">): 
   if (root === undefined || root === "") {
     throw new TiffinError("invalid", "runtime.no-root", "config.json has no root.path");
   }
-  const rootfs = trimSlashes(absolutePath(root, from));
+  const rootfs = tidyPath(absolutePath(root, from));
   if (pathStatus(rootfs)?.type !== "directory") {
     throw new TiffinError(
       "invalid",
@@ -70,6 +70,23 @@ function isBind({ type, options }: OciMount): boolean {
   return type === "bind" || (options !== undefined && readMountOptions(options).bind !== "no");
 }
 
-function trimSlashes(path: string): string {
-  return path.replace(/(.)\/+$/, "$1");
+/**
+ * The bundle's directory as `state` and hooks tell it: without `.`, `..` and empty steps, of which `..` needs the kernel's
+ * word, as it may follow a link. `path`: absolute.
+ */
+export function bundlePath(path: string): string {
+  const tidy = tidyPath(path);
+  if (!tidy.split("/").includes("..")) return tidy;
+  const directory = tryOpenFile(path, openFlags.readOnly | openFlags.directory);
+  // Without a directory there: who reads the configuration says so.
+  if (typeof directory === "number") return tidy;
+  using held = directory;
+  return readLink(`/proc/self/fd/${held.raw}`) ?? tidy;
+}
+
+function tidyPath(path: string): string {
+  return `/${path
+    .split("/")
+    .filter((step) => step !== "" && step !== ".")
+    .join("/")}`;
 }

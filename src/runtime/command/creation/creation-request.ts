@@ -8,6 +8,7 @@ import { checkId } from "../container/container-record.ts";
 import type { ErrorLog } from "../error-log.ts";
 import { usage } from "../flags.ts";
 import { absolutePath, type RuntimeHost } from "../host/host.ts";
+import { bundlePath } from "./bundle.ts";
 import { connectConsole } from "./console-socket.ts";
 
 export interface CreateRequest {
@@ -51,7 +52,7 @@ export function creationRequest(context: CommandContext, { hold, foreground }: C
     root: context.root,
     systemdCgroup: context.systemdCgroup,
     id: checkId(idOf(context)),
-    bundle: pathFlag("bundle") ?? host.cwd,
+    bundle: bundlePath(pathFlag("bundle") ?? host.cwd),
     hold,
     console: (spec) => openConsole(spec, socket, foreground, host),
     pidFile: pathFlag("pid-file"),
