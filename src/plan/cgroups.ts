@@ -7,10 +7,13 @@ import { slotNone } from "../abi/schema.ts";
 import { cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
 import { cloneFlags } from "../linux/clone-flags.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
-import type { OciResources } from "../oci/mod.ts";
+import { mountAttributes } from "../linux/mount-flags.ts";
+import type { OciMount, OciResources } from "../oci/mod.ts";
 import type { PlanBuilder } from "./builder.ts";
 import type { CgroupPlan, Compilation } from "./compilation.ts";
+import { cleanPath, pathBelow } from "./container-path.ts";
 import { limitRefused } from "./limit-refused.ts";
+import { readMountOptions } from "./mount-request.ts";
 import type { ContainerOptions, ExecTarget } from "./options.ts";
 
 const selfMove = new TextEncoder().encode("0");
@@ -22,9 +25,11 @@ export function decideContainerCgroups(
   resources: OciResources | undefined,
   facts: HostFacts,
   options: Pick<ContainerOptions, "id" | "cgroupParent" | "cgroupDirectory">,
+  mounts: readonly OciMount[] = [],
 ): CgroupPlan {
   if (options.cgroupParent === null || facts.cgroup.mode === "none") return none;
-  const decision = decideCgroup(resources ?? {}, facts.cgroup);
+  const limits = decideCgroup(resources ?? {}, facts.cgroup);
+  const decision = { ...limits, directories: [...limits.directories, ...managedHierarchies(mounts, facts)] };
   const parent = options.cgroupParent === "/" ? "" : options.cgroupParent;
   return {
     directory: options.cgroupDirectory ?? `${parent}/${options.id}`,
@@ -32,6 +37,29 @@ export function decideContainerCgroups(
     v2: decision.directories.includes(unifiedHierarchy),
     decision,
   };
+}
+
+/**
+ * Hierarchies without controllers (name=systemd) that the container is shown to work in. An init system there takes the
+ * group that it finds itself in for its own, and that must not be the host's.
+ */
+function managedHierarchies(mounts: readonly OciMount[], { cgroup }: HostFacts): string[] {
+  return cgroup.v1
+    .filter(
+      ({ name, mountPoint }) => name.startsWith("name=") && mounts.some((each) => shows(each, mountPoint)),
+    )
+    .map(({ name }) => name);
+}
+
+function shows({ type, source, options = [] }: OciMount, hierarchy: string): boolean {
+  const { bind, own } = readMountOptions(options);
+  if (bind === "no" && type !== "bind") {
+    return (type === "cgroup" || type === "cgroup2") && (own.set & mountAttributes.readOnly) === 0;
+  }
+  const path = cleanPath(source ?? "");
+  return (
+    path === hierarchy || pathBelow(path, hierarchy) !== undefined || pathBelow(hierarchy, path) !== undefined
+  );
 }
 
 /** Names of the slots through which a process gets into the groups. */

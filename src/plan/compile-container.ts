@@ -117,7 +117,7 @@ function begin(spec: RuntimeSpec, facts: HostFacts, options: ContainerOptions): 
   const namespaces = decideNamespaces({ linux, options });
   checkRights(namespaces, facts);
   checkSpec(spec, linux, namespaces, options);
-  const cgroups = decideContainerCgroups(linux.resources, facts, options);
+  const cgroups = decideContainerCgroups(linux.resources, facts, options, spec.mounts);
   const open = openFlagsOf(facts.kernel.machine);
   const receives = receivedNames(spec, options, cgroupSlotNames(cgroups.v1, cgroups.v2));
   const builder = new PlanBuilder(receives, options.unprivileged === true);

@@ -328,3 +328,30 @@ test.skipIf(!unified)("the machine of these cases has every controller", () => {
   );
   expect(statSync(`${top}/cgroup.subtree_control`).isFile()).toBe(true);
 });
+
+const systemdHierarchy = "/sys/fs/cgroup/systemd";
+
+// An init system takes the group that it finds itself in for its own (podman --systemd=always, -v /sys/fs/cgroup:...).
+eachRuntime(
+  "who is shown systemd's hierarchy has a group of its own in it, which ends with the container",
+  async (bundle) => {
+    const spec = specOf(["/bin/sleep", "1000"]);
+    const group = `/${bundle.id}`;
+    const mounts = [
+      { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] },
+      { destination: systemdHierarchy, type: "bind", source: systemdHierarchy, options: ["bind"] },
+    ];
+    await bundle.create({
+      ...spec,
+      mounts: [...(spec.mounts ?? []), ...mounts],
+      linux: { ...spec.linux, cgroupsPath: group },
+    });
+    const { pid } = await bundle.state();
+    expect(readFileSync(`/proc/${pid}/cgroup`, "utf8")).toContain(`:name=systemd:${group}\n`);
+    // It makes groups below its own.
+    mkdirSync(`${systemdHierarchy}${group}/init.scope`);
+    expect((await bundle.call("delete", "--force", bundle.id)).code).toBe(0);
+    expect(existsSync(`${systemdHierarchy}${group}`)).toBeFalse();
+  },
+  { impossible: existsSync(systemdHierarchy) ? undefined : "no hierarchy of systemd is mounted" },
+);
