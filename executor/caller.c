@@ -34,13 +34,17 @@ static int go_alone(int file, char **words)
 	return say("tiffin-runtime: the program cannot be executed again\n");
 }
 
-/* Whoever waits for the command may end it, as any command; the helper then takes back what it made. */
-static void let_signals_end_us(void)
+/*
+ * Whoever waits for the command may end it, as any command; the helper then takes back what it made. Not by a signal
+ * that the caller keeps from its commands (nohup).
+ */
+static void let_signals_end_us(uint64_t spared)
 {
 	static const int ending[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 	uint64_t set = 0;
 	for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
 		set |= UINT64_C(1) << (ending[i] - 1);
+	set &= ~spared;
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
 }
 
@@ -48,9 +52,9 @@ static struct start *start_program(struct supervisor *v, int *fds, int count, in
 {
 	/* Nothing of the host's own files may be open in a process that is about to divide into a container. */
 	close_quietly(take_fd(file));
-	prepare_process(v->connections[0].fd);
+	uint64_t spared = prepare_process(v->connections[0].fd);
 	if (!keep_signals)
-		let_signals_end_us();
+		let_signals_end_us(spared);
 	return chdir("/") < 0 ? NULL : run_plan(v, fds, count);
 }
 

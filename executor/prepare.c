@@ -8,10 +8,11 @@
 
 #define LAST_SIGNAL 64
 
-/* Everything that a container must not inherit from us is put in order before there is one. */
-void prepare_process(int controller)
+uint64_t prepare_process(int controller)
 {
-	sigset_t all;
+	const uint64_t all = UINT64_MAX;
+	uint64_t blocked = 0;
+	uint64_t ignored = 0;
 	/* A closed standard descriptor would be given to something internal and end up in a container. */
 	while (true) {
 		int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -24,12 +25,13 @@ void prepare_process(int controller)
 	fcntl(controller, F_SETFD, FD_CLOEXEC);
 	/* Blocked instead of ignored: SIGTERM, SIGHUP and SIGPIPE must not end us, and the child only needs a new mask. */
 	for (int number = 1; number <= LAST_SIGNAL; number++)
-		signal(number, SIG_DFL);
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
+		if (signal(number, SIG_DFL) == SIG_IGN)
+			ignored |= UINT64_C(1) << (number - 1);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &blocked, sizeof blocked);
 	/* Modes in plans are exact. */
 	umask(0);
 	/* Nothing in a container may look into this program while the two share a namespace (CVE-2019-5736). */
 	if (geteuid() == 0)
 		prctl(PR_SET_DUMPABLE, 0);
+	return ignored | blocked;
 }

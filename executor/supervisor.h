@@ -62,8 +62,11 @@ struct supervisor {
 	uint64_t deadline_ns;
 };
 
-/* prepare.c: puts everything in order that a container must not inherit from us. */
-void prepare_process(int controller);
+/*
+ * prepare.c: puts everything in order that a container must not inherit from us. Returns the signals (bit n - 1 for
+ * signal n) that this process was started to ignore or has blocked.
+ */
+uint64_t prepare_process(int controller);
 
 /* run-plan.c: zeroed pages that cost nothing until they are written, NULL without memory. */
 void *map_state(size_t bytes);

@@ -58,11 +58,13 @@ static int connect_helper(int file)
 	socklen_t bytes = sizeof peer;
 	if (!name_socket(file, &address))
 		return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* One that has not accepted for a thousand connections is not waited for either. */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 && peer.uid == geteuid())
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 && peer.uid == geteuid() &&
+	    fcntl(fd, F_SETFL, 0) == 0)
 		return fd;
 	close(fd);
 	return -1;

@@ -5,23 +5,38 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "../caller.h"
 #include "../kernel.h"
+#include "../text.h"
 #include "helper.h"
 #include "load.h"
 
 extern char **environ;
 
 /* The program chooses by the name it was called by; the file may have been given another one. */
-static char program_name[] = "tiffin-runtime";
+#define PROGRAM_NAME "tiffin-runtime"
 /* It cannot start in a directory that is gone, so it starts elsewhere and is told by its name. */
-static char lost_name[] = "no-directory/tiffin-runtime";
+#define LOST "no-directory/"
+/* Fewer descriptors than this do not go far: what a container has, from groups to mounts, comes as descriptors. */
+#define LEAST_FILES 256
 
-static bool may_ask(void)
+/* How many descriptors this process may have before it raises its limit; 0 when that is not known. */
+static uint64_t file_limit(void)
+{
+	struct {
+		uint64_t soft;
+		uint64_t hard;
+	} limit = {0};
+	syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+	return limit.soft;
+}
+
+static bool may_ask(uint64_t files)
 {
 	const size_t length = sizeof HELPER_VARIABLE - 1;
-	if (geteuid() != 0)
+	if (geteuid() != 0 || files < LEAST_FILES)
 		return false;
 	for (char **variable = environ; *variable; variable++)
 		if (strncmp(*variable, HELPER_VARIABLE "=", length + 1) == 0 && strcmp(*variable + length + 1, HELPER_OFF) == 0)
@@ -35,12 +50,18 @@ int main(int argc, char **argv)
 	const char *problem = "/proc/self/exe cannot be opened (is /proc mounted?)";
 	if (argc < 1)
 		return 1;
-	argv[0] = program_name;
-	if (file >= 0 && may_ask())
+	static char name[sizeof LOST + DECIMAL_BYTES + sizeof PROGRAM_NAME];
+	static char limit[DECIMAL_BYTES + 1];
+	const uint64_t files = file_limit();
+	argv[0] = name;
+	join_text(name, sizeof name, PROGRAM_NAME, "", "");
+	if (file >= 0 && may_ask(files))
 		ask_helper(file, argc, argv, environ);
 	char directory[PATH_MAX];
-	if (syscall(SYS_getcwd, directory, sizeof directory) < 0 && errno == ENOENT && chdir("/") == 0)
-		argv[0] = lost_name;
+	bool is_lost = syscall(SYS_getcwd, directory, sizeof directory) < 0 && errno == ENOENT && chdir("/") == 0;
+	/* The program raises its limit of descriptors, and must know the one that its children are to have. */
+	limit[write_decimal(limit, files)] = '/';
+	join_text(name, sizeof name, is_lost ? LOST : "", limit, PROGRAM_NAME);
 	if (file >= 0)
 		problem = load_program(file, (uintptr_t *)(void *)argv - 1);
 	const char *parts[] = {"tiffin-runtime: ", problem, "\n"};

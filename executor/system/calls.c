@@ -238,7 +238,8 @@ int sigwaitinfo(const sigset_t *restrict set, siginfo_t *restrict info)
 __sighandler_t signal(int number, __sighandler_t handler)
 {
 	long action[4] = {(long)handler, 0, 0, 0};
-	return CALL4(rt_sigaction, number, action, 0, KERNEL_SIGSET_BYTES) < 0 ? SIG_ERR : SIG_DFL;
+	long before[4] = {0};
+	return CALL4(rt_sigaction, number, action, before, KERNEL_SIGSET_BYTES) < 0 ? SIG_ERR : (__sighandler_t)before[0];
 }
 
 /* Sockets and waiting. */

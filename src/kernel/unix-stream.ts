@@ -9,6 +9,8 @@ import { cString, SyscallError, syscall, trySyscall } from "./syscall.ts";
 
 const afUnix = 1;
 const sockStreamCloexec = 1 | 0o2000000;
+const nonBlocking = 0o4000;
+const setFlags = 4;
 const atFdcwd = -100;
 const oPathDirectoryCloexec = 0o10000000 | 0o200000 | 0o2000000;
 const shutdownWrite = 1;
@@ -61,13 +63,16 @@ export class UnixStream implements Disposable {
 
 /**
  * Connects to the socket at `path`. A path longer than the 107 bytes of sockaddr_un goes through
- * /proc/self/fd of its directory. Throws `SyscallError`: ENOENT no socket, ECONNREFUSED nobody listens, EACCES.
+ * /proc/self/fd of its directory. `wait` false: not for a listener that has not accepted as many as it lets queue.
+ * Throws `SyscallError`: ENOENT no socket, ECONNREFUSED nobody listens, EACCES; EAGAIN instead of waiting.
  */
-export function connectUnix(path: string): UnixStream {
-  const fd = new OwnedFd(syscall("socket", path, afUnix, sockStreamCloexec, 0), `connection to ${path}`);
+export function connectUnix(path: string, { wait = true }: { readonly wait?: boolean } = {}): UnixStream {
+  const type = wait ? sockStreamCloexec : sockStreamCloexec | nonBlocking;
+  const fd = new OwnedFd(syscall("socket", path, afUnix, type, 0), `connection to ${path}`);
   try {
     if (encoder.encode(path).length <= unixPathLimitBytes) connectTo(fd, path, path);
     else connectThroughDirectory(fd, path);
+    if (!wait) syscall("fcntl", path, fd.raw, setFlags, 0);
     return new UnixStream(fd);
   } catch (thrown) {
     fd[Symbol.dispose]();

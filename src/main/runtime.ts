@@ -1,5 +1,6 @@
 /** The OCI runtime: gives its command line the executor and the environment, or serves others as their helper. */
 import path from "../../executor/build/tiffin-executor" with { type: "file" };
+import { lowerFdLimit } from "../kernel/process-limits.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { ownHost } from "../runtime/command/host/own-host.ts";
 import { runRuntimeCommand } from "../runtime/command/run-command.ts";
@@ -11,6 +12,8 @@ const executor = (): Promise<Uint8Array> => Bun.file(path).bytes();
 
 /** How long a helper stays when nobody asks it, unless the one who started it said something else. */
 const idleSeconds = 60;
+/** The same number in executor/front/main.c. */
+const leastFiles = 256;
 /** The front has gone to another directory when the caller's is not there any more, and says so in the name. */
 function currentDirectory(): string {
   if (!process.argv0.startsWith("no-directory/")) return process.cwd();
@@ -19,8 +22,16 @@ function currentDirectory(): string {
   });
 }
 
+/** Bun raises its limit of descriptors; what we start has the caller's, which the front has put into our name. */
+function keepFdLimit(): void {
+  const [limit = ""] = process.argv0.split("/").slice(-2);
+  // With fewer a container may not be made.
+  if (/^\d{3,}$/.test(limit) && Number(limit) >= leastFiles) lowerFdLimit(Number(limit));
+}
+
 export async function runRuntime(words: readonly string[]): Promise<number> {
   if (words[0] === helperWord) return serve(words[1] ?? "");
+  keepFdLimit();
   const host = ownHost({ version, env: process.env, cwd: currentDirectory, executor });
   let leavesHelper = false;
   const code = await runRuntimeCommand(words, host, {

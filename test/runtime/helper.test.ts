@@ -15,6 +15,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { OwnedFd } from "../../src/kernel/owned-fd.ts";
+import { SyscallError, syscall } from "../../src/kernel/syscall.ts";
+import { listenUnix } from "../../src/kernel/unix-listener.ts";
+import { connectUnix } from "../../src/kernel/unix-stream.ts";
 import { until } from "../support/until.ts";
 import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
@@ -264,7 +268,7 @@ function slowHook(bundle: Bundle): string {
   const spec = specOf(["/bin/sleep", "60"]);
   bundle.configure({
     ...spec,
-    hooks: { createRuntime: [{ path: "/bin/sh", args: ["sh", "-c", `echo > ${reached}; exec sleep 1`] }] },
+    hooks: { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", `echo > ${reached}; exec sleep 1`] }] },
   });
   return reached;
 }
@@ -331,6 +335,141 @@ test.skipIf(!isRoot)(
     expect(terminal.stdout).toContain("terminal");
   },
 );
+
+test.skipIf(!isRoot)("a signal that the caller ignores does not end its command", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const reached = slowHook(bundle);
+  const words = ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh", program, "--root", bundle.root];
+  const creating = Bun.spawn([...words, "create", bundle.id], {
+    cwd: bundle.path,
+    env: { ...process.env, ...stay },
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  await until("the hook", () => existsSync(reached));
+  creating.kill("SIGHUP");
+  creating.kill("SIGINT");
+  expect(await creating.exited).toBe(0);
+});
+
+test.skipIf(!isRoot)("hooks on the host have the caller's limits and priority", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const told = join(bundle.directory, "told");
+  const script = `{ cut -d ' ' -f 19 /proc/self/stat; ulimit -Sn; ulimit -Hn; } >> ${told}`;
+  const hook = [{ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin:/usr/bin"] }];
+  const caller = ["nice", "-n", "7", "prlimit", "--nofile=300:400"];
+  const kinds = ["prestart", "createRuntime", "poststart", "poststop"] as const;
+  for (const kind of kinds) {
+    bundle.configure({ ...specOf(["/bin/true"]), hooks: { [kind]: hook } });
+    expect((await call(bundle, ["run", bundle.id], stay, caller)).code).toBe(0);
+  }
+  expect(readFileSync(told, "utf8")).toBe("7\n300\n400\n".repeat(kinds.length));
+});
+
+test.skipIf(!isRoot)(
+  "the program has the caller's limit of descriptors, with a helper and without",
+  async () => {
+    await using bundle = new Bundle(program);
+    await startHelper(bundle);
+    bundle.configure(shell("ulimit -Sn; ulimit -Hn"));
+    for (const wish of ["20", "off"]) {
+      const env = { TIFFIN_RUNTIME_HELPER: wish };
+      const { stdout } = await call(bundle, ["run", bundle.id], env, ["prlimit", "--nofile=300:400"]);
+      expect(stdout).toBe("300\n400\n");
+    }
+    // So few that the executor could not take what the helper sends.
+    const { code, stderr } = await call(bundle, ["run", bundle.id], stay, ["prlimit", "--nofile=16:400"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  },
+);
+
+test.skipIf(!isRoot)("it has nothing of the priority, processors and limits of who started it", async () => {
+  await using bundle = new Bundle(program);
+  await endHelper();
+  bundle.configure(specOf(["/bin/true"]));
+  const slow = ["nice", "-n", "7", "chrt", "--batch", "0", "taskset", "-c", "0", "prlimit", "--cpu=1000:"];
+  expect((await call(bundle, ["run", bundle.id], stay, slow)).code).toBe(0);
+  await until("a helper", () => socketOf() !== undefined);
+  const entry = `/proc/${helperPid()}`;
+  const shown = (path: string, line: RegExp): string => line.exec(readFileSync(path, "utf8"))?.[1] ?? "";
+  const processors = /^Cpus_allowed_list:\t(.*)$/m;
+  expect(readFileSync(`${entry}/stat`, "utf8").split(" ")[18]).toBe("0");
+  expect(shown(`${entry}/sched`, /^policy\s*:\s*(\d+)$/m)).toBe("0");
+  expect(shown(`${entry}/status`, processors)).toBe(shown("/proc/1/status", processors));
+  expect(shown(`${entry}/limits`, /^Max cpu time\s+(\S+)/m)).toBe("unlimited");
+});
+
+test.skipIf(!isRoot)("it waits for no front whose output stands still", async () => {
+  await using bundle = new Bundle(program);
+  await using other = new Bundle(program);
+  await startHelper(bundle);
+  const annotations = Object.fromEntries(
+    Array.from({ length: 100 }, (_, number) => [`a${number}`, "x".repeat(10_000)]),
+  );
+  bundle.configure({ ...specOf(["/bin/sleep", "60"]), annotations });
+  expect(await creation(bundle).exited).toBe(0);
+  const script = `"$0" --root "$1" state "$2" | { sleep 1000 & echo $!; wait; cat; }`;
+  const reading = Bun.spawn(["sh", "-c", script, program, bundle.root, bundle.id], {
+    env: { ...process.env, ...stay },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const reader = reading.stdout.getReader();
+  const sleeper = Number.parseInt(new TextDecoder().decode((await reader.read()).value), 10);
+  await Bun.sleep(200);
+  expect(await whoRuns(other)).toBe("helper");
+  process.kill(sleeper);
+  let count = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) count += part.value.length;
+  expect(count).toBeGreaterThan(1_000_000);
+});
+
+test.skipIf(!isRoot)("it waits for no console socket whose listener is busy", async () => {
+  await using bundle = new Bundle(program);
+  await using other = new Bundle(program);
+  await startHelper(bundle);
+  using listener = listenUnix(bundle.directory, "console", 0);
+  const listens = join(bundle.directory, "console");
+  using _queued = connectUnix(listens);
+  bundle.configure(shell("true", { terminal: true }));
+  const creating = Bun.spawn(
+    [program, "--root", bundle.root, "create", "--console-socket", listens, bundle.id],
+    { cwd: bundle.path, env: { ...process.env, ...stay }, stdio: ["ignore", "ignore", "ignore"] },
+  );
+  await Bun.sleep(200);
+  expect(creating.exitCode).toBeNull();
+  expect(await whoRuns(other)).toBe("helper");
+  const accept = (): OwnedFd =>
+    new OwnedFd(syscall("accept4", listens, listener.raw, 0, 0, 0), "console connection");
+  using _first = accept();
+  using _second = accept();
+  expect(await creating.exited).toBe(0);
+});
+
+test.skipIf(!isRoot)("one that has not accepted for a thousand connections is not waited for", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const pid = helperPid() ?? 0;
+  process.kill(pid, "SIGSTOP");
+  try {
+    expect(fillQueue(join(helpers, socketOf() ?? ""))).toBe("EAGAIN");
+    expect((await call(bundle, ["run", bundle.id])).code).toBe(0);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+});
+
+/** Connects until the listener takes no more; why that is. */
+function fillQueue(path: string): string {
+  for (let count = 0; count < 10_000; count += 1) {
+    try {
+      connectUnix(path, { wait: false })[Symbol.dispose]();
+    } catch (thrown) {
+      return thrown instanceof SyscallError ? thrown.code : String(thrown);
+    }
+  }
+  return "";
+}
 
 test.skipIf(!isRoot)("signals reach the program, and its end the caller", async () => {
   await using bundle = new Bundle(program);

@@ -3,7 +3,8 @@ import { decodeMessage, encodeMessage, type Message } from "../../abi/message.ts
 import type { MessageName } from "../../abi/schema.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { receiveWithFds, sendWithFds } from "../../kernel/send-fds.ts";
-import { SyscallError } from "../../kernel/syscall.ts";
+import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
+import { errno } from "../../linux/errno.ts";
 import { CallerGone } from "../command/host/host.ts";
 import type { MessageFields } from "../control-channel.ts";
 import type { WaitLoop } from "./wait-loop.ts";
@@ -11,6 +12,8 @@ import type { WaitLoop } from "./wait-loop.ts";
 const bufferBytes = 64 * 1024;
 const fdLimit = 3;
 const foreverMs = 2 ** 31 - 1;
+/** MSG_DONTWAIT and MSG_NOSIGNAL. */
+const sendFlags = 0x40 | 0x4000;
 
 /** For all connections: it is filled and emptied in one go. One for each read would keep the collector busy. */
 const chunk = new Uint8Array(bufferBytes);
@@ -24,6 +27,7 @@ export class FrontConnection implements Disposable {
   readonly #socket: OwnedFd;
   readonly #loop: WaitLoop;
   readonly #fds: OwnedFd[] = [];
+  readonly #unsent: Uint8Array[] = [];
   #rest: Uint8Array = new Uint8Array(0);
 
   constructor(socket: OwnedFd, loop: WaitLoop) {
@@ -33,6 +37,7 @@ export class FrontConnection implements Disposable {
 
   /** The next message. Throws `FrontGone` at the end of the connection, also when it does not come in `limitMs`. */
   async receive(limitMs = foreverMs): Promise<Message> {
+    await this.flush();
     for (;;) {
       const next = decodeMessage(this.#rest);
       if (next !== undefined) {
@@ -60,12 +65,37 @@ export class FrontConnection implements Disposable {
     this.sendBytes(encodeMessage(name, fields), fds);
   }
 
+  /** Without descriptors it never waits: what a front does not take, since its output stands still, is kept for it. */
   sendBytes(bytes: Uint8Array, fds: readonly OwnedFd[] = []): void {
+    if (fds.length === 0) {
+      this.#unsent.push(bytes);
+      this.#sendSome();
+      return;
+    }
     try {
+      for (const earlier of this.#unsent.splice(0)) sendWithFds(this.#socket, earlier, []);
       sendWithFds(this.#socket, bytes, fds);
     } catch (thrown) {
       if (thrown instanceof SyscallError) throw new FrontGone(thrown.message);
       throw thrown;
+    }
+  }
+
+  /** Until the front has taken everything. Throws `FrontGone`. */
+  async flush(): Promise<void> {
+    while (this.#unsent.length > 0) {
+      await this.#loop.writable(this.#socket, foreverMs);
+      this.#sendSome();
+    }
+  }
+
+  #sendSome(): void {
+    for (let next = this.#unsent[0]; next !== undefined; next = this.#unsent[0]) {
+      const taken = trySyscall("sendto", this.#socket.raw, next, next.length, sendFlags, 0, 0);
+      if (taken === -errno.EAGAIN) return;
+      if (taken < 0 && taken !== -errno.EINTR) throw new FrontGone("the front has gone");
+      if (taken === next.length) this.#unsent.shift();
+      else if (taken > 0) this.#unsent[0] = next.subarray(taken);
     }
   }
 

@@ -185,9 +185,11 @@ class Helper {
       host.checkPath(request.cwd);
       const code = await runRuntimeCommand(request.words, host, { residentOnly: true });
       front.send("end", { code });
+      await front.flush();
     } catch (thrown) {
       if (!(thrown instanceof NotHere)) throw thrown;
       front.send("alone", {});
+      await front.flush();
     } finally {
       for (const fd of request.standard) fd[Symbol.dispose]();
     }

@@ -1,5 +1,6 @@
 /** Starting a helper on demand: after a command that had to do without. Costs 2 ms of that command, once. */
 import { makeDirectory, openFile, openFlags } from "../../kernel/files.ts";
+import { becomeOrdinary } from "../../kernel/process-limits.ts";
 import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
 import { connectUnix } from "../../kernel/unix-stream.ts";
@@ -40,6 +41,8 @@ function start(wish: string | undefined): void {
   // Held from here until a helper listens: of many commands that miss it, one starts it.
   if (trySyscall("flock", lock.raw, lockExclusive | lockNoWait) !== 0) return;
   if (isListening(`${helperDirectory}/${helperName()}`)) return;
+  // Whoever called may be slow, on few processors or short of time; those whom it will serve are not.
+  if (!becomeOrdinary()) return;
   spawn({
     executable: ownProgram,
     argv: ["tiffin-runtime", helperWord, wish ?? ""],
@@ -53,10 +56,10 @@ function start(wish: string | undefined): void {
 /** Whether anybody listens at the socket `path`. */
 export function isListening(path: string): boolean {
   try {
-    connectUnix(path)[Symbol.dispose]();
+    connectUnix(path, { wait: false })[Symbol.dispose]();
     return true;
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
-    return false;
+    return thrown.code === "EAGAIN";
   }
 }

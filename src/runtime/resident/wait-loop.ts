@@ -3,11 +3,12 @@
  * so this loop does, and lets Bun's run between two rounds for whatever else a command awaits.
  */
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
-import { PollSet, pollIn } from "../../kernel/poll.ts";
+import { PollSet, pollIn, pollOut } from "../../kernel/poll.ts";
 import { monotonicMs } from "../../lib/clock.ts";
 
 interface Waiter {
   readonly fd: OwnedFd | undefined;
+  readonly events: number;
   readonly untilMs: number;
   readonly resolve: (ready: boolean) => void;
 }
@@ -24,14 +25,21 @@ export class WaitLoop {
 
   /** True once `fd` is readable or its other end has gone, false after `limitMs`. */
   readable(fd: OwnedFd, limitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#waiters.add({ fd, untilMs: monotonicMs() + limitMs, resolve });
-    });
+    return this.#wait(fd, pollIn, limitMs);
+  }
+
+  /** True once `fd` takes more or its other end has gone, false after `limitMs`. */
+  writable(fd: OwnedFd, limitMs: number): Promise<boolean> {
+    return this.#wait(fd, pollOut, limitMs);
   }
 
   async pause(ms: number): Promise<void> {
-    await new Promise((resolve) => {
-      this.#waiters.add({ fd: undefined, untilMs: monotonicMs() + ms, resolve });
+    await this.#wait(undefined, 0, ms);
+  }
+
+  #wait(fd: OwnedFd | undefined, events: number, ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiters.add({ fd, events, untilMs: monotonicMs() + ms, resolve });
     });
   }
 
@@ -43,8 +51,8 @@ export class WaitLoop {
     const waiters = [...this.#waiters];
     const set = new PollSet(Math.max(1, waiters.length));
     let nextMs = untilMs;
-    waiters.forEach(({ fd, untilMs: limitMs }, index) => {
-      set.set(index, fd, pollIn);
+    waiters.forEach(({ fd, events, untilMs: limitMs }, index) => {
+      set.set(index, fd, events);
       nextMs = Math.min(nextMs, limitMs);
     });
     const restMs = Math.max(0, nextMs - monotonicMs());

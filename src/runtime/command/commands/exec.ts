@@ -88,7 +88,7 @@ function openConsole(
   if (process.terminal !== true || foreground) {
     throw usage("--console-socket is given, but the program has no terminal or is not detached");
   }
-  return connectConsole(absolutePath(socket, context.host));
+  return connectConsole(absolutePath(socket, context.host), context.host);
 }
 
 function stdioOf({ terminal, consoleSize }: OciProcess, host: RuntimeHost): Stdio {
@@ -159,7 +159,7 @@ async function launch(
       ? new Map<string, OwnedFd>()
       : openCgroupSlots(plan, { cgroup: cgroup.facts }, cgroup.directory, directories);
   try {
-    using agent = connectAgent(seccomp);
+    using agent = connectAgent(seccomp, host);
     const fds = new Map([...inherited.fds, ...groups, ["pidfd", main] as const]);
     if (agent !== undefined) fds.set("seccomp-agent", agent.fd);
     return await executor.perform(plan, fds, () => {});

@@ -9,7 +9,7 @@ import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type StoredContainer } from "../container/container-record.ts";
 import { destroyContainer } from "../container/destroy-container.ts";
 import { endProcesses } from "../container/end-processes.ts";
-import { isHookFailure } from "../container/hooks.ts";
+import { isHookFailure, requireOwnHooks } from "../container/hooks.ts";
 import { runPoststart } from "../container/poststart.ts";
 import { statusOf } from "../container/status.ts";
 
@@ -38,6 +38,7 @@ async function startLocked(context: CommandContext): Promise<StoredContainer> {
     const message = "the configuration has no process: there is no program to start";
     throw new TiffinError("invalid", "runtime.no-process", message);
   }
+  requireOwnHooks(host, record.hooks ?? {});
   using starter = connectHeld(`${root}/${record.startSocket}`, container);
   // From here on it counts as running; whatever happens, nobody starts it twice.
   removeFile(`${root}/${record.startSocket}`);

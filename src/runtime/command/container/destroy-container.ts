@@ -3,7 +3,7 @@ import { removeFile } from "../../../kernel/files.ts";
 import { requireOwnProcess } from "../host/host.ts";
 import { lockKnown, type MainProcess, removeRecord, type StoredContainer } from "./container-record.ts";
 import { endProcesses, removeGroups } from "./end-processes.ts";
-import type { HookContext } from "./hooks.ts";
+import { type HookContext, requireOwnHooks } from "./hooks.ts";
 import { runPoststop } from "./poststop.ts";
 
 /** At the end of a program that the caller has waited for: another command may be at the container already, or done. */
@@ -26,6 +26,7 @@ export async function destroyContainer(
 ): Promise<void> {
   const { id, record } = container;
   if (record.cgroup?.unit !== undefined) requireOwnProcess(context.host, "conversations with systemd");
+  requireOwnHooks(context.host, { poststop: record.hooks?.poststop ?? [] });
   await endProcesses(container, context.host);
   await removeGroups(container);
   if (record.resctrl !== undefined) {

@@ -8,10 +8,10 @@ import { openPidfd, reapChild, signalPidfd } from "../../../kernel/pidfd.ts";
 import { spawn } from "../../../kernel/spawn.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import type { OciHook } from "../../../oci/mod.ts";
+import type { OciHook, OciHooks } from "../../../oci/mod.ts";
 import type { PlanHook } from "../../../plan/options.ts";
 import type { ErrorLog } from "../error-log.ts";
-import type { RuntimeHost } from "../host/host.ts";
+import { type RuntimeHost, requireOwnProcess } from "../host/host.ts";
 import type { ContainerStatus } from "./status.ts";
 
 /** What a hook is told, without the pid. */
@@ -38,6 +38,15 @@ const encoder = new TextEncoder();
 
 function textOf(state: HookState, pid: string): string {
   return `${beforePid}${pid},${JSON.stringify(state).slice(1)}`;
+}
+
+/**
+ * Hooks on the host are the caller's children: its groups, limits, priority and session are theirs, as with any
+ * runtime. To be called before anything is done that cannot be taken back. Throws `NotHere` in a helper.
+ */
+export function requireOwnHooks(host: RuntimeHost, hooks: OciHooks): void {
+  const kinds = [hooks.prestart, hooks.createRuntime, hooks.poststart, hooks.poststop];
+  if (kinds.some((kind) => (kind ?? []).length > 0)) requireOwnProcess(host, "hooks on the host");
 }
 
 /** Runs `hooks` in order and throws for the first that does not end with 0 in its time. */

@@ -2,13 +2,14 @@
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { sendWithFds } from "../../../kernel/send-fds.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
-import { connectUnix, type UnixStream } from "../../../kernel/unix-stream.ts";
+import type { UnixStream } from "../../../kernel/unix-stream.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { connectForCaller, type RuntimeHost } from "../host/host.ts";
 
 /** Connects early, so that a wrong path is known before there is a container. */
-export function connectConsole(path: string): UnixStream {
+export function connectConsole(path: string, host: RuntimeHost): UnixStream {
   try {
-    return connectUnix(path);
+    return connectForCaller(path, host);
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
     throw new TiffinError(

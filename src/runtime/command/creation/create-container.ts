@@ -26,7 +26,7 @@ import {
 } from "../container/container-record.ts";
 import { endLostLaunch, endProcesses } from "../container/end-processes.ts";
 import { hookState } from "../container/hook-state.ts";
-import { isHookFailure, runHostHooks } from "../container/hooks.ts";
+import { isHookFailure, requireOwnHooks, runHostHooks } from "../container/hooks.ts";
 import { runPoststop } from "../container/poststop.ts";
 import { startTicksOf } from "../container/status.ts";
 import { log } from "../error-log.ts";
@@ -83,6 +83,7 @@ async function create(
   const { root, id } = request;
   const beganMs = monotonicMs();
   const bundle = openBundle(request.bundle, request.host);
+  requireOwnHooks(request.host, bundle.spec.hooks ?? {});
   using console = request.console(bundle.spec);
   const probed = probeOnDemand(request.host.procName);
   using scope = request.systemdCgroup
@@ -91,7 +92,7 @@ async function create(
   const { plan, record, inherited, facts } = await prepare(request, bundle, probed, scope);
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
-  using agent = connectAgent(record.seccomp);
+  using agent = connectAgent(record.seccomp, request.host);
   // The specification goes on with them where a hook has failed, and leaves no trace of any other failure.
   undo.push("poststop hooks", async () => {
     if (isHookFailure(ending.thrown)) await runPoststop(id, record, request);

@@ -77,5 +77,5 @@ function openConsole(
   if (socket === undefined) return undefined;
   if (!terminal) throw usage("--console-socket is given, but process.terminal is false");
   if (foreground) throw usage("--console-socket is given, but the terminal is served here");
-  return connectConsole(socket);
+  return connectConsole(socket, host);
 }

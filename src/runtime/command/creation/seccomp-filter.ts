@@ -3,13 +3,14 @@
  * decides about calls with SCMP_ACT_NOTIFY.
  */
 import { SyscallError } from "../../../kernel/syscall.ts";
-import { connectUnix, type UnixStream } from "../../../kernel/unix-stream.ts";
+import type { UnixStream } from "../../../kernel/unix-stream.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { seccompFlagNumbers, seccompFlags, wantsListener } from "../../../linux/seccomp.ts";
 import type { OciSeccomp } from "../../../oci/mod.ts";
 import type { ProcessOptions } from "../../../plan/options.ts";
 import type { ContainerRecord } from "../container/container-record.ts";
 import type { HookState } from "../container/hooks.ts";
+import { connectForCaller, type RuntimeHost } from "../host/host.ts";
 
 type RecordedFilter = NonNullable<ContainerRecord["seccomp"]>;
 
@@ -41,11 +42,11 @@ export async function compileFilter(
 }
 
 /** The connection on which the agent gets the listener; undefined without one. The caller closes it. */
-export function connectAgent(filter: RecordedFilter | undefined): UnixStream | undefined {
+export function connectAgent(filter: RecordedFilter | undefined, host: RuntimeHost): UnixStream | undefined {
   const path = filter?.agent?.path;
   if (path === undefined) return undefined;
   try {
-    return connectUnix(path);
+    return connectForCaller(path, host);
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
     throw invalid(`cannot connect to listenerPath ${path}: ${thrown.code}`);

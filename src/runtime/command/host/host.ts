@@ -3,6 +3,8 @@
  * Commands ask nothing of their own process: not its environment, directory, descriptors, or entries in /proc.
  */
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
+import { connectUnix, type UnixStream } from "../../../kernel/unix-stream.ts";
 import type { Plan } from "../../../plan/plan.ts";
 
 export interface Launched {
@@ -72,6 +74,17 @@ export class NotHere extends Error {
 /** For work that blocks its thread: throws `NotHere` unless the command runs in the process that was called. */
 export function requireOwnProcess({ procName }: RuntimeHost, what: string): void {
   if (procName !== "self") throw new NotHere(what);
+}
+
+/** Connects to a socket that the caller has named. A helper does not wait for a listener that is busy. */
+export function connectForCaller(path: string, host: RuntimeHost): UnixStream {
+  const wait = host.procName === "self";
+  try {
+    return connectUnix(path, { wait });
+  } catch (thrown) {
+    if (!wait && thrown instanceof SyscallError && thrown.code === "EAGAIN") throw new NotHere(path);
+    throw thrown;
+  }
 }
 
 /** Thrown when the process that was called, or its executor, has ended in the middle: what it began may still run. */
