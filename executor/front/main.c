@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 	const uint64_t files = file_limit();
 	argv[0] = name;
 	join_text(name, sizeof name, PROGRAM_NAME, "", "");
-	if (file >= 0 && may_ask(files))
+	/* Else it has the number of a standard descriptor that is closed, and would become the program's. */
+	if (file > STDERR_FILENO && may_ask(files))
 		ask_helper(file, argc, argv, environ);
 	char directory[PATH_MAX];
 	bool is_lost = syscall(SYS_getcwd, directory, sizeof directory) < 0 && errno == ENOENT && chdir("/") == 0;

@@ -12,6 +12,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -326,6 +327,15 @@ test.skipIf(!isRoot)(
     expect((await call(bundle, ["run", bundle.id], stay, ["sh", "-c", 'exec "$@" <&-', "sh"])).stdout).toBe(
       "out\n",
     );
+    // A closed one is /dev/null in the container, never a file of ours.
+    symlinkSync("busybox", join(bundle.rootfs, "bin", "readlink"));
+    for (const [fd, closing] of ["<&-", ">&-", "2>&-"].entries()) {
+      bundle.configure(shell(`name=$(readlink /proc/$$/fd/${fd}); echo $name > /closed`));
+      const closes = ["sh", "-c", `exec "$@" ${closing}`, "sh"];
+      expect((await call(bundle, ["run", bundle.id], stay, closes)).code).toBe(0);
+      expect(readFileSync(join(bundle.rootfs, "closed"), "utf8")).toBe("/dev/null\n");
+    }
+    bundle.configure(shell("echo out"));
     const long = "x".repeat(100_000);
     expect((await call(bundle, ["run", bundle.id], { ...stay, LONG_A: long, LONG_B: long })).stdout).toBe(
       "out\n",
