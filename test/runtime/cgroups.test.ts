@@ -172,6 +172,39 @@ eachRuntime(
 );
 
 eachRuntime(
+  "update: device rules stay, as a hook may have added some",
+  async (bundle) => {
+    const devices = [{ allow: false, access: "rwm" }];
+    await bundle.create(sleeper({ cgroupsPath: `/${bundle.id}`, resources: { devices } }));
+    const file = (name: string): string => `${top}/devices/${bundle.id}/devices.${name}`;
+    if (!unified) writeFileSync(file("allow"), "c 1:11 rwm");
+    const change = JSON.stringify({ devices, pids: { limit: 20 } });
+    const told = await bundle.callWith({ stdin: change }, "update", "--resources", "-", bundle.id);
+    expect({ code: told.code, said: told.stderr }).toEqual({ code: 0, said: "" });
+    const wanted = unified ? { "pids.max": "20" } : { "pids/pids.max": "20" };
+    expect(read(bundle, wanted)).toEqual(wanted);
+    if (!unified) expect(readFileSync(file("list"), "utf8")).toContain("c 1:11 rwm");
+  },
+  { except: { crun: "1.8 writes the rules of the document" } },
+);
+
+eachRuntime(
+  "update: no limit of memory is none of memory and swap either",
+  async (bundle) => {
+    const resources: OciResources = { memory: { limit: 64 * mega, swap: 96 * mega } };
+    await bundle.create(sleeper({ cgroupsPath: `/${bundle.id}`, resources }));
+    const change = JSON.stringify({ memory: { limit: -1 } });
+    const told = await bundle.callWith({ stdin: change }, "update", "--resources", "-", bundle.id);
+    expect({ code: told.code, said: told.stderr }).toEqual({ code: 0, said: "" });
+    const wanted = unified
+      ? { "memory.max": "max", "memory.swap.max": "max" }
+      : { "memory/memory.limit_in_bytes": "9223372036854771712" };
+    expect(read(bundle, wanted)).toEqual(wanted);
+  },
+  { except: { crun: "1.8 writes the first of the two limits only" } },
+);
+
+eachRuntime(
   "update: of several limits all are set or none",
   async (bundle) => {
     const resources: OciResources = { memory: { limit: 64 * mega }, pids: { limit: 30 } };

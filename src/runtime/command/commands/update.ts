@@ -20,7 +20,7 @@ import { absolutePath, requireOwnProcess } from "../host/host.ts";
 
 export async function update(context: CommandContext): Promise<number> {
   const { root } = context;
-  const wanted = wantedResources(context);
+  const wanted = changed(wantedResources(context));
   using container = await lockContainer(root, idOf(context), context.host);
   const { cgroup } = container.record;
   if (cgroup === null)
@@ -38,22 +38,30 @@ export async function update(context: CommandContext): Promise<number> {
     requireOwnProcess(context.host, "conversations with systemd");
     (await import("../groups/systemd-scope.ts")).updateScope(cgroup, unit, resources);
   }
-  // Rules that are not named stay as they are; only the bundle's first decision had defaults to add.
-  const writes = decision.writes.filter(
-    ({ file }) => resources.devices !== undefined || !file.startsWith("devices."),
-  );
+  // Those would be the defaults.
+  const writes = decision.writes.filter(({ file }) => !file.startsWith("devices."));
   const added = missingGroups(cgroup, writes);
   const warnings = changeCgroup(facts, directory, {
     ...decision,
     directories: added,
     writes,
-    deviceProgram: resources.devices === undefined ? null : decision.deviceProgram,
+    deviceProgram: null,
   });
   for (const pid of added.length === 0 ? [] : listCgroupProcesses(facts, directory)) {
     for (const hierarchy of added) moveIntoCgroup(facts, hierarchy, directory, pid);
   }
   for (const warning of warnings) log(context.log, "warning", warning);
   return 0;
+}
+
+/**
+ * What there is to change. Device rules stay: engines send them along with whatever they change, and hooks may have added
+ * some. Memory without a limit is memory and swap without one, unless something is said about their sum.
+ */
+function changed({ devices: _devices, memory, ...others }: OciResources): OciResources {
+  if (memory === undefined) return others;
+  const unlimited = (memory.limit ?? 0) < 0 && (memory.swap ?? 0) === 0;
+  return { ...others, memory: unlimited ? { ...memory, swap: -1 } : memory };
 }
 
 /** `--l3-cache-schema` and `--mem-bw-schema`: what the container's class of Intel RDT may use. */
