@@ -59,7 +59,8 @@ test.skipIf(ours === undefined)("features: everything that the specification nam
       mountExtensions: { idmap: { enabled: true } },
       netDevices: { enabled: true },
     },
-    potentiallyUnsafeConfigAnnotations: ["org.criu.config"],
+    // A prefix, and a name.
+    potentiallyUnsafeConfigAnnotations: ["org.criu.config", "org.systemd.property."],
   });
 });
 

@@ -15,8 +15,11 @@ import { memoryPolicyWords } from "../../../plan/scheduling.ts";
 import type { CommandContext } from "../command.ts";
 
 const hooks = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
-/** Annotations of config.json that change what this runtime does: callers must not pass them on from strangers. */
-const unsafeAnnotations = ["org.criu.config"];
+/**
+ * Annotations of config.json that change what this runtime does: callers must not pass them on from strangers. A dot at the
+ * end stands for all that begin so.
+ */
+const unsafeAnnotations = ["org.criu.config", "org.systemd.property."];
 
 /**
  * It tells about the program, not about the machine: only the seccomp library, which is looked for when it is needed, and
