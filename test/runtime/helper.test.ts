@@ -113,6 +113,8 @@ async function endHelper(): Promise<void> {
   const pid = helperPid();
   if (pid !== undefined) process.kill(pid, "SIGKILL");
   await until("the end of the helper", () => helperPid() === undefined);
+  const left = socketOf();
+  if (left !== undefined) rmSync(join(helpers, left), { force: true });
 }
 
 /** What the process of a running `run` executes: the executor when a helper decided, else the program itself. */
