@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel.h"
 #include "text.h"
 
 #define EXIT_LOST 1
+#define SIGNAL_EXIT 128
 
 extern char **environ;
 
@@ -25,6 +27,14 @@ static int lose(struct start *s)
 	if (s)
 		sys_pidfd_send_signal(s->child_pidfd, SIGKILL);
 	return say("tiffin-runtime: the resident helper ended in the middle of the command (delete --force takes away what it left)\n");
+}
+
+/* The program outlived the helper: how it ended is known all the same. */
+static int outlive(const struct message_exited *ended)
+{
+	int status = (int)ended->wait_status;
+	say("tiffin-runtime: the resident helper ended before the program (delete --force takes away the container of a run)\n");
+	return WIFSIGNALED(status) ? SIGNAL_EXIT + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 /* As the front would have done it. The environment has the word that it must not ask the helper again. */
@@ -66,13 +76,14 @@ int caller_serve(struct supervisor *v, char **argv)
 	int count;
 	const char *end;
 	struct start *s = NULL;
+	struct message_exited ended;
+	bool has_ended = false;
 	int file = (int)read_decimal(argv[CALLER_FILE], &end);
 	helper->fd = (int)read_decimal(argv[CALLER_CONNECTION], &end);
 	fcntl(helper->fd, F_SETFD, FD_CLOEXEC);
 	fcntl(file, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, "tiffin-runtime");
 	while (caller_receive(helper, &message, fds, LIMIT_RECEIVED_FDS + 1, &count)) {
-		struct message_exited ended;
 		switch (message.type) {
 		case MESSAGE_START:
 			if (s || (uint32_t)count != message.body.start.fd_count || count == 0)
@@ -88,6 +99,7 @@ int caller_serve(struct supervisor *v, char **argv)
 				return lose(s);
 			caller_await(helper, s, message.body.await_exit.signals, &ended);
 			s->child_pidfd = -1;
+			has_ended = true;
 			control_send(helper, MESSAGE_EXITED, &ended, sizeof ended, NULL, 0);
 			break;
 		case MESSAGE_END:
@@ -98,5 +110,5 @@ int caller_serve(struct supervisor *v, char **argv)
 			return lose(s);
 		}
 	}
-	return lose(s);
+	return has_ended ? outlive(&ended) : lose(s);
 }

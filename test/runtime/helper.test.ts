@@ -13,6 +13,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -313,6 +314,28 @@ test.skipIf(!isRoot)(
     expect(groupsNamed(bundle.id)).toEqual([]);
   },
 );
+
+test.skipIf(!isRoot)("a program that outlives it ends as it would have, for run and exec", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  const goOn = join(bundle.rootfs, "go");
+  bundle.configure(shell("echo run > /run-is; while ! test -e /go; do sleep 0.05; done; exit 7"));
+  const options = { cwd: bundle.path, env: { ...process.env, ...stay } };
+  const words = [program, "--root", bundle.root];
+  const running = Bun.spawn([...words, "run", bundle.id], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  await until("the program", () => existsSync(join(bundle.rootfs, "run-is")));
+  const script = "echo > /exec-is; sleep 0.5; kill -9 $$";
+  const executing = Bun.spawn([...words, "exec", bundle.id, "/bin/sh", "-c", script], {
+    ...options,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  await until("the second program", () => existsSync(join(bundle.rootfs, "exec-is")));
+  await endHelper();
+  expect(await executing.exited).toBe(137);
+  writeFileSync(goOn, "");
+  expect(await running.exited).toBe(7);
+  expect((await call(bundle, ["delete", "--force", bundle.id])).code).toBe(0);
+});
 
 test.skipIf(!isRoot)(
   "what it does not do for others is done alone: terminals, inherited descriptors, closed ones, long command lines",
