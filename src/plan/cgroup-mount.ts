@@ -6,16 +6,23 @@
  */
 import { slotNone } from "../abi/schema.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
+import type { CgroupFacts } from "../linux/host-facts.ts";
 import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { attach } from "./attach-mount.ts";
+import { bindOfHost } from "./bind-mounts.ts";
 import type { Compilation } from "./compilation.ts";
+import { pathBelow } from "./container-path.ts";
 import type { MountContext } from "./mount-context.ts";
 
 /** Mounts it. Returns the slot of the tmpfs that holds the hierarchies of version 1. */
 export function cgroupMount(compilation: Compilation, context: MountContext): number | undefined {
   const { facts, cgroups } = compilation;
   if (cgroups.directory === null) {
+    if (hostShows(facts.cgroup)) {
+      showHost(compilation, context);
+      return undefined;
+    }
     compilation.builder.warn(
       `${context.cause}: the container has no cgroup, ${context.destination} is left as it is`,
     );
@@ -24,6 +31,21 @@ export function cgroupMount(compilation: Compilation, context: MountContext): nu
   if (facts.cgroup.mode !== "v2") return hierarchyMounts(compilation, context, cgroups.directory);
   unifiedMount(compilation, context, cgroups.directory);
   return undefined;
+}
+
+const hostTree = "/sys/fs/cgroup";
+
+/** The host has its hierarchies, or the one of version 2, where everybody looks for them. */
+function hostShows({ v1, v2 }: CgroupFacts): boolean {
+  const places = [...v1.map(({ mountPoint }) => mountPoint), ...(v2 === null ? [] : [v2.mountPoint])];
+  return places.some((place) => place === hostTree || pathBelow(hostTree, place) !== undefined);
+}
+
+/** A container that stays in its caller's groups sees what the caller sees, where programs look for their limits. */
+function showHost(compilation: Compilation, context: MountContext): void {
+  const own = { ...context.request.own, clear: 0 };
+  const request = { ...context.request, bind: "recursive", own, tree: own } as const;
+  bindOfHost(compilation, { ...context, request }, hostTree);
 }
 
 /** cgroup2 below the container's group: with a namespace of its own that is the root of a fresh mount. */

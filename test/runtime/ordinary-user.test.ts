@@ -1,6 +1,6 @@
 /** Containers of an ordinary user: its own id alone, or the ids that newuidmap(1) may map for it. */
 import { expect } from "bun:test";
-import { chownSync, existsSync, mkdirSync, rmdirSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { type Bundle, type Outcome, shell } from "./bundle.ts";
@@ -181,3 +181,22 @@ eachRuntimeOfUser(
   },
   { except: { runc: "1.1 lets criu fail", crun: "Debian builds it without criu" } },
 );
+
+eachRuntimeOfUser("an ordinary user without groups of its own is shown the caller's", async (bundle) => {
+  const document = spec("ls /sys/fs/cgroup", own);
+  const group = {
+    destination: "/sys/fs/cgroup",
+    type: "cgroup",
+    source: "cgroup",
+    options: ["ro", "nosuid"],
+  };
+  giveToUser(bundle, { ...document, mounts: [...(document.mounts ?? []), group] });
+  const { stdout, stderr } = await callAsUser(bundle, "run", bundle.id);
+  const known = readdirSync("/sys/fs/cgroup").find(
+    (name) => name === "memory" || name === "cgroup.controllers",
+  );
+  expect({ names: stdout.trim().split("\n"), stderr }).toEqual({
+    names: expect.arrayContaining([known]),
+    stderr: "",
+  });
+});
