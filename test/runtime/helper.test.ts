@@ -315,24 +315,30 @@ test.skipIf(!isRoot)(
   },
 );
 
+/** Signals are passed on from then on. */
+function awaitsProgram(pid: number): boolean {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).some((fd) => exeLink(`${directory}/${fd}`) === "anon_inode:[signalfd]");
+}
+
 test.skipIf(!isRoot)("a program that outlives it ends as it would have, for run and exec", async () => {
   await using bundle = new Bundle(program);
   await startHelper(bundle);
   const goOn = join(bundle.rootfs, "go");
-  bundle.configure(shell("echo run > /run-is; while ! test -e /go; do sleep 0.05; done; exit 7"));
+  bundle.configure(shell("while ! test -e /go; do sleep 0.05; done; sleep 0.5; exit 7"));
   const options = { cwd: bundle.path, env: { ...process.env, ...stay } };
   const words = [program, "--root", bundle.root];
   const running = Bun.spawn([...words, "run", bundle.id], { ...options, stdio: ["ignore", "pipe", "pipe"] });
-  await until("the program", () => existsSync(join(bundle.rootfs, "run-is")));
-  const script = "echo > /exec-is; sleep 0.5; kill -9 $$";
+  await until("the caller to wait", () => awaitsProgram(running.pid));
+  const script = "while ! test -e /go; do sleep 0.05; done; kill -9 $$";
   const executing = Bun.spawn([...words, "exec", bundle.id, "/bin/sh", "-c", script], {
     ...options,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  await until("the second program", () => existsSync(join(bundle.rootfs, "exec-is")));
+  await until("the second caller to wait", () => awaitsProgram(executing.pid));
   await endHelper();
-  expect(await executing.exited).toBe(137);
   writeFileSync(goOn, "");
+  expect(await executing.exited).toBe(137);
   expect(await running.exited).toBe(7);
   expect((await call(bundle, ["delete", "--force", bundle.id])).code).toBe(0);
 });
