@@ -58,6 +58,14 @@ eachRuntime(
       (await bundle.call("exec", ...flags, bundle.id, "/bin/busybox", "sh", "-c", look)).stdout;
     expect(await exec()).toBe("tiffin-test-strict (enforce)\ndenied\n");
     expect(await exec("--apparmor", "tiffin-test-open")).toBe("tiffin-test-open (enforce)\ncontent\n");
+    // A document that names none is under the container's too.
+    const file = join(bundle.directory, "process.json");
+    const process = { user: { uid: 0, gid: 0 }, cwd: "/", args: ["/bin/busybox", "sh", "-c", look] };
+    writeFileSync(file, JSON.stringify(process));
+    expect(await exec("--process", file)).toBe("tiffin-test-strict (enforce)\ndenied\n");
+    if (!bundle.runtime.endsWith("crun")) {
+      expect(await exec("--apparmor", "")).toBe("tiffin-test-strict (enforce)\ndenied\n");
+    }
     const unknown = await bundle.call("exec", "--apparmor", "tiffin-test-none", bundle.id, "/bin/true");
     expect(unknown.code).not.toBe(0);
   },
