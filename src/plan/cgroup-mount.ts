@@ -6,7 +6,7 @@
  */
 import { slotNone } from "../abi/schema.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
-import type { CgroupFacts } from "../linux/host-facts.ts";
+import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
 import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { attach } from "./attach-mount.ts";
@@ -33,19 +33,20 @@ export function cgroupMount(compilation: Compilation, context: MountContext): nu
   return undefined;
 }
 
-const hostTree = "/sys/fs/cgroup";
+/** What a container without groups is shown. */
+export const hostGroupTree = "/sys/fs/cgroup";
 
 /** The host has its hierarchies, or the one of version 2, where everybody looks for them. */
 function hostShows({ v1, v2 }: CgroupFacts): boolean {
   const places = [...v1.map(({ mountPoint }) => mountPoint), ...(v2 === null ? [] : [v2.mountPoint])];
-  return places.some((place) => place === hostTree || pathBelow(hostTree, place) !== undefined);
+  return places.some((place) => place === hostGroupTree || pathBelow(hostGroupTree, place) !== undefined);
 }
 
 /** A container that stays in its caller's groups sees what the caller sees, where programs look for their limits. */
 function showHost(compilation: Compilation, context: MountContext): void {
   const own = { ...context.request.own, clear: 0 };
   const request = { ...context.request, bind: "recursive", own, tree: own } as const;
-  bindOfHost(compilation, { ...context, request }, hostTree);
+  bindOfHost(compilation, { ...context, request }, hostGroupTree);
 }
 
 /** cgroup2 below the container's group: with a namespace of its own that is the root of a fresh mount. */
@@ -104,6 +105,7 @@ function hierarchyMounts(compilation: Compilation, context: MountContext, direct
       cause,
     );
   }
+  if ((request.own.set & mountAttributes.readOnly) !== 0) showProcessors(compilation, cause, top);
   builder.child(
     {
       op: "mountSetattr",
@@ -121,6 +123,23 @@ function hierarchyMounts(compilation: Compilation, context: MountContext, direct
     destination,
   );
   return top;
+}
+
+/**
+ * cpuset, in which a container without such a limit has no group: the whole hierarchy, which is where it is then. The Java
+ * machine looks for none of its limits where one of memory, cpu, cpuacct and cpuset is not mounted. Never writable.
+ */
+function showProcessors({ builder, cgroups, facts }: Compilation, cause: string, top: number): void {
+  const hierarchy = v1Hierarchy(facts.cgroup, "cpuset");
+  if (hierarchy === undefined || cgroups.v1.includes(hierarchy.name)) return;
+  const out = builder.slot();
+  const flags = openTreeFlags.clone | openTreeFlags.closeOnExec;
+  const fields = { out, dir: slotNone, path: hierarchy.mountPoint, flags };
+  builder.prepare({ op: "openTree", fields }, cause);
+  builder.child(
+    { op: "moveMount", fields: { mount: out, root: top, path: hierarchy.name, create: 1, mode: 0o755 } },
+    cause,
+  );
 }
 
 /** A detached clone of the container's directory in a hierarchy. */

@@ -388,3 +388,19 @@ eachRuntime(
   },
   { impossible: existsSync(systemdHierarchy) ? undefined : "no hierarchy of systemd is mounted" },
 );
+
+// The Java machine takes the whole machine's memory for its own where one of these is not mounted.
+eachRuntime(
+  "a read-only view of version 1 has what programs look for their limits in",
+  async (bundle) => {
+    const script =
+      "cd /sys/fs/cgroup; ls -d memory cpu cpuacct cpuset; cat cpuset/cpuset.cpus; echo 0 > cpuset/cpuset.sched_load_balance";
+    const spec = specOf(["/bin/sh", "-c", script]);
+    const mount = { destination: top, type: "cgroup", source: "cgroup", options: ["ro", "nosuid"] };
+    const { stdout, stderr } = await bundle.run({ ...spec, mounts: [...(spec.mounts ?? []), mount] });
+    const processors = readFileSync(`${top}/cpuset/cpuset.cpus`, "utf8");
+    expect(stdout).toBe(`cpu\ncpuacct\ncpuset\nmemory\n${processors}`);
+    expect(stderr).toContain("Read-only file system");
+  },
+  { impossible: existsSync(`${top}/cpuset`) ? undefined : "no hierarchy of version 1 has processors" },
+);

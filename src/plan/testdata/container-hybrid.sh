@@ -47,8 +47,9 @@ if [ -d /sys/fs/cgroup/pids/tiffin/c0ffee ]; then mkdir -p "$work"/26; else [ -e
 if [ -d /sys/fs/cgroup/devices/tiffin/c0ffee ]; then mkdir -p "$work"/27; else [ -e "$work"/27 ] || : > "$work"/27; fi; mount --bind /sys/fs/cgroup/devices/tiffin/c0ffee "$work"/27  # mounts[4]
 if [ -d /sys/fs/cgroup/blkio/tiffin/c0ffee ]; then mkdir -p "$work"/28; else [ -e "$work"/28 ] || : > "$work"/28; fi; mount --bind /sys/fs/cgroup/blkio/tiffin/c0ffee "$work"/28  # mounts[4]
 if [ -d /sys/fs/cgroup/unified/tiffin/c0ffee ]; then mkdir -p "$work"/29; else [ -e "$work"/29 ] || : > "$work"/29; fi; mount --bind /sys/fs/cgroup/unified/tiffin/c0ffee "$work"/29  # mounts[4]
-# not in a shell: pipe #34 <- #35  # stdout
-# not in a shell: pipe #36 <- #37  # stderr
+if [ -d /sys/fs/cgroup/cpuset ]; then mkdir -p "$work"/30; else [ -e "$work"/30 ] || : > "$work"/30; fi; mount --bind /sys/fs/cgroup/cpuset "$work"/30  # mounts[4]
+# not in a shell: pipe #35 <- #36  # stdout
+# not in a shell: pipe #37 <- #38  # stderr
 printf %s 0 > /sys/fs/cgroup/memory/tiffin/c0ffee/tasks  # linux.cgroupsPath
 printf %s 0 > /sys/fs/cgroup/cpu/tiffin/c0ffee/tasks  # linux.cgroupsPath
 printf %s 0 > /sys/fs/cgroup/cpuacct/tiffin/c0ffee/tasks  # linux.cgroupsPath
@@ -98,11 +99,12 @@ mkdir -p "$work"/12/sys/fs/cgroup/pids; mount --move "$work"/26 "$work"/12/sys/f
 mkdir -p "$work"/12/sys/fs/cgroup/devices; mount --move "$work"/27 "$work"/12/sys/fs/cgroup/devices  # mounts[4]
 mkdir -p "$work"/12/sys/fs/cgroup/blkio; mount --move "$work"/28 "$work"/12/sys/fs/cgroup/blkio  # mounts[4]
 mkdir -p "$work"/12/sys/fs/cgroup/unified; mount --move "$work"/29 "$work"/12/sys/fs/cgroup/unified  # mounts[4]
+mkdir -p "$work"/12/sys/fs/cgroup/cpuset; mount --move "$work"/30 "$work"/12/sys/fs/cgroup/cpuset  # mounts[4]
 mount -o remount,bind,ro,nosuid,nodev,noexec "$work"/12/sys/fs/cgroup # and every mount below  # mounts[4]
-mkdir -p "$work"/30; mount -t mqueue -o nosuid,nodev,noexec mqueue "$work"/30  # mounts[5]
-mkdir -p "$work"/12/dev/mqueue; mount --move "$work"/30 "$work"/12/dev/mqueue  # mounts[5]
-mkdir -p "$work"/31; mount -t tmpfs -o mode=1777,size=67108864,nosuid,nodev,noexec shm "$work"/31  # mounts[6]
-mkdir -p "$work"/12/dev/shm; mount --move "$work"/31 "$work"/12/dev/shm  # mounts[6]
+mkdir -p "$work"/31; mount -t mqueue -o nosuid,nodev,noexec mqueue "$work"/31  # mounts[5]
+mkdir -p "$work"/12/dev/mqueue; mount --move "$work"/31 "$work"/12/dev/mqueue  # mounts[5]
+mkdir -p "$work"/32; mount -t tmpfs -o mode=1777,size=67108864,nosuid,nodev,noexec shm "$work"/32  # mounts[6]
+mkdir -p "$work"/12/dev/shm; mount --move "$work"/32 "$work"/12/dev/shm  # mounts[6]
 [ -e "$work"/12/etc/hosts ] || : > "$work"/12/etc/hosts; mount --move "$work"/15 "$work"/12/etc/hosts  # files
 [ -e "$work"/12/etc/resolv.conf ] || : > "$work"/12/etc/resolv.conf; mount --move "$work"/16 "$work"/12/etc/resolv.conf  # files
 [ -d "$work"/12/proc/kcore ] && mount --bind -o ro "$work"/14/empty "$work"/12/proc/kcore || { [ -e "$work"/12/proc/kcore ] && mount --bind "$work"/12/dev/null "$work"/12/proc/kcore; } || true  # linux.maskedPaths

@@ -38,7 +38,12 @@ const spec: RuntimeSpec = {
 
 const facts: CgroupFacts = {
   mode: "hybrid",
-  v1: [{ name: "memory", controllers: ["memory"], mountPoint: "/sys/fs/cgroup/memory", ownPath: "/" }],
+  v1: ["memory", "cpuset"].map((name) => ({
+    name,
+    controllers: [name],
+    mountPoint: `/sys/fs/cgroup/${name}`,
+    ownPath: "/",
+  })),
   v2: null,
   swapAccounting: true,
 };
@@ -63,6 +68,7 @@ test("a source for every place: binds and what lies below them, groups, masks, d
   const sources = externalSources(spec, {
     facts,
     group: "/c2",
+    joined: ["memory"],
     host,
     empty: "/empty",
     isDirectory: (path) => path === "/proc/acpi",
@@ -72,6 +78,7 @@ test("a source for every place: binds and what lies below them, groups, masks, d
   expect(Object.fromEntries(sources.map(({ key, value }) => [key, value]))).toEqual({
     "/dev/null": "/dev/null",
     "/sys/fs/cgroup/memory": "/sys/fs/cgroup/memory/c2",
+    "/sys/fs/cgroup/cpuset": "/sys/fs/cgroup/cpuset",
     "/data": "/data",
     "/data/below": "/data/below",
     "/again": "/data",

@@ -5,9 +5,10 @@
  */
 import { TiffinError } from "../../../lib/errors.ts";
 import { cgroupPath, unifiedHierarchy } from "../../../linux/cgroup.ts";
-import type { CgroupFacts } from "../../../linux/host-facts.ts";
+import { type CgroupFacts, v1Hierarchy } from "../../../linux/host-facts.ts";
 import type { MountEntry } from "../../../linux/mountinfo.ts";
 import type { RuntimeSpec } from "../../../oci/mod.ts";
+import { hostGroupTree } from "../../../plan/cgroup-mount.ts";
 import { readMountOptions } from "../../../plan/mount-request.ts";
 import type { Mapping } from "./messages.ts";
 
@@ -45,6 +46,8 @@ export interface RestoreSources {
   readonly facts: CgroupFacts;
   /** The container's group; undefined when it has none of its own. */
   readonly group: string | undefined;
+  /** Hierarchies in which it has that. */
+  readonly joined: readonly string[];
   /** Mounts of the host, for what lies below a recursive bind. */
   readonly host: readonly MountEntry[];
   /** An empty directory, for masked ones. */
@@ -67,12 +70,7 @@ export function externalSources(spec: RuntimeSpec, sources: RestoreSources): Map
     if (type === "cgroup" || type === "cgroup2") {
       for (const { key, value } of groupSources(destination, sources)) found.set(key, value);
     } else if (type === "bind" || bind !== "no") {
-      found.set(destination, source);
-      for (const { mountPoint } of sources.host) {
-        if (mountPoint.startsWith(`${source}/`)) {
-          found.set(`${destination}${mountPoint.slice(source.length)}`, mountPoint);
-        }
-      }
+      for (const { key, value } of treeSources(destination, source, sources.host)) found.set(key, value);
     }
   }
   for (const path of spec.linux?.maskedPaths ?? []) {
@@ -81,9 +79,26 @@ export function externalSources(spec: RuntimeSpec, sources: RestoreSources): Map
   return [...found].map(([key, value]) => ({ key, value }));
 }
 
-function groupSources(destination: string, { facts, group }: RestoreSources): Mapping[] {
-  if (group === undefined) return [];
-  const path = (name: string): string => cgroupPath(facts, name, group) ?? group;
+/** A recursive bind: the source, and what the host has mounted below it. */
+function treeSources(destination: string, source: string, host: readonly MountEntry[]): Mapping[] {
+  const below = host.filter(({ mountPoint }) => mountPoint.startsWith(`${source}/`));
+  return [
+    { key: destination, value: source },
+    ...below.map(({ mountPoint }) => ({
+      key: `${destination}${mountPoint.slice(source.length)}`,
+      value: mountPoint,
+    })),
+  ];
+}
+
+function groupSources(destination: string, { facts, group, joined, host }: RestoreSources): Mapping[] {
+  if (group === undefined) return treeSources(destination, hostGroupTree, host);
+  // The one that is shown as a whole to a container without a group in it.
+  const whole = v1Hierarchy(facts, "cpuset");
+  const path = (name: string): string =>
+    name === whole?.name && !joined.includes(name)
+      ? whole.mountPoint
+      : (cgroupPath(facts, name, group) ?? group);
   if (facts.mode === "v2") return [{ key: destination, value: path(unifiedHierarchy) }];
   const names = [...facts.v1.map(({ name }) => name), ...(facts.v2 === null ? [] : [unifiedHierarchy])];
   return names.map((name) => ({ key: `${destination}/${name.replace(/^name=/, "")}`, value: path(name) }));

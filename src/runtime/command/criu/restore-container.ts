@@ -281,6 +281,7 @@ function restoreOptions(
     externalMounts: externalSources(spec, {
       facts,
       group: cgroup?.directory,
+      joined: cgroup?.joined ?? [],
       host: parseMountInfo(readTextIfPossible("/proc/thread-self/mountinfo") ?? ""),
       empty: emptyDirectory(root),
       isDirectory,
