@@ -104,7 +104,7 @@ export class Bundle implements AsyncDisposable {
       [this.runtime, "--root", this.root, ...this.#globals, ...(options.globals ?? []), ...words],
       {
         cwd: options.cwd ?? this.path,
-        stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
+        stdin: options.stdin === undefined ? this.#noInput() : Buffer.from(options.stdin),
         stdout: "pipe",
         stderr: "pipe",
       },
@@ -132,12 +132,20 @@ export class Bundle implements AsyncDisposable {
     for (const file of [out, err]) writeFileSync(file, "");
     const child = Bun.spawn([this.runtime, "--root", this.root, ...this.#globals, ...words], {
       cwd: this.path,
-      stdin: "ignore",
+      stdin: this.#noInput(),
       stdout: Bun.file(out),
       stderr: Bun.file(err),
     });
     const code = await child.exited;
     return { code, stdout: readFileSync(out, "utf8"), stderr: readFileSync(err, "utf8") };
+  }
+
+  /** crun gives its standard streams to the root of a user namespace, the host's /dev/null as well: it gets a file. */
+  #noInput(): "ignore" | Bun.BunFile {
+    if (!this.runtime.endsWith("crun")) return "ignore";
+    const file = join(this.directory, "stdin");
+    writeFileSync(file, "");
+    return Bun.file(file);
   }
 
   async create(spec: RuntimeSpec, ...flags: readonly string[]): Promise<Outcome> {
