@@ -514,6 +514,19 @@ function fillQueue(path: string): string {
   return "";
 }
 
+test.skipIf(!isRoot)("a path that leads through a link to the caller's own directory", async () => {
+  await using bundle = new Bundle(program);
+  await startHelper(bundle);
+  bundle.configure({ ...shell("echo out"), root: { path: bundle.rootfs } });
+  const link = join(bundle.directory, "link");
+  symlinkSync("/proc/self/cwd", link);
+  expect(await call(bundle, ["run", "--bundle", link, bundle.id])).toEqual({
+    code: 0,
+    stdout: "out\n",
+    stderr: "",
+  });
+});
+
 test.skipIf(!isRoot)("signals reach the program, and its end the caller", async () => {
   await using bundle = new Bundle(program);
   await startHelper(bundle);

@@ -1,8 +1,10 @@
 /** The host of a command that a resident helper does for the process that was called. */
 import { encodeMessage } from "../../abi/message.ts";
-import { pathStatus } from "../../kernel/directory.ts";
+import { descriptorStatus } from "../../kernel/directory.ts";
+import { openFile, openFlags } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
+import { resolveFlags } from "../../linux/open-flags.ts";
 import { signalNumbers } from "../../linux/signals.ts";
 import { foregroundSignals } from "../command/host/foreground-signals.ts";
 import { type Executor, NotHere, type RuntimeHost } from "../command/host/host.ts";
@@ -65,7 +67,7 @@ export function frontHost(parts: FrontHostParts): RuntimeHost {
     procName: String(pid),
     standard,
     checkPath(path) {
-      if (ownPaths.test(path) || isPipe(path)) throw new NotHere(path);
+      if (ownPaths.test(path) || isOnlyForCaller(path)) throw new NotHere(path);
     },
     inherited() {
       throw new NotHere("descriptors of the caller");
@@ -101,14 +103,18 @@ export function frontHost(parts: FrontHostParts): RuntimeHost {
   };
 }
 
-/** Opening one waits for its other end, and everybody else would wait with us. */
-function isPipe(path: string): boolean {
+/**
+ * Whether `path` leads through a link of /proc to what only the caller's process has, or to a pipe: opening one waits
+ * for its other end, and everybody else would wait with us.
+ */
+function isOnlyForCaller(path: string): boolean {
   try {
-    return pathStatus(path)?.type === "fifo";
+    using file = openFile(undefined, path, openFlags.path, { resolve: resolveFlags.noMagicLinks });
+    return descriptorStatus(file).type === "fifo";
   } catch (thrown) {
-    // Whoever uses the path says what is wrong with it.
-    if (thrown instanceof SyscallError) return false;
-    throw thrown;
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    // Whoever uses the path says what else is wrong with it.
+    return thrown.code === "ELOOP";
   }
 }
 
