@@ -1,6 +1,6 @@
 /** What is refused, and where that is told. */
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Bundle, groupsNamed, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
@@ -23,6 +23,17 @@ eachRuntime("commands about no container fail with 1 and say so", async (bundle)
     const told = await bundle.call(...words, bundle.id);
     expect({ words, code: told.code }).toEqual({ words, code: 1 });
     expect(told.stderr).not.toBe("");
+  }
+});
+
+eachRuntime("a state directory that is a file is refused, and told", async (bundle) => {
+  bundle.configure(specOf(["/bin/true"]));
+  const file = join(bundle.directory, "file");
+  writeFileSync(file, "");
+  for (const words of [["list"], ["run", bundle.id]]) {
+    const told = await bundle.callWith({ globals: ["--root", file] }, ...words);
+    expect({ words, code: told.code }).toEqual({ words, code: 1 });
+    expect(told.stderr).toContain(file);
   }
 });
 

@@ -120,6 +120,7 @@ function headOf({ pid, startTicks }: MainProcess, stage: "creating" | "created")
   return `tiffin-runtime 1 ${String(pid).padStart(10, "0")}${mark}${String(startTicks).padStart(20, "0")}\n`;
 }
 
+const rootAttempts = 4;
 const nobody: MainProcess = { pid: 0, startTicks: 0 };
 
 function makeRoot(root: string): void {
@@ -135,36 +136,34 @@ function makeRoot(root: string): void {
 function createFile(root: string, id: string): OwnedFd {
   const flags = openFlags.readWrite | openFlags.create | openFlags.exclusive | openFlags.noFollow;
   const create = (): OwnedFd => openFile(undefined, `${root}/${id}`, flags, { mode: privateFile });
-  try {
-    return create();
-  } catch (thrown) {
-    if (!(thrown instanceof SyscallError)) throw thrown;
-    if (thrown.code === "EEXIST") {
-      throw new TiffinError("conflict", "runtime.id-taken", `container with given ID already exists: ${id}`);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      // A helper that leaves may take the empty directory away in between.
+      if (attempt > 1) makeRoot(root);
+      return create();
+    } catch (thrown) {
+      if (!(thrown instanceof SyscallError)) throw thrown;
+      if (thrown.code === "EEXIST") {
+        throw new TiffinError(
+          "conflict",
+          "runtime.id-taken",
+          `container with given ID already exists: ${id}`,
+        );
+      }
+      if (thrown.code !== "ENOENT" || attempt === rootAttempts) throw rootRefusal(root, thrown);
     }
-    if (thrown.code !== "ENOENT") throw rootRefusal(root, thrown);
-  }
-  try {
-    makeRoot(root);
-    return create();
-  } catch (thrown) {
-    throw rootRefusal(root, thrown);
   }
 }
 
 /** The default place is root's; an ordinary user is not always given one. */
-function rootRefusal(root: string, thrown: unknown): unknown {
-  if (!(thrown instanceof SyscallError && (thrown.code === "EACCES" || thrown.code === "EROFS")))
-    return thrown;
-  return new TiffinError(
-    "forbidden",
-    "runtime.root-not-writable",
-    `cannot keep state in ${root}: ${thrown.code}`,
-    {
-      remedy: "set XDG_RUNTIME_DIR, or name a directory of this user with --root",
-      cause: thrown,
-    },
-  );
+function rootRefusal(root: string, cause: SyscallError): TiffinError {
+  const text = `cannot keep state in ${root}: ${cause.code}`;
+  if (cause.code === "EACCES" || cause.code === "EROFS") {
+    const remedy = "set XDG_RUNTIME_DIR, or name a directory of this user with --root";
+    return new TiffinError("forbidden", "runtime.root-not-writable", text, { remedy, cause });
+  }
+  const remedy = "name another directory with --root";
+  return new TiffinError("unavailable", "runtime.root-unusable", text, { remedy, cause });
 }
 
 /** Claims the id. The file stays open for `recordProcess`. Throws `conflict` when the id is taken. */
@@ -355,9 +354,20 @@ export function removeRecord(root: string, id: string): void {
   removeFile(`${root}/${checkId(id)}`);
 }
 
+/** Undefined when there is none, as before the first container. */
+function openRoot(root: string): OwnedFd | undefined {
+  try {
+    return openFile(undefined, root, openFlags.readOnly | openFlags.directory);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    if (thrown.code === "ENOENT") return undefined;
+    throw rootRefusal(root, thrown);
+  }
+}
+
 /** Ids of all containers, sorted. */
 export function listContainers(root: string): string[] {
-  const directory = openIfPresent(undefined, root, openFlags.readOnly | openFlags.directory);
+  const directory = openRoot(root);
   if (directory === undefined) return [];
   using owned = directory;
   return listDirectory(owned, root)
