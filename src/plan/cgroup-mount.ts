@@ -7,7 +7,7 @@
 import { slotNone } from "../abi/schema.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
-import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
+import { mountAttributes, mountPropagations, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { attach } from "./attach-mount.ts";
 import { bindOfHost } from "./bind-mounts.ts";
@@ -56,7 +56,14 @@ function unifiedMount(compilation: Compilation, context: MountContext, directory
   if (!namespaces.has("cgroup")) {
     const tree = groupTree(compilation, context, unifiedHierarchy, directory);
     if (tree === undefined) return;
-    const fields = { mount: tree, path: null, flags: 0, userns: slotNone, clear: 0, propagation: 0 };
+    const fields = {
+      mount: tree,
+      path: null,
+      flags: 0,
+      userns: slotNone,
+      clear: 0,
+      propagation: mountPropagations.private,
+    };
     const op = { op: "mountSetattr", fields: { ...fields, set: request.own.set } } as const;
     builder.child(op, cause, destination);
     attach(compilation, context, tree);
@@ -116,7 +123,8 @@ function hierarchyMounts(compilation: Compilation, context: MountContext, direct
         userns: slotNone,
         set: request.own.set,
         clear: 0,
-        propagation: 0,
+        // Clones of shared mounts: what is mounted over them later would appear on the host.
+        propagation: mountPropagations.private,
       },
     },
     cause,

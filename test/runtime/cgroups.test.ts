@@ -404,3 +404,26 @@ eachRuntime(
   },
   { impossible: existsSync(`${top}/cpuset`) ? undefined : "no hierarchy of version 1 has processors" },
 );
+
+eachRuntime(
+  "what is mounted over a group of a shared hierarchy stays in the container",
+  async (bundle) => {
+    const spec = specOf(["/bin/true"]);
+    const mounts = [
+      { destination: top, type: "cgroup", source: "cgroup", options: ["ro"] },
+      { destination: `${top}/memory`, type: "bind", source: `${top}/memory`, options: ["bind"] },
+    ];
+    bundle.configure({ ...spec, mounts: [...(spec.mounts ?? []), ...mounts] });
+    const words = [bundle.runtime, "--root", bundle.root, "run", bundle.id];
+    const script = 'mount --make-rshared /; "$@" >&2; cat /proc/self/mountinfo';
+    const child = Bun.spawn(["unshare", "--mount", "sh", "-c", script, "sh", ...words], {
+      cwd: bundle.path,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [seen, told] = [await new Response(child.stdout).text(), await new Response(child.stderr).text()];
+    expect({ told, leaked: seen.includes(bundle.id) }).toEqual({ told: "", leaked: false });
+  },
+  { impossible: unified ? "the machine has version 2 alone" : undefined },
+);

@@ -100,7 +100,8 @@ mkdir -p "$work"/12/sys/fs/cgroup/devices; mount --move "$work"/27 "$work"/12/sy
 mkdir -p "$work"/12/sys/fs/cgroup/blkio; mount --move "$work"/28 "$work"/12/sys/fs/cgroup/blkio  # mounts[4]
 mkdir -p "$work"/12/sys/fs/cgroup/unified; mount --move "$work"/29 "$work"/12/sys/fs/cgroup/unified  # mounts[4]
 mkdir -p "$work"/12/sys/fs/cgroup/cpuset; mount --move "$work"/30 "$work"/12/sys/fs/cgroup/cpuset  # mounts[4]
-mount -o remount,bind,ro,nosuid,nodev,noexec "$work"/12/sys/fs/cgroup # and every mount below  # mounts[4]
+mount --make-rprivate "$work"/12/sys/fs/cgroup  # mounts[4]
+mount -o remount,bind,ro,nosuid,nodev,noexec "$work"/12/sys/fs/cgroup # and every mount below
 mkdir -p "$work"/31; mount -t mqueue -o nosuid,nodev,noexec mqueue "$work"/31  # mounts[5]
 mkdir -p "$work"/12/dev/mqueue; mount --move "$work"/31 "$work"/12/dev/mqueue  # mounts[5]
 mkdir -p "$work"/32; mount -t tmpfs -o mode=1777,size=67108864,nosuid,nodev,noexec shm "$work"/32  # mounts[6]
