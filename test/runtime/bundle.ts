@@ -203,6 +203,17 @@ export class Bundle implements AsyncDisposable {
   }
 }
 
+/**
+ * Removes the empty groups named `name` with all below, in each hierarchy: runtimes remove the container's own group and
+ * leave its parents, which for a relative path may be below the group that this test runs in.
+ */
+export function removeGroups(name: string): void {
+  const found = Bun.spawnSync(["find", groups, "-depth", "-type", "d", "-path", `*/${name}*`]);
+  for (const path of found.stdout.toString().split("\n")) {
+    if (path !== "") rmdirSync(path);
+  }
+}
+
 /** The cgroup hierarchies that have a directory named `id` at their top; "." is a v2 hierarchy that is alone. */
 export function groupsNamed(id: string): string[] {
   return [".", ...readdirSync(groups)].filter((name) => {

@@ -1,10 +1,10 @@
 /** The document as a whole: versions, values, annotations, what features promises about it. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
 import { until } from "../support/until.ts";
-import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
+import { type Bundle, groupsNamed, removeGroups, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const accepted = ["1.0.0-rc1", "1.0.0-rc5", "1.0.0", "1.0.2-dev", "1.1.0+dev", "1.2.1", "1.3.0", "1.17.3"];
@@ -198,11 +198,3 @@ eachRuntime("pids of containers are counted in groups of their id when no path i
   });
   expect(stdout).toContain(bundle.id);
 });
-
-/** The runtimes remove the container's group and leave its parents. */
-function removeGroups(name: string): void {
-  for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
-    const path = join("/sys/fs/cgroup", hierarchy, name);
-    if (existsSync(path)) rmdirSync(path);
-  }
-}
