@@ -153,6 +153,13 @@ test.skipIf(!isRoot)("the first command does without and starts one, the next is
   expect(await whoRuns(bundle)).toBe("helper");
   expect(await whoRuns(bundle, { TIFFIN_RUNTIME_HELPER: "off" })).toBe("alone");
   expect(statSync(helpers).mode & 0o777).toBe(0o700);
+  bundle.configure(specOf(["/bin/true"]));
+  const told = async (env: Record<string, string>): Promise<string> =>
+    (await call(bundle, ["--debug", "run", bundle.id], env)).stderr;
+  expect(await told(stay)).toMatch(/by the helper, configuration and plan [\d.]+ ms/);
+  expect(await told({ TIFFIN_RUNTIME_HELPER: "off" })).toMatch(
+    /program start [\d.]+ ms, configuration and plan/,
+  );
 });
 
 test.skipIf(!isRoot)(
@@ -201,6 +208,7 @@ test.skipIf(!isRoot)(
     bundle.configure(specOf(["/bin/true"]));
     for (let count = 0; count < 20; count += 1) expect((await call(bundle, ["run", bundle.id])).code).toBe(0);
     const pid = helperPid() ?? 0;
+    expect(readFileSync(`/proc/${pid}/comm`, "utf8")).toBe("tiffin-runtime\n");
     expect(readlinkSync(`/proc/${pid}/cwd`)).toBe("/");
     expect(
       readFileSync(`/proc/${pid}/cgroup`, "utf8")

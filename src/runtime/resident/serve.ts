@@ -12,6 +12,7 @@ import { listenUnix } from "../../kernel/unix-listener.ts";
 import { monotonicMs } from "../../lib/clock.ts";
 import { parseMountInfo } from "../../linux/mountinfo.ts";
 import { atFlags } from "../../linux/open-flags.ts";
+import { prctlOptions } from "../../linux/prctl.ts";
 import { parseProcessCgroups } from "../../linux/proc.ts";
 import { rlimitNumbers } from "../../linux/rlimits.ts";
 import { ExecutorProcess } from "../command/host/executor-process.ts";
@@ -202,6 +203,8 @@ export async function serveFronts(options: HelperOptions): Promise<void> {
   const own = likenessOf("self");
   if (own === undefined || !isAtHome() || !leaveGroups()) return;
   writeKernelFile("/proc/self/oom_score_adj", usualOomScore);
+  // Else it is named after /proc/self/exe, through which it was started.
+  trySyscall("prctl", prctlOptions.setName, cString("tiffin-runtime"), 0, 0, 0);
   const name = helperName();
   const path = `${helperDirectory}/${name}`;
   const helper = new Helper(options, own);

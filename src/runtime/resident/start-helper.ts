@@ -1,4 +1,4 @@
-/** Starting a helper on demand: after a command that had to do without. Costs 2 ms of that command, once. */
+/** Starting a helper on demand: after a command that had to do without. Costs 2 to 3 ms of that command, once. */
 import { makeDirectory, openFile, openFlags } from "../../kernel/files.ts";
 import { becomeOrdinary } from "../../kernel/process-limits.ts";
 import { spawn } from "../../kernel/spawn.ts";

@@ -126,7 +126,7 @@ async function create(
       return prepareHost(request, { record, spec: bundle.spec, pid, undo, ending });
     });
     const sentMs = monotonicMs();
-    log(request.log, "debug", phasesText([beganMs, decidedMs, madeMs, sentMs], launched));
+    log(request.log, "debug", phasesText(request.host, [beganMs, decidedMs, madeMs, sentMs], launched));
     const process = mainProcess(launched.pid);
     undo.push("processes", () => endProcesses({ id, record, process }, request.host));
     await settleRecord(file, process, request.host);
@@ -157,11 +157,16 @@ function slotsOf(
   return fds;
 }
 
-function phasesText(times: readonly [number, number, number, number], { cloneMs, execMs }: Launched): string {
+function phasesText(
+  { procName }: RuntimeHost,
+  times: readonly [number, number, number, number],
+  { cloneMs, execMs }: Launched,
+): string {
   const [beganMs, decidedMs, madeMs, doneMs] = times;
   const text = (ms: number): string => `${ms.toFixed(2)} ms`;
+  const start = procName === "self" ? `program start ${text(beganMs)}` : "by the helper";
   return (
-    `program start ${text(beganMs)}, configuration and plan ${text(decidedMs - beganMs)}, ` +
+    `${start}, configuration and plan ${text(decidedMs - beganMs)}, ` +
     `record and cgroups ${text(madeMs - decidedMs)}, executor ${text(doneMs - madeMs)} ` +
     `(to the clone ${text(cloneMs)}, to the program ${text(execMs)})`
   );
