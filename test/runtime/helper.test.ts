@@ -1,149 +1,20 @@
 /**
- * The resident helper of tiffin-runtime, seen from outside: when there is one, whom it serves, and what becomes of a
- * command when either side ends. Every case has a copy of the program, and so a helper of its own.
+ * The resident helper of tiffin-runtime, seen from outside: when there is one, whom it serves, what it keeps of others, and
+ * whom it waits for.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import {
-  copyFileSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { OwnedFd } from "../../src/kernel/owned-fd.ts";
 import { SyscallError, syscall } from "../../src/kernel/syscall.ts";
 import { listenUnix } from "../../src/kernel/unix-listener.ts";
 import { connectUnix } from "../../src/kernel/unix-stream.ts";
 import { until } from "../support/until.ts";
-import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
-import { runtimes } from "./runtimes.ts";
+import { Bundle, shell, specOf } from "./bundle.ts";
+import { helpers, isRoot, linkOf, ownHelper, stay } from "./own-helper.ts";
 
-const built = runtimes.find(({ name }) => name === "tiffin")?.path;
-const isRoot = process.geteuid?.() === 0 && built !== undefined;
-const helpers = "/run/tiffin-runtime/@helper";
-const stay = { TIFFIN_RUNTIME_HELPER: "20" };
-
-let directory = "";
-let program = "";
-
-beforeAll(() => {
-  if (!isRoot || built === undefined) return;
-  directory = mkdtempSync(join(tmpdir(), "tiffin-test-helper-"));
-  program = join(directory, "tiffin-runtime");
-  copyFileSync(built, program);
-});
-
-afterAll(() => {
-  const pid = helperPid();
-  if (pid !== undefined) process.kill(pid);
-  rmSync(directory, { recursive: true, force: true });
-});
-
-/** What the name of our helper's socket ends in. A killed helper of an earlier file may have had the same inode. */
-function fileName(): string {
-  const { ino, mtimeNs } = statSync(program, { bigint: true });
-  return [ino, mtimeNs].map((number) => number.toString(16).padStart(16, "0")).join("");
-}
-
-function socketOf(): string | undefined {
-  if (!existsSync(helpers)) return undefined;
-  return readdirSync(helpers).find((name) => name.endsWith(fileName()));
-}
-
-function exeOf(pid: number | string): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The helper of our copy: the one process of it with that word. */
-function helperPid(): number | undefined {
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name) || exeOf(name) !== program) continue;
-    if (readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0")[1] === "@helper") return Number(name);
-  }
-  return undefined;
-}
-
-async function call(
-  bundle: Bundle,
-  words: readonly string[],
-  env: Record<string, string> = stay,
-  prefix: readonly string[] = [],
-) {
-  const child = Bun.spawn([...prefix, program, "--root", bundle.root, ...words], {
-    cwd: bundle.path,
-    env: { ...process.env, ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, stdout, stderr };
-}
-
-/** `create`, without a pipe that the container's process would keep: its standard streams are ours. */
-function creation(bundle: Bundle, stderr: "ignore" | "pipe" = "ignore") {
-  return Bun.spawn([program, "--root", bundle.root, "create", bundle.id], {
-    cwd: bundle.path,
-    env: { ...process.env, ...stay },
-    stdio: ["ignore", "ignore", stderr],
-  });
-}
-
-async function startHelper(bundle: Bundle): Promise<void> {
-  bundle.configure(specOf(["/bin/true"]));
-  expect((await call(bundle, ["run", bundle.id])).code).toBe(0);
-  await until("a helper", () => socketOf() !== undefined);
-}
-
-async function endHelper(): Promise<void> {
-  const pid = helperPid();
-  if (pid !== undefined) process.kill(pid, "SIGKILL");
-  await until("the end of the helper", () => helperPid() === undefined);
-  const left = socketOf();
-  if (left !== undefined) rmSync(join(helpers, left), { force: true });
-}
-
-/** What the process of a running `run` executes: the executor when a helper decided, else the program itself. */
-async function whoRuns(
-  bundle: Bundle,
-  env: Record<string, string> = stay,
-  prefix: readonly string[] = [],
-): Promise<string> {
-  bundle.configure(specOf(["/bin/sleep", "30"]));
-  const running = Bun.spawn([...prefix, program, "--root", bundle.root, "run", bundle.id], {
-    cwd: bundle.path,
-    env: { ...process.env, ...env },
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "inherit",
-  });
-  try {
-    await until("the container", async () =>
-      (await call(bundle, ["state", bundle.id], { TIFFIN_RUNTIME_HELPER: "off" })).stdout.includes(
-        '"running"',
-      ),
-    );
-    return exeOf(running.pid)?.startsWith("/memfd:tiffin-executor") === true ? "helper" : "alone";
-  } finally {
-    await call(bundle, ["kill", bundle.id, "KILL"], { TIFFIN_RUNTIME_HELPER: "off" });
-    expect(await running.exited).toBe(137);
-  }
-}
+const { program, fileName, socketOf, helperPid, call, creation, startHelper, endHelper, whoRuns } =
+  ownHelper();
 
 test.skipIf(!isRoot)("the first command does without and starts one, the next is done by it", async () => {
   await using bundle = new Bundle(program);
@@ -216,7 +87,7 @@ test.skipIf(!isRoot)(
         .split("\n")
         .every((line) => line.endsWith(":/")),
     ).toBe(true);
-    const held = readdirSync(`/proc/${pid}/fd`).map((fd) => exeLink(`/proc/${pid}/fd/${fd}`));
+    const held = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(`/proc/${pid}/fd/${fd}`));
     expect(
       held.filter((target) => target.includes(bundle.directory) || target.includes("/sys/fs/cgroup")),
     ).toEqual([]);
@@ -226,14 +97,6 @@ test.skipIf(!isRoot)(
     expect(left.filter((name) => name.endsWith(fileName()))).toEqual([]);
   },
 );
-
-function exeLink(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
-  }
-}
 
 test.skipIf(!isRoot)("one that is killed is replaced, one that hangs is not waited for", async () => {
   await using bundle = new Bundle(program);
@@ -276,164 +139,6 @@ test.skipIf(!isRoot)("of many that claim one id through it, one gets it", async 
   );
   expect(starts.sort()).toEqual([0, 1, 1, 1, 1, 1]);
 });
-
-function slowHook(bundle: Bundle): string {
-  const reached = join(bundle.directory, "reached");
-  const spec = specOf(["/bin/sleep", "60"]);
-  bundle.configure({
-    ...spec,
-    hooks: { createContainer: [{ path: "/bin/sh", args: ["sh", "-c", `echo > ${reached}; exec sleep 1`] }] },
-  });
-  return reached;
-}
-
-for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-  test.skipIf(!isRoot)(
-    `a caller that ends by ${signal} in the middle of a creation leaves nothing`,
-    async () => {
-      await using bundle = new Bundle(program);
-      await startHelper(bundle);
-      const reached = slowHook(bundle);
-      const creating = creation(bundle);
-      await until("the hook", () => existsSync(reached));
-      creating.kill(signal);
-      await creating.exited;
-      expect(creating.signalCode).toBe(signal);
-      await until("nothing to be left", () => !existsSync(join(bundle.root, bundle.id)));
-      await until("no group to be left", () => groupsNamed(bundle.id).length === 0);
-      expect(await whoRuns(bundle)).toBe("helper");
-    },
-  );
-}
-
-test.skipIf(!isRoot)(
-  "a helper that is killed in the middle fails the command, and a forced deletion clears up",
-  async () => {
-    await using bundle = new Bundle(program);
-    await startHelper(bundle);
-    const reached = slowHook(bundle);
-    const creating = creation(bundle, "pipe");
-    await until("the hook", () => existsSync(reached));
-    await endHelper();
-    expect(await creating.exited).toBe(1);
-    expect(await new Response(creating.stderr ?? null).text()).toContain("delete --force");
-    expect((await call(bundle, ["delete", "--force", bundle.id])).code).toBe(0);
-    expect(existsSync(join(bundle.root, bundle.id))).toBe(false);
-    expect(groupsNamed(bundle.id)).toEqual([]);
-  },
-);
-
-/** Signals are passed on from then on. */
-function awaitsProgram(pid: number): boolean {
-  const directory = `/proc/${pid}/fd`;
-  return readdirSync(directory).some((fd) => exeLink(`${directory}/${fd}`) === "anon_inode:[signalfd]");
-}
-
-test.skipIf(!isRoot)("a program that outlives it ends as it would have, for run and exec", async () => {
-  await using bundle = new Bundle(program);
-  await startHelper(bundle);
-  const goOn = join(bundle.rootfs, "go");
-  bundle.configure(shell("while ! test -e /go; do sleep 0.05; done; sleep 0.5; exit 7"));
-  const options = { cwd: bundle.path, env: { ...process.env, ...stay } };
-  const words = [program, "--root", bundle.root];
-  const running = Bun.spawn([...words, "run", bundle.id], { ...options, stdio: ["ignore", "pipe", "pipe"] });
-  await until("the caller to wait", () => awaitsProgram(running.pid));
-  const script = "while ! test -e /go; do sleep 0.05; done; kill -9 $$";
-  const executing = Bun.spawn([...words, "exec", bundle.id, "/bin/sh", "-c", script], {
-    ...options,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  await until("the second caller to wait", () => awaitsProgram(executing.pid));
-  await endHelper();
-  writeFileSync(goOn, "");
-  expect(await executing.exited).toBe(137);
-  expect(await running.exited).toBe(7);
-  expect((await call(bundle, ["delete", "--force", bundle.id])).code).toBe(0);
-});
-
-test.skipIf(!isRoot)(
-  "what it does not do for others is done alone: terminals, inherited descriptors, closed ones, long command lines",
-  async () => {
-    await using bundle = new Bundle(program);
-    await startHelper(bundle);
-    bundle.configure(shell("echo in; cat <&3"));
-    const preserved = await call(bundle, ["run", "--preserve-fds", "1", bundle.id], stay, [
-      "sh",
-      "-c",
-      'echo kept > kept; exec "$@" 3<kept',
-      "sh",
-    ]);
-    expect(preserved).toEqual({ code: 0, stdout: "in\nkept\n", stderr: "" });
-    bundle.configure(shell("echo out"));
-    expect((await call(bundle, ["run", bundle.id], stay, ["sh", "-c", 'exec "$@" <&-', "sh"])).stdout).toBe(
-      "out\n",
-    );
-    // A closed one is /dev/null in the container, never a file of ours.
-    symlinkSync("busybox", join(bundle.rootfs, "bin", "readlink"));
-    for (const [fd, closing] of ["<&-", ">&-", "2>&-"].entries()) {
-      bundle.configure(shell(`name=$(readlink /proc/$$/fd/${fd}); echo $name > /closed`));
-      const closes = ["sh", "-c", `exec "$@" ${closing}`, "sh"];
-      expect((await call(bundle, ["run", bundle.id], stay, closes)).code).toBe(0);
-      expect(readFileSync(join(bundle.rootfs, "closed"), "utf8")).toBe("/dev/null\n");
-    }
-    bundle.configure(shell("echo out"));
-    const long = "x".repeat(100_000);
-    expect((await call(bundle, ["run", bundle.id], { ...stay, LONG_A: long, LONG_B: long })).stdout).toBe(
-      "out\n",
-    );
-    bundle.configure(shell("test -t 0 && echo terminal", { terminal: true }));
-    const terminal = await call(bundle, ["run", bundle.id], stay, ["setsid", "-w"]);
-    expect(terminal.stdout).toContain("terminal");
-  },
-);
-
-test.skipIf(!isRoot)("a signal that the caller ignores does not end its command", async () => {
-  await using bundle = new Bundle(program);
-  await startHelper(bundle);
-  const reached = slowHook(bundle);
-  const words = ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh", program, "--root", bundle.root];
-  const creating = Bun.spawn([...words, "create", bundle.id], {
-    cwd: bundle.path,
-    env: { ...process.env, ...stay },
-    stdio: ["ignore", "ignore", "ignore"],
-  });
-  await until("the hook", () => existsSync(reached));
-  creating.kill("SIGHUP");
-  creating.kill("SIGINT");
-  expect(await creating.exited).toBe(0);
-});
-
-test.skipIf(!isRoot)("hooks on the host have the caller's limits and priority", async () => {
-  await using bundle = new Bundle(program);
-  await startHelper(bundle);
-  const told = join(bundle.directory, "told");
-  const script = `{ cut -d ' ' -f 19 /proc/self/stat; ulimit -Sn; ulimit -Hn; } >> ${told}`;
-  const hook = [{ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin:/usr/bin"] }];
-  const caller = ["nice", "-n", "7", "prlimit", "--nofile=300:400"];
-  const kinds = ["prestart", "createRuntime", "poststart", "poststop"] as const;
-  for (const kind of kinds) {
-    bundle.configure({ ...specOf(["/bin/true"]), hooks: { [kind]: hook } });
-    expect((await call(bundle, ["run", bundle.id], stay, caller)).code).toBe(0);
-  }
-  expect(readFileSync(told, "utf8")).toBe("7\n300\n400\n".repeat(kinds.length));
-});
-
-test.skipIf(!isRoot)(
-  "the program has the caller's limit of descriptors, with a helper and without",
-  async () => {
-    await using bundle = new Bundle(program);
-    await startHelper(bundle);
-    bundle.configure(shell("ulimit -Sn; ulimit -Hn"));
-    for (const wish of ["20", "off"]) {
-      const env = { TIFFIN_RUNTIME_HELPER: wish };
-      const { stdout } = await call(bundle, ["run", bundle.id], env, ["prlimit", "--nofile=300:400"]);
-      expect(stdout).toBe("300\n400\n");
-    }
-    // So few that the executor could not take what the helper sends.
-    const { code, stderr } = await call(bundle, ["run", bundle.id], stay, ["prlimit", "--nofile=16:400"]);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  },
-);
 
 test.skipIf(!isRoot)("it has nothing of the priority, processors and limits of who started it", async () => {
   await using bundle = new Bundle(program);
@@ -521,50 +226,3 @@ function fillQueue(path: string): string {
   }
   return "";
 }
-
-test.skipIf(!isRoot)("a path that leads through a link to the caller's own directory", async () => {
-  await using bundle = new Bundle(program);
-  await startHelper(bundle);
-  bundle.configure({ ...shell("echo out"), root: { path: bundle.rootfs } });
-  const link = join(bundle.directory, "link");
-  symlinkSync("/proc/self/cwd", link);
-  expect(await call(bundle, ["run", "--bundle", link, bundle.id])).toEqual({
-    code: 0,
-    stdout: "out\n",
-    stderr: "",
-  });
-});
-
-test.skipIf(!isRoot)("signals reach the program, and its end the caller", async () => {
-  await using bundle = new Bundle(program);
-  await startHelper(bundle);
-  const ready = join(bundle.rootfs, "ready");
-  bundle.configure(
-    shell("trap 'exit 41' TERM; trap 'echo hup' HUP; echo > /ready; while :; do sleep 0.05; done"),
-  );
-  const running = Bun.spawn([program, "--root", bundle.root, "run", bundle.id], {
-    cwd: bundle.path,
-    env: { ...process.env, ...stay },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  await until("the program", () => existsSync(ready));
-  running.kill("SIGHUP");
-  await Bun.sleep(200);
-  running.kill("SIGTERM");
-  expect(await running.exited).toBe(41);
-  expect(await new Response(running.stdout).text()).toBe("hup\n");
-});
-
-test.skipIf(!isRoot)("without a reader of the output the command ends as it would have", async () => {
-  await using bundle = new Bundle(program);
-  await startHelper(bundle);
-  const child = Bun.spawn(
-    [
-      "sh",
-      "-c",
-      `${program} --root ${bundle.root} state none 2>&1 >/dev/null | :; ${program} --root ${bundle.root} kill none 2>&-; echo $?`,
-    ],
-    { env: { ...process.env, ...stay }, stdout: "pipe", stderr: "pipe" },
-  );
-  expect(await new Response(child.stdout).text()).toBe("1\n");
-});
