@@ -71,6 +71,7 @@ export class Bundle implements AsyncDisposable {
   readonly runtime: string;
   readonly #globals: readonly string[];
   readonly #ids = new Set<string>();
+  readonly #input: string;
 
   /** `globals` are flags of every call. */
   constructor(runtime: string, globals: readonly string[] = []) {
@@ -85,6 +86,7 @@ export class Bundle implements AsyncDisposable {
     chmodSync(this.directory, 0o755);
     this.id = this.directory.slice(this.directory.lastIndexOf("/") + 1).replace("tiffin-test-", "t-");
     this.#ids.add(this.id);
+    this.#input = join(tmpdir(), `tiffin-test-input-${this.id}`);
   }
 
   configure(spec: RuntimeSpec | Readonly<Record<string, unknown>>): void {
@@ -140,12 +142,14 @@ export class Bundle implements AsyncDisposable {
     return { code, stdout: readFileSync(out, "utf8"), stderr: readFileSync(err, "utf8") };
   }
 
-  /** crun gives its standard streams to the root of a user namespace, the host's /dev/null as well: it gets a file. */
+  /**
+   * crun gives its standard streams to the root of a user namespace, the host's /dev/null as well: it gets a file, outside
+   * of the directory, which containers must not see.
+   */
   #noInput(): "ignore" | Bun.BunFile {
     if (!this.runtime.endsWith("crun")) return "ignore";
-    const file = join(this.directory, "stdin");
-    writeFileSync(file, "");
-    return Bun.file(file);
+    writeFileSync(this.#input, "");
+    return Bun.file(this.#input);
   }
 
   async create(spec: RuntimeSpec, ...flags: readonly string[]): Promise<Outcome> {
@@ -194,6 +198,7 @@ export class Bundle implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const id of this.#ids) await this.call("delete", "--force", id);
     rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.#input, { force: true });
     const left = [...this.#ids].flatMap((id) =>
       groupsNamed(id).map((hierarchy) => join(groups, hierarchy, id)),
     );
