@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { outcomeOf } from "../../test/support/outcome.ts";
 import { type ApiServer, createApi } from "./mod.ts";
 import { type FakeEngine, fakeEngine } from "./testing/fake-engine.ts";
 
@@ -37,12 +38,7 @@ async function docker(args: readonly string[], options: { stdin?: string; apiVer
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { stdout, stderr, code };
+  return await outcomeOf(child);
 }
 
 withClient("version and info are understood", async () => {

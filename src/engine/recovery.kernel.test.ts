@@ -7,6 +7,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { EngineFixture } from "../../test/support/engine-in-process.ts";
 import { hostSnapshot } from "../../test/support/host-snapshot.ts";
 import { TestCgroup } from "../../test/support/test-cgroup.ts";
+import { until } from "../../test/support/until.ts";
 import { cgroupParentOf } from "./config.ts";
 import { failpoints } from "./container/failpoints.ts";
 
@@ -46,7 +47,8 @@ for (const name of failpoints) {
         { name: "victim" },
       );
       expect(again).toMatchObject({ code: 0, stdout: "again\n" });
-      await gone(() => cgroup.processes().length === 0);
+      // Supervisors and background work end a moment after what they were for.
+      await until("the end of all processes", () => cgroup.processes().length === 0);
       expect(cgroup.processes()).toEqual([]);
       await fixture.engine.uninstall();
       fixture.forget();
@@ -56,11 +58,6 @@ for (const name of failpoints) {
       await cgroup.dispose();
     }
   }, 120_000);
-}
-
-/** Supervisors and background work end a moment after what they were for. */
-async function gone(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 6000 && !condition(); attempt += 1) await Bun.sleep(10);
 }
 
 function leftOf(fixture: EngineFixture): string[] {

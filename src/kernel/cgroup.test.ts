@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { until } from "../../test/support/until.ts";
 import { randomHex } from "../lib/ids.ts";
 import { cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupResources } from "../linux/cgroup-resources.ts";
@@ -73,14 +74,6 @@ function inside(script: string): number {
 function ended(pid: number): ReturnType<typeof reapChild> {
   children.splice(children.indexOf(pid), 1);
   return reapChild(pid, { block: true });
-}
-
-async function until(what: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 12_000; attempt += 1) {
-    if (what()) return;
-    await Bun.sleep(5);
-  }
-  throw new Error("it did not happen");
 }
 
 describe.skipIf(machine.mode === "v2")("cgroup v1 and hybrid", () => {
@@ -167,7 +160,7 @@ describe.each(variants)("%s", (_, variant) => {
   test("listing, signalling and killing reach nested groups", async () => {
     limited({});
     const pid = inside("sleep 100 & sleep 100 & wait");
-    await until(() => listCgroupProcesses(cgroup, group).length === 3);
+    await until("the group to do so", () => listCgroupProcesses(cgroup, group).length === 3);
     const nested = cgroupHierarchies(cgroup).find((name) => name === "unified") ?? "memory";
     const path = cgroupPath(cgroup, nested, `${group}/nested`) ?? "";
     mkdirSync(path);
@@ -185,13 +178,13 @@ describe.each(variants)("%s", (_, variant) => {
     const pid = inside(`i=0; while :; do i=$((i+1)); echo $i > ${counter}; done`);
     const count = (): number => Number(readTextIfPossible(counter) ?? "0");
     try {
-      await until(() => count() > 0);
+      await until("the group to do so", () => count() > 0);
       await freezeCgroup(cgroup, group);
       const frozenAt = readFileSync(counter, "utf8");
       await Bun.sleep(30);
       expect(readFileSync(counter, "utf8")).toBe(frozenAt);
       await thawCgroup(cgroup, group);
-      await until(() => count() > Number(frozenAt));
+      await until("the group to do so", () => count() > Number(frozenAt));
       await killCgroup(cgroup, group);
       expect(ended(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
     } finally {
@@ -202,7 +195,7 @@ describe.each(variants)("%s", (_, variant) => {
   test("a frozen group can be killed", async () => {
     limited({});
     const pid = inside("sleep 100");
-    await until(() => listCgroupProcesses(cgroup, group).length > 0);
+    await until("the group to do so", () => listCgroupProcesses(cgroup, group).length > 0);
     await freezeCgroup(cgroup, group);
     await killCgroup(cgroup, group);
     expect(ended(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
@@ -235,7 +228,7 @@ describe.each(variants)("%s", (_, variant) => {
   test("a group with a process is busy until it has ended", async () => {
     limited({});
     const pid = inside("sleep 100");
-    await until(() => listCgroupProcesses(cgroup, group).length > 0);
+    await until("the group to do so", () => listCgroupProcesses(cgroup, group).length > 0);
     expect(tryRemoveCgroup(cgroup, group)).toBeString();
     const removal = killCgroup(cgroup, group).then(() => removeCgroup(cgroup, group));
     expect(ended(pid)).toMatchObject({ signal: 9 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync, watch } from "node:fs";
+import { until } from "../../test/support/until.ts";
 import { randomHex } from "../lib/ids.ts";
 import { cgroupPath, decideCgroup } from "../linux/cgroup.ts";
 import { v1Hierarchy } from "../linux/host-facts.ts";
@@ -10,11 +11,6 @@ import { probe } from "./probe.ts";
 import { spawn } from "./spawn.ts";
 
 const facts = probe().cgroup;
-
-async function until(what: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 12_000 && !what(); attempt += 1) await Bun.sleep(5);
-  expect(what()).toBe(true);
-}
 
 test("each OOM kill is heard, then the end of the group, and no descriptor stays", async () => {
   const directory = `/tiffin-test-${randomHex(8)}`;
@@ -39,16 +35,16 @@ test("each OOM kill is heard, then the end of the group, and no descriptor stays
     for (const expected of [1, 2]) {
       const argv = ["sh", "-c", `echo 0 > ${path}/cgroup.procs; exec tail /dev/zero`];
       const pid = spawn({ executable: "/bin/sh", argv });
-      await until(() => totals.at(-1) === expected);
+      await until("the kernel to tell", () => totals.at(-1) === expected);
       expect(reapChild(pid, { block: true })).toMatchObject({ signal: 9 });
     }
     expect(totals).toEqual([1, 2]);
   } finally {
     await removeCgroup(facts, directory);
   }
-  await until(() => ended === 1);
+  await until("the kernel to tell", () => ended === 1);
   watching[Symbol.dispose]();
-  await until(() => readdirSync("/proc/self/fd").length <= before);
+  await until("the kernel to tell", () => readdirSync("/proc/self/fd").length <= before);
   expect(totals).toEqual([1, 2]);
 });
 
@@ -61,7 +57,7 @@ test("watching can be stopped early", async () => {
     calls += 1;
   };
   watchOomKills(facts, directory, count, count)[Symbol.dispose]();
-  await until(() => readdirSync("/proc/self/fd").length <= before);
+  await until("the kernel to tell", () => readdirSync("/proc/self/fd").length <= before);
   await removeCgroup(facts, directory);
   expect(calls).toBe(0);
 });

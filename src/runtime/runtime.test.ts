@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync 
 import { busyboxSpec, makeBusyboxRoot } from "../../test/support/busybox-root.ts";
 import { descriptorsOf } from "../../test/support/host-snapshot.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../test/support/temporary-directory.ts";
+import { until } from "../../test/support/until.ts";
 import { attachFlags } from "../abi/schema.ts";
 import { openFile, openFlags } from "../kernel/files.ts";
 import { OwnedFd } from "../kernel/owned-fd.ts";
@@ -36,7 +37,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   runtime.close();
-  await eventually(() => executors().length === 0 && runtime.tokens().length === 0);
+  await until("what follows", () => executors().length === 0 && runtime.tokens().length === 0);
 });
 
 interface PlanOptions {
@@ -125,14 +126,6 @@ function isAlive(pid: number | undefined): boolean {
   }
 }
 
-async function eventually(condition: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 6000; attempt += 1) {
-    if (condition()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error("the condition did not come true");
-}
-
 async function errorOf(promise: Promise<unknown>): Promise<TiffinError> {
   try {
     await promise;
@@ -206,7 +199,7 @@ test("a missing program is reported with its exit code and leaves nothing", asyn
   const before = descriptorsOf(process.pid);
   const error = await errorOf(launch(["no-such-program"], { clients: [output] }));
   expect([error.exitCode, error.message.includes("no-such-program")]).toEqual([127, true]);
-  await eventually(() => executors().length === 0 && runtime.tokens().length === 0);
+  await until("what follows", () => executors().length === 0 && runtime.tokens().length === 0);
   expect(descriptorsOf(process.pid).length).toBeLessThanOrEqual(before.length + 1);
 });
 
@@ -239,7 +232,7 @@ test("the engine is asked at a sync point, and may refuse", async () => {
   });
   expect((await errorOf(refused)).code).toBe("test.refused");
   expect(pids.length).toBe(2);
-  await eventually(() => !isAlive(pids[1]));
+  await until("what follows", () => !isAlive(pids[1]));
 });
 
 test("an executor that is killed in the middle of a start takes its child along", async () => {
@@ -253,7 +246,7 @@ test("an executor that is killed in the middle of a start takes its child along"
     },
   });
   expect((await errorOf(refused)).code).toBe("runtime.executor-vanished");
-  await eventually(() => !isAlive(pids[0]));
+  await until("what follows", () => !isAlive(pids[0]));
 });
 
 test("another engine finds a running process by its token and hears of its end", async () => {
@@ -266,7 +259,7 @@ test("another engine finds a running process by its token and hears of its end",
   const client = await found?.attach(everything);
   client?.write(new TextEncoder().encode("5\n"));
   expect(await found?.exited).toMatchObject({ exitCode: 5, lost: false });
-  await eventually(() => runtime.tokens().length === 0);
+  await until("what follows", () => runtime.tokens().length === 0);
   expect(await runtime.reconnect(tokens[0] ?? "")).toBeUndefined();
 });
 
@@ -277,7 +270,7 @@ test("a process that was let go of goes on, and so does its supervisor", async (
   const plan = planOf(["sh", "-c", "sleep 1.6; exit 6"], { record: true });
   const process = await runtime.launch({ plan, fds: new Map([["record", record]]) });
   process.disconnect();
-  await eventually(() => readRecord(path).state === "exited");
+  await until("what follows", () => readRecord(path).state === "exited");
   expect(readRecord(path)).toMatchObject({ state: "exited", exit: { exitCode: 6 } });
 });
 
@@ -289,7 +282,7 @@ test("the record tells how a process ended while nobody was connected", async ()
   const process = await runtime.launch({ plan, fds: new Map([["record", record]]), recordPath: path });
   expect(readRecord(path)).toMatchObject({ state: "running", pid: process.pid });
   process.disconnect();
-  await eventually(() => readRecord(path).state === "exited");
+  await until("what follows", () => readRecord(path).state === "exited");
   expect(readRecord(path)).toMatchObject({ state: "exited", exit: { exitCode: 9 } });
 });
 
@@ -298,25 +291,25 @@ test("a supervisor that was killed is reported as lost", async () => {
   const [supervisor] = executors();
   globalThis.process.kill(supervisor ?? 0, "SIGKILL");
   expect(await process.exited).toMatchObject({ lost: true, exitCode: 137 });
-  await eventually(() => !isAlive(process.pid));
+  await until("what follows", () => !isAlive(process.pid));
   expect(runtime.tokens()).toEqual([]);
 });
 
 test("warm executors are used first, replaced, survive their own death and leave with the runtime", async () => {
   runtime.warm(2);
-  await eventually(() => executors().length === 2 && runtime.tokens().length === 2);
+  await until("what follows", () => executors().length === 2 && runtime.tokens().length === 2);
   const before = new Set(runtime.tokens());
   const process = await launch(["true"]);
   expect(before.has(process.token)).toBe(true);
   await process.exited;
-  await eventually(() => executors().length === 2);
+  await until("what follows", () => executors().length === 2);
   const killed = executors();
   for (const pid of killed) globalThis.process.kill(pid, "SIGKILL");
-  await eventually(() => !executors().some((pid) => killed.includes(pid)));
+  await until("what follows", () => !executors().some((pid) => killed.includes(pid)));
   const after = await launch(["true"]);
   expect(await after.exited).toMatchObject({ exitCode: 0 });
   runtime.close();
-  await eventually(() => executors().length === 0);
+  await until("what follows", () => executors().length === 0);
   expect((await errorOf(launch(["true"]))).code).toBe("runtime.closed");
 });
 
@@ -325,15 +318,15 @@ test("a user namespace is made with its mapping and kept by its descriptor alone
   const fd = await runtime.userNamespace(name);
   expect(readlinkSync(`/proc/self/fd/${fd.raw}`)).toStartWith("user:[");
   expect(await runtime.userNamespace(name)).toBe(fd);
-  await eventually(() => executors().length === 0);
+  await until("what follows", () => executors().length === 0);
 });
 
 test("a thousand launches and failures leave no descriptor, process or socket", async () => {
   runtime.warm(2);
-  await eventually(() => executors().length === 2);
+  await until("what follows", () => executors().length === 2);
   await (await launch(["true"], { clients: [output] })).exited;
   const settled = (): boolean => executors().length === 2 && runtime.tokens().length === 2;
-  await eventually(settled);
+  await until("what follows", settled);
   const before = descriptorsOf(process.pid).length;
   for (let round = 0; round < 500; round += 1) {
     const started = await launch(["true"], { clients: [output] });
@@ -342,8 +335,8 @@ test("a thousand launches and failures leave no descriptor, process or socket", 
     await closed;
     expect((await errorOf(launch(["missing"], { clients: [output] }))).exitCode).toBe(127);
   }
-  await eventually(settled);
-  await eventually(() => descriptorsOf(process.pid).length <= before);
+  await until("what follows", settled);
+  await until("what follows", () => descriptorsOf(process.pid).length <= before);
 });
 
 test("descriptors given to a launch stay the caller's", async () => {

@@ -5,7 +5,8 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Bundle, groupsNamed, type Outcome, shell, specOf } from "./bundle.ts";
+import type { Outcome } from "../support/outcome.ts";
+import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;

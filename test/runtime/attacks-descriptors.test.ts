@@ -14,8 +14,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Outcome } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
-import { Bundle, type Outcome, shell, specOf } from "./bundle.ts";
+import { Bundle, shell, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;

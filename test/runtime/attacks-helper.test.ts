@@ -10,8 +10,9 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Outcome } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
-import { Bundle, groupsNamed, type Outcome, shell, specOf } from "./bundle.ts";
+import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;

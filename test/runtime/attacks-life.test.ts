@@ -5,8 +5,9 @@
 import { expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Outcome } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
-import { type Bundle, groupsNamed, type Outcome, shell, specOf } from "./bundle.ts";
+import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { type CaseOptions, eachOfOurs, eachRuntime } from "./runtimes.ts";
 
 let programs = 0;

@@ -22,8 +22,9 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import type { Outcome } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
-import { Bundle, groupsNamed, type Outcome, specOf } from "./bundle.ts";
+import { Bundle, groupsNamed, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
 const ours = runtimes.find(({ name }) => name === "tiffin")?.path;

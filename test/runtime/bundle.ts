@@ -13,12 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OciHook, OciHooks, OciMount, OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
-
-export interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Outcome, outcomeOf } from "../support/outcome.ts";
 
 const mounts: readonly OciMount[] = [
   { destination: "/proc", type: "proc", source: "proc" },
@@ -111,12 +106,7 @@ export class Bundle implements AsyncDisposable {
         stderr: "pipe",
       },
     );
-    const [stdout, stderr, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { code, stdout, stderr };
+    return await outcomeOf(child);
   }
 
   /** `run` of the specification: what it printed and how it ended. */

@@ -3,7 +3,8 @@ import { expect } from "bun:test";
 import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OciProcess } from "../../src/oci/mod.ts";
-import { type Bundle, type Outcome, specOf } from "./bundle.ts";
+import type { Outcome } from "../support/outcome.ts";
+import { type Bundle, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const top = "/sys/fs/cgroup";

@@ -6,7 +6,8 @@ import { expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
-import { type Bundle, type Outcome, shell } from "./bundle.ts";
+import type { Outcome } from "../support/outcome.ts";
+import { type Bundle, shell } from "./bundle.ts";
 import { asUser, collect, eachRuntimeOfUser, giveToUser } from "./test-user.ts";
 
 const ownMounts = ["unshare", "--user", "--mount", "--map-root-user"];

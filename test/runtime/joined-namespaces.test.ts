@@ -3,8 +3,9 @@ import { expect } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
+import type { Outcome } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
-import { type Bundle, type Outcome, shell, specOf } from "./bundle.ts";
+import { type Bundle, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 import { callAsUser, eachRuntimeOfUser, giveToUser, user } from "./test-user.ts";
 

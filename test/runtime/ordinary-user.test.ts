@@ -3,7 +3,8 @@ import { expect } from "bun:test";
 import { chownSync, existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
-import { type Bundle, type Outcome, shell } from "./bundle.ts";
+import type { Outcome } from "../support/outcome.ts";
+import { type Bundle, shell } from "./bundle.ts";
 import { asUser, callAsUser, collect, eachRuntimeOfUser, giveToUser, granted, user } from "./test-user.ts";
 
 const own: readonly OciIdMapping[] = [{ containerID: 0, hostID: user, size: 1 }];

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { outcomeOf } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
 import { type Bundle, specOf } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
@@ -88,12 +89,7 @@ export function ownHelper() {
       stdout: "pipe",
       stderr: "pipe",
     });
-    const [stdout, stderr, code] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { code, stdout, stderr };
+    return await outcomeOf(child);
   }
 
   /** `create`, without a pipe that the container's process would keep: its standard streams are ours. */

@@ -5,7 +5,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeSpec } from "../../src/oci/mod.ts";
-import type { Bundle, Outcome } from "./bundle.ts";
+import type { Outcome } from "../support/outcome.ts";
+import type { Bundle } from "./bundle.ts";
 import { type CaseOptions, eachRuntime } from "./runtimes.ts";
 
 export const user = 4321;

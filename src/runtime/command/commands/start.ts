@@ -38,7 +38,9 @@ async function startLocked(context: CommandContext): Promise<StoredContainer> {
     const message = "the configuration has no process: there is no program to start";
     throw new TiffinError("invalid", "runtime.no-process", message);
   }
-  requireOwnHooks(host, record.hooks ?? {});
+  // Those of the creation have run; the last ones do when this fails.
+  const { poststart = [], poststop = [] } = record.hooks ?? {};
+  requireOwnHooks(host, { poststart, poststop });
   using starter = connectHeld(`${root}/${record.startSocket}`, container);
   // From here on it counts as running; whatever happens, nobody starts it twice.
   removeFile(`${root}/${record.startSocket}`);

@@ -43,6 +43,13 @@ test("v2: no limit is 2^64 - 1 with every digit, swap counts with memory, pressu
   expect(text).toContain('"pids":{"current":1}');
 });
 
+test("v1: no limit has every digit among the raw counters", () => {
+  const memory = { ...stats.memory, stat: { cache: 1, hierarchical_memory_limit: 2 ** 63 - 4096 } };
+  expect(jsonText(statisticsDocument({ ...stats, memory }, details))).toContain(
+    '"raw":{"cache":1,"hierarchical_memory_limit":9223372036854771712}',
+  );
+});
+
 test("huge pages have the names of cgroup files", () => {
   expect([64, 2048, 32_768, 1_048_576, 16_777_216].map(hugePageName)).toEqual([
     "64KB",
