@@ -36,6 +36,8 @@ struct checker {
 	bool has_exec;
 	bool has_init;
 	bool has_pty;
+	bool has_listener;
+	bool passes_listener;
 	bool has_parent_end;
 	bool leaves;
 	bool terminal_wanted;
@@ -342,6 +344,10 @@ static bool check_order(struct checker *c, const struct abi_op_header *header)
 	case OP_AWAIT_PEER:
 		raise_mark(&c->awaited[header->stage], ((const struct op_await_peer *)op)->mark);
 		return true;
+	case OP_SECCOMP:
+		return ((const struct op_seccomp *)op)->listener == SLOT_NONE || check_once(c, &c->has_listener);
+	case OP_PASS_LISTENER:
+		return check_once(c, &c->passes_listener);
 	default:
 		return true;
 	}
@@ -397,6 +403,8 @@ static bool check_whole(struct checker *c)
 	if (c->awaited[STAGE_PARENT] > c->signalled[STAGE_CHILD] ||
 	    c->awaited[STAGE_CHILD] > c->signalled[STAGE_PARENT])
 		return refuse(c, "a mark is awaited that nobody reaches");
+	if (c->has_listener != c->passes_listener)
+		return refuse(c, "each waits for the other: a listener and its passing on");
 	return true;
 }
 

@@ -10,9 +10,12 @@
 #include "text.h"
 
 #define PID_BYTES 10
-#define LOOK_AGAIN_MS 1
+#define LOOK_AGAIN_NS 50000
 
-/* The number of the listener in the child, or -1 when the child has ended without one. */
+/*
+ * The number of the listener in the child, or -1 when the child has ended without one. The child cannot wake us: it must
+ * make no call. It is about to install the filter when this is called, so it is not long.
+ */
 static int await_listener(const struct start *s)
 {
 	for (;;) {
@@ -20,7 +23,8 @@ static int await_listener(const struct start *s)
 		if (found > 0)
 			return found - 1;
 		struct pollfd child = {.fd = s->child_pidfd, .events = POLLIN};
-		if (poll(&child, 1, LOOK_AGAIN_MS) > 0) {
+		struct timespec soon = {.tv_nsec = LOOK_AGAIN_NS};
+		if (syscall(SYS_ppoll, &child, 1, &soon, NULL, 0) > 0) {
 			errno = ECHILD;
 			return -1;
 		}
@@ -68,10 +72,14 @@ int perform_pass_listener(struct start *s, const struct op_pass_listener *op)
 		return fail(s, STEP_PASS_LISTENER_SENDMSG, NULL);
 	memcpy(message, plan_blob(&s->plan, op->message), count);
 	write_pids(s, op, message);
+	/* It waits by turning in a loop (see process.c), and the agent may take its time to read. */
+	sys_pidfd_send_signal(s->child_pidfd, SIGSTOP);
 	int sent = send_listener(slot_fd(s, op->socket), message, count, listener);
 	munmap(message, count);
 	if (sent < 0)
 		return fail_slot(s, STEP_PASS_LISTENER_SENDMSG, op->socket);
+	__atomic_store_n(&s->progress->listener_passed, 1, __ATOMIC_RELEASE);
+	sys_pidfd_send_signal(s->child_pidfd, SIGCONT);
 	slot_close(s, op->socket);
 	return 0;
 }

@@ -35,6 +35,8 @@ struct progress {
 	pid_t pid;
 	/* Number in the child of its seccomp listener, plus one. The filter may forbid the child to say so otherwise. */
 	int listener;
+	/* The supervisor has taken the listener and handed it on. */
+	int listener_passed;
 	struct failure failure;
 };
 

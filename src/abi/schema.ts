@@ -499,7 +499,7 @@ export const ops = {
   },
   passListener: {
     code: 53,
-    doc: "wait until the child has installed its seccomp filter with a listener, take the listener out of it and send it with `message` to the connected stream socket in `socket`. The child's pid is written, padded with spaces, over the 10 bytes at each offset (u32) of `pidOffsets`",
+    doc: "wait until the child has installed its seccomp filter with a listener, take the listener out of it and send it with `message` to the connected stream socket in `socket`; the child waits for that, without a system call. The child's pid is written, padded with spaces, over the 10 bytes at each offset (u32) of `pidOffsets`",
     stages: ["parent"],
     fields: { socket: "slot", message: "blob", pidOffsets: "blob" },
     steps: ["wait", "pidfd_getfd", "sendmsg"],

@@ -14,6 +14,8 @@ export const supervisorMarks = {
 export const childMarks = {
   /** All mounts are made; the old root is still there. */
   mounted: 1,
+  /** The filter comes next, and its listener is to be taken. */
+  filtering: 2,
   /** Everything is ready for the program. */
-  ready: 2,
+  ready: 3,
 } as const;

@@ -13,6 +13,7 @@ import type { PlanBuilder } from "./builder.ts";
 import { capabilityMasks } from "./capability-sets.ts";
 import { environmentOf } from "./environment.ts";
 import { execCandidates } from "./exec-candidates.ts";
+import { childMarks } from "./marks.ts";
 import type { PlanHook, ProcessOptions } from "./options.ts";
 import { limitScheduling } from "./scheduling.ts";
 import { type SecurityLabel, writeLabel } from "./security-labels.ts";
@@ -151,6 +152,10 @@ function installSeccomp({ builder, options, facts }: ProcessContext): void {
   }
   const listener = options.seccompAgent === undefined ? slotNone : builder.slot();
   const fields = { program, flags: options.seccompFlags ?? 0, listener };
+  if (listener !== slotNone) {
+    const cause = "linux.seccomp.listenerPath";
+    builder.child({ op: "signalPeer", fields: { mark: childMarks.filtering } }, cause);
+  }
   const instructions = program.length / 8;
   builder.child({ op: "seccomp", fields }, "linux.seccomp", `filter of ${instructions} instructions`);
 }

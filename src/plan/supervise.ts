@@ -35,7 +35,9 @@ function passListener(builder: PlanBuilder, agent: NonNullable<ProcessOptions["s
   for (const [index, offset] of agent.pidOffsets.entries()) offsets.setUint32(index * 4, offset, true);
   const pidOffsets = new Uint8Array(offsets.buffer);
   const fields = { socket: builder.received("seccomp-agent"), message: agent.message, pidOffsets };
-  builder.parent({ op: "passListener", fields }, "linux.seccomp.listenerPath", "the agent");
+  const cause = "linux.seccomp.listenerPath";
+  builder.parent({ op: "awaitPeer", fields: { mark: childMarks.filtering } }, cause);
+  builder.parent({ op: "passListener", fields }, cause, "the agent");
 }
 
 /** The child's side of `holdParent`. */

@@ -6,8 +6,9 @@ import { pollIn, waitFor } from "../../src/kernel/poll.ts";
 import { receiveWithFds } from "../../src/kernel/send-fds.ts";
 import { syscall } from "../../src/kernel/syscall.ts";
 import { listenUnix } from "../../src/kernel/unix-listener.ts";
+import type { RuntimeSpec } from "../../src/oci/mod.ts";
 import { until } from "../support/until.ts";
-import { shell, specOf } from "./bundle.ts";
+import { type Bundle, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
 const limitMs = 10_000;
@@ -81,6 +82,80 @@ eachRuntime(
     expect(bundle.output()).toBe("refused\n");
   },
   { except: { crun: "1.8 wants the path of a plug-in instead" } },
+);
+
+const attempts = 20;
+
+/** The filter of the cases below: its questions go to the agent of the bundle. */
+function asking(bundle: Bundle): NonNullable<RuntimeSpec["linux"]> {
+  return {
+    ...shell("").linux,
+    seccomp: {
+      defaultAction: "SCMP_ACT_ALLOW",
+      architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
+      listenerPath: join(bundle.directory, "agent"),
+      syscalls: [{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_NOTIFY" }],
+    },
+  };
+}
+
+/** Exits with 0 when the answer is the agent's: without one, the kernel's is that there is no such call. */
+const asksAtOnce = ["/bin/sh", "-c", "mkdir /tmp/x 2>&1 | grep -q 'not permitted'"];
+
+eachRuntime(
+  "the agent is asked by the program of a run as well, however early it asks",
+  async (bundle) => {
+    using socket = listenUnix(bundle.directory, "agent", 4);
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const run = bundle.run({ ...specOf(asksAtOnce), linux: asking(bundle) });
+      using listener = accept(socket).listener;
+      refuse(listener);
+      expect(await run).toEqual({ code: 0, stdout: "", stderr: "" });
+    }
+  },
+  { except: { crun: "1.8 wants the path of a plug-in instead" } },
+);
+
+eachRuntime(
+  "the agent is asked by the program of an exec as well, however early it asks",
+  async (bundle) => {
+    using socket = listenUnix(bundle.directory, "agent", 4);
+    const spec = specOf(["/bin/sleep", "1000"]);
+    expect((await bundle.create({ ...spec, linux: asking(bundle) })).code).toBe(0);
+    using first = accept(socket).listener;
+    expect((await bundle.start()).code).toBe(0);
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const exec = bundle.call("exec", bundle.id, ...asksAtOnce);
+      using listener = accept(socket).listener;
+      refuse(listener);
+      expect(await exec).toEqual({ code: 0, stdout: "", stderr: "" });
+    }
+    expect(first.raw).toBeGreaterThan(2);
+  },
+  { except: { crun: "1.8 wants the path of a plug-in instead" } },
+);
+
+eachRuntime(
+  "no program runs before its agent has taken the listener",
+  async (bundle) => {
+    using socket = listenUnix(bundle.directory, "agent", 4);
+    const annotations = { large: "x".repeat(400_000) };
+    const run = bundle.run({ ...shell("echo ran"), annotations, linux: asking(bundle) });
+    // The connection's buffer does not hold the state: it is not taken until somebody reads.
+    if (!waitFor(socket, pollIn, limitMs)) throw new Error("nobody connected to the agent");
+    const peer = new OwnedFd(syscall("accept4", "agent", socket.raw, 0, 0, 0o2000000), "peer");
+    if (!waitFor(peer, pollIn, limitMs)) throw new Error("nothing came");
+    peer[Symbol.dispose]();
+    const { code, stdout, stderr } = await run;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).not.toBe("");
+  },
+  {
+    except: {
+      crun: "1.8 wants the path of a plug-in instead",
+      runc: "1.1 does not wait until the whole of a large state is taken",
+    },
+  },
 );
 
 eachRuntime("SCMP_ACT_NOTIFY without an agent is refused", async (bundle) => {
