@@ -6,6 +6,7 @@ import { limits, type Stage } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { inverseOf, targetOf } from "./op-text.ts";
 import type { HostOp, Plan, ProcessOp, WireOp } from "./plan.ts";
+import { unusedSlots } from "./unused-slots.ts";
 
 type WithoutStage<T> = T extends { readonly stage: Stage } ? Omit<T, "stage"> : never;
 
@@ -19,6 +20,8 @@ export class PlanBuilder {
   readonly #hostOps: HostOp[] = [];
   readonly #warnings: string[] = [];
   readonly #mountsInChild: boolean;
+  /** Ops of the child before it is held; undefined when it never is. */
+  #heldAt: number | undefined;
 
   /**
    * `receives`: names of the descriptors that START brings, in slot order. `mountsInChild`: the supervisor has no
@@ -72,6 +75,11 @@ export class PlanBuilder {
     this.#add({ ...step, stage: "child" }, cause, target);
   }
 
+  /** From here on, at the latest, the child holds nothing that it does not need: it may wait as long as its caller likes. */
+  hold(): void {
+    this.#heldAt ??= this.#stages.child.length;
+  }
+
   host(op: HostOp): void {
     this.#hostOps.push(op);
   }
@@ -82,7 +90,8 @@ export class PlanBuilder {
   }
 
   finish(): Plan {
-    const { prepare, parent, child } = this.#stages;
+    const { prepare, parent } = this.#stages;
+    const child = this.#heldAt === undefined ? this.#stages.child : this.#withClosing(this.#heldAt);
     return {
       receives: [...this.#received].map(([name, slot]) => ({ slot, name })),
       hostOps: this.#hostOps,
@@ -91,17 +100,31 @@ export class PlanBuilder {
     };
   }
 
-  #add(op: WireOp, cause: string, target: string | undefined): void {
-    this.#stages[op.stage].push({
-      ...op,
-      cause,
-      // Texts that only somebody who reads the plan needs.
-      get target() {
-        return target ?? targetOf(op);
-      },
-      get inverse() {
-        return inverseOf(op);
-      },
-    });
+  #withClosing(heldAt: number): ProcessOp[] {
+    const { prepare, child } = this.#stages;
+    const [before, after] = [child.slice(0, heldAt), child.slice(heldAt)];
+    const unused = unusedSlots(this.#received.size, [...prepare, ...before], after);
+    const closing = unused.map((slot) =>
+      described({ op: "close", stage: "child", fields: { slot } }, "nothing of the host is held", undefined),
+    );
+    return [...before, ...closing, ...after];
   }
+
+  #add(op: WireOp, cause: string, target: string | undefined): void {
+    this.#stages[op.stage].push(described(op, cause, target));
+  }
+}
+
+function described(op: WireOp, cause: string, target: string | undefined): ProcessOp {
+  return {
+    ...op,
+    cause,
+    // Texts that only somebody who reads the plan needs.
+    get target() {
+      return target ?? targetOf(op);
+    },
+    get inverse() {
+      return inverseOf(op);
+    },
+  };
 }

@@ -36,7 +36,14 @@ import {
 } from "./namespaces.ts";
 import { type ContainerOptions, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
-import { attachRoot, isolateMounts, makeScratch, type Scratch } from "./private-mounts.ts";
+import {
+  attachRoot,
+  enterAttachPoint,
+  isolateMounts,
+  makeScratch,
+  openAttachPoint,
+  type Scratch,
+} from "./private-mounts.ts";
 import { awaitNetworkOnce, inheritScore, writeSettingsWithoutProc } from "./proc-mount.ts";
 import { becomeProgram, forkInit, openOwnFiles, preserveSlotNames, runHook } from "./process.ts";
 import { prepareRoot } from "./root.ts";
@@ -57,6 +64,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   openOwnFiles(builder, facts);
   prepareTimeNamespace(compilation);
   const rootOfHost = options.unprivileged === true ? undefined : prepareRoot(compilation);
+  enterAttachPoint(compilation);
   inheritScore(compilation);
 
   enterOwnUserNamespace(compilation);
@@ -67,8 +75,9 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const root = rootOfHost ?? prepareRoot(compilation);
   // Before anything covers the host's /dev.
   const hostNull = needsHostNull(compilation) ? openHostNull(compilation) : undefined;
-  const scratch = makeScratch(compilation);
-  attachRoot(compilation, root);
+  const place = openAttachPoint(compilation);
+  const scratch = makeScratch(compilation, place);
+  attachRoot(compilation, root, place);
   const mounted = compileMounts(compilation, root);
   otherDevices(compilation, root);
   writeSettingsWithoutProc(compilation);

@@ -26,7 +26,12 @@ export type RootSource =
        */
       readonly volatile?: boolean;
     }
-  | { readonly kind: "directory"; readonly path: string };
+  | {
+      readonly kind: "directory";
+      readonly path: string;
+      /** It is the top of the host itself, over which nothing can be attached that pivot_root would let go of. */
+      readonly isTop?: boolean;
+    };
 
 export type NetworkSource =
   /** The plan receives `netns`, a namespace that is wired already. */
@@ -143,9 +148,9 @@ export interface ContainerOptions extends ProcessOptions {
   readonly cgroupParent: string | null;
   readonly rootfs: RootSource;
   /**
-   * A directory of the host as attach point for the root inside the private mount namespace; what it holds is
+   * A directory of the host as attach point for an overlay inside the private mount namespace; what it holds is
    * only hidden there. `/dev` when absent, and always with a user namespace, whose root may not reach others, unless
-   * `unprivileged`: then the caller's own directories are what the namespace's root can reach.
+   * `unprivileged`. A directory as root is attached at its own path, unless that is the top.
    */
   readonly workMount?: string;
   readonly network: NetworkSource;

@@ -8,6 +8,7 @@ import { mountAttributes, mountPropagations, openTreeFlags } from "../linux/moun
 import { atFlags } from "../linux/open-flags.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
+import type { ContainerOptions } from "./options.ts";
 
 const defaultWorkMount = "/dev";
 
@@ -18,11 +19,51 @@ export interface Scratch {
   readonly empty: number | undefined;
 }
 
+/** Where the root is attached in the private mount namespace: `path` below the directory in slot `root`. */
+export interface AttachPoint {
+  readonly root: number;
+  readonly path: string;
+}
+
+/**
+ * A directory as root is attached at its own path, where hooks look for it and leave mounts for the container. The
+ * working directory leads there: a clone into a new mount namespace takes it along, whatever the path is called in
+ * there and whoever may walk it. Undefined: the child walks there itself.
+ */
+function directoryToEnter({ rootfs, unprivileged }: ContainerOptions): string | undefined {
+  const isOwn = rootfs.kind === "directory" && rootfs.isTop !== true;
+  return isOwn && unprivileged !== true ? rootfs.path : undefined;
+}
+
+/** Makes the directory of the root the working directory that the child begins with. */
+export function enterAttachPoint({ builder, options }: Compilation): void {
+  const path = directoryToEnter(options);
+  if (path !== undefined) builder.prepare({ op: "chdir", fields: { path } }, "root.path");
+}
+
+/** Takes hold of the attach point, in the child's own mount namespace. */
+export function openAttachPoint(compilation: Compilation): AttachPoint {
+  const { builder, options, open } = compilation;
+  const path = directoryToEnter(options);
+  if (path === undefined) return { root: slotNone, path: workMount(compilation) };
+  const cause = "root.path";
+  const root = builder.slot();
+  const flags = open.path | open.directory | open.closeOnExec;
+  builder.child(
+    { op: "open", fields: { out: root, dir: slotNone, path: ".", flags, mode: 0, resolve: 0 } },
+    cause,
+    path,
+  );
+  builder.child({ op: "chdir", fields: { path: "/" } }, cause);
+  return { root, path: "." };
+}
+
 /** The child of a user namespace is nobody on the host and cannot reach a private directory. */
-function workMount(compilation: Compilation): string {
-  const { unprivileged = false } = compilation.options;
-  if (hasUserNamespace(compilation) && !unprivileged) return defaultWorkMount;
-  return compilation.options.workMount ?? defaultWorkMount;
+function workMount({ namespaces, options }: Compilation): string {
+  const { rootfs, unprivileged = false, workMount: wanted } = options;
+  if (rootfs.kind === "directory") return rootfs.isTop === true ? defaultWorkMount : rootfs.path;
+  if (hasUserNamespace({ namespaces }) && !unprivileged) return defaultWorkMount;
+  return wanted ?? defaultWorkMount;
 }
 
 /** Cuts the mount namespace that the process has just got off from the host's. */
@@ -59,7 +100,7 @@ export function isolateMounts(
  * One small tmpfs with the injected files and the empty directory. A bind can only be cloned from an attached
  * mount (before Linux 6.15), so the tmpfs is attached below where the root will be.
  */
-export function makeScratch(compilation: Compilation): Scratch {
+export function makeScratch(compilation: Compilation, place: AttachPoint): Scratch {
   const { builder, options, linux } = compilation;
   const files = options.files ?? [];
   const needsEmpty = (linux.maskedPaths ?? []).length > 0;
@@ -84,9 +125,10 @@ export function makeScratch(compilation: Compilation): Scratch {
   builder.child(
     {
       op: "moveMount",
-      fields: { mount: scratch, root: slotNone, path: workMount(compilation), create: 0, mode: 0 },
+      fields: { mount: scratch, ...place, create: 0, mode: 0 },
     },
     cause,
+    directoryToEnter(options),
   );
   const clones = new Map<string, number>();
   for (const [index, { path, content, mode }] of files.entries()) {
@@ -140,13 +182,8 @@ function emptyMount(compilation: Compilation, scratch: number): number {
   return empty;
 }
 
-/** Attaches the root at the work mount, over the scratch tmpfs. */
-export function attachRoot(compilation: Compilation, root: number): void {
-  compilation.builder.child(
-    {
-      op: "moveMount",
-      fields: { mount: root, root: slotNone, path: workMount(compilation), create: 0, mode: 0 },
-    },
-    "root",
-  );
+/** Attaches the root, over the scratch tmpfs. */
+export function attachRoot({ builder, options }: Compilation, root: number, place: AttachPoint): void {
+  const target = directoryToEnter(options);
+  builder.child({ op: "moveMount", fields: { mount: root, ...place, create: 0, mode: 0 } }, "root", target);
 }

@@ -49,6 +49,8 @@ export function becomeProgram(context: ProcessContext): void {
   passDescriptors(builder, options);
   const asks = options.seccompAgent !== undefined;
   if (asks) {
+    // Under its filter every call may be asked about.
+    if (options.awaitStart === true || options.holdBeforeExec === true) builder.hold();
     if (process.noNewPrivileges === true) setNoNewPrivileges(builder);
     installSeccomp(context);
   }

@@ -33,7 +33,7 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "moveMount": {
       const { mount, root, path, create } = op.fields;
       // Outside of the container: here it lies at a place of its own already.
-      if (root === slotNone) return [];
+      if (root === slotNone || path === ".") return [];
       const [from, to] = [places.of(mount), places.below(root, path)];
       places.set(mount, to);
       const make = create === 0 ? "" : create === 1 ? `mkdir -p ${to}; ` : `${touch(to)}; `;

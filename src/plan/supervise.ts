@@ -50,6 +50,7 @@ export function holdChild(
     if (options.withoutProgram !== true) {
       builder.child({ op: "findProgram", fields: { candidates } }, "process.args");
     }
+    builder.hold();
     builder.child({ op: "signalPeer", fields: { mark: childMarks.ready } }, "awaitStart");
     const fields = { listener: builder.received("start") };
     builder.child({ op: "awaitStart", fields }, "awaitStart", "start");
@@ -57,6 +58,7 @@ export function holdChild(
   }
   if (options.holdBeforeExec !== true) return;
   const cause = "holdBeforeExec";
+  builder.hold();
   builder.child({ op: "signalPeer", fields: { mark: childMarks.ready } }, cause);
   builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.start } }, cause);
 }

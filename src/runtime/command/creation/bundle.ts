@@ -1,5 +1,5 @@
 /** A bundle: the directory with config.json, and the configuration with its paths made absolute. */
-import { pathStatus } from "../../../kernel/directory.ts";
+import { type FileStatus, pathStatus } from "../../../kernel/directory.ts";
 import { openFlags, readBytes, readLink, tryOpenFile } from "../../../kernel/files.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
@@ -15,6 +15,8 @@ export interface Bundle {
   /** Absolute. */
   readonly path: string;
   readonly rootfs: string;
+  /** The root is the top of the host itself, under whatever name. */
+  readonly rootIsTop: boolean;
   readonly spec: RuntimeSpec;
   /** What the sources of binds are, by index into `spec.mounts`. */
   readonly bindSources: ReadonlyMap<number, BindSource>;
@@ -45,7 +47,8 @@ export function openBundle(path: string, host: Pick<RuntimeHost, "checkPath">): 
     throw new TiffinError("invalid", "runtime.no-root", "config.json has no root.path");
   }
   const rootfs = tidyPath(absolutePath(root, from));
-  if (pathStatus(rootfs)?.type !== "directory") {
+  const found = pathStatus(rootfs);
+  if (found?.type !== "directory") {
     throw new TiffinError(
       "invalid",
       "runtime.no-rootfs",
@@ -63,7 +66,18 @@ export function openBundle(path: string, host: Pick<RuntimeHost, "checkPath">): 
     bindSources.set(index, { kind });
     return { ...mount, source };
   });
-  return { path, rootfs, spec: { ...spec, mounts }, bindSources };
+  return { path, rootfs, rootIsTop: isTop(rootfs, found), spec: { ...spec, mounts }, bindSources };
+}
+
+/** A bind of the top elsewhere is another mount of the same directory. */
+function isTop(path: string, { inode, deviceMajor, deviceMinor }: FileStatus): boolean {
+  const top = pathStatus("/");
+  if (top?.inode !== inode || top.deviceMajor !== deviceMajor || top.deviceMinor !== deviceMinor)
+    return false;
+  const directory = tryOpenFile(path, openFlags.readOnly | openFlags.directory);
+  if (typeof directory === "number") return path === "/";
+  using held = directory;
+  return readLink(`/proc/self/fd/${held.raw}`) === "/";
 }
 
 function isBind({ type, options }: OciMount): boolean {

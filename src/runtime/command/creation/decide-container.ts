@@ -77,7 +77,7 @@ export async function prepare(
   const options: ContainerOptions = {
     id,
     ...(groups === null ? { cgroupParent: null } : { cgroupParent: "/", cgroupDirectory }),
-    rootfs: { kind: "directory", path: bundle.rootfs },
+    rootfs: { kind: "directory", path: bundle.rootfs, isTop: bundle.rootIsTop },
     network: { kind: "host" },
     stdio,
     supervise: { kind: "leave", waitExec: !request.hold },
@@ -89,7 +89,7 @@ export async function prepare(
     createWorkdir: true,
     refuseLimits: true,
     sessionKeyring: request.sessionKeyring,
-    ...(looksInside(spec, facts) && { unprivileged: true, workMount: bundle.rootfs }),
+    ...(looksInside(spec, facts) && { unprivileged: true }),
     noPivot: request.noPivot,
     syncEnvironment: meetsHost(spec) || scope?.isUnfinished === true,
     hooks: {
