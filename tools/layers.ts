@@ -50,6 +50,11 @@ const bans: readonly { readonly pattern: RegExp; readonly allowed: RegExp; reado
     allowed: /^lib\//,
     instead: "src/lib/clock.ts or src/lib/ids.ts",
   },
+  {
+    pattern: /\bset(Timeout|Interval)\(|\bBun\.sleep\(|node:timers|\bAbortSignal\.timeout\(/,
+    allowed: /^lib\/timer\.ts$/,
+    instead: "src/lib/timer.ts, which takes numbers beyond 2^31 ms",
+  },
   { pattern: /\bconsole\./, allowed: /^$/, instead: "the log or the io given to the command" },
 ];
 

@@ -4,6 +4,7 @@
  */
 import { DetachWatcher } from "../docker/detach-keys.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
+import { after } from "../lib/timer.ts";
 import type { AttachedStream } from "./backend.ts";
 
 /** How long a client may take to close its side after we have ended ours. */
@@ -11,12 +12,11 @@ const limitFarewellMs = 5_000;
 
 /** Ends our side and, if the client does not follow, the connection. `listen` handlers must not rely on more data. */
 export function sayFarewell(client: ByteDuplex): void {
-  const timer = setTimeout(() => client.destroy(), limitFarewellMs);
-  timer.unref();
+  const timer = after(limitFarewellMs, () => client.destroy(), { background: true });
   client.listen({
     data: () => undefined,
     end: () => undefined,
-    close: () => clearTimeout(timer),
+    close: () => timer.cancel(),
   });
   client.resume();
   client.end();

@@ -3,6 +3,7 @@
  * that were asked for; so replies leave first, and steady load cannot starve it.
  */
 import { monotonicMs } from "../lib/clock.ts";
+import { after, type Timer } from "../lib/timer.ts";
 
 export interface IdleWork extends Disposable {
   /** Asks for the work to be done `delayMs` from now at the latest. */
@@ -11,7 +12,7 @@ export interface IdleWork extends Disposable {
 
 /** The failure of `work` goes to `report`. */
 export function idleWork(work: () => void, report: (thrown: unknown) => void): IdleWork {
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let dueMs = Number.POSITIVE_INFINITY;
   const run = (): void => {
     timer = undefined;
@@ -26,12 +27,12 @@ export function idleWork(work: () => void, report: (thrown: unknown) => void): I
     within(delayMs) {
       const wanted = monotonicMs() + delayMs;
       if (wanted >= dueMs) return;
-      clearTimeout(timer);
+      timer?.cancel();
       dueMs = wanted;
-      timer = setTimeout(run, delayMs);
+      timer = after(delayMs, run);
     },
     [Symbol.dispose]() {
-      clearTimeout(timer);
+      timer?.cancel();
       timer = undefined;
       // Nothing asked for from here on is done.
       dueMs = Number.NEGATIVE_INFINITY;

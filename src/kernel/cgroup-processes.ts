@@ -1,4 +1,6 @@
 /** The processes of a cgroup: listed, frozen, thawed, killed to the last one. */
+
+import { pause } from "../lib/timer.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
 import { errno } from "../linux/errno.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
@@ -87,7 +89,7 @@ export async function killCgroup(facts: CgroupFacts, directory: string): Promise
         `${directory}: processes ${left.slice(0, 5).join(" ")} do not end`,
       );
     }
-    await Bun.sleep(waitStepMs);
+    await pause(waitStepMs);
   }
 }
 
@@ -128,7 +130,7 @@ async function setFrozen(facts: CgroupFacts, directory: string, frozen: boolean)
     if (failed !== 0) throw new SyscallError("write", failed, freezer.file);
     for (let attempt = 0; attempt < 20; attempt += 1) {
       if (freezer.reached(frozen)) return;
-      await Bun.sleep(waitStepMs);
+      await pause(waitStepMs);
     }
     if (performance.now() < deadline) continue;
     // Half frozen helps nobody.

@@ -4,6 +4,7 @@
  */
 import { dirname } from "node:path";
 import { TiffinError } from "../lib/errors.ts";
+import { pause } from "../lib/timer.ts";
 import { type CgroupDecision, type CurrentMemory, cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
 import { parseLimit } from "../linux/cgroup-stats.ts";
 import { errno, errnoName, errnoText } from "../linux/errno.ts";
@@ -306,7 +307,7 @@ export async function removeCgroup(facts: CgroupFacts, directory: string): Promi
     const busy = tryRemoveCgroup(facts, directory);
     if (busy === undefined) return;
     if (performance.now() - waited > busyLimitMs) throw new SyscallError("rmdir", errno.EBUSY, busy);
-    await Bun.sleep(busyStepMs);
+    await pause(busyStepMs);
   }
 }
 

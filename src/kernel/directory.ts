@@ -2,6 +2,7 @@
  * Directories by descriptor: listing, and removal of whole trees that no symlink and no mount can lead astray.
  */
 import { randomHex } from "../lib/ids.ts";
+import { pause } from "../lib/timer.ts";
 import { errno } from "../linux/errno.ts";
 import { atFlags, fileTypes, resolveFlags } from "../linux/open-flags.ts";
 import { openFile, openFlags, openIfPresent } from "./files.ts";
@@ -93,7 +94,7 @@ export async function removeTreeInSlices(path: string, directory?: OwnedFd): Pro
     const step = steps.next();
     if (step.done === true) return step.value;
     if (performance.now() - sliceStart < sliceMs) continue;
-    await Bun.sleep(0);
+    await pause(0);
     sliceStart = performance.now();
   }
 }

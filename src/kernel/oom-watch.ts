@@ -5,6 +5,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../lib/errors.ts";
+import { pause } from "../lib/timer.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
 import { readOomKills } from "./cgroup.ts";
@@ -92,7 +93,7 @@ function watchEventfd(path: string, look: () => boolean, ended: (reason?: string
       // The kernel speaks when the group is out of memory, which is before it has chosen and killed a process.
       for (let waitedMs = 0; !look() && waitedMs < killLimitMs; waitedMs += killStepMs) {
         if (stop.signal.aborted || !exists(path)) break;
-        await Bun.sleep(killStepMs);
+        await pause(killStepMs);
       }
       // Removing the group signals the eventfd once more.
       if (!exists(path)) {

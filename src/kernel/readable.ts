@@ -3,6 +3,8 @@
  * eventfds. Bun has no call for that, but it polls whatever it is given: a duplicate, adopted as a connection, is
  * closed by Bun when it turns readable, because receiving from it fails.
  */
+
+import { pause } from "../lib/timer.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import { pollIn, waitFor } from "./poll.ts";
 
@@ -16,7 +18,7 @@ export async function becomesReadable(fd: OwnedFd, signal?: AbortSignal): Promis
   for (;;) {
     if (aborted()) return false;
     if (waitFor(fd, pollIn, 0)) return true;
-    await Bun.sleep(fallbackStepMs);
+    await pause(fallbackStepMs);
   }
 }
 

@@ -7,6 +7,7 @@ import { SyscallError } from "../kernel/syscall.ts";
 import { connectUnix } from "../kernel/unix-stream.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { pause } from "../lib/timer.ts";
 
 const startLimitMs = 15_000;
 const pauseMs = 2;
@@ -85,6 +86,6 @@ export async function ensureEngine(where: string): Promise<void> {
         { exitCode: 125 },
       );
     }
-    await Bun.sleep(pauseMs);
+    await pause(pauseMs);
   }
 }

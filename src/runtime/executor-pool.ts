@@ -14,6 +14,7 @@ import { socketPair } from "../kernel/socket-pair.ts";
 import { spawn } from "../kernel/spawn.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { randomHex } from "../lib/ids.ts";
+import { after, type Timer } from "../lib/timer.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import { ControlChannel } from "./control-channel.ts";
 import { removeSocket } from "./listener-socket.ts";
@@ -42,7 +43,7 @@ export class ExecutorPool {
   #binary: OwnedFd | undefined;
   #wanted = 0;
   #starting = 0;
-  #refill: NodeJS.Timeout | undefined;
+  #refill: Timer | undefined;
   #closed = false;
 
   /** `socketDirectory` is made if needed; `source` is the binary or its path. */
@@ -66,7 +67,7 @@ export class ExecutorPool {
   /** Keeps `count` waiting, beginning now. */
   warm(count: number): void {
     this.#wanted = count;
-    if (this.#refill !== undefined) clearTimeout(this.#refill);
+    this.#refill?.cancel();
     this.#refill = undefined;
     this.#refillLater(0);
   }
@@ -79,7 +80,7 @@ export class ExecutorPool {
 
   close(): void {
     this.#closed = true;
-    if (this.#refill !== undefined) clearTimeout(this.#refill);
+    this.#refill?.cancel();
     this.#refill = undefined;
     for (const executor of this.#waiting.splice(0)) this.discard(executor);
     this.#binary?.[Symbol.dispose]();
@@ -89,11 +90,11 @@ export class ExecutorPool {
   #refillLater(pauseMs: number): void {
     if (this.#closed || this.#refill !== undefined) return;
     if (this.#waiting.length + this.#starting >= this.#wanted) return;
-    this.#refill = setTimeout(() => {
+    const refill = (): void => {
       this.#refill = undefined;
       this.#startWaiting();
-    }, pauseMs);
-    this.#refill.unref();
+    };
+    this.#refill = after(pauseMs, refill, { background: true });
   }
 
   #startWaiting(): void {

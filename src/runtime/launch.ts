@@ -13,6 +13,7 @@ import { SyscallError } from "../kernel/syscall.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { monotonicMs, nowMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { after, type Timer } from "../lib/timer.ts";
 import type { Plan } from "../plan/plan.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import type { MessageFields } from "./control-channel.ts";
@@ -171,10 +172,10 @@ function watch(executor: WaitingExecutor, request: LaunchRequest, socketDirector
   const { promise, resolve, reject } = Promise.withResolvers<Started>();
   // A failure is reported only after the executor has left, so that nothing of the launch remains.
   let verdict: unknown;
-  let deadline: NodeJS.Timeout | undefined;
+  let deadline: Timer | undefined;
   const failWith = (thrown: unknown): void => {
     verdict ??= thrown;
-    deadline ??= setTimeout(() => killExecutor(pid), leaveLimitMs);
+    deadline ??= after(leaveLimitMs, () => killExecutor(pid));
   };
   channel.listen({
     message(message) {
@@ -194,7 +195,7 @@ function watch(executor: WaitingExecutor, request: LaunchRequest, socketDirector
       }
     },
     closed() {
-      clearTimeout(deadline);
+      deadline?.cancel();
       // One that was killed could not do this itself.
       removeSocket(socketDirectory, token);
       reapSoon(pid);
@@ -208,12 +209,11 @@ function watch(executor: WaitingExecutor, request: LaunchRequest, socketDirector
 
 /** Before STARTED, SIGKILL means: kill and reap the child, then leave. */
 function giveUp({ channel, pid }: WaitingExecutor): void {
-  const deadline = setTimeout(() => killExecutor(pid), leaveLimitMs);
-  deadline.unref();
+  const deadline = after(leaveLimitMs, () => killExecutor(pid), { background: true });
   channel.listen({
     message() {},
     closed() {
-      clearTimeout(deadline);
+      deadline.cancel();
       reapSoon(pid);
     },
   });

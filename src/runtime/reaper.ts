@@ -3,6 +3,7 @@
  * for, so a few attempts with growing pauses follow the close; the timers keep no event loop alive.
  */
 import { reapChild, signalPid } from "../kernel/pidfd.ts";
+import { after } from "../lib/timer.ts";
 
 const pausesMs = [0, 2, 10, 50, 250, 1000] as const;
 const lastPauseMs = 1000;
@@ -13,13 +14,13 @@ const sigkill = 9;
 export function reapSoon(pid: number, attempt = 0): void {
   if (reapChild(pid) !== "running" || attempt >= attemptLimit) return;
   if (attempt >= pausesMs.length) signalPid(pid, sigkill);
-  setTimeout(() => reapSoon(pid, attempt + 1), pausesMs[attempt] ?? lastPauseMs).unref();
+  after(pausesMs[attempt] ?? lastPauseMs, () => reapSoon(pid, attempt + 1), { background: true });
 }
 
 /** Reaps a supervisor that was let go of, whenever it ends. */
 export function reapEventually(pid: number): void {
   if (reapChild(pid) !== "running") return;
-  setTimeout(() => reapEventually(pid), lastPauseMs).unref();
+  after(lastPauseMs, () => reapEventually(pid), { background: true });
 }
 
 /** Kills an executor of ours that does not end; the end of its connections then leads to `reapSoon`. */

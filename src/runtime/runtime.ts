@@ -1,6 +1,6 @@
 /** The runtime: a pool of executors and the sockets of the supervisors that came out of it. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
+import { pause } from "../lib/timer.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import { ControlChannel, type MessageFields } from "./control-channel.ts";
 import { ExecutorPool } from "./executor-pool.ts";
@@ -79,7 +79,7 @@ async function settledStatus(channel: ControlChannel): Promise<MessageFields<"st
   for (let asked = 0; asked < startingLimit; asked += 1) {
     const status = await askStatus(channel);
     if (status === undefined || status.phase >= phaseRunning) return status;
-    await sleep(startingPauseMs);
+    await pause(startingPauseMs);
   }
   return undefined;
 }

@@ -7,6 +7,7 @@
 import type { SocketListener } from "bun";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
+import { after, every, type Timer } from "../lib/timer.ts";
 import { BunDuplex } from "./bun-duplex.ts";
 import { type ConnectionHost, HttpConnection } from "./http-connection.ts";
 import type { HttpHandler } from "./http-message.ts";
@@ -26,7 +27,7 @@ export class HttpServer {
   readonly #connections = new Set<HttpConnection>();
   readonly #taken = new Set<ByteDuplex>();
   #listeners: SocketListener<BunDuplex>[] = [];
-  #sweep: ReturnType<typeof setInterval> | undefined;
+  #sweep: Timer | undefined;
   #settled: (() => void) | undefined;
 
   constructor(options: HttpServerOptions) {
@@ -65,10 +66,11 @@ export class HttpServer {
     const options = { ...where, allowHalfOpen: true, data: new BunDuplex(), socket };
     // Bun's declarations put `allowHalfOpen` on TCP only; unix sockets honour it too.
     this.#listeners.push(Bun.listen<BunDuplex>(options as Parameters<typeof Bun.listen<BunDuplex>>[0]));
-    this.#sweep ??= setInterval(() => {
+    const sweep = (): void => {
       const now = monotonicMs();
       for (const connection of this.#connections) connection.checkTime(now);
-    }, sweepMs).unref();
+    };
+    this.#sweep ??= every(sweepMs, sweep, { background: true });
   }
 
   #tellSettled(): void {
@@ -102,15 +104,14 @@ export class HttpServer {
     }
     if (graceMs > 0) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, graceMs);
+      using _timer = after(graceMs, resolve);
       this.#settled = resolve;
       this.#tellSettled();
       await promise;
-      clearTimeout(timer);
     }
     for (const connection of this.#connections) connection.destroy();
     for (const duplex of this.#taken) duplex.destroy();
-    clearInterval(this.#sweep);
+    this.#sweep?.cancel();
     this.#sweep = undefined;
   }
 }

@@ -2,6 +2,7 @@
 import { cannotKill, invalidSignal } from "../../docker/messages.ts";
 import { killCgroup } from "../../kernel/cgroup-processes.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { within } from "../../lib/timer.ts";
 import { parseSignal, signalNumbers } from "../../linux/signals.ts";
 import type { ContainerContext } from "./context.ts";
 import { cgroupOf } from "./host-part.ts";
@@ -54,17 +55,6 @@ export async function stopContainer(
 async function always(ended: Promise<Ending>): Promise<boolean> {
   await ended;
   return true;
-}
-
-/** Whether `ended` settles within so many milliseconds. */
-async function within(ended: Promise<Ending>, limitMs: number): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => resolve(false), limitMs);
-  try {
-    return await Promise.race([ended.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** SIGKILL, and for what survives it the kill of the whole group. */

@@ -10,6 +10,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
+import { after } from "../../lib/timer.ts";
 
 const nameDigits = 16;
 const privateMode = 0o700;
@@ -41,7 +42,7 @@ export class Trash {
     }
     this.#pending.push(name);
     // Whoever discards something has a reply to send first.
-    setTimeout(() => this.start(), restMs);
+    after(restMs, () => this.start());
     return true;
   }
 

@@ -1,5 +1,6 @@
 /** A log as a sequence of batches, ending at its present end or, when followed, with the life that writes it. */
 import { watch } from "node:fs";
+import { after } from "../../lib/timer.ts";
 import { LogCursor, type LogEntry, type LogSelection } from "./cursor.ts";
 
 /** What a follower has to know about the writer. */
@@ -67,9 +68,8 @@ class Changes implements Disposable {
     if (!this.#noticed) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#resolve = resolve;
-      const timer = setTimeout(resolve, lookAgainMs);
+      using _timer = after(lookAgainMs, resolve);
       await promise;
-      clearTimeout(timer);
       this.#resolve = undefined;
     }
     this.#noticed = false;

@@ -7,6 +7,7 @@
 import { NetlinkError } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { every, type Timer } from "../../lib/timer.ts";
 import {
   formatIpv4,
   formatMac,
@@ -78,7 +79,7 @@ export class BridgeNetwork implements DefaultNetwork {
   readonly #isolated: ReadyPool<OwnedFd>;
   readonly #active = new Map<string, ActiveEndpoint>();
   readonly #host: HostSide;
-  readonly #healTimer: NodeJS.Timeout;
+  readonly #healTimer: Timer;
 
   constructor({ names, store, sockets, subnet, observed, warnings, report }: BridgeNetworkParts) {
     this.#names = names;
@@ -112,8 +113,7 @@ export class BridgeNetwork implements DefaultNetwork {
       { names, store, sockets, subnet, gateway: this.#addresses.gateway, ports },
       observed,
     );
-    this.#healTimer = setInterval(() => this.#lookAfterHost(report), healEveryMs);
-    this.#healTimer.unref();
+    this.#healTimer = every(healEveryMs, () => this.#lookAfterHost(report), { background: true });
   }
 
   async acquire(containerId: string, request: EndpointRequest): Promise<Endpoint> {
@@ -152,7 +152,7 @@ export class BridgeNetwork implements DefaultNetwork {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#healTimer);
+    this.#healTimer.cancel();
     this.#rememberCursor();
     this.#endpoints.close();
     this.#isolated.close();
@@ -162,7 +162,7 @@ export class BridgeNetwork implements DefaultNetwork {
   }
 
   async remove(): Promise<void> {
-    clearInterval(this.#healTimer);
+    this.#healTimer.cancel();
     this.#endpoints.close();
     this.#isolated.close();
     this.#published.close();

@@ -4,6 +4,7 @@
  * target follows the demand: it doubles when a take finds nothing and halves when a while nobody came.
  */
 import { monotonicMs } from "../../lib/clock.ts";
+import { after, type Timer } from "../../lib/timer.ts";
 
 export interface ReadyPoolOptions<T> {
   readonly minimum: number;
@@ -20,8 +21,8 @@ export class ReadyPool<T> {
   readonly #options: ReadyPoolOptions<T>;
   #ready: T[] = [];
   #target: number;
-  #timer: NodeJS.Timeout | undefined;
-  #quietTimer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
+  #quietTimer: Timer | undefined;
   #lastTakeMs: number;
   #closed = false;
 
@@ -58,7 +59,7 @@ export class ReadyPool<T> {
   /** Fills the pool up from the next turn of the event loop on. */
   refillNow(): void {
     if (this.#closed || this.#ready.length >= this.#target) return;
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = this.#schedule(0, () => this.#turn());
   }
 
@@ -70,17 +71,15 @@ export class ReadyPool<T> {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
-    clearTimeout(this.#quietTimer);
+    this.#timer?.cancel();
+    this.#quietTimer?.cancel();
     this.#timer = undefined;
     this.#quietTimer = undefined;
     this.clear();
   }
 
-  #schedule(delayMs: number, work: () => void): NodeJS.Timeout {
-    const timer = setTimeout(work, delayMs);
-    timer.unref();
-    return timer;
+  #schedule(delayMs: number, work: () => void): Timer {
+    return after(delayMs, work, { background: true });
   }
 
   #turn(): void {

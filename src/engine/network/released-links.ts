@@ -4,6 +4,7 @@
  * link that something still pins is deleted after all.
  */
 import { findLink, NetlinkError, type NetlinkSocket } from "../../kernel/netlink/mod.ts";
+import { after, type Timer } from "../../lib/timer.ts";
 import { deleteLink } from "../../linux/netlink/link.ts";
 
 interface Resting {
@@ -21,7 +22,7 @@ export class ReleasedLinks {
   readonly #giveAddress: (address: number) => void;
   readonly #report: (thrown: unknown) => void;
   #resting: Resting[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(
     route: NetlinkSocket,
@@ -40,7 +41,7 @@ export class ReleasedLinks {
 
   /** Deletes what is left now; afterwards every address is free. */
   flush(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     for (const { hostLink, address } of this.#resting.splice(0)) {
       this.#delete(hostLink);
@@ -49,15 +50,14 @@ export class ReleasedLinks {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#resting = [];
   }
 
   #schedule(): void {
     if (this.#timer !== undefined || this.#resting.length === 0) return;
-    this.#timer = setTimeout(() => this.#look(), lookMs);
-    this.#timer.unref();
+    this.#timer = after(lookMs, () => this.#look(), { background: true });
   }
 
   #look(): void {
