@@ -1,7 +1,7 @@
 /*
- * The socket's name says which file the helper runs: device, inode and time of its last change. A front asks only a helper of
- * its own file, and only one that its own user has started; what else must be alike, namespaces above all, the helper
- * finds out about the front, and keeps silent when it is not.
+ * The socket's name says which file the helper runs: device, inode and time of its last change. A name is easily taken, so
+ * whoever listens there is looked at before it is asked anything (peer.h); the helper looks at the front in the same way,
+ * and keeps silent when the two are not alike.
  */
 #include "helper.h"
 
@@ -17,6 +17,7 @@
 #include "../caller.h"
 #include "../kernel.h"
 #include "../text.h"
+#include "peer.h"
 
 #define DIRECTORY "/run/tiffin-runtime/@helper/"
 /* A helper that does not answer in this time is not worth waiting for. */
@@ -50,21 +51,13 @@ static bool name_socket(int file, struct sockaddr_un *address)
 static int connect_helper(int file)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	struct {
-		pid_t pid;
-		uid_t uid;
-		gid_t gid;
-	} peer;
-	socklen_t bytes = sizeof peer;
 	if (!name_socket(file, &address))
 		return -1;
 	/* One that has not accepted for a thousand connections is not waited for either. */
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0 && peer.uid == geteuid() &&
-	    fcntl(fd, F_SETFL, 0) == 0)
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && fcntl(fd, F_SETFL, 0) == 0)
 		return fd;
 	close(fd);
 	return -1;
@@ -175,11 +168,14 @@ void ask_helper(int file, int word_count, char **words, char **environment)
 {
 	struct connection helper = {.kind = CONNECTION_CONTROL, .fd = connect_helper(file)};
 	struct control_message message;
+	struct helper_peer peer = {.directory = -1};
 	int program;
 	int count;
 	if (helper.fd < 0)
 		return;
-	bool asked = heard_hello(&helper) && send_request(helper.fd, word_count, words, environment);
+	bool asked = peer_is_own(helper.fd, file, &peer) && heard_hello(&helper) && peer_is_silent(helper.fd, &peer) &&
+		     send_request(helper.fd, word_count, words, environment) && peer_speaks(helper.fd, &peer);
+	close_quietly(peer.directory);
 	while (asked && caller_receive(&helper, &message, &program, 1, &count)) {
 		if (message.type == MESSAGE_END)
 			_exit((int)message.body.end.code);

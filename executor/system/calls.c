@@ -260,6 +260,11 @@ int accept4(int fd, struct sockaddr *restrict address, socklen_t *restrict bytes
 	return (int)CALL4(accept4, fd, address, bytes, flags);
 }
 
+int setsockopt(int fd, int level, int name, const void *value, socklen_t bytes)
+{
+	return (int)CALL5(setsockopt, fd, level, name, value, bytes);
+}
+
 int getsockopt(int fd, int level, int name, void *restrict value, socklen_t *restrict bytes)
 {
 	return (int)CALL5(getsockopt, fd, level, name, value, bytes);

@@ -13,6 +13,9 @@ export const sentFdsLimit = 253;
 
 const solSocket = 1;
 const scmRights = 1;
+const scmCredentials = 2;
+/** Process, user and group. */
+const credentialNumbers = 3;
 const msgNosignal = 0x4000;
 const msgCmsgCloexec = 0x4000_0000;
 const msgCtrunc = 0x8;
@@ -83,6 +86,8 @@ export interface ReceivedMessage {
   readonly length: number;
   /** The caller owns them. */
   readonly fds: OwnedFd[];
+  /** The process that sent it, on a socket with SO_PASSCRED. */
+  readonly sender?: number;
 }
 
 /**
@@ -90,31 +95,54 @@ export interface ReceivedMessage {
  * kernel has then dropped the surplus; those that came are closed. Throws EAGAIN on an empty non-blocking socket.
  */
 export function receiveWithFds(socket: OwnedFd, buffer: Uint8Array, fdLimit: number): ReceivedMessage {
-  const control = new Uint8Array(alignedControlBytes(Math.min(fdLimit, sentFdsLimit)));
+  return receive(socket, buffer, alignedControlBytes(Math.min(fdLimit, sentFdsLimit)), fdLimit);
+}
+
+/** The same on a socket that may have SO_PASSCRED. A few descriptors more than `fdLimit` may come. */
+export function receiveWithSender(socket: OwnedFd, buffer: Uint8Array, fdLimit: number): ReceivedMessage {
+  const room = alignedControlBytes(Math.min(fdLimit, sentFdsLimit)) + alignedControlBytes(credentialNumbers);
+  return receive(socket, buffer, room, fdLimit);
+}
+
+function receive(
+  socket: OwnedFd,
+  buffer: Uint8Array,
+  controlBytes: number,
+  fdLimit: number,
+): ReceivedMessage {
+  const control = new Uint8Array(controlBytes);
   const received = message(buffer, control);
   let length = -errno.EINTR;
   while (length === -errno.EINTR) length = trySyscall("recvmsg", socket.raw, received.header, msgCmsgCloexec);
   if (length < 0) throw new SyscallError("recvmsg", -length, socket.what);
-  const fds = rightsIn(control, Number(received.view.getBigUint64(40, true)), socket.what);
+  const used = Number(received.view.getBigUint64(40, true));
+  const fds: OwnedFd[] = [];
+  let sender: number | undefined;
+  for (const { type, numbers } of controlMessages(control, used)) {
+    if (type === scmCredentials) sender = numbers[0];
+    else if (type !== scmRights) continue;
+    else for (const fd of numbers) fds.push(new OwnedFd(fd, `descriptor received over ${socket.what}`));
+  }
   if ((received.view.getInt32(48, true) & msgCtrunc) !== 0) {
     for (const fd of fds) fd[Symbol.dispose]();
     throw new SyscallError("recvmsg", errno.EMSGSIZE, `${socket.what}: more than ${fdLimit} descriptors`);
   }
-  return { length, fds };
+  return { length, fds, ...(sender !== undefined && { sender }) };
 }
 
-function rightsIn(control: Uint8Array, usedBytes: number, what: string): OwnedFd[] {
+/** Those of the socket level, with their data as the numbers that it consists of. */
+function* controlMessages(
+  control: Uint8Array,
+  usedBytes: number,
+): Generator<{ readonly type: number; readonly numbers: readonly number[] }> {
   const view = new DataView(control.buffer);
-  const fds: OwnedFd[] = [];
   for (let at = 0; at + controlHeaderBytes <= usedBytes; ) {
     const bytes = Number(view.getBigUint64(at, true));
-    if (bytes < controlHeaderBytes || at + bytes > usedBytes) break;
-    if (view.getInt32(at + 8, true) === solSocket && view.getInt32(at + 12, true) === scmRights) {
-      for (let one = at + controlHeaderBytes; one + 4 <= at + bytes; one += 4) {
-        fds.push(new OwnedFd(view.getInt32(one, true), `descriptor received over ${what}`));
-      }
-    }
+    if (bytes < controlHeaderBytes || at + bytes > usedBytes) return;
+    const numbers: number[] = [];
+    for (let one = at + controlHeaderBytes; one + 4 <= at + bytes; one += 4)
+      numbers.push(view.getInt32(one, true));
+    if (view.getInt32(at + 8, true) === solSocket) yield { type: view.getInt32(at + 12, true), numbers };
     at += Math.ceil(bytes / 8) * 8;
   }
-  return fds;
 }

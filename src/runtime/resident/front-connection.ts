@@ -2,7 +2,7 @@
 import { decodeMessage, encodeMessage, type Message } from "../../abi/message.ts";
 import type { MessageName } from "../../abi/schema.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
-import { receiveWithFds, sendWithFds } from "../../kernel/send-fds.ts";
+import { receiveWithSender, sendWithFds } from "../../kernel/send-fds.ts";
 import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
 import { errno } from "../../linux/errno.ts";
 import { CallerGone } from "../command/host/host.ts";
@@ -29,6 +29,7 @@ export class FrontConnection implements Disposable {
   readonly #fds: OwnedFd[] = [];
   readonly #unsent: Uint8Array[] = [];
   #rest: Uint8Array = new Uint8Array(0);
+  #sender: number | undefined;
 
   constructor(socket: OwnedFd, loop: WaitLoop) {
     this.#socket = socket;
@@ -54,6 +55,11 @@ export class FrontConnection implements Disposable {
     const bytes = this.#rest.subarray(0, count);
     this.#rest = this.#rest.subarray(count);
     return bytes;
+  }
+
+  /** Who sent what came last, where the kernel was asked to tell. */
+  get sender(): number | undefined {
+    return this.#sender;
   }
 
   /** Descriptors that came along until now; the caller owns them. */
@@ -103,9 +109,10 @@ export class FrontConnection implements Disposable {
     if (!(await this.#loop.readable(this.#socket, limitMs))) throw new FrontGone("the front says nothing");
     let length = 0;
     try {
-      const received = receiveWithFds(this.#socket, chunk, fdLimit);
+      const received = receiveWithSender(this.#socket, chunk, fdLimit);
       this.#fds.push(...received.fds);
       length = received.length;
+      this.#sender = received.sender;
     } catch (thrown) {
       if (!(thrown instanceof SyscallError)) throw thrown;
     }

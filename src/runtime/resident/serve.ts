@@ -6,7 +6,7 @@ import { descriptorStatus, listDirectory } from "../../kernel/directory.ts";
 import { openFile, openFlags, readText, removeFile, writeKernelFile } from "../../kernel/files.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import { OwnedFd } from "../../kernel/owned-fd.ts";
-import { openPidfd, waitPidfd } from "../../kernel/pidfd.ts";
+import { waitPidfd } from "../../kernel/pidfd.ts";
 import { cString, syscall, trySyscall } from "../../kernel/syscall.ts";
 import { listenUnix } from "../../kernel/unix-listener.ts";
 import { monotonicMs } from "../../lib/clock.ts";
@@ -21,6 +21,7 @@ import { runRuntimeCommand } from "../command/run-command.ts";
 import { FrontConnection, FrontGone } from "./front-connection.ts";
 import { frontHost } from "./front-host.ts";
 import { areAlike, isAtHome, type Likeness, likenessOf } from "./likeness.ts";
+import { hasBeenSilent, isSender, type Peer, peerOf } from "./peer.ts";
 import { helperDirectory, helperName, ownProgram, stateDirectory } from "./place.ts";
 import { receiveRequest } from "./request.ts";
 import { isListening, lockFd } from "./start-helper.ts";
@@ -35,8 +36,6 @@ export interface HelperOptions {
 }
 
 const backlog = 1024;
-const solSocket = 1;
-const soPeerCredentials = 17;
 const acceptCloexec = 0o2000000;
 const refusedPauseMs = 5;
 /** What a command may have open at a time: streams, groups in every hierarchy, record, plan, hooks. */
@@ -46,21 +45,6 @@ const foreverMs = 2 ** 31 - 1;
 const usualUmask = 0o022;
 /** Whoever started it may have been protected. */
 const usualOomScore = "0";
-
-/** The process that connected, as this pid namespace counts; 0 for one that it cannot see. */
-function peerOf(socket: OwnedFd): number {
-  const credentials = new Int32Array(3);
-  syscall(
-    "getsockopt",
-    socket.what,
-    socket.raw,
-    solSocket,
-    soPeerCredentials,
-    credentials,
-    Uint32Array.of(12),
-  );
-  return credentials[0] ?? 0;
-}
 
 /** As many descriptors as this process may have; how many those are. */
 function raiseFdLimit(): number {
@@ -148,37 +132,34 @@ class Helper {
   }
 
   async #answer(socket: OwnedFd): Promise<void> {
-    const pid = peerOf(socket);
     using front = new FrontConnection(socket, this.#loop);
+    using peer = peerOf(socket);
     // Silence is the answer to anyone else: a front then does without us.
-    if (!this.#mayStandInFor(pid)) return;
+    if (peer === undefined || !this.#mayStandInFor(peer) || !hasBeenSilent(socket, peer)) return;
     try {
       front.send("hello", {});
-      await this.#perform(front, pid);
+      await this.#perform(front, peer);
     } catch (thrown) {
       if (!(thrown instanceof FrontGone)) throw thrown;
     }
   }
 
-  #mayStandInFor(pid: number): boolean {
-    if (pid <= 0) return false;
-    const pidfd = openPidfd(pid);
-    if (pidfd === undefined) return false;
-    using peer = pidfd;
+  #mayStandInFor({ pid, pidfd }: Peer): boolean {
     const alike = areAlike(this.#own, likenessOf(pid));
     // If it still runs now, what was looked at was this process.
-    return alike && !waitPidfd(peer);
+    return alike && !waitPidfd(pidfd);
   }
 
-  async #perform(front: FrontConnection, pid: number): Promise<void> {
+  async #perform(front: FrontConnection, peer: Peer): Promise<void> {
     const { version, executor } = this.#options;
     const request = await receiveRequest(front);
     try {
+      if (!isSender(peer, front.sender)) throw new FrontGone("somebody else has asked");
       const host = frontHost({
         version,
         front,
         request,
-        pid,
+        pid: peer.pid,
         loop: this.#loop,
         executor: this.#executor,
         sideExecutor: async () => new ExecutorProcess(executor),
