@@ -20,7 +20,7 @@ import {
   type Stage,
   stages,
 } from "../src/abi/schema.ts";
-import { apiPage, commandsPage, errorsPage } from "./reference-pages.ts";
+import { apiPage, commandsPage, errorsPage, fieldsPage } from "./reference-pages.ts";
 
 const notice = "Generated from src/abi/schema.ts by tools/generate.ts; edits here are lost.";
 
@@ -216,6 +216,7 @@ const outputs = [
   { path: "executor/generated/abi.h", text: cHeader() },
   { path: "docs/reference/operations.md", text: operationsPage() },
   { path: "docs/reference/api.md", text: apiPage() },
+  { path: "docs/reference/fields.md", text: fieldsPage() },
   { path: "docs/reference/commands.md", text: await commandsPage() },
   { path: "docs/reference/errors.md", text: errorsPage(join(root, "src")) },
 ];

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { helpPage } from "../src/cli/command.ts";
 import { commandTable } from "../src/cli/command-table.ts";
 import { programPage } from "../src/cli/help.ts";
+import { createFields, execFields, type Field, type FieldTable } from "../src/docker/fields.ts";
 import type { Result } from "../src/docker/route.ts";
 import { routes } from "../src/docker/routes.ts";
 
@@ -43,6 +44,49 @@ Docker's Engine API, versions 1.24 to 1.50, on a unix socket; paths may carry a 
 | Request | Name | Query | Body | Answer |
 | --- | --- | --- | --- | --- |
 ${rows.join("\n")}
+`;
+}
+
+function fateOf(field: Field): string {
+  switch (field.does) {
+    case "done":
+      return `done | ${field.effect}`;
+    case "recorded":
+      return `shown by inspect alone | ${field.why}`;
+    case "ignored":
+      return `ignored | ${field.why}`;
+    case "warned":
+      return `warning | ${field.message("VALUE")}`;
+    case "refused":
+      return `refused | ${field.message("VALUE")}`;
+  }
+}
+
+function fieldRows(table: FieldTable): string {
+  return Object.entries(table)
+    .map(([path, field]) => `| \`${path}\` | ${fateOf(field)} |`)
+    .join("\n");
+}
+
+export function fieldsPage(): string {
+  return `# What the fields of a request do
+
+<!-- Generated from src/docker/fields.ts by tools/generate.ts; edits here are lost. -->
+
+Every field that a client may send, \`[]\` standing for each element of a list and \`{}\` for each value of a map. A field that is
+not here is ignored, as Docker ignores what it does not know. A field that is refused or warned of may be sent with its zero value.
+
+## POST /containers/create
+
+| Field | What is done with it | |
+| --- | --- | --- |
+${fieldRows(createFields)}
+
+## POST /containers/{name}/exec
+
+| Field | What is done with it | |
+| --- | --- | --- |
+${fieldRows(execFields)}
 `;
 }
 

@@ -10,6 +10,7 @@ import { type Method, pathMatcher, type Route } from "../docker/route.ts";
 import { type RouteName, routes } from "../docker/routes.ts";
 import { liftRequest, lowerResponse, streamMediaType } from "../docker/versions/mod.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { formatExactJson } from "../lib/exact-json.ts";
 import type { HeaderList, HttpReply, HttpRequest } from "../transport/http-message.ts";
 import { HttpProblem } from "../transport/http-problem.ts";
 import type { Handlers, HijackAnswer, SessionAnswer, StreamAnswer, TextAnswer } from "./handler.ts";
@@ -94,7 +95,7 @@ function takeoverHead(request: HttpRequest, mediaType: string, headers: HeaderLi
 }
 
 async function* once(document: Promise<unknown>, lower: (document: unknown) => unknown) {
-  yield Buffer.from(`${JSON.stringify(lower(await document))}\n`);
+  yield Buffer.from(`${formatExactJson(lower(await document))}\n`);
 }
 
 export interface DispatcherOptions {
@@ -192,7 +193,7 @@ export class Dispatcher {
         const lower = (document: unknown) =>
           minor === newestMinor ? document : lowerResponse(bound.name, minor, document);
         if (!result.later)
-          return this.#fixed(result.status, [jsonType], `${JSON.stringify(lower(answer))}\n`);
+          return this.#fixed(result.status, [jsonType], `${formatExactJson(lower(answer))}\n`);
         const { later } = answer as { readonly later: Promise<unknown> };
         return {
           kind: "stream",

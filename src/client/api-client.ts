@@ -13,6 +13,7 @@ import {
 } from "../docker/route.ts";
 import { type RouteName, type RouteTable, routes } from "../docker/routes.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { parseExactJson } from "../lib/exact-json.ts";
 import { errorOfResponse } from "./api-error.ts";
 import type {
   BufferedResponse,
@@ -65,7 +66,7 @@ async function collected(response: StreamedResponse): Promise<Uint8Array> {
 
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(body));
+    return parseExactJson(new TextDecoder().decode(body));
   } catch (cause) {
     throw new TiffinError("internal", "client.malformed-response", "the engine's answer is not JSON", {
       cause,

@@ -72,7 +72,10 @@ test.each([
   ['{"Env":"A=b"}', 'invalid Env: found "A=b", wanted a list'],
   ['{"Env":["A=b",2]}', "invalid Env[1]: found 2, wanted text"],
   ['{"HostConfig":{"Memory":1.5}}', "invalid HostConfig.Memory: found 1.5, wanted a whole number"],
-  ['{"HostConfig":{"Memory":1e30}}', "invalid HostConfig.Memory: found 1e+30, wanted a whole number"],
+  [
+    '{"HostConfig":{"Memory":1e30}}',
+    "invalid HostConfig.Memory: found 1e+30, wanted a whole number of 64 bits",
+  ],
   ['{"HostConfig":{"Memory":"64m"}}', 'invalid HostConfig.Memory: found "64m", wanted a whole number'],
   [
     '{"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":8080}]}}}',
@@ -90,6 +93,17 @@ test.each([
   [`{"User":{"a":"${"x".repeat(100)}"}}`, "invalid User: found an object, wanted text"],
 ])("%s", (json, message) => {
   expect(messageFor(json)).toBe(message);
+});
+
+test("bytes keep all 64 bits; a number that would lose digits is refused, never rounded", () => {
+  const memory = (json: string): unknown =>
+    decodeJson(`{"HostConfig":{"Memory":${json}}}`, containerCreateBody).HostConfig?.Memory;
+  expect(memory("9223372036854775807")).toBe(9_223_372_036_854_775_807n);
+  expect(memory("9007199254740991")).toBe(9_007_199_254_740_991);
+  expect(() => memory("9223372036854775808")).toThrow("wanted a whole number of 64 bits");
+  expect(messageFor('{"HostConfig":{"CpuQuota":9007199254740993}}')).toBe(
+    "invalid HostConfig.CpuQuota: found 9007199254740993, wanted a whole number of at most 2^53",
+  );
 });
 
 test("a long value is shortened in the error", () => {

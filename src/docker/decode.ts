@@ -4,6 +4,7 @@
  * is an `invalid` error naming the field, what was found and what was wanted. Inherited properties are never read.
  */
 import { TiffinError } from "../lib/errors.ts";
+import { parseExactJson } from "../lib/exact-json.ts";
 
 /** Turns a value into `T` or throws `TiffinError` invalid `api.body-invalid`. `path` names the value in the error. */
 export type Decoder<T> = (value: unknown, path: string) => T;
@@ -39,6 +40,7 @@ function describe(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
+  if (typeof value === "bigint") return value.toString().slice(0, shownValueLength);
   const text = JSON.stringify(value) ?? String(value);
   return text.length > shownValueLength ? `${text.slice(0, shownValueLength)}...` : text;
 }
@@ -63,11 +65,24 @@ export const flag: Decoder<boolean> = (value, path) => {
   throw wrongType(path, value, "true or false");
 };
 
-/** A whole number in the signed 64-bit range; beyond 2^53 it is the nearest double, as JSON in JavaScript gives it. */
+function isWhole(value: unknown): boolean {
+  return typeof value === "bigint" || (typeof value === "number" && Number.isInteger(value));
+}
+
+/** A whole number that a double holds exactly. What Docker lets be larger and means something is an `integer64`. */
 export const integer: Decoder<number> = (value, path) => {
-  if (typeof value === "number" && Number.isInteger(value) && value >= -(2 ** 63) && value <= 2 ** 63)
-    return value;
-  throw wrongType(path, value, "a whole number");
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+  throw wrongType(path, value, isWhole(value) ? "a whole number of at most 2^53" : "a whole number");
+};
+
+const least64 = -(2n ** 63n);
+const most64 = 2n ** 63n - 1n;
+
+/** A whole number of 64 bits with a sign, every digit kept: a bigint where a double would lose some. */
+export const integer64: Decoder<number | bigint> = (value, path) => {
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+  if (typeof value === "bigint" && value >= least64 && value <= most64) return value;
+  throw wrongType(path, value, isWhole(value) ? "a whole number of 64 bits" : "a whole number");
 };
 
 /** A whole number from `least` to `most`. */
@@ -76,6 +91,23 @@ export function integerWithin(least: number, most: number): Decoder<number> {
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
     throw wrongType(path, value, `a whole number from ${least} to ${most}`);
   };
+}
+
+/** What a decoder is made of, for those who walk through all fields of a document (`fields.ts`). */
+export type Structure =
+  | { readonly kind: "object"; readonly fields: Shape }
+  | { readonly kind: "list" | "map"; readonly element: Decoder<unknown> };
+
+const structures = new WeakMap<Decoder<never> | Decoder<unknown>, Structure>();
+
+/** The parts of a decoder made by `object`, `list`, `mapOf` or `nullable`; undefined for a plain value. */
+export function structureOf(decoder: Decoder<unknown>): Structure | undefined {
+  return structures.get(decoder);
+}
+
+function withStructure<D extends Decoder<unknown>>(decoder: D, structure: Structure | undefined): D {
+  if (structure !== undefined) structures.set(decoder, structure);
+  return decoder;
 }
 
 /** Any JSON value, kept as it is. */
@@ -87,22 +119,26 @@ export function optional<T>(whenPresent: Decoder<T>): Optional<T> {
 
 /** The value or null; absent counts as null. */
 export function nullable<T>(inner: Decoder<T>): Decoder<T | null> {
-  return (value, path) => (value === null || value === undefined ? null : inner(value, path));
+  return withStructure(
+    (value, path) => (value === null || value === undefined ? null : inner(value, path)),
+    structures.get(inner),
+  );
 }
 
 /** A list; null is the empty list, as Go's nil slice is written. */
 export function list<T>(element: Decoder<T>, most: number = limitElements): Decoder<readonly T[]> {
-  return (value, path) => {
+  const decode: Decoder<readonly T[]> = (value, path) => {
     if (value === null) return [];
     if (!Array.isArray(value)) throw wrongType(path, value, "a list");
     if (value.length > most) throw wrongType(path, value.length, `a list of at most ${most} elements`);
     return value.map((item: unknown, index) => element(item, `${path}[${index}]`));
   };
+  return withStructure(decode, { kind: "list", element });
 }
 
 /** An object with free keys; null is the empty one. */
 export function mapOf<T>(element: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
-  return (value, path) => {
+  const decode: Decoder<Readonly<Record<string, T>>> = (value, path) => {
     if (value === null) return {};
     if (typeof value !== "object" || Array.isArray(value)) throw wrongType(path, value, "an object");
     const entries = Object.entries(value);
@@ -114,6 +150,7 @@ export function mapOf<T>(element: Decoder<T>): Decoder<Readonly<Record<string, T
       entries.map(([key, item]) => [key, element(item, `${path}[${JSON.stringify(key)}]`)]),
     );
   };
+  return withStructure(decode, { kind: "map", element });
 }
 
 /** One of the listed words. */
@@ -139,7 +176,7 @@ export const emptyObject: Decoder<Readonly<Record<string, never>>> = (value, pat
 /** An object with known fields. */
 export function object<const S extends Shape>(shape: S): Decoder<ObjectOf<S>> {
   const fields = Object.entries(shape);
-  return (value, path) => {
+  const decode: Decoder<ObjectOf<S>> = (value, path) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw wrongType(path, value, "an object");
     }
@@ -154,13 +191,14 @@ export function object<const S extends Shape>(shape: S): Decoder<ObjectOf<S>> {
     // The loop above has just filled exactly the fields that ObjectOf<S> names.
     return result as ObjectOf<S>;
   };
+  return withStructure(decode, { kind: "object", fields: shape });
 }
 
 /** Parses JSON text and decodes it; `invalid` when it is not JSON. */
 export function decodeJson<T>(json: string, decoder: Decoder<T>, what = ""): T {
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = parseExactJson(json);
   } catch (cause) {
     const where = what === "" ? "request body" : what;
     throw new TiffinError("invalid", "api.body-invalid", `invalid ${where}: not JSON`, { cause });

@@ -2,6 +2,7 @@
 import type { ApiClient } from "../../client/api-client.ts";
 import { EngineError } from "../../client/api-error.ts";
 import type { SyncSocket } from "../../client/sync-socket.ts";
+import { formatExactJson } from "../../lib/exact-json.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { describeError } from "../describe-error.ts";
@@ -52,7 +53,7 @@ async function show(
   }
   if (options.format === "" || options.format === "json") {
     const indent = options.format === "" ? 4 : undefined;
-    context.out(`${JSON.stringify(found, undefined, indent)}\n`);
+    context.out(`${formatExactJson(found, indent)}\n`);
   } else {
     const lines = found.map((value) => `${formatValue(value, options.format)}\n`);
     // Docker's scripts rely on a line being there even when nothing was found.

@@ -137,6 +137,7 @@ const limits: Section = {
     "device-write-bps",
     "device-write-iops",
     "gpus",
+    "kernel-memory",
     "memory",
     "memory-reservation",
     "memory-swap",
@@ -156,6 +157,7 @@ const limits: Section = {
     return {
       host: {
         Memory: values.memory,
+        KernelMemory: values["kernel-memory"],
         MemorySwap: values["memory-swap"],
         MemoryReservation: values["memory-reservation"],
         MemorySwappiness: swappiness,

@@ -1,4 +1,5 @@
 /** The small grammars of limits, devices and policies in create options. Each throws `Error` with Docker's wording. Pure. */
+import { isIpAddress } from "../../docker/ip-address.ts";
 import type { DeviceMapping, RestartPolicy, Ulimit } from "../../docker/types/host-config.ts";
 import { parseByteSize } from "../flags/byte-size.ts";
 
@@ -117,19 +118,14 @@ export function parseExtraHost(text: string): string {
   if (name === undefined || address === undefined)
     throw new Error(`bad format for add-host: ${JSON.stringify(text)}`);
   const plain = /^\[(.*)\]$/.exec(address)?.[1] ?? address;
-  const numeric =
-    /^\d{1,3}(\.\d{1,3}){3}$/.test(plain) || (plain.includes(":") && /^[0-9a-fA-F:.]+$/.test(plain));
-  if (plain !== "host-gateway" && !numeric)
+  if (plain !== "host-gateway" && !isIpAddress(plain))
     throw new Error(`invalid IP address in add-host: ${JSON.stringify(address)}`);
   return `${name}:${plain}`;
 }
 
 /** An IPv4 or IPv6 address, as it is. */
 export function checkAddress(text: string): string {
-  const v4 = text.split(".");
-  const isV4 = v4.length === 4 && v4.every((byte) => /^\d{1,3}$/.test(byte) && Number(byte) <= 255);
-  const isV6 = text.includes(":") && /^[0-9a-fA-F:.]+$/.test(text);
-  if (!isV4 && !isV6) throw new Error(`IP address is not correctly formatted: ${text}`);
+  if (!isIpAddress(text)) throw new Error(`IP address is not correctly formatted: ${text}`);
   return text;
 }
 

@@ -2,6 +2,7 @@
  * `--publish` and `--expose`: `[[ADDRESS:]HOSTPORT[-LAST]:]PORT[-LAST][/PROTOCOL]`, in all of Docker's forms, to the two maps that
  * a create request carries. Pure.
  */
+import { isIpAddress } from "../../docker/ip-address.ts";
 import type { PortBinding } from "../../docker/types/host-config.ts";
 
 interface PortRange {
@@ -36,12 +37,6 @@ function splitParts(text: string): { address: string; host: string; container: s
   return { address: /^\[(.*)\]$/.exec(address)?.[1] ?? address, host, container };
 }
 
-function isAddress(text: string): boolean {
-  const bytes = text.split(".");
-  if (bytes.length === 4 && bytes.every((byte) => /^\d{1,3}$/.test(byte) && Number(byte) <= 255)) return true;
-  return text.includes(":") && /^[0-9a-fA-F:.]+$/.test(text);
-}
-
 function splitProtocol(text: string): { ports: string; protocol: string } {
   const slash = text.indexOf("/");
   const protocol = slash < 0 ? "tcp" : text.slice(slash + 1).toLowerCase();
@@ -49,14 +44,21 @@ function splitProtocol(text: string): { ports: string; protocol: string } {
   return { ports, protocol: protocol === "" ? "tcp" : protocol };
 }
 
+const longFields: ReadonlySet<string> = new Set(["target", "published", "protocol", "mode"]);
+
 /** `name=value` fields of the long `--publish` form, as the short form. */
 function fromLongForm(text: string): string {
   const fields = new Map<string, string>();
   for (const field of text.split(",")) {
     const equals = field.indexOf("=");
     if (equals < 0) throw new Error(`invalid field: ${field}`);
-    fields.set(field.slice(0, equals).toLowerCase(), field.slice(equals + 1));
+    const key = field.slice(0, equals).toLowerCase();
+    if (!longFields.has(key)) throw new Error(`invalid field key ${key}`);
+    fields.set(key, field.slice(equals + 1));
   }
+  const mode = fields.get("mode") ?? "ingress";
+  if (mode !== "ingress" && mode !== "host")
+    throw new Error(`invalid publish mode (${mode}): must be either 'ingress' or 'host'`);
   const target = fields.get("target");
   if (target === undefined) throw new Error("target port is required");
   const protocol = fields.get("protocol");
@@ -71,7 +73,7 @@ function addPublished(
 ): void {
   const { ports, protocol } = splitProtocol(text.includes("=") ? fromLongForm(text) : text);
   const { address, host, container } = splitParts(ports);
-  if (address !== "" && !isAddress(address)) throw new Error(`invalid IP address: ${address}`);
+  if (address !== "" && !isIpAddress(address)) throw new Error(`invalid IP address: ${address}`);
   if (container === "") throw new Error(`no port specified: ${text}<empty>`);
   if (!protocols.includes(protocol)) throw new Error(`invalid proto: ${protocol}`);
   const inside = parseRange(container, (part) => new Error(`invalid containerPort: ${part}`));

@@ -1,4 +1,5 @@
 /** How Go prints and encodes values, for templates and for `--format json`. Pure. */
+import { formatExactJson } from "../../lib/exact-json.ts";
 
 export type Method = (...args: readonly unknown[]) => unknown;
 
@@ -23,12 +24,14 @@ export function goPrint(value: unknown): string {
 export function goTruth(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (isRecord(value)) return Object.keys(value).length > 0;
-  return value !== undefined && value !== null && value !== false && value !== 0 && value !== "";
+  return (
+    value !== undefined && value !== null && value !== false && value !== 0 && value !== 0n && value !== ""
+  );
 }
 
 /** JSON with the characters that Go escapes for web pages. */
 export function goJson(value: unknown, indent?: number): string {
-  const text = JSON.stringify(value, undefined, indent) ?? "null";
+  const text = formatExactJson(value, indent);
   return text.replace(
     /[<>&\u2028\u2029]/g,
     (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -4,6 +4,7 @@ import {
   type Decoder,
   flag,
   integer,
+  integer64,
   integerWithin,
   list,
   mapOf,
@@ -15,7 +16,7 @@ import {
 } from "../decode.ts";
 
 const weightDevice = object({ Path: text, Weight: integer });
-const throttleDevice = object({ Path: text, Rate: integer });
+const throttleDevice = object({ Path: text, Rate: integer64 });
 
 export const deviceMapping = object({
   PathOnHost: text,
@@ -34,7 +35,7 @@ export const deviceRequest = object({
 });
 export interface DeviceRequest extends Decoded<typeof deviceRequest> {}
 
-export const ulimit = object({ Name: text, Soft: integer, Hard: integer });
+export const ulimit = object({ Name: text, Soft: integer64, Hard: integer64 });
 export interface Ulimit extends Decoded<typeof ulimit> {}
 
 export const portBinding = object({ HostIp: optional(text), HostPort: optional(text) });
@@ -80,7 +81,7 @@ export const mountRequest = object({
   ImageOptions: optional(object({ Subpath: optional(text) })),
   TmpfsOptions: optional(
     object({
-      SizeBytes: optional(integer),
+      SizeBytes: optional(integer64),
       /** Permission bits, as a number. */
       Mode: optional(integer),
       Options: optional(list(list(text))),
@@ -101,7 +102,7 @@ export const consoleSize: Decoder<readonly [number, number]> = (value, path) => 
 /** Limits; `docker update` sends these alone. Memory in bytes, CPU times in microseconds. */
 export const resourcesShape = {
   CpuShares: optional(integer),
-  Memory: optional(integer),
+  Memory: optional(integer64),
   /** Thousand-millionths of a CPU. */
   NanoCpus: optional(integer),
   CgroupParent: optional(text),
@@ -120,11 +121,11 @@ export const resourcesShape = {
   Devices: optional(list(deviceMapping)),
   DeviceCgroupRules: optional(list(text)),
   DeviceRequests: optional(list(deviceRequest)),
-  KernelMemory: optional(integer),
-  KernelMemoryTCP: optional(integer),
-  MemoryReservation: optional(integer),
+  KernelMemory: optional(integer64),
+  KernelMemoryTCP: optional(integer64),
+  MemoryReservation: optional(integer64),
   /** Memory and swap together; -1 is unlimited. */
-  MemorySwap: optional(integer),
+  MemorySwap: optional(integer64),
   MemorySwappiness: optional(integer),
   OomKillDisable: optional(flag),
   /** 0 and below are unlimited. */
@@ -179,7 +180,7 @@ export const hostConfigShape = {
   UTSMode: optional(text),
   UsernsMode: optional(text),
   /** Bytes. */
-  ShmSize: optional(integer),
+  ShmSize: optional(integer64),
   Sysctls: optional(mapOf(text)),
   Runtime: optional(text),
   Isolation: optional(text),

@@ -14,6 +14,7 @@ import type { ContainerContext } from "./context.ts";
 import { decodeLogLimits } from "./log-limits.ts";
 import { mergeConfig, mergeHostConfig } from "./merge.ts";
 import type { Container, ContainerDocument } from "./model.ts";
+import { validateMountOptions, validateMountPlace } from "./mount-place.ts";
 import { collectMounts, type MountSpec } from "./mount-spec.ts";
 import { decodeContainerName, makeUpName } from "./names.ts";
 import { decodePorts } from "./ports.ts";
@@ -21,6 +22,7 @@ import { decodeSecurityOptions } from "./security-options.ts";
 import { mappedIds } from "./spec.ts";
 import { decodeDeviceRule } from "./spec-resources.ts";
 import { validateContainer } from "./validate.ts";
+import { wantedEndpoint } from "./wanted-endpoint.ts";
 
 export interface CreateOptions {
   readonly name?: string | undefined;
@@ -91,14 +93,18 @@ function decideDocument(
   image: Image,
   id: string,
 ): { readonly document: ContainerDocument; readonly warnings: readonly string[] } {
-  const { HostConfig, NetworkingConfig, ...client } = options.body;
+  const { HostConfig, NetworkingConfig: _networking, ...client } = options.body;
   const { facts } = context;
   const host = mergeHostConfig(HostConfig ?? {}, options.remove ?? false);
-  const warnings = validateContainer(client, { ...HostConfig, AutoRemove: host.AutoRemove }, facts);
+  const warnings = validateContainer(
+    { ...options.body, HostConfig: { ...HostConfig, AutoRemove: host.AutoRemove } },
+    facts,
+  );
   const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
   const config = mergeConfig(client, image.config, id, sharesNames ? facts.hostname : undefined);
   checkWords(context, config.StopSignal, host);
-  const [wanted] = Object.values(NetworkingConfig?.EndpointsConfig ?? {});
+  const network = wantedEndpoint(options.body, host.NetworkMode);
+  for (const mount of host.Mounts ?? []) validateMountOptions(mount);
   const mounts = collectMounts({
     binds: host.Binds ?? [],
     mounts: host.Mounts ?? [],
@@ -107,16 +113,14 @@ function decideDocument(
     imageVolumes: Object.keys(image.config.Volumes ?? {}),
   }).map(nameAnonymous);
   for (const mount of mounts) {
+    validateMountPlace(mount);
     if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
   }
   const document: ContainerDocument = {
     image: { id: image.id, reference: options.body.Image ?? image.id, chain: image.chain },
     config,
     host,
-    network: {
-      address: wanted?.IPAMConfig?.IPv4Address ?? "",
-      mac: wanted?.MacAddress || (client.MacAddress ?? ""),
-    },
+    network,
     mounts,
     firstHostId: host.UsernsMode === "private" ? freeIdRange(context) : null,
   };

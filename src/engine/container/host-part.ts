@@ -1,12 +1,31 @@
 /** What a run of a container holds on the host outside its own namespaces, and how it is given back. */
 import { removeCgroup, tryRemoveCgroup } from "../../kernel/cgroup.ts";
+import { releaseCgroupParents } from "../../kernel/cgroup-parents.ts";
 import { killCgroup } from "../../kernel/cgroup-processes.ts";
 import { cgroupParentOf } from "../config.ts";
+import { cgroupParentPath } from "./cgroup-parent.ts";
 import type { ContainerContext } from "./context.ts";
+
+/** The parent that the container was created with, clean; undefined for the engine's own. */
+export function ownCgroupParent(context: ContainerContext, id: string): string | undefined {
+  const parent = context.registry.byId(id)?.document.host.CgroupParent ?? "";
+  return parent === "" ? undefined : cgroupParentPath(parent);
+}
 
 /** The container's group, named alike in every hierarchy. */
 export function cgroupOf(context: ContainerContext, id: string): string {
-  return `${cgroupParentOf(context.config.tag)}/${id}`;
+  return `${ownCgroupParent(context, id) ?? cgroupParentOf(context.config.tag)}/${id}`;
+}
+
+/** How groups that this engine makes for a user are marked. */
+export function cgroupMark(context: ContainerContext): string {
+  return cgroupParentOf(context.config.tag);
+}
+
+/** Takes away what the engine made of the container's own parent, unless it is still in use. */
+export function releaseOwnParent(context: ContainerContext, id: string): void {
+  const parent = ownCgroupParent(context, id);
+  if (parent !== undefined) releaseCgroupParents(context.facts.cgroup, parent, cgroupMark(context));
 }
 
 /**
@@ -34,6 +53,7 @@ export async function releaseHost(context: ContainerContext, id: string, kill: b
       await killCgroup(facts, cgroup);
       await removeCgroup(facts, cgroup);
     }
+    releaseOwnParent(context, id);
     context.fail("exit.cgroup");
   } catch (thrown) {
     context.report(thrown);

@@ -30,6 +30,8 @@ export const defaultReadonlyPaths = [
   "/proc/sysrq-trigger",
 ] as const;
 
+/** The only one: the engine's own executor. */
+const engineRuntime = "tiffin";
 const defaultShmBytes = 64 * 1024 * 1024;
 
 /** The client's `Env` with what only the image sets behind it. */
@@ -85,14 +87,24 @@ export function mergeHostConfig(client: HostConfig, remove: boolean): MergedHost
     IpcMode: client.IpcMode || "private",
     CgroupnsMode: client.CgroupnsMode || (privileged ? "host" : "private"),
     ShmSize: client.ShmSize === undefined || client.ShmSize === 0 ? defaultShmBytes : client.ShmSize,
+    Runtime: client.Runtime || engineRuntime,
     // As much swap again as memory, which is what Docker gives.
-    MemorySwap: memory > 0 && (client.MemorySwap ?? 0) === 0 ? memory * 2 : client.MemorySwap,
+    MemorySwap: memory > 0 && (client.MemorySwap ?? 0) === 0 ? twice(memory) : client.MemorySwap,
     AutoRemove: remove || (client.AutoRemove ?? false),
     RestartPolicy: { Name: client.RestartPolicy?.Name || "no", ...countOf(client) },
     LogConfig: { Type: client.LogConfig?.Type || "json-file", Config: client.LogConfig?.Config ?? {} },
     MaskedPaths: client.MaskedPaths ?? (privileged ? [] : defaultMaskedPaths),
     ReadonlyPaths: client.ReadonlyPaths ?? (privileged ? [] : defaultReadonlyPaths),
   };
+}
+
+const mostBytes = 2n ** 63n - 1n;
+
+/** Twice as many bytes, as far as 64 bits with a sign go. */
+function twice(bytes: number | bigint): number | bigint {
+  const product = BigInt(bytes) * 2n;
+  if (product > mostBytes) return mostBytes;
+  return product > BigInt(Number.MAX_SAFE_INTEGER) ? product : Number(product);
 }
 
 function countOf(client: HostConfig): { readonly MaximumRetryCount: number } {

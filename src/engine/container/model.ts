@@ -22,7 +22,8 @@ export interface MergedHostConfig extends HostConfig {
   readonly NetworkMode: string;
   readonly IpcMode: string;
   readonly CgroupnsMode: string;
-  readonly ShmSize: number;
+  readonly ShmSize: number | bigint;
+  readonly Runtime: string;
   readonly AutoRemove: boolean;
   readonly MaskedPaths: readonly string[];
   readonly ReadonlyPaths: readonly string[];

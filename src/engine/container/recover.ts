@@ -12,7 +12,7 @@ import { cgroupParentOf } from "../config.ts";
 import type { LiveEndpoint } from "../network/mod.ts";
 import type { ContainerContext } from "./context.ts";
 import { settleExit, watchExit } from "./exit.ts";
-import { cgroupOf } from "./host-part.ts";
+import { cgroupOf, ownCgroupParent, releaseOwnParent } from "./host-part.ts";
 import type { Container } from "./model.ts";
 import { unknownEnding } from "./next-exit.ts";
 import { takeAway } from "./remove.ts";
@@ -180,11 +180,27 @@ async function sweep(context: ContainerContext): Promise<void> {
       context.report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
     }
   }
+  await sweepOwnParents(context, alive);
   for (const token of runtime.tokens()) {
     if (!tokens.has(token)) await forgetUnclaimed(context, token);
   }
   context.layers.sweep({ layers: context.images.layers(), containers });
   context.volumes.sweep(volumes);
+}
+
+/** Groups of containers that have a parent of their own; nothing lists those but the containers. */
+async function sweepOwnParents(context: ContainerContext, alive: ReadonlySet<string>): Promise<void> {
+  for (const { id } of context.registry.all()) {
+    if (alive.has(id) || ownCgroupParent(context, id) === undefined) continue;
+    const directory = cgroupOf(context, id);
+    try {
+      await killCgroup(context.facts.cgroup, directory);
+      await removeCgroup(context.facts.cgroup, directory);
+      releaseOwnParent(context, id);
+    } catch (thrown) {
+      context.report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
+    }
+  }
 }
 
 /**

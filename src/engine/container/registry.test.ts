@@ -11,6 +11,7 @@ const document: ContainerDocument = {
   config: { Hostname: "h", User: "", Env: [], Labels: {} },
   host: {
     NetworkMode: "none",
+    Runtime: "tiffin",
     IpcMode: "private",
     CgroupnsMode: "private",
     ShmSize: 1,

@@ -1,5 +1,6 @@
 /** The `container` table, one narrow function per statement. Rows are decoded here and trusted afterwards. */
 import type { Database } from "bun:sqlite";
+import { formatExactJson, parseExactJson } from "../../lib/exact-json.ts";
 import type { ContainerDocument } from "./model.ts";
 import type { ContainerState } from "./state.ts";
 
@@ -37,7 +38,7 @@ export function containerRepository(database: Database): ContainerRepository {
   const all = database.query<StoredRow, []>("SELECT * FROM container ORDER BY created_ms");
   return {
     insert(row) {
-      insert.run(row.id, row.name, row.createdMs, JSON.stringify(row.document), JSON.stringify(row.state));
+      insert.run(row.id, row.name, row.createdMs, formatExactJson(row.document), JSON.stringify(row.state));
     },
     saveState(id, state) {
       saveState.run(JSON.stringify(state), id);
@@ -54,7 +55,7 @@ export function containerRepository(database: Database): ContainerRepository {
         name: row.name,
         createdMs: row.created_ms,
         // Only this engine writes these columns, and the schema version says which engine: the JSON has these types.
-        document: JSON.parse(row.document) as ContainerDocument,
+        document: parseExactJson(row.document) as ContainerDocument,
         state: JSON.parse(row.state) as ContainerState,
       }));
     },

@@ -16,12 +16,21 @@ export type DeviceNumbers = (path: string) => { readonly major: number; readonly
 const nanoPerCpu = 1e9;
 const period = 100_000;
 
+/** More than any machine has is no limit, which is what the kernel makes of it too. */
+function bytesOf(value: number | bigint): number {
+  return typeof value === "bigint" ? -1 : value;
+}
+
+function rateOf(value: number | bigint): number {
+  return typeof value === "bigint" ? Number.MAX_SAFE_INTEGER : value;
+}
+
 function memoryOf(host: HostConfig): OciMemory | undefined {
   const memory: OciMemory = {
-    ...(host.Memory !== undefined && host.Memory > 0 && { limit: host.Memory }),
+    ...(host.Memory !== undefined && host.Memory > 0 && { limit: bytesOf(host.Memory) }),
     ...(host.MemoryReservation !== undefined &&
-      host.MemoryReservation > 0 && { reservation: host.MemoryReservation }),
-    ...(host.MemorySwap !== undefined && host.MemorySwap !== 0 && { swap: host.MemorySwap }),
+      host.MemoryReservation > 0 && { reservation: bytesOf(host.MemoryReservation) }),
+    ...(host.MemorySwap !== undefined && host.MemorySwap !== 0 && { swap: bytesOf(host.MemorySwap) }),
     ...(host.MemorySwappiness !== undefined &&
       host.MemorySwappiness >= 0 && { swappiness: host.MemorySwappiness }),
     ...(host.OomKillDisable === true && { disableOOMKiller: true }),
@@ -50,7 +59,7 @@ function blockIoOf(host: HostConfig, numbers: DeviceNumbers): OciBlockIo | undef
   const throttle = (
     list: HostConfig["BlkioDeviceReadBps"],
   ): { major: number; minor: number; rate: number }[] =>
-    (list ?? []).map((entry) => ({ ...numbers(entry.Path), rate: entry.Rate }));
+    (list ?? []).map((entry) => ({ ...numbers(entry.Path), rate: rateOf(entry.Rate) }));
   const io: OciBlockIo = {
     ...(host.BlkioWeight !== undefined && host.BlkioWeight > 0 && { weight: host.BlkioWeight }),
     ...((host.BlkioWeightDevice ?? []).length > 0 && {

@@ -54,12 +54,17 @@ export function capabilitySets(names: readonly string[], uid: number): OciCapabi
   return { bounding: [...names], effective: own, permitted: own, inheritable: [], ambient: [] };
 }
 
+/** -1 is no limit, and so is what no program reaches. */
+function limitOf(value: number | bigint): number | "unlimited" {
+  return typeof value === "bigint" || value === -1 ? "unlimited" : value;
+}
+
 function processOf(input: SpecInput): OciProcess {
   const { config, host } = input.container.document;
   const rlimits: OciRlimit[] = (host.Ulimits ?? []).map((limit) => ({
     type: `RLIMIT_${limit.Name.toUpperCase()}`,
-    soft: limit.Soft === -1 ? "unlimited" : limit.Soft,
-    hard: limit.Hard === -1 ? "unlimited" : limit.Hard,
+    soft: limitOf(limit.Soft),
+    hard: limitOf(limit.Hard),
   }));
   const terminal = config.Tty ?? false;
   return {

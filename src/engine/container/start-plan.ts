@@ -9,6 +9,7 @@ import { openBinds, readyMounts } from "./bind-sources.ts";
 import { decideCapabilities } from "./capability-set.ts";
 import type { ContainerContext } from "./context.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
+import { ownCgroupParent } from "./host-part.ts";
 import { decodeLogLimits } from "./log-limits.ts";
 import type { Container } from "./model.ts";
 import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
@@ -90,7 +91,7 @@ export function compilePlan(
     const logs = decodeLogLimits(host.LogConfig);
     const plan = compileContainer(spec, facts, {
       id: container.id,
-      cgroupParent: cgroupParentOf(context.config.tag),
+      cgroupParent: (ownCgroupParent(context, container.id) ?? cgroupParentOf(context.config.tag)) || "/",
       rootfs: {
         kind: "overlay",
         lowers,

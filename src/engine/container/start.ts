@@ -2,7 +2,9 @@
  * A start: look up what the container needs, compile it into a plan, prepare the host's part of it, launch. Each thing
  * that is acquired pushes its undo, so a failure at any step leaves the container as it was, and the host too.
  */
+import { makeCgroupParents } from "../../kernel/cgroup-parents.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
 import { monotonicMs, nowMs } from "../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
@@ -12,6 +14,7 @@ import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../run
 import { afterStartMs } from "../idle-work.ts";
 import type { ContainerContext } from "./context.ts";
 import { watchExit } from "./exit.ts";
+import { cgroupMark, ownCgroupParent, releaseOwnParent } from "./host-part.ts";
 import type { Container } from "./model.ts";
 import { takeAway } from "./remove.ts";
 import { attachToNetwork, type NetworkPlace } from "./start-network.ts";
@@ -90,7 +93,7 @@ async function performStart(
   for (const [name, fd] of mounts.fds) fds.set(name, fd);
   clock.mark("compileMs");
 
-  const hostWarnings = applyHostOps(plan, context.facts, undo);
+  const hostWarnings = prepareGroups(context, container, plan, undo);
   container.startWarnings = [...place.warnings, ...plan.warnings, ...hostWarnings];
   for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
   await openStateFiles(context, container, plan, fds);
@@ -110,6 +113,34 @@ async function performStart(
   becomeRunning(context, container, process, place.endpoint);
   clock.mark("launchMs");
   return process;
+}
+
+/** The container's groups and limits. Errors: `invalid` for a limit that the kernel does not take. */
+function prepareGroups(
+  context: ContainerContext,
+  container: Container,
+  plan: Plan,
+  undo: UndoStack,
+): string[] {
+  const { cgroup } = context.facts;
+  const parent = ownCgroupParent(context, container.id);
+  try {
+    if (parent !== undefined) {
+      undo.push("parent of the cgroup", () => releaseOwnParent(context, container.id));
+      for (const op of plan.hostOps) {
+        if (op.op === "cgroupCreate") makeCgroupParents(cgroup, op.hierarchy, parent, cgroupMark(context));
+      }
+    }
+    return applyHostOps(plan, context.facts, undo);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    throw new TiffinError(
+      "invalid",
+      "container.limit-refused",
+      `the kernel refuses a limit or a group of the container: ${thrown.message}`,
+      { cause: thrown, exitCode: 125, remedy: "compare the value with the limits of the groups above" },
+    );
+  }
 }
 
 async function launch(

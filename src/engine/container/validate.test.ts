@@ -15,7 +15,7 @@ const mib = 1024 * 1024;
 
 function refusal(config: ContainerConfig, host: HostConfig): string {
   try {
-    validateContainer(config, host, facts);
+    validateContainer({ ...config, HostConfig: host }, facts);
   } catch (thrown) {
     return thrown instanceof TiffinError ? `${thrown.code}: ${thrown.message}` : String(thrown);
   }
@@ -25,14 +25,18 @@ function refusal(config: ContainerConfig, host: HostConfig): string {
 test("an ordinary container passes without a warning", () => {
   expect(
     validateContainer(
-      { Env: ["A=b", "C"], WorkingDir: "/x", Hostname: "a-b.example" },
       {
-        Memory: 6 * mib,
-        MemorySwap: -1,
-        NanoCpus: 2e9,
-        CpusetCpus: "0-1",
-        PidsLimit: -1,
-        OomScoreAdj: -1000,
+        Env: ["A=b", "C"],
+        WorkingDir: "/x",
+        Hostname: "a-b.example",
+        HostConfig: {
+          Memory: 6 * mib,
+          MemorySwap: -1,
+          NanoCpus: 2e9,
+          CpusetCpus: "0-1",
+          PidsLimit: -1,
+          OomScoreAdj: -1000,
+        },
       },
       facts,
     ),
@@ -86,7 +90,7 @@ test.each<[HostConfig, string]>([
     { LogConfig: { Type: "syslog" } },
     "container.log-driver: logger: no log driver named 'syslog' is registered",
   ],
-  [{ Runtime: "runsc" }, "container.runtime: unknown or invalid runtime name: runsc"],
+  [{ Runtime: "runsc" }, "container.field-refused: unknown or invalid runtime name: runsc"],
   [{ Links: ["a:b"] }, "container.unsupported: links is not supported"],
 ])("%p is refused", (host, message) => {
   expect(refusal({}, host)).toBe(message);
@@ -105,19 +109,18 @@ test.each<[ContainerConfig, HostConfig, string]>([
     { NetworkMode: "container:y" },
     "container.conflict-hostname: conflicting options: hostname and the network mode",
   ],
-  [{ Cmd: ["a\0b"] }, {}, 'container.nul: "a\\u0000b" contains a NUL character'],
+  [{ Cmd: ["a\0b"] }, {}, 'container.nul: invalid Cmd.0: "a\\u0000b" contains a NUL character'],
 ])("%p with %p is refused", (config, host, message) => {
   expect(refusal(config, host)).toBe(message);
 });
 
 test("what is not done is said", () => {
-  expect(validateContainer({ Healthcheck: { Test: ["CMD", "true"] } }, {}, facts)).toEqual([
+  expect(validateContainer({ Healthcheck: { Test: ["CMD", "true"] } }, facts)).toEqual([
     "health checks are not performed by this engine",
   ]);
   expect(
     validateContainer(
-      {},
-      { Memory: 8 * mib },
+      { HostConfig: { Memory: 8 * mib } },
       { ...facts, cgroup: { ...facts.cgroup, swapAccounting: false } },
     ),
   ).toHaveLength(1);

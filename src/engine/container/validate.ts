@@ -2,28 +2,39 @@
  * Whether a container can be what a client asked for, before anything is made. Docker's words, because its clients
  * and their users know them; each message has a stable code of its own. Pure: the machine is an argument.
  */
+
+import { createFields, fieldJudge } from "../../docker/fields.ts";
+import type { ContainerCreateBody } from "../../docker/types/container.ts";
 import type { ContainerConfig } from "../../docker/types/container-config.ts";
 import type { HostConfig } from "../../docker/types/host-config.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { parseCpuList } from "../../linux/cpu-list.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
+import { validateCgroupParent } from "./cgroup-parent.ts";
 import { timeAnnotation } from "./model.ts";
+import { refuse } from "./refuse.ts";
+import { validateNumbers } from "./validate-numbers.ts";
+import { refuseNul, validateConfigWords, validateFileWords } from "./validate-words.ts";
 
 const mib = 1024 * 1024;
 const smallestMemoryBytes = 6 * mib;
 
-function refuse(code: string, message: string): never {
-  throw new TiffinError("invalid", `container.${code}`, message);
-}
+const judgeFields = fieldJudge(createFields);
 
-/** Checks both parts of a create body and returns warnings. */
-export function validateContainer(config: ContainerConfig, host: HostConfig, facts: HostFacts): string[] {
+/** Checks a create body and returns warnings. */
+export function validateContainer(body: ContainerCreateBody, facts: HostFacts): string[] {
+  const { HostConfig: host = {}, NetworkingConfig: _networking, ...config } = body;
+  refuseNul(body);
   validateConfig(config);
+  validateConfigWords(config);
   validateNames(config, host);
   const warnings = [...validateMemory(host, facts), ...validateCpu(host, facts)];
+  validateNumbers(host, facts);
   validateOther(host);
+  validateFileWords(host);
+  validateCgroupParent(host.CgroupParent ?? "");
   validateModes(host);
-  warnings.push(...validateRestart(host), ...unsupported(config, host));
+  warnings.push(...validateRestart(host), ...validateFields(body), ...discarded(host));
   return warnings;
 }
 
@@ -32,8 +43,6 @@ function validateConfig(config: ContainerConfig): void {
     if (entry === "" || entry.startsWith("=")) {
       refuse("environment", `invalid environment variable: ${entry}`);
     }
-    if (entry.includes("\0"))
-      refuse("environment", "invalid environment variable: it contains a NUL character");
   }
   const directory = config.WorkingDir ?? "";
   if (directory !== "" && !directory.startsWith("/")) {
@@ -41,9 +50,6 @@ function validateConfig(config: ContainerConfig): void {
       "working-directory",
       `the working directory '${directory}' is invalid, it needs to be an absolute path`,
     );
-  }
-  for (const word of [...(config.Entrypoint ?? []), ...(config.Cmd ?? []), directory, config.User ?? ""]) {
-    if (word.includes("\0")) refuse("nul", `${JSON.stringify(word)} contains a NUL character`);
   }
   if (config.StopTimeout !== undefined && config.StopTimeout < -1) {
     refuse("stop-timeout", `invalid stop timeout ${config.StopTimeout}: wanted seconds, or -1 for no limit`);
@@ -71,10 +77,6 @@ function validateNames(config: ContainerConfig, host: HostConfig): void {
     if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true) {
       refuse("conflict-ports", "conflicting options: port publishing and the container type network mode");
     }
-  }
-  for (const entry of host.ExtraHosts ?? []) {
-    const colon = entry.search(/[:=]/);
-    if (colon <= 0 || colon === entry.length - 1) refuse("extra-host", `bad format for add-host: "${entry}"`);
   }
 }
 
@@ -182,10 +184,6 @@ function validateOther(host: HostConfig): void {
   for (const path of [...(host.MaskedPaths ?? []), ...(host.ReadonlyPaths ?? [])]) {
     if (!path.startsWith("/")) refuse("system-path", `invalid system path ${path}: it needs to be absolute`);
   }
-  const runtime = host.Runtime ?? "";
-  if (!["", "tiffin", "runc"].includes(runtime)) {
-    refuse("runtime", `unknown or invalid runtime name: ${runtime}`);
-  }
   const driver = host.LogConfig?.Type ?? "";
   if (!["", "json-file", "local", "none"].includes(driver)) {
     refuse("log-driver", `logger: no log driver named '${driver}' is registered`);
@@ -251,16 +249,18 @@ function validateRestart(host: HostConfig): string[] {
   return [];
 }
 
-/** What this engine does not do (yet): refused where the container would be another one, else said aloud. */
-function unsupported(config: ContainerConfig, host: HostConfig): string[] {
-  const missing = (what: string): never => {
-    throw new TiffinError("notImplemented", "container.unsupported", `${what} is not supported`);
-  };
-  if ((host.VolumesFrom ?? []).length > 0) missing("volumes-from");
-  if ((host.Links ?? []).length > 0) missing("links");
-  if ((host.DeviceRequests ?? []).length > 0) missing("requesting devices by driver (--gpus)");
-  if (Object.keys(host.StorageOpt ?? {}).length > 0) missing("storage-opt");
-  if (!["", "local"].includes(host.VolumeDriver ?? "")) missing(`volume driver ${host.VolumeDriver}`);
-  const test = config.Healthcheck?.Test ?? [];
-  return test.length > 0 && test[0] !== "NONE" ? ["health checks are not performed by this engine"] : [];
+/** What the table of fields says about fields that this engine does not do: refused, or said aloud. */
+function validateFields(body: ContainerCreateBody): readonly string[] {
+  const { refusal, warnings } = judgeFields(body);
+  if (refusal === undefined) return warnings;
+  const code = refusal.kind === "invalid" ? "container.field-refused" : "container.unsupported";
+  throw new TiffinError(refusal.kind, code, refusal.message);
+}
+
+/** Settings that another setting makes meaningless. */
+function discarded(host: HostConfig): string[] {
+  const publishes = Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true;
+  return host.NetworkMode === "host" && publishes
+    ? ["Published ports are discarded when using host network mode"]
+    : [];
 }

@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { formatExactJson, parseExactJson } from "./exact-json.ts";
+
+test("whole numbers beyond 2^53 keep every digit on the way in and out", () => {
+  const text =
+    '{"a":9223372036854775807,"b":[-9223372036854775808,9007199254740993],"c":"9223372036854775807","d":1}';
+  expect(parseExactJson(text)).toEqual({
+    a: 9_223_372_036_854_775_807n,
+    b: [-9_223_372_036_854_775_808n, 9_007_199_254_740_993n],
+    c: "9223372036854775807",
+    d: 1,
+  });
+  expect(formatExactJson(parseExactJson(text))).toBe(text);
+});
+
+test("small numbers stay numbers, fractions stay fractions", () => {
+  expect(parseExactJson('[1,1.5,1e400,"0123456789012345678"]')).toEqual([
+    1,
+    1.5,
+    Number.POSITIVE_INFINITY,
+    "0123456789012345678",
+  ]);
+  expect(formatExactJson({ a: [1, undefined, null] }, 1)).toBe('{\n "a": [\n  1,\n  null,\n  null\n ]\n}');
+});
+
+test("what cannot be written fails as it always does", () => {
+  const cycle: { self?: unknown } = {};
+  cycle.self = cycle;
+  expect(() => formatExactJson(cycle)).toThrow(TypeError);
+});
