@@ -37,7 +37,7 @@ static int outlive(const struct message_exited *ended)
 	return WIFSIGNALED(status) ? SIGNAL_EXIT + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* As the front would have done it. The environment has the word that it must not ask the helper again. */
+/* As the front would have done it. The environment says that it has asked. */
 static int go_alone(int file, char **words)
 {
 	syscall(SYS_execveat, file, "", words, environ, AT_EMPTY_PATH);

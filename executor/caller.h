@@ -26,6 +26,8 @@
 /* Variable that keeps the front from asking a helper, with the value that does. */
 #define HELPER_VARIABLE "TIFFIN_RUNTIME_HELPER"
 #define HELPER_OFF "off"
+/* Our own word for the same, when the helper has said no. The program takes it out of what it hands on. */
+#define HELPER_ASKED "TIFFIN_RUNTIME_HELPER_ASKED=1"
 
 /* Waits for the next message, of any kind. False: the connection is over. Descriptors that come along go into `fds`. */
 bool caller_receive(struct connection *helper, struct control_message *message, int *fds, int room, int *count);

@@ -124,7 +124,7 @@ static bool send_request(int fd, int word_count, char **words, char **environmen
 static void become(int program, int connection, int file, bool keep_signals, int word_count, char **words,
 		   char **environment)
 {
-	static char executor_name[] = "tiffin-executor", option[] = CALLER_OPTION, no_helper[] = HELPER_VARIABLE "=" HELPER_OFF;
+	static char executor_name[] = "tiffin-executor", option[] = CALLER_OPTION, asked[] = HELPER_ASKED;
 	static char yes[] = "1", no[] = "0";
 	static char numbers[2][NUMBER_BYTES * 2];
 	size_t variables = 0;
@@ -147,7 +147,7 @@ static void become(int program, int connection, int file, bool keep_signals, int
 	char **new_environment = list;
 	for (size_t i = 0; i < variables; i++)
 		*list++ = environment[i];
-	*list++ = no_helper;
+	*list++ = asked;
 	fcntl(connection, F_SETFD, 0);
 	fcntl(file, F_SETFD, 0);
 	syscall(SYS_execveat, program, "", new_words, new_environment, AT_EMPTY_PATH);

@@ -39,7 +39,8 @@ static bool may_ask(uint64_t files)
 	if (geteuid() != 0 || files < LEAST_FILES)
 		return false;
 	for (char **variable = environ; *variable; variable++)
-		if (strncmp(*variable, HELPER_VARIABLE "=", length + 1) == 0 && strcmp(*variable + length + 1, HELPER_OFF) == 0)
+		if ((strncmp(*variable, HELPER_VARIABLE "=", length + 1) == 0 && strcmp(*variable + length + 1, HELPER_OFF) == 0) ||
+		    strcmp(*variable, HELPER_ASKED) == 0)
 			return false;
 	return true;
 }

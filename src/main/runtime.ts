@@ -4,7 +4,7 @@ import { lowerFdLimit } from "../kernel/process-limits.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { ownHost } from "../runtime/command/host/own-host.ts";
 import { runRuntimeCommand } from "../runtime/command/run-command.ts";
-import { helperWord } from "../runtime/resident/place.ts";
+import { askedVariable, helperWord } from "../runtime/resident/place.ts";
 import { version } from "./version.ts";
 
 // Not readFileSync: loading `node:fs` takes longer than all that a `state` does.
@@ -32,6 +32,9 @@ function keepFdLimit(): void {
 export async function runRuntime(words: readonly string[]): Promise<number> {
   if (words[0] === helperWord) return serve(words[1] ?? "");
   keepFdLimit();
+  const hasAsked = process.env[askedVariable] !== undefined;
+  // Programs and hooks have what the caller has given.
+  if (hasAsked) delete process.env[askedVariable];
   const host = ownHost({ version, env: process.env, cwd: currentDirectory, executor });
   let leavesHelper = false;
   const code = await runRuntimeCommand(words, host, {
@@ -39,7 +42,7 @@ export async function runRuntime(words: readonly string[]): Promise<number> {
       leavesHelper = row.leavesHelper === true;
     },
   });
-  if (leavesHelper) {
+  if (leavesHelper && !hasAsked) {
     (await import("../runtime/resident/start-helper.ts")).startHelper(host);
   }
   return code;

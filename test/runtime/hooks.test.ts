@@ -1,8 +1,8 @@
 /** Hooks: when each kind runs, what it is told, what its failure means. */
 import { expect } from "bun:test";
-import { existsSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { OciHooks } from "../../src/oci/mod.ts";
+import type { OciHook, OciHooks } from "../../src/oci/mod.ts";
 import { until } from "../support/until.ts";
 import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
@@ -99,4 +99,42 @@ eachRuntime(
     expect((await bundle.call("state", bundle.id)).code).toBe(1);
   },
   { except: { runc: "1.1 stops at the first that fails; the specification wants the others to run" } },
+);
+
+/** Of its environment, what is not made up by the shell. */
+function printsEnvironment(file: string, env?: readonly string[]): OciHook {
+  const script = `env | grep -Ev '^(PWD|OLDPWD|SHLVL|_)=' | sort > ${file}; :`;
+  return { path: "/bin/sh", args: ["sh", "-c", script], ...(env !== undefined && { env }) };
+}
+
+eachRuntime(
+  "without an environment of its own a hook has its caller's, in the container the process's",
+  async (bundle) => {
+    const seen = (kind: string, env?: readonly string[]): OciHook =>
+      printsEnvironment(join(bundle.directory, `env-${kind}`), env);
+    const hooks = {
+      prestart: [seen("prestart")],
+      createRuntime: [seen("createRuntime"), seen("none", []), seen("own", ["PATH=/bin:/usr/bin", "A=b"])],
+      createContainer: [seen("createContainer")],
+      startContainer: [printsEnvironment("/tmp/hook")],
+      poststart: [seen("poststart")],
+      poststop: [seen("poststop")],
+    };
+    const spec = shell("cat /tmp/hook", { env: ["PATH=/bin", "OF=process"] });
+    expect(await bundle.run({ ...spec, hooks })).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(bundle.rootfs, "tmp", "hook"), "utf8")).toContain("OF=process\n");
+    expect(readFileSync(join(bundle.rootfs, "tmp", "hook"), "utf8")).not.toContain("CALLER=");
+    for (const kind of ["prestart", "createRuntime", "createContainer", "poststart", "poststop"]) {
+      const lines = bundle.read(`env-${kind}`).split("\n");
+      expect({ kind, lines }).toMatchObject({
+        kind,
+        lines: expect.arrayContaining([`PATH=${process.env["PATH"]}`]),
+      });
+      // Nothing of ours.
+      expect(lines.filter((line) => /TIFFIN_RUNTIME_HELPER_/.test(line))).toEqual([]);
+    }
+    expect(bundle.read("env-none")).toBe("");
+    expect(bundle.read("env-own")).toBe("A=b\nPATH=/bin:/usr/bin\n");
+  },
+  { except: { runc: "1.1 gives createContainer the process's environment" } },
 );

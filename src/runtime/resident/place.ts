@@ -11,6 +11,8 @@ export const ownProgram = "/proc/self/exe";
 /** `off`, or the seconds that a helper stays when nobody asks it. */
 export const helperVariable = "TIFFIN_RUNTIME_HELPER";
 export const helperOff = "off";
+/** Set by the front after a helper has said no; nobody else's. */
+export const askedVariable = "TIFFIN_RUNTIME_HELPER_ASKED";
 /** The first word of the command line that makes a process a helper. No command has such a name. */
 export const helperWord = "@helper";
 

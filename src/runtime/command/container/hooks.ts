@@ -85,7 +85,7 @@ async function runHostHook(
     pid = spawn({
       executable: hook.path,
       argv: hook.args !== undefined && hook.args.length > 0 ? hook.args : [hook.path],
-      env: hook.env ?? [],
+      env: hook.env ?? environmentOf(host),
       fds: [
         [input, 0],
         [output, 1],
@@ -119,6 +119,14 @@ export function isHookFailure(thrown: unknown): boolean {
   return code === "runtime.hook-failed" || code === "start.hook-failed";
 }
 
+/**
+ * The caller's variables: what a hook on the host has whose configuration says nothing about its environment, as with the
+ * other runtimes. An empty list says that there are none.
+ */
+export function environmentOf({ env }: RuntimeHost): string[] {
+  return Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+}
+
 /** 0: none. */
 function limitMsOf({ timeout = 0 }: OciHook): number {
   return Math.min(timeout * msPerSecond, foreverMs);
@@ -132,14 +140,21 @@ function failed(name: string, hook: OciHook, what: string): TiffinError {
   );
 }
 
-/** Hooks that the executor runs in the container's namespaces; it puts the pid into the blank. */
-export function planHooks(hooks: readonly OciHook[], state: HookState): PlanHook[] {
+/**
+ * Hooks that the executor runs in the container's namespaces; it puts the pid into the blank. `environment`: of those whose
+ * configuration does not give one.
+ */
+export function planHooks(
+  hooks: readonly OciHook[],
+  state: HookState,
+  environment: () => readonly string[],
+): PlanHook[] {
   if (hooks.length === 0) return [];
   const input = encoder.encode(textOf(state, " ".repeat(pidBytes)));
   return hooks.map((hook) => ({
     path: hook.path,
     arguments: hook.args !== undefined && hook.args.length > 0 ? hook.args : [hook.path],
-    environment: hook.env ?? [],
+    environment: hook.env ?? environment(),
     input,
     pidOffset: beforePid.length,
     timeoutMs: limitMsOf(hook),

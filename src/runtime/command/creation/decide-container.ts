@@ -12,7 +12,7 @@ import type { Plan } from "../../../plan/plan.ts";
 import { terminalGroup } from "../../../plan/terminal.ts";
 import type { ContainerRecord, RecordedCgroup } from "../container/container-record.ts";
 import { hookState } from "../container/hook-state.ts";
-import { type HookState, planHooks } from "../container/hooks.ts";
+import { environmentOf, type HookState, planHooks } from "../container/hooks.ts";
 import type { PlannedScope } from "../groups/systemd-scope.ts";
 import { groupAboveCaller, isHostRoot, usableCgroups } from "../groups/usable-groups.ts";
 import { inheritedFds } from "../host/inherited-fds.ts";
@@ -93,8 +93,10 @@ export async function prepare(
     noPivot: request.noPivot,
     syncEnvironment: meetsHost(spec) || scope?.isUnfinished === true,
     hooks: {
-      createContainer: planHooks(hooks.createContainer ?? [], state("creating")),
-      startContainer: planHooks(hooks.startContainer ?? [], state("created")),
+      createContainer: planHooks(hooks.createContainer ?? [], state("creating"), () =>
+        environmentOf(request.host),
+      ),
+      startContainer: planHooks(hooks.startContainer ?? [], state("created"), () => spec.process?.env ?? []),
     },
     ...filterOptions(seccomp, state("creating")),
   };
