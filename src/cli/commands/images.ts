@@ -80,7 +80,7 @@ export function imageRows(
 
 function shapeOf(digests: boolean): ListShape {
   const columns = ["Repository", "Tag", ...(digests ? ["Digest"] : []), "ID", "CreatedSince", "Size"];
-  return { headings, defaultTable: columns.map((column) => `{{.${column}}}`).join("\t") };
+  return { headings, columns, rowType: "*formatter.imageContext" };
 }
 
 export const command = defineCommand({
@@ -117,7 +117,7 @@ export const command = defineCommand({
     }
     const detailed = { ...options, digests: options.digests || values.format !== "" };
     const rows = newestFirst.flatMap((image) => imageRows(image, detailed));
-    context.out(formatList(rows, shapeOf(values.digests), values.format));
+    context.out(await formatList(rows, shapeOf(values.digests), values.format));
     return 0;
   },
 });

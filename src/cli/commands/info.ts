@@ -3,8 +3,8 @@ import type { InfoResponse } from "../../docker/types/system.ts";
 import { defineCommand } from "../command.ts";
 import { describeError } from "../describe-error.ts";
 import { text } from "../flags/flag.ts";
+import { documentFormat } from "../format/document-format.ts";
 import { binarySize } from "../format/human.ts";
-import { formatValue } from "../format/list-format.ts";
 
 /** The engine's part of the page. */
 export function serverPart(info: InfoResponse): string {
@@ -67,7 +67,8 @@ export const command = defineCommand({
     try {
       const api = await context.api();
       if (values.format !== "") {
-        context.out(`${formatValue(await api.undecoded("info", {}), values.format)}\n`);
+        const show = await documentFormat(values.format, { rootType: "system.dockerInfo" });
+        context.out(`${show(await api.undecoded("info", {}))}\n`);
         return 0;
       }
       const info = await api.document("info", {});

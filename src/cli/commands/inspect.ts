@@ -8,7 +8,7 @@ import type { CliContext } from "../context.ts";
 import { describeError } from "../describe-error.ts";
 import { cleanName } from "../each-container.ts";
 import { text, toggle } from "../flags/flag.ts";
-import { formatValue } from "../format/list-format.ts";
+import { documentFormat } from "../format/document-format.ts";
 
 type Api = ApiClient<SyncSocket>;
 type Lookup = (api: Api, name: string, size: boolean) => Promise<unknown>;
@@ -41,6 +41,10 @@ async function show(
   names: readonly string[],
   options: { readonly format: string; readonly size: boolean },
 ): Promise<number> {
+  const isDocument = options.format === "" || options.format === "json";
+  const format = isDocument
+    ? undefined
+    : await documentFormat(options.format, { failurePrefix: "template parsing error: " });
   const api = await context.api();
   const found: unknown[] = [];
   const failures: string[] = [];
@@ -51,13 +55,17 @@ async function show(
       failures.push(describeError(thrown));
     }
   }
-  if (options.format === "" || options.format === "json") {
+  if (format === undefined) {
     const indent = options.format === "" ? 4 : undefined;
     context.out(`${formatExactJson(found, indent)}\n`);
   } else {
-    const lines = found.map((value) => `${formatValue(value, options.format)}\n`);
-    // Docker's scripts rely on a line being there even when nothing was found.
-    context.out(found.length === 0 ? "\n" : lines.join(""));
+    // Docker's scripts rely on a line being there even when nothing was found or shown.
+    try {
+      context.out(found.length === 0 ? "\n" : found.map((value) => `${format(value)}\n`).join(""));
+    } catch (thrown) {
+      context.out("\n");
+      throw thrown;
+    }
   }
   if (failures.length === 0) return 0;
   context.err(failures.map((failure) => `${failure}\n`).join(""));

@@ -3,9 +3,9 @@ import type { ContainerSummary, PortSummary } from "../../docker/types/container
 import { defineCommand } from "../command.ts";
 import { filter } from "../flags/filter-flag.ts";
 import { custom, parseInteger, text, toggle } from "../flags/flag.ts";
-import { goQuote } from "../format/go-values.ts";
 import { ellipsis, goTime, humanDuration, humanSize } from "../format/human.ts";
 import { formatList, type ListShape, type Row } from "../format/list-format.ts";
+import { goQuote } from "../template/quote.ts";
 
 const shortIdLength = 12;
 const shownCommandLength = 20;
@@ -160,7 +160,7 @@ function shapeOf(size: boolean): ListShape {
     "Names",
     ...(size ? ["Size"] : []),
   ];
-  return { headings, defaultTable: columns.map((column) => `{{.${column}}}`).join("\t") };
+  return { headings, columns, rowType: "*formatter.ContainerContext" };
 }
 
 export const command = defineCommand({
@@ -208,7 +208,7 @@ export const command = defineCommand({
       return 0;
     }
     const rows = containers.map((one) => containerRow(one, options));
-    context.out(formatList(rows, shapeOf(values.size), values.format));
+    context.out(await formatList(rows, shapeOf(values.size), values.format));
     return 0;
   },
 });

@@ -4,7 +4,7 @@ import type { VersionResponse } from "../../docker/types/system.ts";
 import { defineCommand } from "../command.ts";
 import { describeError } from "../describe-error.ts";
 import { text } from "../flags/flag.ts";
-import { formatValue } from "../format/list-format.ts";
+import { documentFormat } from "../format/document-format.ts";
 
 /** Go's names for machines, which all the world's scripts compare with. */
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
@@ -60,6 +60,8 @@ export const command = defineCommand({
   least: 0,
   most: 0,
   async run({ values, context }) {
+    const names = { templateName: "version", rootType: "system.versionInfo" };
+    const show = values.format === "" ? undefined : await documentFormat(values.format, names);
     const client: ClientVersion = {
       Version: context.io.version,
       ApiVersion: newestVersion,
@@ -74,9 +76,9 @@ export const command = defineCommand({
     } catch (thrown) {
       failure = describeError(thrown);
     }
-    if (values.format === "") {
+    if (show === undefined) {
       context.out(clientPart(client) + (server === undefined ? "" : `\n${serverPart(server)}`));
-    } else context.out(`${formatValue({ Client: client, Server: server ?? null }, values.format)}\n`);
+    } else context.out(`${show({ Client: client, Server: server ?? null })}\n`);
     if (failure === undefined) return 0;
     context.err(`${failure}\n`);
     return 1;

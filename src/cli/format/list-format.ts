@@ -1,20 +1,24 @@
 /**
  * `--format` of lists: `table`, `table TEMPLATE`, `json` or a template, over rows of named columns. A column's value may be a
- * function, which templates call with their arguments. Pure.
+ * function, which templates call with their arguments. Templates are loaded only when there is one.
  */
+import type { FunctionTable } from "../template/function-table.ts";
 import { alignColumns } from "./column-table.ts";
-import { goJson, isRecord } from "./go-values.ts";
-import { TemplateError } from "./template-lexer.ts";
-import { parseTemplate } from "./template-parser.ts";
-import { runTemplate } from "./template-run.ts";
+import { goJson } from "./go-json.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface ListShape {
-  /** The template of the plain table, cells separated by tabs. */
-  readonly defaultTable: string;
+  /** The columns of the plain table. */
+  readonly columns: readonly string[];
   /** The heading of each column; a column without one uses its name. */
   readonly headings: Readonly<Record<string, string>>;
+  /** Docker's Go type of a row, which it names when a template asks for a column that does not exist. */
+  readonly rowType: string;
+}
+
+function headingOf(shape: ListShape, name: string): string {
+  return shape.headings[name] ?? name.toUpperCase();
 }
 
 /** Headings for whatever a template asks: `.Label "x"` is headed by `x`. */
@@ -22,12 +26,8 @@ function headingRow(shape: ListShape, rows: readonly Row[]): Row {
   const names = new Set([...Object.keys(shape.headings), ...Object.keys(rows[0] ?? {})]);
   return Object.fromEntries(
     [...names].map((name) => {
-      const heading = shape.headings[name] ?? name.toUpperCase();
-      const value = rows[0]?.[name];
-      return [
-        name,
-        typeof value === "function" || name === "Label" ? (label: unknown) => String(label) : heading,
-      ];
+      const isAsked = typeof rows[0]?.[name] === "function" || name === "Label";
+      return [name, isAsked ? (label: unknown) => String(label) : headingOf(shape, name)];
     }),
   );
 }
@@ -43,53 +43,50 @@ function plainColumns(row: Row): Row {
 
 /** In a template `{{json .}}` must see values only, and `.Label` must stay callable. */
 function withJsonView(row: Row): Row {
-  const view = { ...row };
+  const view = Object.defineProperties({}, Object.getOwnPropertyDescriptors(row));
   Object.defineProperty(view, "toJSON", { value: () => plainColumns(row), enumerable: false });
   return view;
 }
 
-function parse(source: string): ReturnType<typeof parseTemplate> {
-  try {
-    return parseTemplate(source.replaceAll("\\t", "\t").replaceAll("\\n", "\n"));
-  } catch (thrown) {
-    if (thrown instanceof TemplateError) throw new Error(`failed to parse template: ${thrown.message}`);
-    throw thrown;
-  }
+function plainTable(rows: readonly Row[], shape: ListShape): string {
+  const headings = shape.columns.map((name) => headingOf(shape, name)).join("\t");
+  const lines = rows.map((row) => shape.columns.map((name) => String(row[name] ?? "")).join("\t"));
+  return alignColumns([headings, ...lines]);
 }
 
-function run(nodes: ReturnType<typeof parseTemplate>, row: Row): string {
-  try {
-    return runTemplate(nodes, row, { missingKey: "error" });
-  } catch (thrown) {
-    if (thrown instanceof TemplateError)
-      throw new Error(`failed to execute template: template: :1: ${thrown.message}`);
-    throw thrown;
-  }
+/** All rows through a template; `headed` makes them a table. */
+async function fromTemplate(
+  rows: readonly Row[],
+  shape: ListShape,
+  source: string,
+  headed: boolean,
+): Promise<string> {
+  const { headingFunctions, Template, TemplateError } = await import("../template/mod.ts");
+  const attempt = <T>(what: string, act: () => T): T => {
+    try {
+      return act();
+    } catch (thrown) {
+      if (thrown instanceof TemplateError) throw new Error(`failed to ${what} template: ${thrown.message}`);
+      throw thrown;
+    }
+  };
+  const template = attempt("parse", () => new Template(source));
+  const show = (row: Row, instead: FunctionTable = {}): string =>
+    attempt("execute", () => template.run(withJsonView(row), { rootType: shape.rowType, instead }));
+  if (!headed) return rows.map((row) => `${show(row)}\n`).join("");
+  const headings = show(headingRow(shape, rows), headingFunctions);
+  return alignColumns([headings, ...rows.map((row) => show(row))]);
 }
 
 /** All rows as text. `format` empty means the plain table. */
-export function formatList(rows: readonly Row[], shape: ListShape, format: string): string {
+export async function formatList(rows: readonly Row[], shape: ListShape, format: string): Promise<string> {
   if (format === "json") return rows.map((row) => `${goJson(plainColumns(row))}\n`).join("");
-  const isTable = format === "" || format === "table" || /^table\s/.test(format);
-  if (!isTable) {
-    const nodes = parse(format);
-    return rows.map((row) => `${run(nodes, withJsonView(row))}\n`).join("");
-  }
-  const source = format.replace(/^table/, "").trim();
-  const nodes = parse(source === "" ? shape.defaultTable : source);
-  const lines = [headingRow(shape, rows), ...rows].map((row) => run(nodes, isRecord(row) ? row : {}));
-  return alignColumns(lines);
-}
-
-/** One value through a template, for `inspect`, `version` and `info`. `missingKey` as in `runTemplate`. */
-export function formatValue(value: unknown, format: string): string {
-  if (format === "json") return goJson(value);
-  try {
-    return runTemplate(parseTemplate(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n")), value, {
-      missingKey: "error",
-    });
-  } catch (thrown) {
-    if (thrown instanceof TemplateError) throw new Error(`template parsing error: ${thrown.message}`);
-    throw thrown;
-  }
+  const headed = format.startsWith("table");
+  // Docker understands these two as no template of Go's does.
+  const source = (headed ? format.slice("table".length) : format)
+    .replace(/^ +| +$/g, "")
+    .replaceAll("\\t", "\t")
+    .replaceAll("\\n", "\n");
+  if (source === "") return plainTable(rows, shape);
+  return fromTemplate(rows, shape, source, headed);
 }

@@ -1,0 +1,64 @@
+/**
+ * A document of the engine as Docker's own client sees it, which decodes it into Go structs: some fields have another name
+ * there, and a null is the nil of a list, a map or a pointer, which print differently. Pure.
+ */
+import { TypedNil } from "./value.ts";
+
+/** Go's names where they are not those of the JSON. Both work in Docker's templates. */
+const goNames: Readonly<Record<string, string>> = {
+  Id: "ID",
+  CpuShares: "CPUShares",
+  CpuPeriod: "CPUPeriod",
+  CpuQuota: "CPUQuota",
+  CpuRealtimePeriod: "CPURealtimePeriod",
+  CpuRealtimeRuntime: "CPURealtimeRuntime",
+  CpuCount: "CPUCount",
+  CpuPercent: "CPUPercent",
+  NanoCpus: "NanoCPUs",
+  Dns: "DNS",
+  DnsOptions: "DNSOptions",
+  DnsSearch: "DNSSearch",
+};
+
+/** Nulls that are no lists. */
+const nilTypes: Readonly<Record<string, string>> = {
+  Annotations: "map[string]string",
+  Config: "map[string]string",
+  DriverOpts: "map[string]string",
+  ExposedPorts: "map[string]struct {}",
+  Health: "*container.Health",
+  Healthcheck: "*container.HealthConfig",
+  IPAMConfig: "*network.EndpointIPAMConfig",
+  Init: "*bool",
+  Labels: "map[string]string",
+  MemorySwappiness: "*int64",
+  Networks: "map[string]*network.EndpointSettings",
+  OomKillDisable: "*bool",
+  Options: "map[string]string",
+  PidsLimit: "*int64",
+  Platform: "*v1.Platform",
+  PortBindings: "map[string][]PortBinding",
+  Ports: "map[string][]PortBinding",
+  Server: "*system.Version",
+  StopTimeout: "*int",
+  StorageOpt: "map[string]string",
+  Sysctls: "map[string]string",
+  Tmpfs: "map[string]string",
+  Volumes: "map[string]struct {}",
+};
+
+/** `document` with nils that know their type, and answering to Go's names as well. */
+export function dockerDocument(document: unknown): unknown {
+  if (Array.isArray(document)) return document.map(dockerDocument);
+  if (typeof document !== "object" || document === null) return document;
+  const view: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(document)) {
+    const seen = value === null ? new TypedNil(nilTypes[name] ?? "[]string") : dockerDocument(value);
+    // Not an assignment: a label may be called `__proto__`.
+    Object.defineProperty(view, name, { value: seen, enumerable: true });
+    const goName = goNames[name];
+    if (goName !== undefined && !Object.hasOwn(document, goName))
+      Object.defineProperty(view, goName, { value: seen, enumerable: false });
+  }
+  return view;
+}

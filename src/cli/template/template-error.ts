@@ -1,0 +1,4 @@
+/** What is wrong with a template, or with the value that it was given, in the words of Go's text/template. */
+export class TemplateError extends Error {
+  override readonly name = "TemplateError";
+}

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { dockerDocument } from "./docker-document.ts";
+import { Template, TemplateError } from "./mod.ts";
+
+interface Case {
+  readonly template: string;
+  readonly text?: string;
+  readonly error?: string;
+}
+
+interface Cases {
+  readonly data: unknown;
+  readonly cases: readonly Case[];
+}
+
+const folder = join(import.meta.dir, "cases");
+const file = join(folder, "templates.json");
+const { data, cases }: Cases = await Bun.file(file).json();
+
+function run(source: string, value: unknown = data): Case {
+  try {
+    return { template: source, text: new Template(source).run(value) };
+  } catch (thrown) {
+    if (!(thrown instanceof TemplateError)) throw thrown;
+    return { template: source, error: thrown.message };
+  }
+}
+
+describe("what Go's own text/template makes of it", () => {
+  test.each(cases.map((one) => [JSON.stringify(one.template).replaceAll("%", "%%"), one] as const))(
+    "%s",
+    (_title, wanted) => expect(run(wanted.template)).toEqual(wanted),
+  );
+
+  test("there are cases of every kind of answer", () => {
+    expect(cases.length).toBeGreaterThan(400);
+    expect(cases.every(({ text, error }) => (text === undefined) !== (error === undefined))).toBe(true);
+  });
+
+  const go = Bun.which("go");
+  test.skipIf(go === null)("the expected texts are those of the Go that is installed here", () => {
+    const { exitCode, stdout, stderr } = Bun.spawnSync(
+      ["go", "run", "oracle.go", "-check", "templates.json"],
+      {
+        cwd: folder,
+        env: { ...process.env, GOPROXY: "off", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local" },
+      },
+    );
+    expect({ exitCode, out: stdout.toString() + stderr.toString() }).toEqual({ exitCode: 0, out: "" });
+  });
+});
+
+// The expected texts are those of docker 28.2's inspect.
+describe("what Docker's structs add to the JSON", () => {
+  const document = dockerDocument({
+    Id: "abc",
+    HostConfig: { Binds: null, CpuShares: 7, PidsLimit: null, Dns: ["1.1.1.1"] },
+    Config: { Volumes: null, Labels: null },
+    State: { Health: null },
+    ["__proto__"]: 1,
+  });
+
+  test.each([
+    ["{{.ID}} {{.Id}} {{.HostConfig.CPUShares}} {{.HostConfig.DNS}}", "abc abc 7 [1.1.1.1]"],
+    [
+      "{{.HostConfig.Binds}} {{.Config.Volumes}} {{.HostConfig.PidsLimit}} {{.State.Health}}",
+      "[] map[] <nil> <nil>",
+    ],
+    ["{{json .HostConfig.Binds}} {{json .State}}", 'null {"Health":null}'],
+    ["{{len .HostConfig.Binds}}{{range .HostConfig.Binds}}x{{else}}none{{end}}", "0none"],
+    ["{{if .State.Health}}x{{else}}unknown{{end}}", "unknown"],
+    ['{{index .Config.Labels "a"}}|{{join .HostConfig.Binds ","}}|', "||"],
+    ["{{json .HostConfig}}", '{"Binds":null,"CpuShares":7,"Dns":["1.1.1.1"],"PidsLimit":null}'],
+    [
+      "{{eq .State.Health nil}} {{printf `%v %d` .HostConfig.Binds .State.Health}}",
+      "true [] %!d(*container.Health=<nil>)",
+    ],
+  ])("%s", (source, text) => expect(run(source, document)).toEqual({ template: source, text }));
+});
+
+test("a template that never ends its own calls, and one nested without end, are refused", () => {
+  expect(run('{{define "r"}}{{template "r" .}}{{end}}{{template "r" .}}').error).toBe(
+    'template: :1:25: executing "r" at <{{template "r" .}}>: exceeded maximum template depth (400)',
+  );
+  expect(run(`{{${"(".repeat(100_000)}`).error).toBe("template: :1: max expression depth exceeded");
+});
