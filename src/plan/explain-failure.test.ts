@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { errno } from "../linux/errno.ts";
+import { errno, errnoText } from "../linux/errno.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { compileContainer } from "./compile-container.ts";
 import { compileExec } from "./compile-exec.ts";
@@ -73,16 +73,39 @@ test("a failing exec ends with 126 unless the program is missing", () => {
   expect(explain("exec", 0, "ENOENT", "", "", exec).exitCode).toBe(127);
 });
 
-test("every operation of a plan can be explained for every errno", () => {
-  for (const index of plan.ops.keys()) {
-    for (const number of Object.values(errno)) {
-      const error = explainFailure(plan, {
+/** What is said of operation `index` failing with `name`, or the beginning of it where Docker's words go on by the case. */
+function wantedText(index: number, name: string, number: number): string | RegExp {
+  const { op, cause = "", target = "" } = plan.ops[index] ?? {};
+  const isMount = cause.startsWith("mounts[");
+  if (name === "EBADMSG") return `the executor refused the plan at operation ${index}: detail`;
+  if (name === "ECHILD") return `the container's process detail before its program was started (at ${op})`;
+  if (op === "exec") return /^exec: "sh": [a-zA-Z.$]/;
+  if (op === "chdir") return 'chdir to cwd ("/"): detail';
+  if (op === "openTree" && isMount && name === "ENOENT")
+    return `invalid mount config for type "bind": bind source path does not exist: ${target}`;
+  if (op === "moveMount" && isMount && name === "ENOTDIR")
+    return /^error mounting ".*" to rootfs at ".+": not a directory: /;
+  return `because of ${cause}: ${errnoText(number)} (${name}): detail`;
+}
+
+test("every operation of a plan is explained for every errno: by its name, its place, its cause and the errno's", () => {
+  for (const [index, { op }] of plan.ops.entries()) {
+    for (const [name, number] of Object.entries(errno)) {
+      const { message } = explainFailure(plan, {
         fields: { op: index, step: 0, errno: number },
-        object: "o",
-        detail: "",
+        object: "object",
+        detail: "detail",
       });
-      expect(error.message.length).toBeGreaterThan(10);
-      expect(error.message).not.toEndWith(".");
+      const wanted = wantedText(index, name, number);
+      if (typeof wanted !== "string" || !wanted.startsWith("because of")) {
+        expect(message).toMatch(
+          typeof wanted === "string" ? new RegExp(`^${RegExp.escape(wanted)}$`) : wanted,
+        );
+        continue;
+      }
+      expect(message).toStartWith(`cannot perform operation ${index}, ${op}`);
+      expect(message).toMatch(/^[^,]+, \w+( \(\w+\))? on .+ \(object\), because of /);
+      expect(message).toEndWith(wanted);
     }
   }
 });

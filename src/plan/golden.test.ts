@@ -3,8 +3,9 @@
  * before committing it.
  */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expectGolden as expectFile } from "../../test/support/golden.ts";
 import type { HostFacts, IdentityFacts, KernelFeatures } from "../linux/host-facts.ts";
 import type { LinuxSpec, OciNamespace, RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
@@ -18,7 +19,6 @@ import { checkPlan } from "./testdata/check-plan.ts";
 import { defaultMounts, defaultOptions, defaultSpec, execTarget, mapping } from "./testdata/specs.ts";
 
 const directory = join(import.meta.dir, "testdata");
-const update = process.env["TIFFIN_UPDATE_GOLDEN"] === "1";
 
 /** Facts of a machine, as the probe wrote them down. */
 function factsOf(machine: "hybrid" | "v2"): HostFacts {
@@ -26,9 +26,7 @@ function factsOf(machine: "hybrid" | "v2"): HostFacts {
 }
 
 function expectGolden(name: string, text: string): void {
-  const file = join(directory, name);
-  if (update || !existsSync(file)) writeFileSync(file, text);
-  expect(text).toBe(readFileSync(file, "utf8"));
+  expectFile(join(directory, name), text);
 }
 
 type Change = (spec: RuntimeSpec, options: ContainerOptions) => [RuntimeSpec, ContainerOptions];

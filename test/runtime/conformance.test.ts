@@ -1,12 +1,12 @@
 /** The table of requirements names cases that exist, and the page made from it is current. */
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { specificationVersion } from "../../src/oci/version.ts";
+import { expectGolden } from "../support/golden.ts";
 import { type Requirement, requirements } from "./requirements/mod.ts";
 
 const page = join(import.meta.dir, "..", "..", "docs", "reference", "conformance.md");
-const update = process.env["TIFFIN_UPDATE_GOLDEN"] === "1";
 
 function sources(directory: string): string {
   return readdirSync(directory)
@@ -69,7 +69,5 @@ test("a demand without a case says why", () => {
 });
 
 test("the page is current", () => {
-  const text = render(requirements);
-  if (update) writeFileSync(page, text);
-  expect(readFileSync(page, "utf8")).toBe(text);
+  expectGolden(page, render(requirements));
 });
