@@ -4,37 +4,116 @@
  */
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
-import { failpoints } from "../../src/engine/container/failpoints.ts";
+import { type Failpoint, failpoints } from "../../src/engine/container/failpoints.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 
-/** A life that passes every failpoint; commands may fail, because the engine dies under them. */
-async function wholeLife(engine: TestEngine): Promise<void> {
-  const steps = [
-    [
-      "run",
-      "-d",
-      "--name",
-      "victim",
-      "-p",
-      "127.0.0.1:17171:80",
-      "-v",
-      "/scratch",
-      "base",
-      "sh",
-      "-c",
-      "echo hello; exec sleep 1000",
-    ],
-    ["exec", "victim", "true"],
-    ["stop", "-t", "1", "victim"],
-    ["rm", "-v", "victim"],
-    ["run", "-d", "--name", "second", "--userns", "private", "base", "sleep", "1000"],
-    ["rm", "-f", "second"],
-  ];
-  for (const step of steps) {
-    if (!engine.running) return;
-    await engine.cli(...step);
+/** A life that passes every failpoint. */
+const life = {
+  run: ["run", "-d", "--name", "victim", "-v", "/scratch", "base", "sh", "-c", "echo hello; exec sleep 1000"],
+  exec: ["exec", "victim", "true"],
+  stop: ["stop", "-t", "1", "victim"],
+  rm: ["rm", "-v", "victim"],
+  "run again": ["run", "-d", "--name", "second", "--userns", "private", "base", "sleep", "1000"],
+  "rm -f": ["rm", "-f", "second"],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+type Step = keyof typeof life;
+const steps: readonly Step[] = ["run", "exec", "stop", "rm", "run again", "rm -f"];
+
+interface Answer {
+  readonly exitCode: number;
+  readonly stderr: string;
+}
+
+/** In whose course each failpoint lies first. */
+const passedBy: Readonly<Record<Failpoint, Step>> = {
+  "create.directory": "run",
+  "create.row": "run",
+  "start.mounts": "run",
+  "start.network": "run",
+  "start.cgroup": "run",
+  "start.token": "run",
+  // Only a user namespace of its own makes the start wait for its maps.
+  "start.sync": "run again",
+  "start.launched": "run",
+  "start.running": "run",
+  "exit.saved": "stop",
+  "exit.network": "stop",
+  "exit.cgroup": "stop",
+  "stop.signalled": "stop",
+  "remove.marked": "rm",
+  "remove.directory": "rm",
+  "remove.volumes": "rm",
+  "remove.row": "rm",
+  "exec.token": "exec",
+  "exec.running": "exec",
+};
+
+function answered(step: Step, text: string): Answer {
+  const isRun = life[step][0] === "run";
+  if (isRun)
+    return { exitCode: 125, stderr: `tiffin: ${text}\n\nRun 'tiffin run --help' for more information\n` };
+  return { exitCode: 1, stderr: `${text}\n` };
+}
+
+/** What each command answers, when it is not silent success, while every passing of `name` fails. */
+function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
+  const failed = (step: Step, prefix = ""): Partial<Record<Step, Answer>> => ({
+    [step]: answered(step, `Error response from daemon: ${prefix}failpoint ${name}`),
+  });
+  const none = "Error response from daemon: No such container: victim";
+  switch (name.split(".")[0]) {
+    case "create":
+      return {
+        ...failed("run"),
+        exec: answered("exec", none),
+        stop: answered("stop", none),
+        rm: answered("rm", none),
+        ...failed("run again"),
+        // As with Docker's, a forced removal of nothing is told and succeeds.
+        "rm -f": { exitCode: 0, stderr: "Error response from daemon: No such container: second\n" },
+      };
+    case "start":
+      if (name === "start.sync") return failed("run again");
+      return {
+        ...failed("run"),
+        exec: answered("exec", "Error response from daemon: container ID is not running"),
+        ...failed("run again"),
+      };
+    case "stop":
+      return {
+        ...failed("stop"),
+        rm: answered(
+          "rm",
+          'Error response from daemon: cannot remove container "/victim": container is running: stop the container before removing or force remove',
+        ),
+      };
+    case "remove": {
+      const prefix = name === "remove.row" ? "" : "cannot remove container ID: ";
+      return { ...failed("rm", prefix), ...failed("rm -f", prefix) };
+    }
+    case "exec":
+      return failed("exec");
+    default:
+      // An exit has nobody to answer to; the engine's log has it.
+      return {};
   }
+}
+
+/** What each command answers that does not just succeed; a life ends with its engine. */
+async function wholeLife(engine: TestEngine): Promise<Partial<Record<Step, Answer>>> {
+  const answers: Partial<Record<Step, Answer>> = {};
+  for (const step of steps) {
+    const publish = step === "run" ? ["-p", `127.0.0.1:${freePort()}:80`] : [];
+    const [command, ...words] = life[step];
+    const { exitCode, stdout, stderr } = await engine.cli(command, ...publish, ...words);
+    if (exitCode === 0 && stderr === "") continue;
+    expect(stdout).toBe("");
+    answers[step] = { exitCode, stderr: stderr.replace(/[0-9a-f]{64}/g, "ID") };
+    if (stderr.includes("the connection to the engine was lost")) break;
+  }
+  return answers;
 }
 
 async function removeAll(engine: TestEngine): Promise<void> {
@@ -44,13 +123,16 @@ async function removeAll(engine: TestEngine): Promise<void> {
 }
 
 for (const name of failpoints) {
-  test(`killed at ${name}: the next engine comes up and nothing is left after removal`, async () => {
+  test(`killed at ${name}: who asked is told, the next engine comes up and nothing is left after removal`, async () => {
     await using engine = await startEngine();
     await engine.output("run", "--rm", "base", "true");
     const before = engine.snapshot();
     await engine.stop();
     await engine.start({ env: { TIFFIN_FAILPOINT: `${name}:kill` } });
-    await wholeLife(engine);
+    const step = passedBy[name];
+    expect(await wholeLife(engine)).toEqual({
+      [step]: answered(step, "the connection to the engine was lost"),
+    });
     await engine.ended();
     await engine.start();
     await removeAll(engine);
@@ -58,14 +140,15 @@ for (const name of failpoints) {
     expect(await engine.output("run", "--rm", "--name", "victim", "base", "echo", "alive")).toBe("alive");
   });
 
-  test(`failing at ${name}: one error, and nothing is left after removal`, async () => {
+  test(`failing at ${name}: its own error where it was passed, and nothing is left after removal`, async () => {
     await using engine = await startEngine();
     await engine.output("run", "--rm", "base", "true");
     const before = engine.snapshot();
     await engine.stop();
     await engine.start({ env: { TIFFIN_FAILPOINT: name } });
-    await wholeLife(engine);
+    expect(await wholeLife(engine)).toEqual(wantedAnswers(name));
     expect(engine.running).toBe(true);
+    if (name.startsWith("exit.")) expect(engine.log).toContain(`failpoint ${name}`);
     await engine.stop();
     await engine.start();
     await removeAll(engine);
@@ -77,6 +160,7 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
   await using engine = await startEngine();
   await engine.output("run", "--rm", "base", "true");
   const before = engine.snapshot();
+  const port = freePort();
   const script = "i=0; while [ $i -lt 60 ]; do echo line $i; i=$((i+1)); sleep 0.05; done; exit 33";
   await engine.output("run", "-d", "--name", "counts", "base", "sh", "-c", script);
   await engine.output(
@@ -85,7 +169,7 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
     "--name",
     "stays",
     "-p",
-    "127.0.0.1:17172:80",
+    `127.0.0.1:${port}:80`,
     "base",
     "sh",
     "-c",
@@ -93,7 +177,7 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
   );
   await engine.output("run", "-d", "--name", "ends", "base", "sh", "-c", "sleep 2; exit 44");
   const page = async (): Promise<string> =>
-    await fetch("http://127.0.0.1:17172/").then(
+    await fetch(`http://127.0.0.1:${port}/`).then(
       async (response) => await response.text(),
       () => "not yet",
     );
@@ -107,7 +191,7 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
     "exited 44",
   );
   expect(await engine.output("inspect", "--format", "{{.State.Status}}", "stays")).toBe("running");
-  expect(await (await fetch("http://127.0.0.1:17172/")).text()).toBe("up\n");
+  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("up\n");
   expect(await engine.output("exec", "stays", "cat", "/w/index.html")).toBe("up");
   expect(await engine.output("wait", "counts")).toBe("33");
   const lines = (await engine.output("logs", "counts")).split("\n");
@@ -118,7 +202,17 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
 
 test("after stop and --uninstall nothing of the engine is on the host but the files of its root", async () => {
   await using engine = await startEngine();
-  await engine.output("run", "-d", "--name", "one", "-p", "127.0.0.1:17173:80", "base", "sleep", "1000");
+  await engine.output(
+    "run",
+    "-d",
+    "--name",
+    "one",
+    "-p",
+    `127.0.0.1:${freePort()}:80`,
+    "base",
+    "sleep",
+    "1000",
+  );
   await engine.stop();
   const uninstall = tiffinCommand(
     "daemon",

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { networkInterfaces } from "node:os";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { freePort } from "../support/free-port.ts";
 
 let engine: TestEngine;
 
@@ -44,23 +45,24 @@ test("a server is fetched from another container and from the host", async () =>
 });
 
 test("-p: from 127.0.0.1, from the host's own address, from another container through the host", async () => {
-  await server("published", "-p", "18080:80");
-  expect(await fetchText("http://127.0.0.1:18080/")).toBe("page of published\n");
+  const port = freePort();
+  await server("published", "-p", `${port}:80`);
+  expect(await fetchText(`http://127.0.0.1:${port}/`)).toBe("page of published\n");
   const own =
     Object.values(networkInterfaces())
       .flat()
       .find((one) => one?.family === "IPv4" && !one.internal)?.address ?? "";
-  expect(await fetchText(`http://${own}:18080/`)).toBe("page of published\n");
-  expect(await output("run", "--rm", "base", "wget", "-qO-", `http://${own}:18080/`)).toBe(
+  expect(await fetchText(`http://${own}:${port}/`)).toBe("page of published\n");
+  expect(await output("run", "--rm", "base", "wget", "-qO-", `http://${own}:${port}/`)).toBe(
     "page of published",
   );
   // To itself through the host: the hairpin.
-  expect(await output("exec", "published", "wget", "-qO-", `http://${own}:18080/`)).toBe("page of published");
+  expect(await output("exec", "published", "wget", "-qO-", `http://${own}:${port}/`)).toBe("page of published");
   expect(await output("ps", "--filter", "name=published", "--format", "{{.Ports}}")).toContain(
-    "0.0.0.0:18080->80/tcp",
+    `0.0.0.0:${port}->80/tcp`,
   );
   await output("rm", "-f", "published");
-  await expect(fetch("http://127.0.0.1:18080/", { signal: AbortSignal.timeout(1000) })).rejects.toThrow();
+  await expect(fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(1000) })).rejects.toThrow();
 });
 
 test("-p 127.0.0.1:: picks a free port that only the loopback answers", async () => {
@@ -81,7 +83,8 @@ test("-p 127.0.0.1:: picks a free port that only the loopback answers", async ()
 });
 
 test("UDP: a published port answers", async () => {
-  await output("run", "-d", "--name", "echo", "-p", "127.0.0.1:15353:5353/udp", "base", "sleep", "1000");
+  const outside = freePort();
+  await output("run", "-d", "--name", "echo", "-p", `127.0.0.1:${outside}:5353/udp`, "base", "sleep", "1000");
   const pid = await output("inspect", "--format", "{{.State.Pid}}", "echo");
   // The image has no UDP server, so one of ours serves from inside the container's network namespace.
   const program =
@@ -93,7 +96,7 @@ test("UDP: a published port answers", async () => {
   const answer = Promise.withResolvers<string>();
   const socket = await Bun.udpSocket({
     hostname: "127.0.0.1",
-    connect: { hostname: "127.0.0.1", port: 15353 },
+    connect: { hostname: "127.0.0.1", port: outside },
     // Refused until the server is there.
     socket: { data: (_socket, data) => answer.resolve(data.toString()), error: () => {} },
   });

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { freePort } from "../support/free-port.ts";
 
 const inside = process.env["TIFFIN_VM"] === "1";
 let engine: TestEngine;
@@ -44,9 +45,10 @@ describe.skipIf(!inside)("on the small machine (skipped outside of it)", () => {
   });
 
   test("a server: published port, exec, logs, stop", async () => {
+    const port = freePort();
     const serve = "echo up; mkdir /www; echo page > /www/index.html; exec httpd -f -p 80 -h /www";
-    await output("run", "-d", "--init", "--name", "web", "-p", "18080:80", "base", "sh", "-c", serve);
-    expect(await page("http://127.0.0.1:18080/")).toBe("page\n");
+    await output("run", "-d", "--init", "--name", "web", "-p", `${port}:80`, "base", "sh", "-c", serve);
+    expect(await page(`http://127.0.0.1:${port}/`)).toBe("page\n");
     const address = await output("inspect", "--format", "{{.NetworkSettings.IPAddress}}", "web");
     expect(await output("run", "--rm", "base", "wget", "-qO-", `http://${address}/`)).toBe("page");
     expect(await engine.cli("exec", "web", "sh", "-c", "hostname -i; exit 3")).toEqual({
