@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
+import { pause, until } from "../../test/support/until.ts";
 import { encodeFrame, encodeJsonFrame, FrameDecoder, frameText, frameTypes } from "../docker/framing.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { RawClient } from "../transport/testing/raw-client.ts";
@@ -210,7 +211,7 @@ test("a client that goes ends its wait, quietly", async () => {
   waiter.send("POST /containers/w/wait?condition=next-exit HTTP/1.1\r\n\r\n");
   await waiter.until((text) => text.endsWith("\r\n\r\n"));
   waiter.destroy();
-  while (engine.aborts === 0) await Bun.sleep(1);
+  await until("the abort", () => engine.aborts !== 0);
   expect(faults).toEqual([]);
 });
 
@@ -253,7 +254,7 @@ test("following logs ends with the client", async () => {
   follower.send("GET /containers/l/logs?stdout=1&follow=1 HTTP/1.1\r\n\r\n");
   await follower.until((text) => text.endsWith("\r\n\r\n"));
   follower.destroy();
-  while (engine.aborts === 0) await Bun.sleep(1);
+  await until("the abort", () => engine.aborts !== 0);
   expect(faults).toEqual([]);
 });
 
@@ -323,7 +324,7 @@ test("a client that goes is detached from the process", async () => {
   await takeOver(`POST /containers/a/attach?stream=1&stdin=1&stdout=1 HTTP/1.1\r\n${upgrade}\r\n`);
   expect(engine.all.get(id)?.process.clients.length).toBe(1);
   client.destroy();
-  while (engine.all.get(id)?.process.clients.length !== 0) await Bun.sleep(1);
+  await until("the client to be gone", () => engine.all.get(id)?.process.clients.length === 0);
 });
 
 test("without stdin=1 what the client sends is not input", async () => {
@@ -478,8 +479,8 @@ test("run: a client that goes leaves the container", async () => {
   await openSession("/tiffin/run", { create: { Image: "base", Cmd: ["sleep"], AttachStdout: true } });
   const container = [...engine.all.values()][0];
   client.destroy();
-  while (container?.process.clients.length !== 0) await Bun.sleep(1);
-  expect(container.process.state).toBe("running");
+  await until("the client to be gone", () => container?.process.clients.length === 0);
+  expect(container?.process.state).toBe("running");
 });
 
 test("run: megabytes to a slow client arrive whole before the exit", async () => {
@@ -488,7 +489,7 @@ test("run: megabytes to a slow client arrive whole before the exit", async () =>
     remove: true,
   });
   client.pause();
-  await Bun.sleep(30);
+  await pause(30, "the reader stands still");
   client.resume();
   const frames = framesIn(await client.untilEnd());
   const output = frames.filter((frame) => frame.type === frameTypes.stdout);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { collect, EngineFixture } from "../../test/support/engine-in-process.ts";
+import { succeeds, until } from "../../test/support/until.ts";
 import { containerInspect, containerSummary } from "../docker/types/container.ts";
 import { TiffinError } from "../lib/errors.ts";
 
@@ -137,7 +138,7 @@ async function allLogs(id: string, follow = false): Promise<string> {
 }
 
 async function logText(id: string, wanted: string): Promise<void> {
-  while (!(await allLogs(id)).includes(wanted)) await Bun.sleep(2);
+  await until(`${wanted} in the log`, async () => (await allLogs(id)).includes(wanted));
 }
 
 test("logs are kept, selected, followed to the end", async () => {
@@ -371,16 +372,8 @@ test("the default network gives an address, ports and names; containers can shar
   const address = NetworkSettings.IPAddress ?? "";
   expect(address).toMatch(/^[0-9.]+$/);
   const port = NetworkSettings.Ports["80/tcp"]?.[0]?.HostPort ?? "";
-  const answer = async (url: string): Promise<string> => {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await (await fetch(url)).text();
-      } catch (thrown) {
-        if (attempt > 100) throw thrown;
-        await Bun.sleep(20);
-      }
-    }
-  };
+  const answer = async (url: string): Promise<string> =>
+    await succeeds(async () => await (await fetch(url)).text());
   expect(await answer(`http://127.0.0.1:${port}/hostname`)).toContain(id.slice(0, 12));
   const other = await fixture.run(["wget", "-qO-", `http://${address}/passwd`], {
     HostConfig: { NetworkMode: "bridge" },
@@ -431,7 +424,7 @@ test("a restart policy starts the container again until somebody stops it", asyn
   const id = await fixture.start(["sh", "-c", "echo run; sleep 0.05; exit 1"], {
     HostConfig: { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 2 } },
   });
-  while ((await containers.inspect(id, { size: false })).RestartCount < 2) await Bun.sleep(5);
+  await until("two restarts", async () => (await containers.inspect(id, { size: false })).RestartCount >= 2);
   await (await containers.wait(id, "next-exit", new AbortController().signal)).exit;
   expect((await allLogs(id)).split("\n").filter(Boolean)).toHaveLength(3);
   await containers.remove(id, { force: true, volumes: false });
@@ -443,7 +436,7 @@ test("containers and their output survive a change of engines, and exits in betw
   const ends = await fixture.start(["sh", "-c", "sleep 1; exit 42"], {}, "ends");
   const { State: ending } = await fixture.engine.containers.inspect(ends, { size: false });
   await fixture.close();
-  while (existsSync(`/proc/${ending.Pid}`)) await Bun.sleep(5);
+  await until("its end", () => !existsSync(`/proc/${ending.Pid}`));
   await fixture.open();
   const { containers } = fixture.engine;
   expect((await containers.inspect("ends", { size: false })).State).toMatchObject({
@@ -461,10 +454,12 @@ test("containers and their output survive a change of engines, and exits in betw
   const output = collect(attached.stream, false);
   // What it prints from here on is for the attached as well.
   const before = (await allLogs(lives)).length;
-  while ((await allLogs(lives)).length < before + 20) await Bun.sleep(5);
+  await until("more output", async () => (await allLogs(lives)).length >= before + 20);
   await containers.stop(lives, { timeoutSeconds: 0 });
-  expect((await output).stdout.length).toBeGreaterThan(0);
   const numbers = (await allLogs(lives)).split("\n").filter(Boolean).map(Number);
+  const heard = (await output).stdout.split("\n").filter(Boolean).map(Number);
+  expect(heard.length).toBeGreaterThan(3);
+  expect(heard).toEqual(numbers.slice(-heard.length));
   expect(numbers).toEqual(numbers.map((_, index) => index + 1));
   for (const id of [lives, ends]) await containers.remove(id, { force: false, volumes: false });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { pause } from "../../test/support/until.ts";
 import { idleWork } from "./idle-work.ts";
 
 test("the earliest wish counts, and the work is done once for all of them", async () => {
@@ -15,7 +16,7 @@ test("the earliest wish counts, and the work is done once for all of them", asyn
   idle.within(1);
   idle.within(2);
   await promise;
-  await Bun.sleep(5);
+  await pause(5, "it must not be done twice");
   expect(done).toBe(1);
 });
 
@@ -28,11 +29,11 @@ test("a failure is reported, and after disposal nothing is done", async () => {
     (thrown) => reported.push(thrown),
   );
   idle.within(0);
-  await Bun.sleep(5);
+  await pause(5, "the work runs");
   expect(reported).toHaveLength(1);
   idle.within(1);
   idle[Symbol.dispose]();
   idle.within(0);
-  await Bun.sleep(5);
+  await pause(5, "it must not be done any more");
   expect(reported).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { until } from "../../test/support/until.ts";
+import { pause, until } from "../../test/support/until.ts";
 import { randomHex } from "../lib/ids.ts";
 import { cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupResources } from "../linux/cgroup-resources.ts";
@@ -181,7 +181,7 @@ describe.each(variants)("%s", (_, variant) => {
       await until("the group to do so", () => count() > 0);
       await freezeCgroup(cgroup, group);
       const frozenAt = readFileSync(counter, "utf8");
-      await Bun.sleep(30);
+      await pause(30, "what is frozen does not count");
       expect(readFileSync(counter, "utf8")).toBe(frozenAt);
       await thawCgroup(cgroup, group);
       await until("the group to do so", () => count() > Number(frozenAt));

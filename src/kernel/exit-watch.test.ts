@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { pause, until } from "../../test/support/until.ts";
 import { processEnd } from "./exit-watch.ts";
 import { openPidfd, reapChild, signalPidfd } from "./pidfd.ts";
 import { spawn } from "./spawn.ts";
@@ -21,7 +22,7 @@ test("the end of many processes is heard without polling, and no descriptor stay
       ended += 1;
     }),
   );
-  await Bun.sleep(20);
+  await pause(20, "none may have ended");
   expect(ended).toBe(0);
   for (const { pidfd } of processes) signalPidfd(pidfd, 9);
   await Promise.all(ends);
@@ -29,7 +30,7 @@ test("the end of many processes is heard without polling, and no descriptor stay
     expect(reapChild(pid)).toEqual({ kind: "signaled", signal: 9, coreDumped: false });
     pidfd[Symbol.dispose]();
   }
-  while (readdirSync("/proc/self/fd").length > before) await Bun.sleep(1);
+  await until("the descriptors to be closed", () => readdirSync("/proc/self/fd").length <= before);
 });
 
 test("a process that has already ended", async () => {

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { busyboxSpec, makeBusyboxRoot } from "../../test/support/busybox-root.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../test/support/temporary-directory.ts";
+import { until } from "../../test/support/until.ts";
 import { attachFlags } from "../abi/schema.ts";
 import { cgroupHierarchies, listCgroups, removeCgroup } from "../kernel/cgroup.ts";
 import { openPidfd } from "../kernel/pidfd.ts";
@@ -86,12 +87,11 @@ test("the process is in its groups, from outside and from inside, and its file g
     expect(own).toContain(`${parent}/c${count}`);
     expect(existsSync(cgroupPath(facts.cgroup, hierarchy, `${parent}/c${count}`) ?? "")).toBe(true);
   }
-  while (
-    !existsSync(`${files.path}/upper/groups`) ||
-    readFileSync(`${files.path}/upper/groups`, "utf8") === ""
-  ) {
-    await Bun.sleep(2);
-  }
+  await until(
+    "the container to say its groups",
+    () =>
+      existsSync(`${files.path}/upper/groups`) && readFileSync(`${files.path}/upper/groups`, "utf8") !== "",
+  );
   expect(readFileSync(`${files.path}/upper/groups`, "utf8")).not.toContain(parent);
   expect(existsSync(`${files.path}/lower/made`)).toBe(false);
   process.signal(9);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { pause, until } from "../../test/support/until.ts";
 import { joinDuplexes } from "../lib/byte-duplex.ts";
 import { type BunDuplex, connectDuplex } from "./bun-duplex.ts";
 
@@ -44,7 +45,7 @@ function record(duplex: BunDuplex): { readonly events: string[]; readonly closed
 test("bytes and the end that came before anybody listened are told later, in order", async () => {
   const [duplex, peer] = await pair();
   peer.end("early");
-  await Bun.sleep(20);
+  await pause(20, "nobody listens yet");
   const { events, closed } = record(duplex);
   expect(events.join(", ")).toBe("data early, end");
   duplex.end();
@@ -67,10 +68,10 @@ test("release keeps what comes for the next listener, unread bytes first", async
   const [duplex, peer] = await pair();
   const first = record(duplex);
   peer.write("a");
-  while (first.events.length === 0) await Bun.sleep(1);
+  await until("the first byte", () => first.events.length !== 0);
   duplex.release(Buffer.from("unread "));
   peer.write("b");
-  await Bun.sleep(20);
+  await pause(20, "bytes come while nobody listens");
   const second = record(duplex);
   expect(first.events).toEqual(["data a"]);
   expect(second.events).toEqual(["data unread ", "data b"]);
@@ -82,7 +83,7 @@ test("nobody listening stops the reading, not the memory", async () => {
   const [duplex, peer] = await pair();
   const total = 8 * 1024 * 1024;
   peer.end(Buffer.alloc(total, 1));
-  await Bun.sleep(50);
+  await pause(50, "the sender fills what it can");
   // The rest is still on the sender's side.
   expect(peer.writableLength).toBeGreaterThan(0);
   let received = 0;
@@ -136,7 +137,7 @@ test("a closed peer is told once and writing to it is harmless", async () => {
   expect(duplex.write(Buffer.from("x"))).toBe(true);
   duplex.end();
   duplex.destroy();
-  await Bun.sleep(10);
+  await pause(10, "nothing more may be told");
   expect(events).toEqual(["end", "close"]);
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { settled } from "../../test/support/until.ts";
+import { pause, settled } from "../../test/support/until.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import type { HttpHandler, HttpReply } from "./http-message.ts";
 import { HttpServer } from "./http-server.ts";
@@ -58,7 +58,7 @@ test("a request may come byte by byte", async () => {
   const client = await open();
   for (const byte of "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n") {
     client.send(byte);
-    await Bun.sleep(0);
+    await pause(0, "bytes come one by one");
   }
   expect((await client.reply()).body).toBe("abcde");
   client.destroy();
@@ -136,7 +136,7 @@ test("after a body that broke nothing is taken for a request", async () => {
   };
   const client = await open();
   client.send("POST /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n14\r\nhello ");
-  await Bun.sleep(10);
+  await pause(10, "the server has read the first part");
   // Read from here as the start of the body, this would be its end and a request.
   client.send("\r\n0\r\n\r\nGET /b HTTP/1.1\r\n\r\n");
   expect(await client.untilEnd()).toStartWith("HTTP/1.1 413 ");
@@ -193,7 +193,7 @@ test("a client that half-closes after its request still gets the reply", async (
   const client = await open();
   client.send("GET / HTTP/1.1\r\n\r\n");
   client.end();
-  await Bun.sleep(20);
+  await pause(20, "the client has closed its side before the answer");
   answer.resolve();
   expect(await client.untilEnd()).toEndWith("late");
   expect(aborted).toBe(false);
@@ -358,7 +358,7 @@ test("megabytes through a taken connection arrive whole, both slow and fast", as
   const client = await open();
   client.pause();
   client.send("POST / HTTP/1.1\r\n\r\n");
-  await Bun.sleep(30);
+  await pause(30, "the reader stands still");
   client.resume();
   const text = await client.untilEnd();
   expect(text.length).toBe("HTTP/1.1 101 UPGRADED\r\n\r\n".length + 400 * 16 * 1024);

@@ -6,6 +6,7 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "../support/outcome.ts";
+import { until } from "../support/until.ts";
 import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
 
@@ -226,6 +227,6 @@ eachRuntime("annotations of 9 MB and 2,000 variables work, and the state has the
   expect(told).toMatchObject({ code: 0, stderr: "" });
   expect((await bundle.state())["annotations"]).toEqual(annotations);
   expect((await bundle.start()).code).toBe(0);
-  while ((await bundle.status()) === "running") await Bun.sleep(10);
+  await until("its end", async () => (await bundle.status()) !== "running");
   expect(bundle.output()).toBe("2000\n");
 });

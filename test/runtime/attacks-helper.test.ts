@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "../support/outcome.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { runtimes } from "./runtimes.ts";
 
@@ -40,7 +40,7 @@ async function signalHelper(bundle: Bundle, signal: NodeJS.Signals): Promise<boo
       process.kill(pid, signal);
       return true;
     }
-    await Bun.sleep(20);
+    await pause(20, "the helper comes up or not: the caller counts the attempts");
   }
   return false;
 }
@@ -53,7 +53,7 @@ test.skipIf(!mayRun)(
     for (let turn = 0; turn < 6; turn += 1) {
       const ids = Array.from({ length: 4 }, (_, at) => `${bundle.id}-${turn}-${at}`);
       const calls = ids.map((id): Promise<Outcome> => bundle.detached("run", "-d", id));
-      await Bun.sleep(turn * 3);
+      await pause(turn * 3, "the helper dies at another moment of the calls in each turn");
       await signalHelper(bundle, "SIGKILL");
       for (const { code } of await Promise.all(calls)) expect([0, 1]).toContain(code);
       for (const id of ids) {
@@ -113,7 +113,7 @@ test.skipIf(!mayRun)(
       }),
     );
     try {
-      await Bun.sleep(200);
+      await pause(200, "none of them may end meanwhile");
       expect(children.map(({ exitCode }) => exitCode)).toEqual([null, null, null]);
       // Where the kernel waits for the other end of a pipe.
       const helper = helperPid(bundle.runtime);

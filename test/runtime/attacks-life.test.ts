@@ -6,7 +6,7 @@ import { expect } from "bun:test";
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "../support/outcome.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { type CaseOptions, eachOfOurs, eachRuntime } from "./runtimes.ts";
 
@@ -57,7 +57,7 @@ async function interrupted(
     stdout: "ignore",
     stderr: "ignore",
   });
-  await Bun.sleep(afterMs);
+  await pause(afterMs, "the caller is interrupted at another moment in each turn");
   child.kill(signal);
   await child.exited;
 }
@@ -94,7 +94,7 @@ eachOfOurs("create and run that are ended by SIGTERM and SIGINT", async (bundle)
       turn % 2 === 0 ? (["create", "SIGTERM"] as const) : (["run", "SIGINT"] as const);
     // `sleep` as PID 1 ignores what `run` passes on, so the group of the container ends it.
     const ending = interrupted(bundle, signal, afterMs, command, id);
-    await Bun.sleep(afterMs + 100);
+    await pause(afterMs + 100, "the interruption is over");
     await expectGone(bundle, id, argument);
     await ending;
   }
@@ -109,7 +109,7 @@ eachRuntime("exec into a container that is dying ends, whatever comes first", as
     const calls: Promise<Outcome>[] = [];
     for (let at = 0; at < 4; at += 1) {
       calls.push(bundle.call("exec", bundle.id, program, inner));
-      await Bun.sleep(turn * 3);
+      await pause(turn * 3, "the container dies at another moment of the calls in each turn");
       if (at === 1) calls.push(bundle.call("kill", bundle.id, "KILL"));
     }
     const outcomes = await Promise.all(calls);

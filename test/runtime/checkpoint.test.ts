@@ -18,7 +18,7 @@ import { join } from "node:path";
 import type { RuntimeSpec } from "../../src/oci/mod.ts";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { TerminalSession } from "../support/terminal.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 import { type Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { criuProblem } from "./criu.ts";
 import { type CaseOptions, eachRuntime, runtimes } from "./runtimes.ts";
@@ -81,7 +81,7 @@ withCriu(
     expect((await bundle.call("state", bundle.id)).code).toBe(1);
     expect(groupsNamed(bundle.id)).toEqual([]);
     const saved = count(bundle);
-    await Bun.sleep(200);
+    await pause(200, "what is stopped does not count");
     expect(count(bundle)).toBe(saved);
 
     expect(await quiet(bundle, "restore", "--detach", ...image(bundle), bundle.id)).toEqual(done);
@@ -263,7 +263,7 @@ withCriu(
     expect((await bundle.call("state", bundle.id)).code).toBe(1);
     expect(groupsNamed(bundle.id)).toEqual([]);
     const saved = count(bundle);
-    await Bun.sleep(200);
+    await pause(200, "what is stopped does not count");
     expect(count(bundle)).toBe(saved);
   },
   { runc: "1.1 does not name the hook in its message" },

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 import { Bundle, groupsNamed, shell, specOf } from "./bundle.ts";
 import { isRoot, linkOf, ownHelper, stay } from "./own-helper.ts";
 
@@ -193,7 +193,7 @@ test.skipIf(!isRoot)("signals reach the program, and its end the caller", async 
   });
   await until("the program", () => existsSync(ready));
   running.kill("SIGHUP");
-  await Bun.sleep(200);
+  await pause(200, "the signal that the caller ignores must not end it");
   running.kill("SIGTERM");
   expect(await running.exited).toBe(41);
   expect(await new Response(running.stdout).text()).toBe("hup\n");

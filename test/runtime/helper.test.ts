@@ -9,7 +9,7 @@ import { OwnedFd } from "../../src/kernel/owned-fd.ts";
 import { SyscallError, syscall } from "../../src/kernel/syscall.ts";
 import { listenUnix } from "../../src/kernel/unix-listener.ts";
 import { connectUnix } from "../../src/kernel/unix-stream.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 import { Bundle, shell, specOf } from "./bundle.ts";
 import { helpers, isRoot, linkOf, ownHelper, stay } from "./own-helper.ts";
 
@@ -65,7 +65,7 @@ test.skipIf(!isRoot)("none is started from namespaces other than the machine's",
   await endHelper();
   expect(await whoRuns(bundle, stay, ["unshare", "--mount", "--"])).toBe("alone");
   expect(await whoRuns(bundle, stay, ["unshare", "--ipc", "--"])).toBe("alone");
-  await Bun.sleep(200);
+  await pause(200, "no helper may come up");
   expect(helperPid()).toBeUndefined();
 });
 
@@ -172,7 +172,7 @@ test.skipIf(!isRoot)("it waits for no front whose output stands still", async ()
   });
   const reader = reading.stdout.getReader();
   const sleeper = Number.parseInt(new TextDecoder().decode((await reader.read()).value), 10);
-  await Bun.sleep(200);
+  await pause(200, "the helper has met the reader that stands still");
   expect(await whoRuns(other)).toBe("helper");
   process.kill(sleeper);
   let count = 0;
@@ -192,7 +192,7 @@ test.skipIf(!isRoot)("it waits for no console socket whose listener is busy", as
     [program, "--root", bundle.root, "create", "--console-socket", listens, bundle.id],
     { cwd: bundle.path, env: { ...process.env, ...stay }, stdio: ["ignore", "ignore", "ignore"] },
   );
-  await Bun.sleep(200);
+  await pause(200, "the caller must not end");
   expect(creating.exitCode).toBeNull();
   expect(await whoRuns(other)).toBe("helper");
   const accept = (): OwnedFd =>

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LinuxSpec, RuntimeSpec } from "../../src/oci/mod.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 import { type Bundle, shell, specOf } from "./bundle.ts";
 import { criuProblem } from "./criu.ts";
 import { eachRuntime, runtimes } from "./runtimes.ts";
@@ -221,7 +221,7 @@ eachRuntime(
           stderr: "ignore",
         },
       );
-      await Bun.sleep(pauseMs);
+      await pause(pauseMs, "the caller dies at another moment in each turn");
       child.kill(9);
       await child.exited;
       expect((await bundle.call("delete", "--force", bundle.id)).code).toBe(0);

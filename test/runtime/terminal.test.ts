@@ -8,6 +8,7 @@ import { receiveWithFds } from "../../src/kernel/send-fds.ts";
 import { syscall, trySyscall } from "../../src/kernel/syscall.ts";
 import { listenUnix } from "../../src/kernel/unix-listener.ts";
 import { TerminalSession } from "../support/terminal.ts";
+import { pause } from "../support/until.ts";
 import { type Bundle, shell, specOf } from "./bundle.ts";
 import { eachRuntime } from "./runtimes.ts";
 
@@ -31,7 +32,7 @@ async function readUntil(master: OwnedFd, wanted: string): Promise<string> {
     const got = trySyscall("read", master.raw, buffer, buffer.length);
     if (got <= 0) throw new Error(`waited for ${wanted}, found ${text} and the end`);
     text += new TextDecoder().decode(buffer.subarray(0, got));
-    await Bun.sleep(0);
+    await pause(0, "others get a turn");
   }
   return text;
 }
@@ -50,7 +51,7 @@ eachRuntime(
       "--console-socket",
       socket,
     );
-    await Bun.sleep(0);
+    await pause(0, "the call is under way before the console is accepted");
     expect((await creating).code).toBe(0);
     using master = receiveMaster(listener);
     await bundle.start();

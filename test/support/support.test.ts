@@ -4,6 +4,7 @@ import { descriptorsOf, hostSnapshot, leftovers } from "./host-snapshot.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 import { TerminalSession } from "./terminal.ts";
 import { TestCgroup } from "./test-cgroup.ts";
+import { until } from "./until.ts";
 
 test("a snapshot's surplus names files, processes and descriptors that were not there before", async () => {
   using directory = temporaryDirectory("support");
@@ -27,7 +28,9 @@ test("a snapshot's surplus names files, processes and descriptors that were not 
     const sleeper = Bun.spawn(cgroup.wrap(["sleep", "1000"]));
     const wanted = ["files", "descriptors"].map((kind) => `${kind}: ${directory.path}/file`);
     wanted.push("processes: sleep");
-    while (!wanted.every((line) => leftovers(before, hostSnapshot(scope)).includes(line))) await Bun.sleep(5);
+    await until("the file, the descriptor and the process", () =>
+      wanted.every((line) => leftovers(before, hostSnapshot(scope)).includes(line)),
+    );
     await cgroup.dispose();
     expect(await sleeper.exited).toBe(137);
   } finally {
@@ -55,7 +58,7 @@ test("mounts in other mount namespaces are seen", async () => {
   expect(hostSnapshot(scope).mounts.length).toBe(1);
   child.kill("SIGKILL");
   await child.exited;
-  while (hostSnapshot(scope).mounts.length > 0) await Bun.sleep(5);
+  await until("no mount to be left", () => hostSnapshot(scope).mounts.length <= 0);
 });
 
 test("a terminal session types, sees, resizes and gets the exit code", async () => {

@@ -25,3 +25,24 @@ export async function settled<T>(what: string, look: () => T | Promise<T>, betwe
   });
   return last;
 }
+
+/** Attempts until one succeeds, and returns what that gives. Throws the last failure after a minute. */
+export async function succeeds<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      if (performance.now() > deadline) throw thrown;
+      await Bun.sleep(pauseMs);
+    }
+  }
+}
+
+/**
+ * Lets time pass, where there is nothing to wait for: something must not happen, or the moment itself is what is tested.
+ * `_why` says which. No result of a test may depend on this being long enough.
+ */
+export async function pause(ms: number, _why: string): Promise<void> {
+  await Bun.sleep(ms);
+}

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
+import { succeeds } from "../support/until.ts";
 
 const inside = process.env["TIFFIN_VM"] === "1";
 let engine: TestEngine;
@@ -15,15 +16,9 @@ const output = async (...args: readonly string[]): Promise<string> => await engi
 
 /** The answer of a server that may still be starting. */
 async function page(url: string): Promise<string> {
-  const deadline = performance.now() + 60_000;
-  for (;;) {
-    try {
-      return await (await fetch(url, { signal: AbortSignal.timeout(2000), keepalive: false })).text();
-    } catch (thrown) {
-      if (performance.now() > deadline) throw thrown;
-      await Bun.sleep(50);
-    }
-  }
+  return await succeeds(
+    async () => await (await fetch(url, { signal: AbortSignal.timeout(2000), keepalive: false })).text(),
+  );
 }
 
 describe.skipIf(!inside)("on the small machine (skipped outside of it)", () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TerminalSession } from "../../../test/support/terminal.ts";
+import { pause, until } from "../../../test/support/until.ts";
 import { encodeJsonFrame, frameTypes } from "../../docker/framing.ts";
 import {
   type ClientFrame,
@@ -66,20 +67,23 @@ function inMask(pid: number, name: "SigCgt" | "ShdPnd", signal: keyof typeof sig
 
 /** Sends a signal once the program catches it, and returns once it has been taken. */
 async function signalWhenCaught(pid: number, signal: keyof typeof signalNumbers): Promise<void> {
-  while (!inMask(pid, "SigCgt", signal)) await Bun.sleep(2);
+  await until("the signal to be caught", () => inMask(pid, "SigCgt", signal));
   process.kill(pid, signal);
-  while (inMask(pid, "ShdPnd", signal)) await Bun.sleep(2);
+  await until("the signal to be taken", () => !inMask(pid, "ShdPnd", signal));
 }
 
 /** The one child of a shell, once it is the program. */
 async function programBelow(shell: number): Promise<number> {
-  for (;;) {
+  let found: number | undefined;
+  await until("the program below its shell", () => {
     const children = readFileSync(`/proc/${shell}/task/${shell}/children`, "utf8").trim().split(" ");
-    for (const pid of children.filter((one) => one !== "").map(Number)) {
-      if (textOf(`/proc/${pid}/cmdline`).includes("tiffin.ts")) return pid;
-    }
-    await Bun.sleep(5);
-  }
+    found = children
+      .filter((one) => one !== "")
+      .map(Number)
+      .find((pid) => textOf(`/proc/${pid}/cmdline`).includes("tiffin.ts"));
+    return found !== undefined;
+  });
+  return found ?? 0;
 }
 
 async function sendAll(exchange: Exchange, ...pieces: (Uint8Array | string)[]): Promise<void> {
@@ -106,7 +110,7 @@ describe("output", () => {
       using server = new SessionServer(async (exchange) => {
         for (let at = 0; at < all.length; at += size) {
           await exchange.send(all.subarray(at, at + size));
-          if (size === 1 && at % 16 === 0) await Bun.sleep(1);
+          if (size === 1 && at % 16 === 0) await pause(1, "frames come in many pieces");
         }
       });
       expect(await finished(tiffin(server, ["run", "base"]))).toEqual({ out: "hello", err: "", code: 0 });
@@ -131,7 +135,7 @@ describe("output", () => {
     for await (const chunk of child.stdout) {
       got.update(chunk);
       bytes += chunk.length;
-      if (bytes % 7 === 0) await Bun.sleep(1);
+      if (bytes % 7 === 0) await pause(1, "a slow reader");
     }
     expect(bytes).toBe(64 * 1024 * 1024);
     expect(got.digest("hex")).toBe(wanted.digest("hex"));
@@ -588,7 +592,7 @@ describe("attach by Docker's calls", () => {
     const killed = Promise.withResolvers<void>();
     using server = attachServer(false, seen, async (exchange) => {
       await exchange.send(output("up\n"));
-      for (; !seen.some((line) => line.includes("/kill")); ) await Bun.sleep(5);
+      await until("the kill request", () => seen.some((line) => line.includes("/kill")));
       killed.resolve();
     });
     const child = tiffin(server, ["attach", "--no-stdin", "c"]);

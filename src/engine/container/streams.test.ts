@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { pause } from "../../../test/support/until.ts";
 import type { ByteDuplex, DuplexHandlers } from "../../lib/byte-duplex.ts";
 import { EndingStream } from "../exec/ending-stream.ts";
 import { SpokenStream } from "../exec/spoken-stream.ts";
@@ -94,7 +95,7 @@ test("an ending stream holds its end back, but not for a client that left", asyn
   real.handlers?.close();
   expect(heard).toEqual(["output"]);
   before.resolve();
-  await Bun.sleep(0);
+  await pause(0, "what was promised is told in a later turn");
   expect(heard).toEqual(["output", "<end>", "<close>"]);
   const impatient = new EndingStream(real, new Promise(() => {}));
   const second = listener();

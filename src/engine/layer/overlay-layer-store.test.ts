@@ -11,6 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { until } from "../../../test/support/until.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { openOverlayLayerStore } from "./overlay-layer-store.ts";
@@ -136,8 +137,7 @@ test("a start sweeps drafts, ready directories and everything that nobody claims
 test("directories made ahead of need are used first and are gone after close", async () => {
   commit(layerA);
   store.warm(2);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(readdirSync(`${root}/containers`).length).toBe(2);
+  await until("two directories", () => readdirSync(`${root}/containers`).length === 2);
   store.prepare("c1", [layerA]);
   expect(readdirSync(`${root}/containers`).filter((name) => name.startsWith(".")).length).toBe(1);
   await store.emptied();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { pause } from "../../../test/support/until.ts";
 import { readLog } from "./read-log.ts";
 
 let directory = "";
@@ -56,7 +57,7 @@ test("a follower hears of growth and rotation, and gets what was written just be
   for (let number = 0; number < 50; number += 1) {
     append(String(number));
     if (number % 10 === 9) {
-      await Bun.sleep(2);
+      await pause(2, "the follower reads some of it before it rotates");
       for (let age = 4; age >= 1; age -= 1) renameIfThere(`log.${age}`, `log.${age + 1}`);
       renameIfThere("log", "log.1");
     }
@@ -71,7 +72,7 @@ test("a follower hears of growth and rotation, and gets what was written just be
 test("an abort ends a follower quietly", async () => {
   const abort = new AbortController();
   const reading = collect(readLog(directory, selection, writer(), abort.signal));
-  await Bun.sleep(1);
+  await pause(1, "the follower is waiting");
   abort.abort();
   expect(await reading).toBe("");
 });

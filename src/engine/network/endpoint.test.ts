@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { until } from "../../../test/support/until.ts";
 import {
   createNetns,
   findLink,
@@ -62,7 +63,7 @@ test("an endpoint lives as long as its namespace", async () => {
   ]);
   inside[Symbol.dispose]();
   netns[Symbol.dispose]();
-  while (there.links().length > 1) await Bun.sleep(5);
+  await until("only the loopback to be left", () => there.links().length <= 1);
 });
 
 /** One way to fail at each place: before, at and after the links come to be. */
@@ -87,7 +88,7 @@ test.each(failures)("%s: the op is named and nothing stays", async (_, groundCha
     expect(thrown.cause).toBeInstanceOf(NetlinkError);
   }
   expect(descriptors()).toBeLessThanOrEqual(before);
-  while (there.links().length > 1) await Bun.sleep(5);
+  await until("only the loopback to be left", () => there.links().length <= 1);
 });
 
 test("wiring a process that is gone is refused and leaves nothing", () => {

@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
-import { settled } from "../../../test/support/until.ts";
+import { pause, settled, until } from "../../../test/support/until.ts";
 import {
   createNetns,
   findLink,
@@ -238,7 +238,7 @@ inOwnNetns(import.meta.path, () => {
 
   test("a wanted address and MAC are given, even one that was made ahead of need", async () => {
     // One links the test's own namespaces.
-    while (listLinks(route, { kind: "veth" }).length < 2) await Bun.sleep(5);
+    await until("a link to be made", () => listLinks(route, { kind: "veth" }).length >= 2);
     const address = "172.30.0.3";
     const a = await network.acquire("a", { ports: [], address, mac: "02:42:00:00:00:99" });
     keep(a.netns);
@@ -292,7 +292,10 @@ inOwnNetns(import.meta.path, () => {
     const process = Bun.spawn(["unshare", "--user", "--map-root-user", "--net", "sleep", "60"]);
     try {
       const home = readlinkSync("/proc/self/ns/net");
-      while (readlinkSync(`/proc/${process.pid}/ns/net`) === home) await Bun.sleep(5);
+      await until(
+        "the thread to be in the other namespace",
+        () => readlinkSync(`/proc/${process.pid}/ns/net`) !== home,
+      );
       const a = await network.acquireUnwired("a", { ports: [tcp80] });
       a.wire(process.pid);
       expect(findLink(route, a.hostLink)?.up).toBe(true);
@@ -340,10 +343,13 @@ inOwnNetns(import.meta.path, () => {
     const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe" });
     for await (const _ready of child.stdout) break;
     // Two in use, and at least one made ahead of need.
-    while (listLinks(route, { kind: "veth" }).length <= 3) await Bun.sleep(10);
+    await until("spare networks", () => listLinks(route, { kind: "veth" }).length > 3);
     child.kill("SIGKILL");
     await child.exited;
-    while (listLinks(route, { kind: "veth" }).length > 1) await Bun.sleep(10);
+    await until(
+      "the kernel to remove the spare networks",
+      () => listLinks(route, { kind: "veth" }).length <= 1,
+    );
     database.close();
     database = new Database(path);
     network = await openNetwork({ tag: "", db: database });
@@ -433,7 +439,7 @@ inOwnNetns(import.meta.path, () => {
     network = await openNetwork({ tag: "", db: database });
     expect(await failure(network.acquire("a", { ports: [] }))).toBe("unavailable network.bridge-full");
     sink[Symbol.dispose]();
-    while (listLinks(route).some((link) => link.name.startsWith("fill"))) await Bun.sleep(20);
+    await until("the links to be gone", () => !listLinks(route).some((link) => link.name.startsWith("fill")));
   }, 120_000);
 
   test("descriptors and the thread's namespace are as before", async () => {
@@ -444,7 +450,7 @@ inOwnNetns(import.meta.path, () => {
     for (let round = 0; round < 5; round += 1) {
       const a = await second.acquire("a", { ports: [tcp80] });
       a.netns[Symbol.dispose]();
-      await Bun.sleep(10);
+      await pause(10, "the dead one had time to take spare networks");
     }
     await second.remove();
     expect([held(), readlinkSync("/proc/thread-self/ns/net")]).toEqual(before);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { pause, until } from "../../../test/support/until.ts";
 import { ReadyPool } from "./ready-pool.ts";
 
 const limits = { minimum: 2, maximum: 8, refillDelayMs: 1, quietMs: 60_000 };
@@ -18,17 +19,13 @@ function counting(overrides: Partial<typeof limits> = {}, fail: () => boolean = 
   return { pool, log };
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(1);
-}
-
 test("it fills up when asked, gives the oldest first, and fills up again", async () => {
   const { pool, log } = counting();
   expect(pool.size).toBe(0);
   pool.refill();
-  await until(() => pool.size === 2);
+  await until("the pool to be so", () => pool.size === 2);
   expect([pool.take(), pool.take()]).toEqual([1, 2]);
-  await until(() => pool.size === 2);
+  await until("the pool to be so", () => pool.size === 2);
   expect(log.made).toBe(4);
   pool.close();
   expect(log.discarded).toEqual([3, 4]);
@@ -38,15 +35,15 @@ test("takes that find nothing double the target up to the maximum", async () => 
   const { pool } = counting();
   expect([pool.take(), pool.take(), pool.take(), pool.take()]).toEqual(new Array(4).fill(undefined));
   expect(pool.target).toBe(8);
-  await until(() => pool.size === 8);
+  await until("the pool to be so", () => pool.size === 8);
   pool.close();
 });
 
 test("a quiet while shrinks it again", async () => {
   const { pool, log } = counting({ quietMs: 20 });
   pool.take();
-  await until(() => pool.size === 4);
-  await until(() => pool.target === 2);
+  await until("the pool to be so", () => pool.size === 4);
+  await until("the pool to be so", () => pool.target === 2);
   expect([pool.size, log.discarded.length]).toEqual([2, 2]);
   pool.close();
 });
@@ -54,7 +51,7 @@ test("a quiet while shrinks it again", async () => {
 test("only a fitting piece is given", async () => {
   const { pool } = counting();
   pool.refill();
-  await until(() => pool.size === 2);
+  await until("the pool to be so", () => pool.size === 2);
   expect(pool.take((piece) => piece === 9)).toBeUndefined();
   expect(pool.take((piece) => piece === 2)).toBe(2);
   pool.close();
@@ -64,14 +61,14 @@ test("a maker that fails is asked again at the next take, and a closed pool make
   let broken = true;
   const { pool, log } = counting({}, () => broken);
   pool.refill();
-  await Bun.sleep(10);
+  await pause(10, "the failed maker must not be asked again");
   expect(pool.size).toBe(0);
   broken = false;
   pool.take();
-  await until(() => pool.size === pool.target);
+  await until("the pool to be so", () => pool.size === pool.target);
   pool.take();
   pool.close();
   const { made } = log;
-  await Bun.sleep(10);
+  await pause(10, "nothing may be made");
   expect([log.made, pool.size]).toEqual([made, 0]);
 });
