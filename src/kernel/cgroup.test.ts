@@ -9,6 +9,7 @@ import {
   applyCgroup,
   CgroupWriter,
   cgroupHierarchies,
+  changeCgroup,
   createCgroup,
   listCgroups,
   openCgroupTasks,
@@ -249,5 +250,112 @@ describe.each(variants)("%s", (_, variant) => {
       caught = thrown;
     }
     expect(caught instanceof SyscallError ? caught.code : caught).toBe("EINVAL");
+  });
+});
+
+/**
+ * Limits that bound each other, below a parent that allows little: whichever of the two is written first, half of these
+ * changes have a moment that the kernel refuses. Each row is gone through forwards and backwards.
+ */
+const bounded: Readonly<
+  Record<string, { readonly above?: CgroupResources; readonly states: readonly CgroupResources[] }>
+> = {
+  "period and quota": {
+    above: { cpu: { period: 100_000, quota: 50_000 } },
+    states: [
+      { cpu: { period: 1_000_000, quota: 500_000 } },
+      { cpu: { period: 10_000, quota: 3_000 } },
+      { cpu: { period: 200_000, quota: 100_000 } },
+      { cpu: { period: 50_000, quota: 25_000 } },
+      { cpu: { period: 100_000, quota: -1 } },
+      { cpu: { period: 1_000_000, quota: 400_000 } },
+    ],
+  },
+  "quota and burst": {
+    states: [
+      { cpu: { period: 100_000, quota: 80_000, burst: 80_000 } },
+      { cpu: { period: 100_000, quota: 20_000, burst: 10_000 } },
+      { cpu: { period: 50_000, quota: 50_000, burst: 50_000 } },
+      { cpu: { period: 100_000, quota: 5_000, burst: 0 } },
+    ],
+  },
+  "real-time period and runtime": {
+    above: { cpu: { realtimePeriod: 1_000_000, realtimeRuntime: 100_000 } },
+    states: [
+      { cpu: { realtimePeriod: 1_000_000, realtimeRuntime: 100_000 } },
+      { cpu: { realtimePeriod: 100_000, realtimeRuntime: 5_000 } },
+      { cpu: { realtimePeriod: 400_000, realtimeRuntime: 40_000 } },
+      { cpu: { realtimePeriod: 10_000, realtimeRuntime: 1_000 } },
+    ],
+  },
+  "memory and its sum with swap": {
+    states: [
+      { memory: { limit: 64 << 20, swap: 64 << 20 } },
+      { memory: { limit: 256 << 20, swap: 300 << 20 } },
+      { memory: { limit: 8 << 20, swap: 16 << 20 } },
+      { memory: { limit: -1, swap: -1 } },
+      { memory: { limit: 32 << 20, swap: -1 } },
+    ],
+  },
+  "weight and idleness": {
+    states: [{ cpu: { idle: 1 } }, { cpu: { shares: 2048, idle: 0 } }],
+  },
+  "processors and memory nodes": {
+    states: [
+      { cpu: { cpus: "0", mems: "0" } },
+      { cpu: { cpus: readTextIfPossible("/sys/devices/system/cpu/online")?.trim() ?? "0", mems: "0" } },
+    ],
+  },
+};
+
+function valuesOf(decision: ReturnType<typeof decideCgroup>): Record<string, string> {
+  return Object.fromEntries(
+    decision.writes.map(({ hierarchy, file }) => [
+      `${hierarchy}/${file}`,
+      readTextIfPossible(`${cgroupPath(cgroup, hierarchy, group)}/${file}`)?.trim() ?? "",
+    ]),
+  );
+}
+
+/** How version 1 shows that memory has no limit. */
+const unlimitedBytes = "9223372036854771712";
+
+function wantedOf(decision: ReturnType<typeof decideCgroup>): Record<string, string> {
+  return Object.fromEntries(
+    decision.writes.map(({ hierarchy, file, value }) => [
+      `${hierarchy}/${file}`,
+      value === "-1" && file.startsWith("memory.") ? unlimitedBytes : value,
+    ]),
+  );
+}
+
+describe.skipIf(machine.mode === "none")("limits that bound each other", () => {
+  for (const [name, { above, states }] of Object.entries(bounded)) {
+    const isVersion1Only = name.startsWith("real-time");
+    test.skipIf(isVersion1Only && machine.mode === "v2")(`${name}: every change of them is possible`, () => {
+      prepareCgroupParent(cgroup, parent);
+      if (above !== undefined) applyCgroup(cgroup, parent, decideCgroup(above, cgroup));
+      for (const from of states) {
+        for (const to of states) {
+          // As a creation does it, which knows nothing of what somebody has left there.
+          const made = decideCgroup(from, cgroup);
+          applyCgroup(cgroup, group, made);
+          expect({ from, to, ...valuesOf(made) }).toEqual({ from, to, ...wantedOf(made) });
+          const changed = decideCgroup(to, cgroup, readCurrentMemory(cgroup, group));
+          changeCgroup(cgroup, group, changed);
+          expect({ from, to, ...valuesOf(changed) }).toEqual({ from, to, ...wantedOf(changed) });
+        }
+      }
+    });
+  }
+
+  test("a change that is refused for good leaves all of them as they were", () => {
+    prepareCgroupParent(cgroup, parent);
+    applyCgroup(cgroup, parent, decideCgroup({ cpu: { period: 100_000, quota: 50_000 } }, cgroup));
+    applyCgroup(cgroup, group, decideCgroup({ cpu: { period: 1_000_000, quota: 500_000 } }, cgroup));
+    const refused = decideCgroup({ cpu: { period: 10_000, quota: 20_000, burst: 30_000 } }, cgroup);
+    const before = valuesOf(refused);
+    expect(() => changeCgroup(cgroup, group, refused)).toThrow("EINVAL");
+    expect(valuesOf(refused)).toEqual(before);
   });
 });

@@ -5,7 +5,13 @@
 import { dirname } from "node:path";
 import { TiffinError } from "../lib/errors.ts";
 import { pause } from "../lib/timer.ts";
-import { type CgroupDecision, type CurrentMemory, cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
+import {
+  type CgroupDecision,
+  type CgroupWrite,
+  type CurrentMemory,
+  cgroupPath,
+  unifiedHierarchy,
+} from "../linux/cgroup.ts";
 import { parseLimit } from "../linux/cgroup-stats.ts";
 import { errno, errnoName, errnoText } from "../linux/errno.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
@@ -108,6 +114,11 @@ export function prepareCgroupParent(facts: CgroupFacts, parent: string): void {
   if (facts.v2 !== null) enableControllers(facts, parent);
 }
 
+/** One file of one group. */
+export interface GroupWrite extends Omit<CgroupWrite, "cause"> {
+  readonly directory: string;
+}
+
 /**
  * Writes files of groups one after another; values that go to the same file in a row (device rules) share one
  * open file, which `using` closes.
@@ -139,6 +150,39 @@ export class CgroupWriter implements Disposable {
       throw new SyscallError("write", failed, `"${value}" to ${path}`);
     }
     return `${file} was not set to ${value}: ${errnoText(failed)}`;
+  }
+
+  /**
+   * Writes all of them and returns warnings. Limits bound each other, so the kernel may refuse one (EINVAL) while another still
+   * has its old value: a shorter period before a smaller quota, below a group that allows little; a memory limit above
+   * the old sum of memory and swap; a quota below the old burst. Whatever was refused is written again after the
+   * others, until nothing changes any more. Throws as `write` does, for the first that is refused for good.
+   */
+  writeAll(writes: readonly GroupWrite[]): string[] {
+    const warnings: string[] = [];
+    let left = writes;
+    for (;;) {
+      const refused: { readonly write: GroupWrite; readonly reason: SyscallError }[] = [];
+      for (const write of left) {
+        try {
+          const warning = this.write(
+            write.hierarchy,
+            write.directory,
+            write.file,
+            write.value,
+            write.tolerate,
+          );
+          if (warning !== undefined && write.isOneOfSeveral !== true) warnings.push(warning);
+        } catch (thrown) {
+          if (!(thrown instanceof SyscallError) || thrown.errno !== errno.EINVAL) throw thrown;
+          refused.push({ write, reason: thrown });
+        }
+      }
+      const [first] = refused;
+      if (first === undefined) return warnings;
+      if (refused.length === left.length) throw first.reason;
+      left = refused.map(({ write }) => write);
+    }
   }
 
   #writeTo(path: string, value: string): number {
@@ -179,10 +223,7 @@ export function applyCgroup(facts: CgroupFacts, directory: string, decision: Cgr
   const warnings = [...decision.warnings];
   for (const hierarchy of decision.directories) createCgroup(facts, hierarchy, directory);
   using writer = new CgroupWriter(facts);
-  for (const write of decision.writes) {
-    const warning = writer.write(write.hierarchy, directory, write.file, write.value, write.tolerate);
-    if (warning !== undefined && write.isOneOfSeveral !== true) warnings.push(warning);
-  }
+  warnings.push(...writer.writeAll(decision.writes.map((write) => ({ ...write, directory }))));
   if (decision.deviceProgram !== null) setDeviceProgram(facts, directory, decision.deviceProgram);
   return warnings;
 }
@@ -193,18 +234,30 @@ export function applyCgroup(facts: CgroupFacts, directory: string, decision: Cgr
  */
 export function changeCgroup(facts: CgroupFacts, directory: string, decision: CgroupDecision): string[] {
   for (const hierarchy of decision.directories) createCgroup(facts, hierarchy, directory);
-  const paths = [
-    ...new Set(decision.writes.map((write) => `${pathOf(facts, write.hierarchy, directory)}/${write.file}`)),
-  ];
-  const before = paths.map((path) => [path, readTextIfPossible(path)?.trim() ?? ""] as const);
+  const before = decision.writes.flatMap(({ hierarchy, file }): GroupWrite[] => {
+    const value = readTextIfPossible(`${pathOf(facts, hierarchy, directory)}/${file}`)?.trim() ?? "";
+    const isRestorable = value !== "" && !value.includes("\n");
+    return isRestorable ? [{ hierarchy, directory, file, value, tolerate: [] }] : [];
+  });
   try {
     return applyCgroup(facts, directory, { ...decision, directories: [] });
   } catch (thrown) {
-    for (const [path, text] of before.reverse()) {
-      if (text !== "" && !text.includes("\n") && readTextIfPossible(path)?.trim() !== text)
-        writeKernelFile(path, text);
-    }
+    restore(facts, before.reverse());
     throw thrown;
+  }
+}
+
+/** Best effort: what is told is why the update was refused. */
+function restore(facts: CgroupFacts, before: readonly GroupWrite[]): void {
+  const changed = before.filter(
+    ({ hierarchy, directory, file, value }) =>
+      readTextIfPossible(`${pathOf(facts, hierarchy, directory)}/${file}`)?.trim() !== value,
+  );
+  try {
+    using writer = new CgroupWriter(facts);
+    writer.writeAll(changed);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
   }
 }
 

@@ -19,7 +19,7 @@ import { TiffinError } from "../lib/errors.ts";
 import type { UndoStack } from "../lib/undo-stack.ts";
 import { unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupFacts, HostFacts } from "../linux/host-facts.ts";
-import type { HostOp, Plan } from "../plan/plan.ts";
+import type { Plan } from "../plan/plan.ts";
 
 export interface HostOpsOptions {
   /** Throw `conflict` for a group in which there are processes already. They would share limits, and the end. */
@@ -41,6 +41,7 @@ export function applyHostOps(
   const made: { readonly hierarchy: string; readonly directory: string }[] = [];
   let isOurs = true;
   using writer = new CgroupWriter(facts.cgroup);
+  const writes = plan.hostOps.filter((op) => op.op === "cgroupWrite");
   for (const op of plan.hostOps) {
     if (!seen.has(op.directory)) {
       seen.add(op.directory);
@@ -57,9 +58,9 @@ export function applyHostOps(
       }
       continue;
     }
-    const warning = applyHostOp(op, facts.cgroup, writer);
-    if (warning !== undefined && !(op.op === "cgroupWrite" && op.isOneOfSeveral === true))
-      warnings.push(warning);
+    if (op.op === "cgroupDeviceProgram") setDeviceProgram(facts.cgroup, op.directory, op.program);
+    // All at once, since the kernel may want them in another order.
+    else if (op === writes[0]) warnings.push(...writer.writeAll(writes));
   }
   return warnings;
 }
@@ -71,20 +72,6 @@ function occupied(directory: string): TiffinError {
     `the cgroup ${directory} has processes already, which are not this container's`,
     { remedy: "give linux.cgroupsPath another value, or end them" },
   );
-}
-
-function applyHostOp(
-  op: Exclude<HostOp, { readonly op: "cgroupCreate" }>,
-  facts: CgroupFacts,
-  writer: CgroupWriter,
-): string | undefined {
-  switch (op.op) {
-    case "cgroupWrite":
-      return writer.write(op.hierarchy, op.directory, op.file, op.value, op.tolerate);
-    case "cgroupDeviceProgram":
-      setDeviceProgram(facts, op.directory, op.program);
-      return undefined;
-  }
 }
 
 /** Takes the groups of a container away after its end; for removal and for what a crash left. */
