@@ -226,9 +226,16 @@ int perform_move_root(struct start *s, const struct op_move_root *op)
 		return fail_slot(s, STEP_MOVE_ROOT_FCHDIR, op->root);
 	if (syscall(SYS_mount, ".", "/", NULL, MS_MOVE_ROOT, NULL) < 0)
 		return fail_slot(s, STEP_MOVE_ROOT_MOUNT, op->root);
+	return 0;
+}
+
+int perform_chroot(struct start *s, const struct op_chroot *op)
+{
+	if (fchdir(slot_fd(s, op->root)) < 0)
+		return fail_slot(s, STEP_CHROOT_FCHDIR, op->root);
 	if (syscall(SYS_chroot, ".") < 0)
-		return fail_slot(s, STEP_MOVE_ROOT_CHROOT, op->root);
+		return fail_slot(s, STEP_CHROOT_CHROOT, op->root);
 	if (chdir("/") < 0)
-		return fail(s, STEP_MOVE_ROOT_CHDIR, "/");
+		return fail(s, STEP_CHROOT_CHDIR, "/");
 	return 0;
 }

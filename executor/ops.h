@@ -13,6 +13,7 @@ int perform_move_mount(struct start *s, const struct op_move_mount *op);
 int perform_umount(struct start *s, const struct op_umount *op);
 int perform_pivot_root(struct start *s, const struct op_pivot_root *op);
 int perform_move_root(struct start *s, const struct op_move_root *op);
+int perform_chroot(struct start *s, const struct op_chroot *op);
 
 /* cover.c */
 int perform_mask_path(struct start *s, const struct op_mask_path *op);

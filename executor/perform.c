@@ -73,6 +73,7 @@ int perform(struct start *s, const struct abi_op_header *op)
 		CASE(OP_SET_AFFINITY, set_affinity);
 		CASE(OP_SET_MEMORY_POLICY, set_memory_policy);
 		CASE(OP_MOVE_ROOT, move_root);
+		CASE(OP_CHROOT, chroot);
 		CASE(OP_PASS_LISTENER, pass_listener);
 		CASE(OP_COPY_TREE, copy_tree);
 	case OP_SETSID:

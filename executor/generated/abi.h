@@ -106,6 +106,7 @@ enum abi_op {
   OP_COPY_TREE = 54,
   OP_RECONFIGURE = 55,
   OP_LOOPBACK_UP = 56,
+  OP_CHROOT = 57,
 };
 
 struct op_open {
@@ -757,8 +758,6 @@ _Static_assert(offsetof(struct op_move_root, root) == 8, "end of op_move_root");
 enum step_move_root {
   STEP_MOVE_ROOT_FCHDIR = 0,
   STEP_MOVE_ROOT_MOUNT = 1,
-  STEP_MOVE_ROOT_CHROOT = 2,
-  STEP_MOVE_ROOT_CHDIR = 3,
 };
 
 struct op_pass_listener {
@@ -812,6 +811,18 @@ _Static_assert(sizeof(struct op_loopback_up) == 8, "size of op_loopback_up");
 enum step_loopback_up {
   STEP_LOOPBACK_UP_SOCKET = 0,
   STEP_LOOPBACK_UP_IOCTL = 1,
+};
+
+struct op_chroot {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t root;
+};
+_Static_assert(sizeof(struct op_chroot) == 16, "size of op_chroot");
+_Static_assert(offsetof(struct op_chroot, root) == 8, "end of op_chroot");
+enum step_chroot {
+  STEP_CHROOT_FCHDIR = 0,
+  STEP_CHROOT_CHROOT = 1,
+  STEP_CHROOT_CHDIR = 2,
 };
 
 enum abi_attach {
@@ -1034,7 +1045,8 @@ static const struct abi_field fields_move_root[] = {{FIELD_SLOT, 8}};
 static const struct abi_field fields_pass_listener[] = {{FIELD_SLOT, 8}, {FIELD_BLOB, 12}, {FIELD_BLOB, 20}};
 static const struct abi_field fields_copy_tree[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}, {FIELD_U32, 20}};
 static const struct abi_field fields_reconfigure[] = {{FIELD_SLOT, 8}, {FIELD_STRINGS, 12}};
-static const struct abi_layout abi_layouts[57] = {
+static const struct abi_field fields_chroot[] = {{FIELD_SLOT, 8}};
+static const struct abi_layout abi_layouts[58] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -1091,6 +1103,7 @@ static const struct abi_layout abi_layouts[57] = {
   [OP_COPY_TREE] = {24, 4, 4, fields_copy_tree},
   [OP_RECONFIGURE] = {24, 4, 2, fields_reconfigure},
   [OP_LOOPBACK_UP] = {8, 4, 0, NULL},
+  [OP_CHROOT] = {16, 4, 1, fields_chroot},
 };
 #endif
 

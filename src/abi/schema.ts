@@ -492,10 +492,10 @@ export const ops = {
   },
   moveRoot: {
     code: 52,
-    doc: "make the mount in slot `root` the root where pivot_root cannot (the host runs from its initial ram disk): fchdir, mount(., /, MS_MOVE), chroot, chdir /. The old root stays below it, out of sight only",
+    doc: "move the mount in slot `root` over the root where pivot_root cannot (the host runs from its initial ram disk): fchdir, mount(., /, MS_MOVE). The old root stays below it, and that of the process until `chroot`",
     stages: ["child"],
     fields: { root: "slot" },
-    steps: ["fchdir", "mount", "chroot", "chdir"],
+    steps: ["fchdir", "mount"],
   },
   passListener: {
     code: 53,
@@ -524,6 +524,13 @@ export const ops = {
     stages: ["child"],
     fields: {},
     steps: ["socket", "ioctl"],
+  },
+  chroot: {
+    code: 57,
+    doc: "make the directory in slot `root` that of the process: fchdir, chroot(.), chdir /",
+    stages: ["child"],
+    fields: { root: "slot" },
+    steps: ["fchdir", "chroot", "chdir"],
   },
 } as const satisfies Record<string, OpSchema>;
 

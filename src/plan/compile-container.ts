@@ -16,6 +16,7 @@ import {
   decideContainerCgroups,
   enterCgroups,
 } from "./cgroups.ts";
+import { changeRoot } from "./change-root.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
@@ -90,7 +91,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   for (const hook of options.hooks?.createContainer ?? []) runHook(builder, hook, "hooks.createContainer");
   const ends = connect(compilation, root, mounted);
   makeReadOnlyLate(compilation, mounted.late);
-  builder.child({ op: options.noPivot === true ? "moveRoot" : "pivotRoot", fields: { root } }, "root");
+  changeRoot(compilation, root, scratch.isAttached ? place : undefined);
   setRootPropagation(compilation, root);
   nameHost(compilation);
   joinKeyring(compilation);

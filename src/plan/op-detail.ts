@@ -113,6 +113,7 @@ export function detailOf(op: WireOp): string {
     }
     case "pivotRoot":
     case "moveRoot":
+    case "chroot":
       return words(`to ${slotText(op.fields.root)}`);
     case "pty": {
       const { rows, columns, uid, gid, console } = op.fields;

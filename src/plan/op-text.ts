@@ -37,6 +37,7 @@ export function targetOf(op: WireOp): string {
       return slotText(op.fields.slot);
     case "pivotRoot":
     case "moveRoot":
+    case "chroot":
       return "/";
     case "setHostname":
     case "setDomainname":
@@ -123,6 +124,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   sync: "the engine undoes what it did",
   pivotRoot: mountGone,
   moveRoot: mountGone,
+  chroot: processGone,
   setHostname: "the uts namespace ends",
   setDomainname: "the uts namespace ends",
   maskPath: mountGone,

@@ -2,6 +2,7 @@
  * What the compiler needs besides the specification and the host's facts: everything that only the caller
  * knows, such as where the layers lie, who watches the process, and which descriptors will be handed over.
  */
+import type { MountEntry } from "../linux/mountinfo.ts";
 import type { OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
 
 /** Where the root file system comes from. Paths are absolute host paths. */
@@ -167,8 +168,8 @@ export interface ContainerOptions extends ProcessOptions {
   readonly cgroupDirectory?: string;
   /** False: keep the caller's session keyring. */
   readonly sessionKeyring?: boolean;
-  /** Change the root without pivot_root, for a host that runs from its initial ram disk. */
-  readonly noPivot?: boolean;
+  /** Change the root without pivot_root, for a host that runs from its initial ram disk. The mounts of the host. */
+  readonly noPivot?: readonly MountEntry[];
   /** Stop at `syncIds.environment` before the root changes. */
   readonly syncEnvironment?: boolean;
   /** Hooks that run inside of the container's namespaces. */

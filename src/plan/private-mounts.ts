@@ -17,12 +17,16 @@ export interface Scratch {
   readonly files: ReadonlyMap<string, number>;
   /** An empty directory as a read-only mount; undefined when nothing needs it. */
   readonly empty: number | undefined;
+  /** It lies below the root. */
+  readonly isAttached: boolean;
 }
 
 /** Where the root is attached in the private mount namespace: `path` below the directory in slot `root`. */
 export interface AttachPoint {
   readonly root: number;
   readonly path: string;
+  /** Its own path, where `path` is not. */
+  readonly name?: string;
 }
 
 /**
@@ -55,7 +59,7 @@ export function openAttachPoint(compilation: Compilation): AttachPoint {
     path,
   );
   builder.child({ op: "chdir", fields: { path: "/" } }, cause);
-  return { root, path: "." };
+  return { root, path: ".", name: path };
 }
 
 /** The child of a user namespace is nobody on the host and cannot reach a private directory. */
@@ -104,7 +108,7 @@ export function makeScratch(compilation: Compilation, place: AttachPoint): Scrat
   const { builder, options, linux } = compilation;
   const files = options.files ?? [];
   const needsEmpty = (linux.maskedPaths ?? []).length > 0;
-  if (files.length === 0 && !needsEmpty) return { files: new Map(), empty: undefined };
+  if (files.length === 0 && !needsEmpty) return { files: new Map(), empty: undefined, isAttached: false };
   const attributes = mountAttributes.noSuid | mountAttributes.noDevices | mountAttributes.noExec;
   const scratch = builder.slot();
   const cause = files.length > 0 ? "files" : "linux.maskedPaths";
@@ -125,10 +129,10 @@ export function makeScratch(compilation: Compilation, place: AttachPoint): Scrat
   builder.child(
     {
       op: "moveMount",
-      fields: { mount: scratch, ...place, create: 0, mode: 0 },
+      fields: { mount: scratch, root: place.root, path: place.path, create: 0, mode: 0 },
     },
     cause,
-    directoryToEnter(options),
+    place.name,
   );
   const clones = new Map<string, number>();
   for (const [index, { path, content, mode }] of files.entries()) {
@@ -141,7 +145,8 @@ export function makeScratch(compilation: Compilation, place: AttachPoint): Scrat
     );
     clones.set(cleanPath(path), cloneOf(compilation, scratch, name, "files"));
   }
-  return { files: clones, empty: needsEmpty ? emptyMount(compilation, scratch) : undefined };
+  const empty = needsEmpty ? emptyMount(compilation, scratch) : undefined;
+  return { files: clones, empty, isAttached: true };
 }
 
 function cloneOf({ builder }: Compilation, dir: number, path: string, cause: string): number {
@@ -183,7 +188,10 @@ function emptyMount(compilation: Compilation, scratch: number): number {
 }
 
 /** Attaches the root, over the scratch tmpfs. */
-export function attachRoot({ builder, options }: Compilation, root: number, place: AttachPoint): void {
-  const target = directoryToEnter(options);
-  builder.child({ op: "moveMount", fields: { mount: root, ...place, create: 0, mode: 0 } }, "root", target);
+export function attachRoot({ builder }: Compilation, root: number, place: AttachPoint): void {
+  builder.child(
+    { op: "moveMount", fields: { mount: root, root: place.root, path: place.path, create: 0, mode: 0 } },
+    "root",
+    place.name,
+  );
 }

@@ -61,11 +61,11 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
         op.fields.path === null ? places.of(op.fields.dir) : places.below(op.fields.dir, op.fields.path);
       return [`printf %s ${quote(decoder.decode(op.fields.data))} > ${place}`];
     }
-    case "moveRoot": {
-      const root = places.of(op.fields.root) || "/";
+    case "moveRoot":
+      return [`cd ${places.of(op.fields.root) || "/"}`, "mount --move . /"];
+    case "chroot":
       places.set(op.fields.root, "/");
-      return [`cd ${root}`, "mount --move . /", "exec chroot ."];
-    }
+      return ["exec chroot ."];
     case "copyTree": {
       const { root, path, to } = op.fields;
       return [`cp -a ${places.below(root, path)}/. ${places.of(to)}/ 2>/dev/null || true`];

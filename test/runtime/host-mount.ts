@@ -1,4 +1,4 @@
-/** Shared tmpfs mounts on the host that a case binds from; taken away at its end. */
+/** Mounts on the host that a case binds from; taken away at its end. */
 function call(...words: readonly string[]): void {
   const { exitCode, stderr } = Bun.spawnSync([...words]);
   if (exitCode !== 0) throw new Error(`${words.join(" ")}: ${stderr}`);
@@ -7,9 +7,9 @@ function call(...words: readonly string[]): void {
 export class HostMounts implements AsyncDisposable {
   readonly #points: string[] = [];
 
-  /** A tmpfs at `point` with the mount options `words`. */
-  add(point: string, words: string): void {
-    call("mount", "-t", "tmpfs", "-o", words, "tiffin-test", point);
+  /** A file system, a tmpfs when nothing else is said, at `point` with the mount options `words`. */
+  add(point: string, words: string, type = "tmpfs"): void {
+    call("mount", "-t", type, "-o", words, "tiffin-test", point);
     this.#points.push(point);
   }
 

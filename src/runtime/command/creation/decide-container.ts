@@ -1,9 +1,11 @@
 /** Everything that is decided about a container before anything is made: its plan, and what is kept of it. */
+import { readText } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { randomHex } from "../../../lib/ids.ts";
 import type { CgroupFacts, HostFacts, IdentityFacts } from "../../../linux/host-facts.ts";
+import { type MountEntry, parseMountInfo } from "../../../linux/mountinfo.ts";
 import type { OciProcess, RuntimeSpec } from "../../../oci/mod.ts";
 import { compileContainer } from "../../../plan/compile-container.ts";
 import { groupsForbidden } from "../../../plan/identity.ts";
@@ -90,7 +92,7 @@ export async function prepare(
     refuseLimits: true,
     sessionKeyring: request.sessionKeyring,
     ...(looksInside(spec, facts) && { unprivileged: true }),
-    noPivot: request.noPivot,
+    ...(request.noPivot && { noPivot: hostMounts(request.host) }),
     syncEnvironment: meetsHost(spec) || scope?.isUnfinished === true,
     hooks: {
       createContainer: planHooks(hooks.createContainer ?? [], state("creating"), () =>
@@ -133,6 +135,10 @@ async function sourcesOf(
 function looksInside({ linux = {} }: RuntimeSpec, { identity }: HostFacts): boolean {
   if (!identity.effective.includes("CAP_SYS_ADMIN") || identity.inUserNamespace) return true;
   return (linux.namespaces ?? []).some(({ type, path }) => type === "mount" && (path ?? "") !== "");
+}
+
+function hostMounts({ procName }: CreateRequest["host"]): MountEntry[] {
+  return parseMountInfo(readText(`/proc/${procName}/mountinfo`));
 }
 
 /** Work on the host between the making of the namespaces and the change of the root. */
