@@ -9,7 +9,7 @@ import { BunDuplex } from "../transport/bun-duplex.ts";
 import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { encodeRequest } from "./request-head.ts";
-import { BodyDecoder, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
+import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 import {
   type BufferedResponse,
   type ClientTransport,
@@ -210,7 +210,7 @@ async function buffered(spec: RequestSpec, exchange: Exchange): Promise<Buffered
 }
 
 async function* bodyChunks(spec: RequestSpec, exchange: Exchange): AsyncGenerator<Uint8Array> {
-  const decoder = new BodyDecoder(bodyFraming(exchange.head, spec.method));
+  const decoder = new AnswerBody(bodyFraming(exchange.head, spec.method));
   try {
     let bytes: Uint8Array | undefined = exchange.rest;
     for (;;) {

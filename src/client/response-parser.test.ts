@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { BodyDecoder, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
+import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -10,7 +10,7 @@ function read(text: string, size: number, method = "GET") {
   let received = new Uint8Array(0);
   let body = "";
   let head: ReturnType<typeof decodeHead> | undefined;
-  let bodyDecoder: BodyDecoder | undefined;
+  let bodyDecoder: AnswerBody | undefined;
   const emit = (chunk: Uint8Array): void => {
     body += decoder.decode(chunk, { stream: true });
   };
@@ -24,7 +24,7 @@ function read(text: string, size: number, method = "GET") {
     const end = headEnd(received);
     if (end < 0) continue;
     head = decodeHead(received.subarray(0, end));
-    bodyDecoder = new BodyDecoder(bodyFraming(head, method));
+    bodyDecoder = new AnswerBody(bodyFraming(head, method));
     bodyDecoder.push(received.subarray(end), emit);
   }
   bodyDecoder?.finish();

@@ -3,17 +3,13 @@
  * (folded lines, two lengths, a length beside chunks) is an error rather than a guess. Pure: bytes in, events out.
  */
 import { TiffinError } from "../lib/errors.ts";
+import { BodyDecoder, type BodyFraming } from "../transport/http-body.ts";
+import { HttpProblem } from "../transport/http-problem.ts";
 import type { ResponseHead } from "./transport.ts";
 
 const maxHeadBytes = 64 * 1024;
-const maxChunkLineBytes = 1024;
 const cr = 13;
 const lf = 10;
-
-export type BodyFraming =
-  | { readonly kind: "length"; readonly bytes: number }
-  | { readonly kind: "chunked" }
-  | { readonly kind: "untilClose" };
 
 function broken(what: string): TiffinError {
   return new TiffinError("internal", "client.malformed-response", `the engine's answer is not HTTP: ${what}`);
@@ -77,88 +73,37 @@ export function bodyFraming(head: ResponseHead, method: string): BodyFraming {
   return { kind: "length", bytes: Number(length) };
 }
 
-/** Takes the framing off a body. Feed it in order; it says when the body is complete. */
-export class BodyDecoder {
-  readonly #framing: BodyFraming;
-  #remaining: number;
-  #state: "size" | "data" | "dataEnd" | "trailer" | "done" = "size";
-  #line = "";
+/** Takes the framing off the body of an answer. Feed it in order; it says when the body is complete. */
+export class AnswerBody {
+  readonly #decoder: BodyDecoder;
 
   constructor(framing: BodyFraming) {
-    this.#framing = framing;
-    this.#remaining = framing.kind === "length" ? framing.bytes : 0;
-    if (framing.kind === "length" && framing.bytes === 0) this.#state = "done";
+    this.#decoder = new BodyDecoder(framing);
   }
 
   get done(): boolean {
-    return this.#state === "done";
+    return this.#decoder.done;
   }
 
   /** Calls `emit` with views into `bytes`: they are valid only during the call. Bytes after the end are an error. */
   push(bytes: Uint8Array, emit: (chunk: Uint8Array) => void): void {
-    if (bytes.length === 0) return;
-    if (this.#state === "done") throw broken("bytes after the end of the body");
-    if (this.#framing.kind === "chunked") this.#pushChunked(bytes, emit);
-    else {
-      if (this.#framing.kind === "length") this.#count(bytes.length);
-      emit(bytes);
+    let used: number;
+    try {
+      used = this.#decoder.push(bytes, emit);
+    } catch (thrown) {
+      if (thrown instanceof HttpProblem) throw broken(thrown.message);
+      throw thrown;
     }
-  }
-
-  #count(length: number): void {
-    if (length > this.#remaining) throw broken("bytes after the end of the body");
-    this.#remaining -= length;
-    if (this.#remaining === 0) this.#state = "done";
+    if (used < bytes.length) throw broken("bytes after the end of the body");
   }
 
   /** The peer closed: fine for a body without a length, a loss for every other. */
   finish(): void {
-    if (this.#framing.kind === "untilClose") this.#state = "done";
-    if (this.#state === "done") return;
+    if (this.#decoder.finish()) return;
     throw new TiffinError(
       "unavailable",
       "client.connection-lost",
       "the engine closed the connection in mid-answer",
     );
-  }
-
-  #pushChunked(bytes: Uint8Array, emit: (chunk: Uint8Array) => void): void {
-    let at = 0;
-    while (at < bytes.length) {
-      if (this.#state === "done") throw broken("bytes after the end of the body");
-      if (this.#state === "data") {
-        const take = Math.min(this.#remaining, bytes.length - at);
-        this.#remaining -= take;
-        if (this.#remaining === 0) this.#state = "dataEnd";
-        emit(bytes.subarray(at, at + take));
-        at += take;
-        continue;
-      }
-      const newline = bytes.indexOf(lf, at);
-      const end = newline < 0 ? bytes.length : newline + 1;
-      this.#line += String.fromCharCode(...bytes.subarray(at, Math.min(end, at + maxChunkLineBytes + 1)));
-      if (this.#line.length > maxChunkLineBytes) throw broken("a chunk header without end");
-      at = end;
-      if (newline < 0) return;
-      const line = this.#line;
-      this.#line = "";
-      this.#endLine(line);
-    }
-  }
-
-  #endLine(line: string): void {
-    if (!line.endsWith("\r\n")) throw broken("a chunk header that does not end in CR LF");
-    const text = line.slice(0, -2);
-    if (this.#state === "dataEnd") {
-      if (text !== "") throw broken("data beyond the end of a chunk");
-      this.#state = "size";
-    } else if (this.#state === "trailer") {
-      if (text === "") this.#state = "done";
-    } else {
-      const size = /^([0-9a-fA-F]{1,8})(?:[ \t]*;.*)?$/.exec(text)?.[1];
-      if (size === undefined) throw broken(`chunk header ${JSON.stringify(text.slice(0, 40))}`);
-      this.#remaining = Number.parseInt(size, 16);
-      this.#state = this.#remaining === 0 ? "trailer" : "data";
-    }
   }
 }

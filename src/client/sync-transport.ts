@@ -7,7 +7,7 @@
 import { TiffinError } from "../lib/errors.ts";
 import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
 import { encodeRequest } from "./request-head.ts";
-import { BodyDecoder, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
+import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 import type { ConnectSync, SyncSocket } from "./sync-socket.ts";
 import {
   type BufferedResponse,
@@ -112,7 +112,7 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
   }
 
   #buffered(spec: RequestSpec, exchange: Exchange): BufferedResponse {
-    const decoder = new BodyDecoder(bodyFraming(exchange.head, spec.method));
+    const decoder = new AnswerBody(bodyFraming(exchange.head, spec.method));
     const pieces: Uint8Array[] = [];
     let total = 0;
     const keep = (chunk: Uint8Array): void => {
@@ -148,7 +148,7 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
   }
 
   async *#chunks(spec: RequestSpec, exchange: Exchange): AsyncGenerator<Uint8Array> {
-    const decoder = new BodyDecoder(bodyFraming(exchange.head, spec.method));
+    const decoder = new AnswerBody(bodyFraming(exchange.head, spec.method));
     let complete = false;
     try {
       let bytes = exchange.rest;

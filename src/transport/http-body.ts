@@ -1,12 +1,18 @@
 /**
- * The body of an HTTP/1.1 request out of the bytes of a connection: a fixed length or chunks (RFC 9112 section 7.1).
- * Incremental: bytes may arrive in any pieces, and what follows the body is left to the caller.
+ * The body of an HTTP/1.1 message, of a request and of an answer, out of the bytes of a connection: a fixed length, chunks, or
+ * all that comes before the connection closes (RFC 9112 sections 6.3 and 7.1). Incremental: bytes may arrive in any pieces, and
+ * what follows the body is left to the caller.
  */
-import type { BodyLength } from "./http-head.ts";
 import { HttpProblem } from "./http-problem.ts";
 
-/** A chunk's size line or a trailer line may have this many bytes; all trailers together four times as many. */
-const limitLineBytes = 4096;
+/** How the end of a body is found. Only an answer may last until its connection closes. */
+export type BodyFraming =
+  | { readonly kind: "length"; readonly bytes: number }
+  | { readonly kind: "chunked" }
+  | { readonly kind: "untilClose" };
+
+/** A chunk's size line or a trailer line may have this many bytes; all trailers together sixteen times as many. */
+const limitLineBytes = 1024;
 
 type Phase = "data" | "size" | "afterChunk" | "trailer" | "done";
 
@@ -17,14 +23,21 @@ export class BodyDecoder {
   #line = "";
   #trailerBytes = 0;
 
-  constructor(length: BodyLength) {
-    this.#chunked = length.kind === "chunked";
-    this.#remaining = length.kind === "length" ? length.bytes : 0;
+  constructor(framing: BodyFraming) {
+    this.#chunked = framing.kind === "chunked";
+    this.#remaining =
+      framing.kind === "length" ? framing.bytes : framing.kind === "untilClose" ? Number.POSITIVE_INFINITY : 0;
     this.#phase = this.#chunked ? "size" : this.#remaining === 0 ? "done" : "data";
   }
 
   get done(): boolean {
     return this.#phase === "done";
+  }
+
+  /** The connection has closed. False when that cuts the body short. */
+  finish(): boolean {
+    if (this.#phase === "data" && this.#remaining === Number.POSITIVE_INFINITY) this.#phase = "done";
+    return this.done;
   }
 
   /** Passes body bytes to `sink` (views of `chunk`) and returns how many bytes of `chunk` belong to the body. */
@@ -67,7 +80,7 @@ export class BodyDecoder {
       }
       case "trailer":
         this.#trailerBytes += line.length;
-        if (this.#trailerBytes > 4 * limitLineBytes) throw new HttpProblem(400, "trailers too long");
+        if (this.#trailerBytes > 16 * limitLineBytes) throw new HttpProblem(400, "trailers too long");
         if (line === "\r\n") this.#phase = "done";
         return;
       case "data":
