@@ -26,7 +26,11 @@ export class BodyDecoder {
   constructor(framing: BodyFraming) {
     this.#chunked = framing.kind === "chunked";
     this.#remaining =
-      framing.kind === "length" ? framing.bytes : framing.kind === "untilClose" ? Number.POSITIVE_INFINITY : 0;
+      framing.kind === "length"
+        ? framing.bytes
+        : framing.kind === "untilClose"
+          ? Number.POSITIVE_INFINITY
+          : 0;
     this.#phase = this.#chunked ? "size" : this.#remaining === 0 ? "done" : "data";
   }
 

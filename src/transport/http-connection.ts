@@ -129,8 +129,11 @@ export class HttpConnection {
       this.#phase = "over";
       this.#duplex.end();
     } else if (this.#phase === "exchange") {
-      // A half-close only ends the request: a client that wants no answer closes the connection.
-      this.#failBody(new HttpProblem(400, "request body ended early"));
+      // A half-close only ends the request: a client that wants no answer closes the connection. A stream that is behind may
+      // still find its end in what has arrived.
+      if (this.#exchange?.body.wanted === true) {
+        this.#failBody(new HttpProblem(400, "request body ended early"));
+      }
     } else {
       this.#duplex.end();
     }
@@ -185,6 +188,7 @@ export class HttpConnection {
         return exchange.abort.signal;
       },
       readBody: (limitBytes) => this.#readBody(exchange, limitBytes),
+      streamBody: () => this.#streamBody(exchange),
     };
     let reply: HttpReply | Promise<HttpReply>;
     try {
@@ -206,12 +210,25 @@ export class HttpConnection {
   #readBody({ head, body }: Exchange, limitBytes: number): Promise<Uint8Array> {
     const whole = body.read(limitBytes);
     if (!body.wanted) return whole;
-    if (head.expectContinue && this.#pending.length === 0) {
-      this.#duplex.write(Buffer.from("HTTP/1.1 100 Continue\r\n\r\n"));
-    }
+    this.#sayContinue(head);
     this.#feedBody(body);
     if (this.#peerEnded) this.#failBody(new HttpProblem(400, "request body ended early"));
     return whole;
+  }
+
+  #streamBody({ head, body }: Exchange): AsyncIterable<Uint8Array> {
+    let asked = false;
+    return body.stream(() => {
+      if (!asked) this.#sayContinue(head);
+      asked = true;
+      this.#feedBody(body);
+      if (this.#peerEnded) this.#failBody(new HttpProblem(400, "request body ended early"));
+    });
+  }
+
+  #sayContinue(head: RequestHead): void {
+    if (!head.expectContinue || this.#pending.length > 0) return;
+    this.#duplex.write(Buffer.from("HTTP/1.1 100 Continue\r\n\r\n"));
   }
 
   #feedBody(body: RequestBody): void {

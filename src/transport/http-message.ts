@@ -12,6 +12,11 @@ export interface HttpRequest {
    * malformed, 408 when the client stops sending.
    */
   readBody(limitBytes: number): Promise<Uint8Array>;
+  /**
+   * Instead of `readBody`: the body in pieces, read from the client as fast as they are taken here. Once only; whoever stops
+   * early costs the client its connection. Rejects like `readBody`, without a limit.
+   */
+  streamBody(): AsyncIterable<Uint8Array>;
 }
 
 export type HeaderList = readonly (readonly [name: string, value: string])[];

@@ -1,6 +1,6 @@
 /**
- * The body of one request on a connection: nothing is decoded before a handler asks for it, and a handler asks once.
- * The connection owns the received bytes and offers them with `feed`; what is not the body's it keeps.
+ * The body of one request on a connection: nothing is decoded before a handler asks for it, and a handler asks once, for all
+ * of it or for a stream. The connection owns the received bytes and offers them with `feed`; what is not the body's it keeps.
  */
 import { messageOf } from "../lib/errors.ts";
 import { BodyDecoder } from "./http-body.ts";
@@ -8,6 +8,14 @@ import type { RequestHead } from "./http-head.ts";
 import { HttpProblem } from "./http-problem.ts";
 
 const nothing = new Uint8Array(0);
+/** So much of a streamed body is decoded ahead of its reader; beyond that the connection is not read. */
+const limitAheadBytes = 256 * 1024;
+
+/** A body that is read in pieces: why it ends early, when it does, and who waits for the next piece. */
+interface Streaming {
+  failure: Error | undefined;
+  wake: (() => void) | undefined;
+}
 
 export class RequestBody {
   readonly decoder: BodyDecoder;
@@ -19,6 +27,8 @@ export class RequestBody {
   #broken = false;
   #resolve: ((body: Uint8Array) => void) | undefined;
   #reject: ((error: Error) => void) | undefined;
+  /** Set from the moment that the body is read as a stream. */
+  #stream: Streaming | undefined;
 
   constructor(head: RequestHead) {
     this.#head = head;
@@ -30,9 +40,10 @@ export class RequestBody {
     return this.decoder.done;
   }
 
-  /** A handler waits for it. */
+  /** A handler waits for it, or has room for more of it. */
   get wanted(): boolean {
-    return this.#reject !== undefined;
+    if (this.#stream === undefined) return this.#reject !== undefined;
+    return !this.done && this.#stream.failure === undefined && this.#bytes < limitAheadBytes;
   }
 
   /** Rejects with `HttpProblem` 413 beyond `limitBytes`. The caller feeds what it has right after this. */
@@ -48,13 +59,39 @@ export class RequestBody {
     });
   }
 
+  /**
+   * The body in pieces as they come; `more` is called when there is room for more of them. Ending early leaves the rest unread.
+   * Rejects with `HttpProblem` 400 or 408 like `read`.
+   */
+  async *stream(more: () => void): AsyncGenerator<Uint8Array> {
+    const stream: Streaming = { failure: undefined, wake: undefined };
+    this.#stream = stream;
+    for (;;) {
+      const piece = this.#pieces.shift();
+      if (piece !== undefined) {
+        this.#bytes -= piece.length;
+        yield piece;
+      } else if (stream.failure !== undefined) {
+        throw stream.failure;
+      } else if (this.done) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          stream.wake = resolve;
+          more();
+        });
+        stream.wake = undefined;
+      }
+    }
+  }
+
   /** Takes what belongs to the body and returns the rest. Fails the reader on malformed or too many bytes. */
   feed(received: Uint8Array): Uint8Array {
     let used = 0;
     try {
       used = this.decoder.push(received, (piece) => {
         this.#bytes += piece.length;
-        if (this.#bytes > this.#limitBytes) {
+        if (this.#stream === undefined && this.#bytes > this.#limitBytes) {
           throw new HttpProblem(413, `request body longer than ${this.#limitBytes} bytes`);
         }
         this.#pieces.push(piece);
@@ -64,7 +101,11 @@ export class RequestBody {
       this.fail(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
       return received;
     }
-    if (this.done) this.#complete();
+    if (this.#stream === undefined) {
+      if (this.done) this.#complete();
+    } else if (this.#pieces.length > 0 || this.done) {
+      this.#stream.wake?.();
+    }
     return received.subarray(used);
   }
 
@@ -78,6 +119,10 @@ export class RequestBody {
 
   /** Tells a waiting reader that there will be no body. */
   fail(error: Error): void {
+    if (this.#stream !== undefined && !this.done) {
+      this.#stream.failure ??= error;
+      this.#stream.wake?.();
+    }
     this.#reject?.(error);
     this.#resolve = undefined;
     this.#reject = undefined;

@@ -43,6 +43,11 @@ export class RawClient {
     return this.#received.length;
   }
 
+  /** Sent here and not yet taken by the kernel. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   get ended(): boolean {
     return this.#ended;
   }
