@@ -12,11 +12,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   abi: ["lib", "linux"],
   oci: ["lib", "linux"],
   docker: ["lib"],
+  archive: ["lib"],
   plan: ["lib", "linux", "abi", "oci"],
   transport: ["lib"],
   kernel: ["lib", "linux"],
   runtime: ["lib", "linux", "abi", "oci", "plan", "kernel", "transport"],
-  engine: ["lib", "linux", "abi", "oci", "docker", "plan", "kernel", "runtime", "transport"],
+  engine: ["lib", "linux", "abi", "oci", "docker", "archive", "plan", "kernel", "runtime", "transport"],
   api: ["lib", "docker", "transport"],
   client: ["lib", "docker", "transport"],
   cli: ["lib", "docker", "client"],
@@ -26,6 +27,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "abi",
     "oci",
     "docker",
+    "archive",
     "plan",
     "kernel",
     "runtime",
@@ -38,7 +40,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Layers that touch nothing outside memory: no files, no clock, no runtime of any kind. */
-const pureLayers = ["linux", "abi", "oci", "docker", "plan"];
+const pureLayers = ["linux", "abi", "oci", "docker", "archive", "plan"];
 
 /** Modules and calls that belong to few places, with what to use instead. */
 const bans: readonly { readonly pattern: RegExp; readonly allowed: RegExp; readonly instead: string }[] = [

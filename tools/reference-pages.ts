@@ -5,7 +5,7 @@ import { helpPage } from "../src/cli/command.ts";
 import { commandTable } from "../src/cli/command-table.ts";
 import { programPage } from "../src/cli/help.ts";
 import { createFields, execFields, type Field, type FieldTable } from "../src/docker/fields.ts";
-import type { Result } from "../src/docker/route.ts";
+import type { RequestBody, Result } from "../src/docker/route.ts";
 import { routes } from "../src/docker/routes.ts";
 
 const pageWidth = 100;
@@ -16,23 +16,36 @@ function answerOf(result: Result): string {
       return `${result.status}, JSON${result.later ? " when it is known" : ""}`;
     case "empty":
       return `${result.status}`;
+    case "head":
+      return `200, ${Object.keys(result.fields).join(", ")}`;
+    case "raw":
+      return `200, ${result.mediaType}`;
+    case "lines":
+      return "200, JSON documents, a line each, as they come";
     case "text":
       return "200, text";
     case "stream":
       return "200, bytes as they come";
     case "hijack":
-      return "101 or 200, then the connection is the stream";
+      return result.protocol === "tcp"
+        ? "101 or 200, then the connection is the stream"
+        : `101, then the connection speaks ${result.protocol}`;
     case "session":
       return "101, then Tiffin's frames both ways";
   }
 }
 
+function bodyText(body: RequestBody): string {
+  if (body === undefined) return "";
+  return body.kind === "json" ? "JSON" : body.mediaType;
+}
+
 export function apiPage(): string {
-  const rows = Object.entries(routes).map(([name, { method, path, query, body, result }]) => {
-    const parameters = Object.keys(query)
+  const rows = Object.entries(routes).map(([name, { method, path, query, headers, body, result }]) => {
+    const parameters = [...Object.keys(query), ...Object.keys(headers).map((field) => `${field}:`)]
       .map((key) => `\`${key}\``)
       .join(" ");
-    return `| \`${method} ${path}\` | ${name} | ${parameters} | ${body === undefined ? "" : "JSON"} | ${answerOf(result)} |`;
+    return `| \`${method} ${path}\` | ${name} | ${parameters} | ${bodyText(body)} | ${answerOf(result)} |`;
   });
   return `# The HTTP API
 
@@ -41,7 +54,7 @@ export function apiPage(): string {
 Docker's Engine API, versions 1.24 to 1.50, on a unix socket; paths may carry a version (\`/v1.47/...\`). Routes below
 \`/tiffin/\` are additions. Errors are JSON with \`message\`, and where there is more to say \`code\`, \`remedy\` and \`exitCode\`.
 
-| Request | Name | Query | Body | Answer |
+| Request | Name | Query and header fields | Body | Answer |
 | --- | --- | --- | --- | --- |
 ${rows.join("\n")}
 `;

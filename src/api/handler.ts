@@ -1,12 +1,18 @@
 /** What a handler of a route receives and returns, derived from its row in the table. */
+
+import type { HeaderShape, HeadersOf } from "../docker/header.ts";
 import type {
   BodyOf,
   EmptyResult,
+  HeadersIn,
+  HeadResult,
   HijackResult,
   JsonResult,
+  LinesResult,
   ParamsOf,
   PathOf,
   QueryIn,
+  RawResult,
   Result,
   ResultOf,
   SessionResult,
@@ -19,6 +25,7 @@ import type { ByteDuplex } from "../lib/byte-duplex.ts";
 export interface Call<N extends RouteName> {
   readonly params: ParamsOf<PathOf<RouteTable[N]>>;
   readonly query: QueryIn<RouteTable[N]>;
+  readonly headers: HeadersIn<RouteTable[N]>;
   readonly body: BodyOf<RouteTable[N]>;
   /** Aborted when the client goes. */
   readonly signal: AbortSignal;
@@ -27,6 +34,15 @@ export interface Call<N extends RouteName> {
 export interface TextAnswer {
   readonly text: string;
   readonly headers: readonly (readonly [string, string])[];
+}
+export interface RawAnswer<H extends HeaderShape> {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly fields: HeadersOf<H>;
+}
+export interface LinesAnswer<T> {
+  readonly lines: AsyncIterable<T>;
+  /** Where the client may choose one; `application/json` otherwise. */
+  readonly mediaType?: string;
 }
 export interface StreamAnswer {
   readonly tty: boolean;
@@ -46,15 +62,21 @@ export type AnswerOf<R extends Result> =
     ? Promise<Later extends true ? { readonly later: Promise<T> } : T>
     : R extends EmptyResult
       ? Promise<void>
-      : R extends TextResult
-        ? Promise<TextAnswer>
-        : R extends StreamResult
-          ? Promise<StreamAnswer>
-          : R extends HijackResult
-            ? Promise<HijackAnswer>
-            : R extends SessionResult
-              ? Promise<SessionAnswer>
-              : never;
+      : R extends HeadResult<infer H>
+        ? Promise<HeadersOf<H>>
+        : R extends RawResult<infer H>
+          ? Promise<RawAnswer<H>>
+          : R extends LinesResult<infer T>
+            ? Promise<LinesAnswer<T>>
+            : R extends TextResult
+              ? Promise<TextAnswer>
+              : R extends StreamResult
+                ? Promise<StreamAnswer>
+                : R extends HijackResult
+                  ? Promise<HijackAnswer>
+                  : R extends SessionResult
+                    ? Promise<SessionAnswer>
+                    : never;
 
 /** One handler for every route: a missing one does not compile. */
 export type Handlers = {

@@ -2,13 +2,17 @@
  * The typed client: a method per shape of answer, a route per call, all types inferred from the route table. It adds
  * nothing to the API; error answers become `EngineError`.
  */
+
+import { encodeHeaders, type HeaderShape } from "../docker/header.ts";
 import {
   type BodyOf,
   type DocumentOf,
   formatPath,
+  type HeadersIn,
   type ParamsOf,
   type PathOf,
   type QueryIn,
+  type RequestBody,
   type ResultOf,
 } from "../docker/route.ts";
 import { type RouteName, type RouteTable, routes } from "../docker/routes.ts";
@@ -37,16 +41,26 @@ type ParamsPart<N extends RouteName> = keyof ParamsOf<PathOf<RouteTable[N]>> ext
   ? unknown
   : { readonly params: ParamsOf<PathOf<RouteTable[N]>> };
 type BodyPart<N extends RouteName> =
-  unknown extends BodyOf<RouteTable[N]> ? unknown : { readonly body: BodyOf<RouteTable[N]> };
+  undefined extends BodyOf<RouteTable[N]> ? unknown : { readonly body: BodyOf<RouteTable[N]> };
+type HeadersPart<N extends RouteName> = keyof HeadersIn<RouteTable[N]> extends never
+  ? unknown
+  : { readonly headers?: HeadersIn<RouteTable[N]> };
 
 /** What a call of route `N` needs: its path parameters and body where it has them, and what it is asked. */
 export type CallOf<N extends RouteName> = ParamsPart<N> &
-  BodyPart<N> & { readonly query?: QueryIn<RouteTable[N]> };
+  BodyPart<N> &
+  HeadersPart<N> & { readonly query?: QueryIn<RouteTable[N]> };
 
 interface LooseCall {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, never>>;
+  readonly headers?: Readonly<Record<string, never>>;
   readonly body?: unknown;
+}
+
+/** The table's rows have narrow types of their own; here any row may come. */
+function routeBody(route: { readonly body: RequestBody }): RequestBody {
+  return route.body;
 }
 
 function specOf<N extends RouteName>(name: N, call: CallOf<N>): RequestSpec {
@@ -55,7 +69,12 @@ function specOf<N extends RouteName>(name: N, call: CallOf<N>): RequestSpec {
   // CallOf<N> was made from this very route; only the tie between N and the value is lost here.
   const loose = erased as LooseCall;
   const path = formatPath<string, Record<never, never>>(route, loose.params ?? {}, loose.query ?? {});
-  return { method: route.method, path, ...(loose.body === undefined ? {} : { body: loose.body }) };
+  const headers = encodeHeaders<HeaderShape>(route.headers, loose.headers ?? {});
+  const target = { method: route.method, path, ...(headers.length === 0 ? {} : { headers }) };
+  if (loose.body === undefined) return target;
+  // A route with a streamed body has an iterable of bytes in its call, by BodyOf.
+  const upload = routeBody(route)?.kind === "stream" ? (loose.body as AsyncIterable<Uint8Array>) : undefined;
+  return upload === undefined ? { ...target, body: loose.body } : { ...target, upload };
 }
 
 async function collected(response: StreamedResponse): Promise<Uint8Array> {

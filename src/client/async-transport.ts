@@ -8,7 +8,7 @@ import { TiffinError } from "../lib/errors.ts";
 import { BunDuplex } from "../transport/bun-duplex.ts";
 import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { encodeRequest } from "./request-head.ts";
+import { encodeChunk, encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 import {
   type BufferedResponse,
@@ -36,6 +36,7 @@ class Inbox {
   #bytes = 0;
   #over: { readonly error: Error | undefined } | undefined;
   #wake: (() => void) | undefined;
+  #drained: (() => void) | undefined;
   readonly #duplex: ByteDuplex;
 
   constructor(duplex: ByteDuplex) {
@@ -43,6 +44,7 @@ class Inbox {
     const settle = (error: Error | undefined): void => {
       this.#over ??= { error };
       this.#wake?.();
+      this.#drained?.();
     };
     duplex.listen({
       data: (chunk) => {
@@ -53,7 +55,19 @@ class Inbox {
       },
       end: () => settle(undefined),
       close: settle,
+      drain: () => this.#drained?.(),
     });
+  }
+
+  /** Sends a piece as fast as the engine takes it. False when it takes no more: it has answered, or is gone. */
+  async send(bytes: Uint8Array): Promise<boolean> {
+    if (this.#over !== undefined) return false;
+    if (this.#duplex.write(bytes)) return true;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    this.#drained = undefined;
+    return this.#over === undefined;
   }
 
   /** The next bytes, or undefined at the end. */
@@ -134,7 +148,9 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
   async #send(spec: RequestSpec, upgrade: boolean): Promise<Pending> {
     const duplex = await this.#connect();
     duplex.write(encodeRequest(spec, { upgrade }));
-    return { duplex, inbox: new Inbox(duplex) };
+    const inbox = new Inbox(duplex);
+    if (spec.upload !== undefined) await upload(spec.upload, inbox, duplex);
+    return { duplex, inbox };
   }
 
   async #exchange(spec: RequestSpec): Promise<Exchange> {
@@ -154,6 +170,19 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
       throw unreachable(endpoint.text, thrown);
     });
   }
+}
+
+/** Sends the whole body, unless the engine answers before. What the source throws is thrown here. */
+async function upload(source: AsyncIterable<Uint8Array>, inbox: Inbox, duplex: ByteDuplex): Promise<void> {
+  try {
+    for await (const piece of source) {
+      if (piece.length > 0 && !(await inbox.send(encodeChunk(piece)))) return;
+    }
+  } catch (thrown) {
+    duplex.destroy();
+    throw thrown;
+  }
+  await inbox.send(lastChunk);
 }
 
 /** Reads up to the end of the head. */

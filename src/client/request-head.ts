@@ -1,4 +1,4 @@
-/** Writes requests. One buffer per request, so that a small one is one packet. */
+/** Writes requests. One buffer per request, so that a small one is one packet; an upload follows it in chunks. */
 import type { RequestSpec } from "./transport.ts";
 
 const encoder = new TextEncoder();
@@ -8,7 +8,9 @@ export function encodeRequest(spec: RequestSpec, options: { readonly upgrade: bo
   const body = spec.body === undefined ? undefined : encoder.encode(JSON.stringify(spec.body));
   let head = `${spec.method} ${spec.path} HTTP/1.1\r\nHost: tiffin\r\n`;
   head += options.upgrade ? "Connection: Upgrade\r\nUpgrade: tcp\r\n" : "";
-  if (body !== undefined) head += `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
+  for (const [name, value] of spec.headers ?? []) head += `${name}: ${value}\r\n`;
+  if (spec.upload !== undefined) head += "Transfer-Encoding: chunked\r\n";
+  else if (body !== undefined) head += `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n`;
   else if (spec.method === "POST" || spec.method === "PUT") head += "Content-Length: 0\r\n";
   const headBytes = encoder.encode(`${head}\r\n`);
   if (body === undefined) return headBytes;
@@ -17,3 +19,11 @@ export function encodeRequest(spec: RequestSpec, options: { readonly upgrade: bo
   whole.set(body, headBytes.length);
   return whole;
 }
+
+/** One piece of an upload in its chunk (RFC 9112 section 7.1). An empty piece would end the body, so it must not come here. */
+export function encodeChunk(piece: Uint8Array): Uint8Array {
+  return Buffer.concat([encoder.encode(`${piece.length.toString(16)}\r\n`), piece, encoder.encode("\r\n")]);
+}
+
+/** What ends an upload. */
+export const lastChunk = encoder.encode("0\r\n\r\n");

@@ -6,7 +6,7 @@
 
 import { TiffinError } from "../lib/errors.ts";
 import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
-import { encodeRequest } from "./request-head.ts";
+import { encodeChunk, encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 import type { ConnectSync, SyncSocket } from "./sync-socket.ts";
 import {
@@ -95,9 +95,9 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
 
   async #exchange(spec: RequestSpec): Promise<Exchange> {
     const bytes = encodeRequest(spec, { upgrade: false });
-    const kept = this.#idle;
-    this.#idle = undefined;
+    const kept = spec.upload === undefined ? this.#idle : undefined;
     if (kept !== undefined) {
+      this.#idle = undefined;
       const unsent = !send(kept, bytes);
       const reused = receive(kept);
       if (reused !== undefined) return reused;
@@ -106,6 +106,7 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
     }
     const socket = await this.#connect();
     send(socket, bytes);
+    if (spec.upload !== undefined) await upload(spec.upload, socket);
     const exchange = receive(socket);
     if (exchange === undefined) throw connectionLost();
     return exchange;
@@ -178,6 +179,14 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
     if (ends || (untilClose && !bodyless) || this.#idle !== undefined) exchange.socket.close();
     else this.#idle = exchange.socket;
   }
+}
+
+/** Sends the whole body, unless the engine has answered and closed before. */
+async function upload(source: AsyncIterable<Uint8Array>, socket: SyncSocket): Promise<void> {
+  for await (const piece of source) {
+    if (piece.length > 0 && !send(socket, encodeChunk(piece))) return;
+  }
+  send(socket, lastChunk);
 }
 
 /**

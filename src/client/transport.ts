@@ -11,6 +11,10 @@ export interface RequestSpec {
   readonly path: string;
   /** Sent as JSON when present. */
   readonly body?: unknown;
+  /** Sent in chunks as they come when present; the engine's answer may come before the last of them. */
+  readonly upload?: AsyncIterable<Uint8Array>;
+  /** Further fields of the head. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
 export interface ResponseHead {

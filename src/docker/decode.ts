@@ -194,14 +194,17 @@ export function object<const S extends Shape>(shape: S): Decoder<ObjectOf<S>> {
   return withStructure(decode, { kind: "object", fields: shape });
 }
 
-/** Parses JSON text and decodes it; `invalid` when it is not JSON. */
-export function decodeJson<T>(json: string, decoder: Decoder<T>, what = ""): T {
-  let value: unknown;
+/** Parses JSON text; `invalid` when it is none. `what` names it in the error, empty for a request body. */
+export function parseJson(json: string, what = ""): unknown {
   try {
-    value = parseExactJson(json);
+    return parseExactJson(json);
   } catch (cause) {
     const where = what === "" ? "request body" : what;
     throw new TiffinError("invalid", "api.body-invalid", `invalid ${where}: not JSON`, { cause });
   }
-  return decoder(value, what);
+}
+
+/** Parses JSON text and decodes it. */
+export function decodeJson<T>(json: string, decoder: Decoder<T>, what = ""): T {
+  return decoder(parseJson(json, what), what);
 }

@@ -3,11 +3,14 @@ import { TiffinError } from "../lib/errors.ts";
 import {
   decodeQuery,
   encodeQuery,
+  parseQuery,
   queryCells,
   queryFilters,
   queryFlag,
   queryInteger,
+  queryList,
   queryTail,
+  queryText,
   queryTime,
 } from "./query.ts";
 import { routes } from "./routes.ts";
@@ -27,8 +30,10 @@ test.each([
 });
 
 test("a parameter that is not there stays away, the first of two counts, unknown ones are ignored", () => {
-  expect(decodeQuery(routes.containerList.query, "all=1&all=0&nonsense=%zz")).toEqual({ all: true });
-  expect(decodeQuery(routes.containerList.query, "")).toEqual({});
+  expect(decodeQuery(routes.containerList.query, parseQuery("all=1&all=0&nonsense=%zz"))).toEqual({
+    all: true,
+  });
+  expect(decodeQuery(routes.containerList.query, parseQuery(""))).toEqual({});
 });
 
 test("filters in both of Docker's forms", () => {
@@ -75,11 +80,19 @@ test("times keep their nanoseconds", () => {
 
 test("what is written is read back", () => {
   const logs = { follow: true, stdout: false, since: 12_345_678_901n, tail: 10 };
-  expect(decodeQuery(routes.containerLogs.query, encodeQuery(routes.containerLogs.query, logs))).toEqual(
-    logs,
-  );
+  expect(
+    decodeQuery(routes.containerLogs.query, parseQuery(encodeQuery(routes.containerLogs.query, logs))),
+  ).toEqual(logs);
   const listed = { all: true, filters: { label: ["a=b&c", "ü"] } };
-  expect(decodeQuery(routes.containerList.query, encodeQuery(routes.containerList.query, listed))).toEqual(
-    listed,
-  );
+  expect(
+    decodeQuery(routes.containerList.query, parseQuery(encodeQuery(routes.containerList.query, listed))),
+  ).toEqual(listed);
+});
+
+test("a parameter that takes all its values gets them in order, others the first", () => {
+  const shape = { names: queryList(queryText), one: queryText };
+  const raw = parseQuery("names=a&one=1&names=b%2Fc&one=2&__proto__=x");
+  expect(decodeQuery(shape, raw)).toEqual({ names: ["a", "b/c"], one: "1" });
+  expect(encodeQuery(shape, { names: ["a", "b/c"], one: "1" })).toBe("names=a&names=b%2Fc&one=1");
+  expect(decodeQuery(shape, parseQuery("two=2"))).toEqual({});
 });

@@ -1,6 +1,7 @@
 /**
  * Query parameters as data: one codec per parameter serves both sides, the server decoding text and the typed client
- * writing it. Every parameter may be absent. The first of several equal names counts, as in Docker.
+ * writing it. Every parameter may be absent. The first of several equal names counts, as in Docker, except where a codec
+ * takes them all.
  */
 import { TiffinError } from "../lib/errors.ts";
 import { type Decoded, decodeJson, flag, list, mapOf, text, wrongType } from "./decode.ts";
@@ -11,9 +12,22 @@ export interface QueryCodec<T> {
   encode(value: T): string;
 }
 
-export type QueryShape = Readonly<Record<string, QueryCodec<unknown>>>;
+/** A parameter that may be there several times, each time with one value. */
+export interface RepeatedCodec<T> {
+  decodeAll(raw: readonly string[], name: string): T;
+  encodeAll(value: T): readonly string[];
+}
 
-type ValueOf<C> = C extends { decode(raw: string, name: string): infer T } ? T : never;
+export type QueryShape = Readonly<Record<string, QueryCodec<unknown> | RepeatedCodec<unknown>>>;
+
+type ValueOf<C> = C extends { decode(raw: string, name: string): infer T }
+  ? T
+  : C extends { decodeAll(raw: readonly string[], name: string): infer T }
+    ? T
+    : never;
+
+/** The values of every parameter, as sent. */
+export type RawQuery = Readonly<Record<string, readonly string[]>>;
 
 /** What a handler receives and a client gives. */
 export type QueryOf<Q extends QueryShape> = { readonly [K in keyof Q]?: ValueOf<Q[K]> | undefined };
@@ -97,14 +111,38 @@ export const queryFilters: QueryCodec<Readonly<Record<string, readonly string[]>
   encode: (value) => JSON.stringify(value),
 };
 
-/** Decodes the part after `?`. Unknown parameters are ignored. */
-export function decodeQuery<Q extends QueryShape>(shape: Q, raw: string): QueryOf<Q> {
+/** All values of a parameter whose name comes more than once, in order. */
+export function queryList<T>(element: QueryCodec<T>): RepeatedCodec<readonly T[]> {
+  return {
+    decodeAll: (raw, name) => raw.map((value) => element.decode(value, name)),
+    encodeAll: (values) => values.map((value) => element.encode(value)),
+  };
+}
+
+const noParameters: RawQuery = {};
+
+/** Takes the part after `?` apart. */
+export function parseQuery(text: string): RawQuery {
+  if (text === "") return noParameters;
+  const found = new Map<string, string[]>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    const values = found.get(name);
+    if (values === undefined) found.set(name, [value]);
+    else values.push(value);
+  }
+  // fromEntries defines own properties, so a name such as __proto__ stays data.
+  return Object.fromEntries(found);
+}
+
+/** Decodes the parameters that `shape` knows; others are ignored. */
+export function decodeQuery<Q extends QueryShape>(shape: Q, raw: RawQuery): QueryOf<Q> {
   const found: Record<string, unknown> = {};
-  if (raw !== "") {
-    const parameters = new URLSearchParams(raw);
+  if (raw !== noParameters) {
     for (const [name, codec] of Object.entries(shape)) {
-      const value = parameters.get(name);
-      if (value !== null) found[name] = codec.decode(value, name);
+      const values = Object.hasOwn(raw, name) ? raw[name] : undefined;
+      const [first] = values ?? [];
+      if (values === undefined || first === undefined) continue;
+      found[name] = "decodeAll" in codec ? codec.decodeAll(values, name) : codec.decode(first, name);
     }
   }
   // Each property was made by the codec of that name, which is what QueryOf<Q> says.
@@ -118,8 +156,11 @@ export function encodeQuery<Q extends QueryShape>(shape: Q, values: QueryOf<Q>):
     const value: unknown = values[name];
     if (value === undefined) continue;
     // QueryOf<Q> ties the value of `name` to the codec of `name`; the loop loses that tie.
-    const encode = codec.encode as (value: unknown) => string;
-    parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(encode(value))}`);
+    const encoded =
+      "encodeAll" in codec
+        ? (codec.encodeAll as (value: unknown) => readonly string[])(value)
+        : [(codec.encode as (value: unknown) => string)(value)];
+    for (const each of encoded) parts.push(`${encodeURIComponent(name)}=${encodeURIComponent(each)}`);
   }
   return parts.join("&");
 }

@@ -7,9 +7,23 @@
 import { TiffinError } from "../lib/errors.ts";
 import type { ApiVersion } from "./api-version.ts";
 import type { Decoder } from "./decode.ts";
+import type { HeaderShape, HeadersOf } from "./header.ts";
 import { encodeQuery, type QueryOf, type QueryShape } from "./query.ts";
 
-export type Method = "GET" | "HEAD" | "POST" | "DELETE";
+export type Method = "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
+
+/** A JSON document that is read whole. */
+export interface JsonBody<B> {
+  readonly kind: "json";
+  readonly decode: Decoder<B>;
+}
+/** Bytes that the handler reads as they come, of whatever length. */
+export interface StreamBody {
+  readonly kind: "stream";
+  /** For the reference; as in Docker, what the client calls its bytes is not looked at. */
+  readonly mediaType: string;
+}
+export type RequestBody = JsonBody<unknown> | StreamBody | undefined;
 
 /** A JSON document. With `later` the head is sent as soon as the request is registered, the document when it is known. */
 export interface JsonResult<T, Later extends boolean = boolean> {
@@ -23,6 +37,22 @@ export interface EmptyResult {
   readonly kind: "empty";
   readonly status: number;
 }
+/** 200, header fields, and no body: what `HEAD` is for. */
+export interface HeadResult<H extends HeaderShape = HeaderShape> {
+  readonly kind: "head";
+  readonly fields: H;
+}
+/** Bytes of one media type as they come, after header fields. */
+export interface RawResult<H extends HeaderShape = HeaderShape> {
+  readonly kind: "raw";
+  readonly mediaType: string;
+  readonly fields: H;
+}
+/** JSON documents, each on a line of its own, as they come. */
+export interface LinesResult<T> {
+  readonly kind: "lines";
+  readonly decode: Decoder<T>;
+}
 /** Plain text. */
 export interface TextResult {
   readonly kind: "text";
@@ -31,9 +61,15 @@ export interface TextResult {
 export interface StreamResult {
   readonly kind: "stream";
 }
-/** The connection itself, by 101 or by Docker's older 200; bytes as in `stream` out, stdin in. */
-export interface HijackResult {
+/** What the connection speaks after it was taken over. */
+export type TakeoverProtocol = "tcp" | "h2c" | "websocket";
+/**
+ * The connection itself, carrying `protocol`. With `tcp`: by 101 or by Docker's older 200; bytes as in `stream` out, stdin in.
+ * The others by 101 only; `websocket` after the handshake of RFC 6455 section 4.2.
+ */
+export interface HijackResult<P extends TakeoverProtocol = TakeoverProtocol> {
   readonly kind: "hijack";
+  readonly protocol: P;
 }
 /** The connection itself, by 101 only, carrying Tiffin's frames both ways. */
 export interface SessionResult {
@@ -42,6 +78,9 @@ export interface SessionResult {
 export type Result =
   | JsonResult<unknown>
   | EmptyResult
+  | HeadResult
+  | RawResult
+  | LinesResult<unknown>
   | TextResult
   | StreamResult
   | HijackResult
@@ -56,7 +95,8 @@ export type ParamsOf<P extends string> = { readonly [K in ParamsIn<P>]: string }
 export interface Route<
   P extends string = string,
   Q extends QueryShape = QueryShape,
-  B = unknown,
+  H extends HeaderShape = HeaderShape,
+  B extends RequestBody = RequestBody,
   R extends Result = Result,
 > {
   readonly method: Method;
@@ -64,27 +104,42 @@ export interface Route<
   /** The first version of Docker's API with this route. */
   readonly since: ApiVersion;
   readonly query: Q;
+  /** The header fields that the handler reads. */
+  readonly headers: H;
   /** Undefined: no body is read. */
-  readonly body: Decoder<B> | undefined;
+  readonly body: B;
   readonly result: R;
 }
 
 /** Keeps the literal types of one row of the table. */
-export function route<const P extends string, const Q extends QueryShape, B, R extends Result>(
+export function route<
+  const P extends string,
+  const Q extends QueryShape,
+  const H extends HeaderShape,
+  R extends Result,
+  B extends RequestBody = undefined,
+>(
   method: Method,
   path: P,
   since: ApiVersion,
-  rest: { readonly query?: Q; readonly body?: Decoder<B>; readonly result: R },
-): Route<P, Q, B, R> {
-  // A row without `query` has Q = {} by inference.
+  rest: { readonly query?: Q; readonly headers?: H; readonly body?: B; readonly result: R },
+): Route<P, Q, H, B, R> {
+  // A row without `query`, `headers` or `body` has Q = {}, H = {}, B = undefined by inference.
   const query = rest.query ?? ({} as Q);
-  return { method, path, since, query, body: rest.body, result: rest.result };
+  const headers = rest.headers ?? ({} as H);
+  return { method, path, since, query, headers, body: rest.body as B, result: rest.result };
 }
 
-export type PathOf<T> = T extends Route<infer P, QueryShape, unknown, Result> ? P : never;
-export type QueryIn<T> = T extends Route<string, infer Q, unknown, Result> ? QueryOf<Q> : never;
-export type BodyOf<T> = T extends Route<string, QueryShape, infer B, Result> ? B : never;
-export type ResultOf<T> = T extends Route<string, QueryShape, unknown, infer R> ? R : never;
+export type PathOf<T> = T extends { readonly path: infer P extends string } ? P : never;
+export type QueryIn<T> = T extends { readonly query: infer Q extends QueryShape } ? QueryOf<Q> : never;
+export type HeadersIn<T> = T extends { readonly headers: infer H extends HeaderShape } ? HeadersOf<H> : never;
+/** What a handler gets as the body, and what a client gives. */
+export type BodyOf<T> = T extends { readonly body: JsonBody<infer B> }
+  ? B
+  : T extends { readonly body: StreamBody }
+    ? AsyncIterable<Uint8Array>
+    : undefined;
+export type ResultOf<T> = T extends { readonly result: infer R extends Result } ? R : never;
 /** The decoded document of a JSON route. */
 export type DocumentOf<T> = ResultOf<T> extends JsonResult<infer D> ? D : never;
 
@@ -100,15 +155,27 @@ export const jsonLater = <T>(decode: Decoder<T>): JsonResult<T, true> => ({
   later: true,
   decode,
 });
+export const jsonBody = <B>(decode: Decoder<B>): JsonBody<B> => ({ kind: "json", decode });
+export const streamBody = (mediaType: string): StreamBody => ({ kind: "stream", mediaType });
 export const empty = (status = 204): EmptyResult => ({ kind: "empty", status });
+export const head = <const H extends HeaderShape>(fields: H): HeadResult<H> => ({ kind: "head", fields });
+export const raw = <const H extends HeaderShape>(mediaType: string, fields: H): RawResult<H> => ({
+  kind: "raw",
+  mediaType,
+  fields,
+});
+export const jsonLines = <T>(decode: Decoder<T>): LinesResult<T> => ({ kind: "lines", decode });
 export const plainText: TextResult = { kind: "text" };
 export const stream: StreamResult = { kind: "stream" };
-export const hijack: HijackResult = { kind: "hijack" };
+export const hijack = <P extends TakeoverProtocol>(protocol: P): HijackResult<P> => ({
+  kind: "hijack",
+  protocol,
+});
 export const session: SessionResult = { kind: "session" };
 
 /** The request target of a route: path with its parameters escaped, version prefix, query. */
 export function formatPath<P extends string, Q extends QueryShape>(
-  target: Route<P, Q, unknown, Result>,
+  target: { readonly path: P; readonly query: Q },
   params: ParamsOf<P>,
   query: QueryOf<Q>,
   version?: ApiVersion,

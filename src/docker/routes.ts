@@ -12,7 +12,7 @@ import {
   queryText,
   queryTime,
 } from "./query.ts";
-import { empty, hijack, json, jsonLater, plainText, route, session, stream } from "./route.ts";
+import { empty, hijack, json, jsonBody, jsonLater, plainText, route, session, stream } from "./route.ts";
 import {
   containerCreateBody,
   containerCreateResponse,
@@ -38,7 +38,7 @@ export const routes = {
   }),
   containerCreate: route("POST", "/containers/create", "1.24", {
     query: { name: queryText, platform: queryText },
-    body: containerCreateBody,
+    body: jsonBody(containerCreateBody),
     result: json(containerCreateResponse, 201),
   }),
   containerInspect: route("GET", "/containers/{name}/json", "1.24", {
@@ -70,7 +70,7 @@ export const routes = {
       stdout: queryFlag,
       stderr: queryFlag,
     },
-    result: hijack,
+    result: hijack("tcp"),
   }),
   containerLogs: route("GET", "/containers/{name}/logs", "1.24", {
     query: {
@@ -98,10 +98,13 @@ export const routes = {
   }),
 
   execCreate: route("POST", "/containers/{name}/exec", "1.24", {
-    body: execCreateBody,
+    body: jsonBody(execCreateBody),
     result: json(execCreateResponse, 201),
   }),
-  execStart: route("POST", "/exec/{id}/start", "1.24", { body: execStartBody, result: hijack }),
+  execStart: route("POST", "/exec/{id}/start", "1.24", {
+    body: jsonBody(execStartBody),
+    result: hijack("tcp"),
+  }),
   execResize: route("POST", "/exec/{id}/resize", "1.24", {
     query: { h: queryCells, w: queryCells },
     result: empty(200),
@@ -118,8 +121,11 @@ export const routes = {
     query: { format: queryText },
     result: json(explainResponse),
   }),
-  run: route("POST", "/tiffin/run", "1.24", { body: runBody, result: session }),
-  execRun: route("POST", "/tiffin/containers/{name}/exec", "1.24", { body: execRunBody, result: session }),
+  run: route("POST", "/tiffin/run", "1.24", { body: jsonBody(runBody), result: session }),
+  execRun: route("POST", "/tiffin/containers/{name}/exec", "1.24", {
+    body: jsonBody(execRunBody),
+    result: session,
+  }),
 } as const;
 
 export type RouteTable = typeof routes;

@@ -9,7 +9,9 @@ export const v1_40: VersionTranslator = {
         const ipcMode = hostConfig["IpcMode"];
         const limit = hostConfig["PidsLimit"];
         const kept =
-          typeof limit === "number" && limit <= 0 ? withoutFields(hostConfig, "PidsLimit") : hostConfig;
+          (typeof limit === "number" || typeof limit === "bigint") && limit <= 0
+            ? withoutFields(hostConfig, "PidsLimit")
+            : hostConfig;
         return ipcMode === undefined || ipcMode === "" ? { ...kept, IpcMode: "shareable" } : kept;
       }),
   },

@@ -1,7 +1,7 @@
 /**
  * 1.42: `stop` takes a signal; `ConsoleSize` is honoured by create and exec; framed streams say so in their media type.
  */
-import { fieldsOf, mapHostConfig, type VersionTranslator, withoutFields } from "./translator.ts";
+import { mapFields, mapHostConfig, type VersionTranslator, withoutFields } from "./translator.ts";
 
 export const v1_42: VersionTranslator = {
   minor: 42,
@@ -9,8 +9,14 @@ export const v1_42: VersionTranslator = {
     containerStop: (request) => ({ ...request, query: withoutFields(request.query, "signal") }),
     containerCreate: (request) =>
       mapHostConfig(request, (hostConfig) => withoutFields(hostConfig, "ConsoleSize")),
-    execCreate: (request) => ({ ...request, body: withoutFields(fieldsOf(request.body), "ConsoleSize") }),
-    execStart: (request) => ({ ...request, body: withoutFields(fieldsOf(request.body), "ConsoleSize") }),
+    execCreate: (request) => ({
+      ...request,
+      body: mapFields(request.body, (body) => withoutFields(body, "ConsoleSize")),
+    }),
+    execStart: (request) => ({
+      ...request,
+      body: mapFields(request.body, (body) => withoutFields(body, "ConsoleSize")),
+    }),
   },
   response: {},
 };

@@ -1,5 +1,12 @@
 /** 1.44: `VirtualSize` of images is gone (it equalled `Size`); bind mounts know `ReadOnlyNonRecursive` and its opposite. */
-import { fieldsOf, mapElements, mapHostConfig, type VersionTranslator, withoutFields } from "./translator.ts";
+import {
+  fieldsOf,
+  mapElements,
+  mapFields,
+  mapHostConfig,
+  type VersionTranslator,
+  withoutFields,
+} from "./translator.ts";
 
 export const v1_44: VersionTranslator = {
   minor: 44,
@@ -12,10 +19,8 @@ export const v1_44: VersionTranslator = {
             ? mount
             : {
                 ...mount,
-                BindOptions: withoutFields(
-                  fieldsOf(mount["BindOptions"]),
-                  "ReadOnlyNonRecursive",
-                  "ReadOnlyForceRecursive",
+                BindOptions: mapFields(mount["BindOptions"], (options) =>
+                  withoutFields(options, "ReadOnlyNonRecursive", "ReadOnlyForceRecursive"),
                 ),
               },
         ),

@@ -5,7 +5,7 @@ const lift = (minor: number, body: unknown, query = {}) =>
   liftRequest("containerCreate", minor, { query, body });
 
 test("a request of the newest version is not touched", () => {
-  const request = { query: { platform: "linux" }, body: { HostConfig: { ConsoleSize: [1, 2] } } };
+  const request = { query: { platform: ["linux"] }, body: { HostConfig: { ConsoleSize: [1, 2] } } };
   expect(liftRequest("containerCreate", 50, request)).toBe(request);
 });
 
@@ -22,10 +22,10 @@ test("a create of 1.24 gets the defaults of its time", () => {
           Mounts: [{ Type: "bind", BindOptions: { ReadOnlyNonRecursive: true, Propagation: "slave" } }],
         },
       },
-      { name: "x", platform: "linux" },
+      { name: ["x"], platform: ["linux"] },
     ),
   ).toEqual({
-    query: { name: "x" },
+    query: { name: ["x"] },
     body: {
       Image: "a",
       HostConfig: {
@@ -46,15 +46,15 @@ test("what a version knows is kept", () => {
 });
 
 test("wait before 1.30 has no condition, stop before 1.42 no signal", () => {
-  const query = { condition: "removed", signal: "SIGINT", t: 1 };
+  const query = { condition: ["removed"], signal: ["SIGINT"], t: ["1"] };
   expect(liftRequest("containerWait", 29, { query, body: undefined }).query).toEqual({
-    signal: "SIGINT",
-    t: 1,
+    signal: ["SIGINT"],
+    t: ["1"],
   });
   expect(liftRequest("containerWait", 30, { query, body: undefined }).query).toEqual(query);
   expect(liftRequest("containerStop", 41, { query, body: undefined }).query).toEqual({
-    condition: "removed",
-    t: 1,
+    condition: ["removed"],
+    t: ["1"],
   });
 });
 
@@ -98,4 +98,13 @@ test("framed streams have a name of their own since 1.42", () => {
   expect(streamMediaType(50, false)).toBe("application/vnd.docker.multiplexed-stream");
   expect(streamMediaType(50, true)).toBe("application/vnd.docker.raw-stream");
   expect(streamMediaType(41, false)).toBe("application/vnd.docker.raw-stream");
+});
+
+test("what has a wrong type is left as it is, for the decoder to refuse", () => {
+  for (const body of ["text", [1], 7, { HostConfig: "text" }, { HostConfig: { Mounts: "text" } }]) {
+    const lifted = lift(24, body).body;
+    if (typeof body !== "object" || Array.isArray(body)) expect(lifted).toEqual(body);
+    else expect(JSON.stringify(lifted)).toContain('"text"');
+  }
+  expect(liftRequest("execCreate", 40, { query: {}, body: [] }).body).toEqual([]);
 });

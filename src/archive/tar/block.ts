@@ -1,0 +1,79 @@
+/** The 512-byte header block of tar: POSIX ustar, GNU's variant of it, and what came before (tar(5), pax(1)). */
+import { TiffinError } from "../../lib/errors.ts";
+
+export const blockBytes = 512;
+
+/** Field name -> where it is. */
+export const fields = {
+  name: [0, 100],
+  mode: [100, 8],
+  uid: [108, 8],
+  gid: [116, 8],
+  size: [124, 12],
+  modified: [136, 12],
+  checksum: [148, 8],
+  type: [156, 1],
+  linkName: [157, 100],
+  magic: [257, 6],
+  version: [263, 2],
+  userName: [265, 32],
+  groupName: [297, 32],
+  deviceMajor: [329, 8],
+  deviceMinor: [337, 8],
+  prefix: [345, 155],
+} as const satisfies Readonly<Record<string, readonly [at: number, length: number]>>;
+
+export type FieldName = keyof typeof fields;
+
+const space = 0x20;
+const utf8 = new TextDecoder();
+
+export function brokenArchive(what: string): TiffinError {
+  return new TiffinError("invalid", "archive.malformed", `not a tar archive, or a damaged one: ${what}`);
+}
+
+export function bytesOf(block: Uint8Array, name: FieldName): Uint8Array {
+  const [at, length] = fields[name];
+  return block.subarray(at, at + length);
+}
+
+/** Text up to the first NUL. */
+export function textOf(block: Uint8Array, name: FieldName): string {
+  const bytes = bytesOf(block, name);
+  const end = bytes.indexOf(0);
+  return utf8.decode(end === -1 ? bytes : bytes.subarray(0, end));
+}
+
+/** Octal digits with spaces and NUL around them, or GNU's binary form, which begins with a set top bit. */
+export function numberOf(block: Uint8Array, name: FieldName): bigint {
+  const bytes = bytesOf(block, name);
+  const first = bytes[0] ?? 0;
+  if ((first & 0x80) !== 0) {
+    // Two's complement over the field without its top bit.
+    let value = BigInt(first & 0x3f) - ((first & 0x40) === 0 ? 0n : 0x40n);
+    for (const byte of bytes.subarray(1)) value = value * 256n + BigInt(byte);
+    return value;
+  }
+  const digits = textOf(block, name).trim();
+  if (digits === "") return 0n;
+  if (!/^[0-7]+$/.test(digits)) throw brokenArchive(`field ${name} is ${JSON.stringify(digits)}`);
+  return BigInt(`0o${digits}`);
+}
+
+/** True when the stored sum is that of the block, over unsigned or (old programs) signed bytes. */
+export function checksumHolds(block: Uint8Array): boolean {
+  const [at, length] = fields.checksum;
+  let unsigned = 0;
+  let signed = 0;
+  for (let index = 0; index < blockBytes; index += 1) {
+    const byte = index >= at && index < at + length ? space : (block[index] ?? 0);
+    unsigned += byte;
+    signed += byte > 127 ? byte - 256 : byte;
+  }
+  const stored = Number(numberOf(block, "checksum"));
+  return stored === unsigned || stored === signed;
+}
+
+export function isZeroBlock(block: Uint8Array): boolean {
+  return block.every((byte) => byte === 0);
+}

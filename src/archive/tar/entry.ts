@@ -1,0 +1,22 @@
+/** What one member of a tar archive says, whatever dialect it is written in. */
+
+export type TarEntryType = "file" | "directory" | "symlink" | "hardLink" | "character" | "block" | "fifo";
+
+export interface TarEntry {
+  readonly type: TarEntryType;
+  /** As written: it may be absolute, or hold `..`; whoever unpacks decides. Without trailing slashes. */
+  readonly path: string;
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes of content that follow; only files have any. */
+  readonly sizeBytes: number;
+  readonly modifiedAtNs: bigint;
+  /** Target of a symbolic link, or path of the member that a hard link is another name of; else empty. */
+  readonly linkTarget: string;
+  readonly deviceMajor: number;
+  readonly deviceMinor: number;
+  /** Extended attributes by full name (`user.x`, `security.capability`). */
+  readonly attributes: ReadonlyMap<string, Uint8Array>;
+}

@@ -1,0 +1,276 @@
+/**
+ * Reads a tar archive from chunks of any size: ustar, pax and GNU headers in any mix. Nothing is buffered but one header, so
+ * memory does not depend on what the archive holds; every length that the archive names is bounded or only counted.
+ *
+ * Hostile input ends in `archive.malformed`. Paths are handed on as they are written.
+ */
+import { blockBytes, brokenArchive, checksumHolds, isZeroBlock, numberOf, textOf } from "./block.ts";
+import type { TarEntry, TarEntryType } from "./entry.ts";
+import { decodePax, type PaxRecords, paxNumber, paxText, paxTime } from "./pax.ts";
+
+export interface TarSink {
+  /** A member begins; `sizeBytes` of content follow. */
+  entry(entry: TarEntry): void;
+  /** A piece of the content of the last entry: a view that is valid only during the call. */
+  content(piece: Uint8Array): void;
+  /** The content of the last entry is complete; called for members without content too. */
+  endOfEntry(): void;
+}
+
+/** Extended headers and long names; Go's reader stops at one megabyte too. */
+const limitHeaderBytes = 1024 * 1024;
+const limitPathBytes = 64 * 1024;
+const highestId = 0xffff_fffe;
+const permissionBits = 0o7777;
+const attributePrefix = "SCHILY.xattr.";
+const noRecords: PaxRecords = new Map();
+
+const entryTypes: ReadonlyMap<string, TarEntryType> = new Map([
+  ["0", "file"],
+  ["\0", "file"],
+  // Contiguous files and what nobody knows are files, as POSIX has it; see typeOf.
+  ["7", "file"],
+  ["1", "hardLink"],
+  ["2", "symlink"],
+  ["3", "character"],
+  ["4", "block"],
+  ["5", "directory"],
+  ["6", "fifo"],
+]);
+
+/** Headers that say something about the next member. */
+const metadataTypes: ReadonlySet<string> = new Set(["x", "g", "L", "K"]);
+
+type Phase = "header" | "metadata" | "content" | "padding" | "ended";
+
+export class TarReader {
+  readonly #sink: TarSink;
+  readonly #block = new Uint8Array(blockBytes);
+  #filled = 0;
+  #phase: Phase = "header";
+  /** Bytes of content or of metadata still to come, and of padding after them. */
+  #remaining = 0;
+  #paddingBytes = 0;
+  #zeroBlocks = 0;
+  #metadataType = "";
+  #metadata = new Uint8Array(0);
+  #local: PaxRecords = noRecords;
+  #global: PaxRecords = noRecords;
+  #longName: string | undefined;
+  #longLink: string | undefined;
+
+  constructor(sink: TarSink) {
+    this.#sink = sink;
+  }
+
+  /** The end mark was seen; what follows is not looked at. */
+  get ended(): boolean {
+    return this.#phase === "ended";
+  }
+
+  push(chunk: Uint8Array): void {
+    let at = 0;
+    while (at < chunk.length && this.#phase !== "ended") {
+      if (this.#phase === "header") at += this.#takeHeader(chunk.subarray(at));
+      else if (this.#phase === "metadata") at += this.#takeMetadata(chunk.subarray(at));
+      else if (this.#phase === "content") at += this.#takeContent(chunk.subarray(at));
+      else at += this.#takePadding(chunk.length - at);
+    }
+  }
+
+  /** There will be no more. Archives that end without a mark are accepted between two members, as by GNU tar. */
+  end(): void {
+    if (this.#phase === "ended") return;
+    const between = this.#phase === "header" && this.#filled === 0;
+    if (!between) throw brokenArchive("it ends in the middle of a member");
+  }
+
+  #takeHeader(bytes: Uint8Array): number {
+    const taken = Math.min(blockBytes - this.#filled, bytes.length);
+    this.#block.set(bytes.subarray(0, taken), this.#filled);
+    this.#filled += taken;
+    if (this.#filled < blockBytes) return taken;
+    this.#filled = 0;
+    this.#header();
+    return taken;
+  }
+
+  #header(): void {
+    const block = this.#block;
+    if (isZeroBlock(block)) {
+      this.#zeroBlocks += 1;
+      if (this.#zeroBlocks === 2) this.#phase = "ended";
+      return;
+    }
+    this.#zeroBlocks = 0;
+    if (!checksumHolds(block)) throw brokenArchive("the checksum of a header is wrong");
+    const type = String.fromCharCode(block[156] ?? 0);
+    if (metadataTypes.has(type)) this.#beginMetadata(type);
+    else this.#beginEntry(type);
+  }
+
+  #beginMetadata(type: string): void {
+    const size = sizeOf(this.#block);
+    const most = type === "x" || type === "g" ? limitHeaderBytes : limitPathBytes;
+    if (size > most) throw brokenArchive(`an extended header of ${size} bytes, at most ${most} are read`);
+    this.#metadataType = type;
+    this.#metadata = new Uint8Array(size);
+    this.#follow(size, "metadata");
+    if (size === 0) this.#endMetadata();
+  }
+
+  #takeMetadata(bytes: Uint8Array): number {
+    const taken = Math.min(this.#remaining, bytes.length);
+    this.#metadata.set(bytes.subarray(0, taken), this.#metadata.length - this.#remaining);
+    this.#remaining -= taken;
+    if (this.#remaining === 0) this.#endMetadata();
+    return taken;
+  }
+
+  #endMetadata(): void {
+    const bytes = this.#metadata;
+    this.#metadata = new Uint8Array(0);
+    switch (this.#metadataType) {
+      case "x":
+        this.#local = decodePax(bytes);
+        break;
+      case "g":
+        this.#global = new Map([...this.#global, ...decodePax(bytes)]);
+        break;
+      case "L":
+        this.#longName = longText(bytes);
+        break;
+      default:
+        this.#longLink = longText(bytes);
+    }
+    this.#phase = this.#paddingBytes > 0 ? "padding" : "header";
+  }
+
+  #beginEntry(typeFlag: string): void {
+    const records = this.#global.size === 0 ? this.#local : new Map([...this.#global, ...this.#local]);
+    const entry = entryOf(this.#block, typeFlag, records, this.#longName, this.#longLink);
+    this.#local = noRecords;
+    this.#longName = undefined;
+    this.#longLink = undefined;
+    // Old programs give links and directories a size that nothing follows.
+    this.#follow(entry.sizeBytes, "content");
+    this.#sink.entry(entry);
+    if (entry.sizeBytes === 0) this.#endContent();
+  }
+
+  #takeContent(bytes: Uint8Array): number {
+    const taken = Math.min(this.#remaining, bytes.length);
+    this.#remaining -= taken;
+    this.#sink.content(bytes.subarray(0, taken));
+    if (this.#remaining === 0) this.#endContent();
+    return taken;
+  }
+
+  #endContent(): void {
+    this.#phase = this.#paddingBytes > 0 ? "padding" : "header";
+    this.#sink.endOfEntry();
+  }
+
+  #takePadding(available: number): number {
+    const taken = Math.min(this.#paddingBytes, available);
+    this.#paddingBytes -= taken;
+    if (this.#paddingBytes === 0) this.#phase = "header";
+    return taken;
+  }
+
+  #follow(bytes: number, phase: Phase): void {
+    this.#remaining = bytes;
+    this.#paddingBytes = (blockBytes - (bytes % blockBytes)) % blockBytes;
+    this.#phase = phase;
+  }
+}
+
+function entryOf(
+  block: Uint8Array,
+  typeFlag: string,
+  records: PaxRecords,
+  longName: string | undefined,
+  longLink: string | undefined,
+): TarEntry {
+  for (const key of records.keys()) {
+    if (key.startsWith("GNU.sparse.")) throw brokenArchive("sparse members are not supported");
+  }
+  const written = recordText(records, "path") ?? longName ?? headerPath(block);
+  const type = typeOf(typeFlag, written);
+  const path = written.replace(/\/+$/, "") || (written === "" ? "" : "/");
+  if (path === "") throw brokenArchive("a member without a name");
+  if (path.includes("\0")) throw brokenArchive("a name with a NUL");
+  const attributes = new Map<string, Uint8Array>();
+  for (const [key, value] of records) {
+    if (key.startsWith(attributePrefix)) attributes.set(key.slice(attributePrefix.length), value);
+  }
+  const device = type === "character" || type === "block";
+  return {
+    type,
+    path,
+    mode: Number(numberOf(block, "mode") & BigInt(permissionBits)),
+    uid: recordNumber(records, "uid", highestId) ?? idOf(block, "uid"),
+    gid: recordNumber(records, "gid", highestId) ?? idOf(block, "gid"),
+    sizeBytes:
+      type === "file" ? (recordNumber(records, "size", Number.MAX_SAFE_INTEGER) ?? sizeOf(block)) : 0,
+    modifiedAtNs: recordTime(records, "mtime") ?? numberOf(block, "modified") * 1_000_000_000n,
+    linkTarget:
+      type === "symlink" || type === "hardLink"
+        ? (recordText(records, "linkpath") ?? longLink ?? textOf(block, "linkName"))
+        : "",
+    deviceMajor: device ? Number(numberOf(block, "deviceMajor")) : 0,
+    deviceMinor: device ? Number(numberOf(block, "deviceMinor")) : 0,
+    attributes,
+  };
+}
+
+function typeOf(flag: string, path: string): TarEntryType {
+  if (flag === "S") throw brokenArchive("sparse members are not supported");
+  const type = entryTypes.get(flag);
+  if (type === undefined) throw brokenArchive(`a member of type ${JSON.stringify(flag)}`);
+  // Before ustar a directory was a file whose name ends with a slash.
+  return type === "file" && path.endsWith("/") ? "directory" : type;
+}
+
+function headerPath(block: Uint8Array): string {
+  const name = textOf(block, "name");
+  // GNU's magic is "ustar  "; it has times where POSIX has the prefix.
+  const posix = textOf(block, "magic") === "ustar" && block[263] === 0x30;
+  const prefix = posix ? textOf(block, "prefix") : "";
+  return prefix === "" ? name : `${prefix}/${name}`;
+}
+
+function sizeOf(block: Uint8Array): number {
+  const size = numberOf(block, "size");
+  if (size >= 0n && size <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(size);
+  throw brokenArchive(`a member of ${size} bytes`);
+}
+
+function idOf(block: Uint8Array, name: "uid" | "gid"): number {
+  const id = numberOf(block, name);
+  if (id >= 0n && id <= BigInt(highestId)) return Number(id);
+  throw brokenArchive(`${name} ${id}`);
+}
+
+function longText(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end));
+}
+
+function recordText(records: PaxRecords, key: string): string | undefined {
+  const value = records.get(key);
+  return value === undefined || value.length === 0 ? undefined : paxText(value, key);
+}
+
+function recordNumber(records: PaxRecords, key: string, most: number): number | undefined {
+  const value = records.get(key);
+  if (value === undefined || value.length === 0) return undefined;
+  const number = paxNumber(value, key);
+  if (number <= most) return number;
+  throw brokenArchive(`${key} ${number}`);
+}
+
+function recordTime(records: PaxRecords, key: string): bigint | undefined {
+  const value = records.get(key);
+  return value === undefined || value.length === 0 ? undefined : paxTime(value, key);
+}

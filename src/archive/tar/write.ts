@@ -1,0 +1,107 @@
+/**
+ * Writes tar archives: ustar headers, with a pax header before them where something does not fit (long names, large ids and
+ * sizes, fractions of seconds, extended attributes). Equal entries give equal bytes, so an archive can be reproduced.
+ */
+import { blockBytes, type FieldName, fields } from "./block.ts";
+import type { TarEntry, TarEntryType } from "./entry.ts";
+import { encodePax } from "./pax.ts";
+
+const typeFlags: Readonly<Record<TarEntryType, string>> = {
+  file: "0",
+  hardLink: "1",
+  symlink: "2",
+  character: "3",
+  block: "4",
+  directory: "5",
+  fifo: "6",
+};
+
+const encoder = new TextEncoder();
+const nsPerSecond = 1_000_000_000n;
+const largestId = 0o7777777;
+const largestSize = 0o77777777777;
+const nameBytes = fields.name[1];
+
+/** The header of a member; its content, padded by `padding`, follows. */
+export function headerOf(entry: TarEntry): Uint8Array {
+  const path = entry.type === "directory" ? `${entry.path}/` : entry.path;
+  const seconds = entry.modifiedAtNs / nsPerSecond - (entry.modifiedAtNs % nsPerSecond < 0n ? 1n : 0n);
+  const records: [string, Uint8Array | string][] = [];
+  if (!fits(path)) records.push(["path", path]);
+  if (!fits(entry.linkTarget)) records.push(["linkpath", entry.linkTarget]);
+  if (entry.uid > largestId) records.push(["uid", String(entry.uid)]);
+  if (entry.gid > largestId) records.push(["gid", String(entry.gid)]);
+  if (entry.sizeBytes > largestSize) records.push(["size", String(entry.sizeBytes)]);
+  if (entry.modifiedAtNs % nsPerSecond !== 0n || seconds < 0n || seconds > BigInt(largestSize)) {
+    records.push(["mtime", timeText(entry.modifiedAtNs)]);
+  }
+  for (const [name, value] of [...entry.attributes].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    records.push([`SCHILY.xattr.${name}`, value]);
+  }
+  const inHeader = seconds < 0n || seconds > BigInt(largestSize) ? 0n : seconds;
+  const block = blockOf({ ...entry, path, modifiedAtNs: inHeader * nsPerSecond }, typeFlags[entry.type]);
+  if (records.length === 0) return block;
+  const content = encodePax(records);
+  const extended: TarEntry = {
+    type: "file",
+    path: `PaxHeaders.0/${path.slice(-40)}`,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    sizeBytes: content.length,
+    modifiedAtNs: 0n,
+    linkTarget: "",
+    deviceMajor: 0,
+    deviceMinor: 0,
+    attributes: new Map(),
+  };
+  return Buffer.concat([blockOf(extended, "x"), content, padding(content.length), block]);
+}
+
+/** The zeros after `bytes` of content. */
+export function padding(bytes: number): Uint8Array {
+  return new Uint8Array((blockBytes - (bytes % blockBytes)) % blockBytes);
+}
+
+/** What an archive ends with. */
+export const endOfArchive: Uint8Array = new Uint8Array(2 * blockBytes);
+
+function fits(text: string): boolean {
+  return encoder.encode(text).length <= nameBytes;
+}
+
+function timeText(ns: bigint): string {
+  const absolute = ns < 0n ? -ns : ns;
+  const fraction = String(absolute % nsPerSecond)
+    .padStart(9, "0")
+    .replace(/0+$/, "");
+  return `${ns < 0n ? "-" : ""}${absolute / nsPerSecond}${fraction === "" ? "" : `.${fraction}`}`;
+}
+
+function blockOf(entry: TarEntry, typeFlag: string): Uint8Array {
+  const block = new Uint8Array(blockBytes);
+  const put = (name: FieldName, bytes: Uint8Array): void => {
+    const [at, length] = fields[name];
+    block.set(bytes.subarray(0, length), at);
+  };
+  const octal = (name: FieldName, value: number | bigint): void => {
+    put(name, encoder.encode(`${value.toString(8).padStart(fields[name][1] - 1, "0")}\0`));
+  };
+  put("name", encoder.encode(entry.path));
+  octal("mode", entry.mode);
+  octal("uid", entry.uid > largestId ? 0 : entry.uid);
+  octal("gid", entry.gid > largestId ? 0 : entry.gid);
+  octal("size", entry.sizeBytes > largestSize ? 0 : entry.sizeBytes);
+  octal("modified", entry.modifiedAtNs / nsPerSecond);
+  put("checksum", encoder.encode(" ".repeat(8)));
+  put("type", encoder.encode(typeFlag));
+  put("linkName", encoder.encode(entry.linkTarget));
+  put("magic", encoder.encode("ustar\0"));
+  put("version", encoder.encode("00"));
+  octal("deviceMajor", entry.deviceMajor);
+  octal("deviceMinor", entry.deviceMinor);
+  let sum = 0;
+  for (const byte of block) sum += byte;
+  put("checksum", encoder.encode(`${sum.toString(8).padStart(6, "0")}\0 `));
+  return block;
+}
