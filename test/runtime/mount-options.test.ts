@@ -3,8 +3,8 @@ import { expect } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OciMount } from "../../src/oci/mod.ts";
+import { onHostMount } from "../support/host-mount.ts";
 import { type Bundle, specOf } from "./bundle.ts";
-import { onHostMount } from "./host-mount.ts";
 import { type MountLine, parseMountLines } from "./mount-lines.ts";
 import { eachRuntime } from "./runtimes.ts";
 

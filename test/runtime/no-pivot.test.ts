@@ -3,8 +3,8 @@ import { expect } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, RuntimeSpec } from "../../src/oci/mod.ts";
+import { HostMounts } from "../support/host-mount.ts";
 import { type Bundle, shell } from "./bundle.ts";
-import { HostMounts } from "./host-mount.ts";
 import { eachOfOurs, eachRuntime } from "./runtimes.ts";
 
 const masks = ["/proc/timer_list", "/proc/kcore", "/proc/keys"];

@@ -3,9 +3,9 @@ import { expect } from "bun:test";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciPropagation, RuntimeSpec } from "../../src/oci/mod.ts";
+import { onHostMount } from "../support/host-mount.ts";
 import { until } from "../support/until.ts";
 import { shell, specOf } from "./bundle.ts";
-import { onHostMount } from "./host-mount.ts";
 import { parseMountLines } from "./mount-lines.ts";
 import { eachRuntime } from "./runtimes.ts";
 

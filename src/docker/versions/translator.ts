@@ -22,7 +22,7 @@ export interface VersionTranslator {
   readonly response: Partial<Record<RouteName, (document: unknown) => unknown>>;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** The fields of a JSON object; none for anything else. */
 export function fieldsOf(value: unknown): Fields {

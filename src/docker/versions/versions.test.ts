@@ -37,6 +37,18 @@ test("a create of 1.24 gets the defaults of its time", () => {
   });
 });
 
+test("a read-only bind of a client before 1.44 leaves what is mounted below writable", () => {
+  const mounts = (mount: object): unknown => ({ HostConfig: { Mounts: [{ Type: "bind", ...mount }] } });
+  const readOnly = mounts({ ReadOnly: true, BindOptions: { Propagation: "rprivate" } });
+  const lifted = { Propagation: "rprivate", ReadOnlyNonRecursive: true };
+  expect(lift(43, readOnly)).toMatchObject({ body: mounts({ ReadOnly: true, BindOptions: lifted }) });
+  expect(lift(44, readOnly)).toMatchObject({ body: readOnly });
+  expect(lift(43, mounts({}))).toMatchObject({ body: mounts({}) });
+  expect(() => lift(43, mounts({ BindOptions: { ReadOnlyForceRecursive: true } }))).toThrow(
+    "needs API v1.44",
+  );
+});
+
 test("what a version knows is kept", () => {
   const hostConfig = { ConsoleSize: [1, 2], Annotations: { a: "b" }, PidsLimit: 0 };
   expect(lift(43, { HostConfig: hostConfig }).body).toEqual({ HostConfig: hostConfig });

@@ -21,6 +21,14 @@ test("a path before the colon is a bind, a word is a volume, nothing is an anony
   expect(decodeBindString("/d")).toMatchObject({ kind: "volume", volume: "", target: "/d" });
 });
 
+test("read-only goes for what is mounted below as well, unless a mount says otherwise", () => {
+  const bind = { Type: "bind", Source: "/a", Target: "/b", ReadOnly: true };
+  const decoded = (BindOptions: object): unknown => decodeMountRequest({ ...bind, BindOptions });
+  expect(decoded({})).not.toHaveProperty("writableBelow");
+  expect(decoded({ ReadOnlyForceRecursive: true })).not.toHaveProperty("writableBelow");
+  expect(decoded({ ReadOnlyNonRecursive: true })).toMatchObject({ writableBelow: true });
+});
+
 test.each([
   ["", "invalid volume specification: ''"],
   ["/a:/b:ro:x", "invalid volume specification: '/a:/b:ro:x'"],

@@ -17,6 +17,8 @@ export interface BindMount {
   /** `-v` makes a missing source directory, `--mount` refuses. */
   readonly createSource: boolean;
   readonly recursive: boolean;
+  /** What is mounted below a read-only source may be written to all the same. */
+  readonly writableBelow?: boolean;
 }
 
 export interface VolumeMount {
@@ -192,6 +194,7 @@ export function decodeMountRequest(mount: MountRequest): MountSpec {
         propagation: propagation === "" ? "rprivate" : propagation,
         createSource: mount.BindOptions?.CreateMountpoint ?? false,
         recursive: !(mount.BindOptions?.NonRecursive ?? false),
+        ...(readOnly && isWritableBelow(mount.BindOptions ?? {}) && { writableBelow: true }),
       };
     }
     case "volume":
@@ -220,6 +223,22 @@ export function decodeMountRequest(mount: MountRequest): MountSpec {
     default:
       throw new TiffinError("invalid", "container.mount-type", `mount type unknown: "${kind}"`);
   }
+}
+
+/** Read-only goes for everything below, unless that is asked not to be; who insists on it is refused what would undo it. */
+function isWritableBelow(options: NonNullable<MountRequest["BindOptions"]>): boolean {
+  const { ReadOnlyNonRecursive = false, ReadOnlyForceRecursive = false, Propagation = "" } = options;
+  if (!ReadOnlyForceRecursive) return ReadOnlyNonRecursive;
+  if (ReadOnlyNonRecursive) {
+    throw refuseMount("bind", "mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive");
+  }
+  if (!["", "private", "rprivate"].includes(Propagation)) {
+    throw refuseMount(
+      "bind",
+      `ReadOnlyForceRecursive needs the propagation rprivate: with ${Propagation}, what is mounted on the host later would be writable`,
+    );
+  }
+  return false;
 }
 
 const tmpfsDefaults: readonly string[] = ["nosuid", "nodev", "noexec"];

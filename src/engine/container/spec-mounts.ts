@@ -47,7 +47,13 @@ function kernelMounts(host: MergedHostConfig): OciMount[] {
 }
 
 function bindOf(source: string, destination: string, readOnly: boolean): OciMount {
-  return { destination, type: "bind", source, options: ["rbind", "rprivate", readOnly ? "ro" : "rw"] };
+  return { destination, type: "bind", source, options: ["rbind", "rprivate", readOnly ? "rro" : "rw"] };
+}
+
+/** `rro` is read-only with all that is mounted below. */
+function accessOf({ readOnly, writableBelow = false }: Extract<ReadyMount, { kind: "bind" }>): string {
+  if (!readOnly) return "rw";
+  return writableBelow ? "ro" : "rro";
 }
 
 function userMount(mount: ReadyMount): OciMount {
@@ -61,7 +67,7 @@ function userMount(mount: ReadyMount): OciMount {
         destination: mount.target,
         type: "bind",
         source: mount.source,
-        options: [mount.recursive ? "rbind" : "bind", mount.propagation, mount.readOnly ? "ro" : "rw"],
+        options: [mount.recursive ? "rbind" : "bind", mount.propagation, accessOf(mount)],
       };
   }
 }
