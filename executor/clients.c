@@ -70,8 +70,8 @@ void client_begin(struct supervisor *v, struct connection *client, uint32_t flag
 	client->flags = flags;
 	if (flags & ATTACH_LOGS) {
 		log_measure(&v->log);
-		const uint64_t position[2] = {v->log.rotations, v->log.file_bytes};
-		client_send(client, position, sizeof position, NULL, 0);
+		const uint64_t position = v->log.end;
+		client_send(client, &position, sizeof position, NULL, 0);
 	}
 }
 

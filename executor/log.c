@@ -1,171 +1,251 @@
 #include "log.h"
 
-#include <stdio.h>
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 
+#include "generated/abi.h"
 #include "kernel.h"
-#include "text.h"
 
-#define LOG_NAME "log"
+#define LOG_PREFIX "log."
+#define PREFIX_LENGTH (sizeof LOG_PREFIX - 1)
+#define NAME_ROOM (PREFIX_LENGTH + LOG_NAME_DIGITS + 1)
 #define LOG_MODE 0640
-#define CONTENT_LIMIT ((size_t)16 * 1024)
-/* 2016-10-06T00:17:09.669794202Z, a space, stdout, a space, F, a space; and the newline. */
-#define TIME_BYTES 30
-#define PREFIX_BYTES (TIME_BYTES + 1 + 6 + 1 + 1 + 1)
-#define BATCH_BYTES (PREFIX_BYTES + CONTENT_LIMIT + 1)
+#define LISTING_BYTES 2048
+#define RECORD_OVERHEAD ((uint64_t)LOG_HEAD_BYTES + LOG_TAIL_BYTES)
+/* A file may be this many times its limit of output, so that many small pieces do not fill a disk with their heads. */
+#define DISK_FACTOR 2u
 
-/* Records on their way to the file; they leave in one write. */
-struct batch {
-	size_t used;
-	char bytes[BATCH_BYTES];
+/* The ends of a record. */
+struct record_head {
+	uint32_t word;
+	uint64_t time_ns;
+} __attribute__((packed));
+
+struct record_tail {
+	uint64_t word;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct record_head) == LOG_HEAD_BYTES, "size of record_head");
+_Static_assert(sizeof(struct record_tail) == LOG_TAIL_BYTES, "size of record_tail");
+
+/* The files of the directory, by the numbers in their names. */
+struct listing {
+	uint32_t count;
+	uint64_t oldest;
+	uint64_t newest;
 };
 
-static void log_name(char *name, size_t room, uint32_t index)
+static void log_name(char *name, uint64_t start)
 {
-	char number[DECIMAL_BYTES];
-	write_decimal(number, index);
-	join_text(name, room, LOG_NAME, index ? "." : "", index ? number : "");
+	memcpy(name, LOG_PREFIX, PREFIX_LENGTH);
+	for (size_t i = LOG_NAME_DIGITS; i > 0; i--, start /= 10)
+		name[PREFIX_LENGTH + i - 1] = (char)('0' + start % 10);
+	name[NAME_ROOM - 1] = 0;
 }
 
-/* A supervisor that was killed in the middle of a write may have left a torn record at the end: cut it off. */
+static bool is_log_name(const char *name, uint64_t *start)
+{
+	*start = 0;
+	if (strlen(name) != NAME_ROOM - 1 || memcmp(name, LOG_PREFIX, PREFIX_LENGTH) != 0)
+		return false;
+	for (const char *at = name + PREFIX_LENGTH; *at; at++) {
+		if (*at < '0' || *at > '9')
+			return false;
+		*start = *start * 10 + (uint64_t)(*at - '0');
+	}
+	return true;
+}
+
+static void note_file(struct listing *listing, uint64_t start)
+{
+	if (listing->count == 0 || start < listing->oldest)
+		listing->oldest = start;
+	if (listing->count == 0 || start > listing->newest)
+		listing->newest = start;
+	listing->count++;
+}
+
+static struct listing list_files(const struct log *log)
+{
+	struct listing listing = {0};
+	_Alignas(8) char bytes[LISTING_BYTES];
+	int directory = openat(log->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long count;
+	while ((count = syscall(SYS_getdents64, directory, bytes, sizeof bytes)) > 0) {
+		for (long at = 0; at < count;) {
+			const struct dirent64 *entry = (const void *)(bytes + at);
+			uint64_t start;
+			if (is_log_name(entry->d_name, &start))
+				note_file(&listing, start);
+			at += entry->d_reclen;
+		}
+	}
+	close_quietly(directory);
+	return listing;
+}
+
+static uint32_t length_of(const struct record_head *head)
+{
+	return head->word >> 24 == LOG_MAGIC ? head->word & 0xffff : 0;
+}
+
+/* The record that ends at `at`; false when none does. */
+static bool ends_record(const struct log *log, uint64_t at, uint64_t *end)
+{
+	struct record_head head;
+	struct record_tail tail;
+	if (at < RECORD_OVERHEAD || pread(log->file, &tail, sizeof tail, (off_t)(at - sizeof tail)) != sizeof tail)
+		return false;
+	uint64_t length = tail.word & 0xffff;
+	if (length == 0 || length + RECORD_OVERHEAD > at)
+		return false;
+	off_t begin = (off_t)(at - length - RECORD_OVERHEAD);
+	*end = tail.word >> 16;
+	return pread(log->file, &head, sizeof head, begin) == sizeof head && length_of(&head) == length &&
+	       *end >= log->file_start + length;
+}
+
+/* A supervisor that was killed in the middle of a write left a torn record: what is before it is kept. */
 static void cut_torn_record(struct log *log)
 {
-	char tail[PREFIX_BYTES + CONTENT_LIMIT];
-	size_t want = log->file_bytes < sizeof tail ? (size_t)log->file_bytes : sizeof tail;
-	ssize_t bytes = pread(log->file, tail, want, (off_t)(log->file_bytes - want));
-	if (bytes <= 0 || tail[bytes - 1] == '\n')
-		return;
-	const char *newline = memrchr(tail, '\n', (size_t)bytes);
-	uint64_t whole = newline ? log->file_bytes - (uint64_t)(tail + bytes - (newline + 1)) : log->file_bytes - want;
-	if (ftruncate(log->file, (off_t)whole) == 0)
-		log->file_bytes = whole;
+	struct record_head head;
+	uint64_t at = 0;
+	while (pread(log->file, &head, sizeof head, (off_t)at) == sizeof head && length_of(&head) > 0) {
+		uint64_t next = at + length_of(&head) + RECORD_OVERHEAD;
+		uint64_t end;
+		if (next > log->file_bytes || !ends_record(log, next, &end))
+			break;
+		log->end = end;
+		at = next;
+	}
+	if (ftruncate(log->file, (off_t)at) == 0)
+		log->file_bytes = at;
 }
 
-static bool open_file(struct log *log)
+static bool open_file(struct log *log, uint64_t start, int flags)
 {
-	int flags = O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC;
+	char name[NAME_ROOM];
 	struct stat found;
-	log->file = openat(log->directory, LOG_NAME, flags, LOG_MODE);
+	log_name(name, start);
+	log->file = openat(log->directory, name, flags | O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC, LOG_MODE);
 	if (log->file < 0)
 		return false;
+	log->file_start = start;
 	log->file_bytes = fstat(log->file, &found) == 0 ? (uint64_t)found.st_size : 0;
-	if (log->file_bytes > 0)
-		cut_torn_record(log);
 	return true;
 }
 
 void log_measure(struct log *log)
 {
-	struct stat found;
-	if (log->directory >= 0 && log->file < 0)
-		log->file_bytes =
-			fstatat(log->directory, LOG_NAME, &found, AT_SYMLINK_NOFOLLOW) == 0 ? (uint64_t)found.st_size : 0;
+	if (log->directory < 0 || log->is_measured)
+		return;
+	log->is_measured = true;
+	struct listing listing = list_files(log);
+	if (listing.count == 0)
+		return;
+	log->end = listing.newest;
+	if (open_file(log, listing.newest, 0) && log->file_bytes > 0 &&
+	    !ends_record(log, log->file_bytes, &log->end)) {
+		log->end = listing.newest;
+		cut_torn_record(log);
+	}
 }
 
-/* log becomes log.1, log.1 becomes log.2 ...; the last one goes. A follower keeps the file that it has open. */
-static void rotate(struct log *log)
+/* A new file for what comes next. The oldest ones go; a reader keeps the file that it has open. */
+static void begin_file(struct log *log)
 {
-	char from[32];
-	char to[32];
-	for (uint32_t i = log->files > 1 ? log->files - 1 : 0; i > 0; i--) {
-		log_name(from, sizeof from, i - 1);
-		log_name(to, sizeof to, i);
-		renameat(log->directory, from, log->directory, to);
-	}
-	if (log->files <= 1)
-		unlinkat(log->directory, LOG_NAME, 0);
 	close_quietly(take_fd(&log->file));
-	log->rotations++;
-	open_file(log);
-}
-
-static void flush(struct log *log, struct batch *batch)
-{
-	size_t done = 0;
-	while (log->file >= 0 && done < batch->used) {
-		ssize_t bytes = write(log->file, batch->bytes + done, batch->used - done);
-		if (bytes < 0 && errno == EINTR)
-			continue;
-		if (bytes <= 0)
-			break;
-		done += (size_t)bytes;
+	if (!open_file(log, log->end, O_CREAT))
+		return;
+	for (struct listing listing = list_files(log); listing.count > log->files && log->files > 0;
+	     listing = list_files(log)) {
+		char name[NAME_ROOM];
+		log_name(name, listing.oldest);
+		if (listing.oldest >= log->file_start || unlinkat(log->directory, name, 0) < 0)
+			return;
 	}
-	/* What did not fit on the disk goes as a whole, so that the next record starts on its own line. */
-	if (done == batch->used)
-		log->file_bytes += done;
-	else if (log->file >= 0 && ftruncate(log->file, (off_t)log->file_bytes) < 0)
-		log->file_bytes += done;
-	batch->used = 0;
 }
 
-static void add_record(struct log *log, struct batch *batch, const char *prefix, const uint8_t *content,
-		       size_t count, bool is_whole_line)
+/* A record that does not fit goes as a whole, so that the next one is found where this one would have been. */
+static void take_back(struct log *log)
 {
-	size_t bytes = PREFIX_BYTES + count + 1;
-	if (batch->used + bytes > sizeof batch->bytes)
-		flush(log, batch);
-	uint64_t file_bytes = log->file_bytes + batch->used;
-	if (log->limit_bytes > 0 && file_bytes > 0 && file_bytes + bytes > log->limit_bytes) {
-		flush(log, batch);
-		rotate(log);
+	if (ftruncate(log->file, (off_t)log->file_bytes) < 0)
+		close_quietly(take_fd(&log->file));
+}
+
+static void write_record(struct log *log, enum log_stream stream, uint64_t time_ns, const uint8_t *bytes, size_t count)
+{
+	uint32_t flags = (stream == LOG_STDERR ? LOG_FLAG_STDERR : 0) |
+			 (log->line_is_open[LOG_STDOUT] ? LOG_FLAG_STDOUT_OPEN : 0) |
+			 (log->line_is_open[LOG_STDERR] ? LOG_FLAG_STDERR_OPEN : 0) |
+			 (log->has_begun ? 0 : LOG_FLAG_FIRST);
+	/* Lost or not, it was output: the next record's `end` tells a reader how much is missing. */
+	log->end += count;
+	log->line_is_open[stream] = bytes[count - 1] != '\n';
+	struct record_head head = {(uint32_t)count | flags << 16 | LOG_MAGIC << 24, time_ns};
+	struct record_tail tail = {log->end << 16 | count};
+	struct iovec parts[] = {
+		{&head, sizeof head},
+		{(void *)(uintptr_t)bytes, count},
+		{&tail, sizeof tail},
+	};
+	long written;
+	if (log->file < 0)
+		return;
+	do
+		written = syscall(SYS_writev, log->file, parts, 3);
+	while (written < 0 && errno == EINTR);
+	if (written == (long)(count + RECORD_OVERHEAD)) {
+		log->file_bytes += (uint64_t)written;
+		log->has_begun = true;
+	} else if (written > 0) {
+		take_back(log);
 	}
-	char *to = batch->bytes + batch->used;
-	memcpy(to, prefix, PREFIX_BYTES);
-	to[PREFIX_BYTES - 2] = is_whole_line ? 'F' : 'P';
-	memcpy(to + PREFIX_BYTES, content, count);
-	to[PREFIX_BYTES + count] = '\n';
-	batch->used += bytes;
 }
 
-/* Days since 1970 as a date of the Gregorian calendar; libc's gmtime_r would load time zones. */
-static void write_date(char *to, uint32_t days)
+/* How many of the bytes the file has room for; whole lines where there is a choice. 0: it is full. */
+static size_t fitting(const struct log *log, const uint8_t *bytes, size_t count)
 {
-	/* Counted in 400-year eras of years that begin in March, so that the leap day comes last. */
-	uint32_t since = days + 719468;
-	uint32_t era = since / 146097;
-	uint32_t day_of_era = since % 146097;
-	uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	uint32_t month_from_march = (5 * day_of_year + 2) / 153;
-	uint32_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-	write_digits(to, era * 400 + year_of_era + (month <= 2), 4);
-	write_digits(to + 5, month, 2);
-	write_digits(to + 8, day_of_year - (153 * month_from_march + 2) / 5 + 1, 2);
-}
-
-/* `TIME STREAM _ ` for records of this moment. */
-static void write_prefix(char *to, enum log_stream stream)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint32_t second = (uint32_t)(now.tv_sec % 86400);
-	memcpy(to, "0000-00-00T00:00:00.000000000Z stdout _ ", PREFIX_BYTES);
-	if (stream == LOG_STDERR)
-		memcpy(to + TIME_BYTES + 1, "stderr", 6);
-	write_date(to, (uint32_t)(now.tv_sec / 86400));
-	write_digits(to + 11, second / 3600, 2);
-	write_digits(to + 14, second / 60 % 60, 2);
-	write_digits(to + 17, second % 60, 2);
-	write_digits(to + 20, (uint32_t)now.tv_nsec, 9);
+	uint64_t room = LOG_CONTENT_BYTES;
+	if (log->limit_bytes > 0) {
+		uint64_t content = log->end - log->file_start;
+		uint64_t disk = log->limit_bytes * DISK_FACTOR;
+		uint64_t used = log->file_bytes + RECORD_OVERHEAD;
+		uint64_t of_limit = content < log->limit_bytes ? log->limit_bytes - content : 0;
+		uint64_t of_disk = used < disk ? disk - used : 0;
+		if (log->file_bytes == 0)
+			of_limit = of_disk = log->limit_bytes;
+		room = of_limit < of_disk ? of_limit : of_disk;
+	}
+	if (room > LOG_CONTENT_BYTES)
+		room = LOG_CONTENT_BYTES;
+	if (count <= room)
+		return count;
+	const uint8_t *newline = memrchr(bytes, '\n', (size_t)room);
+	if (newline)
+		return (size_t)(newline + 1 - bytes);
+	return log->file_bytes == 0 ? (size_t)room : 0;
 }
 
 void log_append(struct log *log, enum log_stream stream, const uint8_t *bytes, size_t count)
 {
-	struct batch batch;
-	char prefix[PREFIX_BYTES + 1];
-	batch.used = 0;
-	if (log->directory < 0 || count == 0 || (log->file < 0 && !open_file(log)))
+	uint64_t time_ns = clock_ns(CLOCK_REALTIME);
+	if (log->directory < 0 || count == 0)
 		return;
-	write_prefix(prefix, stream);
+	log_measure(log);
 	while (count > 0) {
-		const uint8_t *newline = memchr(bytes, '\n', count < CONTENT_LIMIT + 1 ? count : CONTENT_LIMIT + 1);
-		size_t content = newline ? (size_t)(newline - bytes) : count < CONTENT_LIMIT ? count : CONTENT_LIMIT;
-		size_t taken = newline ? content + 1 : content;
-		add_record(log, &batch, prefix, bytes, content, newline != NULL);
+		if (log->file < 0)
+			begin_file(log);
+		size_t taken = log->file < 0 ? count : fitting(log, bytes, count);
+		if (taken == 0) {
+			begin_file(log);
+			continue;
+		}
+		write_record(log, stream, time_ns, bytes, taken);
 		bytes += taken;
 		count -= taken;
 	}
-	flush(log, &batch);
 }

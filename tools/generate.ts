@@ -12,6 +12,8 @@ import {
   type FieldType,
   headerFields,
   limits,
+  logFlags,
+  logRecord,
   messages,
   planMagic,
   recordBytes,
@@ -153,6 +155,7 @@ function cHeader(): string {
     ["SLOT_NONE", "0xffffffffu"],
     ["STRING_NONE", "0xffffffffu"],
     ...Object.entries(limits).map(([name, value]) => [`LIMIT_${upper(name)}`, `${value}u`]),
+    ...Object.entries(logRecord).map(([name, value]) => [`LOG_${upper(name)}`, `${value}u`]),
   ].map(([name, value]) => `#define ${name} ${value}`);
   const parts = [
     `/* ${notice} */\n#ifndef TIFFIN_ABI_H\n#define TIFFIN_ABI_H\n\n#include <stddef.h>\n#include <stdint.h>\n`,
@@ -173,6 +176,7 @@ function cHeader(): string {
     ),
     ...all.map(opStruct),
     enumOf("abi_attach", "ATTACH_", Object.entries(attachFlags)),
+    enumOf("abi_log_flag", "LOG_FLAG_", Object.entries(logFlags)),
     enumOf(
       "abi_message",
       "MESSAGE_",

@@ -17,6 +17,11 @@
 #define LIMIT_STRING_BYTES 1048576u
 #define LIMIT_ATTACH_CLIENTS 64u
 #define LIMIT_REPORT_OBJECT_BYTES 512u
+#define LOG_MAGIC 167u
+#define LOG_HEAD_BYTES 12u
+#define LOG_TAIL_BYTES 8u
+#define LOG_CONTENT_BYTES 65535u
+#define LOG_NAME_DIGITS 20u
 
 struct abi_header {
   uint32_t magic;
@@ -830,6 +835,13 @@ enum abi_attach {
   ATTACH_STDOUT = 2,
   ATTACH_STDERR = 4,
   ATTACH_LOGS = 8,
+};
+
+enum abi_log_flag {
+  LOG_FLAG_STDERR = 1,
+  LOG_FLAG_STDOUT_OPEN = 2,
+  LOG_FLAG_STDERR_OPEN = 4,
+  LOG_FLAG_FIRST = 8,
 };
 
 enum abi_message {

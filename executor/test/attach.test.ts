@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeMessage } from "../../src/abi/message.ts";
 import { attachFlags } from "../../src/abi/schema.ts";
@@ -118,13 +117,14 @@ test("a client that does not read holds the container back and loses nothing", (
   session.start({ arguments: ["sh", "-c", `read go; seq ${lines}`], clients: [{ slot: 2, flags: 7 }] });
   writeText(session.client, "go\n");
   // The container must come to a stop behind the full queue: the log does not grow any more.
-  const size = (): number => Bun.file(join(session.logDirectory, "log")).size;
+  const size = (): number => Bun.file(join(session.logDirectory, "log.00000000000000000000")).size;
   let last = -1;
   for (let same = 0; same < 5; ) {
     Bun.sleepSync(20);
     same = size() === last ? same + 1 : 0;
     last = size();
   }
+  expect(last).toBeGreaterThan(0);
   expect(session.record.state).toBe("running");
   const expected = Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join("");
   expect(session.finish().stdout === expected).toBe(true);
@@ -159,13 +159,11 @@ test("with logs the client learns where in the log its output begins", () => {
   session.start({ arguments: ["sh", "-c", "echo before; read go; echo after"] });
   expect(session.readFrame()).toBe("before\n");
   using late = attach(session, attachFlags.stdout | attachFlags.logs);
-  const position = new DataView(readSome(late, 20_000, 16).buffer);
+  const position = new DataView(readSome(late, 20_000, 8).buffer);
   writeText(session.client, "go\n");
   session.finish();
   expect(unframe(readAll(late)).stdout).toBe("after\n");
-  const log = readFileSync(join(session.logDirectory, "log"), "utf8");
-  expect(position.getBigUint64(0, true)).toBe(0n);
-  expect(log.slice(0, Number(position.getBigUint64(8, true)))).toEndWith("F before\n");
+  expect(position.getBigUint64(0, true)).toBe(BigInt("before\n".length));
 });
 
 test("a process that closes its output ends the clients' output while it goes on", () => {

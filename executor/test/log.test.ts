@@ -1,61 +1,87 @@
 import { expect, test } from "bun:test";
-import { appendFileSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
+import { logFlags, logRecord } from "../../src/abi/schema.ts";
 import { openPath, writeText } from "./harness.ts";
 import { containerPlan } from "./plans.ts";
 import { Session } from "./session.ts";
 
-const recordPattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (.*)$/;
-
 interface LogRecord {
-  readonly time: string;
+  readonly timeMs: number;
   readonly stream: string;
-  readonly isWhole: boolean;
   readonly content: string;
+  readonly isFirst: boolean;
+  readonly stdoutIsOpen: boolean;
+  readonly end: number;
 }
 
-function parse(text: string): LogRecord[] {
-  if (text === "") return [];
-  expect(text).toEndWith("\n");
-  return text
-    .slice(0, -1)
-    .split("\n")
-    .map((line) => {
-      const [, time = "", stream = "", tag = "", content = ""] = recordPattern.exec(line) ?? [];
-      if (time === "") throw new Error(`no record: ${JSON.stringify(line.slice(0, 200))}`);
-      return { time, stream, isWhole: tag === "F", content };
+/** The records of a file, written down here a second time so that both ends are held to the description. */
+function parse(bytes: Uint8Array): LogRecord[] {
+  const records: LogRecord[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.length; ) {
+    const word = view.getUint32(at, true);
+    if (word >>> 24 !== logRecord.magic) throw new Error(`no record at ${at}`);
+    const flags = (word >>> 16) & 0xff;
+    const length = word & 0xffff;
+    const contentAt = at + logRecord.headBytes;
+    const tail = view.getBigUint64(contentAt + length, true);
+    expect(Number(tail & 0xffffn)).toBe(length);
+    records.push({
+      timeMs: Number(view.getBigUint64(at + 4, true) / 1_000_000n),
+      stream: (flags & logFlags.stderr) === 0 ? "stdout" : "stderr",
+      content: Buffer.from(bytes.subarray(contentAt, contentAt + length)).toString("latin1"),
+      isFirst: (flags & logFlags.first) !== 0,
+      stdoutIsOpen: (flags & logFlags.stdoutOpen) !== 0,
+      end: Number(tail >> 16n),
     });
+    at = contentAt + length + logRecord.tailBytes;
+  }
+  return records;
 }
 
 /** All log files, oldest first. */
 function filesOf(session: Session): string[] {
-  const age = (name: string): number => Number(name.slice("log.".length) || 0);
-  return readdirSync(session.logDirectory).sort((a, b) => age(b) - age(a));
+  return readdirSync(session.logDirectory).sort();
 }
 
 function recordsOf(session: Session): LogRecord[] {
-  return filesOf(session).flatMap((name) => parse(readFileSync(join(session.logDirectory, name), "utf8")));
+  return filesOf(session).flatMap((name) => parse(readFileSync(join(session.logDirectory, name))));
 }
 
 function textOf(records: readonly LogRecord[], stream: string): string {
   return records
     .filter((record) => record.stream === stream)
-    .map(({ content, isWhole }) => (isWhole ? `${content}\n` : content))
+    .map(({ content }) => content)
     .join("");
 }
 
-test("records carry time, stream and whole lines", () => {
+/** Nothing is missing between the first record and the last. */
+function expectNoGap(records: readonly LogRecord[]): void {
+  for (const [index, record] of records.entries()) {
+    const before = records[index - 1];
+    if (before !== undefined && record.end - record.content.length !== before.end) {
+      throw new Error(`a gap between ${before.end} and ${record.end - record.content.length}`);
+    }
+  }
+}
+
+test("records carry time, stream and their place in the whole output", () => {
   using session = new Session();
-  const before = new Date().toISOString();
-  session.start({ arguments: ["sh", "-c", "echo one; echo two >&2; printf 'three\\n\\nfour'"] });
+  const beforeMs = Date.now();
+  session.start({
+    arguments: ["sh", "-c", "echo one; echo two >&2; printf 'three\\n\\nfour'; sleep 0.1; echo five"],
+  });
   session.finish();
   const records = recordsOf(session);
-  expect(textOf(records, "stdout")).toBe("one\nthree\n\nfour");
+  expect(textOf(records, "stdout")).toBe("one\nthree\n\nfourfive\n");
   expect(textOf(records, "stderr")).toBe("two\n");
-  expect(records.find(({ content }) => content === "four")?.isWhole).toBe(false);
-  for (const { time } of records) {
-    expect(time.slice(0, 23) >= before.slice(0, 23)).toBe(true);
-    expect(time.slice(0, 23) <= new Date().toISOString().slice(0, 23)).toBe(true);
+  expect(records.at(-1)).toMatchObject({ content: "five\n", stdoutIsOpen: true, end: 24 });
+  expect(records.map(({ isFirst }) => isFirst)).toEqual(records.map((_, index) => index === 0));
+  expectNoGap(records);
+  for (const { timeMs } of records) {
+    expect(timeMs).toBeGreaterThanOrEqual(beforeMs);
+    expect(timeMs).toBeLessThanOrEqual(Date.now());
   }
 });
 
@@ -66,54 +92,58 @@ test("no output, no file", () => {
   expect(filesOf(session)).toEqual([]);
 });
 
-test("long lines are cut into partial records of at most 16 KiB", () => {
-  using session = new Session();
-  session.start({
-    arguments: ["sh", "-c", "head -c 100000 /dev/zero | tr '\\0' x; echo; echo end"],
-    ...withZero,
-  });
-  session.finish();
-  const records = recordsOf(session);
-  expect(Math.max(...records.map(({ content }) => content.length))).toBeLessThanOrEqual(16 * 1024);
-  expect(textOf(records, "stdout")).toBe(`${"x".repeat(100_000)}\nend\n`);
-});
-
-/** /dev/zero for tests that need many bytes. */
-const withZero = {
-  extra: [
-    {
-      op: "mknod",
-      stage: "child",
-      fields: { root: 0xffff_ffff, path: "/dev/zero", mode: 0o020666, uid: 0, gid: 0, device: 0x105 },
-    },
-  ],
-} as const;
-
 test("a million numbered lines through small files: no gap, duplicate or torn record", () => {
   using session = new Session();
-  const limit = 4_000_000;
+  const limit = 500_000;
   const lines = 1_000_000;
   session.start({ arguments: ["seq", String(lines)], logFileBytes: limit, logFiles: 40, clients: [] });
   session.finishWithoutClient();
   const files = filesOf(session);
-  expect(files.length).toBeGreaterThan(10);
-  for (const name of files)
-    expect(statSync(join(session.logDirectory, name)).size).toBeLessThanOrEqual(limit);
-  expect(textOf(recordsOf(session), "stdout") === sequence(1, lines)).toBe(true);
+  expect(files).toHaveLength(Math.ceil(sequence(1, lines).length / limit));
+  const records = recordsOf(session);
+  expectNoGap(records);
+  expect(textOf(records, "stdout") === sequence(1, lines)).toBe(true);
 }, 60_000);
 
 function sequence(first: number, last: number): string {
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}\n`).join("");
 }
 
-test("tiny files: the newest records survive, whole and in order", () => {
+test("tiny files: the newest output survives, in whole lines and in order", () => {
   using session = new Session();
   session.start({ arguments: ["seq", "20000"], logFileBytes: 1000, logFiles: 5, clients: [] });
   session.finishWithoutClient();
-  expect(filesOf(session)).toEqual(["log.4", "log.3", "log.2", "log.1", "log"]);
-  const text = textOf(recordsOf(session), "stdout");
+  const files = filesOf(session);
+  expect(files).toHaveLength(5);
+  const records = recordsOf(session);
+  expectNoGap(records);
+  const text = textOf(records, "stdout");
   const first = Number(text.slice(0, text.indexOf("\n")));
   expect(text).toBe(sequence(first, 20_000));
+  expect(text.length).toBeGreaterThan(4 * 900);
+  for (const name of files) {
+    expect(
+      textOf(parse(readFileSync(join(session.logDirectory, name))), "stdout").length,
+    ).toBeLessThanOrEqual(1000);
+  }
+  // A name says how much output there was before the file.
+  const kept = Number(files[0]?.slice("log.".length));
+  expect(kept).toBe(sequence(1, first - 1).length);
+});
+
+test("a limit smaller than a line keeps the newest bytes in order", () => {
+  using session = new Session();
+  session.start({ arguments: ["seq", "99990", "100000"], logFileBytes: 3, logFiles: 4, clients: [] });
+  session.finishWithoutClient();
+  expect(textOf(recordsOf(session), "stdout")).toBe("99\n100000\n");
+});
+
+test("many small pieces do not take more than twice the limit on the disk", () => {
+  using session = new Session();
+  const script = "i=0; while [ $i -lt 300 ]; do printf x; i=$((i+1)); sleep 0.001; done";
+  session.start({ arguments: ["sh", "-c", script], logFileBytes: 500, logFiles: 100, clients: [] });
+  session.finishWithoutClient();
+  expect(textOf(recordsOf(session), "stdout")).toBe("x".repeat(300));
   for (const name of filesOf(session)) {
     expect(statSync(join(session.logDirectory, name)).size).toBeLessThanOrEqual(1000);
   }
@@ -123,43 +153,83 @@ test("one file only: it begins anew when it is full", () => {
   using session = new Session();
   session.start({ arguments: ["seq", "5000"], logFileBytes: 2000, logFiles: 1, clients: [] });
   session.finishWithoutClient();
-  expect(filesOf(session)).toEqual(["log"]);
+  expect(filesOf(session)).toHaveLength(1);
   expect(textOf(recordsOf(session), "stdout")).toEndWith("4999\n5000\n");
 });
 
-test("a later start goes on in the same file, and repairs a torn last record", () => {
-  using session = new Session();
-  const path = join(session.logDirectory, "log");
-  writeFileSync(path, "2026-01-01T00:00:00.000000000Z stdout F kept\n");
-  appendFileSync(path, "2026-01-01T00:00:00.000000000Z stdout F torn of");
-  session.start({ arguments: ["echo", "new"] });
-  session.finish();
-  expect(recordsOf(session).map(({ content }) => content)).toEqual(["kept", "new"]);
+test("a later start goes on in the same file and place, and cuts off a torn last record", () => {
+  for (const torn of [0, 1, 7, 12, 15, 20, 21]) {
+    using session = new Session();
+    session.start({ arguments: ["echo", "kept"], clients: [] });
+    session.finishWithoutClient();
+    const path = join(session.logDirectory, filesOf(session)[0] ?? "");
+    const kept = readFileSync(path);
+    appendFileSync(path, kept.subarray(0, torn));
+    using next = new Session(session.logDirectory);
+    next.start({ arguments: ["echo", "new"], clients: [] });
+    next.finishWithoutClient();
+    const records = recordsOf(session);
+    expect(filesOf(session)).toHaveLength(1);
+    expect(records.map(({ content, isFirst, end }) => [content, isFirst, end])).toEqual([
+      ["kept\n", true, 5],
+      ["new\n", true, 9],
+    ]);
+  }
 });
 
-test("a full disk loses whole records, and the container goes on", () => {
+test("a later start with fewer files takes the ones too many away", () => {
+  using session = new Session();
+  session.start({ arguments: ["seq", "1000"], logFileBytes: 100, logFiles: 9, clients: [] });
+  session.finishWithoutClient();
+  expect(filesOf(session)).toHaveLength(9);
+  using next = new Session(session.logDirectory);
+  next.start({ arguments: ["seq", "1001", "1020"], logFileBytes: 100, logFiles: 2, clients: [] });
+  next.finishWithoutClient();
+  expect(filesOf(session)).toHaveLength(2);
+  expect(textOf(recordsOf(session), "stdout")).toEndWith("1019\n1020\n");
+});
+
+test("a full disk loses whole records, counts them, and the container goes on", () => {
   using session = new Session();
   using small = session.mountTmpfs("64k");
   using logs = openPath(small.path, 0o200000);
+  const script = "seq 20000; echo more >&2; read go; echo again; exit 9";
   const plan = containerPlan(session.scratch, session.lower, {
-    arguments: ["sh", "-c", "seq 20000; exit 9"],
-    clients: [],
+    arguments: ["sh", "-c", script],
+    clients: [{ slot: 2, flags: 1 }],
+    stdinOnce: true,
   });
-  session.executor.start(plan, [logs, session.recordFd]);
+  const { theirs } = session;
+  session.executor.start(plan, [logs, session.recordFd, theirs]);
+  theirs[Symbol.dispose]();
   session.executor.controller.expect("started");
+  const path = join(small.path, readdirSync(small.path)[0] ?? "log.00000000000000000000");
+  const deadlineMs = Date.now() + 20_000;
+  while (!readdirSync(small.path).some((name) => statSync(join(small.path, name)).size > 40_000)) {
+    if (Date.now() > deadlineMs) throw new Error("the log does not fill the disk");
+    Bun.sleepSync(5);
+  }
+  Bun.sleepSync(100);
+  const before = parse(readFileSync(path));
+  expect(textOf(before, "stdout")).toStartWith("1\n2\n3\n");
+  // Room again: what comes is at its right place.
+  truncateSync(path, 0);
+  writeText(session.client, "x\n");
   expect(session.executor.controller.expect("exited").fields.waitStatus).toBe(9 << 8);
   session.executor.reap();
-  const records = parse(readFileSync(join(small.path, "log"), "utf8"));
-  expect(records.length).toBeGreaterThan(100);
-  expect(textOf(records, "stdout")).toStartWith("1\n2\n3\n");
-});
+  const whole = sequence(1, 20_000).length + "more\n".length + "again\n".length;
+  const last = readdirSync(small.path)
+    .flatMap((name) => parse(readFileSync(join(small.path, name))))
+    .at(-1);
+  expect(last).toMatchObject({ content: "again\n", end: whole });
+}, 60_000);
 
 test("an unfinished line is visible at once", () => {
   using session = new Session();
   session.start({ arguments: ["sh", "-c", "printf 'password: '; read word; echo got $word"] });
   expect(session.readFrame()).toBe("password: ");
   const [prompt] = recordsOf(session);
-  expect(prompt).toMatchObject({ isWhole: false, content: "password: " });
+  expect(prompt).toMatchObject({ content: "password: " });
   writeText(session.client, "x\n");
   session.finish();
   expect(textOf(recordsOf(session), "stdout")).toBe("password: got x\n");

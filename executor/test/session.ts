@@ -41,10 +41,11 @@ export class Session implements Disposable {
   readonly #logs: OwnedFd;
   pid = 0;
 
-  constructor() {
+  /** With `logDirectory` of an earlier session it is a later start of the same container. */
+  constructor(logDirectory?: string) {
     this.lower = makeRootfs(this.scratch);
     this.executor = new Executor(this.scratch);
-    this.logDirectory = this.scratch.directory("logs");
+    this.logDirectory = logDirectory ?? this.scratch.directory("logs");
     this.#logs = openPath(this.logDirectory, directoryFlag);
     this.#record = makeRecord(this.scratch);
     [this.client, this.#theirs] = socketPair("attach");
@@ -101,6 +102,11 @@ export class Session implements Disposable {
   finishWithoutClient(): void {
     this.executor.controller.expect("exited");
     this.executor.reap();
+  }
+
+  /** The other end of `client`, for a plan that is handed over by hand. */
+  get theirs(): OwnedFd {
+    return this.#theirs;
   }
 
   get recordFd(): OwnedFd {

@@ -395,7 +395,7 @@ export const ops = {
   },
   supervise: {
     code: 42,
-    doc: "last parent op: keep the child's stdio and life. Pipe ends are slots (slotNone: absent); with `terminal` 1 the pty master from the child serves all three. `logDirectory` (slotNone: no logs) receives `log`, `log.1` ...; `record` is a preallocated file for the exit record; `oomFile` is memory.oom_control (v1) or memory.events (v2), read at exit. `logFileBytes` 0: one file without limit. `stdinOnce` 1 closes stdin when the first attached client that sends it ends",
+    doc: "last parent op: keep the child's stdio and life. Pipe ends are slots (slotNone: absent); with `terminal` 1 the pty master from the child serves all three. `logDirectory` (slotNone: no logs) receives the log files (see `logRecord`); `record` is a preallocated file for the exit record; `oomFile` is memory.oom_control (v1) or memory.events (v2), read at exit. `logFileBytes` 0: one file without limit; else the container's output in a file is at most that, and the file at most twice that. `stdinOnce` 1 closes stdin when the first attached client that sends it ends",
     stages: ["parent"],
     fields: {
       stdin: "slotOrNone",
@@ -557,8 +557,8 @@ export type OpFields<N extends OpName> = {
 
 /**
  * What an attach client wants. Initial clients stand in `supervise.clients` as pairs of u32 {slot, attachFlags}.
- * With `logs` the executor first sends 16 raw bytes {u64 rotations, u64 currentFileBytes}: the place in the log
- * files where this client's output begins, so that a reader of the files joins it without gap or duplicate.
+ * With `logs` the executor first sends 8 raw bytes, u64: how much output the container had written to its log before
+ * what this client gets, so that a reader of the files joins it without gap or duplicate (see `logRecord`).
  */
 export const attachFlags = { stdin: 1, stdout: 2, stderr: 4, logs: 8 } as const;
 
@@ -639,6 +639,27 @@ export const messages = {
 } as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
 
 export type MessageName = keyof typeof messages;
+
+/**
+ * The log of a container. Its files are called `log.` and 20 digits: how many bytes of output came before the file, in
+ * the whole life of the container. A file is never renamed, so its name is a place in the output; what is not there any
+ * more is the difference between two names. A file consists of records, one for each piece of output as it was read:
+ *
+ *   u32 {length: 16 bits, `logFlags`: 8, `magic`: 8} | u64 CLOCK_REALTIME nanoseconds | the bytes | u64 {length: 16, end: 48}
+ *
+ * all little-endian. `end` is how many bytes of output there were up to and with this record, so a jump from one record
+ * to the next is output that could not be written. The length at both ends lets a reader go backwards.
+ */
+export const logRecord = {
+  magic: 0xa7,
+  headBytes: 12,
+  tailBytes: 8,
+  contentBytes: 65_535,
+  nameDigits: 20,
+} as const;
+
+/** The open ones: before this record the last line of that stream had no newline yet. `first`: of a start. */
+export const logFlags = { stderr: 1, stdoutOpen: 2, stderrOpen: 4, first: 8 } as const;
 
 /**
  * The record file: 64 bytes, written by the supervisor in place. `state` 0 nothing, 1 running, 2 exited, 3 failed

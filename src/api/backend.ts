@@ -82,14 +82,20 @@ export interface LogRequest {
 
 export interface LogEntry {
   readonly stream: "stdout" | "stderr";
-  /** RFC 3339 with nanoseconds. */
-  readonly time: string;
+  /** Nanoseconds since 1970. */
+  readonly timeNs: bigint;
   /** With its newline if it had one. */
   readonly bytes: Uint8Array;
+  /** A piece of this line was given before. */
+  readonly continues: boolean;
+  /** The engine's own words, about output that is missing. */
+  readonly note: boolean;
 }
 
 export interface LogReader {
   readonly tty: boolean;
+  /** What `details` puts before each line: `KEY=VALUE,...` as the log's options ask for. */
+  readonly details: string;
   /** Batches in order; ends at the end of the past, or with `follow` when the container has ended. */
   readonly batches: AsyncIterable<readonly LogEntry[]>;
 }

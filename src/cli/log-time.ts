@@ -12,7 +12,7 @@ function fractionNs(digits: string): bigint {
  * duration back from `nowMs`. Throws `Error`.
  */
 export function parseLogTime(text: string, nowMs: number, option: string): bigint {
-  const unix = /^(\d{1,12})(?:\.(\d{1,9}))?$/.exec(text);
+  const unix = /^(\d{1,15})(?:\.(\d+))?$/.exec(text);
   if (unix?.[1] !== undefined) return BigInt(unix[1]) * nsPerSecond + fractionNs(unix[2] ?? "");
   const date =
     /^(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
@@ -23,8 +23,7 @@ export function parseLogTime(text: string, nowMs: number, option: string): bigin
   }
   try {
     return BigInt(nowMs) * 1_000_000n - BigInt(parseGoDuration(text));
-  } catch (thrown) {
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new Error(`invalid value for "${option}": ${reason}`);
+  } catch {
+    throw new Error(`invalid value for "${option}": failed to parse value as time or duration: "${text}"`);
   }
 }

@@ -71,24 +71,26 @@ export const queryCells: QueryCodec<number> = {
 
 /** `all` or how many lines; undefined is all. A value that is not a number means all, as in Docker. */
 export const queryTail: QueryCodec<number | undefined> = {
-  decode: (raw) => (/^[0-9]{1,15}$/.test(raw) ? Number(raw) : undefined),
+  decode: (raw) => (/^\+?[0-9]{1,15}$/.test(raw) ? Number(raw) : undefined),
   encode: (value) => (value === undefined ? "all" : String(value)),
 };
 
-/** A time as `seconds[.fraction]` since 1970, in nanoseconds. `0` and empty mean no bound. */
+/** A time as `[-]seconds[.fraction]` since 1970, in nanoseconds. `0` and empty mean no bound. */
 export const queryTime: QueryCodec<bigint | undefined> = {
   decode(raw, name) {
     if (raw === "") return undefined;
-    const match = /^([0-9]{1,12})(?:\.([0-9]{1,9})[0-9]*)?$/.exec(raw);
+    const match = /^(-?)([0-9]{1,15})(?:\.([0-9]{1,9})[0-9]*)?$/.exec(raw);
     if (match === null) throw invalidQuery(name, raw, "seconds since 1970, with or without a fraction");
-    const [, seconds = "0", fraction = ""] = match;
+    const [, sign = "", seconds = "0", fraction = ""] = match;
     const total = BigInt(seconds) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
-    return total === 0n ? undefined : total;
+    if (total === 0n) return undefined;
+    return sign === "-" ? -total : total;
   },
   encode(value) {
     if (value === undefined) return "";
-    const digits = value.toString().padStart(10, "0");
-    return `${digits.slice(0, -9)}.${digits.slice(-9)}`;
+    const sign = value < 0n ? "-" : "";
+    const digits = (value < 0n ? -value : value).toString().padStart(10, "0");
+    return `${sign}${digits.slice(0, -9)}.${digits.slice(-9)}`;
   },
 };
 

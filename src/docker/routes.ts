@@ -80,6 +80,7 @@ export const routes = {
       since: queryTime,
       until: queryTime,
       timestamps: queryFlag,
+      details: queryFlag,
       tail: queryTail,
     },
     result: stream,

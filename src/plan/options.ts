@@ -55,7 +55,7 @@ export type Supervision =
       readonly kind: "supervise";
       /** Close stdin when the first attached client that sends it ends. */
       readonly stdinOnce: boolean;
-      /** Write CRI logs into the directory in slot `logs`. */
+      /** Write the log into the directory in slot `logs`. */
       readonly logs?: { readonly fileBytes: number; readonly files: number };
       /** The plan receives `record`, the preallocated exit record. */
       readonly record?: boolean;

@@ -77,7 +77,8 @@ export function streamHandlers(
         },
         signal,
       );
-      return { tty: reader.tty, bytes: renderLogs(reader, query.timestamps ?? false) };
+      const wanted = { timestamps: query.timestamps ?? false, details: query.details ?? false };
+      return { tty: reader.tty, bytes: renderLogs(reader, wanted) };
     },
     execStart: async ({ params, body }) => {
       const consoleSize = sizeOf(body.ConsoleSize);

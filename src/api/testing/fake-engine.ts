@@ -269,7 +269,7 @@ export function fakeEngine(): FakeEngine {
           });
           await Promise.race([process.exited, aborted.promise]);
         }
-        return { tty: process.tty, batches: batches() };
+        return { tty: process.tty, details: "", batches: batches() };
       },
       resize: async (name, size) => {
         find(name).process.sizes.push(size);

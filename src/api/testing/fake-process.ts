@@ -15,6 +15,7 @@ import { memoryPair } from "./memory-duplex.ts";
 
 /** The time of everything. */
 export const epoch = "2026-01-02T03:04:05.000000000Z";
+export const epochNs = 1_767_323_045_000_000_000n;
 const behaviours: ReadonlySet<string> = new Set(["echo", "warn", "cat", "flood", "sleep"]);
 
 interface FakeClient {
@@ -104,7 +105,7 @@ export class FakeProcess {
   }
 
   output(stream: "stdout" | "stderr", bytes: Uint8Array): boolean {
-    this.log.push({ stream, time: epoch, bytes: bytes.slice() });
+    this.log.push({ stream, timeNs: epochNs, bytes: bytes.slice(), continues: false, note: false });
     let more = true;
     for (const { end, request } of this.clients) {
       if (!request[stream]) continue;

@@ -3,6 +3,7 @@ import { FrameDecoder, frameTypes } from "../../docker/framing.ts";
 import { defineCommand } from "../command.ts";
 import { cleanName } from "../each-container.ts";
 import { text, toggle } from "../flags/flag.ts";
+import type { CliIo } from "../io.ts";
 import { parseLogTime } from "../log-time.ts";
 
 const rawStream = "application/vnd.docker.raw-stream";
@@ -27,7 +28,7 @@ export const command = defineCommand({
     const name = cleanName(positionals[0] ?? "");
     const api = await context.api();
     const now = io.nowMs();
-    const tail = /^\d+$/.test(values.tail) ? Number(values.tail) : undefined;
+    const tail = /^\+?\d{1,15}$/.test(values.tail) ? Number(values.tail) : undefined;
     const answer = await api.stream("containerLogs", {
       params: { name },
       query: {
@@ -35,6 +36,7 @@ export const command = defineCommand({
         stderr: true,
         follow: values.follow || undefined,
         timestamps: values.timestamps || undefined,
+        details: values.details || undefined,
         since: values.since === "" ? undefined : parseLogTime(values.since, now, "since"),
         until: values.until === "" ? undefined : parseLogTime(values.until, now, "until"),
         ...(tail === undefined ? {} : { tail }),
@@ -47,14 +49,43 @@ export const command = defineCommand({
       const found = await (await context.separateApi()).document("containerInspect", { params: { name } });
       raw = found.Config.Tty === true;
     }
+    const writer = new PartWriter(io);
     const decoder = new FrameDecoder({
-      part: (kind, bytes) => io.write(kind === frameTypes.stdout ? 1 : 2, bytes),
+      part: (kind, bytes) => writer.add(kind === frameTypes.stdout ? 1 : 2, bytes),
       control() {},
     });
     for await (const chunk of answer.chunks) {
       if (raw) io.write(1, chunk);
-      else decoder.push(chunk);
+      else {
+        decoder.push(chunk);
+        writer.flush();
+      }
     }
     return 0;
   },
 });
+
+/** A chunk holds thousands of lines, each in a frame: what follows on one stream is written at once. */
+class PartWriter {
+  readonly #io: Pick<CliIo, "write">;
+  #fd: 1 | 2 = 1;
+  #parts: Uint8Array[] = [];
+
+  constructor(io: Pick<CliIo, "write">) {
+    this.#io = io;
+  }
+
+  /** The bytes need to stay as they are until the next `flush`. */
+  add(fd: 1 | 2, bytes: Uint8Array): void {
+    if (fd !== this.#fd) this.flush();
+    this.#fd = fd;
+    this.#parts.push(bytes);
+  }
+
+  flush(): void {
+    const [first] = this.#parts;
+    if (first === undefined) return;
+    this.#io.write(this.#fd, this.#parts.length === 1 ? first : Buffer.concat(this.#parts));
+    this.#parts = [];
+  }
+}

@@ -69,22 +69,42 @@ export async function attachContainer(
     ...options,
     stdin: options.stdin && (container.document.config.OpenStdin ?? false),
   });
-  const live = options.stream ? await liveStream(container, flags) : undefined;
+  const live = options.stream
+    ? await liveStream(container, options.logs ? flags | attachFlags.logs : flags)
+    : undefined;
   context.events.emit("container", "attach", id, { name: container.name });
-  if (!options.logs) return { tty, stream: live ?? new ReplayStream(undefined, undefined, tty) };
-  const cursor = new LogCursor(context.paths.container(id).logs, {
+  if (!options.logs) return { tty, stream: live?.stream ?? endedStream() };
+  const selection = {
     stdout: options.stdout,
     stderr: options.stderr,
     tail: undefined,
     sinceNs: undefined,
     untilNs: undefined,
+    tty,
+  };
+  const { logs } = context.paths.container(id);
+  const stream = new ReplayStream({
+    open: (stop) => new LogCursor(logs, selection, stop),
+    live: live?.stream,
+    saysPlace: live?.runs ?? false,
+    tty,
   });
-  return { tty, stream: new ReplayStream(cursor, live, tty) };
+  return { tty, stream };
 }
 
-async function liveStream(container: Container, flags: number): Promise<ByteDuplex | undefined> {
+async function liveStream(
+  container: Container,
+  flags: number,
+): Promise<{ readonly stream: ByteDuplex; readonly runs: boolean }> {
   if (isAlive(container.state) && container.process !== undefined) {
-    return await container.process.attach(flags);
+    return { stream: await container.process.attach(flags), runs: true };
   }
-  return attachPending(container, flags);
+  // What a start will write is all live.
+  return { stream: attachPending(container, flags & ~attachFlags.logs), runs: false };
+}
+
+function endedStream(): ByteDuplex {
+  const stream = new PendingStream(0);
+  stream.abandon();
+  return stream;
 }

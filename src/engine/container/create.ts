@@ -11,7 +11,7 @@ import type { Image } from "../image/mod.ts";
 import { refuseMissingSource } from "./bind-sources.ts";
 import { decideCapabilities } from "./capability-set.ts";
 import type { ContainerContext } from "./context.ts";
-import { decodeLogLimits } from "./log-limits.ts";
+import { checkLogConfig } from "./log-options.ts";
 import { mergeConfig, mergeHostConfig } from "./merge.ts";
 import type { Container, ContainerDocument } from "./model.ts";
 import { validateMountOptions, validateMountPlace } from "./mount-place.ts";
@@ -100,6 +100,7 @@ function decideDocument(
     { ...options.body, HostConfig: { ...HostConfig, AutoRemove: host.AutoRemove } },
     facts,
   );
+  const logWarnings = checkLogConfig(host.LogConfig);
   const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
   const config = mergeConfig(client, image.config, id, sharesNames ? facts.hostname : undefined);
   checkWords(context, config.StopSignal, host);
@@ -124,7 +125,7 @@ function decideDocument(
     mounts,
     firstHostId: host.UsernsMode === "private" ? freeIdRange(context) : null,
   };
-  return { document, warnings };
+  return { document, warnings: [...warnings, ...logWarnings] };
 }
 
 /** Words that only a start would otherwise look at: refused now, where the user can still see why. */
@@ -138,7 +139,6 @@ function checkWords(
   decideCapabilities(request, capabilityNames, identity.bounding);
   decodeSecurityOptions(host.SecurityOpt ?? []);
   decodePorts(host.PortBindings ?? {}, [], false);
-  decodeLogLimits(host.LogConfig);
   for (const rule of host.DeviceCgroupRules ?? []) decodeDeviceRule(rule);
   if (stopSignal !== undefined && parseSignal(stopSignal) === undefined) {
     throw new TiffinError("invalid", "container.stop-signal", `invalid signal: ${stopSignal}`);

@@ -1,5 +1,6 @@
 /** `GET /containers/{id}/json` in Docker's complete shape. */
 import type { ContainerInspect, ContainerState } from "../../docker/types/container.ts";
+import { newestLogPath } from "../log/mod.ts";
 import type { ContainerContext } from "./context.ts";
 import { endpointOf, mountPoints, networksOf, portMapOf, statusWord, timeText } from "./describe.ts";
 import { type Container, commandOf } from "./model.ts";
@@ -58,7 +59,7 @@ export async function inspectContainer(
     ResolvConfPath: "",
     HostnamePath: "",
     HostsPath: "",
-    LogPath: host.LogConfig?.Type === "none" ? "" : `${context.paths.container(id).logs}/log`,
+    LogPath: host.LogConfig?.Type === "none" ? "" : newestLogPath(context.paths.container(id).logs),
     Name: `/${name}`,
     RestartCount: container.restarts,
     Driver: "overlay2",

@@ -1,9 +1,10 @@
 /** A container's configuration from what the client said, what the image says, and the engine's defaults. Pure. */
 import type { ContainerConfig } from "../../docker/types/container-config.ts";
-import type { HostConfig } from "../../docker/types/host-config.ts";
+import type { HostConfig, LogConfig } from "../../docker/types/host-config.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
 import type { ImageConfig } from "../image/mod.ts";
+import { defaultLogDriver, defaultLogOptions } from "./log-options.ts";
 import type { MergedConfig, MergedHostConfig } from "./model.ts";
 
 /** Procfs and sysfs files that tell about, or act on, the whole host. */
@@ -92,7 +93,7 @@ export function mergeHostConfig(client: HostConfig, remove: boolean): MergedHost
     MemorySwap: memory > 0 && (client.MemorySwap ?? 0) === 0 ? twice(memory) : client.MemorySwap,
     AutoRemove: remove || (client.AutoRemove ?? false),
     RestartPolicy: { Name: client.RestartPolicy?.Name || "no", ...countOf(client) },
-    LogConfig: { Type: client.LogConfig?.Type || "json-file", Config: client.LogConfig?.Config ?? {} },
+    LogConfig: logConfigOf(client.LogConfig),
     MaskedPaths: client.MaskedPaths ?? (privileged ? [] : defaultMaskedPaths),
     ReadonlyPaths: client.ReadonlyPaths ?? (privileged ? [] : defaultReadonlyPaths),
   };
@@ -105,6 +106,13 @@ function twice(bytes: number | bigint): number | bigint {
   const product = BigInt(bytes) * 2n;
   if (product > mostBytes) return mostBytes;
   return product > BigInt(Number.MAX_SAFE_INTEGER) ? product : Number(product);
+}
+
+/** With the limits that hold when nobody chose any, so that inspect shows them. */
+function logConfigOf(client: LogConfig | undefined): LogConfig {
+  const driver = client?.Type || defaultLogDriver;
+  const options = client?.Config ?? {};
+  return { Type: driver, Config: driver === "none" ? options : { ...defaultLogOptions, ...options } };
 }
 
 function countOf(client: HostConfig): { readonly MaximumRetryCount: number } {

@@ -10,6 +10,7 @@ import type {
 import type { ExplainFormat, ExplainResponse } from "../../docker/types/explain.ts";
 import type { RunBody } from "../../docker/types/run.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { shortId } from "../../lib/ids.ts";
 import { type LogEntry, readLog } from "../log/mod.ts";
 import { type Attached, type AttachOptions, attachContainer } from "./attach.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
@@ -17,7 +18,8 @@ import { type CreateOptions, createContainer } from "./create.ts";
 import { explainContainer } from "./explain.ts";
 import { inspectContainer, type TiffinInspect } from "./inspect.ts";
 import { type ListOptions, listContainers } from "./list.ts";
-import type { Container } from "./model.ts";
+import { logDetails } from "./log-options.ts";
+import { type Container, commandOf } from "./model.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { resizeContainer, type TerminalSize } from "./resize.ts";
 import { type RunSession, runContainer } from "./run.ts";
@@ -43,6 +45,8 @@ export interface LogOptions {
 
 export interface LogReading {
   readonly tty: boolean;
+  /** What the log's options put before each line when details are asked for. */
+  readonly details: string;
   readonly batches: AsyncIterable<readonly LogEntry[]>;
 }
 
@@ -112,7 +116,9 @@ export class ContainerService {
         "configured logging driver does not support reading",
       );
     }
+    const tty = document.config.Tty ?? false;
     const selection = {
+      tty,
       stdout: options.stdout,
       stderr: options.stderr,
       tail: options.tail,
@@ -125,7 +131,7 @@ export class ContainerService {
       options.follow ? writerOf(container) : undefined,
       abort,
     );
-    return { tty: document.config.Tty ?? false, batches };
+    return { tty, details: detailsOf(container), batches };
   }
 
   async resize(name: string, size: TerminalSize): Promise<void> {
@@ -150,6 +156,26 @@ export class ContainerService {
   #find(name: string): Container {
     return this.#context.registry.resolve(name);
   }
+}
+
+function detailsOf({ document, id, name }: Container): string {
+  const { config, host, image } = document;
+  return logDetails({
+    config: host.LogConfig,
+    labels: config.Labels,
+    environment: config.Env,
+    tagValues: {
+      ID: shortId(id),
+      FullID: id,
+      Name: name,
+      ImageID: shortId(image.id.replace(/^sha256:/, "")),
+      ImageFullID: image.id,
+      ImageName: image.reference,
+      Hostname: config.Hostname,
+      Command: commandOf(config).join(" "),
+      DaemonName: "tiffin",
+    },
+  });
 }
 
 /** What a follower of its log has to know about a container. */

@@ -86,10 +86,6 @@ test.each<[HostConfig, string]>([
     "container.restart-policy: invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
   ],
   [{ ExtraHosts: ["alone"] }, 'container.extra-host: bad format for add-host: "alone"'],
-  [
-    { LogConfig: { Type: "syslog" } },
-    "container.log-driver: logger: no log driver named 'syslog' is registered",
-  ],
   [{ Runtime: "runsc" }, "container.field-refused: unknown or invalid runtime name: runsc"],
   [{ Links: ["a:b"] }, "container.unsupported: links is not supported"],
 ])("%p is refused", (host, message) => {

@@ -184,10 +184,6 @@ function validateOther(host: HostConfig): void {
   for (const path of [...(host.MaskedPaths ?? []), ...(host.ReadonlyPaths ?? [])]) {
     if (!path.startsWith("/")) refuse("system-path", `invalid system path ${path}: it needs to be absolute`);
   }
-  const driver = host.LogConfig?.Type ?? "";
-  if (!["", "json-file", "local", "none"].includes(driver)) {
-    refuse("log-driver", `logger: no log driver named '${driver}' is registered`);
-  }
 }
 
 const timeOffset = /^(monotonic|boottime)=-?[0-9]{1,10}(,(monotonic|boottime)=-?[0-9]{1,10})?$/;

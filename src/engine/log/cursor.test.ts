@@ -1,11 +1,17 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { LogCursor, type LogSelection } from "./cursor.ts";
-import { parseRecord, timeNs } from "./record.ts";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { LogCursor, type LogStop } from "./cursor.ts";
+import { logFileName } from "./files.ts";
+import { damagedHere, missingHere, olderGone } from "./notes.ts";
+import { parseRecord, parseRecordBefore } from "./record.ts";
+import type { LogEntry, LogSelection } from "./selection.ts";
+import { epochNs, LogWriter } from "./testing.ts";
 
 let directory = "";
+let log = new LogWriter("");
 beforeEach(() => {
   directory = mkdtempSync("/tmp/tiffin-test-log-");
+  log = new LogWriter(directory);
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -15,116 +21,262 @@ const everything: LogSelection = {
   tail: undefined,
   sinceNs: undefined,
   untilNs: undefined,
+  tty: false,
 };
 
-function readAll(cursor: LogCursor): string {
-  let text = "";
-  for (let chunk = cursor.next(); chunk !== undefined; chunk = cursor.next()) {
-    for (const entry of chunk) text += Buffer.from(entry.bytes).toString("latin1");
-  }
-  return text;
+function readEntries(cursor: LogCursor): LogEntry[] {
+  const entries: LogEntry[] = [];
+  for (let batch = cursor.next(); batch !== undefined; batch = cursor.next()) entries.push(...batch);
+  return entries;
 }
 
-function read(selection: Partial<LogSelection> = {}): string {
-  using cursor = new LogCursor(directory, { ...everything, ...selection });
-  return readAll(cursor);
+function textOf(entries: readonly LogEntry[]): string {
+  return entries.map(({ bytes }) => Buffer.from(bytes).toString("latin1")).join("");
 }
 
-function line(second: number, stream: string, tag: string, text: string): string {
-  return `2026-01-01T00:00:${String(second).padStart(2, "0")}.000000001Z ${stream} ${tag} ${text}\n`;
+function entriesOf(selection: Partial<LogSelection> = {}, stop: LogStop = "now"): LogEntry[] {
+  using cursor = new LogCursor(directory, { ...everything, ...selection }, stop);
+  return readEntries(cursor);
 }
 
-/** Renames as the supervisor does, keeping `files` of them. */
-function rotate(files: number): void {
-  for (let age = files - 1; age >= 1; age -= 1) {
-    const from = age === 1 ? `${directory}/log` : `${directory}/log.${age - 1}`;
-    try {
-      renameSync(from, `${directory}/log.${age}`);
-    } catch {}
-  }
+function read(selection: Partial<LogSelection> = {}, stop: LogStop = "now"): string {
+  return textOf(entriesOf(selection, stop));
 }
 
-test("no log at all is empty, and a log that appears later is read", () => {
-  using cursor = new LogCursor(directory, everything);
-  expect(cursor.next()).toBeUndefined();
-  writeFileSync(`${directory}/log`, line(1, "stdout", "F", "hello"));
-  expect(readAll(cursor)).toBe("hello\n");
+function follow(selection: Partial<LogSelection> = {}): LogCursor {
+  return new LogCursor(directory, { ...everything, ...selection }, "never");
+}
+
+test("no log at all is empty, and a log that appears later is read by a follower", () => {
+  expect(read()).toBe("");
+  using cursor = follow({ tail: 3 });
+  expect(textOf(readEntries(cursor))).toBe("");
+  log.write("hello\n");
+  expect(textOf(readEntries(cursor))).toBe("hello\n");
 });
 
-test("pieces of a line keep no newline, streams are selected", () => {
-  writeFileSync(
-    `${directory}/log`,
-    line(1, "stdout", "P", "one ") + line(1, "stderr", "F", "bad") + line(2, "stdout", "F", "line"),
-  );
-  expect(read({ stderr: false })).toBe("one line\n");
+test("a line that came in pieces is one entry with the time of its end, and streams do not mix", () => {
+  log.write("one ", "stdout", 1);
+  log.write("bad\n", "stderr", 2);
+  log.write("li", "stdout", 3);
+  log.write("ne\nend", "stdout", 4);
+  expect(
+    entriesOf().map(({ stream, timeNs, bytes }) => [stream, timeNs - epochNs, String(Buffer.from(bytes))]),
+  ).toEqual([
+    ["stderr", 2_000_000_000n, "bad\n"],
+    ["stdout", 4_000_000_000n, "one line\n"],
+    ["stdout", 4_000_000_000n, "end"],
+  ]);
+  expect(read({ stderr: false })).toBe("one line\nend");
   expect(read({ stdout: false })).toBe("bad\n");
-  using cursor = new LogCursor(directory, everything);
-  expect(cursor.next()?.map((entry) => [entry.time.slice(17, 19), entry.stream, entry.bytes.length])).toEqual(
-    [
-      ["01", "stdout", 4],
-      ["01", "stderr", 4],
-      ["02", "stdout", 5],
-    ],
-  );
 });
 
-test("since and until compare nanoseconds and include their own moment", () => {
-  writeFileSync(
-    `${directory}/log`,
-    [1, 2, 3].map((second) => line(second, "stdout", "F", String(second))).join(""),
-  );
-  const second2 = timeNs("2026-01-01T00:00:02.000000001Z");
-  expect(read({ sinceNs: second2 })).toBe("2\n3\n");
-  expect(read({ sinceNs: second2 + 1n })).toBe("3\n");
-  expect(read({ untilNs: second2 })).toBe("1\n2\n");
+test("a follower sees an unfinished line at once, and its rest is told to be one", () => {
+  using cursor = follow();
+  log.write("password: ");
+  expect(readEntries(cursor)).toMatchObject([{ continues: false }]);
+  log.write("secret\nnext\n");
+  const rest = readEntries(cursor);
+  expect(rest).toMatchObject([{ continues: true }, { continues: false }]);
+  expect(textOf(rest)).toBe("secret\nnext\n");
 });
 
-test("tail counts lines, not records, across files and read blocks", () => {
+test("a long line is given out in pieces of which only the first begins it", () => {
+  for (let piece = 0; piece < 5; piece += 1) log.write("x".repeat(8192));
+  log.write("\n");
+  expect(entriesOf().map(({ bytes, continues }) => [bytes.length, continues])).toEqual([
+    [16_384, false],
+    [16_384, true],
+    [8193, true],
+  ]);
+});
+
+test("since and until look at the end of a line and do not cut it", () => {
+  log.write("1\na", "stdout", 1);
+  log.write("b", "stdout", 2);
+  log.write("c\n3\n", "stdout", 3);
+  log.write("4\n", "stdout", 4);
+  const at = (second: number): bigint => epochNs + BigInt(second) * 1_000_000_000n;
+  expect(read({ sinceNs: at(2) })).toBe("abc\n3\n4\n");
+  expect(read({ sinceNs: at(3) + 1n })).toBe("4\n");
+  expect(read({ untilNs: at(2) })).toBe("1\n");
+  expect(read({ untilNs: at(3) })).toBe("1\nabc\n3\n");
+});
+
+test("tail counts lines, with and without a newline, across records, files and read blocks", () => {
   let number = 0;
-  const block = (count: number): string => {
-    let text = "";
+  const fill = (count: number): void => {
     for (let index = 0; index < count; index += 1) {
       number += 1;
-      text += line(1, "stdout", "P", `${number}`) + line(1, "stdout", "F", "!".repeat(number % 50));
+      log.write(`${number}`);
+      log.write(`${"!".repeat(number % 50)}\n`);
     }
-    return text;
   };
-  writeFileSync(`${directory}/log.1`, block(3000));
-  writeFileSync(`${directory}/log`, block(3000));
-  const all = read().split("\n").slice(0, -1);
-  expect(all).toHaveLength(6000);
-  for (const tail of [0, 1, 2, 2999, 3000, 3001, 5999, 6000, 7000]) {
-    const want = all.slice(tail === 0 ? all.length : -tail).map((text) => `${text}\n`);
-    expect(read({ tail })).toBe(want.join(""));
+  fill(3000);
+  log.rotate();
+  fill(3000);
+  log.write("end");
+  const all = read().split("\n");
+  expect(all).toHaveLength(6001);
+  for (const tail of [0, 1, 2, 3000, 3001, 3002, 6000, 6001, 7000]) {
+    expect(read({ tail })).toBe(all.slice(tail === 0 ? all.length : -tail).join("\n"));
+  }
+});
+
+test("tail counts what an earlier life left unfinished, and lines in progress on the other stream", () => {
+  log.write("a\nb\nc");
+  log.beginLife();
+  log.write("d", "stdout");
+  log.write("x\ny", "stderr");
+  log.write("e\n", "stdout");
+  log.write("z\n", "stderr");
+  const all = entriesOf().map(({ bytes }) => String(Buffer.from(bytes)));
+  expect(all).toEqual(["a\n", "b\n", "c", "x\n", "de\n", "yz\n"]);
+  for (let tail = 0; tail <= all.length + 1; tail += 1) {
+    const want = all.slice(tail === 0 ? all.length : -tail);
+    expect(entriesOf({ tail }).map(({ bytes }) => String(Buffer.from(bytes)))).toEqual(want);
+  }
+  expect(read({ tail: 2, stderr: false })).toBe("cde\n");
+});
+
+test("tail agrees with the end of the whole for random output of both streams", () => {
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((seed / 2_147_483_648) * below);
+  };
+  for (let piece = 0; piece < 300; piece += 1) {
+    const text = Array.from({ length: 1 + random(6) }, () => "abc\n"[random(4)]).join("");
+    log.write(text, random(2) === 0 ? "stdout" : "stderr");
+    if (random(40) === 0) log.beginLife();
+    if (random(50) === 0) log.rotate();
+    for (const selection of [{}, { stderr: false }, { stdout: false }]) {
+      const all = entriesOf(selection).map(({ bytes }) => String(Buffer.from(bytes)));
+      const tail = random(8);
+      const want = all.slice(tail === 0 ? all.length : -tail);
+      expect(entriesOf({ ...selection, tail }).map(({ bytes }) => String(Buffer.from(bytes)))).toEqual(want);
+    }
   }
 });
 
 test("a follower sees every record once while the log rotates under it", () => {
-  using cursor = new LogCursor(directory, everything);
+  using cursor = follow();
   let seen = "";
   let wanted = "";
   for (let number = 0; number < 2000; number += 1) {
-    appendFileSync(`${directory}/log`, line(1, "stdout", "F", String(number)));
+    log.write(`${number}\n`);
     wanted += `${number}\n`;
-    if (number % 7 === 0) rotate(5);
+    if (number % 7 === 0) log.rotate(5);
     // A slow follower: it looks every 20 records, so up to three rotations happen in between.
-    if (number % 20 === 0) seen += readAll(cursor);
+    if (number % 20 === 0) seen += textOf(readEntries(cursor));
   }
-  seen += readAll(cursor);
+  seen += textOf(readEntries(cursor));
   expect(seen).toBe(wanted);
 });
 
-test("a record that is half written waits for its end", () => {
-  const whole = line(1, "stdout", "F", "late");
-  using cursor = new LogCursor(directory, everything);
-  writeFileSync(`${directory}/log`, whole.slice(0, 12));
-  expect(readAll(cursor)).toBe("");
-  appendFileSync(`${directory}/log`, whole.slice(12));
-  expect(readAll(cursor)).toBe("late\n");
+test("one file only: a follower that looks once a file misses nothing", () => {
+  using cursor = follow();
+  let seen = "";
+  for (let number = 0; number < 50; number += 1) {
+    log.write(`${number}\n`);
+    seen += textOf(readEntries(cursor));
+    log.write(`${number}!\n`);
+    log.rotate(1);
+  }
+  seen += textOf(readEntries(cursor));
+  expect(seen).toBe(Array.from({ length: 50 }, (_, number) => `${number}\n${number}!\n`).join(""));
 });
 
-test("lines that are no records are dropped", () => {
-  writeFileSync(`${directory}/log`, `garbage\n\n${line(1, "stdout", "F", "")}x y z\n`);
-  expect(read()).toBe("\n");
-  expect(parseRecord(Buffer.from("2026-01-01T00:00:01Z stdout X"))).toBeUndefined();
+test("what was rotated away is told to the byte, once, on stderr", () => {
+  log.write("first\n");
+  log.rotate();
+  log.write("second\n");
+  log.rotate(1);
+  log.write("third\n");
+  expect(entriesOf()).toMatchObject([
+    { stream: "stderr", note: true },
+    { stream: "stdout", note: false },
+  ]);
+  expect(read()).toBe(`${olderGone(13)}\nthird\n`);
+  expect(read({ stderr: false })).toBe(`${olderGone(13)}\nthird\n`);
+  expect(read({ tail: 1 })).toBe("third\n");
+  expect(read({ tail: 2 })).toBe(`${olderGone(13)}\nthird\n`);
+  expect(read({ sinceNs: epochNs + 1n })).toBe("");
+});
+
+test("a follower that falls behind is told what it missed, also in the middle of a line", () => {
+  using cursor = follow();
+  log.write("one\ntw");
+  expect(textOf(readEntries(cursor))).toBe("one\ntw");
+  log.write("o\n");
+  log.rotate();
+  log.write("three\n");
+  log.rotate(1);
+  log.write("four\n");
+  // The file that it has open is read to its end all the same.
+  expect(textOf(readEntries(cursor))).toBe(`o\n${missingHere(6)}\nfour\n`);
+});
+
+test("on a terminal a note stands on a line of its own", () => {
+  using cursor = follow({ tty: true });
+  log.write("$ ");
+  expect(textOf(readEntries(cursor))).toBe("$ ");
+  log.lose("gone\r\n");
+  log.write("there\r\n");
+  const rest = readEntries(cursor);
+  expect(textOf(rest)).toBe(`\r\n${missingHere(6)}\r\nthere\r\n`);
+  expect(rest.every(({ stream }) => stream === "stdout")).toBe(true);
+});
+
+test("output that a full disk did not take is told where it is missing", () => {
+  log.write("one\n");
+  log.lose("two\n");
+  log.write("three\n");
+  expect(read()).toBe(`one\n${missingHere(4)}\nthree\n`);
+});
+
+test("a record that is half written waits for its end", () => {
+  log.write("early\n");
+  const late = log.encode("late\n");
+  using cursor = follow();
+  appendFileSync(log.path, late.subarray(0, 7));
+  expect(textOf(readEntries(cursor))).toBe("early\n");
+  expect(read({ tail: 1 })).toBe("early\n");
+  appendFileSync(log.path, late.subarray(7));
+  expect(textOf(readEntries(cursor))).toBe("late\n");
+  expect(read({ tail: 1 })).toBe("late\n");
+});
+
+test("without following, reading ends where the log ended when it began", () => {
+  log.write("one\n");
+  using cursor = new LogCursor(directory, everything, "now");
+  log.write("two\n");
+  log.rotate();
+  log.write("three\n");
+  expect(textOf(readEntries(cursor))).toBe("one\n");
+  expect(cursor.finished).toBe(true);
+});
+
+test("a place in the output ends the reading exactly there", () => {
+  log.write("one\ntw");
+  const place = log.end;
+  log.write("o\n");
+  expect(read({}, { output: place })).toBe("one\ntw");
+  expect(read({}, { output: 0 })).toBe("");
+});
+
+test("whatever a file holds, reading ends and says so", () => {
+  log.write("good\n");
+  appendFileSync(log.path, "garbage that is no record at all, and longer than a head");
+  log.rotate();
+  log.write("later\n");
+  expect(read()).toBe(`good\n${damagedHere}\nlater\n`);
+  expect(read({ tail: 5 })).toBe(`good\n${damagedHere}\nlater\n`);
+  writeFileSync(`${directory}/${logFileName(99_999)}`, new Uint8Array(70_000).fill(0x55));
+  expect(read({ tail: 1 })).toBe(`later\n${damagedHere}\n`);
+  for (let length = 0; length < 200; length += 1) {
+    const bytes = new Uint8Array(length).fill(length);
+    expect(typeof parseRecord(bytes, 0)).not.toBe("object");
+    expect(typeof parseRecordBefore(bytes, length)).not.toBe("object");
+  }
 });

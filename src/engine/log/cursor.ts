@@ -1,136 +1,187 @@
 /**
- * Reads a container's log from a chosen place to its present end, across rotations. Pull-based: the caller asks for
- * the next batch when its client can take it, so a slow client costs one batch of memory. At the end it may ask again
- * later (follow).
+ * Reads a container's log from a chosen place, across its files. Pull-based and in slices: each call reads one block at
+ * most, so a slow client costs one block of memory and a large log does not keep others waiting. At the present end it
+ * may be asked again later (follow).
+ *
+ * Every record says which part of the container's whole output it is, so what is missing is known to the byte, and the
+ * reader gets a line that says so.
  */
-import { type LogFile, logAges, openLog, openNext } from "./files.ts";
-import { type LogRecord, parseRecord, timeNs } from "./record.ts";
-import { findTail } from "./tail.ts";
+import { type LogFile, logStarts, openAfter, openLog } from "./files.ts";
+import { LineJoiner } from "./line-joiner.ts";
+import { damagedHere, missingHere, olderGone } from "./notes.ts";
+import { type LogRecord, type LogStream, parseRecord } from "./record.ts";
+import type { LogEntry, LogSelection } from "./selection.ts";
+import { findTail, type LogBound, type TailPlace } from "./tail.ts";
 
-export interface LogSelection {
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  /** How many of the last lines; undefined for all. */
-  readonly tail: number | undefined;
-  /** Nanoseconds since the epoch; undefined for no limit. */
-  readonly sinceNs: bigint | undefined;
-  readonly untilNs: bigint | undefined;
+/**
+ * Where to stop. `now`: at what is there when the reading begins. `output`: after so many bytes of the container's whole
+ * output. `never`: what comes later is wanted too.
+ */
+export type LogStop = "now" | "never" | { readonly output: number };
+
+/** At least twice the largest record. */
+const blockBytes = 128 * 1024;
+
+/** What the files hold at this moment; undefined without any. */
+function presentBound(directory: string): LogBound | undefined {
+  for (const start of logStarts(directory).reverse()) {
+    using file = openLog(directory, start);
+    if (file !== undefined) return { start, sizeBytes: file.size() };
+  }
+  return undefined;
 }
-
-/** A line, or a piece of one that was long or not ended yet. */
-export interface LogEntry {
-  readonly stream: "stdout" | "stderr";
-  /** RFC 3339 with nanoseconds. */
-  readonly time: string;
-  /** With its newline if it had one. */
-  readonly bytes: Uint8Array;
-}
-
-const readBytes = 64 * 1024;
-const newline = 0x0a;
-/** A line longer than this is not a record of ours; it is dropped rather than collected without end. */
-const longestLineBytes = 1024 * 1024;
 
 export class LogCursor implements Disposable {
   readonly #directory: string;
   readonly #selection: LogSelection;
-  readonly #buffer = new Uint8Array(readBytes);
+  readonly #lines: LineJoiner;
+  readonly #outputEnd: number;
+  #bound: LogBound | undefined;
+  #search: Generator<undefined, TailPlace | undefined> | undefined;
   #file: LogFile | undefined;
-  #position = 0;
-  #held: Uint8Array = new Uint8Array(0);
-  #started = false;
+  #offset = 0;
+  /** In the container's output: of what comes next; undefined takes whatever comes first. */
+  #position: number | undefined = 0;
+  #skip: Readonly<Record<LogStream, number>> = { stdout: 0, stderr: 0 };
+  #isDamaged = false;
+  #hasTaken = false;
   #finished = false;
 
-  constructor(directory: string, selection: LogSelection) {
+  /** What is there now is decided here. */
+  constructor(directory: string, selection: LogSelection, stop: LogStop) {
     this.#directory = directory;
     this.#selection = selection;
+    this.#lines = new LineJoiner(selection);
+    this.#outputEnd = typeof stop === "object" ? stop.output : Number.POSITIVE_INFINITY;
+    const present = presentBound(directory);
+    if (stop === "now") {
+      this.#bound = present;
+      this.#finished = present === undefined;
+    }
+    if (selection.tail !== undefined && present !== undefined) {
+      this.#search = findTail(directory, present, selection.tail, (stream) => selection[stream]);
+    }
   }
 
-  /** Whether `until` has been passed, so that nothing will ever follow. */
+  /** Whether nothing will ever follow. */
   get finished(): boolean {
     return this.#finished;
   }
 
-  /** The next entries, at least one; undefined at the present end. */
+  /** The next entries, maybe none when the slice held none; undefined at the present end. */
   next(): readonly LogEntry[] | undefined {
-    while (!this.#finished) {
-      if (this.#file === undefined && !this.#open()) return undefined;
-      const file = this.#file;
-      if (file === undefined) return undefined;
-      const length = file.read(this.#buffer, this.#position);
-      if (length > 0) {
-        this.#position += length;
-        const entries = this.#take(this.#buffer.subarray(0, length));
-        if (entries.length > 0) return entries;
-        continue;
-      }
-      const next = openNext(this.#directory, file);
-      if (next === undefined) return undefined;
-      // The supervisor wrote its last record into this file before it renamed it; look once more.
-      if (file.size() > this.#position) {
-        next[Symbol.dispose]();
-        continue;
-      }
-      file[Symbol.dispose]();
-      this.#file = next;
-      this.#position = 0;
-      this.#held = new Uint8Array(0);
+    if (this.#finished) return undefined;
+    if (this.#search !== undefined) {
+      this.#searchOn(this.#search);
+      return [];
     }
-    return undefined;
+    const entries: LogEntry[] = [];
+    if (!this.#open()) return undefined;
+    if (!this.#readBlock(entries) && !this.#goOn(entries)) this.#lines.flush(entries, false);
+    else return entries;
+    return entries.length > 0 ? entries : undefined;
   }
 
   [Symbol.dispose](): void {
+    this.#search?.return(undefined);
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
     this.#finished = true;
   }
 
+  #searchOn(search: Generator<undefined, TailPlace | undefined>): void {
+    const step = search.next();
+    if (step.done !== true) return;
+    this.#search = undefined;
+    if (step.value === undefined) return;
+    this.#file = step.value.file;
+    this.#offset = step.value.offset;
+    this.#skip = step.value.skip;
+    this.#position = undefined;
+  }
+
   #open(): boolean {
-    const { tail } = this.#selection;
-    if (tail !== undefined && !this.#started) {
-      const place = findTail(this.#directory, tail, (stream) => this.#selection[stream]);
-      // An empty log now; what comes later is all wanted.
-      this.#started = true;
-      if (place === undefined) return false;
-      this.#file = place.file;
-      this.#position = place.offset;
-      return true;
-    }
-    this.#started = true;
-    const oldest = logAges(this.#directory)[0];
-    if (oldest === undefined) return false;
-    this.#file = openLog(this.#directory, oldest);
-    this.#position = 0;
+    this.#file ??= openAfter(this.#directory, -1);
     return this.#file !== undefined;
   }
 
-  #take(chunk: Uint8Array): LogEntry[] {
-    // Entries are views into these bytes and outlive the read buffer, hence the copy.
-    const bytes = new Uint8Array(this.#held.length + chunk.length);
-    bytes.set(this.#held);
-    bytes.set(chunk, this.#held.length);
-    const entries: LogEntry[] = [];
-    let start = 0;
-    for (let end = bytes.indexOf(newline); end >= 0 && !this.#finished; end = bytes.indexOf(newline, start)) {
-      const record = parseRecord(bytes.subarray(start, end));
-      if (record !== undefined && this.#wants(record)) {
-        const textStart = end - record.text.length;
-        const text = record.complete ? bytes.subarray(textStart, end + 1) : record.text;
-        entries.push({ stream: record.stream, time: record.time, bytes: text });
+  /** False when there is no whole record at the offset. */
+  #readBlock(entries: LogEntry[]): boolean {
+    const file = this.#file;
+    if (file === undefined || this.#isDamaged) return false;
+    const block = new Uint8Array(Math.max(0, Math.min(file.size() - this.#offset, blockBytes)));
+    const bytes = block.subarray(0, block.length > 0 ? file.read(block, this.#offset) : 0);
+    let at = 0;
+    while (!this.#finished) {
+      const record = parseRecord(bytes, at);
+      if (record === undefined) break;
+      if (record === "damaged") {
+        this.#isDamaged = true;
+        this.#lines.note(damagedHere, 0n, entries);
+        break;
       }
-      start = end + 1;
+      if (this.#isBeyond(file, this.#offset + at, record)) this.#stop(file, record, entries);
+      else this.#take(record, entries);
+      at += record.sizeBytes;
     }
-    this.#held = bytes.length - start > longestLineBytes ? new Uint8Array(0) : bytes.slice(start);
-    return entries;
+    this.#offset += at;
+    return at > 0;
   }
 
-  #wants(record: LogRecord): boolean {
-    const { sinceNs, untilNs } = this.#selection;
-    if (!this.#selection[record.stream]) return false;
-    if (sinceNs === undefined && untilNs === undefined) return true;
-    const time = timeNs(record.time);
-    if (sinceNs !== undefined && time < sinceNs) return false;
-    if (untilNs !== undefined && time > untilNs) this.#finished = true;
-    return !this.#finished;
+  /** To the file after this one. False when there is none, so that this one may still grow. */
+  #goOn(entries: LogEntry[]): boolean {
+    const file = this.#file;
+    if (file === undefined) return false;
+    const position = this.#position ?? 0;
+    const exact = position > file.start ? openLog(this.#directory, position) : undefined;
+    const next = exact ?? openAfter(this.#directory, file.start);
+    if (next === undefined) return false;
+    // Its last records may have been written after we looked and before the next file was made.
+    if (this.#readBlock(entries)) {
+      next[Symbol.dispose]();
+      return true;
+    }
+    file[Symbol.dispose]();
+    this.#file = next;
+    this.#offset = 0;
+    this.#isDamaged = false;
+    return true;
+  }
+
+  #isBeyond(file: LogFile, offset: number, record: LogRecord): boolean {
+    if (record.begin >= this.#outputEnd) return true;
+    const bound = this.#bound;
+    if (bound === undefined) return false;
+    return file.start > bound.start || (file.start === bound.start && offset >= bound.sizeBytes);
+  }
+
+  /** What was to be read is over; it may have ended in something that was rotated away. */
+  #stop(file: LogFile, record: LogRecord, entries: LogEntry[]): void {
+    const position = this.#position ?? record.begin;
+    const bound = this.#bound;
+    const end = bound === undefined ? this.#outputEnd : file.start > bound.start ? file.start : position;
+    if (end > position) this.#tellMissing(end - position, record, entries);
+    this.#lines.flush(entries, true);
+    this.#finished = true;
+  }
+
+  #take(record: LogRecord, entries: LogEntry[]): void {
+    const position = this.#position ?? record.begin;
+    if (record.begin > position) this.#tellMissing(record.begin - position, record, entries);
+    if (record.first) this.#lines.flush(entries, true);
+    this.#position = record.end;
+    this.#hasTaken = true;
+    if (!this.#selection[record.stream]) return;
+    const skipped = Math.max(0, this.#skip[record.stream] - record.begin);
+    if (skipped < record.bytes.length) this.#lines.add(record, record.bytes.subarray(skipped), entries);
+    if (this.#lines.finished) this.#finished = true;
+  }
+
+  #tellMissing(count: number, record: LogRecord, entries: LogEntry[]): void {
+    // What is gone from the beginning is older than all that is wanted.
+    const { sinceNs } = this.#selection;
+    if (!this.#hasTaken && sinceNs !== undefined && record.timeNs < sinceNs) return;
+    const text = this.#hasTaken ? missingHere(count) : olderGone(count);
+    this.#lines.note(text, record.timeNs, entries);
   }
 }

@@ -1,16 +1,17 @@
 /**
- * The files of one container's log: `log` is written to, `log.1` is the one before it, and so on. The supervisor
- * rotates by renaming, at the end of a record, so a file's inode is its identity and a rotated file is complete.
+ * The files of one container's log: `log.START`, START being how much output there was before it. A file is never
+ * renamed, so its name is its identity and its place; it is complete as soon as a later one is there.
  */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { logRecord } from "../../abi/schema.ts";
 
 export class LogFile implements Disposable {
   readonly #fd: number;
-  readonly inode: number;
+  readonly start: number;
 
-  constructor(path: string) {
+  constructor(path: string, start: number) {
     this.#fd = openSync(path, "r");
-    this.inode = fstatSync(this.#fd).ino;
+    this.start = start;
   }
 
   read(into: Uint8Array, position: number): number {
@@ -26,64 +27,52 @@ export class LogFile implements Disposable {
   }
 }
 
-/** The age of each file in the directory, oldest first: `log.2`, `log.1`, `log` are 2, 1, 0. */
-export function logAges(directory: string): number[] {
-  const ages: number[] = [];
+export function logFileName(start: number): string {
+  return `log.${String(start).padStart(logRecord.nameDigits, "0")}`;
+}
+
+/** Where each file in the directory begins, oldest first. */
+export function logStarts(directory: string): number[] {
   let names: string[];
   try {
     names = readdirSync(directory);
   } catch {
-    return ages;
+    return [];
   }
+  const starts: number[] = [];
   for (const name of names) {
-    const match = /^log(?:\.([0-9]{1,4}))?$/.exec(name);
-    if (match !== null) ages.push(match[1] === undefined ? 0 : Number(match[1]));
+    const start = Number(/^log\.([0-9]{20})$/.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isSafeInteger(start)) starts.push(start);
   }
-  return ages.sort((a, b) => b - a);
+  return starts.sort((a, b) => a - b);
 }
 
-function pathOf(directory: string, age: number): string {
-  return age === 0 ? `${directory}/log` : `${directory}/log.${age}`;
+/** The file that is written to, or will be. */
+export function newestLogPath(directory: string): string {
+  return `${directory}/${logFileName(logStarts(directory).at(-1) ?? 0)}`;
 }
 
-/** Opens the file of that age; undefined when there is none (any more). */
-export function openLog(directory: string, age: number): LogFile | undefined {
+/** Opens the file that begins there; undefined when it is not there (any more). */
+export function openLog(directory: string, start: number): LogFile | undefined {
   try {
-    return new LogFile(pathOf(directory, age));
+    return new LogFile(`${directory}/${logFileName(start)}`, start);
   } catch {
     return undefined;
   }
 }
 
-function inodeAt(directory: string, age: number): number | undefined {
-  try {
-    return statSync(pathOf(directory, age)).ino;
-  } catch {
-    return undefined;
-  }
-}
-
-const retries = 16;
+const attempts = 16;
 
 /**
- * The file that follows `current`, or undefined while `current` is the one being written to. A rotation may happen
- * between any two looks, so the answer counts only when `current` has not moved in the meantime. When `current` was
- * rotated out of existence, records were lost to the size limit and the oldest file goes on.
+ * The oldest file that begins after `start`, or undefined. A listing is not one moment: it may show a file and miss one
+ * that was made just before it, so a second one decides. Files may also go between a look and the opening.
  */
-export function openNext(directory: string, current: LogFile): LogFile | undefined {
-  for (let retry = 0; retry < retries; retry += 1) {
-    const age = logAges(directory).find((candidate) => inodeAt(directory, candidate) === current.inode);
-    if (age === 0) return undefined;
-    if (age === undefined) {
-      const oldest = logAges(directory)[0];
-      const next = oldest === undefined ? undefined : openLog(directory, oldest);
-      if (next !== undefined && next.inode !== current.inode) return next;
-      next?.[Symbol.dispose]();
-      continue;
-    }
-    const next = openLog(directory, age - 1);
-    if (next !== undefined && inodeAt(directory, age) === current.inode) return next;
-    next?.[Symbol.dispose]();
+export function openAfter(directory: string, start: number): LogFile | undefined {
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    if (!logStarts(directory).some((candidate) => candidate > start)) return undefined;
+    const next = logStarts(directory).find((candidate) => candidate > start);
+    const file = next === undefined ? undefined : openLog(directory, next);
+    if (file !== undefined) return file;
   }
   return undefined;
 }

@@ -1,26 +1,28 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { appendFileSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { pause } from "../../../test/support/until.ts";
 import { readLog } from "./read-log.ts";
+import { LogWriter } from "./testing.ts";
 
 let directory = "";
+let log = new LogWriter("");
 beforeEach(() => {
   directory = mkdtempSync("/tmp/tiffin-test-follow-");
+  log = new LogWriter(directory);
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const selection = { stdout: true, stderr: true, tail: undefined, sinceNs: undefined, untilNs: undefined };
+const selection = {
+  stdout: true,
+  stderr: true,
+  tail: undefined,
+  sinceNs: undefined,
+  untilNs: undefined,
+  tty: false,
+};
 
 function append(text: string): void {
-  appendFileSync(`${directory}/log`, `2026-01-01T00:00:00.000000000Z stdout F ${text}\n`);
-}
-
-function renameIfThere(from: string, to: string): void {
-  try {
-    renameSync(`${directory}/${from}`, `${directory}/${to}`);
-  } catch {
-    // Not that many files yet.
-  }
+  log.write(`${text}\n`);
 }
 
 /** A writer whose end the test decides. */
@@ -58,8 +60,7 @@ test("a follower hears of growth and rotation, and gets what was written just be
     append(String(number));
     if (number % 10 === 9) {
       await pause(2, "the follower reads some of it before it rotates");
-      for (let age = 4; age >= 1; age -= 1) renameIfThere(`log.${age}`, `log.${age + 1}`);
-      renameIfThere("log", "log.1");
+      log.rotate(5);
     }
   }
   append("last");
@@ -76,3 +77,33 @@ test("an abort ends a follower quietly", async () => {
   abort.abort();
   expect(await reading).toBe("");
 });
+
+test("the tail of a large log lets others work in between", async () => {
+  const lines = `${"x".repeat(80)}\n`.repeat(400);
+  for (let piece = 0; piece < 1000; piece += 1) log.write(lines);
+  const longestGapMs = async (): Promise<number> => {
+    let last = performance.now();
+    let longest = 0;
+    const look = (): void => {
+      longest = Math.max(longest, performance.now() - last);
+      last = performance.now();
+    };
+    const timer = setInterval(look, 1);
+    let count = 0;
+    for await (const batch of readLog(
+      directory,
+      { ...selection, tail: 390_000 },
+      undefined,
+      new AbortController().signal,
+    )) {
+      count += batch.length;
+    }
+    look();
+    clearInterval(timer);
+    expect(count).toBe(390_000);
+    return longest;
+  };
+  // On a busy machine one look may come late for reasons of its own; a reading that does not stop is late every time.
+  const gaps = [await longestGapMs(), await longestGapMs(), await longestGapMs()];
+  expect(Math.min(...gaps)).toBeLessThan(50);
+}, 30_000);

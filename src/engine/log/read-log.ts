@@ -1,7 +1,10 @@
 /** A log as a sequence of batches, ending at its present end or, when followed, with the life that writes it. */
 import { watch } from "node:fs";
+import { Breather } from "../../lib/breather.ts";
+import { nowMs } from "../../lib/clock.ts";
 import { after } from "../../lib/timer.ts";
-import { LogCursor, type LogEntry, type LogSelection } from "./cursor.ts";
+import { LogCursor } from "./cursor.ts";
+import type { LogEntry, LogSelection } from "./selection.ts";
 
 /** What a follower has to know about the writer. */
 export interface FollowedLog {
@@ -18,8 +21,8 @@ export interface FollowedLog {
 const lookAgainMs = 1000;
 
 /**
- * The batches of the log in `directory`. With `followed` it goes on until the writer has ended and everything was
- * read. `abort` ends it quietly.
+ * The batches of the log in `directory`: without `followed` what is there now, however fast more is written; with it, on
+ * until the writer has ended and everything was read, or the time `until` has come. `abort` ends it quietly.
  */
 export async function* readLog(
   directory: string,
@@ -27,19 +30,26 @@ export async function* readLog(
   followed: FollowedLog | undefined,
   abort: AbortSignal,
 ): AsyncGenerator<readonly LogEntry[]> {
-  using cursor = new LogCursor(directory, selection);
+  using cursor = new LogCursor(directory, selection, followed === undefined ? "now" : "never");
   using changes = followed === undefined ? undefined : new Changes(directory, followed, abort);
+  const breather = new Breather();
   while (!abort.aborted) {
     // Asked before reading: what was written before the end is then still read.
-    const last = followed?.alive() !== true;
+    const remainingMs = millisecondsUntil(selection.untilNs);
+    const last = followed?.alive() !== true || remainingMs < 0;
     const batch = cursor.next();
     if (batch !== undefined) {
-      yield batch;
+      if (batch.length > 0) yield batch;
+      await breather.breathe();
       continue;
     }
     if (last || cursor.finished || changes === undefined) return;
-    await changes.next();
+    await changes.next(Math.min(lookAgainMs, remainingMs + 1));
   }
+}
+
+function millisecondsUntil(untilNs: bigint | undefined): number {
+  return untilNs === undefined ? Number.POSITIVE_INFINITY : Number(untilNs / 1_000_000n) - nowMs();
 }
 
 /** Turns file notifications, the writer's end, the abort and time into one promise at a time. */
@@ -64,11 +74,11 @@ class Changes implements Disposable {
     }
   }
 
-  async next(): Promise<void> {
+  async next(limitMs: number): Promise<void> {
     if (!this.#noticed) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#resolve = resolve;
-      using _timer = after(lookAgainMs, resolve);
+      using _timer = after(limitMs, resolve);
       await promise;
       this.#resolve = undefined;
     }
