@@ -5,6 +5,7 @@
  *
  * `name` arguments are what a client wrote: a full id, a unique prefix of one, or a name with or without slash.
  */
+import type { PathStatus } from "../docker/types/archive.ts";
 import type {
   ContainerCreateBody,
   ContainerCreateResponse,
@@ -121,6 +122,14 @@ export interface RunSession extends AttachedStream {
   signal(signal: string): Promise<void>;
 }
 
+export interface PutArchiveRequest {
+  readonly path: string;
+  /** Never replace a directory by something else, or the reverse. */
+  readonly keepTypes: boolean;
+  /** What is unpacked belongs to the container's user instead of to whom the archive says. */
+  readonly ownedByUser: boolean;
+}
+
 export interface ContainerBackend {
   /** `notFound` for the image, `conflict` for the name. */
   create(request: CreateRequest): Promise<ContainerCreateResponse>;
@@ -149,6 +158,15 @@ export interface ContainerBackend {
   rename(name: string, newName: string): Promise<void>;
   /** The plan that a start of the container performs, as it would be decided now. */
   explain(name: string, format: ExplainFormat): Promise<ExplainResponse>;
+  /** What stands at `path`; `notFound` when nothing does. */
+  statPath(name: string, path: string): Promise<PathStatus>;
+  /** What stands at `path` and below, as tar. */
+  getArchive(
+    name: string,
+    path: string,
+  ): Promise<{ readonly status: PathStatus; readonly bytes: AsyncIterable<Uint8Array> }>;
+  /** Unpacks tar, plain or compressed, into a directory that exists. */
+  putArchive(name: string, request: PutArchiveRequest, body: AsyncIterable<Uint8Array>): Promise<void>;
   /** `conflict` when it runs and `force` is false. */
   remove(
     name: string,

@@ -4,6 +4,7 @@ import { messageOf, TiffinError } from "../lib/errors.ts";
 import { HttpServer } from "../transport/http-server.ts";
 import type { Backends } from "./backend.ts";
 import { Dispatcher } from "./dispatch.ts";
+import { archiveHandlers } from "./handlers/archive.ts";
 import { containerHandlers } from "./handlers/container.ts";
 import { execHandlers } from "./handlers/exec.ts";
 import { imageHandlers } from "./handlers/image.ts";
@@ -43,6 +44,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
       ...systemHandlers(backends.system),
       ...imageHandlers(backends.images),
       ...containerHandlers(backends.containers),
+      ...archiveHandlers(backends.containers),
       ...execHandlers(backends.execs),
       ...streamHandlers(backends, onFault),
     },

@@ -12,7 +12,21 @@ import {
   queryText,
   queryTime,
 } from "./query.ts";
-import { empty, hijack, json, jsonBody, jsonLater, plainText, route, session, stream } from "./route.ts";
+import {
+  empty,
+  head,
+  hijack,
+  json,
+  jsonBody,
+  jsonLater,
+  plainText,
+  raw,
+  route,
+  session,
+  stream,
+  streamBody,
+} from "./route.ts";
+import { headerPathStatus } from "./types/archive.ts";
 import {
   containerCreateBody,
   containerCreateResponse,
@@ -92,6 +106,19 @@ export const routes = {
   containerRename: route("POST", "/containers/{name}/rename", "1.24", {
     query: { name: queryText },
     result: empty(),
+  }),
+  containerArchiveHead: route("HEAD", "/containers/{name}/archive", "1.24", {
+    query: { path: queryText },
+    result: head({ "x-docker-container-path-stat": headerPathStatus }),
+  }),
+  containerArchiveGet: route("GET", "/containers/{name}/archive", "1.24", {
+    query: { path: queryText },
+    result: raw("application/x-tar", { "x-docker-container-path-stat": headerPathStatus }),
+  }),
+  containerArchivePut: route("PUT", "/containers/{name}/archive", "1.24", {
+    query: { path: queryText, noOverwriteDirNonDir: queryFlag, copyUIDGID: queryFlag },
+    body: streamBody("application/x-tar"),
+    result: empty(200),
   }),
   containerRemove: route("DELETE", "/containers/{name}", "1.24", {
     query: { v: queryFlag, link: queryFlag, force: queryFlag },

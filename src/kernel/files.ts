@@ -214,3 +214,10 @@ export function readLink(path: string): string | undefined {
   const length = trySyscall("readlinkat", atFlags.fdcwd, cString(path), target, target.length);
   return length < 0 ? undefined : decoder.decode(target.subarray(0, length));
 }
+
+/** What the symbolic link that `link` holds by O_PATH says. */
+export function readLinkOf(link: OwnedFd): string {
+  const target = new Uint8Array(linkLimitBytes);
+  const length = syscall("readlinkat", link.what, link.raw, cString(""), target, target.length);
+  return decoder.decode(target.subarray(0, length));
+}

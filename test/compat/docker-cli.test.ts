@@ -1,5 +1,6 @@
 /** The real docker client against our socket. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 
 const docker = Bun.which("docker");
@@ -126,4 +127,25 @@ needsDocker("run -i pipes standard input", async () => {
   });
   expect((await new Response(started.stdout).text()).trim()).toBe("300000");
   expect(await started.exited).toBe(0);
+});
+
+needsDocker("cp in both directions", async () => {
+  const directory = mkdtempSync("/tmp/tiffin-test-cp-");
+  try {
+    mkdirSync(`${directory}/tree/below`, { recursive: true });
+    writeFileSync(`${directory}/tree/below/file`, "copied");
+    await output("create", "--name", "copies", "base", "cat", "/srv/tree/below/file");
+    await client("cp", `${directory}/tree`, "copies:/srv");
+    expect(await output("start", "-a", "copies")).toBe("copied");
+    await client("cp", "copies:/srv/tree", `${directory}/back`);
+    expect(readFileSync(`${directory}/back/below/file`, "utf8")).toBe("copied");
+    const missing = await client("cp", "copies:/nosuch", directory);
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringContaining("Could not find the file /nosuch in container copies"),
+    ]);
+  } finally {
+    await client("rm", "-f", "copies");
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -8,6 +8,7 @@ import {
   notRunning,
   removeActive,
 } from "../../docker/messages.ts";
+import type { PathStatus } from "../../docker/types/archive.ts";
 import type {
   ContainerCreateBody,
   ContainerInspect,
@@ -31,6 +32,7 @@ interface FakeContainer {
   name: string;
   readonly body: ContainerCreateBody;
   readonly process: FakeProcess;
+  readonly archives: Map<string, readonly Uint8Array[]>;
   removed: boolean;
   readonly gone: Promise<void>;
   readonly tellGone: () => void;
@@ -41,6 +43,16 @@ interface FakeExec {
   readonly container: string;
   readonly body: ExecCreateBody;
   readonly process: FakeProcess;
+}
+
+function statusOf(container: FakeContainer, path: string): PathStatus {
+  const pieces = container.archives.get(path);
+  if (pieces === undefined) {
+    const text = `Could not find the file ${path} in container ${container.name}`;
+    throw new TiffinError("notFound", "archive.no-path", text);
+  }
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return { name: path.slice(path.lastIndexOf("/") + 1), size, mode: 0o644, mtime: epoch, linkTarget: "" };
 }
 
 function inspectOf(container: FakeContainer): ContainerInspect {
@@ -167,6 +179,7 @@ export function fakeEngine(): FakeEngine {
       name: name ?? `fake_${all.size}`,
       body,
       process: new FakeProcess(command, body.Tty ?? false, body.OpenStdin ?? false),
+      archives: new Map(),
       removed: false,
       gone: promise,
       tellGone: resolve,
@@ -277,6 +290,21 @@ export function fakeEngine(): FakeEngine {
       explain: async (name, format) => ({ Id: find(name).id, Text: `${format}\n` }),
       rename: async (name, newName) => {
         find(name).name = newName;
+      },
+      // A file system of files at the root: what was put at a path is what is got from it.
+      statPath: async (name, path) => statusOf(find(name), path),
+      getArchive: async (name, path) => {
+        const container = find(name);
+        const status = statusOf(container, path);
+        async function* bytes(): AsyncGenerator<Uint8Array> {
+          yield* container.archives.get(path) ?? [];
+        }
+        return { status, bytes: bytes() };
+      },
+      putArchive: async (name, { path }, body) => {
+        const pieces: Uint8Array[] = [];
+        for await (const piece of body) pieces.push(piece);
+        find(name).archives.set(path, pieces);
       },
       remove: async (name, { force }) => {
         const container = find(name);

@@ -1,6 +1,7 @@
 /** Containers: the operations that clients ask for, each on the container that they mean. */
 
 import { emptyName, sameName } from "../../docker/messages.ts";
+import type { PathStatus } from "../../docker/types/archive.ts";
 import type {
   ContainerCreateResponse,
   ContainerSummary,
@@ -12,6 +13,7 @@ import type { RunBody } from "../../docker/types/run.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
 import { type LogEntry, readLog } from "../log/mod.ts";
+import { getArchive, type PutOptions, putArchive, statPath } from "./archive/mod.ts";
 import { type Attached, type AttachOptions, attachContainer } from "./attach.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create.ts";
@@ -147,6 +149,21 @@ export class ContainerService {
     const oldName = container.name;
     this.#context.registry.rename(container, newName);
     this.#context.events.emit("container", "rename", container.id, { name: container.name, oldName });
+  }
+
+  async statPath(name: string, path: string): Promise<PathStatus> {
+    return await statPath(this.#context, this.#find(name), path);
+  }
+
+  async getArchive(
+    name: string,
+    path: string,
+  ): Promise<{ readonly status: PathStatus; readonly bytes: AsyncIterable<Uint8Array> }> {
+    return await getArchive(this.#context, this.#find(name), path);
+  }
+
+  async putArchive(name: string, options: PutOptions, body: AsyncIterable<Uint8Array>): Promise<void> {
+    await putArchive(this.#context, this.#find(name), options, body);
   }
 
   async remove(name: string, options: RemoveOptions): Promise<void> {

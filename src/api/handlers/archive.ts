@@ -1,0 +1,33 @@
+/** Copies between a container's file system and a client. */
+import { TiffinError } from "../../lib/errors.ts";
+import type { ContainerBackend } from "../backend.ts";
+import type { Handlers } from "../handler.ts";
+
+type Names = "containerArchiveHead" | "containerArchiveGet" | "containerArchivePut";
+
+function pathOf(query: { readonly path?: string | undefined }): string {
+  if (query.path !== undefined && query.path !== "") return query.path;
+  throw new TiffinError("invalid", "api.archive-path", 'bad parameter: "path" cannot be empty');
+}
+
+export function archiveHandlers(containers: ContainerBackend): Pick<Handlers, Names> {
+  return {
+    containerArchiveHead: async ({ params, query }) => ({
+      "x-docker-container-path-stat": await containers.statPath(params.name, pathOf(query)),
+    }),
+    containerArchiveGet: async ({ params, query }) => {
+      const { status, bytes } = await containers.getArchive(params.name, pathOf(query));
+      return { bytes, fields: { "x-docker-container-path-stat": status } };
+    },
+    containerArchivePut: ({ params, query, body }) =>
+      containers.putArchive(
+        params.name,
+        {
+          path: pathOf(query),
+          keepTypes: query.noOverwriteDirNonDir ?? false,
+          ownedByUser: query.copyUIDGID ?? false,
+        },
+        body,
+      ),
+  };
+}

@@ -1,0 +1,145 @@
+/** Copies between a container's file system and its clients, as tar streams. */
+import type { PathStatus } from "../../../docker/types/archive.ts";
+import { openFlags, openInRoot } from "../../../kernel/files.ts";
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
+import type { Owner } from "../../../kernel/tree-writer.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { type ContainerContext, enqueue } from "../context.ts";
+import type { Container } from "../model.ts";
+import { isAlive } from "../state.ts";
+import { decompress } from "./decompress.ts";
+import { pack } from "./pack.ts";
+import { lastName, openEntry, pathStatusOf, unreachablePath } from "./path-status.ts";
+import { unpack } from "./unpack.ts";
+import { openView } from "./view.ts";
+
+export interface PutOptions {
+  readonly path: string;
+  /** Never replace a directory by something else, or the reverse. */
+  readonly keepTypes: boolean;
+  /** What is unpacked belongs to the container's user instead of to whom the archive says. */
+  readonly ownedByUser: boolean;
+}
+
+/** Errors: `notFound` when nothing is at `path`. */
+export async function statPath(
+  context: ContainerContext,
+  container: Container,
+  path: string,
+): Promise<PathStatus> {
+  return await enqueue(container, async () => {
+    using root = openView(context, container);
+    const entry = openEntry(root, path, container.name);
+    using _held = entry.fd;
+    return pathStatusOf(path, entry);
+  });
+}
+
+/** The stream holds what it reads from until it ends or is given up. */
+export async function getArchive(
+  context: ContainerContext,
+  container: Container,
+  path: string,
+): Promise<{ readonly status: PathStatus; readonly bytes: AsyncIterable<Uint8Array> }> {
+  return await enqueue(container, async () => {
+    const root = openView(context, container);
+    try {
+      const entry = openEntry(root, path, container.name);
+      return {
+        status: pathStatusOf(path, entry),
+        bytes: holding([entry.fd, root], pack(entry, lastName(path), container.document.firstHostId ?? 0)),
+      };
+    } catch (thrown) {
+      root[Symbol.dispose]();
+      throw thrown;
+    }
+  });
+}
+
+async function* holding(
+  held: readonly OwnedFd[],
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } finally {
+    for (const fd of held) fd[Symbol.dispose]();
+  }
+}
+
+/** Unpacks a tar stream, plain or compressed, into the directory `path`. */
+export async function putArchive(
+  context: ContainerContext,
+  container: Container,
+  options: PutOptions,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const work = async (): Promise<void> => {
+    using root = openView(context, container);
+    await unpackInto(context, container, root, options, body);
+  };
+  // Without a process the files are ours while they change: a start waits. A running one is not held up.
+  if (!isAlive(container.state)) {
+    await enqueue(container, work);
+    return;
+  }
+  using root = await enqueue(container, async () => openView(context, container));
+  await unpackInto(context, container, root, options, body);
+}
+
+async function unpackInto(
+  context: ContainerContext,
+  container: Container,
+  root: OwnedFd,
+  options: PutOptions,
+  body: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { path } = options;
+  openTarget(root, path, container.name)[Symbol.dispose]();
+  refuseReadOnly(container, path);
+  try {
+    await unpack(decompress(body), {
+      root,
+      directory: `/${path}`,
+      keepTypes: options.keepTypes,
+      owner: options.ownedByUser ? userOf(context, container) : undefined,
+      firstHostId: container.document.firstHostId ?? 0,
+    });
+  } catch (thrown) {
+    throw unreachablePath(thrown, path, container.name);
+  }
+}
+
+/** The directory that is unpacked into, behind whatever links lead there. */
+function openTarget(root: OwnedFd, path: string, name: string): OwnedFd {
+  try {
+    return openInRoot(root, path, openFlags.path | openFlags.directory);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError) || thrown.code !== "ENOTDIR") throw unreachablePath(thrown, path, name);
+    throw new TiffinError("invalid", "archive.no-directory", "extraction point is not a directory", {
+      cause: thrown,
+    });
+  }
+}
+
+/** The mounts would refuse it too; told before anything is unpacked, in Docker's words. */
+function refuseReadOnly(container: Container, path: string): void {
+  const { host, mounts } = container.document;
+  const inside = (target: string): boolean => path === target || path.startsWith(`${target}/`);
+  const [mount] = mounts
+    .filter(({ target }) => inside(target))
+    .sort((a, b) => b.target.length - a.target.length);
+  const refused =
+    mount === undefined ? host.ReadonlyRootfs === true : mount.kind !== "tmpfs" && mount.readOnly;
+  if (!refused) return;
+  const what = mount === undefined ? "container rootfs" : "mounted volume";
+  throw new TiffinError("forbidden", "archive.read-only", `${what} is marked read-only`);
+}
+
+function userOf(context: ContainerContext, container: Container): Owner | undefined {
+  const { config, image } = container.document;
+  if (config.User === "") return undefined;
+  const { upper, lowers } = context.layers.containerDirectory(container.id, image.chain);
+  return context.users.resolve(config.User, [], upper, lowers);
+}

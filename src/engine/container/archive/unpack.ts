@@ -1,0 +1,268 @@
+/**
+ * Unpacks a tar stream into a directory of a container's file system, as its bytes come. Paths are resolved from the container's
+ * root by the kernel, entries are made by one name below an open directory; so neither the archive nor the container can
+ * lead anything out.
+ */
+import { type TarEntry, TarReader } from "../../../archive/mod.ts";
+import { fileStatus } from "../../../kernel/directory.ts";
+import { makeDirectory } from "../../../kernel/files.ts";
+import { writeAll } from "../../../kernel/io.ts";
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
+import {
+  changeMode,
+  changeOwner,
+  changeTime,
+  createFile,
+  createHardLink,
+  createSpecial,
+  createSymlink,
+  makeDirectories,
+  type Owner,
+  removeEntry,
+  setAttribute,
+} from "../../../kernel/tree-writer.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+
+export interface UnpackOptions {
+  /** The container's root. */
+  readonly root: OwnedFd;
+  /** Absolute path of an existing directory inside it. */
+  readonly directory: string;
+  /** A directory is not replaced by something else, nor the reverse. */
+  readonly keepTypes: boolean;
+  /** Everything belongs to this user instead of to whom the archive says. */
+  readonly owner: Owner | undefined;
+  /** Added to every id of the archive: where the container's ids begin on the host. */
+  readonly firstHostId: number;
+}
+
+/** Other work runs after this long, and after this many bytes at the latest. */
+const sliceMs = 4;
+const sliceBytes = 64 * 1024;
+
+export async function unpack(source: AsyncIterable<Uint8Array>, options: UnpackOptions): Promise<void> {
+  using target = new UnpackTarget(options);
+  const reader = new TarReader(target);
+  let sliceStart = performance.now();
+  for await (const piece of source) {
+    for (let at = 0; at < piece.length; at += sliceBytes) {
+      reader.push(piece.subarray(at, at + sliceBytes));
+      if (performance.now() - sliceStart < sliceMs) continue;
+      await Bun.sleep(0);
+      sliceStart = performance.now();
+    }
+  }
+  reader.end();
+  target.finish();
+}
+
+class UnpackTarget implements Disposable {
+  readonly #options: UnpackOptions;
+  /** Members of one directory usually follow one another. */
+  #parent: { readonly path: string; readonly fd: OwnedFd } | undefined;
+  #current: { readonly entry: TarEntry; readonly name: string; readonly file: OwnedFd } | undefined;
+  /** Directories get their times last: what is made in them changes them. */
+  readonly #directoryTimes = new Map<string, bigint>();
+
+  constructor(options: UnpackOptions) {
+    this.#options = options;
+  }
+
+  entry(entry: TarEntry): void {
+    const path = insidePath(entry.path);
+    if (path === "") {
+      if (entry.type !== "directory") throw escapes(entry.path);
+      this.#attributes(this.#parentOf("."), ".", entry);
+      this.#directoryTimes.set(".", entry.modifiedAtNs);
+      return;
+    }
+    const slash = path.lastIndexOf("/");
+    const name = path.slice(slash + 1);
+    try {
+      this.#make(entry, path, slash === -1 ? "." : path.slice(0, slash), name);
+    } catch (thrown) {
+      throw failedAt(thrown, entry.path);
+    }
+  }
+
+  content(piece: Uint8Array): void {
+    const current = this.#current;
+    if (current === undefined) throw new Error("content without a file");
+    try {
+      writeAll(current.file, piece);
+    } catch (thrown) {
+      throw failedAt(thrown, current.entry.path);
+    }
+  }
+
+  endOfEntry(): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#current = undefined;
+    current.file[Symbol.dispose]();
+    // Owner, mode and times last: writing clears set-id bits and changes times.
+    const slash = insidePath(current.entry.path).lastIndexOf("/");
+    const parent = this.#parentOf(slash === -1 ? "." : insidePath(current.entry.path).slice(0, slash));
+    try {
+      this.#attributes(parent, current.name, current.entry);
+      changeTime(parent, current.name, current.entry.modifiedAtNs);
+    } catch (thrown) {
+      throw failedAt(thrown, current.entry.path);
+    }
+  }
+
+  /** Directories get the times that they had in the archive. */
+  finish(): void {
+    for (const [path, atNs] of this.#directoryTimes) {
+      try {
+        if (path === ".") {
+          changeTime(this.#parentOf("."), ".", atNs);
+          continue;
+        }
+        const slash = path.lastIndexOf("/");
+        changeTime(this.#parentOf(slash === -1 ? "." : path.slice(0, slash)), path.slice(slash + 1), atNs);
+      } catch (thrown) {
+        // The archive itself may have replaced a directory meanwhile, or the container removed it.
+        if (!(thrown instanceof SyscallError) || thrown.code !== "ENOENT") throw failedAt(thrown, path);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#current?.file[Symbol.dispose]();
+    this.#parent?.fd[Symbol.dispose]();
+  }
+
+  #make(entry: TarEntry, path: string, parentPath: string, name: string): void {
+    const parent = this.#parentOf(parentPath);
+    const there = fileStatus(name, parent);
+    if (there !== undefined) {
+      const isDirectory = there.type === "directory";
+      if (isDirectory && entry.type === "directory") {
+        this.#attributes(parent, name, entry);
+        this.#directoryTimes.set(path, entry.modifiedAtNs);
+        return;
+      }
+      this.#refuseOtherType(isDirectory, entry);
+      removeEntry(parent, name);
+      // Something below may have been the remembered directory.
+      if (isDirectory) this.#forgetParent();
+    }
+    this.#create(entry, path, there === undefined ? parent : this.#parentOf(parentPath), name);
+  }
+
+  #create(entry: TarEntry, path: string, parent: OwnedFd, name: string): void {
+    switch (entry.type) {
+      case "file":
+        this.#current = { entry, name, file: createFile(parent, name) };
+        return;
+      case "directory":
+        makeDirectory(name, entry.mode, parent);
+        this.#directoryTimes.set(path, entry.modifiedAtNs);
+        break;
+      case "symlink":
+        createSymlink(parent, name, entry.linkTarget);
+        break;
+      case "hardLink":
+        this.#link(entry, parent, name);
+        return;
+      case "character":
+      case "block":
+      case "fifo":
+        createSpecial(parent, name, entry.type, { major: entry.deviceMajor, minor: entry.deviceMinor });
+        break;
+    }
+    this.#attributes(parent, name, entry);
+    if (entry.type !== "directory") changeTime(parent, name, entry.modifiedAtNs);
+  }
+
+  /** Both names lie inside of the directory that is unpacked into. */
+  #link(entry: TarEntry, parent: OwnedFd, name: string): void {
+    const existing = insidePath(entry.linkTarget);
+    if (existing === "") throw escapes(entry.linkTarget);
+    const slash = existing.lastIndexOf("/");
+    const { root, directory } = this.#options;
+    using from = makeDirectories(root, `${directory}/${slash === -1 ? "" : existing.slice(0, slash)}`);
+    createHardLink(from, existing.slice(slash + 1), parent, name);
+  }
+
+  #attributes(parent: OwnedFd, name: string, entry: TarEntry): void {
+    const { owner, firstHostId } = this.#options;
+    const uid = (owner?.uid ?? entry.uid) + firstHostId;
+    const gid = (owner?.gid ?? entry.gid) + firstHostId;
+    changeOwner(parent, name, { uid, gid });
+    if (entry.type !== "symlink") changeMode(parent, name, entry.mode);
+    for (const [attribute, value] of entry.attributes) {
+      // `trusted.overlay.` would change what the overlay shows, and names of other kinds are the kernel's own.
+      if (/^(user|security)\./.test(attribute)) setAttribute(parent, name, attribute, value);
+    }
+  }
+
+  #refuseOtherType(isDirectory: boolean, entry: TarEntry): void {
+    if (!this.#options.keepTypes || isDirectory === (entry.type === "directory")) return;
+    const [what, by] = isDirectory ? ["directory", "non-directory"] : ["non-directory", "directory"];
+    throw new TiffinError(
+      "invalid",
+      "archive.other-type",
+      `cannot overwrite ${what} ${JSON.stringify(entry.path)} with ${by}`,
+    );
+  }
+
+  /** The directory `path` below the one that is unpacked into. */
+  #parentOf(path: string): OwnedFd {
+    if (this.#parent?.path === path) return this.#parent.fd;
+    this.#forgetParent();
+    const { root, directory, owner, firstHostId } = this.#options;
+    const made = { uid: (owner?.uid ?? 0) + firstHostId, gid: (owner?.gid ?? 0) + firstHostId };
+    const fd = makeDirectories(root, `${directory}/${path}`, made);
+    this.#parent = { path, fd };
+    return fd;
+  }
+
+  #forgetParent(): void {
+    this.#parent?.fd[Symbol.dispose]();
+    this.#parent = undefined;
+  }
+}
+
+/** The path without `.`, `..` and slashes at its ends; one that leads above its start is refused. */
+function insidePath(path: string): string {
+  const parts: string[] = [];
+  for (const name of path.split("/")) {
+    if (name === "" || name === ".") continue;
+    if (name !== "..") parts.push(name);
+    else if (parts.pop() === undefined) throw escapes(path);
+  }
+  return parts.join("/");
+}
+
+function escapes(path: string): TiffinError {
+  return new TiffinError(
+    "invalid",
+    "archive.escapes",
+    `archive entry ${JSON.stringify(path)} lies outside of the directory that it is unpacked into`,
+  );
+}
+
+const refusals: ReadonlyMap<string, ConstructorParameters<typeof TiffinError>[0]> = new Map([
+  ["EROFS", "forbidden"],
+  ["EPERM", "forbidden"],
+  ["EACCES", "forbidden"],
+  ["ENOSPC", "unavailable"],
+  ["EDQUOT", "unavailable"],
+  ["ENOENT", "invalid"],
+  ["ENOTDIR", "invalid"],
+  ["ELOOP", "invalid"],
+  ["ENAMETOOLONG", "invalid"],
+  ["EEXIST", "conflict"],
+  ["EINVAL", "invalid"],
+  ["EOPNOTSUPP", "invalid"],
+]);
+
+function failedAt(thrown: unknown, path: string): unknown {
+  if (!(thrown instanceof SyscallError)) return thrown;
+  const kind = refusals.get(thrown.code) ?? "internal";
+  const text = `cannot unpack ${JSON.stringify(path)}: ${thrown.message}`;
+  return new TiffinError(kind, "archive.unpack-failed", text, { cause: thrown });
+}

@@ -1,0 +1,50 @@
+/** The file system that copies read and write: the container's root with its mounts, and neither `/proc` nor `/dev`. */
+import { openFile, openFlags } from "../../../kernel/files.ts";
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { openPidfd, waitPidfd } from "../../../kernel/pidfd.ts";
+import { viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { readyMounts } from "../bind-sources.ts";
+import type { ContainerContext } from "../context.ts";
+import type { Container } from "../model.ts";
+import { isAlive } from "../state.ts";
+
+/** Opens the view; the caller closes it. Must not run beside a start of the same container. */
+export function openView(context: ContainerContext, container: Container): OwnedFd {
+  const { state, document } = container;
+  const place = context.paths.containers;
+  if (isAlive(state)) {
+    using namespace = namespaceOf(state.pid);
+    // Without a namespace the process has just ended, and its files are those of a container that does not run.
+    if (namespace !== undefined) {
+      return viewOfNamespace(
+        namespace,
+        document.mounts.map(({ target }) => target),
+        place,
+      );
+    }
+  }
+  if (document.firstHostId !== null) {
+    throw new TiffinError(
+      "notImplemented",
+      "archive.user-namespace",
+      `the files of container ${container.name} belong to a user namespace of its own, and it is not running`,
+      { remedy: "start the container first" },
+    );
+  }
+  const { lowers, upper, work } = context.layers.containerDirectory(container.id, document.image.chain);
+  const mounts = readyMounts(context, container, [upper, ...lowers]).flatMap((mount) =>
+    mount.kind === "tmpfs" ? [] : [{ source: mount.source, target: mount.target }],
+  );
+  return viewOfDirectories({ lowers, upper, work }, mounts, place);
+}
+
+/** The process is held while its namespace is opened, so that it is no other of the same number. */
+function namespaceOf(pid: number): OwnedFd | undefined {
+  using process = openPidfd(pid);
+  if (process === undefined || waitPidfd(process)) return undefined;
+  const namespace = openFile(undefined, `/proc/${pid}/ns/mnt`, openFlags.readOnly);
+  if (!waitPidfd(process)) return namespace;
+  namespace[Symbol.dispose]();
+  return undefined;
+}

@@ -1,0 +1,140 @@
+/**
+ * The file system of a container as a tree of mounts that exists only as a descriptor: put together in a mount namespace of
+ * its own, cloned out of it, and gone when the descriptor is closed. The host never sees it, whatever ends how.
+ * open_tree(2), mount_namespaces(7)
+ */
+import { cloneFlags } from "../linux/clone-flags.ts";
+import { moveMountFlags, openTreeFlags } from "../linux/mount-flags.ts";
+import { atFlags } from "../linux/open-flags.ts";
+import { descriptorStatus } from "./directory.ts";
+import { makeDirectory, openDirectory, openFile, openFlags, openInRoot } from "./files.ts";
+import { OwnedFd } from "./owned-fd.ts";
+import { inPrivateMounts } from "./private-mounts.ts";
+import { cString, SyscallError, syscall } from "./syscall.ts";
+import { makeDirectories } from "./tree-writer.ts";
+
+const mountPointMode = 0o755;
+const fileMode = 0o644;
+const descriptors = "/proc/self/fd";
+
+export interface OverlayDirectories {
+  /** Uppermost first. */
+  readonly lowers: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+}
+
+/** A host path that is shown at `target` of the container. */
+export interface ShownMount {
+  readonly source: string;
+  readonly target: string;
+}
+
+/**
+ * The root of a container that does not run, with `mounts` in it; a missing mount point is made, as a start would. `place` is a
+ * directory of the host that is mounted over, for a moment and unseen. Throws `SyscallError`.
+ */
+export function viewOfDirectories(
+  directories: OverlayDirectories,
+  mounts: readonly ShownMount[],
+  place: string,
+): OwnedFd {
+  return inPrivateMounts(() => {
+    mountOverlay(directories, place);
+    using root = openDirectory(place);
+    for (const { source, target } of mounts) {
+      using from = openFile(undefined, source, openFlags.path);
+      using mount = cloneOf(from, true);
+      using at = mountPoint(root, target, isDirectory(from));
+      attach(mount, at);
+    }
+    return cloneOf(root, true);
+  });
+}
+
+/**
+ * The root of a running container, whose mount namespace is `namespace`, with what it has mounted at `targets` and nothing
+ * else: no `/proc`, no `/dev`. A target that is no longer there is left out. Throws `SyscallError`.
+ */
+export function viewOfNamespace(namespace: OwnedFd, targets: readonly string[], place: string): OwnedFd {
+  return inPrivateMounts(() => {
+    using clones = new DisposableStack();
+    const taken = inMountNamespace(namespace, () => {
+      using top = openDirectory("/");
+      const parts = targets.flatMap((target) => {
+        using source = openTarget(top, target);
+        return source === undefined ? [] : [{ target, mount: clones.use(cloneOf(source, true)) }];
+      });
+      return { root: clones.use(cloneOf(top, false)), parts };
+    });
+    using covered = openDirectory(place);
+    attach(taken.root, covered);
+    using root = openDirectory(place);
+    for (const { target, mount } of taken.parts) {
+      using at = openTarget(root, target);
+      if (at !== undefined) attach(mount, at);
+    }
+    return cloneOf(root, true);
+  });
+}
+
+/** Goes there and back; whoever calls is in a mount namespace of its own and will leave it. */
+function inMountNamespace<T>(namespace: OwnedFd, inside: () => T): T {
+  using own = openFile(undefined, "/proc/thread-self/ns/mnt", openFlags.readOnly);
+  syscall("setns", namespace.what, namespace.raw, cloneFlags.newMount);
+  try {
+    return inside();
+  } finally {
+    syscall("setns", own.what, own.raw, cloneFlags.newMount);
+  }
+}
+
+/** By descriptor numbers, which are short and hold no character that overlayfs gives a meaning to. */
+function mountOverlay({ lowers, upper, work }: OverlayDirectories, place: string): void {
+  using opened = new DisposableStack();
+  const number = (path: string): string => String(opened.use(openDirectory(path)).raw);
+  const options = `lowerdir=${lowers.map(number).join(":")},upperdir=${number(upper)},workdir=${number(work)},index=off`;
+  const type = cString("overlay");
+  syscall("chdir", descriptors, cString(descriptors));
+  syscall("mount", `overlay on ${place}`, type, cString(place), type, 0, cString(options));
+}
+
+function cloneOf(of: OwnedFd, recursive: boolean): OwnedFd {
+  const flags =
+    openTreeFlags.clone |
+    openTreeFlags.closeOnExec |
+    atFlags.emptyPath |
+    (recursive ? openTreeFlags.recursive : 0);
+  return new OwnedFd(syscall("open_tree", of.what, of.raw, cString(""), flags), of.what);
+}
+
+function attach(mount: OwnedFd, at: OwnedFd): void {
+  const flags = moveMountFlags.fromEmptyPath | moveMountFlags.toEmptyPath;
+  const what = `${mount.what} on ${at.what}`;
+  syscall("move_mount", what, mount.raw, cString(""), at.raw, cString(""), flags);
+}
+
+function openTarget(root: OwnedFd, target: string): OwnedFd | undefined {
+  try {
+    return openInRoot(root, target, openFlags.path);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && ["ENOENT", "ENOTDIR", "ELOOP"].includes(thrown.code))
+      return undefined;
+    throw thrown;
+  }
+}
+
+function isDirectory(fd: OwnedFd): boolean {
+  return descriptorStatus(fd).type === "directory";
+}
+
+function mountPoint(root: OwnedFd, target: string, directory: boolean): OwnedFd {
+  const found = openTarget(root, target);
+  if (found !== undefined) return found;
+  const slash = target.lastIndexOf("/");
+  using parent = makeDirectories(root, target.slice(0, slash));
+  const name = target.slice(slash + 1);
+  if (directory) makeDirectory(name, mountPointMode, parent);
+  else openFile(parent, name, openFlags.writeOnly | openFlags.create, { mode: fileMode })[Symbol.dispose]();
+  return openInRoot(root, target, openFlags.path);
+}
