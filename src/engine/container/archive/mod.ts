@@ -116,7 +116,8 @@ function openTarget(root: OwnedFd, path: string, name: string): OwnedFd {
   try {
     return openInRoot(root, path, openFlags.path | openFlags.directory);
   } catch (thrown) {
-    if (!(thrown instanceof SyscallError) || thrown.code !== "ENOTDIR") throw unreachablePath(thrown, path, name);
+    if (!(thrown instanceof SyscallError) || thrown.code !== "ENOTDIR")
+      throw unreachablePath(thrown, path, name);
     throw new TiffinError("invalid", "archive.no-directory", "extraction point is not a directory", {
       cause: thrown,
     });

@@ -10,6 +10,7 @@ import { readAttribute } from "../../../kernel/extended-attribute.ts";
 import { openFile, openFlags, openIfPresent, readLinkOf } from "../../../kernel/files.ts";
 import { readSome } from "../../../kernel/io.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { pause } from "../../../lib/timer.ts";
 import { resolveFlags } from "../../../linux/open-flags.ts";
 import type { FoundEntry } from "./path-status.ts";
 
@@ -42,7 +43,7 @@ export async function* pack(
   for (const piece of packing.entry(entry.fd, name, 0)) {
     yield piece;
     if (performance.now() - sliceStart < sliceMs) continue;
-    await Bun.sleep(0);
+    await pause(0);
     sliceStart = performance.now();
   }
   yield endOfArchive;

@@ -23,6 +23,7 @@ import {
   setAttribute,
 } from "../../../kernel/tree-writer.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { pause } from "../../../lib/timer.ts";
 
 export interface UnpackOptions {
   /** The container's root. */
@@ -49,7 +50,7 @@ export async function unpack(source: AsyncIterable<Uint8Array>, options: UnpackO
     for (let at = 0; at < piece.length; at += sliceBytes) {
       reader.push(piece.subarray(at, at + sliceBytes));
       if (performance.now() - sliceStart < sliceMs) continue;
-      await Bun.sleep(0);
+      await pause(0);
       sliceStart = performance.now();
     }
   }
