@@ -27,8 +27,8 @@ fi
 # npm leaves this file behind after a complete install; older than the lock file means: install again.
 if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
   echo "tiffin: installing npm packages" >&2
-  # Not `npm ci`: it wants packages of other platforms in the lock file, which a registry need not have.
-  npm install --no-save --no-audit --no-fund --loglevel=error >&2
+  # The lock file names the packages of all platforms, so that it fits on each; only this one's are fetched.
+  npm ci --no-audit --no-fund --loglevel=error >&2
   touch node_modules/.package-lock.json
 fi
 export PATH="$PWD/node_modules/.bin:$PATH"
