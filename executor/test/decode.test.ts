@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { layouts } from "../../src/abi/all-layouts.ts";
 import { type EncodableOp, encodePlan } from "../../src/abi/encode.ts";
 import { headerBytes } from "../../src/abi/layout.ts";
-import { headerFields, slotNone } from "../../src/abi/schema.ts";
+import { headerFields, limits, slotNone } from "../../src/abi/schema.ts";
 import { errno } from "../../src/linux/errno.ts";
 import { Scratch } from "./harness.ts";
 import { at, slots } from "./plans.ts";
@@ -53,9 +53,9 @@ test("damage to the header is named", () => {
     ["totalBytes", 64, "plan has the wrong length"],
     ["poolOffset", 12, "string pool is outside of the plan"],
     ["poolOffset", 0xfffffff8, "string pool is outside of the plan"],
-    ["opCount", 70_000, "too many ops"],
+    ["opCount", limits.ops + 1, "too many ops"],
     ["receivedCount", 2, "wrong number of descriptors"],
-    ["slotCount", 257, "wrong number of slots"],
+    ["slotCount", limits.slots + 1, "wrong number of slots"],
     ["slotCount", 2, "wrong number of slots"],
   ];
   for (const [field, value, check] of cases) {

@@ -37,6 +37,13 @@ function refuse(message: string): never {
   throw new TiffinError("internal", "plan.not-encodable", message);
 }
 
+/** What is too large was asked for by somebody, and is no fault of the compiler. */
+function refuseSize(message: string): never {
+  throw new TiffinError("invalid", "plan.too-large", message, {
+    remedy: "use fewer or shorter mounts, devices, paths, arguments or variables",
+  });
+}
+
 /** Bytes that strings and blobs are appended to; grows by doubling. */
 class Pool {
   #bytes = new Uint8Array(16 * 1024);
@@ -52,7 +59,8 @@ class Pool {
     const start = this.#used;
     this.#reserve(text.length * 3 + 1);
     const { written } = utf8.encodeInto(text, this.#bytes.subarray(start));
-    if (written >= limits.stringBytes) refuse(`${where} has ${written} bytes, at most ${limits.stringBytes}`);
+    if (written >= limits.stringBytes)
+      refuseSize(`${where} has ${written} bytes, at most ${limits.stringBytes}`);
     this.#bytes[start + written] = 0;
     this.#used = start + written + 1;
     return start;
@@ -69,7 +77,8 @@ class Pool {
   #reserve(bytes: number): void {
     const wanted = this.#used + bytes;
     if (wanted <= this.#bytes.length) return;
-    if (wanted > limits.planBytes) refuse(`the plan is larger than ${limits.planBytes} bytes`);
+    if (wanted > limits.planBytes)
+      refuseSize(`the plan of the start is larger than ${limits.planBytes} bytes`);
     const grown = new Uint8Array(Math.max(wanted, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#used));
     this.#bytes = grown;
@@ -111,7 +120,8 @@ class PlanWriter {
       slotCount: this.#slotCount,
       reserved: 0,
     };
-    if (header.totalBytes > limits.planBytes) refuse(`the plan is larger than ${limits.planBytes} bytes`);
+    if (header.totalBytes > limits.planBytes)
+      refuseSize(`the plan of the start is larger than ${limits.planBytes} bytes`);
     for (const [index, name] of headerFields.entries()) this.#view.setUint32(index * 4, header[name], true);
     const plan = new Uint8Array(header.totalBytes);
     plan.set(new Uint8Array(this.#view.buffer));
@@ -187,10 +197,11 @@ function layoutFor(op: OpName): OpLayout {
 
 /**
  * Encodes a plan. `receivedCount` descriptors come with START and fill slots 0 to receivedCount - 1.
- * Throws `plan.not-encodable` (internal) when a value does not fit its field: the plan compiler has a bug.
+ * Throws `plan.not-encodable` (internal) when a value does not fit its field: the plan compiler has a bug; and
+ * `plan.too-large` (invalid) for more than an executor takes.
  */
 export function encodePlan(ops: readonly EncodableOp[], receivedCount: number): Uint8Array {
-  if (ops.length > limits.ops) refuse(`the plan has ${ops.length} operations, at most ${limits.ops}`);
+  if (ops.length > limits.ops) refuseSize(`the start takes ${ops.length} operations, at most ${limits.ops}`);
   if (!Number.isInteger(receivedCount) || receivedCount < 0 || receivedCount > limits.receivedFds) {
     refuse(`${receivedCount} received descriptors, wanted 0 to ${limits.receivedFds}`);
   }

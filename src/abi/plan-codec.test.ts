@@ -83,7 +83,10 @@ function refusal(op: EncodableOp, receivedCount = 0): unknown {
 
 test("values that do not fit their field are refused, not wrapped", () => {
   const cases: readonly [EncodableOp, string][] = [
-    [{ op: "dup2", stage: "child", fields: { slot: 256, fd: 0 } }, "dup2.slot is slot 256"],
+    [
+      { op: "dup2", stage: "child", fields: { slot: limits.slots, fd: 0 } },
+      `dup2.slot is slot ${limits.slots}`,
+    ],
     [{ op: "dup2", stage: "child", fields: { slot: slotNone, fd: 0 } }, "dup2.slot is slot 4294967295"],
     [{ op: "dup2", stage: "child", fields: { slot: 0, fd: -1 } }, "dup2.fd is -1"],
     [{ op: "dup2", stage: "child", fields: { slot: 0, fd: 2 ** 32 } }, "dup2.fd is 4294967296"],
@@ -94,7 +97,6 @@ test("values that do not fit their field are refused, not wrapped", () => {
       "dropBounding.keep is 115292150460684",
     ],
     [{ op: "chdir", stage: "child", fields: { path: "/a\0b" } }, "chdir.path contains a NUL character"],
-    [{ op: "chdir", stage: "child", fields: { path: "x".repeat(limits.stringBytes) } }, "chdir.path has"],
   ];
   for (const [op, text] of cases) {
     const thrown = refusal(op);
@@ -107,12 +109,20 @@ test("too many descriptors and too large plans are refused", () => {
   const setsid: EncodableOp = { op: "setsid", stage: "child", fields: {} };
   expect(refusal(setsid, limits.receivedFds)).toBeUndefined();
   expect(refusal(setsid, limits.receivedFds + 1)).toMatchObject({ code: "plan.not-encodable" });
+  const tooLarge = { kind: "invalid", code: "plan.too-large" };
+  const long: EncodableOp = {
+    op: "chdir",
+    stage: "child",
+    fields: { path: "x".repeat(limits.stringBytes) },
+  };
+  expect(refusal(long)).toMatchObject(tooLarge);
+  expect(() => encodePlan(Array<EncodableOp>(limits.ops + 1).fill(setsid), 0)).toThrow("operations, at most");
   const path = "x".repeat(limits.stringBytes - 1);
   const many = Array.from(
     { length: 17 },
     (): EncodableOp => ({ op: "chdir", stage: "child", fields: { path } }),
   );
-  expect(() => encodePlan(many, 0)).toThrow("the plan is larger than");
+  expect(() => encodePlan(many, 0)).toThrow("the plan of the start is larger than");
 });
 
 test("damaged plans are refused by the decoder with one code", () => {

@@ -20,8 +20,10 @@ export const abiVersion = 1;
 export const limits = {
   planBytes: 16 * 1024 * 1024,
   ops: 65_536,
-  slots: 256,
-  receivedFds: 32,
+  /** All of them may be open at once, and a process may have 1024 files open unless it is allowed more. */
+  slots: 768,
+  /** With the plan itself as many as the kernel takes in one message (SCM_MAX_FD). */
+  receivedFds: 252,
   stringBytes: 1024 * 1024,
   attachClients: 64,
   reportObjectBytes: 512,

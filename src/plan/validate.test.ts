@@ -111,9 +111,28 @@ describe("refused", () => {
     const supervise = {
       kind: "supervise" as const,
       stdinOnce: false,
-      attachClients: Array.from({ length: 40 }, () => ({ flags: 2 })),
+      attachClients: Array.from({ length: 260 }, () => ({ flags: 2 })),
     };
     expect(codeOf(defaultSpec(), { supervise })).toBe("invalid plan.too-many-descriptors");
+  });
+
+  test("more than an executor, or the kernel, takes at once", () => {
+    const spec = defaultSpec();
+    const process = spec.process ?? { user: { uid: 0, gid: 0 }, cwd: "/", args: ["x"] };
+    const binds = Array.from({ length: 800 }, (_, index) => ({
+      destination: `/b${index}`,
+      type: "bind",
+      source: "/s",
+      options: ["rbind"],
+    }));
+    expect(codeOf({ ...spec, mounts: binds })).toBe("invalid plan.too-many-mounts");
+    const additionalGids = Array.from({ length: 65_537 }, (_, index) => index);
+    const user = { ...process.user, additionalGids };
+    expect(codeOf({ ...spec, process: { ...process, user } })).toBe("invalid plan.too-many-groups");
+    const rows = Array.from({ length: 341 }, (_, index) => ({ containerID: index, hostID: index, size: 1 }));
+    const namespaces = [...(spec.linux?.namespaces ?? []), { type: "user" as const }];
+    const linux = { ...spec.linux, namespaces, uidMappings: rows, gidMappings: rows };
+    expect(codeOf({ ...spec, linux }, { network: { kind: "new" } })).toBe("invalid plan.too-many-mappings");
   });
 
   test("a kernel without overlay", () => {

@@ -2,6 +2,7 @@
 import { TiffinError } from "../lib/errors.ts";
 import type { LinuxSpec, OciProcess, RuntimeSpec } from "../oci/mod.ts";
 import type { Namespaces } from "./compilation.ts";
+import { mapFileText } from "./identity.ts";
 import type { ContainerOptions } from "./options.ts";
 
 /** ipc sysctls of the kernel tree; all others there are the host's own. */
@@ -17,6 +18,10 @@ const ipcSysctls = new Set([
 ]);
 
 const highestId = 0xffff_fffe;
+/** NGROUPS_MAX. */
+const groupsLimit = 65_536;
+/** What the kernel takes in one write of a map, and the lines that it keeps. */
+const mapLimit = { bytes: 4095, rows: 340 } as const;
 
 function refuse(code: string, message: string, remedy?: string): never {
   throw new TiffinError("invalid", code, message, remedy === undefined ? {} : { remedy });
@@ -44,6 +49,10 @@ export function checkProcess(process: OciProcess, where = "process"): void {
   const limits = (process.rlimits ?? []).map(({ type }) => type);
   const twice = limits.find((type, index) => limits.indexOf(type) !== index);
   if (twice !== undefined) refuse("plan.rlimit-twice", `${where}.rlimits has ${twice} more than once`);
+  const groups = (process.user.additionalGids ?? []).length;
+  if (groups > groupsLimit) {
+    refuse("plan.too-many-groups", `${where}.user has ${groups} additionalGids, at most ${groupsLimit}`);
+  }
   for (const id of [process.user.uid, process.user.gid, ...(process.user.additionalGids ?? [])]) {
     if (!Number.isInteger(id) || id < 0 || id > highestId) {
       refuse("plan.id-range", `${where}.user has the id ${id}, wanted 0 to ${highestId}`);
@@ -114,6 +123,13 @@ function checkMappings(linux: LinuxSpec, namespaces: Namespaces): void {
     ["uidMappings", uids],
     ["gidMappings", gids],
   ] as const) {
+    const bytes = mapFileText(rows).length;
+    if (rows.length > mapLimit.rows || bytes > mapLimit.bytes) {
+      refuse(
+        "plan.too-many-mappings",
+        `linux.${field} has ${rows.length} rows of ${bytes} bytes, the kernel takes ${mapLimit.rows} rows of ${mapLimit.bytes} bytes`,
+      );
+    }
     if (!rows.some(({ containerID, size }) => containerID === 0 && size > 0)) {
       refuse("plan.root-not-mapped", `linux.${field} does not map id 0 of the container`);
     }

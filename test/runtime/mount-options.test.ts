@@ -298,3 +298,16 @@ eachRuntime("what is read-only still has places made in it for later mounts", as
   expect(lines.get("/sys/fs/cgroup/own")?.options).toContain("rw");
   expect(lines.get("/sys/fs/cgroup/memory")?.options).toContain("ro");
 });
+
+eachRuntime("two hundred binds", async (bundle) => {
+  const source = join(bundle.directory, "source");
+  mkdirSync(source);
+  const binds = Array.from({ length: 200 }, (_, index) => ({
+    destination: `/m/${index}`,
+    type: "bind",
+    source,
+    options: ["rbind"],
+  }));
+  const places = [...(await mountsOf(bundle, binds)).keys()];
+  expect(places.filter((place) => place.startsWith("/m/"))).toHaveLength(200);
+});

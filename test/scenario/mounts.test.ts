@@ -53,3 +53,21 @@ test.each([
   expect(answer.status).toBe(400);
   expect(answer.text).toContain(message);
 });
+
+function binds(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => ["-v", `${source}:/m/${index}`]).flat();
+}
+
+test("two hundred binds", async () => {
+  const count = "grep -c ' /m/[0-9]* ' /proc/self/mountinfo";
+  expect(await engine.output("run", "--rm", ...binds(200), "base", "sh", "-c", count)).toBe("200");
+});
+
+test("more binds than a start takes are refused before anything is started, and nothing is left", async () => {
+  await engine.output("run", "--rm", "base", "true");
+  const before = engine.snapshot();
+  const { exitCode, stderr } = await engine.cli("run", "--rm", ...binds(300), "base", "true");
+  expect(exitCode).toBe(125);
+  expect(stderr).toMatch(/the container needs 3\d\d descriptors at its start, at most 252 can be sent/);
+  expect(engine.snapshot()).toEqual(before);
+});

@@ -1,5 +1,5 @@
 /** Attaching to a container: to its supervisor when it runs, else to the start that is to come. */
-import { attachFlags, limits } from "../../abi/schema.ts";
+import { attachFlags } from "../../abi/schema.ts";
 import { pausedBeforeAttach } from "../../docker/messages.ts";
 import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -38,10 +38,13 @@ export function flagsOf(options: {
   );
 }
 
+/** Each is a descriptor that goes with the start, as the mounts do. */
+const pendingLimit = 16;
+
 /** Adds a client to the start that is to come. Errors: `container.attach-limit`. */
 export function attachPending(container: Container, flags: number): PendingStream {
   container.pending = container.pending.filter((stream) => !stream.abandoned);
-  if (container.pending.length >= limits.receivedFds / 2) {
+  if (container.pending.length >= pendingLimit) {
     throw new TiffinError(
       "unavailable",
       "container.attach-limit",
