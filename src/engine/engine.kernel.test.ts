@@ -102,6 +102,32 @@ test("a container that stays can be listed, inspected, restarted and removed", a
   expect((await failure(containers.inspect(id, { size: false }))).kind).toBe("notFound");
 });
 
+test("inspect shows every field of Docker's document, and all 64 bits of a number of bytes", async () => {
+  const { containers } = fixture.engine;
+  const { Id } = await containers.create({
+    body: { Image: "base", Cmd: ["true"], HostConfig: { NetworkMode: "none", Memory: 2n ** 63n - 1n } },
+  });
+  await containers.start(Id);
+  await fixture.reopen();
+  const { HostConfig, Config } = await fixture.engine.containers.inspect(Id, { size: false });
+  expect([HostConfig.Memory, HostConfig.MemorySwap]).toEqual([2n ** 63n - 1n, 2n ** 63n - 1n]);
+  expect(HostConfig).toMatchObject({
+    NanoCpus: 0,
+    Binds: null,
+    PortBindings: {},
+    Dns: [],
+    Runtime: "tiffin",
+  });
+  expect(Config).toMatchObject({
+    Tty: false,
+    Volumes: null,
+    Entrypoint: null,
+    Domainname: "",
+    OnBuild: null,
+  });
+  await fixture.engine.containers.remove(Id, { force: true, volumes: false });
+});
+
 test("a name belongs to one container", async () => {
   const { containers } = fixture.engine;
   const id = await fixture.start(["true"], {}, "taken");

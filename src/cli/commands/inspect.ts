@@ -2,6 +2,7 @@
 import type { ApiClient } from "../../client/api-client.ts";
 import { EngineError } from "../../client/api-error.ts";
 import type { SyncSocket } from "../../client/sync-socket.ts";
+import { containerDocument, type DocumentShape, imageDocument, typedView } from "../../docker/documents.ts";
 import { formatExactJson } from "../../lib/exact-json.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
@@ -11,12 +12,24 @@ import { text, toggle } from "../flags/flag.ts";
 import { documentFormat } from "../format/document-format.ts";
 
 type Api = ApiClient<SyncSocket>;
-type Lookup = (api: Api, name: string, size: boolean) => Promise<unknown>;
+interface Found {
+  readonly document: unknown;
+  readonly shape: DocumentShape;
+}
+type Lookup = (api: Api, name: string, size: boolean) => Promise<Found>;
 
 const lookups: Readonly<Record<string, Lookup>> = {
-  container: (api, name, size) =>
-    api.undecoded("containerInspect", { params: { name: cleanName(name) }, query: size ? { size } : {} }),
-  image: (api, name) => api.undecoded("imageInspect", { params: { name } }),
+  container: async (api, name, size) => ({
+    document: await api.undecoded("containerInspect", {
+      params: { name: cleanName(name) },
+      query: size ? { size } : {},
+    }),
+    shape: containerDocument,
+  }),
+  image: async (api, name) => ({
+    document: await api.undecoded("imageInspect", { params: { name } }),
+    shape: imageDocument,
+  }),
 };
 
 function isMissing(thrown: unknown): boolean {
@@ -24,7 +37,7 @@ function isMissing(thrown: unknown): boolean {
 }
 
 /** The first kind that knows the name. */
-async function anyKind(api: Api, name: string, size: boolean): Promise<unknown> {
+async function anyKind(api: Api, name: string, size: boolean): Promise<Found> {
   for (const lookup of Object.values(lookups)) {
     try {
       return await lookup(api, name, size);
@@ -46,7 +59,7 @@ async function show(
     ? undefined
     : await documentFormat(options.format, { failurePrefix: "template parsing error: " });
   const api = await context.api();
-  const found: unknown[] = [];
+  const found: Found[] = [];
   const failures: string[] = [];
   for (const name of names) {
     try {
@@ -57,11 +70,17 @@ async function show(
   }
   if (format === undefined) {
     const indent = options.format === "" ? 4 : undefined;
-    context.out(`${formatExactJson(found, indent)}\n`);
+    context.out(
+      `${formatExactJson(
+        found.map(({ document }) => document),
+        indent,
+      )}\n`,
+    );
   } else {
     // Docker's scripts rely on a line being there even when nothing was found or shown.
     try {
-      context.out(found.length === 0 ? "\n" : found.map((value) => `${format(value)}\n`).join(""));
+      const lines = found.map(({ document, shape }) => `${format(typedView(shape, document))}\n`);
+      context.out(found.length === 0 ? "\n" : lines.join(""));
     } catch (thrown) {
       context.out("\n");
       throw thrown;

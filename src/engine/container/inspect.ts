@@ -1,4 +1,5 @@
 /** `GET /containers/{id}/json` in Docker's complete shape. */
+import { completeDocument, containerDocument } from "../../docker/documents.ts";
 import type { ContainerInspect, ContainerState } from "../../docker/types/container.ts";
 import { newestLogPath } from "../log/mod.ts";
 import type { ContainerContext } from "./context.ts";
@@ -49,7 +50,7 @@ export async function inspectContainer(
   const written = options.size ? await context.layers.containerBytes(id) : 0;
   const imageBytes = options.size ? (context.images.byId(image.id)?.size ?? 0) : 0;
   const pid = isAlive(state) ? state.pid : 0;
-  return {
+  return completeDocument<TiffinInspect>(containerDocument, {
     Id: id,
     Created: timeText(container.createdMs),
     Path: path,
@@ -68,10 +69,11 @@ export async function inspectContainer(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: container.execs.size === 0 ? null : [...container.execs],
-    HostConfig: host,
+    HostConfig: { ...host, ConsoleSize: host.ConsoleSize ?? [0, 0], PidsLimit: host.PidsLimit || null },
     GraphDriver: {
       Name: "overlay2",
-      Data: { LowerDir: lowers.join(":"), UpperDir: upper, WorkDir: work },
+      // The root is mounted in the container's own mount namespace alone, so the host has no merged directory.
+      Data: { LowerDir: lowers.join(":"), MergedDir: "", UpperDir: upper, WorkDir: work },
     },
     ...(options.size && { SizeRw: written, SizeRootFs: imageBytes + written }),
     Mounts: mountPoints(mounts, context.paths.volumes),
@@ -97,5 +99,5 @@ export async function inspectContainer(
       Networks: networksOf(container, context.network.name),
     },
     Tiffin: { StartPhases: container.phases ?? {}, StartWarnings: container.startWarnings },
-  };
+  });
 }

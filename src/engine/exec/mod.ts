@@ -1,4 +1,5 @@
 /** Further processes in running containers: created, started, resized, inspected; kept a while after their end. */
+import { completeDocument, execDocument } from "../../docker/documents.ts";
 import {
   execAlreadyRan,
   execAlreadyRunning,
@@ -79,7 +80,7 @@ export class ExecService {
   async inspect(id: string): Promise<ExecInspect> {
     const { config, container, state } = this.#find(id);
     const [entrypoint = "", ...words] = config.command;
-    return {
+    return completeDocument<ExecInspect>(execDocument, {
       ID: id,
       Running: state.status === "running",
       ExitCode: state.status === "exited" ? state.exitCode : null,
@@ -97,7 +98,7 @@ export class ExecService {
       ContainerID: container.id,
       DetachKeys: Buffer.from(config.detachKeys).toString("base64"),
       Pid: state.status === "running" ? state.process.pid : 0,
-    };
+    });
   }
 
   /** Create and start in one step. */

@@ -1,9 +1,11 @@
 /** Images in the shapes of Docker's API. Pure. */
+import { completeDocument, imageDocument } from "../../docker/documents.ts";
 import type { ImageInspect, ImageSummary } from "../../docker/types/image.ts";
 import type { Image } from "./image.ts";
 
 const msPerSecond = 1000;
 const notComputed = -1;
+const neverTagged = "0001-01-01T00:00:00Z";
 const graphDriver = "overlay2";
 
 /** One row of `GET /images/json`. */
@@ -24,7 +26,7 @@ export function imageSummary(image: Image, tags: readonly string[]): ImageSummar
 /** `GET /images/{name}/json`. */
 export function imageInspect(image: Image, tags: readonly string[]): ImageInspect {
   const { config } = image;
-  return {
+  return completeDocument<ImageInspect>(imageDocument, {
     Id: image.id,
     RepoTags: [...tags],
     RepoDigests: [],
@@ -38,7 +40,7 @@ export function imageInspect(image: Image, tags: readonly string[]): ImageInspec
     Size: image.size,
     GraphDriver: { Name: graphDriver, Data: null },
     RootFS: { Type: "layers", Layers: image.chain.map((id) => `sha256:${id}`) },
-    Metadata: {},
+    Metadata: { LastTagTime: neverTagged },
     Config: {
       User: config.User ?? "",
       Env: config.Env === undefined ? null : [...config.Env],
@@ -51,5 +53,5 @@ export function imageInspect(image: Image, tags: readonly string[]): ImageInspec
       ...(config.StopSignal === undefined ? {} : { StopSignal: config.StopSignal }),
       ...(config.Shell === undefined ? {} : { Shell: [...config.Shell] }),
     },
-  };
+  });
 }
