@@ -112,7 +112,8 @@ function execFailure(
   const { errno } = fields;
   const lookedUp = !program.includes("/");
   const quoted = `exec: ${JSON.stringify(program)}`;
-  if (lookedUp && (errno === errnos.ENOENT || errno === errnos.EACCES)) {
+  const nowhere = errno === errnos.ENOENT || errno === errnos.EACCES || errno === errnos.ENAMETOOLONG;
+  if (lookedUp && nowhere) {
     // A file in PATH that may not be executed counts as not found, as for Docker.
     return new TiffinError(
       "invalid",
@@ -151,6 +152,12 @@ function execFailure(
         remedy: "pass less in arguments and environment",
         exitCode: exitCodes.notExecutable,
       });
+    case errnos.ENAMETOOLONG:
+    case errnos.ELOOP:
+      return new TiffinError("invalid", "start.program-not-found", `${quoted}: ${errnoText(errno)}`, {
+        remedy: "check the path",
+        exitCode: exitCodes.notFound,
+      });
     default:
       return new TiffinError("internal", "start.exec", `${quoted}: ${errnoText(errno)}`, {
         exitCode: isExecPlan(plan) || errno === errnos.EPERM ? exitCodes.notExecutable : exitCodes.engine,
@@ -182,7 +189,8 @@ function missingSource({ target }: ProcessOp): TiffinError {
 }
 
 /** Causes that stand for what a user wrote: a failure there is the request's, not the engine's. */
-const userCauses = /^(mounts\[|process\.|linux\.(sysctl|devices)|hostname|domainname|files)/;
+const userCauses =
+  /^(mounts\[|process\.|linux\.(sysctl|devices|maskedPaths|readonlyPaths)|hostname|domainname|files)/;
 
 function general(plan: Plan, op: ProcessOp, failure: PlanFailure): TiffinError {
   const { errno, step, op: index } = failure.fields;

@@ -1,25 +1,8 @@
 /** The small grammars of limits, devices and policies in create options. Each throws `Error` with Docker's wording. Pure. */
 import { isIpAddress } from "../../docker/ip-address.ts";
 import type { DeviceMapping, RestartPolicy, Ulimit } from "../../docker/types/host-config.ts";
+import { ulimitNames } from "../../docker/ulimit-names.ts";
 import { parseByteSize } from "../flags/byte-size.ts";
-
-const ulimitNames = [
-  "core",
-  "cpu",
-  "data",
-  "fsize",
-  "locks",
-  "memlock",
-  "msgqueue",
-  "nice",
-  "nofile",
-  "nproc",
-  "rss",
-  "rtprio",
-  "rttime",
-  "sigpending",
-  "stack",
-];
 
 /** `name=soft[:hard]`; -1 is unlimited. */
 export function parseUlimit(text: string): Ulimit {

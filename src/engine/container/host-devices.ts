@@ -1,7 +1,7 @@
 /** Device nodes of the host that a container asks for. */
-import { lstatSync, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
 import type { DeviceMapping } from "../../docker/types/host-config.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import type { OciDevice } from "../../oci/mod.ts";
 import type { GrantedDevice } from "./spec-resources.ts";
 
@@ -14,8 +14,27 @@ function numbersOf(rdev: number): { readonly major: number; readonly minor: numb
   };
 }
 
+/** Undefined when nothing is there. Errors: `container.device-unreadable`. */
+function statusOf(path: string): Stats | undefined {
+  return looking(path, () => statSync(path, { throwIfNoEntry: false }));
+}
+
+/** A path that cannot be looked at is the request's fault. */
+function looking<T>(path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (thrown) {
+    throw new TiffinError(
+      "invalid",
+      "container.device-unreadable",
+      `error gathering device information while adding custom device "${path}": ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
+  }
+}
+
 function deviceAt(host: string, path: string): OciDevice | undefined {
-  const stats = statSync(host, { throwIfNoEntry: false });
+  const stats = statusOf(host);
   if (stats === undefined || !(stats.isCharacterDevice() || stats.isBlockDevice())) return undefined;
   return {
     type: stats.isBlockDevice() ? "b" : "c",
@@ -37,7 +56,7 @@ function missing(path: string): TiffinError {
 
 /** Device numbers of a host path. Errors: `container.device-missing`. */
 export function deviceNumbers(path: string): { readonly major: number; readonly minor: number } {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statusOf(path);
   if (stats === undefined) throw missing(path);
   return numbersOf(stats.rdev);
 }
@@ -47,9 +66,9 @@ const deepestDirectory = 4;
 /** All device nodes in a directory tree, at the same places below `path`. Terminals and links are left out. */
 function devicesBelow(host: string, path: string, depth = 0): OciDevice[] {
   const found: OciDevice[] = [];
-  for (const name of readdirSync(host)) {
+  for (const name of looking(host, () => readdirSync(host))) {
     const from = `${host}/${name}`;
-    const stats = lstatSync(from, { throwIfNoEntry: false });
+    const stats = looking(from, () => lstatSync(from, { throwIfNoEntry: false }));
     if (stats === undefined || ["pts", "shm", "mqueue", "fd", ".lxc", "console"].includes(name)) continue;
     if (stats.isDirectory() && depth < deepestDirectory) {
       found.push(...devicesBelow(from, `${path}/${name}`, depth + 1));
@@ -81,7 +100,7 @@ export function grantedDevices(mappings: readonly DeviceMapping[], privileged: b
     }
     const device = deviceAt(mapping.PathOnHost, path);
     if (device !== undefined) return [{ device, access }];
-    const stats = statSync(mapping.PathOnHost, { throwIfNoEntry: false });
+    const stats = statusOf(mapping.PathOnHost);
     if (stats?.isDirectory() !== true) throw missing(mapping.PathOnHost);
     return devicesBelow(mapping.PathOnHost, path).map((each) => ({ device: each, access }));
   });

@@ -29,6 +29,9 @@ const replaceable: ReadonlySet<string> = new Set(
 export function validateMountPlace(mount: MountSpec): void {
   const { target } = mount;
   validatePath("mount target", target);
+  if (target === "/") {
+    refuse("mount-place", `invalid mount config for type "${mount.kind}": destination can't be '/'`);
+  }
   if (mount.kind === "bind") validatePath("mount source", mount.source);
   if (target === "/proc") {
     if (mount.kind === "bind" && mount.source === "/proc") return;

@@ -2,6 +2,7 @@
 import type { HostConfig } from "../../docker/types/host-config.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
 import { refuse } from "./refuse.ts";
+import { validatePath } from "./validate-words.ts";
 
 /** The kernel's largest CFS quota: 2^44 - 1 microseconds. */
 const largestQuota = 2 ** 44 - 1;
@@ -51,7 +52,16 @@ export function validateNumbers(host: HostConfig, facts: HostFacts): void {
 }
 
 function validateDevices(host: HostConfig): void {
+  for (const { PathOnHost, PathInContainer, CgroupPermissions } of host.Devices ?? []) {
+    if (PathOnHost === "") refuse("device-path", "invalid device: its path on the host is empty");
+    validatePath("device", PathOnHost);
+    validatePath("device in the container", PathInContainer ?? "");
+    if (!/^[rwm]{0,3}$/.test(CgroupPermissions ?? "")) {
+      refuse("device-access", `invalid device permissions: ${CgroupPermissions}`);
+    }
+  }
   for (const { Path, Weight } of host.BlkioWeightDevice ?? []) {
+    validatePath("block device", Path);
     if (Weight !== 0 && (Weight < 10 || Weight > 1000)) {
       refuse("blkio-weight", `Range of blkio weight is from 10 to 1000, found ${Weight} for ${Path}`);
     }
@@ -63,6 +73,7 @@ function validateDevices(host: HostConfig): void {
     ...(host.BlkioDeviceWriteIOps ?? []),
   ];
   for (const { Path, Rate } of rates) {
+    validatePath("block device", Path);
     if (Rate < 0 || BigInt(Rate) > largestRate)
       refuse("blkio-rate", `invalid rate ${Rate} for device ${Path}`);
   }

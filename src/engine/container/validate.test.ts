@@ -110,6 +110,68 @@ test.each<[ContainerConfig, HostConfig, string]>([
   expect(refusal(config, host)).toBe(message);
 });
 
+const nul = 'invalid HostConfig.Binds.0: "/a:/b\\u0000" contains a NUL character';
+
+test.each<[ContainerConfig, HostConfig, string]>([
+  [{}, { Binds: ["/a:/b\0"] }, `nul: ${nul}`],
+  [{ Domainname: "a\0b" }, {}, 'nul: invalid Domainname: "a\\u0000b" contains a NUL character'],
+  [
+    { Env: [`A=${"x".repeat(3 * mib)}`] },
+    {},
+    `string-length: invalid environment: "A=${"x".repeat(58)}..." has 3145730 bytes, the kernel takes at most 131071 in one string`,
+  ],
+  [
+    {},
+    { ExtraHosts: ["a:1.2.3.4\n6.6.6.6 b"] },
+    'extra-host: invalid IP address in add-host: "1.2.3.4\\n6.6.6.6 b"',
+  ],
+  [
+    {},
+    { ExtraHosts: ["a\nb:1.2.3.4"] },
+    'file-word: invalid host name in add-host "a\\nb": wanted a word without spaces and line breaks',
+  ],
+  [{}, { Dns: ["1.1.1.1\nx"] }, 'dns: invalid DNS server: "1.1.1.1\\nx" is no IP address'],
+  [
+    {},
+    { DnsSearch: ["a\nb"] },
+    'file-word: invalid DNS search domain "a\\nb": wanted a word without spaces and line breaks',
+  ],
+  [
+    {},
+    { CpuQuota: 2 ** 44 },
+    "cpu-quota: CPU cfs quota can not be more than 17592186044415 microseconds, found 17592186044416",
+  ],
+  [
+    {},
+    { CpuRealtimePeriod: 2 ** 31 },
+    "cpu-realtime: invalid CPU real-time period 2147483648: wanted a whole number from 0 to 2147483647",
+  ],
+  [
+    {},
+    { CpuRealtimePeriod: 5000, CpuRealtimeRuntime: 10_000 },
+    "cpu-realtime: cpu real-time runtime cannot be higher than cpu real-time period",
+  ],
+  [
+    {},
+    { PidsLimit: 2 ** 31 },
+    "pids-limit: invalid pids limit 2147483648: the kernel takes at most 4194304; -1 is no limit",
+  ],
+  [{}, { CpusetCpus: " " }, "cpuset: Invalid value   for cpuset cpus"],
+  [
+    {},
+    { Ulimits: [{ Name: "nofile", Soft: -1, Hard: 64 }] },
+    "ulimit: ulimit soft limit must be less than or equal to hard limit: -1 > 64",
+  ],
+])("%p with %p would fail the start, so the creation does", (config, host, message) => {
+  expect(refusal(config, host)).toBe(`container.${message}`);
+});
+
+test("ports that the host's network makes meaningless are warned of", () => {
+  expect(
+    validateContainer({ HostConfig: { NetworkMode: "host", PortBindings: { "80/tcp": [] } } }, facts),
+  ).toEqual(["Published ports are discarded when using host network mode"]);
+});
+
 test("what is not done is said", () => {
   expect(validateContainer({ Healthcheck: { Test: ["CMD", "true"] } }, facts)).toEqual([
     "health checks are not performed by this engine",

@@ -7,6 +7,7 @@ import { createFields, fieldJudge } from "../../docker/fields.ts";
 import type { ContainerCreateBody } from "../../docker/types/container.ts";
 import type { ContainerConfig } from "../../docker/types/container-config.ts";
 import type { HostConfig } from "../../docker/types/host-config.ts";
+import { ulimitNames } from "../../docker/ulimit-names.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { parseCpuList } from "../../linux/cpu-list.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
@@ -14,7 +15,7 @@ import { validateCgroupParent } from "./cgroup-parent.ts";
 import { timeAnnotation } from "./model.ts";
 import { refuse } from "./refuse.ts";
 import { validateNumbers } from "./validate-numbers.ts";
-import { refuseNul, validateConfigWords, validateFileWords } from "./validate-words.ts";
+import { refuseNul, validateConfigWords, validateFileWords, validatePath } from "./validate-words.ts";
 
 const mib = 1024 * 1024;
 const smallestMemoryBytes = 6 * mib;
@@ -157,7 +158,9 @@ function validateCpu(host: HostConfig, facts: HostFacts): string[] {
 function validateCpuSet(kind: "cpus" | "mems", text: string, count: number | undefined): void {
   if (text === "") return;
   const wanted = parseCpuList(text);
-  if (wanted === undefined) refuse("cpuset", `Invalid value ${text} for cpuset ${kind}`);
+  // Blanks alone would leave the container without any.
+  if (wanted === undefined || wanted.length === 0)
+    refuse("cpuset", `Invalid value ${text} for cpuset ${kind}`);
   if (count !== undefined && wanted.some((cpu) => cpu >= count)) {
     refuse("cpuset", `Requested CPUs are not available - requested ${text}, available: 0-${count - 1}`);
   }
@@ -174,7 +177,11 @@ function validateOther(host: HostConfig): void {
     refuse("blkio-weight", "Range of blkio weight is from 10 to 1000");
   }
   for (const limit of host.Ulimits ?? []) {
-    if (limit.Soft > limit.Hard && limit.Hard !== -1) {
+    if (!ulimitNames.includes(limit.Name)) refuse("ulimit", `invalid ulimit type: ${limit.Name}`);
+    if (limit.Soft < -1 || limit.Hard < -1) {
+      refuse("ulimit", `invalid ulimit ${limit.Name}: limits are numbers from 0, or -1 for none`);
+    }
+    if (limit.Hard !== -1 && (limit.Soft === -1 || limit.Soft > limit.Hard)) {
       refuse(
         "ulimit",
         `ulimit soft limit must be less than or equal to hard limit: ${limit.Soft} > ${limit.Hard}`,
@@ -182,6 +189,7 @@ function validateOther(host: HostConfig): void {
     }
   }
   for (const path of [...(host.MaskedPaths ?? []), ...(host.ReadonlyPaths ?? [])]) {
+    validatePath("system path", path);
     if (!path.startsWith("/")) refuse("system-path", `invalid system path ${path}: it needs to be absolute`);
   }
 }
