@@ -377,24 +377,10 @@ export function completeDocument<T extends object>(shape: DocumentShape, documen
   return complete(shape, document) as T;
 }
 
-/** What Go calls nil and yet a list or a map: prints as an empty one, is null in JSON. */
-class NilList extends Array<unknown> {
-  toJSON(): null {
-    return null;
-  }
-}
-
-function nilMap(): object {
-  return Object.defineProperty({}, "toJSON", { value: () => null, enumerable: false });
-}
-
 function viewField(shape: Plain | Struct | Many, value: unknown): unknown {
   if (value === undefined || value === null) {
-    if (shape === "nilList") return new NilList();
-    if (shape === "nilMap") return nilMap();
-    if (typeof shape === "string") return zeroOf(shape);
-    if ("each" in shape) return viewField(shape.zero, value);
-    return shape.pointer ? null : view(shape.struct, {});
+    if (typeof shape === "string" || "each" in shape || shape.pointer) return zeroOf(shape);
+    return view(shape.struct, {});
   }
   if (typeof shape === "string") return value;
   if ("struct" in shape) return isFields(value) ? view(shape.struct, value) : value;
@@ -405,18 +391,25 @@ function viewField(shape: Plain | Struct | Many, value: unknown): unknown {
     : value;
 }
 
-/** As a template sees it: every field, and in JSON as it came. */
 function view(shape: DocumentShape, fields: object): object {
-  const entries = Object.entries(shape).map(([name, field]): [string, unknown] => {
-    const plain = typeof field === "object" && "omitEmpty" in field ? field.omitEmpty : field;
-    return [name, viewField(plain, ownField(fields, name))];
-  });
-  const others = Object.entries(fields).filter(([name]) => !Object.hasOwn(shape, name));
-  const seen: object = Object.fromEntries([...entries, ...others]);
-  return Object.defineProperty(seen, "toJSON", { value: () => fields, enumerable: false });
+  const seen: object = {};
+  for (const [name, value] of Object.entries(fields)) {
+    const field = Object.hasOwn(shape, name) ? shape[name] : undefined;
+    const shown = field === undefined || value === null ? value : viewField(plainOf(field), value);
+    Object.defineProperty(seen, name, { value: shown, enumerable: true });
+  }
+  for (const [name, field] of Object.entries(shape)) {
+    if (Object.hasOwn(fields, name)) continue;
+    Object.defineProperty(seen, name, { value: viewField(plainOf(field), undefined), enumerable: false });
+  }
+  return seen;
 }
 
-/** A document as Docker's typed client hands it to a template. */
+function plainOf(field: FieldShape): Plain | Struct | Many {
+  return typeof field === "object" && "omitEmpty" in field ? field.omitEmpty : field;
+}
+
+/** A document as Docker's typed client hands it to a template: fields that it leaves out are there, not enumerable. */
 export function typedView(shape: DocumentShape, document: unknown): unknown {
   return isFields(document) ? view(shape, document) : document;
 }

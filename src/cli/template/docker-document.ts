@@ -40,6 +40,8 @@ const nilTypes: Readonly<Record<string, string>> = {
   PortBindings: "map[string][]PortBinding",
   Ports: "map[string][]PortBinding",
   Server: "*system.Version",
+  SizeRootFs: "*int64",
+  SizeRw: "*int64",
   StopTimeout: "*int",
   StorageOpt: "map[string]string",
   Sysctls: "map[string]string",
@@ -47,15 +49,17 @@ const nilTypes: Readonly<Record<string, string>> = {
   Volumes: "map[string]struct {}",
 };
 
-/** `document` with nils that know their type, and answering to Go's names as well. */
+/** `document`, its fields that are not enumerable included, with nils that know their type, and answering to Go's names as well. */
 export function dockerDocument(document: unknown): unknown {
   if (Array.isArray(document)) return document.map(dockerDocument);
   if (typeof document !== "object" || document === null) return document;
   const view: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(document)) {
+  for (const [name, { value, enumerable = true }] of Object.entries(
+    Object.getOwnPropertyDescriptors(document),
+  )) {
     const seen = value === null ? new TypedNil(nilTypes[name] ?? "[]string") : dockerDocument(value);
     // Not an assignment: a label may be called `__proto__`.
-    Object.defineProperty(view, name, { value: seen, enumerable: true });
+    Object.defineProperty(view, name, { value: seen, enumerable });
     const goName = goNames[name];
     if (goName !== undefined && !Object.hasOwn(document, goName))
       Object.defineProperty(view, goName, { value: seen, enumerable: false });
