@@ -18,6 +18,7 @@ import {
 import { ContainerRegistry } from "./container/registry.ts";
 import { containerRepository } from "./container/repository.ts";
 import { restartIfWanted } from "./container/restart.ts";
+import { RowFiles } from "./container/row-files.ts";
 import { seccompCompiler } from "./container/seccomp.ts";
 import { isAlive } from "./container/state.ts";
 import { userCache } from "./container/user.ts";
@@ -74,7 +75,7 @@ function reportToStderr(thrown: unknown): void {
 export async function openEngine(config: EngineConfig, options: EngineOptions): Promise<Engine> {
   const report = options.report ?? reportToStderr;
   const paths = enginePaths(config);
-  const store = openStore(config.root);
+  const store = openStore(config.root, report);
   try {
     return await openWith(config, options, store, paths, report);
   } catch (thrown) {
@@ -93,13 +94,15 @@ async function openWith(
   const facts = options.facts ?? probe();
   mkdirSync(config.run, { recursive: true, mode: 0o700 });
   prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
-  const { database } = store;
+  const { database, writes } = store;
   const layers = openOverlayLayerStore({ root: config.root, report });
   const images = openImageStore({ database, layers });
-  const network = await openNetwork({ tag: config.tag, db: database });
+  const network = await openNetwork({ tag: config.tag, db: database, writes, report });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
   const timers = openTimers();
+  const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
+  const volumes = openVolumeStore({ database, root: paths.volumes, writes, report });
   const checkpoints = idleWork(() => store.checkpoint(), report);
   const idle = idleWork(() => {
     runtime.warm(warmExecutors);
@@ -112,10 +115,13 @@ async function openWith(
     paths,
     facts,
     store,
-    registry: new ContainerRegistry(containerRepository(database)),
+    registry: new ContainerRegistry(containerRepository(database), {
+      writes,
+      changed: (container) => rowFiles.note(container),
+    }),
     images,
     layers,
-    volumes: openVolumeStore(database, paths.volumes),
+    volumes,
     network,
     runtime,
     events,
@@ -134,8 +140,10 @@ async function openWith(
     checkpoints[Symbol.dispose]();
     timers[Symbol.dispose]();
     for (const container of context.registry.all()) container.process?.disconnect();
+    rowFiles[Symbol.dispose]();
     runtime.close();
     layers.close();
+    volumes.close();
   };
   return {
     containers: new ContainerService(context),

@@ -70,7 +70,9 @@ function leftOf(fixture: EngineFixture): string[] {
     processes: () => [],
   });
   const entries = (directory: string): string[] =>
-    existsSync(directory) ? readdirSync(directory).filter((entry) => !entry.startsWith(".ready-")) : [];
+    existsSync(directory)
+      ? readdirSync(directory).filter((entry) => !entry.startsWith(".ready-") && entry !== ".trash")
+      : [];
   return [
     ...left.links,
     ...left.cgroups,

@@ -47,6 +47,13 @@ export function listDirectory(directory: OwnedFd | number, what: string): Direct
   return entries;
 }
 
+/** Whether the directory at `path` holds nothing; reads no more than its first entries. */
+export function isEmptyDirectory(path: string): boolean {
+  using directory = openFile(undefined, path, openFlags.readOnly | openFlags.directory);
+  for (const batch of entryBatches(directory.raw, path)) if (batch.length > 0) return false;
+  return true;
+}
+
 function* entryBatches(fd: number, what: string): Generator<DirectoryEntry[]> {
   const buffer = new Uint8Array(listBufferBytes);
   const view = new DataView(buffer.buffer);

@@ -211,7 +211,7 @@ export class TestEngine {
       tables: [`tiffin_${this.tag}`],
       processes: () => this.cgroup.processes().filter((pid) => pid !== this.#process?.pid),
       // Background deletion, things made ahead of need and the database's own files come and go.
-      ignoreFiles: /\/(trash\/|containers\/\.ready-|s\/[0-9a-f]+$|tiffin\.db|cache(\/|$))/,
+      ignoreFiles: /\/(\.?trash\/|containers\/\.ready-|s\/[0-9a-f]+$|tiffin\.db|cache(\/|$))/,
     };
     return hostSnapshot(this.#process === undefined ? base : { ...base, engine: this.#process.pid });
   }

@@ -11,33 +11,45 @@ import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { OciMount } from "../../oci/mod.ts";
 import type { BindSource } from "../../plan/mod.ts";
+import { isAnonymousName } from "../volume/mod.ts";
 import type { ContainerContext } from "./context.ts";
 import { copyFromLayers } from "./copy-up.ts";
 import type { Container } from "./model.ts";
+import type { MountSpec } from "./mount-spec.ts";
 import type { ReadyMount } from "./spec-mounts.ts";
 
 /** The container's mounts with host paths; `layers` are those of its root, uppermost first. */
-export function readyMounts(
+export async function readyMounts(
   context: ContainerContext,
   container: Container,
   layers: readonly string[],
-): ReadyMount[] {
-  return container.document.mounts.map((mount) => {
-    if (mount.kind === "tmpfs") return mount;
-    if (mount.kind === "bind") {
-      if (mount.createSource) makeSource(mount.source);
-      return mount;
+): Promise<ReadyMount[]> {
+  const ready: ReadyMount[] = [];
+  for (const mount of container.document.mounts) {
+    if (mount.kind === "volume") {
+      ready.push(await readyVolume(context, container, mount, layers));
+      continue;
     }
-    const anonymous = /^[0-9a-f]{64}$/.test(mount.volume);
-    const volume = context.volumes.ensure(mount.volume, anonymous);
-    if (volume.created && mount.copy) copyFromLayers(layers, mount.target, volume.directory);
-    return {
-      kind: "volume",
-      source: volume.directory,
-      target: mount.target,
-      readOnly: mount.readOnly,
-    };
+    if (mount.kind === "bind" && mount.createSource) makeSource(mount.source);
+    ready.push(mount);
+  }
+  return ready;
+}
+
+async function readyVolume(
+  context: ContainerContext,
+  { document, state }: Container,
+  { volume: name, target, readOnly, copy }: Extract<MountSpec, { kind: "volume" }>,
+  layers: readonly string[],
+): Promise<ReadyMount> {
+  const anonymous = isAnonymousName(name);
+  const volume = await context.volumes.ensure(name, {
+    anonymous,
+    durable: !(anonymous && document.host.AutoRemove),
+    // Only the first start fills: who empties a volume later wants it empty.
+    ...(copy && state.status === "created" && { fill: (into) => copyFromLayers(layers, target, into) }),
   });
+  return { kind: "volume", source: volume.directory, target, readOnly };
 }
 
 function makeSource(path: string): void {

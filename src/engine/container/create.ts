@@ -18,6 +18,7 @@ import { validateMountOptions, validateMountPlace } from "./mount-place.ts";
 import { collectMounts, type MountSpec } from "./mount-spec.ts";
 import { decodeContainerName, makeUpName } from "./names.ts";
 import { decodePorts } from "./ports.ts";
+import { writeRowFileDurably } from "./row-file.ts";
 import { decodeSecurityOptions } from "./security-options.ts";
 import { mappedIds } from "./spec.ts";
 import { decodeDeviceRule } from "./spec-resources.ts";
@@ -35,6 +36,8 @@ export interface CreateOptions {
 export interface Created {
   readonly container: Container;
   readonly warnings: readonly string[];
+  /** Resolves when a power cut cannot take the container back; it may be started before. */
+  readonly kept: Promise<void>;
 }
 
 /** Random number from 0 to `below` - 1, for names. */
@@ -69,11 +72,17 @@ export async function createContainer(context: ContainerContext, options: Create
     undo.push("container row", () => registry.drop(container));
     context.fail("create.row");
     context.events.emit("container", "create", id, { name, image: document.image.reference });
-    return { container, warnings };
+    return { container, warnings, kept: keep(context, container) };
   } catch (thrown) {
     await undo.unwind();
     throw thrown;
   }
+}
+
+/** One that goes away by itself is written down later, if it is still there then. */
+async function keep(context: ContainerContext, container: Container): Promise<void> {
+  if (container.document.host.AutoRemove) return;
+  await writeRowFileDurably(context.paths.container(container.id).directory, container);
 }
 
 function refusePlatform(platform: string, image: Image): void {

@@ -21,11 +21,11 @@ const renderers: Readonly<Record<ExplainFormat, (plan: Plan) => string>> = {
 };
 
 /** Errors are those that a start would end with while deciding, such as an unknown user. */
-export function explainContainer(
+export async function explainContainer(
   context: ContainerContext,
   container: Container,
   format: ExplainFormat,
-): ExplainResponse {
+): Promise<ExplainResponse> {
   const { state } = container;
   const place = {
     source: networkSource(container),
@@ -34,7 +34,8 @@ export function explainContainer(
     warnings: [],
     wire: undefined,
   };
-  const { plan, mounts } = compilePlan(context, container, inspectStart(context, container), place, []);
+  const found = await inspectStart(context, container);
+  const { plan, mounts } = compilePlan(context, container, found, place, []);
   for (const [, fd] of mounts.fds) fd[Symbol.dispose]();
   return { Id: container.id, Text: renderers[format](plan) };
 }

@@ -60,7 +60,13 @@ export class ContainerService {
   }
 
   async create(request: CreateOptions): Promise<ContainerCreateResponse> {
-    const { container, warnings } = await createContainer(this.#context, request);
+    const { container, warnings, kept } = await createContainer(this.#context, request);
+    try {
+      await kept;
+    } catch (thrown) {
+      await removeContainer(this.#context, container, { force: true, volumes: true });
+      throw thrown;
+    }
     return { Id: container.id, Warnings: [...warnings] };
   }
 
@@ -77,7 +83,7 @@ export class ContainerService {
   }
 
   async explain(name: string, format: ExplainFormat): Promise<ExplainResponse> {
-    return explainContainer(this.#context, this.#find(name), format);
+    return await explainContainer(this.#context, this.#find(name), format);
   }
 
   async start(name: string): Promise<void> {

@@ -1,15 +1,17 @@
 /**
  * The first thing an engine does with the containers it finds: what the database says is compared with what the
  * supervisors, the exit records, the cgroups and the directories say, and brought to agree. Starts and removals that
- * another engine left half done are taken back or finished; whatever carries our names and belongs to nobody goes.
+ * another engine left half done are taken back or finished. Deleted is only what an engine has marked so; whatever
+ * carries our names and belongs to nobody is reported and left.
  */
 import { listCgroups, removeCgroup } from "../../kernel/cgroup.ts";
-import { killCgroup } from "../../kernel/cgroup-processes.ts";
+import { killCgroup, listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { type ExitRecord, readRecord, type SupervisedProcess } from "../../runtime/mod.ts";
 import { cgroupParentOf } from "../config.ts";
 import type { LiveEndpoint } from "../network/mod.ts";
+import { adoptUnknown, reportStrangers } from "./adopt.ts";
 import type { ContainerContext } from "./context.ts";
 import { settleExit, watchExit } from "./exit.ts";
 import { cgroupOf, ownCgroupParent, releaseOwnParent } from "./host-part.ts";
@@ -22,6 +24,7 @@ import { type Ending, isAlive } from "./state.ts";
 
 /** Brings state and host to agree. After it, every container that is alive has its process in hand. */
 export async function recoverContainers(context: ContainerContext): Promise<void> {
+  const unclear = await adoptUnknown(context);
   const endings = new Map<Container, { readonly ending: Ending; readonly lost: boolean }>();
   for (const container of [...context.registry.all()]) {
     const { state } = container;
@@ -31,7 +34,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       if (end !== undefined) endings.set(container, end);
     }
   }
-  await context.network.recover(liveEndpoints(context));
+  await context.network.recover(liveEndpoints(context), { keepUnknown: unclear });
   for (const [container, { ending, lost }] of endings) {
     await guarded(context, container, () => settleExit(context, container, ending, lost));
   }
@@ -149,49 +152,55 @@ function liveEndpoints(context: ContainerContext): LiveEndpoint[] {
 
 async function finishRemoval(context: ContainerContext, container: Container): Promise<void> {
   const ending = "ending" in container.state ? container.state.ending : null;
+  const volumes = container.state.status === "removing" && container.state.volumes === true;
   // Only a dead container may start over with its removal.
   if (container.state.status === "removing") context.registry.setState(container, { status: "dead", ending });
-  await takeAway(context, container, { volumes: false });
+  await takeAway(context, container, { volumes });
 }
 
-/** Takes away what has our names and belongs to no container. */
+/** Takes away what an engine left unfinished, and reports what has our names and belongs to no container. */
 async function sweep(context: ContainerContext): Promise<void> {
-  const { registry, runtime, facts, config } = context;
-  const parent = cgroupParentOf(config.tag);
-  const containers = new Set<string>();
-  const volumes = new Set<string>();
-  const tokens = new Set<string>();
-  const alive = new Set<string>();
-  for (const container of registry.all()) {
-    containers.add(container.id);
-    if (isAlive(container.state)) {
-      alive.add(container.id);
-      tokens.add(container.state.token);
-    }
-    for (const mount of container.document.mounts) if (mount.kind === "volume") volumes.add(mount.volume);
+  const { registry, images, layers, volumes } = context;
+  const known = { layers: images.layers(), containers: new Set<string>() };
+  for (const { id, document } of registry.all()) {
+    known.containers.add(id);
+    for (const layer of document.image.chain) known.layers.add(layer);
   }
+  await sweepCgroups(context);
+  await sweepOwnParents(context);
+  reportStrangers(context, layers.sweep(known));
+  volumes.recover();
+}
+
+async function sweepCgroups({ registry, facts, config, report }: ContainerContext): Promise<void> {
+  const parent = cgroupParentOf(config.tag);
   for (const name of listCgroups(facts.cgroup, parent)) {
-    if (alive.has(name)) continue;
+    const container = registry.byId(name);
+    if (container !== undefined && isAlive(container.state)) continue;
     const directory = `${parent}/${name}`;
+    const [pid] = container === undefined ? listCgroupProcesses(facts.cgroup, directory) : [];
+    if (pid !== undefined) {
+      report(
+        new Error(
+          `cgroup ${directory} belongs to no container of the database, and process ${pid} is in it; it is left ` +
+            "running: end its processes, and the next start removes the group",
+        ),
+      );
+      continue;
+    }
     try {
       await killCgroup(facts.cgroup, directory);
       await removeCgroup(facts.cgroup, directory);
     } catch (thrown) {
-      context.report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
+      report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
     }
   }
-  await sweepOwnParents(context, alive);
-  for (const token of runtime.tokens()) {
-    if (!tokens.has(token)) await forgetUnclaimed(context, token);
-  }
-  context.layers.sweep({ layers: context.images.layers(), containers });
-  context.volumes.sweep(volumes);
 }
 
 /** Groups of containers that have a parent of their own; nothing lists those but the containers. */
-async function sweepOwnParents(context: ContainerContext, alive: ReadonlySet<string>): Promise<void> {
-  for (const { id } of context.registry.all()) {
-    if (alive.has(id) || ownCgroupParent(context, id) === undefined) continue;
+async function sweepOwnParents(context: ContainerContext): Promise<void> {
+  for (const { id, state } of context.registry.all()) {
+    if (isAlive(state) || ownCgroupParent(context, id) === undefined) continue;
     const directory = cgroupOf(context, id);
     try {
       await killCgroup(context.facts.cgroup, directory);
@@ -201,16 +210,6 @@ async function sweepOwnParents(context: ContainerContext, alive: ReadonlySet<str
       context.report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
     }
   }
-}
-
-/**
- * A socket that no container claims belongs to an exec of the engine before, whose supervisor removes it at its end,
- * or to nobody.
- */
-async function forgetUnclaimed(context: ContainerContext, token: string): Promise<void> {
-  const process = await context.runtime.reconnect(token);
-  if (process === undefined) context.runtime.forget(token);
-  else process.disconnect();
 }
 
 /** Containers whose policy wants them to run whenever the engine does. */

@@ -4,18 +4,31 @@
  */
 import { ambiguousPrefix, nameTaken, noSuchContainer } from "../../docker/messages.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { directWrites, type Writes } from "../store/mod.ts";
 import type { Container, ContainerDocument } from "./model.ts";
 import { decodeContainerName } from "./names.ts";
 import type { ContainerRepository, ContainerRow } from "./repository.ts";
 import { type ContainerState, type Ending, transition } from "./state.ts";
 
+const shortIdDigits = 12;
+
+export interface RegistryOptions {
+  readonly writes?: Writes;
+  /** Hears of each container whose row is new or other than before. */
+  readonly changed?: (container: Container) => void;
+}
+
 export class ContainerRegistry {
   readonly #repository: ContainerRepository;
+  readonly #writes: Writes;
+  readonly #changed: (container: Container) => void;
   readonly #byId = new Map<string, Container>();
   readonly #byName = new Map<string, string>();
 
-  constructor(repository: ContainerRepository) {
+  constructor(repository: ContainerRepository, { writes, changed }: RegistryOptions = {}) {
     this.#repository = repository;
+    this.#writes = writes ?? directWrites;
+    this.#changed = changed ?? (() => {});
     for (const row of repository.all()) this.#remember(row);
   }
 
@@ -73,15 +86,38 @@ export class ContainerRegistry {
 
   add(id: string, name: string, createdMs: number, document: ContainerDocument): Container {
     const row: ContainerRow = { id, name, createdMs, document, state: { status: "created" } };
-    this.#repository.insert(row);
+    this.#writes.write(subjectOf(id), () => this.#repository.insert(row));
     return this.#remember(row);
   }
 
-  /** Changes the state as the table allows, on disk first. */
+  /** Takes over a row that the database does not have; under another name where its own has gone to somebody else. */
+  adopt(row: ContainerRow): Container {
+    const taken = this.#byName.has(row.name);
+    const adopted = taken ? { ...row, name: `${row.name}-${row.id.slice(0, shortIdDigits)}` } : row;
+    this.#writes.write(subjectOf(row.id), () => this.#repository.insert(adopted));
+    return this.#remember(adopted);
+  }
+
+  /**
+   * Changes the state as the table allows, on disk first. A start that cannot be written down is refused; whatever else
+   * has happened already, and is stored as soon as it can be.
+   */
   setState(container: Container, to: ContainerState): void {
-    const next = transition(container.id, container.state, to);
-    this.#repository.saveState(container.id, next);
+    this.#save(container, transition(container.id, container.state, to));
+  }
+
+  /** Replaces a state that the host has shown to be wrong. */
+  correct(container: Container, state: ContainerState): void {
+    this.#save(container, state);
+  }
+
+  #save(container: Container, next: ContainerState): void {
+    const { id } = container;
+    const save = (): void => this.#repository.saveState(id, next);
+    if (next.status === "starting") this.#writes.write(subjectOf(id), save);
+    else this.#writes.settle(subjectOf(id), save);
     container.state = next;
+    this.#changed(container);
   }
 
   /** Like `setState`, in memory only: for a state that the next step replaces by the removal of the row. */
@@ -91,23 +127,24 @@ export class ContainerRegistry {
 
   /** Notes how the last start of a container that never ran came to nothing. */
   amendCreated(container: Container, failure: Ending): void {
-    const next: ContainerState = { status: "created", failure };
-    this.#repository.saveState(container.id, next);
-    container.state = next;
+    this.#save(container, { status: "created", failure });
   }
 
   rename(container: Container, newName: string): void {
     const name = decodeContainerName(newName);
     this.refuseTaken(name);
-    this.#repository.saveName(container.id, name);
+    this.#writes.write(`the name of ${subjectOf(container.id)}`, () =>
+      this.#repository.saveName(container.id, name),
+    );
     this.#byName.delete(container.name);
     this.#byName.set(name, container.id);
     container.name = name;
+    this.#changed(container);
   }
 
   /** Forgets a container whose things are gone. */
   drop(container: Container): void {
-    this.#repository.remove(container.id);
+    this.#writes.settle(subjectOf(container.id), () => this.#repository.remove(container.id));
     this.#byId.delete(container.id);
     if (this.#byName.get(container.name) === container.id) this.#byName.delete(container.name);
   }
@@ -131,6 +168,10 @@ export class ContainerRegistry {
     this.#byName.set(row.name, row.id);
     return container;
   }
+}
+
+function subjectOf(id: string): string {
+  return `container ${id}`;
 }
 
 function bareName(reference: string): string {

@@ -51,7 +51,7 @@ export async function takeAway(
 ): Promise<void> {
   const { id, name, document } = container;
   const ending = endingOf(container.state);
-  const marking = { status: "removing", ending } as const;
+  const marking = { status: "removing", ending, volumes: options.volumes } as const;
   if (document.host.AutoRemove) context.registry.assume(container, marking);
   else context.registry.setState(container, marking);
   try {
@@ -61,6 +61,7 @@ export async function takeAway(
     if (options.volumes) removeAnonymousVolumes(context, container);
     context.fail("remove.volumes");
     context.registry.drop(container);
+    await roomFor(context);
   } catch (thrown) {
     context.registry.setState(container, { status: "dead", ending });
     tellRemoved(container, ending);
@@ -77,6 +78,13 @@ export async function takeAway(
   tellRemoved(container, ending);
   context.idle.within(afterReplyMs);
   context.fail("remove.row");
+}
+
+/** On a full disk the row goes once the files are gone. */
+async function roomFor({ store, layers, volumes }: ContainerContext): Promise<void> {
+  if (store.writes.waiting === 0) return;
+  await Promise.all([layers.emptied(), volumes.emptied()]);
+  store.writes.flush();
 }
 
 /** Those who wait for the removal hear of its result, good or bad; `inspect` tells which. */

@@ -6,7 +6,7 @@ import { type ContainerContext, enqueue } from "./context.ts";
 import { createContainer } from "./create.ts";
 import type { Container } from "./model.ts";
 import { PendingStream } from "./pending-stream.ts";
-import { takeAway } from "./remove.ts";
+import { removeContainer } from "./remove.ts";
 import { resizeContainer, type TerminalSize } from "./resize.ts";
 import { startContainer } from "./start.ts";
 import { type Ending, endingOf } from "./state.ts";
@@ -25,7 +25,7 @@ export interface RunSession {
 
 /** Runs a container. A failure leaves nothing of it behind. */
 export async function runContainer(context: ContainerContext, request: RunBody): Promise<RunSession> {
-  const { container, warnings } = await createContainer(context, {
+  const { container, warnings, kept } = await createContainer(context, {
     name: request.name,
     platform: request.platform,
     body: request.create,
@@ -40,12 +40,10 @@ export async function runContainer(context: ContainerContext, request: RunBody):
   const stream = flags === 0 ? new PendingStream(flags) : attachPending(container, flags);
   const exited = endOf(container);
   try {
-    await enqueue(container, () => startContainer(context, container));
+    // Durable before it is answered; the start does not wait for the disk.
+    await Promise.all([enqueue(container, () => startContainer(context, container)), kept]);
   } catch (thrown) {
-    await enqueue(container, async () => {
-      if (context.registry.byId(container.id) !== container) return;
-      await takeAway(context, container, { volumes: true });
-    });
+    await takeBack(context, container);
     throw thrown;
   }
   // Nobody is attached: the client's stream has nothing to say.
@@ -59,6 +57,13 @@ export async function runContainer(context: ContainerContext, request: RunBody):
     resize: async (size) => resizeContainer(container, size),
     signal: async (signal) => killContainer(context, container, signal),
   };
+}
+
+/** Nothing of a run that failed stays; it may be the writing down that failed, and the program runs. */
+async function takeBack(context: ContainerContext, container: Container): Promise<void> {
+  await container.queue;
+  if (context.registry.byId(container.id) !== container) return;
+  await removeContainer(context, container, { force: true, volumes: true });
 }
 
 /** The end of the container's first run, or of the container when it removes itself. */

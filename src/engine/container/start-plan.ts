@@ -29,14 +29,14 @@ export interface StartFindings {
   readonly capabilities: readonly string[];
 }
 
-export function inspectStart(context: ContainerContext, container: Container): StartFindings {
+export async function inspectStart(context: ContainerContext, container: Container): Promise<StartFindings> {
   const { config, host, image } = container.document;
   const { lowers, upper } = context.layers.containerDirectory(container.id, image.chain);
   const layers = [upper, ...lowers];
   const privileged = host.Privileged ?? false;
   return {
     user: context.users.resolve(config.User, host.GroupAdd ?? [], upper, lowers),
-    mounts: readyMounts(context, container, layers),
+    mounts: await readyMounts(context, container, layers),
     devices: grantedDevices(host.Devices ?? [], privileged),
     capabilities: decideCapabilities(
       { privileged, add: host.CapAdd ?? [], drop: host.CapDrop ?? [] },

@@ -79,7 +79,7 @@ async function performStart(
   const fds = new Map<string, OwnedFd>();
   using _fds = { [Symbol.dispose]: () => closeAll(fds) };
 
-  const start = inspectStart(context, container);
+  const start = await inspectStart(context, container);
   context.fail("start.mounts");
   clock.mark("lookUpMs");
 

@@ -52,8 +52,8 @@ export type ContainerState =
   | ({ readonly status: "running" } & Liveness)
   | ({ readonly status: "paused" } & Liveness)
   | { readonly status: "exited"; readonly ending: Ending }
-  /** Its things are being taken away; an engine that finds this state finishes the job. */
-  | { readonly status: "removing"; readonly ending: Ending | null }
+  /** Its things are being taken away, `volumes`: anonymous ones too; an engine that finds this state finishes the job. */
+  | { readonly status: "removing"; readonly ending: Ending | null; readonly volumes?: boolean }
   /** Removal failed; only another removal is allowed. */
   | { readonly status: "dead"; readonly ending: Ending | null };
 

@@ -11,7 +11,8 @@
  *   draft -> commit(id) -> layer -> removeLayer -> trash        (or draft -> abort -> trash)
  *   prepare(container, chain) -> container directory -> remove -> trash
  * Every arrow is one rename, so a crash leaves the state before or after it, never between. Trash is emptied in
- * the background and by the next start. Drafts do not survive a start: `sweep` trashes them.
+ * the background and by the next start. Drafts do not survive a start: `sweep` trashes them, and nothing else that it
+ * does not know: a database that was lost must not cost anybody a file.
  *
  * Rules for callers. A layer is never written to after commit. A chain in use by a container must stay; the
  * store does not count references, the image store and the containers do. `remove` of a container whose
@@ -44,6 +45,17 @@ export interface LayerSize {
   readonly bytes: number;
 }
 
+export interface KnownNames {
+  readonly layers: ReadonlySet<string>;
+  readonly containers: ReadonlySet<string>;
+}
+
+/** What is on disk and nobody knows of, by name. */
+export interface Strangers {
+  readonly layers: readonly string[];
+  readonly containers: readonly string[];
+}
+
 export interface LayerStore {
   hasLayer(id: string): boolean;
   /** The directory of a layer's tree, for reading files of an image without a container (passwd, group). */
@@ -64,11 +76,13 @@ export interface LayerStore {
   /** Takes a container's directory away at once; its files are deleted in the background. Idempotent. */
   remove(containerId: string): void;
 
+  /** Names of all container directories that there are. */
+  containerDirectories(): string[];
   /**
-   * After a crash: trashes drafts, layers not in `layers` and container directories not in `containers`, and
-   * returns what it found too much, by name.
+   * At a start: trashes what is marked as unfinished (drafts, directories made ahead of need), and container directories
+   * in which nothing ever was. Whatever else nobody knows is left as it is, and returned.
    */
-  sweep(known: { readonly layers: ReadonlySet<string>; readonly containers: ReadonlySet<string> }): string[];
+  sweep(known: KnownNames): Strangers;
   /** Makes container directories ahead of need; call it in idle time. */
   warm(count: number): void;
   /** Resolves when everything in the trash has been deleted. */

@@ -1,3 +1,12 @@
 /** Layers of images and writable directories of containers. */
-export type { ContainerDirectory, LayerDraft, LayerSize, LayerStore } from "./layer-store.ts";
+export { syncDirectory } from "./durable.ts";
+export type {
+  ContainerDirectory,
+  KnownNames,
+  LayerDraft,
+  LayerSize,
+  LayerStore,
+  Strangers,
+} from "./layer-store.ts";
 export { openOverlayLayerStore } from "./overlay-layer-store.ts";
+export { isMissing, Trash } from "./trash.ts";

@@ -116,22 +116,24 @@ test("removal takes the directory away at once and deletes without following sym
   expect(existsSync(`${outside}/file`)).toBe(true);
 });
 
-test("a start sweeps drafts, ready directories and everything that nobody claims, and empties the trash", async () => {
+test("a start sweeps what is unfinished and empties the trash; what nobody knows stays and is told", async () => {
   commit(layerA);
   commit(layerB);
   store.draft();
   store.prepare("kept", [layerA]);
-  store.prepare("lost", [layerA]);
+  const lost = store.prepare("lost", [layerA]);
+  writeFileSync(`${lost.upper}/file`, "of a user");
+  store.prepare("interrupted", [layerA]);
   mkdirSync(`${root}/containers/.ready-0`);
   mkdirSync(`${root}/trash/left-by-a-crash`);
   store = open();
   const found = store.sweep({ layers: new Set([layerA]), containers: new Set(["kept"]) });
-  expect(found.sort()).toEqual(["container directory lost", `layer ${layerB}`]);
+  expect(found).toEqual({ containers: ["lost"], layers: [layerB] });
   await store.emptied();
-  expect(readdirSync(`${root}/layers`)).toEqual([layerA]);
-  expect(readdirSync(`${root}/containers`)).toEqual(["kept"]);
+  expect(readdirSync(`${root}/layers`).sort()).toEqual([layerA, layerB].sort());
+  expect(readdirSync(`${root}/containers`).sort()).toEqual(["kept", "lost"]);
   expect(readdirSync(`${root}/trash`)).toEqual([]);
-  expect(store.hasLayer(layerB)).toBe(false);
+  expect(store.hasLayer(layerB)).toBe(true);
 });
 
 test("directories made ahead of need are used first and are gone after close", async () => {

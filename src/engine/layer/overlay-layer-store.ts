@@ -6,11 +6,11 @@
  *   <root>/layers/<id>/diff/            the tree
  *   <root>/layers/<id>/layer.json       {"version":1,"bytes":N}
  *   <root>/layers/.draft-<hex>/diff/    a layer being filled
- *   <root>/containers/<id>/             upper/ work/ logs/ record
+ *   <root>/containers/<id>/             upper/ work/ logs/ record, and the engine's container.json
  *   <root>/containers/.ready-<hex>/     the same, not given to a container yet
  *   <root>/trash/<hex>                  being deleted
  *
- * Names that begin with a dot never survive a start. The parent `layers/<id>` is 0700, so nobody but root
+ * Names that begin with a dot never survive a start; every other name does, whoever knows it. The parent `layers/<id>` is 0700, so nobody but root
  * reaches set-uid programs of an image through the host.
  */
 import {
@@ -28,7 +28,14 @@ import { recordBytes } from "../../abi/schema.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { syncDirectory } from "./durable.ts";
-import type { ContainerDirectory, LayerDraft, LayerSize, LayerStore } from "./layer-store.ts";
+import type {
+  ContainerDirectory,
+  KnownNames,
+  LayerDraft,
+  LayerSize,
+  LayerStore,
+  Strangers,
+} from "./layer-store.ts";
 import { isMissing, Trash } from "./trash.ts";
 import { treeBytes } from "./tree-size.ts";
 
@@ -160,22 +167,44 @@ class OverlayLayerStore implements LayerStore {
     this.#trash.discard(`${this.#containers}/${containerId}`);
   }
 
-  sweep(known: { readonly layers: ReadonlySet<string>; readonly containers: ReadonlySet<string> }): string[] {
-    const found: string[] = [];
+  sweep(known: KnownNames): Strangers {
     const ready = new Set(this.#ready);
-    const sweepOne = (parent: string, keep: ReadonlySet<string>, noun: string): void => {
+    const sweepOne = (parent: string, keep: ReadonlySet<string>): string[] => {
+      const strangers: string[] = [];
       for (const name of readdirSync(parent)) {
         const path = `${parent}/${name}`;
         if (keep.has(name) || ready.has(path)) continue;
-        this.#trash.discard(path);
-        if (!name.startsWith(".")) found.push(`${noun} ${name}`);
+        if (name.startsWith(".")) this.#trash.discard(path);
+        else strangers.push(name);
       }
+      return strangers;
     };
-    sweepOne(this.#layers, known.layers, "layer");
-    sweepOne(this.#containers, known.containers, "container directory");
+    const layers = sweepOne(this.#layers, known.layers);
+    const containers = sweepOne(this.#containers, known.containers).filter(
+      (name) => !this.#discardUnused(`${this.#containers}/${name}`),
+    );
     this.#known.clear();
     this.#trash.start();
-    return found;
+    return { layers, containers };
+  }
+
+  containerDirectories(): string[] {
+    return readdirSync(this.#containers).filter((name) => !name.startsWith("."));
+  }
+
+  /** What an interrupted creation leaves: the directory as it was made ahead of need, used by nobody. */
+  #discardUnused(directory: string): boolean {
+    try {
+      const entries = readdirSync(directory).sort().join(" ");
+      if (entries !== "logs record upper work") return false;
+      if (readdirSync(`${directory}/upper`).length > 0 || readdirSync(`${directory}/logs`).length > 0)
+        return false;
+      if (readFileSync(`${directory}/record`).some((byte) => byte !== 0)) return false;
+    } catch {
+      return false;
+    }
+    this.#trash.discard(directory);
+    return true;
   }
 
   warm(count: number): void {

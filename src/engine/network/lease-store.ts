@@ -9,6 +9,7 @@
  * for people who look into the file.
  */
 import type { Database } from "bun:sqlite";
+import { directWrites, type Writes } from "../store/mod.ts";
 
 export interface Lease {
   readonly containerId: string;
@@ -36,13 +37,19 @@ interface NetworkRow {
   forwarding_enabled: number;
 }
 
+function leaseOf(containerId: string): string {
+  return `the lease of container ${containerId}`;
+}
+
 export class LeaseStore {
   readonly #db: Database;
   readonly #network: string;
+  readonly #writes: Writes;
 
-  constructor(db: Database, network: string) {
+  constructor(db: Database, network: string, writes: Writes = directWrites) {
     this.#db = db;
     this.#network = network;
+    this.#writes = writes;
     db.run(`CREATE TABLE IF NOT EXISTS ipam_network(
       network TEXT PRIMARY KEY,
       subnet TEXT NOT NULL,
@@ -96,23 +103,25 @@ export class LeaseStore {
   }
 
   rememberLastAddress(address: string): void {
-    this.#db
-      .query<null, [string, string]>("UPDATE ipam_network SET last_address = ? WHERE network = ?")
-      .run(address, this.#network);
+    const update = this.#db.query<null, [string, string]>(
+      "UPDATE ipam_network SET last_address = ? WHERE network = ?",
+    );
+    this.#writes.settle("the address given out last", () => update.run(address, this.#network));
   }
 
   insert(lease: Lease): void {
-    this.#db
-      .query<null, [string, string, string, string]>(
-        "INSERT INTO ipam_lease(network, address, container_id, host_link) VALUES (?, ?, ?, ?)",
-      )
-      .run(this.#network, lease.address, lease.containerId, lease.hostLink);
+    const { address, containerId, hostLink } = lease;
+    const insert = this.#db.query<null, [string, string, string, string]>(
+      "INSERT INTO ipam_lease(network, address, container_id, host_link) VALUES (?, ?, ?, ?)",
+    );
+    this.#writes.write(leaseOf(containerId), () => insert.run(this.#network, address, containerId, hostLink));
   }
 
   delete(containerId: string): void {
-    this.#db
-      .query<null, [string, string]>("DELETE FROM ipam_lease WHERE network = ? AND container_id = ?")
-      .run(this.#network, containerId);
+    const remove = this.#db.query<null, [string, string]>(
+      "DELETE FROM ipam_lease WHERE network = ? AND container_id = ?",
+    );
+    this.#writes.settle(leaseOf(containerId), () => remove.run(this.#network, containerId));
   }
 
   all(): Lease[] {

@@ -4,6 +4,7 @@
  */
 import type { Database } from "bun:sqlite";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import type { Writes } from "../store/mod.ts";
 
 export type PortProtocol = "tcp" | "udp";
 
@@ -71,10 +72,17 @@ export interface NetworkOptions {
   /** The engine instance: "" or six hex digits; part of every name on the host. */
   readonly tag: string;
   readonly db: Database;
+  /** How leases are written; absent: as to a disk that is never full. */
+  readonly writes?: Writes;
   /** CIDR such as `172.30.0.0/16`; absent: the subnet of last time, else the first candidate that is free. */
   readonly subnet?: string;
   /** Told what goes wrong where nobody waits for it. */
   readonly report?: (thrown: unknown) => void;
+}
+
+export interface RecoverOptions {
+  /** Links that belong to nobody stay: a container may run whose endpoint is not known. */
+  readonly keepUnknown: boolean;
 }
 
 export interface DefaultNetwork {
@@ -98,7 +106,7 @@ export interface DefaultNetwork {
   /** Gives back address, link and ports. Idempotent. */
   release(containerId: string): Promise<void>;
   /** Once after `openNetwork`: exactly these containers live; everything else of ours is taken off the host. */
-  recover(live: readonly LiveEndpoint[]): Promise<void>;
+  recover(live: readonly LiveEndpoint[], options?: RecoverOptions): Promise<void>;
   /** Makes endpoints ahead of need now, because nothing else is to be done. Returns at once. */
   warm(): void;
   /** A namespace with nothing but `lo` up, for `--network none`. The caller owns it. */

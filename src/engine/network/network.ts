@@ -27,7 +27,14 @@ import {
 } from "./endpoint.ts";
 import { HostSide } from "./host-side.ts";
 import type { LeaseStore } from "./lease-store.ts";
-import type { DefaultNetwork, Endpoint, EndpointRequest, LiveEndpoint, UnwiredEndpoint } from "./model.ts";
+import type {
+  DefaultNetwork,
+  Endpoint,
+  EndpointRequest,
+  LiveEndpoint,
+  RecoverOptions,
+  UnwiredEndpoint,
+} from "./model.ts";
 import type { HostNames } from "./names.ts";
 import type { NetworkSockets } from "./observe.ts";
 import { checkPorts } from "./port-request.ts";
@@ -138,8 +145,11 @@ export class BridgeNetwork implements DefaultNetwork {
     failing("take the container's endpoint back", () => this.#release(containerId));
   }
 
-  async recover(live: readonly LiveEndpoint[]): Promise<void> {
-    failing("recover the network", () => this.#recover(live));
+  async recover(
+    live: readonly LiveEndpoint[],
+    { keepUnknown = false }: Partial<RecoverOptions> = {},
+  ): Promise<void> {
+    failing("recover the network", () => this.#recover(live, keepUnknown));
   }
 
   warm(): void {
@@ -317,12 +327,12 @@ export class BridgeNetwork implements DefaultNetwork {
     this.#store.rememberLastAddress(formatIpv4(this.#addresses.last));
   }
 
-  #recover(live: readonly LiveEndpoint[]): void {
+  #recover(live: readonly LiveEndpoint[], keepUnknown: boolean): void {
     const living = new Set(live.map(({ containerId }) => containerId));
     for (const containerId of [...this.#active.keys()]) {
       if (!living.has(containerId)) this.#release(containerId);
     }
-    let linksKnown = true;
+    let linksKnown = !keepUnknown;
     for (const { containerId, address, ports } of live) {
       const number = parseIpv4(address);
       if (number === undefined || !this.#addresses.contains(number)) continue;

@@ -15,7 +15,7 @@ export async function openNetwork(options: NetworkOptions): Promise<DefaultNetwo
   const names = hostNames(options.tag);
   const sockets = openSockets();
   try {
-    const store = new LeaseStore(options.db, names.network);
+    const store = new LeaseStore(options.db, names.network, options.writes);
     const observed = observeNetwork(sockets, names.bridge);
     const subnet = chooseSubnet(options, store, sockets.route, observed);
     store.remember(formatPrefix(subnet));

@@ -1,8 +1,21 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
 import { TiffinError } from "../../lib/errors.ts";
-import { migrate, openStore } from "./mod.ts";
+import { migrate, openStore, type StateStore } from "./mod.ts";
 import { currentVersion, migrations } from "./schema.ts";
 
 let root = "";
@@ -75,3 +88,74 @@ test("a migration that fails leaves the version before it", () => {
   expect(database.query("PRAGMA user_version").get()).toEqual({ user_version: 1 });
   database.close();
 });
+
+const changedFiles: readonly (readonly [string, (path: string) => void])[] = [
+  ["noise at its head", (path) => overwrite(path, 0, 12_288)],
+  ["noise in its middle", (path) => overwrite(path, 4096, 8192)],
+  ["its first half only", (path) => truncateSync(path, 10_000)],
+  ["its first bytes only", (path) => truncateSync(path, 40)],
+];
+
+test.each(changedFiles)(
+  "a database with %s is called damaged, by its path and with a way out, and stays",
+  (_what, change) => {
+    {
+      using store = openStore(root);
+      fill(store, 200);
+    }
+    const path = `${root}/tiffin.db`;
+    change(path);
+    const before = readFileSync(path);
+    let thrown: unknown;
+    try {
+      openStore(root);
+    } catch (error) {
+      thrown = error;
+    }
+    if (!(thrown instanceof TiffinError)) throw new Error(`no error of ours: ${String(thrown)}`);
+    expect(thrown.code).toBe("store.damaged");
+    expect(thrown.message).toContain(path);
+    expect(thrown.remedy).toContain(`move ${path} and ${path}-wal elsewhere and start again`);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  },
+);
+
+test("a database that is gone while there are containers is made again, and that is told", () => {
+  const told: string[] = [];
+  const report = (thrown: unknown): void => void told.push(String(thrown));
+  openStore(root, report)[Symbol.dispose]();
+  expect(told).toEqual([]);
+  mkdirSync(`${root}/containers`);
+  rmSync(`${root}/tiffin.db`);
+  openStore(root, report)[Symbol.dispose]();
+  expect(told.length).toBe(1);
+  expect(told[0]).toContain(`${root}/tiffin.db is empty or gone`);
+});
+
+test("a log that was overwritten is told", () => {
+  const told: string[] = [];
+  {
+    using store = openStore(root);
+    fill(store, 3);
+    copyFileSync(`${root}/tiffin.db-wal`, `${root}/kept-wal`);
+  }
+  renameSync(`${root}/kept-wal`, `${root}/tiffin.db-wal`);
+  overwrite(`${root}/tiffin.db-wal`, 0, 8192);
+  openStore(root, (thrown) => void told.push(String(thrown)))[Symbol.dispose]();
+  expect(told.length).toBe(1);
+  expect(told[0]).toContain(`${root}/tiffin.db-wal was overwritten`);
+});
+
+function fill(store: StateStore, count: number): void {
+  store.transaction(() => {
+    for (let index = 0; index < count; index += 1) {
+      store.database.run("INSERT INTO volume VALUES (?, 1, ?, 0)", [`v${index}`, "x".repeat(200)]);
+    }
+  });
+}
+
+function overwrite(path: string, at: number, length: number): void {
+  const fd = openSync(path, "r+");
+  writeSync(fd, randomBytes(length), 0, length, at);
+  closeSync(fd);
+}
