@@ -17,6 +17,7 @@ import {
 import { copyFile } from "node:fs/promises";
 import { copyAttributes as copyExtendedAttributes } from "../../kernel/extended-attributes.ts";
 import { monotonicMs } from "../../lib/clock.ts";
+import { pause } from "../../lib/timer.ts";
 import { type LayerEntry, lookUp, mergedEntry } from "./layer-view.ts";
 
 const permissionBits = 0o7777;
@@ -44,7 +45,7 @@ class TreeCopy {
       const entry = mergedEntry(directory.places, name);
       if (entry !== undefined) await this.#entry(entry, `${target}/${name}`);
       if (monotonicMs() - this.#sliceStartMs < sliceMs) continue;
-      await Bun.sleep(0);
+      await pause(0);
       this.#sliceStartMs = monotonicMs();
     }
     copyAttributes(directory, target);

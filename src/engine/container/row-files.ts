@@ -3,6 +3,7 @@
  * start nor an end waits for it; a container that is gone by then is never written.
  */
 import { messageOf } from "../../lib/errors.ts";
+import { after, type Timer } from "../../lib/timer.ts";
 import { isMissing } from "../layer/mod.ts";
 import { isNoRoom } from "../store/mod.ts";
 import type { Container } from "./model.ts";
@@ -15,7 +16,7 @@ export class RowFiles implements Disposable {
   readonly #directoryOf: (id: string) => string;
   readonly #report: (thrown: unknown) => void;
   readonly #changed = new Set<Container>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(directoryOf: (id: string) => string, report: (thrown: unknown) => void) {
     this.#directoryOf = directoryOf;
@@ -47,15 +48,18 @@ export class RowFiles implements Disposable {
 
   [Symbol.dispose](): void {
     this.flush();
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
   }
 
   #writeWithin(milliseconds: number): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.flush();
-    }, milliseconds);
-    this.#timer.unref();
+    this.#timer = after(
+      milliseconds,
+      () => {
+        this.#timer = undefined;
+        this.flush();
+      },
+      { background: true },
+    );
   }
 }

@@ -4,6 +4,7 @@
  * in memory and stored once there is room. A later change of the same thing replaces the one that waits.
  */
 import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { after, type Timer } from "../../lib/timer.ts";
 
 export interface Writes {
   /** Done when it returns. Errors: `store.no-room`. `subject` names the thing that changes. */
@@ -38,7 +39,7 @@ export interface LateWritesOptions {
 export class LateWrites implements Writes, Disposable {
   readonly #options: LateWritesOptions;
   readonly #waiting = new Map<string, () => void>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   constructor(options: LateWritesOptions) {
     this.#options = options;
@@ -98,7 +99,7 @@ export class LateWrites implements Writes, Disposable {
 
   [Symbol.dispose](): void {
     this.flush();
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     if (this.#waiting.size === 0) return;
     const subjects = [...this.#waiting.keys()].join(", ");
     this.#options.report(new Error(`${this.#options.path}: no room; not stored: ${subjects}`));
@@ -121,10 +122,13 @@ export class LateWrites implements Writes, Disposable {
 
   #retryLater(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.flush();
-    }, retryMs);
-    this.#timer.unref();
+    this.#timer = after(
+      retryMs,
+      () => {
+        this.#timer = undefined;
+        this.flush();
+      },
+      { background: true },
+    );
   }
 }
