@@ -152,9 +152,10 @@ function liveEndpoints(context: ContainerContext): LiveEndpoint[] {
 
 async function finishRemoval(context: ContainerContext, container: Container): Promise<void> {
   const ending = "ending" in container.state ? container.state.ending : null;
-  const volumes = container.state.status === "removing" && container.state.volumes === true;
+  const volumes = "volumes" in container.state && container.state.volumes === true;
   // Only a dead container may start over with its removal.
-  if (container.state.status === "removing") context.registry.setState(container, { status: "dead", ending });
+  if (container.state.status === "removing")
+    context.registry.setState(container, { status: "dead", ending, volumes });
   await takeAway(context, container, { volumes });
 }
 

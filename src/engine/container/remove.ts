@@ -63,7 +63,7 @@ export async function takeAway(
     context.registry.drop(container);
     await roomFor(context);
   } catch (thrown) {
-    context.registry.setState(container, { status: "dead", ending });
+    context.registry.setState(container, { status: "dead", ending, volumes: options.volumes });
     tellRemoved(container, ending);
     throw new TiffinError(
       "internal",

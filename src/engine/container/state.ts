@@ -55,7 +55,7 @@ export type ContainerState =
   /** Its things are being taken away, `volumes`: anonymous ones too; an engine that finds this state finishes the job. */
   | { readonly status: "removing"; readonly ending: Ending | null; readonly volumes?: boolean }
   /** Removal failed; only another removal is allowed. */
-  | { readonly status: "dead"; readonly ending: Ending | null };
+  | { readonly status: "dead"; readonly ending: Ending | null; readonly volumes?: boolean };
 
 export type Status = ContainerState["status"];
 

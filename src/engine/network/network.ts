@@ -335,7 +335,12 @@ export class BridgeNetwork implements DefaultNetwork {
     let linksKnown = !keepUnknown;
     for (const { containerId, address, ports } of live) {
       const number = parseIpv4(address);
-      if (number === undefined || !this.#addresses.contains(number)) continue;
+      if (number === undefined) continue;
+      if (!this.#addresses.contains(number)) {
+        // Of another subnet, which is remembered no more: its link is among those that look like nobody's.
+        linksKnown = false;
+        continue;
+      }
       if (this.#active.get(containerId)?.address !== number) {
         // Its row is lost: which link is its own cannot be told any more.
         linksKnown = false;

@@ -35,13 +35,21 @@ function chooseSubnet(
   { bridge }: ObservedNetwork,
 ): Prefix {
   const configured = options.subnet === undefined ? undefined : parseSubnet(options.subnet);
-  const remembered = parsePrefix(store.remembered()?.subnet ?? "");
+  const noted = store.remembered()?.subnet;
+  // Where that is lost, the bridge knows: containers of an earlier life may be on it.
+  const remembered = noted === undefined ? subnetOf(bridge) : parsePrefix(noted);
   const wanted = configured ?? remembered;
   const inUse = bridge?.addresses.some(
     ({ address, prefixLength }) => address - 1 === wanted?.network && prefixLength === wanted.length,
   );
   if (wanted !== undefined && inUse) return wanted;
   return decideSubnet({ configured, remembered, taken: observeTaken(route, bridge?.index) });
+}
+
+/** The subnet whose gateway the bridge is. */
+function subnetOf(bridge: ObservedNetwork["bridge"]): Prefix | undefined {
+  const [first] = bridge?.addresses ?? [];
+  return first === undefined ? undefined : { network: first.address - 1, length: first.prefixLength };
 }
 
 /** The old iptables keeps its rules where nftables cannot add to them. */
