@@ -173,10 +173,11 @@ function describeProcess(pid: number): string {
 }
 
 function filesBelow(directory: string): string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+  // What background work deletes between two looks is as good as gone before the first.
+  const entries = attempt(() => readdirSync(directory, { withFileTypes: true })) ?? [];
+  return entries.flatMap((entry) => {
     const path = `${directory}/${entry.name}`;
-    return entry.isDirectory() && !lstatSync(path).isSymbolicLink() ? [path, ...filesBelow(path)] : [path];
+    return entry.isDirectory() ? [path, ...filesBelow(path)] : [path];
   });
 }
 
