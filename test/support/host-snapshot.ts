@@ -3,7 +3,7 @@
  * of two snapshots. A snapshot looks only at what can belong to the engine under test (its directories, its tag,
  * the processes given), because other engines and tests work on the machine at the same time.
  */
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 export interface SnapshotScope {
   /** Directories of the engine: mounts that mention them and files below them count. */

@@ -29,7 +29,7 @@ export async function statPath(
   path: string,
 ): Promise<PathStatus> {
   return await enqueue(container, async () => {
-    using root = openView(context, container);
+    using root = await openView(context, container);
     const entry = openEntry(root, path, container.name);
     using _held = entry.fd;
     return pathStatusOf(path, entry);
@@ -43,7 +43,7 @@ export async function getArchive(
   path: string,
 ): Promise<{ readonly status: PathStatus; readonly bytes: AsyncIterable<Uint8Array> }> {
   return await enqueue(container, async () => {
-    const root = openView(context, container);
+    const root = await openView(context, container);
     try {
       const entry = openEntry(root, path, container.name);
       return {
@@ -76,7 +76,7 @@ export async function putArchive(
   body: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const work = async (): Promise<void> => {
-    using root = openView(context, container);
+    using root = await openView(context, container);
     await unpackInto(context, container, root, options, body);
   };
   // Without a process the files are ours while they change: a start waits. A running one is not held up.

@@ -10,7 +10,7 @@ import type { Container } from "../model.ts";
 import { isAlive } from "../state.ts";
 
 /** Opens the view; the caller closes it. Must not run beside a start of the same container. */
-export function openView(context: ContainerContext, container: Container): OwnedFd {
+export async function openView(context: ContainerContext, container: Container): Promise<OwnedFd> {
   const { state, document } = container;
   const place = context.paths.containers;
   if (isAlive(state)) {
@@ -33,7 +33,8 @@ export function openView(context: ContainerContext, container: Container): Owned
     );
   }
   const { lowers, upper, work } = context.layers.containerDirectory(container.id, document.image.chain);
-  const mounts = readyMounts(context, container, [upper, ...lowers]).flatMap((mount) =>
+  const ready = await readyMounts(context, container, [upper, ...lowers]);
+  const mounts = ready.flatMap((mount) =>
     mount.kind === "tmpfs" ? [] : [{ source: mount.source, target: mount.target }],
   );
   return viewOfDirectories({ lowers, upper, work }, mounts, place);
