@@ -29,6 +29,12 @@ test.each([
   expect(queryFlag.decode(raw, "all")).toBe(value);
 });
 
+test("a text with a NUL is refused", () => {
+  expect(() => decodeQuery({ path: queryText }, parseQuery("path=a%00b"))).toThrow(
+    'invalid query parameter path: found "a\\u0000b", wanted text without a NUL character',
+  );
+});
+
 test("a parameter that is not there stays away, the first of two counts, unknown ones are ignored", () => {
   expect(decodeQuery(routes.containerList.query, parseQuery("all=1&all=0&nonsense=%zz"))).toEqual({
     all: true,

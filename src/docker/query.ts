@@ -40,7 +40,14 @@ function invalidQuery(name: string, raw: string, wanted: string): TiffinError {
   );
 }
 
-export const queryText: QueryCodec<string> = { decode: (raw) => raw, encode: (value) => value };
+/** Any text without a NUL, which no name and no path has. */
+export const queryText: QueryCodec<string> = {
+  decode(raw, name) {
+    if (raw.includes("\0")) throw invalidQuery(name, raw, "text without a NUL character");
+    return raw;
+  },
+  encode: (value) => value,
+};
 
 const falseWords: ReadonlySet<string> = new Set(["", "0", "no", "false", "none"]);
 

@@ -1,9 +1,11 @@
 /** The file system that copies read and write: the container's root with its mounts, and neither `/proc` nor `/dev`. */
-import { openFile, openFlags } from "../../../kernel/files.ts";
+import { openFlags, tryOpenFile } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { openPidfd, waitPidfd } from "../../../kernel/pidfd.ts";
 import { viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { errno } from "../../../linux/errno.ts";
 import { readyMounts } from "../bind-sources.ts";
 import type { ContainerContext } from "../context.ts";
 import type { Container } from "../model.ts";
@@ -44,7 +46,12 @@ export async function openView(context: ContainerContext, container: Container):
 function namespaceOf(pid: number): OwnedFd | undefined {
   using process = openPidfd(pid);
   if (process === undefined || waitPidfd(process)) return undefined;
-  const namespace = openFile(undefined, `/proc/${pid}/ns/mnt`, openFlags.readOnly);
+  const namespace = tryOpenFile(`/proc/${pid}/ns/mnt`, openFlags.readOnly);
+  if (typeof namespace === "number") {
+    // On its way out the process has given its namespaces back before it can be waited for.
+    if (namespace === errno.ENOENT || namespace === errno.ESRCH) return undefined;
+    throw new SyscallError("openat", namespace, `/proc/${pid}/ns/mnt`);
+  }
   if (!waitPidfd(process)) return namespace;
   namespace[Symbol.dispose]();
   return undefined;
