@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # npm test: checks, builds, and runs every test that this machine can run. Arguments go to `bun test`.
-# Prints last `N passed, N failed[, N skipped]`, counted from the runner's own report.
+# Prints last `N passed, N failed[, N skipped]`, counted from the runners' own reports. With MUST_RUN=1 a skip is a failure
+# unless tools/permitted-skips.ts says why not.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 . tools/prepare.sh
 
 # What tests look at the host with, and the peers that prove the black-box cases of the OCI runtime.
 tools=()
-for pair in nft:nftables iptables:iptables ip:iproute2 nsenter:util-linux newuidmap:uidmap crun:crun runc:runc python3:python3-minimal criu:criu; do
+for pair in nft:nftables iptables:iptables ip:iproute2 nsenter:util-linux newuidmap:uidmap crun:crun runc:runc python3:python3-minimal criu:criu docker:docker.io; do
   command -v "${pair%%:*}" >/dev/null || [[ -x /usr/sbin/${pair%%:*} ]] || tools+=("${pair##*:}")
 done
 if ((${#tools[@]})) && [[ $(id -u) == 0 ]]; then
@@ -30,8 +31,29 @@ if [[ $# == 0 ]]; then
 fi
 step "build" bash tools/build.sh
 mkdir -p .build
-rm -f .build/junit.xml
+rm -f .build/junit*.xml
 [[ $failed == 0 ]] || [[ $# != 0 ]] || { echo "0 passed, 1 failed"; exit 1; }
-bun test --timeout 120000 --reporter=junit --reporter-outfile=.build/junit.xml "$@"
-status=$?
-bun tools/count.ts .build/junit.xml "$status"
+
+# A lane is one runner, its files one after the other.
+lane() {
+  local name=$1
+  shift
+  bun test --timeout 120000 --reporter=junit --reporter-outfile=".build/junit-$name.xml" "$@"
+}
+if [[ $# != 0 ]]; then
+  lane chosen "$@"
+  bun tools/count.ts ".build/junit-chosen.xml=$?"
+  exit
+fi
+# The emulated machines share nothing with this one but its processors, of which they get what the other tests leave.
+machines=test/vm/vm.test.ts
+echo "== tests (those of $machines at the same time, their output afterwards)"
+lane machines "./$machines" >.build/lane-machines.txt 2>&1 &
+beside=$!
+renice -n 19 -p $beside >/dev/null 2>&1
+lane host --path-ignore-patterns "$machines"
+host_status=$?
+wait $beside
+machines_status=$?
+cat .build/lane-machines.txt
+bun tools/count.ts --whole ".build/junit-host.xml=$host_status" ".build/junit-machines.xml=$machines_status"

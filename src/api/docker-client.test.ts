@@ -3,12 +3,13 @@
  * no client of version 20.10 or later is installed; with several, the newest is used.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { dockerClients } from "../../test/support/docker-clients.ts";
 import { outcomeOf } from "../../test/support/outcome.ts";
 import { type ApiServer, createApi } from "./mod.ts";
 import { type FakeEngine, fakeEngine } from "./testing/fake-engine.ts";
 
-const clientPath = ["/usr/local/bin/docker", "/usr/bin/docker"].find((path) => existsSync(path));
+const clientPath = dockerClients[0]?.path;
 const withClient = test.skipIf(clientPath === undefined);
 
 let directory = "";

@@ -1,10 +1,10 @@
-/** The real docker client against our socket. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+/** The real docker clients against our socket: every one that this machine has. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { TerminalSession } from "../support/terminal.ts";
 
-const docker = Bun.which("docker");
-const needsDocker = test.skipIf(docker === null);
 let engine: TestEngine;
 
 beforeAll(async () => {
@@ -15,137 +15,150 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-async function client(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const started = Bun.spawn([docker ?? "docker", ...args], {
-    env: { ...process.env, DOCKER_HOST: engine.host },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(started.stdout).text(),
-    new Response(started.stderr).text(),
-    started.exited,
-  ]);
-  return { code, stdout, stderr };
-}
+if (dockerClients.length === 0) test.skip("docker: all of it (no client is installed)", () => {});
 
-async function output(...args: string[]): Promise<string> {
-  const result = await client(...args);
-  expect({ args, code: result.code, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
-  return result.stdout.trim();
-}
+describe.each(dockerClients.map(({ version, path }) => [version, path] as const))(
+  "docker %s",
+  (_version, docker) => {
+    async function client(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+      const started = Bun.spawn([docker, ...args], {
+        env: { ...process.env, DOCKER_HOST: engine.host },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [stdout, stderr, code] = await Promise.all([
+        new Response(started.stdout).text(),
+        new Response(started.stderr).text(),
+        started.exited,
+      ]);
+      return { code, stdout, stderr };
+    }
 
-needsDocker("version and info", async () => {
-  expect(await output("version", "--format", "{{.Server.Os}} {{.Server.APIVersion}}")).toMatch(
-    /^linux 1\.\d+$/,
-  );
-  expect(await output("info", "--format", "{{.OSType}} {{.Driver}}")).toMatch(/^linux \w+/);
-  expect(await output("version")).toContain("Server");
-  expect((await client("info")).code).toBe(0);
-});
+    async function output(...args: string[]): Promise<string> {
+      const result = await client(...args);
+      expect({ args, code: result.code, stderr: result.stderr }).toEqual({ args, code: 0, stderr: "" });
+      return result.stdout.trim();
+    }
 
-needsDocker("run in the foreground: both streams and the exit code", async () => {
-  expect(await client("run", "--rm", "base", "sh", "-c", "echo out; echo err >&2; exit 9")).toEqual({
-    code: 9,
-    stdout: "out\n",
-    stderr: "err\n",
-  });
-});
+    test("version and info", async () => {
+      expect(await output("version", "--format", "{{.Server.Os}} {{.Server.APIVersion}}")).toMatch(
+        /^linux 1\.\d+$/,
+      );
+      expect(await output("info", "--format", "{{.OSType}} {{.Driver}}")).toMatch(/^linux \w+/);
+      expect(await output("version")).toContain("Server");
+      expect((await client("info")).code).toBe(0);
+    });
 
-needsDocker("run -d, ps, logs, exec, inspect, stop, start, rm", async () => {
-  const id = await output(
-    "run",
-    "-d",
-    "--name",
-    "one",
-    "-e",
-    "A=b",
-    "base",
-    "sh",
-    "-c",
-    "echo hello; exec sleep 1000",
-  );
-  expect(id).toMatch(/^[0-9a-f]{64}$/);
-  expect(await output("ps", "--format", "{{.Names}}|{{.Image}}|{{.State}}")).toBe("one|base|running");
-  expect(await output("logs", "one")).toBe("hello");
-  expect(await client("exec", "one", "sh", "-c", "echo in; exit 3")).toEqual({
-    code: 3,
-    stdout: "in\n",
-    stderr: "",
-  });
-  expect(
-    await output("inspect", "--format", "{{.State.Status}} {{.Config.Image}} {{index .Config.Cmd 0}}", "one"),
-  ).toBe("running base sh");
-  expect(await output("stop", "-t", "0", "one")).toBe("one");
-  expect(await output("ps", "-aq", "--no-trunc", "--filter", "status=exited")).toBe(id);
-  expect(await output("start", "one")).toBe("one");
-  expect(await output("kill", "one")).toBe("one");
-  expect(await output("wait", "one")).toBe("137");
-  expect(await output("rm", "one")).toBe("one");
-  expect(await output("ps", "-aq")).toBe("");
-});
+    test("run in the foreground: both streams and the exit code", async () => {
+      expect(await client("run", "--rm", "base", "sh", "-c", "echo out; echo err >&2; exit 9")).toEqual({
+        code: 9,
+        stdout: "out\n",
+        stderr: "err\n",
+      });
+    });
 
-needsDocker("images and image inspect", async () => {
-  expect(await output("images", "--format", "{{.Repository}}:{{.Tag}}")).toBe("base:latest");
-  expect(await output("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "base")).toMatch(
-    /^linux\//,
-  );
-});
+    test("run -d, ps, logs, exec, inspect, stop, start, rm", async () => {
+      const id = await output(
+        "run",
+        "-d",
+        "--name",
+        "one",
+        "-e",
+        "A=b",
+        "base",
+        "sh",
+        "-c",
+        "echo hello; exec sleep 1000",
+      );
+      expect(id).toMatch(/^[0-9a-f]{64}$/);
+      expect(await output("ps", "--format", "{{.Names}}|{{.Image}}|{{.State}}")).toBe("one|base|running");
+      expect(await output("logs", "one")).toBe("hello");
+      expect(await client("exec", "one", "sh", "-c", "echo in; exit 3")).toEqual({
+        code: 3,
+        stdout: "in\n",
+        stderr: "",
+      });
+      expect(
+        await output(
+          "inspect",
+          "--format",
+          "{{.State.Status}} {{.Config.Image}} {{index .Config.Cmd 0}}",
+          "one",
+        ),
+      ).toBe("running base sh");
+      expect(await output("stop", "-t", "0", "one")).toBe("one");
+      expect(await output("ps", "-aq", "--no-trunc", "--filter", "status=exited")).toBe(id);
+      expect(await output("start", "one")).toBe("one");
+      expect(await output("kill", "one")).toBe("one");
+      expect(await output("wait", "one")).toBe("137");
+      expect(await output("rm", "one")).toBe("one");
+      expect(await output("ps", "-aq")).toBe("");
+    });
 
-needsDocker("exit codes of failures: 125, 126, 127", async () => {
-  expect((await client("run", "--rm", "--pull", "never", "nonsense")).code).toBe(125);
-  expect((await client("run", "--rm", "base", "/etc/passwd")).code).toBe(126);
-  expect((await client("run", "--rm", "base", "no-such-program")).code).toBe(127);
-});
+    test("images and image inspect", async () => {
+      expect(await output("images", "--format", "{{.Repository}}:{{.Tag}}")).toBe("base:latest");
+      expect(await output("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", "base")).toMatch(
+        /^linux\//,
+      );
+    });
 
-needsDocker("run -it on a terminal, typed at and resized; attach after a detach", async () => {
-  const { TerminalSession } = await import("../support/terminal.ts");
-  const env = { DOCKER_HOST: engine.host };
-  {
-    await using terminal = new TerminalSession(
-      [docker ?? "docker", "run", "-it", "--name", "term", "base", "sh"],
-      { rows: 30, columns: 90, env },
-    );
-    await terminal.see("#");
-    terminal.type("x=42; stty size\n");
-    await terminal.see("30 90");
-    terminal.type("\x10\x11");
-    await terminal.exited();
-  }
-  await using again = new TerminalSession([docker ?? "docker", "attach", "term"], { env });
-  await again.typeUntil("echo x-$x\n", "x-42");
-  again.type("exit 5\n");
-  expect(await again.exited()).toBe(5);
-});
+    test("exit codes of failures: 125, 126, 127", async () => {
+      expect((await client("run", "--rm", "--pull", "never", "nonsense")).code).toBe(125);
+      expect((await client("run", "--rm", "base", "/etc/passwd")).code).toBe(126);
+      expect((await client("run", "--rm", "base", "no-such-program")).code).toBe(127);
+    });
 
-needsDocker("run -i pipes standard input", async () => {
-  const started = Bun.spawn([docker ?? "docker", "run", "-i", "--rm", "base", "wc", "-c"], {
-    env: { ...process.env, DOCKER_HOST: engine.host },
-    stdin: new Blob(["x".repeat(300_000)]),
-    stdout: "pipe",
-  });
-  expect((await new Response(started.stdout).text()).trim()).toBe("300000");
-  expect(await started.exited).toBe(0);
-});
+    test("run -it on a terminal, typed at and resized; attach after a detach", async () => {
+      const env = { DOCKER_HOST: engine.host };
+      {
+        await using terminal = new TerminalSession([docker, "run", "-it", "--name", "term", "base", "sh"], {
+          rows: 30,
+          columns: 90,
+          env,
+        });
+        await terminal.see("#");
+        terminal.type("x=42; stty size\n");
+        await terminal.see("30 90");
+        terminal.type("\x10\x11");
+        await terminal.exited();
+      }
+      await using again = new TerminalSession([docker, "attach", "term"], { env });
+      await again.typeUntil("echo x-$x\n", "x-42");
+      again.type("exit 5\n");
+      expect(await again.exited()).toBe(5);
+      expect(await output("rm", "term")).toBe("term");
+    });
 
-needsDocker("cp in both directions", async () => {
-  const directory = mkdtempSync("/tmp/tiffin-test-cp-");
-  try {
-    mkdirSync(`${directory}/tree/below`, { recursive: true });
-    writeFileSync(`${directory}/tree/below/file`, "copied");
-    await output("create", "--name", "copies", "base", "cat", "/srv/tree/below/file");
-    await client("cp", `${directory}/tree`, "copies:/srv");
-    expect(await output("start", "-a", "copies")).toBe("copied");
-    await client("cp", "copies:/srv/tree", `${directory}/back`);
-    expect(readFileSync(`${directory}/back/below/file`, "utf8")).toBe("copied");
-    const missing = await client("cp", "copies:/nosuch", directory);
-    expect([missing.code, missing.stderr]).toEqual([
-      1,
-      expect.stringContaining("Could not find the file /nosuch in container copies"),
-    ]);
-  } finally {
-    await client("rm", "-f", "copies");
-    rmSync(directory, { recursive: true });
-  }
-});
+    test("run -i pipes standard input", async () => {
+      const started = Bun.spawn([docker, "run", "-i", "--rm", "base", "wc", "-c"], {
+        env: { ...process.env, DOCKER_HOST: engine.host },
+        stdin: new Blob(["x".repeat(300_000)]),
+        stdout: "pipe",
+      });
+      expect((await new Response(started.stdout).text()).trim()).toBe("300000");
+      expect(await started.exited).toBe(0);
+    });
+
+    test("cp in both directions", async () => {
+      const directory = mkdtempSync("/tmp/tiffin-test-cp-");
+      try {
+        mkdirSync(`${directory}/tree/below`, { recursive: true });
+        writeFileSync(`${directory}/tree/below/file`, "copied");
+        await output("create", "--name", "copies", "base", "cat", "/srv/tree/below/file");
+        await client("cp", `${directory}/tree`, "copies:/srv");
+        expect(await output("start", "-a", "copies")).toBe("copied");
+        await client("cp", "copies:/srv/tree", `${directory}/back`);
+        expect(readFileSync(`${directory}/back/below/file`, "utf8")).toBe("copied");
+        const missing = await client("cp", "copies:/nosuch", directory);
+        expect([missing.code, missing.stderr]).toEqual([
+          1,
+          expect.stringContaining("Could not find the file /nosuch in container copies"),
+        ]);
+      } finally {
+        await client("rm", "-f", "copies");
+        rmSync(directory, { recursive: true });
+      }
+    });
+  },
+);
