@@ -56,7 +56,10 @@ export interface CliIo {
   ensureEngine(where: string): Promise<void>;
   /** Whole file; throws an error with the errno name as `code`. */
   readFile(path: string): Uint8Array;
-  /** Fails with EEXIST rather than overwrite. */
-  createFile(path: string, text: string): void;
+  /** An empty file for its owner alone. Fails with EEXIST rather than overwrite. */
+  createFile(path: string): void;
+  /** Writes into a file that is there. */
+  fillFile(path: string, text: string): void;
+  removeFile(path: string): void;
   nowMs(): number;
 }

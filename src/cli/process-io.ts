@@ -179,9 +179,11 @@ export function processIo(options: ProcessIoOptions): CliIo {
     connect: doors.connect,
     ensureEngine,
     readFile: (path) => fileSystem().readFileSync(path),
-    createFile(path, text) {
-      fileSystem().writeFileSync(path, text, { flag: "wx", mode: 0o600 });
+    createFile(path) {
+      fileSystem().writeFileSync(path, "", { flag: "wx", mode: 0o600 });
     },
+    fillFile: (path, text) => fileSystem().writeFileSync(path, text, { flag: "r+" }),
+    removeFile: (path) => fileSystem().rmSync(path, { force: true }),
     nowMs,
   };
 }

@@ -1,6 +1,6 @@
 /** The program itself, in the foreground, against a scripted engine. */
 import { describe, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TerminalSession } from "../../../test/support/terminal.ts";
@@ -302,10 +302,33 @@ describe("endings", () => {
       const again = await finished(tiffin(server, ["run", "--cidfile", file, "base"]));
       expect(again.code).toBe(125);
       expect(again.err).toStartWith("tiffin: container ID file found");
+      const nowhere = await finished(tiffin(server, ["run", "--cidfile", join(file, "x"), "base"]));
+      expect(nowhere.code).toBe(125);
+      expect(nowhere.err).toStartWith(
+        `tiffin: failed to create the container ID file: open ${join(file, "x")}: not a directory\n`,
+      );
     } finally {
       rmSync(directory, { recursive: true });
     }
   });
+});
+
+test("a container that is not made leaves no file for its ID", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tiffin-test-cid-"));
+  try {
+    using server = new SessionServer(async (exchange) => {
+      await sendAll(
+        exchange,
+        "HTTP/1.1 409 Conflict\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n",
+        '{"message":"taken"}',
+      );
+    });
+    const file = join(directory, "cid");
+    expect((await finished(tiffin(server, ["run", "--cidfile", file, "base"]))).code).toBe(125);
+    expect(existsSync(file)).toBe(false);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 describe("signals", () => {

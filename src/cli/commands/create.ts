@@ -23,7 +23,7 @@ export const command = defineCommand({
       { given, values, image, command: words, detached: false, consoleSize: undefined },
       context.io,
     );
-    const cid = new CidFile(context.io, values.cidfile);
+    using cid = new CidFile(context.io, values.cidfile);
     const api = await context.api();
     try {
       const created = await withImage(context, image, values.pull, () =>

@@ -96,8 +96,8 @@ export const command = defineCommand({
       ...(values["detach-keys"] === "" ? {} : { detachKeys: values["detach-keys"] }),
       ...(values.rm ? { remove: true } : {}),
     };
-    const cid = new CidFile(io, values.cidfile);
-    if (values.detach) return runInBackground(invocation, body, cid);
+    using cid = new CidFile(io, values.cidfile);
+    if (values.detach) return await runInBackground(invocation, body, cid);
     const end = await runInForeground(invocation, body, cid);
     switch (end.kind) {
       case "exited":

@@ -5,6 +5,7 @@
 import type { ContainerConfig } from "../../docker/types/container-config.ts";
 import type { HostConfig } from "../../docker/types/host-config.ts";
 import type { NetworkingConfig } from "../../docker/types/networking.ts";
+import { messageOf } from "../../lib/errors.ts";
 import type { Values } from "../flags/flag.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { environmentEntries, keyValueMap, labelMap, unreadable } from "./environment.ts";
@@ -284,11 +285,17 @@ const network: Section = {
 function securityOption(option: string, readFile: CreateSurroundings["readFile"]): string {
   const path = /^seccomp[=:](.+)$/.exec(option)?.[1];
   if (path === undefined || path === "unconfined" || path === "builtin") return option;
+  let text: string;
   try {
-    const profile: unknown = JSON.parse(new TextDecoder().decode(readFile(path)));
+    text = new TextDecoder().decode(readFile(path));
+  } catch (thrown) {
+    throw new Error(`opening seccomp profile (${path}) failed: ${unreadable(path, thrown)}`);
+  }
+  try {
+    const profile: unknown = JSON.parse(text);
     return `seccomp=${JSON.stringify(profile)}`;
-  } catch (cause) {
-    throw new Error(`opening seccomp profile (${path}) failed: ${unreadable(path, cause)}`);
+  } catch (thrown) {
+    throw new Error(`compacting json for seccomp profile (${path}) failed: ${messageOf(thrown)}`);
   }
 }
 

@@ -10,7 +10,11 @@ import { containerFlags } from "./container-flags.ts";
 import cases from "./create-body.cases.json";
 import { createBody } from "./create-body.ts";
 
-const files: Readonly<Record<string, string>> = {
+const files: Readonly<Record<string, string | Uint8Array | Error>> = {
+  spaced: "A=1\nB C=2\n",
+  nameless: "=x\n",
+  bytes: new Uint8Array([65, 61, 49, 10, 66, 61, 255, 10]),
+  folder: Object.assign(new Error("it is one"), { code: "EISDIR" }),
   envf: "A=1\n# c\n\nFOO\nNOTSET\n B=x y \n",
   labf: "l1=a\nl2\n",
 };

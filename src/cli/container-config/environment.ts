@@ -1,4 +1,5 @@
 /** Environment variables and labels, from options and from files, as a create request carries them. */
+import { errnoOf } from "../../client/api-error.ts";
 import { messageOf } from "../../lib/errors.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -6,32 +7,53 @@ type ReadFile = (path: string) => Uint8Array;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Words for a file that could not be opened. */
+/** Words for a file that could not be read. */
 export function unreadable(path: string, thrown: unknown): string {
-  return `open ${path}: ${errnoWords(thrown)}`;
+  const code = errnoOf(thrown);
+  // Opening a directory works; what fails is the reading.
+  if (code === "EISDIR") return `read ${path}: is a directory`;
+  if (code === "ENOENT") return `open ${path}: no such file or directory`;
+  if (code === "ENOTDIR") return `open ${path}: not a directory`;
+  if (code === "EACCES") return `open ${path}: permission denied`;
+  return `open ${path}: ${messageOf(thrown)}`;
 }
 
-function errnoWords(thrown: unknown): string {
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  if (code === "ENOENT") return "no such file or directory";
-  if (code === "EACCES") return "permission denied";
-  if (code === "EISDIR") return "is a directory";
-  return messageOf(thrown);
+/** The bytes between newlines; a carriage return before one belongs to it. */
+function* linesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.length; ) {
+    const newline = bytes.indexOf(newlineByte, start);
+    const end = newline < 0 ? bytes.length : newline;
+    yield bytes.subarray(start, end > start && bytes[end - 1] === returnByte ? end - 1 : end);
+    start = end + 1;
+  }
+}
+
+const newlineByte = 10;
+const returnByte = 13;
+
+function decodeLine(path: string, line: Uint8Array, number: number): string {
+  try {
+    return utf8.decode(line);
+  } catch {
+    throw new Error(`invalid env file (${path}): invalid utf8 bytes at line ${number}: [${line.join(" ")}]`);
+  }
 }
 
 /** The lines of a variables file that say something: no comments, no blank ones, leading blanks removed. */
 function readLines(path: string, readFile: ReadFile): string[] {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = utf8.decode(readFile(path));
+    bytes = readFile(path);
   } catch (thrown) {
-    if (thrown instanceof TypeError) throw new Error(`env file ${path} contains invalid utf8 bytes`);
-    throw new Error(unreadable(path, thrown));
+    const reason = unreadable(path, thrown);
+    throw new Error(errnoOf(thrown) === "EISDIR" ? `invalid env file (${path}): ${reason}` : reason);
   }
-  return text
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .map((line) => line.replace(/\r$/, "").trimStart())
+  return [...linesOf(bytes)]
+    .map((line, index) =>
+      decodeLine(path, line, index + 1)
+        .replace(/^\uFEFF/, "")
+        .trimStart(),
+    )
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
@@ -66,8 +88,9 @@ export function environmentEntries(
   for (const file of files) {
     for (const line of readLines(file, readFile)) {
       const name = nameOf(line);
-      if (name === "") throw new Error(`no variable name on line '${line}'`);
-      if (/\s/.test(name)) throw new Error(`variable '${name}' contains whitespaces`);
+      if (name === "") throw new Error(`invalid env file (${file}): no variable name on line '${line}'`);
+      if (/\s/.test(name))
+        throw new Error(`invalid env file (${file}): variable '${name}' contains whitespaces`);
       if (line !== name) entries.push(line);
       else if (env[name] !== undefined) entries.push(`${name}=${env[name]}`);
     }

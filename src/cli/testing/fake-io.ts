@@ -9,7 +9,8 @@ export interface FakeIo extends CliIo {
 export interface FakeIoOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly files?: Readonly<Record<string, string>>;
+  /** Contents, or the error that reading ends with. */
+  readonly files?: Readonly<Record<string, string | Uint8Array | Error>>;
   readonly columns?: number;
   readonly nowMs?: number;
   readonly connect?: CliIo["connect"];
@@ -52,11 +53,14 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     readFile(path) {
       const content = options.files?.[path];
       if (content === undefined) throw failure("ENOENT");
-      return new TextEncoder().encode(content);
+      if (content instanceof Error) throw content;
+      return typeof content === "string" ? new TextEncoder().encode(content) : content;
     },
     createFile() {
       throw failure("EROFS");
     },
+    fillFile() {},
+    removeFile() {},
     nowMs: () => options.nowMs ?? 0,
     outputText: () => written[1],
     errorText: () => written[2],
