@@ -1,0 +1,63 @@
+/** Every command as shell completion sees it, made from the commands' own tables. */
+import type { Command } from "../command.ts";
+import { commandTable } from "../command-table.ts";
+import { listed, type Offer, words } from "./offer.ts";
+import { valuesOf } from "./option-values.ts";
+
+export interface CompletableOption {
+  readonly long: string;
+  readonly short: string | undefined;
+  readonly help: string;
+  readonly takesValue: boolean;
+  /** Undefined: anything. */
+  readonly values: Offer | undefined;
+}
+
+export interface Completable {
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly CompletableOption[];
+  readonly arguments: Offer;
+  /** All arguments are of this kind, not just the first. */
+  readonly isRepeated: boolean;
+}
+
+/** Of these, only what runs is wanted. */
+const forRunning = new Set(["attach", "exec", "kill", "stop", "wait"]);
+
+function argumentsOf(shortest: string, usage: string): Offer {
+  if (/\bCONTAINER\b/.test(usage)) return listed(forRunning.has(shortest) ? "running" : "containers");
+  if (/\bIMAGE\b|\bREPOSITORY\b/.test(usage)) return listed("images");
+  if (usage.includes("NAME|ID")) return listed("containers", "images");
+  return /^\w+(?:\|\w+)+$/.test(usage) ? words(...usage.split("|")) : words();
+}
+
+function describe(name: string, command: Command): Completable {
+  const shortest = command.names.at(-1) ?? name;
+  return {
+    name,
+    summary: command.summary,
+    options: Object.entries(command.flags)
+      .filter(([, flag]) => !flag.hidden)
+      .map(([long, flag]) => ({
+        long,
+        short: flag.short,
+        help: flag.help,
+        takesValue: flag.bare === undefined,
+        values: flag.bare === undefined ? valuesOf(shortest, long) : undefined,
+      })),
+    arguments: argumentsOf(shortest, command.usage),
+    isRepeated: /\b(CONTAINER|ID|IMAGE) \[(?:NAME|\1)\b/.test(command.usage),
+  };
+}
+
+/** In the order of their names. */
+export async function completables(): Promise<Completable[]> {
+  const lists = await Promise.all(
+    commandTable.map(async (entry) => {
+      const command = await entry.load();
+      return entry.names.map((name) => describe(name, command));
+    }),
+  );
+  return lists.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+}

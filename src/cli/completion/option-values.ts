@@ -1,0 +1,70 @@
+/** The values of options that are one of a few words, or the name of something. An option that is not here takes anything. */
+import { listed, type Offer, words } from "./offer.ts";
+
+const signals = words(
+  ..."HUP INT QUIT TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS".split(
+    " ",
+  ),
+);
+
+const capabilities = words(
+  ..."ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYSLOG SYS_ADMIN SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM".split(
+    " ",
+  ),
+);
+
+const networks = words("bridge", "host", "none", "container:");
+
+/** By the long name of the option, wherever it occurs. */
+const everywhere: Readonly<Record<string, Offer>> = {
+  "cap-add": capabilities,
+  "cap-drop": capabilities,
+  cgroupns: words("host", "private"),
+  ipc: words("container:", "host", "none", "private", "shareable"),
+  isolation: words("default"),
+  link: listed("containers"),
+  "log-driver": words("json-file", "local", "none"),
+  net: networks,
+  network: networks,
+  pid: words("container:", "host"),
+  pull: words("always", "missing", "never"),
+  restart: words("always", "no", "on-failure", "unless-stopped"),
+  "security-opt": words("apparmor=", "no-new-privileges", "seccomp=", "systempaths=unconfined"),
+  signal: signals,
+  "stop-signal": signals,
+  userns: words("host", "private"),
+  uts: words("host"),
+  "volumes-from": listed("containers"),
+};
+
+const document = words("json");
+const table = words("json", "table");
+const containerFilters = words(
+  ..."ancestor= before= exited= expose= health= id= label= name= network= publish= since= status= volume=".split(
+    " ",
+  ),
+);
+const imageFilters = words(..."before= dangling= label= reference= since=".split(" "));
+const streams = words("stderr", "stdin", "stdout");
+
+/** By the shortest name of a command and the long name of its option. */
+const inCommand: Readonly<Record<string, Offer>> = {
+  "create attach": streams,
+  "explain format": words("json", "shell", "table", "text"),
+  "images filter": imageFilters,
+  "images format": table,
+  "info format": document,
+  "inspect format": document,
+  "inspect type": words("container", "image"),
+  "container inspect format": document,
+  "image inspect format": document,
+  "ps filter": containerFilters,
+  "ps format": table,
+  "run attach": streams,
+  "version format": document,
+};
+
+/** What to offer for the value of `option`, if that is known. */
+export function valuesOf(command: string, option: string): Offer | undefined {
+  return inCommand[`${command} ${option}`] ?? everywhere[option];
+}
