@@ -39,13 +39,13 @@ const askers: Readonly<Record<Shell, readonly string[]>> = {
   bash: [
     "--norc",
     "-c",
-    'source script.bash; COMP_LINE=$LINE COMP_POINT=$(printf %s "$LINE" | wc -c); _tiffin; for word in "${COMPREPLY[@]}"; do echo "$word"; done',
+    `source script.bash; COMP_LINE=$LINE COMP_POINT=$(printf %s "$LINE" | wc -c); _tiffin; for word in "\${COMPREPLY[@]}"; do echo "$word"; done`,
   ],
   // As zsh's adapter calls it.
   zsh: [
     "-f",
     "-c",
-    'compdef() { :; }; source ./script.zsh; emulate -L sh; setopt kshglob noshglob braceexpand; COMP_LINE=$LINE COMP_POINT=$(printf %s "$LINE" | wc -c); _tiffin; for word in "${COMPREPLY[@]}"; do echo "$word"; done',
+    `compdef() { :; }; source ./script.zsh; emulate -L sh; setopt kshglob noshglob braceexpand; COMP_LINE=$LINE COMP_POINT=$(printf %s "$LINE" | wc -c); _tiffin; for word in "\${COMPREPLY[@]}"; do echo "$word"; done`,
   ],
   fish: ["--no-config", "-c", "source script.fish; complete -C $LINE | string replace -r '\\t.*' ''"],
 };
