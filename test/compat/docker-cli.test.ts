@@ -153,7 +153,10 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
         const missing = await client("cp", "copies:/nosuch", directory);
         expect([missing.code, missing.stderr]).toEqual([
           1,
-          expect.stringContaining("Could not find the file /nosuch in container copies"),
+          // Clients before 23 have words of their own.
+          expect.stringMatching(
+            /Could not find the file \/nosuch in container copies|No such container:path: copies:\/nosuch/,
+          ),
         ]);
       } finally {
         await client("rm", "-f", "copies");
