@@ -7,6 +7,7 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
+import { formatExactJson, parseExactJson } from "../../lib/exact-json.ts";
 import type { ContainerRow } from "./repository.ts";
 
 const fileName = "container.json";
@@ -15,7 +16,7 @@ const privateMode = 0o600;
 
 function encode(row: ContainerRow): string {
   const { id, name, createdMs, document, state } = row;
-  return JSON.stringify({ version: fileVersion, id, name, createdMs, document, state });
+  return formatExactJson({ version: fileVersion, id, name, createdMs, document, state });
 }
 
 /** Replaces the row in `directory`. A power cut may take the change back, a crash of the engine not. */
@@ -45,7 +46,7 @@ async function syncOf(directory: string): Promise<void> {
 /** The row in `directory`; undefined when there is none, or none that can be understood. */
 export function readRowFile(directory: string): ContainerRow | undefined {
   try {
-    return decodeRow(JSON.parse(readFileSync(`${directory}/${fileName}`, "utf8")));
+    return decodeRow(parseExactJson(readFileSync(`${directory}/${fileName}`, "utf8")));
   } catch {
     return undefined;
   }
