@@ -1,18 +1,8 @@
 /** What an image is to the engine: a chain of layers and a configuration, immutable, named by its content. */
+import type { OciHistory, OciImageDefaults } from "../../oci/mod.ts";
 
-/** The part of an image's configuration that becomes the default of a container (Docker's words). */
-export interface ImageConfig {
-  readonly User?: string;
-  readonly ExposedPorts?: Readonly<Record<string, Record<string, never>>>;
-  readonly Env?: readonly string[];
-  readonly Entrypoint?: readonly string[];
-  readonly Cmd?: readonly string[];
-  readonly Volumes?: Readonly<Record<string, Record<string, never>>>;
-  readonly WorkingDir?: string;
-  readonly Labels?: Readonly<Record<string, string>>;
-  readonly StopSignal?: string;
-  readonly Shell?: readonly string[];
-}
+/** The part of an image's configuration that becomes the default of a container. */
+export type ImageConfig = OciImageDefaults;
 
 export interface Image {
   /** `sha256:` and 64 hex digits: the digest of the configuration document. */
@@ -22,9 +12,13 @@ export interface Image {
   readonly config: ImageConfig;
   readonly architecture: string;
   readonly os: string;
+  /** Of the architecture, `v8` say; empty for none. */
+  readonly variant: string;
   /** RFC 3339. */
   readonly created: string;
   readonly author: string;
+  /** How its layers came to be, oldest first. */
+  readonly history: readonly OciHistory[];
   /** Sum of its layers' sizes, bytes. */
   readonly size: number;
 }
