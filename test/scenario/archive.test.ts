@@ -279,8 +279,8 @@ test("a gigabyte passes through without being held", async () => {
   const before = peakBytes();
   expect(await put("lives", "/data", body)).toEqual({ status: 200, text: "" });
   expect(await engine.output("exec", "lives", "stat", "-c", "%s", "/data/big")).toBe(String(bytes));
-  // The garbage collector's slack is in it; the body is sixteen times as long.
-  expect(peakBytes() - before).toBeLessThan(64 * 1024 * 1024);
+  // Less than half of this is what collects as garbage meanwhile; the body is eight times as long.
+  expect(peakBytes() - before).toBeLessThan(bytes / 8);
   await engine.output("exec", "lives", "rm", "/data/big");
 });
 
