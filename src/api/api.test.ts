@@ -140,7 +140,7 @@ test("a container's life by requests", async () => {
   expect(await ask("POST", "/containers/create?name=one", { Image: "base" })).toMatchObject({ status: 409 });
   expect(await ask("POST", "/containers/create", { Image: "other" })).toMatchObject({
     status: 404,
-    value: { message: "No such image: other", code: "image.not-found", exitCode: 125 },
+    value: { message: "No such image: other:latest", code: "image.not-found", exitCode: 125 },
   });
   expect((await ask("GET", "/containers/json")).value).toEqual([]);
   expect((await ask("GET", "/containers/json?all=1")).value).toMatchObject([
@@ -370,7 +370,7 @@ test("image names may have slashes", async () => {
   expect(await ask("GET", "/images/library/base:latest/json")).toMatchObject({ status: 200 });
   expect(await ask("GET", "/images/no/such/json")).toMatchObject({
     status: 404,
-    value: { message: "No such image: no/such" },
+    value: { message: "No such image: no/such:latest" },
   });
   expect((await ask("GET", "/v1.43/images/json")).value).toMatchObject([{ VirtualSize: 2_000_000 }]);
 });

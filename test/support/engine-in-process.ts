@@ -142,7 +142,7 @@ export function collect(
   });
 }
 
-function unframe(bytes: Buffer): { readonly stdout: string; readonly stderr: string } {
+export function unframe(bytes: Buffer): { readonly stdout: string; readonly stderr: string } {
   const parts: [Buffer[], Buffer[]] = [[], []];
   for (let offset = 0; offset < bytes.length; ) {
     const length = bytes.readUInt32BE(offset + 4);

@@ -1,5 +1,6 @@
 /** An engine without containers, for tests of the API. Everything is in memory and deterministic. */
 import {
+  cannotKill,
   execAlreadyRan,
   nameTaken,
   noSuchContainer,
@@ -31,7 +32,8 @@ interface FakeContainer {
   readonly id: string;
   name: string;
   readonly body: ContainerCreateBody;
-  readonly process: FakeProcess;
+  /** A new one for each start. */
+  process: FakeProcess;
   readonly archives: Map<string, readonly Uint8Array[]>;
   removed: boolean;
   readonly gone: Promise<void>;
@@ -163,14 +165,19 @@ export function fakeEngine(): FakeEngine {
     if (exec === undefined) throw new TiffinError("notFound", "exec.not-found", noSuchExec(id));
     return exec;
   };
-  const add = (name: string | undefined, body: ContainerCreateBody): FakeContainer => {
-    const image = body.Image ?? "";
-    if (image !== "base")
-      throw new TiffinError("notFound", "image.not-found", noSuchImage(image), { exitCode: 125 });
-    for (const other of all.values()) {
+  const findImage = (name: string): void => {
+    if (["base", "base:latest", "library/base:latest"].includes(name)) return;
+    const tagged = name.includes(":") ? name : `${name}:latest`;
+    throw new TiffinError("notFound", "image.not-found", noSuchImage(tagged), { exitCode: 125 });
+  };
+  const requireFree = (name: string): void => {
+    for (const other of all.values())
       if (other.name === name)
         throw new TiffinError("conflict", "container.name-taken", nameTaken(name, other.id));
-    }
+  };
+  const add = (name: string | undefined, body: ContainerCreateBody): FakeContainer => {
+    findImage(body.Image ?? "");
+    if (name !== undefined) requireFree(name);
     created.push(body);
     const { promise, resolve } = Promise.withResolvers<void>();
     const command = [...(body.Entrypoint ?? []), ...(body.Cmd ?? ["sleep"])];
@@ -193,6 +200,7 @@ export function fakeEngine(): FakeEngine {
     container.tellGone();
   };
   const start = (container: FakeContainer): void => {
+    if (container.process.state === "exited") container.process = container.process.again();
     if (container.process.state !== "created") {
       throw new TiffinError("notModified", "container.started", "container is already started");
     }
@@ -262,7 +270,7 @@ export function fakeEngine(): FakeEngine {
       kill: async (name, signal) => {
         const container = find(name);
         if (container.process.state !== "running") {
-          throw new TiffinError("conflict", "container.not-running", notRunning(container.id));
+          throw new TiffinError("conflict", "container.not-running", cannotKill(name, container.id));
         }
         container.process.signal(signal ?? "SIGKILL");
       },
@@ -289,7 +297,9 @@ export function fakeEngine(): FakeEngine {
       },
       explain: async (name, format) => ({ Id: find(name).id, Text: `${format}\n` }),
       rename: async (name, newName) => {
-        find(name).name = newName;
+        const container = find(name);
+        requireFree(newName);
+        container.name = newName;
       },
       // A file system of files at the root: what was put at a path is what is got from it.
       statPath: async (name, path) => statusOf(find(name), path),
@@ -414,9 +424,7 @@ export function fakeEngine(): FakeEngine {
         },
       ],
       inspect: async (name) => {
-        if (name !== "base" && name !== "library/base:latest") {
-          throw new TiffinError("notFound", "image.not-found", noSuchImage(name));
-        }
+        findImage(name);
         return baseImage;
       },
     },

@@ -34,6 +34,7 @@ export class FakeProcess {
   exitCode = 0;
   readonly exited: Promise<number>;
   #resolveExit: (code: number) => void;
+  readonly #wantsStdin: boolean;
   #stdinOpen: boolean;
   /** Typed before the start. */
   #early: Uint8Array[] = [];
@@ -43,9 +44,17 @@ export class FakeProcess {
     this.command = command;
     this.tty = tty;
     this.#stdinOpen = stdin;
+    this.#wantsStdin = stdin;
     const { promise, resolve } = Promise.withResolvers<number>();
     this.exited = promise;
     this.#resolveExit = resolve;
+  }
+
+  /** As a container that is started once more: its log goes on. */
+  again(): FakeProcess {
+    const next = new FakeProcess(this.command, this.tty, this.#wantsStdin);
+    next.log.push(...this.log);
+    return next;
   }
 
   attach(request: FakeClient["request"]): AttachedStream {
