@@ -526,3 +526,23 @@ test("an engine that fails in an unexpected way is a 500, told once", async () =
   expect(faults.length).toBe(1);
   expect(faults[0]).toBeInstanceOf(TiffinError);
 });
+
+test("a field that only old versions know is checked like every other", async () => {
+  const body = (address: unknown) => ({ Image: "base", MacAddress: address });
+  const refused = await ask("POST", "/v1.43/containers/create", body(7));
+  expect([refused.status, refused.value]).toEqual([
+    400,
+    expect.objectContaining({
+      message: 'invalid NetworkingConfig.EndpointsConfig["default"].MacAddress: found 7, wanted text',
+    }),
+  ]);
+  expect((await ask("POST", "/v1.43/containers/create?name=old", body("02:42:ac:11:00:07"))).status).toBe(
+    201,
+  );
+  const [made] = [...engine.all.values()].filter(({ name }) => name === "old");
+  expect(made?.body.NetworkingConfig?.EndpointsConfig?.["default"]?.MacAddress).toBe("02:42:ac:11:00:07");
+  // A body that is no object reaches the decoder as it is, in every version.
+  for (const version of ["1.24", "1.43", "1.50"]) {
+    expect((await ask("POST", `/v${version}/containers/create`, [])).status).toBe(400);
+  }
+});

@@ -1,6 +1,6 @@
 /**
  * 1.44: `VirtualSize` of images is gone (it equalled `Size`); read-only binds are so with all that is mounted below, unless
- * `ReadOnlyNonRecursive` says otherwise, which older clients do not know and mean.
+ * `ReadOnlyNonRecursive` says otherwise, which older clients do not know and mean; a hardware address belongs to an endpoint.
  */
 import { TiffinError } from "../../lib/errors.ts";
 import {
@@ -31,11 +31,36 @@ function asOlderMount(mount: Fields): Fields {
   return { ...mount, BindOptions };
 }
 
+const bridgeModes: readonly unknown[] = [undefined, null, "", "default", "bridge"];
+
+/** The hardware address was the container's; now it is that of its place in the default network. */
+function withEndpointAddress(body: Fields): Fields {
+  const { MacAddress, ...rest } = body;
+  const mode = fieldsOf(body["HostConfig"])["NetworkMode"];
+  if (MacAddress === undefined || MacAddress === null || MacAddress === "") return rest;
+  if (!bridgeModes.includes(mode)) return body;
+  const name = typeof mode === "string" && mode !== "" ? mode : "default";
+  return {
+    ...rest,
+    NetworkingConfig: mapFields(body["NetworkingConfig"], (config) => ({
+      ...config,
+      EndpointsConfig: mapFields(config["EndpointsConfig"], (endpoints) => {
+        // The default network has two names; the one that the client used is the one.
+        const [key = name] = Object.keys(endpoints);
+        return {
+          ...endpoints,
+          [key]: mapFields(endpoints[key], (endpoint) => ({ MacAddress, ...endpoint })),
+        };
+      }),
+    })),
+  };
+}
+
 export const v1_44: VersionTranslator = {
   minor: 44,
   request: {
     containerCreate: (request) =>
-      mapHostConfig(request, (hostConfig) => ({
+      mapHostConfig({ ...request, body: mapFields(request.body, withEndpointAddress) }, (hostConfig) => ({
         ...hostConfig,
         Mounts: mapElements(hostConfig["Mounts"], asOlderMount),
       })),

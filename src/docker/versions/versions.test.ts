@@ -120,3 +120,16 @@ test("what has a wrong type is left as it is, for the decoder to refuse", () => 
   }
   expect(liftRequest("execCreate", 40, { query: {}, body: [] }).body).toEqual([]);
 });
+
+test("a container's hardware address before 1.44 becomes its endpoint's, whatever it is", () => {
+  for (const address of ["02:42:ac:11:00:07", 7]) {
+    const body = { MacAddress: address, HostConfig: { NetworkMode: "bridge" } };
+    expect(lift(43, body).body).toEqual({
+      HostConfig: { NetworkMode: "bridge" },
+      NetworkingConfig: { EndpointsConfig: { bridge: { MacAddress: address } } },
+    });
+    expect(lift(44, body).body).toEqual(body);
+  }
+  const host = { MacAddress: "02:42:ac:11:00:07", HostConfig: { NetworkMode: "host" } };
+  expect(lift(43, host).body).toMatchObject(host);
+});
