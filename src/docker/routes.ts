@@ -86,6 +86,17 @@ export const routes = {
     },
     result: hijack("tcp"),
   }),
+  containerAttachWebsocket: route("GET", "/containers/{name}/attach/ws", "1.24", {
+    query: {
+      detachKeys: queryText,
+      logs: queryFlag,
+      stream: queryFlag,
+      stdin: queryFlag,
+      stdout: queryFlag,
+      stderr: queryFlag,
+    },
+    result: hijack("websocket"),
+  }),
   containerLogs: route("GET", "/containers/{name}/logs", "1.24", {
     query: {
       follow: queryFlag,

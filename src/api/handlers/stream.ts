@@ -4,14 +4,22 @@ import { encodeJsonFrame, frameTypes } from "../../docker/framing.ts";
 import { chooseStream } from "../../docker/messages.ts";
 import type { RunStarted } from "../../docker/types/run.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { WebSocketDuplex } from "../../transport/websocket-duplex.ts";
 import type { Backends, RunSession, Size } from "../backend.ts";
 import type { Handlers, SessionAnswer } from "../handler.ts";
 import { joinClient, sayFarewell } from "../join-client.ts";
 import { failedFrame, joinSession } from "../join-session.ts";
 import { renderLogs } from "../render-logs.ts";
 import { asTiffinError } from "../status.ts";
+import { withoutFrames } from "../unframed-stream.ts";
 
-type Names = "containerAttach" | "containerLogs" | "execStart" | "run" | "execRun";
+type Names =
+  | "containerAttach"
+  | "containerAttachWebsocket"
+  | "containerLogs"
+  | "execStart"
+  | "run"
+  | "execRun";
 
 /**
  * Starts a session and answers with its first frame. A failed start is told inside the session too: a client has one
@@ -59,6 +67,24 @@ export function streamHandlers(
       return {
         tty: attached.tty,
         take: (client) => joinClient(client, attached, { stdin, detachKeys }),
+      };
+    },
+    containerAttachWebsocket: async ({ params, query }) => {
+      const detachKeys = parseDetachKeys(query.detachKeys ?? "");
+      // Before these three could be said, every stream was meant; that is still what none of them means.
+      const { stdin, stdout, stderr } = query;
+      const all = stdin === undefined && stdout === undefined && stderr === undefined;
+      const attached = await containers.attach(params.name, {
+        stdin: stdin ?? all,
+        stdout: stdout ?? all,
+        stderr: stderr ?? all,
+        logs: query.logs ?? false,
+        stream: query.stream ?? false,
+      });
+      const options = { stdin: stdin ?? all, detachKeys };
+      return {
+        tty: attached.tty,
+        take: (client) => joinClient(new WebSocketDuplex(client), withoutFrames(attached), options),
       };
     },
     containerLogs: async ({ params, query, signal }) => {
