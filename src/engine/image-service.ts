@@ -2,6 +2,7 @@
 import { invalidFilter } from "../docker/messages.ts";
 import type { ImageInspect, ImageSummary } from "../docker/types/image.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { booleanOf } from "./container/filter-values.ts";
 import type { ContainerRegistry } from "./container/registry.ts";
 import { type Image, type ImageStore, imageInspect, imageSummary } from "./image/mod.ts";
 
@@ -14,8 +15,10 @@ type Test = (image: Image, tags: readonly string[]) => boolean;
 const filters: Readonly<Record<string, (values: readonly string[]) => Test>> = {
   reference: (values) => (_image, tags) =>
     tags.some((tag) => values.some((value) => new Bun.Glob(value).match(tag) || tag.split(":")[0] === value)),
-  dangling: (values) => (_image, tags) =>
-    values.some((value) => (value === "true" || value === "1") === (tags.length === 0)),
+  dangling: (values) => {
+    const wanted = booleanOf("dangling", values);
+    return (_image, tags) => values.length === 0 || wanted === (tags.length === 0);
+  },
   label: (values) => (image) =>
     values.every((value) => {
       const [key = "", wanted] = value.split("=", 2);
@@ -36,7 +39,7 @@ export class ImageService {
   /** Errors: `invalid` for a filter that is not known. */
   async list(options: ImageListOptions): Promise<ImageSummary[]> {
     const tests = Object.entries(options.filters).map(([key, values]) => {
-      const make = filters[key];
+      const make = Object.hasOwn(filters, key) ? filters[key] : undefined;
       if (make === undefined) throw new TiffinError("invalid", "image.filter", invalidFilter(key));
       return make(values);
     });

@@ -8,7 +8,7 @@ import { containerCreateBody } from "../../src/docker/types/container.ts";
 import { execCreateBody } from "../../src/docker/types/exec.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { type OddCase, oddCases, sample } from "./creations.ts";
-import { oddScalars } from "./odd-values.ts";
+import { oddScalars, oddStructures } from "./odd-values.ts";
 
 const full = process.env["TIFFIN_FUZZ"] === "full";
 const seed = Number(process.env["TIFFIN_FUZZ_SEED"] ?? "1");
@@ -112,6 +112,38 @@ test(
 /** Waits for ever, takes the connection over, or names something that is made. */
 const skipped = new Set(["containerAttach", "containerWait", "run", "execRun", "execStart", "containerStop"]);
 
+/** A longer request line is no request. */
+const longestQuery = 6000;
+
+function queryTexts(): string[] {
+  return oddScalars
+    .map((value) => (value.startsWith('"') ? String(JSON.parse(value)) : value))
+    .filter((text) => text.length <= longestQuery);
+}
+
+const filterNames = [
+  "status",
+  "exited",
+  "label",
+  "name",
+  "id",
+  "publish",
+  "expose",
+  "health",
+  "is-task",
+  "before",
+];
+const otherFilters = ["since", "ancestor", "network", "volume", "dangling", "reference", "until", "toString"];
+
+/** Each filter that some list knows, and names of JavaScript's own, with each value. */
+function filterTexts(): string[] {
+  return [...filterNames, ...otherFilters, "__proto__", "constructor"].flatMap((name) =>
+    [...oddScalars, ...oddStructures]
+      .filter((value) => value.length <= longestQuery / 4)
+      .flatMap((value) => [`{"${name}":[${value}]}`, `{"${name}":${value}}`]),
+  );
+}
+
 test(
   "no query parameter makes the engine fail",
   async () => {
@@ -122,9 +154,7 @@ test(
       if (skipped.has(name) || name === "containerRemove" || name === "containerRename") continue;
       for (const key of Object.keys(query)) {
         if (key === "follow") continue;
-        for (const value of oddScalars) {
-          const text = value.startsWith('"') ? String(JSON.parse(value)) : value;
-          if (text.length > 6000) continue;
+        for (const text of key === "filters" ? [...queryTexts(), ...filterTexts()] : queryTexts()) {
           const target = path.replace("{name*}", "base").replace(/\{(name|id)\}/, id);
           const other = name === "containerLogs" && key !== "stdout" ? "&stdout=1" : "";
           const encoded = encodeURIComponent(text.isWellFormed() ? text : "\ufffd");

@@ -5,8 +5,8 @@ import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
+import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
 import { type Container, commandOf } from "./model.ts";
-import { decodePortKey } from "./ports.ts";
 import { isAlive } from "./state.ts";
 
 export interface ListOptions {
@@ -19,7 +19,8 @@ export interface ListOptions {
 type Test = (container: Container) => boolean;
 type FilterMaker = (values: readonly string[], context: ContainerContext) => Test;
 
-const statuses = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
+const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+const healths = ["none", "starting", "healthy", "unhealthy"];
 
 function anyOf(values: readonly string[], matches: (container: Container, value: string) => boolean): Test {
   return (container) => values.some((value) => matches(container, value));
@@ -35,15 +36,14 @@ const filters: Readonly<Record<string, FilterMaker>> = {
   },
   label: (values) => (container) => values.every((value) => hasLabel(container, value)),
   status: (values) => {
-    for (const value of values) {
-      if (!statuses.includes(value)) {
-        throw new TiffinError("invalid", "container.filter", `invalid filter 'status=${value}'`);
-      }
-    }
+    requireWord("status", "state", statuses, values);
     return anyOf(values, (container, value) => statusWord(container.state) === value);
   },
-  exited: (values) =>
-    anyOf(values, ({ state }, value) => state.status === "exited" && String(state.ending.exitCode) === value),
+  exited: (values) => {
+    requireInteger("exited", values);
+    const codes = new Set(values.map(Number));
+    return ({ state }) => state.status === "exited" && codes.has(state.ending.exitCode);
+  },
   ancestor: (values, context) => {
     const ids = new Set(values.map((value) => imageIdOf(context, value)));
     return (container) => ids.has(container.document.image.id);
@@ -55,12 +55,18 @@ const filters: Readonly<Record<string, FilterMaker>> = {
         (mount) => mount.target === value || (mount.kind === "volume" && mount.volume === value),
       ),
     ),
-  publish: (values) => anyOf(values, (container, value) => hasPort(container, value, true)),
-  expose: (values) => anyOf(values, (container, value) => hasPort(container, value, false)),
+  publish: (values) => portTest("publish", values),
+  expose: (values) => portTest("expose", values),
   before: (values, context) => orderTest(values, context, (container, than) => container < than),
   since: (values, context) => orderTest(values, context, (container, than) => container > than),
-  health: (values) => anyOf(values, (_container, value) => value === "none"),
-  "is-task": (values) => anyOf(values, (_container, value) => value === "false" || value === "0"),
+  health: (values) => {
+    requireWord("health", "health", healths, values);
+    return anyOf(values, (_container, value) => value === "none");
+  },
+  "is-task": (values) => {
+    const wanted = values.length > 0 && booleanOf("is-task", values);
+    return () => !wanted;
+  },
 };
 
 function patternOf(value: string): RegExp {
@@ -78,12 +84,18 @@ function hasLabel(container: Container, wanted: string): boolean {
   return value !== undefined && (split < 0 || value === wanted.slice(split + 1));
 }
 
-function hasPort(container: Container, wanted: string, published: boolean): boolean {
-  const { port, protocol } = decodePortKey(wanted);
-  return portSummaries(container).some(
-    (each) =>
-      each.PrivatePort === port && each.Type === protocol && (!published || each.PublicPort !== undefined),
-  );
+function portTest(filter: "publish" | "expose", values: readonly string[]): Test {
+  const ranges = values.map((value) => portRangeOf(filter, value));
+  return (container) =>
+    portSummaries(container).some(({ PrivatePort, PublicPort, Type }) =>
+      ranges.some(
+        ({ first, last, protocol }) =>
+          Type === protocol &&
+          PrivatePort >= first &&
+          PrivatePort <= last &&
+          (filter === "expose" || PublicPort !== undefined),
+      ),
+    );
 }
 
 function imageIdOf(context: ContainerContext, reference: string): string {
@@ -110,7 +122,7 @@ export async function listContainers(
   options: ListOptions,
 ): Promise<ContainerSummary[]> {
   const tests = Object.entries(options.filters).map(([key, values]) => {
-    const make = filters[key];
+    const make = Object.hasOwn(filters, key) ? filters[key] : undefined;
     if (make === undefined) throw new TiffinError("invalid", "container.filter", invalidFilter(key));
     return make(values, context);
   });
