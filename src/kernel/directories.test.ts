@@ -26,9 +26,9 @@ import {
   writeAtomically,
   writeKernelFile,
 } from "./files.ts";
-import { readLayeredFile } from "./layered-files.ts";
 import { readRootAccounts } from "./root-accounts.ts";
 import { cString, SyscallError, syscall } from "./syscall.ts";
+import { TreeView } from "./tree-view.ts";
 
 let base = "";
 beforeEach(() => {
@@ -178,7 +178,12 @@ describe("layered lookup", () => {
     return `${base}/${name}`;
   };
   const read = (layers: string[], path: string): string | undefined =>
-    text(readLayeredFile(layers, path, 1000));
+    text(
+      ((): Uint8Array | undefined => {
+        using tree = new TreeView(layers);
+        return tree.read(path, 1000);
+      })(),
+    );
 
   test("the top layer wins, lower ones show through", () => {
     const top = layer("top", { "etc/a": "top" });

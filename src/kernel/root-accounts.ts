@@ -11,17 +11,17 @@ import {
 import { descriptorStatus } from "./directory.ts";
 import { openFile, openFlags, openInRoot } from "./files.ts";
 import { readToEnd } from "./io.ts";
-import { readLayeredFile } from "./layered-files.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import { SyscallError } from "./syscall.ts";
+import { type TreeLayer, TreeView } from "./tree-view.ts";
 
 export interface RootAccounts {
   readonly passwd: readonly PasswdEntry[];
   readonly groups: readonly GroupEntry[];
 }
 
-/** Where the root is: one open directory, or overlay layers, top first, that are not mounted. */
-export type AccountSource = { readonly root: OwnedFd } | { readonly layers: readonly string[] };
+/** Where the root is: one open directory, or overlay layers, top first, that are not mounted together. */
+export type AccountSource = { readonly root: OwnedFd } | { readonly layers: readonly TreeLayer[] };
 
 /**
  * Reads /etc/passwd and /etc/group. A missing file, or one that is no regular file, has no entries. Throws
@@ -37,7 +37,8 @@ export function readRootAccounts(source: AccountSource): RootAccounts {
 function readAccountFile(source: AccountSource, path: string): Uint8Array {
   try {
     if ("layers" in source) {
-      return readLayeredFile(source.layers, path, accountFileLimitBytes) ?? new Uint8Array();
+      using tree = new TreeView(source.layers);
+      return tree.read(path, accountFileLimitBytes) ?? new Uint8Array();
     }
     // Looked at before it is opened: a named pipe would hold us up, and opening some devices of the host does things.
     using found = openInRoot(source.root, path, openFlags.path);

@@ -3,34 +3,40 @@
  * attributes, and links as links. Reads the unmounted layers; the target is a directory that nobody else can reach. In
  * slices of a few milliseconds, since an image may have any number of files there.
  */
-import {
-  chmodSync,
-  copyFileSync,
-  lchownSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readlinkSync,
-  symlinkSync,
-  utimesSync,
-} from "node:fs";
+import { chmodSync, copyFileSync, lchownSync, linkSync, mkdirSync, symlinkSync, utimesSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { copyAttributes as copyExtendedAttributes } from "../../kernel/extended-attributes.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
+import { type TreeEntry, type TreeLayer, TreeView } from "../../kernel/tree-view.ts";
 import { monotonicMs } from "../../lib/clock.ts";
 import { pause } from "../../lib/timer.ts";
-import { type LayerEntry, lookUp, mergedEntry } from "./layer-view.ts";
 
-const permissionBits = 0o7777;
 const sliceMs = 4;
+const nsPerSecond = 1e9;
 /** A copy of more than this takes long enough to be worth another thread. */
-const largeBytes = 256n << 10n;
+const largeBytes = 256 << 10;
 /** overlayfs's own notes on a directory say nothing about its content. */
 const isContent = (name: string): boolean => !/^(trusted|user)\.overlay\./.test(name);
 
 /** Copies the directory at `path` of the layers (uppermost first) into `target`; nothing when there is none. */
-export async function copyFromLayers(layers: readonly string[], path: string, target: string): Promise<void> {
-  const entry = lookUp(layers, path);
-  if (entry?.stats.isDirectory() === true) await new TreeCopy().directory(entry, target);
+export async function copyFromLayers(
+  layers: readonly TreeLayer[],
+  path: string,
+  target: string,
+): Promise<void> {
+  using tree = new TreeView(layers);
+  using entry = find(tree, path);
+  if (entry?.isDirectory === true) await new TreeCopy().directory(entry, target);
+}
+
+/** Links in a circle lead nowhere. */
+function find(tree: TreeView, path: string): TreeEntry | undefined {
+  try {
+    return tree.find(path);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && thrown.code === "ELOOP") return undefined;
+    throw thrown;
+  }
 }
 
 class TreeCopy {
@@ -38,11 +44,9 @@ class TreeCopy {
   readonly #copied = new Map<string, string>();
   #sliceStartMs = monotonicMs();
 
-  async directory(directory: LayerEntry, target: string): Promise<void> {
-    const names = new Set<string>();
-    for (const place of directory.places) for (const name of readdirSync(place)) names.add(name);
-    for (const name of names) {
-      const entry = mergedEntry(directory.places, name);
+  async directory(directory: TreeEntry, target: string): Promise<void> {
+    for (const name of directory.names()) {
+      using entry = directory.child(name);
       if (entry !== undefined) await this.#entry(entry, `${target}/${name}`);
       if (monotonicMs() - this.#sliceStartMs < sliceMs) continue;
       await pause(0);
@@ -51,28 +55,27 @@ class TreeCopy {
     copyAttributes(directory, target);
   }
 
-  async #entry(entry: LayerEntry, target: string): Promise<void> {
-    const { stats } = entry;
-    const source = entry.places[0] ?? "";
-    if (stats.isDirectory()) {
+  async #entry(entry: TreeEntry, target: string): Promise<void> {
+    const { status } = entry;
+    if (status.type === "directory") {
       mkdirSync(target);
       await this.directory(entry, target);
-    } else if (stats.isFile()) {
+    } else if (status.type === "file") {
       if (this.#isLinked(entry, target)) return;
-      if (stats.size > largeBytes) await copyFile(source, target);
-      else copyFileSync(source, target);
+      if (status.sizeBytes > largeBytes) await copyFile(entry.path, target);
+      else copyFileSync(entry.path, target);
       copyAttributes(entry, target);
-    } else if (stats.isSymbolicLink()) {
-      symlinkSync(readlinkSync(source), target);
-      lchownSync(target, Number(stats.uid), Number(stats.gid));
+    } else if (status.type === "symlink") {
+      symlinkSync(entry.target(), target);
+      lchownSync(target, status.uid, status.gid);
     }
     // Sockets, pipes and devices in an image are not data.
   }
 
   /** Another name of a file that has been copied already becomes another name of the copy. */
-  #isLinked({ stats }: LayerEntry, target: string): boolean {
-    if (stats.nlink < 2n) return false;
-    const identity = `${stats.dev}:${stats.ino}`;
+  #isLinked({ status }: TreeEntry, target: string): boolean {
+    if (status.links < 2) return false;
+    const identity = `${status.deviceMajor}:${status.deviceMinor}:${status.inode}`;
     const first = this.#copied.get(identity);
     if (first === undefined) {
       this.#copied.set(identity, target);
@@ -83,11 +86,11 @@ class TreeCopy {
   }
 }
 
-function copyAttributes(entry: LayerEntry, target: string): void {
-  const { stats, places } = entry;
-  lchownSync(target, Number(stats.uid), Number(stats.gid));
+function copyAttributes({ status, fd }: TreeEntry, target: string): void {
+  lchownSync(target, status.uid, status.gid);
   // After the owner: chown clears set-id bits, and capabilities.
-  chmodSync(target, Number(stats.mode) & permissionBits);
-  copyExtendedAttributes(places[0] ?? "", target, isContent);
-  utimesSync(target, Number(stats.atimeMs) / 1000, Number(stats.mtimeMs) / 1000);
+  chmodSync(target, status.mode);
+  copyExtendedAttributes(fd, target, isContent);
+  const seconds = Number(status.modifiedAtNs) / nsPerSecond;
+  utimesSync(target, seconds, seconds);
 }

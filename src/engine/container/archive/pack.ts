@@ -6,7 +6,7 @@ import {
   type FileStatus,
   listDirectory,
 } from "../../../kernel/directory.ts";
-import { readAttribute } from "../../../kernel/extended-attribute.ts";
+import { readAttribute } from "../../../kernel/extended-attributes.ts";
 import { openFile, openFlags, openIfPresent, readLinkOf } from "../../../kernel/files.ts";
 import { readSome } from "../../../kernel/io.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
