@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { LogCursor, type LogStop } from "./cursor.ts";
 import { logFileName } from "./files.ts";
-import { damagedHere, missingHere, olderGone } from "./notes.ts";
+import { damagedHere, inEarlierFormat, missingHere, olderGone } from "./notes.ts";
 import { parseRecord, parseRecordBefore } from "./record.ts";
 import type { LogEntry, LogSelection } from "./selection.ts";
 import { epochNs, LogWriter } from "./testing.ts";
@@ -279,4 +279,12 @@ test("whatever a file holds, reading ends and says so", () => {
     expect(typeof parseRecord(bytes, 0)).not.toBe("object");
     expect(typeof parseRecordBefore(bytes, length)).not.toBe("object");
   }
+});
+
+test("output in the format of an earlier version is told of, not passed over", () => {
+  writeFileSync(`${directory}/log`, "2026-01-01T00:00:00.000000001Z stdout F old\n");
+  const note = `${inEarlierFormat(`${directory}/log`)}\n`;
+  expect(read()).toBe(note);
+  log.write("new\n");
+  expect(read({ tail: 1 })).toBe(`${note}new\n`);
 });

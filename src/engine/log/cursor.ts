@@ -6,9 +6,9 @@
  * Every record says which part of the container's whole output it is, so what is missing is known to the byte, and the
  * reader gets a line that says so.
  */
-import { type LogFile, logStarts, openAfter, openLog } from "./files.ts";
+import { earlierLogPath, type LogFile, logStarts, openAfter, openLog } from "./files.ts";
 import { LineJoiner } from "./line-joiner.ts";
-import { damagedHere, missingHere, olderGone } from "./notes.ts";
+import { damagedHere, inEarlierFormat, missingHere, olderGone } from "./notes.ts";
 import { type LogRecord, type LogStream, parseRecord } from "./record.ts";
 import type { LogEntry, LogSelection } from "./selection.ts";
 import { findTail, type LogBound, type TailPlace } from "./tail.ts";
@@ -43,6 +43,8 @@ export class LogCursor implements Disposable {
   /** In the container's output: of what comes next; undefined takes whatever comes first. */
   #position: number | undefined = 0;
   #skip: Readonly<Record<LogStream, number>> = { stdout: 0, stderr: 0 };
+  /** To be told before anything else. */
+  #ahead: LogEntry[] = [];
   #isDamaged = false;
   #hasTaken = false;
   #finished = false;
@@ -58,6 +60,8 @@ export class LogCursor implements Disposable {
       this.#bound = present;
       this.#finished = present === undefined;
     }
+    const earlier = earlierLogPath(directory);
+    if (earlier !== undefined) this.#lines.note(inEarlierFormat(earlier), 0n, this.#ahead);
     if (selection.tail !== undefined && present !== undefined) {
       this.#search = findTail(directory, present, selection.tail, (stream) => selection[stream]);
     }
@@ -70,6 +74,11 @@ export class LogCursor implements Disposable {
 
   /** The next entries, maybe none when the slice held none; undefined at the present end. */
   next(): readonly LogEntry[] | undefined {
+    if (this.#ahead.length > 0) {
+      const ahead = this.#ahead;
+      this.#ahead = [];
+      return ahead;
+    }
     if (this.#finished) return undefined;
     if (this.#search !== undefined) {
       this.#searchOn(this.#search);
@@ -84,6 +93,7 @@ export class LogCursor implements Disposable {
 
   [Symbol.dispose](): void {
     this.#search?.return(undefined);
+    this.#ahead = [];
     this.#file?.[Symbol.dispose]();
     this.#file = undefined;
     this.#finished = true;

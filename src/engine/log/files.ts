@@ -2,7 +2,7 @@
  * The files of one container's log: `log.START`, START being how much output there was before it. A file is never
  * renamed, so its name is its identity and its place; it is complete as soon as a later one is there.
  */
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { logRecord } from "../../abi/schema.ts";
 
 export class LogFile implements Disposable {
@@ -50,6 +50,12 @@ export function logStarts(directory: string): number[] {
 /** The file that is written to, or will be. */
 export function newestLogPath(directory: string): string {
   return `${directory}/${logFileName(logStarts(directory).at(-1) ?? 0)}`;
+}
+
+/** Where versions before this format wrote; undefined when nothing is there. */
+export function earlierLogPath(directory: string): string | undefined {
+  const path = `${directory}/log`;
+  return existsSync(path) ? path : undefined;
 }
 
 /** Opens the file that begins there; undefined when it is not there (any more). */

@@ -15,3 +15,7 @@ export function missingHere(count: number): string {
 }
 
 export const damagedHere = "tiffin: a part of the log is damaged and left out here";
+
+export function inEarlierFormat(path: string): string {
+  return `tiffin: output from before an update of the engine is not shown: it is in ${path}`;
+}
