@@ -128,6 +128,20 @@ test("inspect shows every field of Docker's document, and all 64 bits of a numbe
   await fixture.engine.containers.remove(Id, { force: true, volumes: false });
 });
 
+test("an exec that no kernel could start is refused at its creation", async () => {
+  const id = await fixture.start(["sleep", "1000"]);
+  const { execs } = fixture.engine;
+  for (const body of [
+    { Cmd: ["a\0b"] },
+    { Cmd: ["true"], Env: ["A=\0"] },
+    { Cmd: ["true"], Env: [`A=${"x".repeat(200_000)}`] },
+    { Cmd: ["true"], WorkingDir: `/${"x".repeat(300)}` },
+  ]) {
+    expect((await failure(execs.create(id, body))).kind).toBe("invalid");
+  }
+  await fixture.engine.containers.remove(id, { force: true, volumes: false });
+});
+
 test("a name belongs to one container", async () => {
   const { containers } = fixture.engine;
   const id = await fixture.start(["true"], {}, "taken");

@@ -21,6 +21,7 @@ import type { TerminalSize } from "../container/resize.ts";
 import type { RunSession } from "../container/run.ts";
 import { isAlive } from "../container/state.ts";
 import { decodeSignal } from "../container/stop.ts";
+import { refuseNul, validatePath, validateStrings } from "../container/validate-words.ts";
 import { afterReplyMs } from "../idle-work.ts";
 import { EndingStream } from "./ending-stream.ts";
 import type { Exec, ExecAttachment } from "./model.ts";
@@ -127,6 +128,10 @@ export class ExecService {
     const command = body.Cmd ?? [];
     if (command.length === 0) throw new TiffinError("invalid", "exec.no-command", noExecCommand());
     const directory = body.WorkingDir ?? "";
+    refuseNul(body);
+    validateStrings("command", command);
+    validateStrings("environment", body.Env ?? []);
+    validatePath("working directory", directory);
     if (directory !== "" && !directory.startsWith("/")) {
       throw new TiffinError(
         "invalid",

@@ -104,7 +104,7 @@ export class SystemService {
       OSType: "linux",
       Architecture: kernel.machine,
       IndexServerAddress: "",
-      RegistryConfig: null,
+      RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: null },
       NCPU: hardware.cpus,
       MemTotal: hardware.memoryBytes,
       GenericResources: null,
@@ -136,6 +136,7 @@ export class SystemService {
         ? ["name=seccomp,profile=builtin", ...(facts.features.cgroupNamespace ? ["name=cgroupns"] : [])]
         : [],
       FirewallBackend: { Driver: "nftables" },
+      CDISpecDirs: [],
       Warnings: network.warnings.length > 0 ? [...network.warnings] : null,
     };
   }
