@@ -1,12 +1,10 @@
 /** The built-in image `base`: made from the host's busybox, without a network, equal wherever busybox is equal. */
 import { createHash } from "node:crypto";
-import { chmodSync, lutimesSync, mkdirSync, symlinkSync } from "node:fs";
-import { writeDurable } from "../layer/durable.ts";
 import type { LayerStore } from "../layer/mod.ts";
+import { archiveOf } from "./base-archive.ts";
 import { baseTree, type TreeEntry } from "./base-tree.ts";
 import { readBusybox } from "./busybox.ts";
 import type { ImageConfig } from "./image.ts";
-import { tarOf } from "./tree-tar.ts";
 
 export const baseName = "docker.io/library/base:latest";
 export const defaultBusybox = "/bin/busybox";
@@ -33,18 +31,9 @@ export function makeBaseImage(layers: LayerStore, busyboxPath: string): MadeImag
   const size = entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.content.length : 0), 0);
   const layer = digestOf(entries, busybox.mtimeSeconds);
   if (!layers.hasLayer(layer)) {
-    const draft = layers.draft();
-    try {
-      for (const entry of entries) writeEntry(draft.directory, entry);
-      // From the leaves up: writing into a directory changes its time.
-      for (const entry of entries.toReversed()) {
-        lutimesSync(`${draft.directory}/${entry.path}`, busybox.mtimeSeconds, busybox.mtimeSeconds);
-      }
-      draft.commit(layer, { bytes: size });
-    } catch (thrown) {
-      draft.abort();
-      throw thrown;
-    }
+    using ingest = layers.ingest();
+    for (const chunk of archiveOf(entries, busybox.mtimeSeconds)) ingest.push(chunk);
+    ingest.finish();
   }
   const configuration = configurationOf(layer, busybox.mtimeSeconds);
   return { id: `sha256:${createHash("sha256").update(configuration).digest("hex")}`, configuration, size };
@@ -52,7 +41,7 @@ export function makeBaseImage(layers: LayerStore, busyboxPath: string): MadeImag
 
 function digestOf(entries: readonly TreeEntry[], mtimeSeconds: number): string {
   const hash = createHash("sha256");
-  for (const chunk of tarOf(entries, mtimeSeconds)) hash.update(chunk);
+  for (const chunk of archiveOf(entries, mtimeSeconds)) hash.update(chunk);
   return hash.digest("hex");
 }
 
@@ -67,22 +56,4 @@ function configurationOf(layer: string, mtimeSeconds: number): string {
     rootfs: { type: "layers", diff_ids: [`sha256:${layer}`] },
     history: [{ created, created_by: "tiffin: base from busybox" }],
   });
-}
-
-function writeEntry(root: string, entry: TreeEntry): void {
-  const path = `${root}/${entry.path}`;
-  switch (entry.kind) {
-    case "directory":
-      mkdirSync(path);
-      // mkdir subtracts the process's umask.
-      chmodSync(path, entry.mode);
-      return;
-    case "file":
-      writeDurable(path, entry.content, entry.mode);
-      chmodSync(path, entry.mode);
-      return;
-    case "symlink":
-      symlinkSync(entry.target, path);
-      return;
-  }
 }

@@ -62,7 +62,7 @@ test("base has a shell, users, and modes that the process's umask did not change
   const before = process.umask(0o077);
   try {
     const [layer = ""] = images.resolve("base").chain;
-    const directory = layers.layerDirectory(layer);
+    const directory = `${root}/layers/${layer}/diff`;
     const mode = (path: string) => lstatSync(`${directory}/${path}`).mode & 0o7777;
     expect(readlinkSync(`${directory}/bin/sh`)).toBe("busybox");
     expect(readlinkSync(`${directory}/usr/bin`)).toBe("../bin");

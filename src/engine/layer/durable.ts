@@ -1,5 +1,7 @@
 /** Writes that a power failure does not take back. */
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { openFile, openFlags } from "../../kernel/files.ts";
+import { syscall } from "../../kernel/syscall.ts";
 
 /** Makes earlier renames and creations inside `directory` durable. */
 export function syncDirectory(directory: string): void {
@@ -11,14 +13,8 @@ export function syncDirectory(directory: string): void {
   }
 }
 
-/** Creates the file `path` with this content and mode, on disk before it returns. Throws when it exists. */
-export function writeDurable(path: string, content: Uint8Array, mode: number): void {
-  const fd = openSync(path, "wx", mode);
-  try {
-    let written = 0;
-    while (written < content.length) written += writeSync(fd, content, written);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+/** Everything that was written to the file system of `directory`. For many files at once; a single one has fsync. syncfs(2) */
+export function syncFileSystem(directory: string): void {
+  using open = openFile(undefined, directory, openFlags.readOnly | openFlags.directory);
+  syscall("syncfs", directory, open.raw);
 }

@@ -4,17 +4,17 @@
  *
  * Vocabulary. A *layer* is a read-only file tree, content-addressed: its id is the hex sha256 of its
  * uncompressed tar (Docker's diff id without the `sha256:`), so equal layers of different images are one. A
- * *chain* is the list of layer ids of an image, lowest first. A *draft* is a layer that is being filled. A
+ * *chain* is the list of layer ids of an image, lowest first. An *ingest* is a layer that is being filled. A
  * *container directory* holds what one container may change and what its supervisor writes.
  *
  * Life cycle.
- *   draft -> commit(id) -> layer -> removeLayer -> trash        (or draft -> abort -> trash)
+ *   ingest -> finish -> layer -> removeLayer -> trash           (or ingest -> given up -> trash)
  *   prepare(container, chain) -> container directory -> remove -> trash
  * Every arrow is one rename, so a crash leaves the state before or after it, never between. Trash is emptied in
- * the background and by the next start. Drafts do not survive a start: `sweep` trashes them, and nothing else that it
+ * the background and by the next start. What is not finished does not survive a start: `sweep` trashes them, and nothing else that it
  * does not know: a database that was lost must not cost anybody a file.
  *
- * Rules for callers. A layer is never written to after commit. A chain in use by a container must stay; the
+ * Rules for callers. A layer is never written to after `finish`. A chain in use by a container must stay; the
  * store does not count references, the image store and the containers do. `remove` of a container whose
  * processes still run is the caller's bug: the rename works, and the processes lose their files.
  */
@@ -32,17 +32,21 @@ export interface ContainerDirectory {
   readonly record: string;
 }
 
-export interface LayerDraft {
-  /** Where the caller writes the tree. */
-  readonly directory: string;
-  /** Makes it the layer `id`. When that layer exists already, the draft is discarded: same id, same content. */
-  commit(id: string, size: LayerSize): void;
-  abort(): void;
+export interface StoredLayer {
+  readonly id: string;
+  /** Sum of the lengths of the files that its archive holds. */
+  readonly bytes: number;
 }
 
-export interface LayerSize {
-  /** Sum of the lengths of regular files, hard links once. */
-  readonly bytes: number;
+/** A layer that comes in as the bytes of its uncompressed tar. Disposing one that has not finished gives it up. */
+export interface LayerIngest extends Disposable {
+  /** Throws `archive.*` for what is no tar, or leads out of the layer. */
+  push(piece: Uint8Array): void;
+  /**
+   * Puts it on disk and makes it the layer that its digest names. When that exists already this one is discarded: same id, same
+   * content. `wanted` is the id that it must have; `layer.other-digest` when it has not.
+   */
+  finish(wanted?: string): StoredLayer;
 }
 
 export interface KnownNames {
@@ -58,10 +62,8 @@ export interface Strangers {
 
 export interface LayerStore {
   hasLayer(id: string): boolean;
-  /** The directory of a layer's tree, for reading files of an image without a container (passwd, group). */
-  layerDirectory(id: string): string;
   layerBytes(id: string): number;
-  draft(): LayerDraft;
+  ingest(): LayerIngest;
   removeLayer(id: string): void;
 
   /**

@@ -3,9 +3,9 @@ export { syncDirectory } from "./durable.ts";
 export type {
   ContainerDirectory,
   KnownNames,
-  LayerDraft,
-  LayerSize,
+  LayerIngest,
   LayerStore,
+  StoredLayer,
   Strangers,
 } from "./layer-store.ts";
 export { openOverlayLayerStore } from "./overlay-layer-store.ts";

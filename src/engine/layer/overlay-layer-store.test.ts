@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
-  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -12,6 +11,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { until } from "../../../test/support/until.ts";
+import { endOfArchive, headerOf, padding, type TarEntry } from "../../archive/mod.ts";
+import { inPrivateMounts } from "../../kernel/private-mounts.ts";
+import { cString, syscall } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { openOverlayLayerStore } from "./overlay-layer-store.ts";
@@ -20,8 +22,6 @@ let root = "";
 let store: LayerStore;
 const failures: unknown[] = [];
 const open = () => openOverlayLayerStore({ root, report: (thrown) => failures.push(thrown) });
-const layerA = "a".repeat(64);
-const layerB = "b".repeat(64);
 
 beforeEach(() => {
   root = mkdtempSync("/tmp/tiffin-test-layer-");
@@ -35,11 +35,39 @@ afterEach(async () => {
   expect(failures).toEqual([]);
 });
 
-function commit(id: string, fill: (directory: string) => void = () => {}): void {
-  const draft = store.draft();
-  fill(draft.directory);
-  draft.commit(id, { bytes: 5 });
+const none: Omit<TarEntry, "type" | "path"> = {
+  mode: 0o755,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  modifiedAtNs: 0n,
+  linkTarget: "",
+  deviceMajor: 0,
+  deviceMinor: 0,
+  attributes: new Map(),
+};
+const file = (path: string): TarEntry => ({ ...none, type: "file", path, sizeBytes: 5 });
+
+/** The archive of members; files hold five bytes. */
+function archiveOf(...members: readonly TarEntry[]): Uint8Array {
+  const pieces = members.flatMap((entry) =>
+    entry.sizeBytes === 0
+      ? [headerOf(entry)]
+      : [headerOf(entry), Buffer.from("12345".slice(0, entry.sizeBytes)), padding(entry.sizeBytes)],
+  );
+  return Buffer.concat([...pieces, endOfArchive]);
 }
+
+/** Stores a layer and returns its id. */
+function layerOf(...members: readonly TarEntry[]): string {
+  using ingest = store.ingest();
+  ingest.push(archiveOf(...members));
+  return ingest.finish().id;
+}
+
+const treeOf = (id: string): string => `${root}/layers/${id}/diff`;
+const layerA = (): string => layerOf(file("first"));
+const layerB = (): string => layerOf(file("second"));
 
 function errorOf(action: () => unknown): TiffinError {
   try {
@@ -52,60 +80,101 @@ function errorOf(action: () => unknown): TiffinError {
 }
 
 test("a container directory lists its lowers uppermost first and has everything a supervisor writes to", () => {
-  commit(layerA);
-  commit(layerB);
-  const container = store.prepare("c1", [layerA, layerB]);
-  expect(container.lowers).toEqual([`${root}/layers/${layerB}/diff`, `${root}/layers/${layerA}/diff`]);
+  const a = layerA();
+  const b = layerB();
+  const container = store.prepare("c1", [a, b]);
+  expect(container.lowers).toEqual([`${root}/layers/${b}/diff`, `${root}/layers/${a}/diff`]);
   expect(readdirSync(container.directory).sort()).toEqual(["logs", "record", "upper", "work"]);
   expect(statSync(container.record).size).toBe(64);
   expect(statSync(container.directory).mode & 0o777).toBe(0o700);
   expect(statSync(container.upper).mode & 0o777).toBe(0o755);
-  expect(store.containerDirectory("c1", [layerA, layerB])).toEqual(container);
+  expect(store.containerDirectory("c1", [a, b])).toEqual(container);
 });
 
 test("the upper directory repeats owner and mode of the top layer", () => {
-  commit(layerA, (directory) => chmodSync(directory, 0o1711));
-  expect(statSync(store.prepare("c1", [layerA]).upper).mode & 0o7777).toBe(0o1711);
+  const a = layerOf({ ...none, type: "directory", path: "./", mode: 0o1711, uid: 7 });
+  const { mode, uid } = statSync(store.prepare("c1", [a]).upper);
+  expect([mode & 0o7777, uid]).toEqual([0o1711, 7]);
 });
 
 test("preparing over a missing layer fails and leaves nothing", () => {
-  const error = errorOf(() => store.prepare("c1", [layerA]));
+  const error = errorOf(() => store.prepare("c1", ["a".repeat(64)]));
   expect([error.kind, error.code]).toEqual(["notFound", "layer.missing"]);
   expect(readdirSync(`${root}/containers`)).toEqual([]);
 });
 
 test("preparing a container twice fails and keeps the first directory", () => {
-  commit(layerA);
-  const container = store.prepare("c1", [layerA]);
+  const a = layerA();
+  const container = store.prepare("c1", [a]);
   writeFileSync(`${container.upper}/kept`, "x");
-  const error = errorOf(() => store.prepare("c1", [layerA]));
+  const error = errorOf(() => store.prepare("c1", [a]));
   expect([error.kind, error.code]).toEqual(["conflict", "layer.container-exists"]);
   expect(existsSync(`${container.upper}/kept`)).toBe(true);
 });
 
-test("committing a layer that exists discards the draft", async () => {
-  commit(layerA, (directory) => writeFileSync(`${directory}/first`, ""));
-  commit(layerA, (directory) => writeFileSync(`${directory}/second`, ""));
-  expect(readdirSync(store.layerDirectory(layerA))).toEqual(["first"]);
-  expect(store.layerBytes(layerA)).toBe(5);
+test("a layer that exists already discards what came in", async () => {
+  const id = layerA();
+  expect(layerA()).toBe(id);
+  expect(readdirSync(treeOf(id))).toEqual(["first"]);
+  expect(store.layerBytes(id)).toBe(5);
   await store.emptied();
-  expect(readdirSync(`${root}/layers`)).toEqual([layerA]);
+  expect(readdirSync(`${root}/layers`)).toEqual([id]);
   expect(readdirSync(`${root}/trash`)).toEqual([]);
 });
 
-test("a bad layer id is refused", () => {
-  const draft = store.draft();
-  expect(errorOf(() => draft.commit("../x", { bytes: 0 })).code).toBe("layer.bad-id");
-  draft.abort();
-  expect(store.hasLayer("../x")).toBe(false);
+test("what is another layer than was wanted, is no tar, or ends early leaves nothing", async () => {
+  const whole = archiveOf(file("a"));
+  const cases = [
+    ["layer.other-digest", whole],
+    ["archive.malformed", whole.subarray(0, 600)],
+    ["archive.malformed", Buffer.from("<html>".repeat(200))],
+    ["archive.escapes", archiveOf({ ...file("x"), path: "../x" })],
+    ["archive.unpack-failed", archiveOf({ ...none, type: "hardLink", path: "x", linkTarget: "nosuch" })],
+  ] as const;
+  for (const [code, bytes] of cases) {
+    const failing = (): void => {
+      using ingest = store.ingest();
+      ingest.push(bytes);
+      ingest.finish("0".repeat(64));
+    };
+    expect(errorOf(failing).code).toBe(code);
+  }
+  await store.emptied();
+  expect([readdirSync(`${root}/layers`), readdirSync(`${root}/trash`)]).toEqual([[], []]);
+});
+
+test("what a layer takes away stands in overlayfs's own words, and the kernel reads it so", () => {
+  const lower = layerOf(
+    { ...none, type: "directory", path: "kept" },
+    file("kept/gone"),
+    file("kept/stays"),
+    { ...none, type: "directory", path: "closed" },
+    file("closed/hidden"),
+  );
+  const upper = layerOf(
+    { ...none, type: "directory", path: "kept" },
+    { ...file("kept/.wh.gone"), sizeBytes: 0 },
+    { ...none, type: "directory", path: "closed" },
+    { ...file("closed/.wh..wh..opq"), sizeBytes: 0 },
+    file("closed/new"),
+  );
+  const { lowers } = store.prepare("c1", [lower, upper]);
+  const merged = `${root}/merged`;
+  mkdirSync(merged);
+  inPrivateMounts(() => {
+    const type = cString("overlay");
+    syscall("mount", merged, type, cString(merged), type, 0, cString(`lowerdir=${lowers.join(":")}`));
+    expect(readdirSync(`${merged}/kept`)).toEqual(["stays"]);
+    expect(readdirSync(`${merged}/closed`)).toEqual(["new"]);
+  });
 });
 
 test("removal takes the directory away at once and deletes without following symbolic links", async () => {
-  commit(layerA);
+  const a = layerA();
   const outside = `${root}/outside`;
   mkdirSync(outside);
   writeFileSync(`${outside}/file`, "stays");
-  const container = store.prepare("c1", [layerA]);
+  const container = store.prepare("c1", [a]);
   symlinkSync(outside, `${container.upper}/link`);
   mkdirSync(`${container.work}/work`, { mode: 0 });
   store.remove("c1");
@@ -117,30 +186,30 @@ test("removal takes the directory away at once and deletes without following sym
 });
 
 test("a start sweeps what is unfinished and empties the trash; what nobody knows stays and is told", async () => {
-  commit(layerA);
-  commit(layerB);
-  store.draft();
-  store.prepare("kept", [layerA]);
-  const lost = store.prepare("lost", [layerA]);
+  const a = layerA();
+  const b = layerB();
+  store.ingest().push(archiveOf(file("x")).subarray(0, 600));
+  store.prepare("kept", [a]);
+  const lost = store.prepare("lost", [a]);
   writeFileSync(`${lost.upper}/file`, "of a user");
-  store.prepare("interrupted", [layerA]);
+  store.prepare("interrupted", [a]);
   mkdirSync(`${root}/containers/.ready-0`);
   mkdirSync(`${root}/trash/left-by-a-crash`);
   store = open();
-  const found = store.sweep({ layers: new Set([layerA]), containers: new Set(["kept"]) });
-  expect(found).toEqual({ containers: ["lost"], layers: [layerB] });
+  const found = store.sweep({ layers: new Set([a]), containers: new Set(["kept"]) });
+  expect(found).toEqual({ containers: ["lost"], layers: [b] });
   await store.emptied();
-  expect(readdirSync(`${root}/layers`).sort()).toEqual([layerA, layerB].sort());
+  expect(readdirSync(`${root}/layers`).sort()).toEqual([a, b].sort());
   expect(readdirSync(`${root}/containers`).sort()).toEqual(["kept", "lost"]);
   expect(readdirSync(`${root}/trash`)).toEqual([]);
-  expect(store.hasLayer(layerB)).toBe(true);
+  expect(store.hasLayer(b)).toBe(true);
 });
 
 test("directories made ahead of need are used first and are gone after close", async () => {
-  commit(layerA);
+  const a = layerA();
   store.warm(2);
   await until("two directories", () => readdirSync(`${root}/containers`).length === 2);
-  store.prepare("c1", [layerA]);
+  store.prepare("c1", [a]);
   expect(readdirSync(`${root}/containers`).filter((name) => name.startsWith(".")).length).toBe(1);
   await store.emptied();
   store.close();
@@ -148,8 +217,8 @@ test("directories made ahead of need are used first and are gone after close", a
 });
 
 test("the size of a container counts hard links once", async () => {
-  commit(layerA);
-  const { upper } = store.prepare("c1", [layerA]);
+  const a = layerA();
+  const { upper } = store.prepare("c1", [a]);
   writeFileSync(`${upper}/one`, "12345");
   linkSync(`${upper}/one`, `${upper}/two`);
   mkdirSync(`${upper}/directory`);

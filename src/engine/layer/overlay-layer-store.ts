@@ -5,7 +5,7 @@
  *
  *   <root>/layers/<id>/diff/            the tree
  *   <root>/layers/<id>/layer.json       {"version":1,"bytes":N}
- *   <root>/layers/.draft-<hex>/diff/    a layer being filled
+ *   <root>/layers/.ingest-<hex>/diff/    a layer that is coming in
  *   <root>/containers/<id>/             upper/ work/ logs/ record, and the engine's container.json
  *   <root>/containers/.ready-<hex>/     the same, not given to a container yet
  *   <root>/trash/<hex>                  being deleted
@@ -27,13 +27,14 @@ import {
 import { recordBytes } from "../../abi/schema.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
-import { syncDirectory } from "./durable.ts";
+import { DirectoryIngest } from "./directory-ingest.ts";
+import { syncDirectory, syncFileSystem } from "./durable.ts";
 import type {
   ContainerDirectory,
   KnownNames,
-  LayerDraft,
-  LayerSize,
+  LayerIngest,
   LayerStore,
+  StoredLayer,
   Strangers,
 } from "./layer-store.ts";
 import { isMissing, Trash } from "./trash.ts";
@@ -88,39 +89,30 @@ class OverlayLayerStore implements LayerStore {
     return this.#find(id) !== undefined;
   }
 
-  layerDirectory(id: string): string {
-    return `${this.#layers}/${id}/diff`;
-  }
-
   layerBytes(id: string): number {
     return this.#get(id).bytes;
   }
 
-  draft(): LayerDraft {
-    const draft = `${this.#layers}/.draft-${randomHex(nameDigits)}`;
-    mkdirSync(draft, { mode: privateMode });
-    mkdirSync(`${draft}/diff`);
+  ingest(): LayerIngest {
+    const unfinished = `${this.#layers}/.ingest-${randomHex(nameDigits)}`;
+    mkdirSync(unfinished, { mode: privateMode });
+    mkdirSync(`${unfinished}/diff`);
     // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
-    chmodSync(`${draft}/diff`, rootDirectoryMode);
-    return {
-      directory: `${draft}/diff`,
-      commit: (id, size) => this.#commit(draft, id, size),
-      abort: () => {
-        this.#trash.discard(draft);
-      },
-    };
+    chmodSync(`${unfinished}/diff`, rootDirectoryMode);
+    return new DirectoryIngest(unfinished, {
+      keep: (layer) => this.#keep(unfinished, layer),
+      discard: () => this.#trash.discard(unfinished),
+    });
   }
 
-  #commit(draft: string, id: string, size: LayerSize): void {
-    if (!layerIdPattern.test(id)) {
-      throw new TiffinError("invalid", "layer.bad-id", `layer id ${JSON.stringify(id)} is not 64 hex digits`);
-    }
-    writeFileSync(`${draft}/layer.json`, JSON.stringify({ version: layerVersion, bytes: size.bytes }));
+  #keep(unfinished: string, { id, bytes }: StoredLayer): void {
+    writeFileSync(`${unfinished}/layer.json`, JSON.stringify({ version: layerVersion, bytes }));
+    syncFileSystem(unfinished);
     try {
-      renameSync(draft, `${this.#layers}/${id}`);
+      renameSync(unfinished, `${this.#layers}/${id}`);
     } catch (thrown) {
       if (!this.hasLayer(id)) throw thrown;
-      this.#trash.discard(draft);
+      this.#trash.discard(unfinished);
       return;
     }
     syncDirectory(this.#layers);
@@ -151,7 +143,7 @@ class OverlayLayerStore implements LayerStore {
     const directory = `${this.#containers}/${containerId}`;
     return {
       directory,
-      lowers: chain.map((id) => this.layerDirectory(id)).reverse(),
+      lowers: chain.map((id) => this.#tree(id)).reverse(),
       upper: `${directory}/upper`,
       work: `${directory}/work`,
       logs: `${directory}/logs`,
@@ -230,6 +222,10 @@ class OverlayLayerStore implements LayerStore {
     this.#trash.close();
   }
 
+  #tree(id: string): string {
+    return `${this.#layers}/${id}/diff`;
+  }
+
   #makeReady(): string {
     const directory = `${this.#containers}/.ready-${randomHex(nameDigits)}`;
     mkdirSync(directory, { mode: privateMode });
@@ -267,7 +263,7 @@ class OverlayLayerStore implements LayerStore {
     if (!layerIdPattern.test(id)) return undefined;
     try {
       const bytes = decodeLayerBytes(readFileSync(`${this.#layers}/${id}/layer.json`, "utf8"));
-      const status = statSync(this.layerDirectory(id));
+      const status = statSync(this.#tree(id));
       const found = { mode: status.mode & 0o7777, uid: status.uid, gid: status.gid, bytes };
       this.#known.set(id, found);
       return found;

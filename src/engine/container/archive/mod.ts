@@ -5,13 +5,13 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import type { Owner } from "../../../kernel/tree-writer.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { unpack } from "../../tree/mod.ts";
 import { type ContainerContext, enqueue } from "../context.ts";
 import type { Container } from "../model.ts";
 import { isAlive } from "../state.ts";
 import { decompress } from "./decompress.ts";
 import { pack } from "./pack.ts";
 import { lastName, openEntry, pathStatusOf, unreachablePath } from "./path-status.ts";
-import { unpack } from "./unpack.ts";
 import { openView } from "./view.ts";
 
 export interface PutOptions {
@@ -105,6 +105,7 @@ async function unpackInto(
       keepTypes: options.keepTypes,
       owner: options.ownedByUser ? userOf(context, container) : undefined,
       firstHostId: container.document.firstHostId ?? 0,
+      whiteouts: false,
     });
   } catch (thrown) {
     throw unreachablePath(thrown, path, container.name);

@@ -1,14 +1,14 @@
 /**
- * Unpacks a tar stream into a directory of a container's file system, as its bytes come. Paths are resolved from the container's
- * root by the kernel, entries are made by one name below an open directory; so neither the archive nor the container can
- * lead anything out.
+ * Unpacks a tar stream into a directory, as its bytes come: into a container's file system, or into a new layer. Paths are
+ * resolved from the root by the kernel, entries are made by one name below an open directory; so neither the archive nor
+ * a container can lead anything out.
  */
-import { type TarEntry, TarReader } from "../../../archive/mod.ts";
-import { fileStatus } from "../../../kernel/directory.ts";
-import { makeDirectory } from "../../../kernel/files.ts";
-import { writeAll } from "../../../kernel/io.ts";
-import type { OwnedFd } from "../../../kernel/owned-fd.ts";
-import { SyscallError } from "../../../kernel/syscall.ts";
+import { type TarEntry, TarReader } from "../../archive/mod.ts";
+import { fileStatus } from "../../kernel/directory.ts";
+import { makeDirectory } from "../../kernel/files.ts";
+import { writeAll } from "../../kernel/io.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
 import {
   changeMode,
   changeOwner,
@@ -21,12 +21,16 @@ import {
   type Owner,
   removeEntry,
   setAttribute,
-} from "../../../kernel/tree-writer.ts";
-import { TiffinError } from "../../../lib/errors.ts";
-import { pause } from "../../../lib/timer.ts";
+} from "../../kernel/tree-writer.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { pause } from "../../lib/timer.ts";
+
+const whiteoutPrefix = ".wh.";
+const opaqueWhiteout = ".wh..wh..opq";
+const opaqueAttribute = "trusted.overlay.opaque";
 
 export interface UnpackOptions {
-  /** The container's root. */
+  /** What paths cannot leave: the container's root, or the layer's. */
   readonly root: OwnedFd;
   /** Absolute path of an existing directory inside it. */
   readonly directory: string;
@@ -36,26 +40,57 @@ export interface UnpackOptions {
   readonly owner: Owner | undefined;
   /** Added to every id of the archive: where the container's ids begin on the host. */
   readonly firstHostId: number;
+  /** Names that begin with `.wh.` take away, as in an image's layer, and become overlayfs's own marks. */
+  readonly whiteouts: boolean;
 }
 
 /** Other work runs after this long, and after this many bytes at the latest. */
 const sliceMs = 4;
 const sliceBytes = 64 * 1024;
 
+/** Unpacks the whole of `source`. Throws `archive.*` and what `source` throws. */
 export async function unpack(source: AsyncIterable<Uint8Array>, options: UnpackOptions): Promise<void> {
-  using target = new UnpackTarget(options);
-  const reader = new TarReader(target);
+  using unpacking = new Unpacking(options);
   let sliceStart = performance.now();
   for await (const piece of source) {
     for (let at = 0; at < piece.length; at += sliceBytes) {
-      reader.push(piece.subarray(at, at + sliceBytes));
+      unpacking.push(piece.subarray(at, at + sliceBytes));
       if (performance.now() - sliceStart < sliceMs) continue;
       await pause(0);
       sliceStart = performance.now();
     }
   }
-  reader.end();
-  target.finish();
+  unpacking.finish();
+}
+
+/** The same by hand: bytes go in until `finish`. */
+export class Unpacking implements Disposable {
+  readonly #target: UnpackTarget;
+  readonly #reader: TarReader;
+
+  constructor(options: UnpackOptions) {
+    this.#target = new UnpackTarget(options);
+    this.#reader = new TarReader(this.#target);
+  }
+
+  /** Bytes of all files so far. */
+  get fileBytes(): number {
+    return this.#target.fileBytes;
+  }
+
+  push(piece: Uint8Array): void {
+    this.#reader.push(piece);
+  }
+
+  /** There is no more. Throws when the archive is cut short. */
+  finish(): void {
+    this.#reader.end();
+    this.#target.finish();
+  }
+
+  [Symbol.dispose](): void {
+    this.#target[Symbol.dispose]();
+  }
 }
 
 class UnpackTarget implements Disposable {
@@ -65,6 +100,7 @@ class UnpackTarget implements Disposable {
   #current: { readonly entry: TarEntry; readonly name: string; readonly file: OwnedFd } | undefined;
   /** Directories get their times last: what is made in them changes them. */
   readonly #directoryTimes = new Map<string, bigint>();
+  fileBytes = 0;
 
   constructor(options: UnpackOptions) {
     this.#options = options;
@@ -80,7 +116,12 @@ class UnpackTarget implements Disposable {
     }
     const slash = path.lastIndexOf("/");
     const name = path.slice(slash + 1);
+    this.fileBytes += entry.sizeBytes;
     try {
+      if (this.#options.whiteouts && name.startsWith(whiteoutPrefix)) {
+        this.#takeAway(this.#parentOf(slash === -1 ? "." : path.slice(0, slash)), name);
+        return;
+      }
       this.#make(entry, path, slash === -1 ? "." : path.slice(0, slash), name);
     } catch (thrown) {
       throw failedAt(thrown, entry.path);
@@ -89,7 +130,8 @@ class UnpackTarget implements Disposable {
 
   content(piece: Uint8Array): void {
     const current = this.#current;
-    if (current === undefined) throw new Error("content without a file");
+    // What a whiteout holds means nothing.
+    if (current === undefined) return;
     try {
       writeAll(current.file, piece);
     } catch (thrown) {
@@ -133,6 +175,19 @@ class UnpackTarget implements Disposable {
   [Symbol.dispose](): void {
     this.#current?.file[Symbol.dispose]();
     this.#parent?.fd[Symbol.dispose]();
+  }
+
+  /** The mark of an image's layer, in overlayfs's words. (OCI image specification, layer.md, "Whiteouts") */
+  #takeAway(parent: OwnedFd, name: string): void {
+    if (name === opaqueWhiteout) {
+      setAttribute(parent, ".", opaqueAttribute, Uint8Array.of(0x79));
+      return;
+    }
+    const gone = name.slice(whiteoutPrefix.length);
+    // Further names of this kind are notes of an old storage driver.
+    if (gone === "" || gone.startsWith(whiteoutPrefix)) return;
+    removeEntry(parent, gone);
+    createSpecial(parent, gone, "character", { major: 0, minor: 0 });
   }
 
   #make(entry: TarEntry, path: string, parentPath: string, name: string): void {

@@ -1,0 +1,68 @@
+/** A layer that comes in as a stream and becomes a directory: unpacked, counted and digested as its bytes come. */
+import { createHash } from "node:crypto";
+import { openDirectory } from "../../kernel/files.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { Unpacking } from "../tree/mod.ts";
+import type { LayerIngest, StoredLayer } from "./layer-store.ts";
+
+export interface IngestEnds {
+  /** Makes it a layer. */
+  keep(layer: StoredLayer): void;
+  discard(): void;
+}
+
+export class DirectoryIngest implements LayerIngest {
+  readonly #root: OwnedFd;
+  readonly #unpacking: Unpacking;
+  readonly #ends: IngestEnds;
+  readonly #digest = createHash("sha256");
+  #open = true;
+
+  /** `directory` has an empty directory `diff` for the tree. */
+  constructor(directory: string, ends: IngestEnds) {
+    this.#ends = ends;
+    this.#root = openDirectory(`${directory}/diff`);
+    this.#unpacking = new Unpacking({
+      root: this.#root,
+      directory: "/",
+      keepTypes: false,
+      owner: undefined,
+      firstHostId: 0,
+      whiteouts: true,
+    });
+  }
+
+  push(piece: Uint8Array): void {
+    this.#digest.update(piece);
+    this.#unpacking.push(piece);
+  }
+
+  finish(wanted?: string): StoredLayer {
+    this.#unpacking.finish();
+    const id = this.#digest.digest("hex");
+    if (wanted !== undefined && wanted !== id) {
+      throw new TiffinError(
+        "invalid",
+        "layer.other-digest",
+        `the layer's content has the digest sha256:${id}, wanted sha256:${wanted}`,
+      );
+    }
+    const layer = { id, bytes: this.#unpacking.fileBytes };
+    this.#ends.keep(layer);
+    this.#close();
+    return layer;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#close();
+    this.#ends.discard();
+  }
+
+  #close(): void {
+    this.#open = false;
+    this.#unpacking[Symbol.dispose]();
+    this.#root[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,2 @@
+/** File trees as streams. */
+export { Unpacking, type UnpackOptions, unpack } from "./unpack.ts";
