@@ -1,6 +1,6 @@
 /** Limits that bite, seen from inside the container and in the kernel's own files outside. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { until } from "../support/until.ts";
 
@@ -95,6 +95,29 @@ test("rlimits given with --ulimit hold inside", async () => {
   expect(
     await output("run", "--rm", "--ulimit", "nofile=64:128", "base", "sh", "-c", "ulimit -Sn; ulimit -Hn"),
   ).toBe("64\n128");
+});
+
+test("cgroup-parent: the limits are in a group below it, and a template of inspect finds what was not set", async () => {
+  const parent = `/tiffin-scenario-${process.pid}`;
+  await output(
+    "run",
+    "-d",
+    "--name",
+    "child",
+    "--cgroup-parent",
+    parent,
+    "-m",
+    "32m",
+    "base",
+    "sleep",
+    "1000",
+  );
+  expect(cgroupFile(await pidOf("child"), "memory", "memory.limit_in_bytes", "memory.max")).toBe("33554432");
+  expect(readFileSync(`/proc/${await pidOf("child")}/cgroup`, "utf8")).toContain(`:${parent}/`);
+  const format = "{{.HostConfig.NanoCpus}} {{.HostConfig.Binds}} {{.Config.StopSignal}}|{{.State.Health}}";
+  expect(await output("inspect", "--format", format, "child")).toBe("0 [] |<nil>");
+  await output("rm", "-f", "child");
+  expect(existsSync(`/sys/fs/cgroup/memory${parent}`) || existsSync(`/sys/fs/cgroup${parent}`)).toBe(false);
 });
 
 test("values that cannot be are refused with exit code 125 and leave no container", async () => {

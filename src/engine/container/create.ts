@@ -17,7 +17,7 @@ import type { Container, ContainerDocument } from "./model.ts";
 import { validateMountOptions, validateMountPlace } from "./mount-place.ts";
 import { collectMounts, type MountSpec } from "./mount-spec.ts";
 import { decodeContainerName, makeUpName } from "./names.ts";
-import { decodePorts } from "./ports.ts";
+import { decodePorts, validateExposed } from "./ports.ts";
 import { writeRowFileDurably } from "./row-file.ts";
 import { decodeSecurityOptions } from "./security-options.ts";
 import { mappedIds } from "./spec.ts";
@@ -113,6 +113,7 @@ function decideDocument(
   const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
   const config = mergeConfig(client, image.config, id, sharesNames ? facts.hostname : undefined);
   checkWords(context, config.StopSignal, host);
+  validateExposed(Object.keys(client.ExposedPorts ?? {}));
   const network = wantedEndpoint(options.body, host.NetworkMode);
   for (const mount of host.Mounts ?? []) validateMountOptions(mount);
   const mounts = collectMounts({

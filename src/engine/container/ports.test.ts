@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { decodePorts } from "./ports.ts";
+import { decodePorts, validateExposed } from "./ports.ts";
 
 test("bindings become requests; an empty host port lets the kernel choose; ranges stay ranges", () => {
   expect(
@@ -36,4 +36,17 @@ test.each(["x", "70000", "20-10"])("%p is no host port", (port) => {
   expect(() => decodePorts({ "80/tcp": [{ HostPort: port }] }, [], false)).toThrow(
     `invalid port specification: "${port}"`,
   );
+});
+
+test("an address that is none is refused before anything is published on it", () => {
+  expect(() => decodePorts({ "80/tcp": [{ HostIp: "80:80" }] }, [], false)).toThrow(
+    "invalid IP address: 80:80",
+  );
+});
+
+test("an exposed port is a number with a protocol", () => {
+  expect(() => validateExposed(["80", "80/udp", "9/sctp"])).not.toThrow();
+  for (const key of ["x", "0/tcp", "80/icmp", "70000/tcp", "__proto__"]) {
+    expect(() => validateExposed([key])).toThrow(`invalid port specification: "${key}"`);
+  }
 });

@@ -1,4 +1,5 @@
 /** Published ports: Docker's map of bindings as requests to the network. Pure. */
+import { isIpAddress } from "../../docker/ip-address.ts";
 import type { PortBinding, PortMap } from "../../docker/types/host-config.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { PortRequest } from "../network/mod.ts";
@@ -33,6 +34,14 @@ export function decodePortKey(key: string): {
   throw new TiffinError("invalid", "container.port-protocol", `invalid proto: ${protocol}`);
 }
 
+/** Refuses a port of `ExposedPorts` that is none: whoever lists containers takes it for a number. */
+export function validateExposed(keys: readonly string[]): void {
+  for (const key of keys) {
+    const match = /^([0-9]{1,5})(?:\/(?:tcp|udp|sctp))?$/.exec(key);
+    if (match === null || Number(match[1]) === 0 || Number(match[1]) > highestPort) throw invalidPort(key);
+  }
+}
+
 /** The requests for `bindings`, and with `all` for every exposed port that has none. */
 export function decodePorts(bindings: PortMap, exposed: readonly string[], all: boolean): PortRequest[] {
   const requests: PortRequest[] = [];
@@ -40,6 +49,10 @@ export function decodePorts(bindings: PortMap, exposed: readonly string[], all: 
     const { port, protocol } = decodePortKey(key);
     const wanted: readonly PortBinding[] = list === null || list.length === 0 ? [{}] : list;
     for (const binding of wanted) {
+      const address = binding.HostIp ?? "";
+      if (address !== "" && !isIpAddress(address)) {
+        throw new TiffinError("invalid", "container.port", `invalid IP address: ${address}`);
+      }
       const [first = "", last] = (binding.HostPort ?? "").split("-");
       const hostPort = first === "" ? 0 : portNumber(first, binding.HostPort ?? "");
       const hostPortEnd = last === undefined ? undefined : portNumber(last, binding.HostPort ?? "");
@@ -48,7 +61,7 @@ export function decodePorts(bindings: PortMap, exposed: readonly string[], all: 
         containerPort: port,
         protocol,
         hostPort,
-        ...(binding.HostIp !== undefined && binding.HostIp !== "" && { hostAddress: binding.HostIp }),
+        ...(address !== "" && { hostAddress: address }),
         ...(hostPortEnd !== undefined && { hostPortEnd }),
       });
     }
