@@ -150,3 +150,18 @@ int perform_copy_tree(struct start *s, const struct op_copy_tree *op)
 		return -1;
 	return op->keep_top ? 0 : copy_attributes(s, to, &found, path);
 }
+
+int perform_copy_mode(struct start *s, const struct op_copy_mode *op)
+{
+	const char *path = plan_string(&s->plan, op->path);
+	struct stat found;
+	OWNED_FD from = open_in_root(s, op->root, path, O_PATH | O_DIRECTORY, 0, 0);
+	if (from < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : fail(s, STEP_COPY_MODE_OPENAT2, path);
+	OWNED_FD to = openat(slot_fd(s, op->to), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0 || fstat(from, &found) < 0)
+		return fail(s, STEP_COPY_MODE_OPENAT2, path);
+	if (syscall(SYS_fchmod, to, found.st_mode & 07777) < 0)
+		return fail(s, STEP_COPY_MODE_FCHMOD, path);
+	return 0;
+}

@@ -246,7 +246,7 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 		set_filled(&c->filled[header->stage], ((const struct op_close *)op)->slot, false);
 		return true;
 	case OP_MOVE_MOUNT:
-		return ((const struct op_move_mount *)op)->create <= 2 || refuse(c, "create is not 0, 1 or 2");
+		return ((const struct op_move_mount *)op)->create <= 3 || refuse(c, "create is not 0, 1, 2 or 3");
 	case OP_UMOUNT:
 		return (((const struct op_umount *)op)->flags & ~UMOUNT_FLAGS) == 0 ||
 		       refuse(c, "unknown umount flags");

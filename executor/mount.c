@@ -9,6 +9,8 @@
 
 /* What fsconfig accepts for a string value, its NUL included. */
 #define OPTION_BYTES 256
+#define CREATE_FILE 2
+#define CREATE_UNFOLLOWED 3
 #define SLOT_PREFIX "{slot:"
 #define FD_PREFIX "{fd:"
 /* MS_MOVE of mount(2); its header clashes with that of the newer calls. */
@@ -177,13 +179,19 @@ int perform_mount_setattr(struct start *s, const struct op_mount_setattr *op)
 int perform_move_mount(struct start *s, const struct op_move_mount *op)
 {
 	const char *path = plan_string(&s->plan, op->path);
-	OWNED_FD target = open_in_root(s, op->root, path, O_PATH, 0, 0);
+	uint64_t flags = O_PATH | (op->create == CREATE_UNFOLLOWED ? O_DIRECTORY | O_NOFOLLOW : 0);
+	OWNED_FD target = open_in_root(s, op->root, path, flags, 0, 0);
 	if (target < 0 && errno == ENOENT && op->create != 0) {
-		struct new_entry entry = {.is_directory = op->create == 1, .mode = op->mode};
+		struct new_entry entry = {.is_directory = op->create != CREATE_FILE, .mode = op->mode};
 		bool made;
 		target = create_in_root(s, op->root, path, entry, &made);
 		if (target < 0)
 			return fail(s, STEP_MOVE_MOUNT_CREATE, path);
+		/* What stands there by now may be a link that was followed. */
+		if (op->create == CREATE_UNFOLLOWED && !made) {
+			close_quietly(take_fd(&target));
+			target = open_in_root(s, op->root, path, flags, 0, 0);
+		}
 	}
 	if (target < 0)
 		return fail(s, STEP_MOVE_MOUNT_OPENAT2, path);

@@ -74,6 +74,7 @@ int perform_pass_listener(struct start *s, const struct op_pass_listener *op);
 
 /* copy.c */
 int perform_copy_tree(struct start *s, const struct op_copy_tree *op);
+int perform_copy_mode(struct start *s, const struct op_copy_mode *op);
 
 /* hook.c */
 int perform_hook(struct start *s, const struct op_hook *op);

@@ -76,6 +76,7 @@ int perform(struct start *s, const struct abi_op_header *op)
 		CASE(OP_CHROOT, chroot);
 		CASE(OP_PASS_LISTENER, pass_listener);
 		CASE(OP_COPY_TREE, copy_tree);
+		CASE(OP_COPY_MODE, copy_mode);
 	case OP_SETSID:
 		return perform_setsid(s);
 	case OP_LOOPBACK_UP:

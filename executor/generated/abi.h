@@ -112,6 +112,7 @@ enum abi_op {
   OP_RECONFIGURE = 55,
   OP_LOOPBACK_UP = 56,
   OP_CHROOT = 57,
+  OP_COPY_MODE = 58,
 };
 
 struct op_open {
@@ -830,6 +831,19 @@ enum step_chroot {
   STEP_CHROOT_CHDIR = 2,
 };
 
+struct op_copy_mode {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t root;
+  uint32_t path;
+  uint32_t to;
+};
+_Static_assert(sizeof(struct op_copy_mode) == 24, "size of op_copy_mode");
+_Static_assert(offsetof(struct op_copy_mode, to) == 16, "end of op_copy_mode");
+enum step_copy_mode {
+  STEP_COPY_MODE_OPENAT2 = 0,
+  STEP_COPY_MODE_FCHMOD = 1,
+};
+
 enum abi_attach {
   ATTACH_STDIN = 1,
   ATTACH_STDOUT = 2,
@@ -1058,7 +1072,8 @@ static const struct abi_field fields_pass_listener[] = {{FIELD_SLOT, 8}, {FIELD_
 static const struct abi_field fields_copy_tree[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}, {FIELD_U32, 20}};
 static const struct abi_field fields_reconfigure[] = {{FIELD_SLOT, 8}, {FIELD_STRINGS, 12}};
 static const struct abi_field fields_chroot[] = {{FIELD_SLOT, 8}};
-static const struct abi_layout abi_layouts[58] = {
+static const struct abi_field fields_copy_mode[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}};
+static const struct abi_layout abi_layouts[59] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -1116,6 +1131,7 @@ static const struct abi_layout abi_layouts[58] = {
   [OP_RECONFIGURE] = {24, 4, 2, fields_reconfigure},
   [OP_LOOPBACK_UP] = {8, 4, 0, NULL},
   [OP_CHROOT] = {16, 4, 1, fields_chroot},
+  [OP_COPY_MODE] = {24, 4, 3, fields_copy_mode},
 };
 #endif
 

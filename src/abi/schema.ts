@@ -137,7 +137,7 @@ export const ops = {
   },
   moveMount: {
     code: 6,
-    doc: "attach the detached mount in slot `mount` at target `path` in `root`. `create` makes a missing target: 0 no, 1 directory, 2 empty file (mode `mode`), parents as 0755 directories; all inside root",
+    doc: "attach the detached mount in slot `mount` at target `path` in `root`. `create` makes a missing target: 0 no, 1 directory, 2 empty file (mode `mode`), 3 directory, where a symbolic link is not followed; parents as 0755 directories; all inside root",
     stages: ["prepare", "child"],
     fields: { mount: "slot", root: "slotOrNone", path: "string", create: "u32", mode: "u32" },
     steps: ["create", "openat2", "move_mount"],
@@ -533,6 +533,13 @@ export const ops = {
     stages: ["child"],
     fields: { root: "slot" },
     steps: ["fchdir", "chroot", "chdir"],
+  },
+  copyMode: {
+    code: 58,
+    doc: "give the directory in slot `to` the permission bits of the directory `path` in root; a missing path is fine",
+    stages: ["child"],
+    fields: { root: "slotOrNone", path: "string", to: "slot" },
+    steps: ["openat2", "fchmod"],
   },
 } as const satisfies Record<string, OpSchema>;
 

@@ -1,17 +1,27 @@
 /** The last step of every mount: its place in the container. */
 import { slotNone } from "../abi/schema.ts";
 import { atFlags } from "../linux/open-flags.ts";
+import type { OciMount } from "../oci/mod.ts";
 import type { Compilation } from "./compilation.ts";
 import type { MountContext } from "./mount-context.ts";
+import { readMountOptions } from "./mount-request.ts";
+
+/**
+ * What programs and the masks expect at /proc and /sys is there, or nothing is: an image that leads them elsewhere by a
+ * symbolic link is refused, as by other runtimes.
+ */
+function mustNotFollow({ type, options = [] }: OciMount): boolean {
+  return (type === "proc" || type === "sysfs") && readMountOptions(options).bind === "no";
+}
 
 /** Attaches a detached mount at the destination, making it when it is missing, and sets its propagation. */
 export function attach(
   { builder }: Compilation,
-  { root, destination, cause, request }: MountContext,
+  { root, destination, cause, request, mount: asked }: MountContext,
   mount: number,
   kind: "directory" | "file" = "directory",
 ): void {
-  const create = kind === "directory" ? 1 : 2;
+  const create = kind === "file" ? 2 : mustNotFollow(asked) ? 3 : 1;
   const mode = kind === "directory" ? 0o755 : 0o644;
   builder.child({ op: "moveMount", fields: { mount, root, path: destination, create, mode } }, cause);
   if (request.propagation === null) return;

@@ -10,7 +10,7 @@ import type { OciDevice } from "../oci/mod.ts";
 import { attach } from "./attach-mount.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath, pathBelow } from "./container-path.ts";
-import { makeFileSystem } from "./file-systems.ts";
+import { makeFileSystem, takeMode } from "./file-systems.ts";
 import type { MountContext } from "./mount-context.ts";
 
 const allMayUse = 0o666;
@@ -75,6 +75,7 @@ export function deviceFileSystem(compilation: Compilation, context: MountContext
   for (const [path, target] of links) {
     builder.child({ op: "symlink", fields: { root: dev, path, target } }, "default devices");
   }
+  takeMode(compilation, context, dev);
   attach(compilation, context, dev);
   for (const device of below.filter((each) => !mayMake(each, compilation)))
     bindDevice(compilation, dev, device, device.cause);

@@ -62,7 +62,18 @@ function isTypeMismatch({ fields }: PlanFailure): boolean {
   return fields.errno === errnos.ENOTDIR || (step === "move_mount" && fields.errno === errnos.EINVAL);
 }
 
-function mismatchedTypes(plan: Plan, op: ProcessOp): TiffinError {
+function mismatchedTypes(plan: Plan, op: Extract<ProcessOp, { readonly op: "moveMount" }>): TiffinError {
+  if (op.fields.create === 3) {
+    const made = plan.ops.find((each) => each.op === "fsMount" && each.cause === op.cause);
+    const type = made?.op === "fsMount" ? made.fields.type : "";
+    return new TiffinError(
+      "invalid",
+      "start.mount-type",
+      `error mounting ${JSON.stringify(type)} to rootfs at ${JSON.stringify(op.target)}: not a directory: ` +
+        "the image has a symbolic link or a file there, and a link is not followed",
+      { exitCode: otherExitCode(plan) },
+    );
+  }
   const source = plan.ops.find(({ stage, cause }) => stage === "prepare" && cause === op.cause)?.target;
   return new TiffinError(
     "invalid",

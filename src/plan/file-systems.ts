@@ -30,6 +30,10 @@ export function newFileSystem(compilation: Compilation, context: MountContext): 
   }
   const mount = makeFileSystem(compilation, context);
   if (context.request.copyUp) copyUp(compilation, context, mount);
+  takeMode(compilation, context, mount);
+  if (isFilled(context) && (context.request.own.set & mountAttributes.readOnly) !== 0) {
+    makeReadOnly(compilation, context, mount);
+  }
   attach(compilation, context, mount);
   return mount;
 }
@@ -37,19 +41,38 @@ export function newFileSystem(compilation: Compilation, context: MountContext): 
 /** Fills the new file system with what the image has at its place, while nothing covers that yet. */
 function copyUp(
   { builder }: Compilation,
-  { mount, request, root, destination, cause }: MountContext,
+  { mount, root, destination, cause }: MountContext,
   to: number,
 ): void {
   // A mode that was asked for is not the image's to change.
   const keepTop = (mount.options ?? []).some((option) => option.startsWith("mode=")) ? 1 : 0;
   builder.child({ op: "copyTree", fields: { root, path: destination, to, keepTop } }, cause);
-  if ((request.own.set & mountAttributes.readOnly) === 0) return;
-  const fields = { mount: to, path: null, flags: 0, userns: slotNone, clear: 0, propagation: 0 };
+}
+
+function makeReadOnly({ builder }: Compilation, { destination, cause }: MountContext, mount: number): void {
+  const fields = { mount, path: null, flags: 0, userns: slotNone, clear: 0, propagation: 0 };
   builder.child(
     { op: "mountSetattr", fields: { ...fields, set: mountAttributes.readOnly } },
     cause,
     destination,
   );
+}
+
+/** A tmpfs whose mode nobody asked for has that of the directory which it covers. */
+function takesMode({ mount, request }: MountContext): boolean {
+  const isChosen = request.parameters.some((parameter) => parameter.startsWith("mode="));
+  return mount.type === "tmpfs" && !request.copyUp && !isChosen;
+}
+
+/** Something is done to the new file system that it must be writable for. */
+function isFilled(context: MountContext): boolean {
+  return context.request.copyUp || takesMode(context);
+}
+
+export function takeMode({ builder }: Compilation, context: MountContext, to: number): void {
+  if (!takesMode(context)) return;
+  const { root, destination: path, cause } = context;
+  builder.child({ op: "copyMode", fields: { root, path, to } }, cause);
 }
 
 /** File systems that show a namespace, and where the host has its own. */
@@ -89,7 +112,7 @@ export function makeFileSystem(compilation: Compilation, context: MountContext):
         source: mount.source ?? type,
         options: parameters(compilation, context, type),
         // What is to be filled becomes read-only afterwards.
-        attributes: request.copyUp ? attributes & ~mountAttributes.readOnly : attributes,
+        attributes: isFilled(context) ? attributes & ~mountAttributes.readOnly : attributes,
       },
     },
     cause,

@@ -35,7 +35,7 @@ function limitText(value: number | bigint): string {
   return BigInt(value) === rlimitInfinity ? "unlimited" : String(value);
 }
 
-const createWords = ["", "making a directory", "making a file"] as const;
+const createWords = ["", "making a directory", "making a file", "making a directory, not by a link"] as const;
 
 /** Details of `op`, possibly the empty text. */
 export function detailOf(op: WireOp): string {
@@ -168,6 +168,7 @@ export function detailOf(op: WireOp): string {
     case "setMemoryPolicy":
       return words(`mode ${op.fields.mode}`, maskText(op.fields.nodes));
     case "copyTree":
+    case "copyMode":
       return words(inRoot(op.fields.root), `-> ${slotText(op.fields.to)}`);
     case "passListener":
       return `${op.fields.message.length} bytes`;

@@ -86,6 +86,7 @@ export function targetOf(op: WireOp): string {
     case "awaitStart":
       return slotText(op.fields.listener);
     case "copyTree":
+    case "copyMode":
     case "hook":
       return op.fields.path;
     case "passListener":
@@ -150,6 +151,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   leave: "none needed",
   findProgram: "none needed",
   passListener: "the agent closes it",
+  copyMode: "the file system goes",
   copyTree: "removed with the file system that holds it",
   awaitStart: "none needed",
   hook: "what it did is its own to undo",

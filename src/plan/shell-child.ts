@@ -36,7 +36,7 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       if (root === slotNone || path === ".") return [];
       const [from, to] = [places.of(mount), places.below(root, path)];
       places.set(mount, to);
-      const make = create === 0 ? "" : create === 1 ? `mkdir -p ${to}; ` : `${touch(to)}; `;
+      const make = create === 0 ? "" : create !== 2 ? `mkdir -p ${to}; ` : `${touch(to)}; `;
       return [`${make}mount --move ${from} ${to}`];
     }
     case "umount":
@@ -69,6 +69,10 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "copyTree": {
       const { root, path, to } = op.fields;
       return [`cp -a ${places.below(root, path)}/. ${places.of(to)}/ 2>/dev/null || true`];
+    }
+    case "copyMode": {
+      const { root, path, to } = op.fields;
+      return [`chmod --reference=${places.below(root, path)} ${places.of(to)} 2>/dev/null || true`];
     }
     case "hook":
       return [`${quote(op.fields.path)} # with the container's state on stdin`];

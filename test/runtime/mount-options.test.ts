@@ -1,6 +1,6 @@
 /** Each word of the specification's table of mount options, as the kernel shows its effect in the container. */
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { OciMount } from "../../src/oci/mod.ts";
 import { onHostMount } from "../support/host-mount.ts";
@@ -311,3 +311,64 @@ eachRuntime("two hundred binds", async (bundle) => {
   const places = [...(await mountsOf(bundle, binds)).keys()];
   expect(places.filter((place) => place.startsWith("/m/"))).toHaveLength(200);
 });
+
+eachRuntime(
+  "a tmpfs has the mode of the directory that it covers, and 1777 where there is none",
+  async (bundle) => {
+    const modes = { "/kept": 0o2750, "/sticky": 0o1777, "/asked": 0o700, "/readonly": 0o711 };
+    for (const [path, mode] of Object.entries(modes)) {
+      mkdirSync(join(bundle.rootfs, path));
+      chmodSync(join(bundle.rootfs, path), mode);
+    }
+    symlinkSync("kept", join(bundle.rootfs, "link"));
+    const wanted = {
+      "/kept": [],
+      "/sticky": [],
+      "/asked": ["mode=755"],
+      "/readonly": ["ro"],
+      "/absent/x": [],
+      "/link": [],
+    };
+    const tmpfs = Object.entries(wanted).map(([destination, options]) => ({
+      destination,
+      type: "tmpfs",
+      source: "tmpfs",
+      options,
+    }));
+    const spec = specOf([
+      "/bin/busybox",
+      "stat",
+      "-c",
+      "%a",
+      "/sticky",
+      "/asked",
+      "/readonly",
+      "/absent/x",
+      "/link/",
+    ]);
+    const ran = await bundle.run({ ...spec, mounts: [...(spec.mounts ?? []), ...tmpfs] });
+    expect(ran).toMatchObject({ code: 0, stdout: "1777\n755\n711\n1777\n2750\n" });
+  },
+  {
+    except: {
+      crun: "1.8 gives every tmpfs the mode 1777",
+      runc: "1.1 takes the directory's mode even where another is asked for",
+    },
+  },
+);
+
+for (const [path, type] of [
+  ["proc", "proc"],
+  ["sys", "sysfs"],
+] as const) {
+  eachRuntime(`a /${path} of the image that is a symbolic link is refused`, async (bundle) => {
+    rmSync(join(bundle.rootfs, path), { recursive: true, force: true });
+    mkdirSync(join(bundle.rootfs, "elsewhere"));
+    symlinkSync("elsewhere", join(bundle.rootfs, path));
+    const spec = specOf(["/bin/true"]);
+    const mounts = (spec.mounts ?? []).filter((mount) => mount.type === type);
+    const ran = await bundle.run({ ...spec, mounts });
+    expect(ran.code).not.toBe(0);
+    expect(ran.stderr).toContain(`/${path}`);
+  });
+}

@@ -71,3 +71,27 @@ test("more binds than a start takes are refused before anything is started, and 
   expect(stderr).toMatch(/the container needs 3\d\d descriptors at its start, at most 252 can be sent/);
   expect(engine.snapshot()).toEqual(before);
 });
+
+test("a tmpfs has the mode of the directory that it covers, and 1777 where there is none", async () => {
+  const modes = [
+    "--tmpfs",
+    "/etc",
+    "--tmpfs",
+    "/absent",
+    "--mount",
+    "type=tmpfs,target=/root,tmpfs-mode=750",
+  ];
+  const said = await engine.output(
+    "run",
+    "--rm",
+    ...modes,
+    "base",
+    "stat",
+    "-c",
+    "%a",
+    "/etc",
+    "/absent",
+    "/root",
+  );
+  expect(said.split("\n")).toEqual(["755", "1777", "750"]);
+});
