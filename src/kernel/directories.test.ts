@@ -261,12 +261,12 @@ describe("layered lookup", () => {
       "etc/passwd": "me:x:7:8::/home/me:/bin/sh\n",
       "etc/group": "g:x:9:me\n",
     });
-    const expected = { uid: 7, gid: 8, additionalGids: [9], home: "/home/me" };
+    const expected = { uid: 7, gid: 8, additionalGids: [8, 9], home: "/home/me" };
     const layered = readRootAccounts({ layers: [root] });
-    expect(resolveUser("me", layered.passwd, layered.groups)).toEqual(expected);
+    expect(resolveUser("me", [], layered.passwd, layered.groups)).toEqual(expected);
     using opened = openDirectory(root);
     const direct = readRootAccounts({ root: opened });
-    expect(resolveUser("me", direct.passwd, direct.groups)).toEqual(expected);
+    expect(resolveUser("me", [], direct.passwd, direct.groups)).toEqual(expected);
   });
 
   test("hostile account files: a gigabyte, a pipe, a directory, a link out", () => {

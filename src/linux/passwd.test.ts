@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { TiffinError } from "../lib/errors.ts";
-import { parseGroup, parsePasswd, resolveAdditionalGroups, resolveGroup, resolveUser } from "./passwd.ts";
+import { parseGroup, parsePasswd, resolveGroup, resolveUser } from "./passwd.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const passwd = parsePasswd(
@@ -34,21 +34,21 @@ function errorOf(action: () => unknown): TiffinError {
 
 describe("user[:group]", () => {
   test.each([
-    ["", { uid: 0, gid: 0, additionalGids: [50], home: "/root" }],
-    ["root", { uid: 0, gid: 0, additionalGids: [50], home: "/root" }],
-    ["www", { uid: 33, gid: 33, additionalGids: [50, 60], home: "/var/www" }],
-    ["33", { uid: 33, gid: 33, additionalGids: [50, 60], home: "/var/www" }],
-    ["www:staff", { uid: 33, gid: 50, additionalGids: [], home: "/var/www" }],
-    ["www:12", { uid: 33, gid: 12, additionalGids: [], home: "/var/www" }],
-    [":staff", { uid: 0, gid: 50, additionalGids: [], home: "/root" }],
-    ["1000", { uid: 1000, gid: 0, additionalGids: [], home: "/" }],
-    ["1000:1001", { uid: 1000, gid: 1001, additionalGids: [], home: "/" }],
-    ["123name", { uid: 500, gid: 500, additionalGids: [], home: "/home/n" }],
-    ["2147483647", { uid: 2147483647, gid: 0, additionalGids: [], home: "/" }],
+    ["", { uid: 0, gid: 0, additionalGids: [0, 50], home: "/root" }],
+    ["root", { uid: 0, gid: 0, additionalGids: [0, 50], home: "/root" }],
+    ["www", { uid: 33, gid: 33, additionalGids: [33, 50, 60], home: "/var/www" }],
+    ["33", { uid: 33, gid: 33, additionalGids: [33, 50, 60], home: "/var/www" }],
+    ["www:staff", { uid: 33, gid: 50, additionalGids: [50], home: "/var/www" }],
+    ["www:12", { uid: 33, gid: 12, additionalGids: [12], home: "/var/www" }],
+    [":staff", { uid: 0, gid: 50, additionalGids: [50], home: "/root" }],
+    ["1000", { uid: 1000, gid: 0, additionalGids: [0], home: "/" }],
+    ["1000:1001", { uid: 1000, gid: 1001, additionalGids: [1001], home: "/" }],
+    ["123name", { uid: 500, gid: 500, additionalGids: [500], home: "/home/n" }],
+    ["2147483647", { uid: 2147483647, gid: 0, additionalGids: [0], home: "/" }],
     // Digits are an id, even where an account is called so.
-    ["77", { uid: 77, gid: 0, additionalGids: [], home: "/" }],
+    ["77", { uid: 77, gid: 0, additionalGids: [0], home: "/" }],
   ])("%j", (specification, expected) => {
-    expect(resolveUser(specification, passwd, groups)).toEqual(expected);
+    expect(resolveUser(specification, [], passwd, groups)).toEqual(expected);
   });
 
   test.each([
@@ -61,17 +61,23 @@ describe("user[:group]", () => {
     ["0:2147483648", "user.out-of-range", "uids and gids must be in range 0-2147483647"],
     ["huge", "user.out-of-range", "uids and gids must be in range 0-2147483647"],
   ])("%j fails", (specification, code, message) => {
-    const error = errorOf(() => resolveUser(specification, passwd, groups));
+    const error = errorOf(() => resolveUser(specification, [], passwd, groups));
     expect([error.kind, error.code, error.message]).toEqual(["invalid", code, message]);
   });
 
   test("without any account file the numbers still work", () => {
-    expect(resolveUser("5:6", [], [])).toEqual({ uid: 5, gid: 6, additionalGids: [], home: "/" });
-    expect(resolveUser("", [], [])).toEqual({ uid: 0, gid: 0, additionalGids: [], home: "/" });
+    expect(resolveUser("5:6", [], [], [])).toEqual({ uid: 5, gid: 6, additionalGids: [6], home: "/" });
+    expect(resolveUser("", [], [], [])).toEqual({ uid: 0, gid: 0, additionalGids: [0], home: "/" });
   });
 });
 
-test("additional groups by name and number, each once", () => {
-  expect(resolveAdditionalGroups(["staff", "50", "99", "www"], groups)).toEqual([50, 99, 33]);
+test("added groups by name and number, each once, behind the primary one and those that list the user", () => {
+  const gids = (user: string) =>
+    resolveUser(user, ["staff", "50", "99", "www"], passwd, groups).additionalGids;
+  expect([gids("www"), gids("www:12"), gids("1000")]).toEqual([
+    [33, 50, 60, 99],
+    [12, 50, 99, 33],
+    [0, 50, 99, 33],
+  ]);
   expect(errorOf(() => resolveGroup("nope", groups)).code).toBe("group.unknown");
 });

@@ -66,6 +66,7 @@ export function parseGroup(bytes: Uint8Array): GroupEntry[] {
 export interface ResolvedUser {
   readonly uid: number;
   readonly gid: number;
+  /** The primary group too: a file may take rights from a group, and who is not a member would keep them (CVE-2022-36109). */
   readonly additionalGids: readonly number[];
   /** For HOME; `/` for a user without an entry. */
   readonly home: string;
@@ -85,11 +86,12 @@ function numericId(word: string): number | undefined {
 
 /**
  * Docker's `user[:group]`: names or numbers, each may be missing. Without a group the user's entry gives it (0
- * without an entry) together with the groups that list the user; with a group there are no others. Throws
- * `TiffinError` `invalid` in Docker's words.
+ * without an entry) together with the groups that list the user; with a group there are no others but `added`, the words of
+ * `--group-add`. Throws `TiffinError` `invalid` in Docker's words.
  */
 export function resolveUser(
   specification: string,
+  added: readonly string[],
   passwd: readonly PasswdEntry[],
   groups: readonly GroupEntry[],
 ): ResolvedUser {
@@ -109,13 +111,16 @@ export function resolveUser(
   }
   const uid = entry?.uid ?? wantedUid ?? 0;
   if (uid > highestId) throw outOfRange();
-  const home = entry === undefined || entry.home === "" ? "/" : entry.home;
-  if (groupWord !== "") return { uid, gid: resolveGroup(groupWord, groups), additionalGids: [], home };
-  const additionalGids =
-    entry === undefined
-      ? []
-      : groups.filter((group) => group.members.includes(entry.name)).map((group) => group.gid);
-  return { uid, gid: entry?.gid ?? 0, additionalGids: [...new Set(additionalGids)], home };
+  const gid = groupWord === "" ? (entry?.gid ?? 0) : resolveGroup(groupWord, groups);
+  const listing = groups.filter(({ members }) => entry !== undefined && members.includes(entry.name));
+  const others = groupWord === "" ? listing.map((group) => group.gid) : [];
+  const wanted = added.map((word) => resolveGroup(word, groups));
+  return {
+    uid,
+    gid,
+    additionalGids: [...new Set([gid, ...others, ...wanted])],
+    home: entry === undefined || entry.home === "" ? "/" : entry.home,
+  };
 }
 
 /** A group's id by name or number; a number needs no entry. Throws `TiffinError` `invalid` in Docker's words. */
@@ -132,9 +137,4 @@ export function resolveGroup(word: string, groups: readonly GroupEntry[]): numbe
   }
   if (gid > highestId) throw outOfRange();
   return gid;
-}
-
-/** The ids of `--group-add`, each once, in the order given. */
-export function resolveAdditionalGroups(words: readonly string[], groups: readonly GroupEntry[]): number[] {
-  return [...new Set(words.map((word) => resolveGroup(word, groups)))];
 }

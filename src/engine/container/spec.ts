@@ -5,7 +5,13 @@
 import type { HostFacts } from "../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../linux/passwd.ts";
 import type { OciCapabilities, OciNamespace, OciProcess, OciRlimit, RuntimeSpec } from "../../oci/mod.ts";
-import { type Container, type ContainerDocument, commandOf, timeAnnotation } from "./model.ts";
+import {
+  type Container,
+  type ContainerDocument,
+  commandOf,
+  type MergedHostConfig,
+  timeAnnotation,
+} from "./model.ts";
 import { mountsOf, type ReadyMount } from "./spec-mounts.ts";
 import { type DeviceNumbers, type GrantedDevice, resourcesOf } from "./spec-resources.ts";
 
@@ -61,11 +67,6 @@ function limitOf(value: number | bigint): number | "unlimited" {
 
 function processOf(input: SpecInput): OciProcess {
   const { config, host } = input.container.document;
-  const rlimits: OciRlimit[] = (host.Ulimits ?? []).map((limit) => ({
-    type: `RLIMIT_${limit.Name.toUpperCase()}`,
-    soft: limitOf(limit.Soft),
-    hard: limitOf(limit.Hard),
-  }));
   const terminal = config.Tty ?? false;
   return {
     terminal,
@@ -81,8 +82,20 @@ function processOf(input: SpecInput): OciProcess {
     env: environmentOf(config.Env, { hostname: input.hostname, home: input.user.home, terminal }),
     cwd: config.WorkingDir || "/",
     capabilities: capabilitySets(input.capabilities, input.user.uid),
-    ...(rlimits.length > 0 && { rlimits }),
     noNewPrivileges: input.noNewPrivileges,
+    ...limitsOf(host),
+  };
+}
+
+/** What bounds each process of the container, the first one and those of exec. */
+export function limitsOf(host: MergedHostConfig): Pick<OciProcess, "rlimits" | "oomScoreAdj"> {
+  const rlimits: OciRlimit[] = (host.Ulimits ?? []).map((limit) => ({
+    type: `RLIMIT_${limit.Name.toUpperCase()}`,
+    soft: limitOf(limit.Soft),
+    hard: limitOf(limit.Hard),
+  }));
+  return {
+    ...(rlimits.length > 0 && { rlimits }),
     ...(host.OomScoreAdj !== undefined && host.OomScoreAdj !== 0 && { oomScoreAdj: host.OomScoreAdj }),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { exists } from "../../kernel/files.ts";
 import { readRootAccounts } from "../../kernel/root-accounts.ts";
-import { type ResolvedUser, resolveAdditionalGroups, resolveUser } from "../../linux/passwd.ts";
+import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
 
 export interface UserCache {
   /** `lowers` are uppermost first. Errors: `invalid` when a name is not in the files. */
@@ -21,12 +21,7 @@ export function userCache(): UserCache {
       const known = key === undefined ? undefined : remembered.get(key);
       if (known !== undefined) return known;
       const accounts = readRootAccounts({ layers: [upper, ...lowers] });
-      const found = resolveUser(user, accounts.passwd, accounts.groups);
-      const added = resolveAdditionalGroups(groups, accounts.groups);
-      const resolved = {
-        ...found,
-        additionalGids: [...new Set([...found.additionalGids, ...added])],
-      };
+      const resolved = resolveUser(user, groups, accounts.passwd, accounts.groups);
       if (key !== undefined) {
         if (remembered.size >= rememberedUsers) remembered.clear();
         remembered.set(key, resolved);

@@ -8,7 +8,7 @@ import { readRootAccounts } from "../../kernel/root-accounts.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { capabilityNames } from "../../linux/capabilities.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
-import { type ResolvedUser, resolveAdditionalGroups, resolveUser } from "../../linux/passwd.ts";
+import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
 import type { OciProcess } from "../../oci/mod.ts";
 import { compileExec, type ExecTarget } from "../../plan/mod.ts";
 import { openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
@@ -16,7 +16,7 @@ import { decideCapabilities } from "../container/capability-set.ts";
 import { cgroupOf } from "../container/host-part.ts";
 import type { Container, ContainerContext } from "../container/mod.ts";
 import { decodeSecurityOptions } from "../container/security-options.ts";
-import { capabilitySets, environmentOf, mappedIds, namespacesOf } from "../container/spec.ts";
+import { capabilitySets, environmentOf, limitsOf, mappedIds, namespacesOf } from "../container/spec.ts";
 import { isAlive } from "../container/state.ts";
 import type { Exec } from "./model.ts";
 
@@ -68,10 +68,7 @@ function userOf(container: Container, exec: Exec, pid: number): ResolvedUser {
   const word = exec.config.user || container.document.config.User;
   using root = openDirectory(`/proc/${pid}/root`);
   const accounts = readRootAccounts({ root });
-  const user = resolveUser(word, accounts.passwd, accounts.groups);
-  if (exec.config.user !== "") return user;
-  const added = resolveAdditionalGroups(container.document.host.GroupAdd ?? [], accounts.groups);
-  return { ...user, additionalGids: [...new Set([...user.additionalGids, ...added])] };
+  return resolveUser(word, container.document.host.GroupAdd ?? [], accounts.passwd, accounts.groups);
 }
 
 function capabilitiesOf(context: ContainerContext, exec: Exec): string[] {
@@ -110,6 +107,7 @@ function processOf(
     cwd: directory || config.WorkingDir || "/",
     capabilities: capabilitySets(capabilities, user.uid),
     noNewPrivileges: security.noNewPrivileges && !exec.config.privileged,
+    ...limitsOf(host),
   };
 }
 
