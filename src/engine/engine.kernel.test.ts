@@ -142,6 +142,18 @@ test("an exec that no kernel could start is refused at its creation", async () =
   await fixture.engine.containers.remove(id, { force: true, volumes: false });
 });
 
+test("a kernel parameter of the host is refused at the creation", async () => {
+  const { containers } = fixture.engine;
+  const body = { Image: "base", Cmd: ["true"] };
+  for (const HostConfig of [
+    { NetworkMode: "none", Sysctls: { "vm.swappiness": "1" } },
+    { NetworkMode: "host", Sysctls: { "net.ipv4.ip_forward": "0" } },
+  ]) {
+    const error = await failure(containers.create({ body: { ...body, HostConfig } }));
+    expect([error.kind, error.code]).toEqual(["invalid", "plan.sysctl-of-host"]);
+  }
+});
+
 test("a name belongs to one container", async () => {
   const { containers } = fixture.engine;
   const id = await fixture.start(["true"], {}, "taken");

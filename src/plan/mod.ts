@@ -10,3 +10,4 @@ export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";
 export { renderPlan, renderPlanTable } from "./render-plan.ts";
 export { renderShell } from "./render-shell.ts";
+export { checkSysctl } from "./validate.ts";

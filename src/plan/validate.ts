@@ -136,7 +136,11 @@ function checkMappings(linux: LinuxSpec, namespaces: Namespaces): void {
   }
 }
 
-function checkSysctl(key: string, namespaces: Namespaces): void {
+/** Throws `invalid` for a kernel parameter that is not the container's alone, given the kinds of namespaces that it has. */
+export function checkSysctl(
+  key: string,
+  namespaces: { has(kind: "ipc" | "network" | "uts"): boolean },
+): void {
   const dotted = key.replaceAll("/", ".");
   const needs = (kind: "ipc" | "network" | "uts"): void => {
     if (namespaces.has(kind)) return;

@@ -7,6 +7,7 @@ import { newId, randomHex } from "../../lib/ids.ts";
 import { UndoStack } from "../../lib/undo-stack.ts";
 import { capabilityNames } from "../../linux/capabilities.ts";
 import { parseSignal } from "../../linux/signals.ts";
+import { checkSysctl } from "../../plan/mod.ts";
 import type { Image } from "../image/mod.ts";
 import { refuseMissingSource } from "./bind-sources.ts";
 import { decideCapabilities } from "./capability-set.ts";
@@ -20,7 +21,7 @@ import { decodeContainerName, makeUpName } from "./names.ts";
 import { decodePorts, validateExposed } from "./ports.ts";
 import { writeRowFileDurably } from "./row-file.ts";
 import { decodeSecurityOptions } from "./security-options.ts";
-import { mappedIds } from "./spec.ts";
+import { mappedIds, namespacesOf } from "./spec.ts";
 import { decodeDeviceRule } from "./spec-resources.ts";
 import { validateContainer } from "./validate.ts";
 import { wantedEndpoint } from "./wanted-endpoint.ts";
@@ -135,6 +136,8 @@ function decideDocument(
     mounts,
     firstHostId: host.UsernsMode === "private" ? freeIdRange(context) : null,
   };
+  const kinds = new Set<string>(namespacesOf(document).map(({ type }) => type));
+  for (const key of Object.keys(host.Sysctls ?? {})) checkSysctl(key, kinds);
   return { document, warnings: [...warnings, ...logWarnings] };
 }
 
