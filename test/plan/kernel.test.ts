@@ -355,7 +355,6 @@ test("an image full of symbolic links leads nowhere outside", async () => {
   mkdirSync(layer);
   mkdirSync(`${layer}/etc`);
   symlinkSync("/../../../../tmp", `${layer}/dev`);
-  symlinkSync("/../../srv", `${layer}/sys`);
   symlinkSync("../../../../../../etc/passwd", `${layer}/etc/hosts`);
   const options = bench.options({ files: [{ path: "/etc/hosts", content: "mine\n", mode: 0o644 }] });
   const { rootfs } = options;
@@ -371,6 +370,19 @@ test("an image full of symbolic links leads nowhere outside", async () => {
   // What a root that follows the link would have put there.
   for (const name of ["null", "pts", "shm", "fd"]) expect(existsSync(`/tmp/${name}`)).toBe(false);
   expect(readFileSync("/etc/passwd", "utf8")).not.toContain("mine");
+});
+
+test("an image whose /sys is a symbolic link is refused", async () => {
+  const layer = `${bench.files.path}/no-sys`;
+  mkdirSync(layer);
+  symlinkSync("/../../srv", `${layer}/sys`);
+  const options = bench.options();
+  const { rootfs } = options;
+  if (rootfs.kind !== "overlay") throw new Error("wanted an overlay");
+  const lowers = [layer, ...rootfs.lowers];
+  const refused = await failure(bench.run(specOf("true"), { ...options, rootfs: { ...rootfs, lowers } }));
+  expect([refused.kind, refused.code, refused.exitCode]).toEqual(["invalid", "start.mount-type", 125]);
+  expect(refused.message).toContain('error mounting "sysfs" to rootfs at "/sys": not a directory');
 });
 
 test("no directory of the host can be the working directory", async () => {
