@@ -126,3 +126,7 @@ export function unsupportedContentType(found: string): string {
 export function bindSourceMissing(path: string): string {
   return `invalid mount config for type "bind": bind source path does not exist: ${path}`;
 }
+
+export function nonShareableIpc(id: string): string {
+  return `can't join IPC of container ${id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`;
+}

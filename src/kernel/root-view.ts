@@ -78,6 +78,17 @@ export function viewOfNamespace(namespace: OwnedFd, targets: readonly string[], 
   });
 }
 
+/** What is mounted at `path` in a mount namespace, as a mount that is attached nowhere. Throws `SyscallError`. */
+export function mountOfNamespace(namespace: OwnedFd, path: string): OwnedFd {
+  return inPrivateMounts(() =>
+    inMountNamespace(namespace, () => {
+      using top = openDirectory("/");
+      using source = openInRoot(top, path, openFlags.path);
+      return cloneOf(source, true);
+    }),
+  );
+}
+
 /** Goes there and back; whoever calls is in a mount namespace of its own and will leave it. */
 function inMountNamespace<T>(namespace: OwnedFd, inside: () => T): T {
   using own = openFile(undefined, "/proc/thread-self/ns/mnt", openFlags.readOnly);

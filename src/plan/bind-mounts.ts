@@ -35,16 +35,11 @@ export function bindMount(compilation: Compilation, context: MountContext): void
 /** Binds `source` of the host at the destination, with the attributes of the mount's options. */
 export function bindOfHost(compilation: Compilation, context: MountContext, source: string): void {
   const { options, builder } = compilation;
-  const { index, request, cause } = context;
+  const { index, request } = context;
   const known = options.bindSources?.get(index);
   const recursive = request.bind !== "single";
-  const out = builder.slot();
-  const received = known?.received === true;
-  const flags = openTreeFlags.clone | openTreeFlags.closeOnExec | (recursive ? openTreeFlags.recursive : 0);
-  const fields = received
-    ? { out, dir: builder.received(`bind:${index}`), path: null, flags }
-    : { out, dir: slotNone, path: source, flags };
-  builder.prepare({ op: "openTree", fields }, cause, source);
+  const out =
+    known?.detached === true ? builder.received(`bind:${index}`) : cloned(compilation, context, source);
   const allowed = known?.keeps === undefined ? context : keepLocked(compilation, context, known.keeps);
   for (const change of changesOf(allowed, recursive))
     setAttributes(compilation, context, out, change, source);
@@ -56,6 +51,23 @@ export function bindOfHost(compilation: Compilation, context: MountContext, sour
     out,
     known?.kind ?? "directory",
   );
+}
+
+/** The slot of a detached clone of the source. */
+function cloned(
+  { builder, options }: Compilation,
+  { index, request, cause }: MountContext,
+  source: string,
+): number {
+  const out = builder.slot();
+  const recursive = request.bind !== "single" ? openTreeFlags.recursive : 0;
+  const flags = openTreeFlags.clone | openTreeFlags.closeOnExec | recursive;
+  const fields =
+    options.bindSources?.get(index)?.received === true
+      ? { out, dir: builder.received(`bind:${index}`), path: null, flags }
+      : { out, dir: slotNone, path: source, flags };
+  builder.prepare({ op: "openTree", fields }, cause, source);
+  return out;
 }
 
 /** Engines write `rw` without thinking of the source: what cannot be loosened stays as it is, as with other runtimes. */

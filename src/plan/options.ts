@@ -81,6 +81,8 @@ export interface BindSource {
   readonly kind: "file" | "directory";
   /** True: the caller holds it open and hands it over as slot `bind:<index>`. False: opened by its path. */
   readonly received?: boolean;
+  /** What is received is a mount that is attached nowhere and nobody else's: it is attached itself, not a clone of it. */
+  readonly detached?: boolean;
   /** MOUNT_ATTR_* that its mount has and that cannot be taken off, nor the kind of access times changed. */
   readonly keeps?: number;
 }

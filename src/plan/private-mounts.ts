@@ -143,10 +143,32 @@ export function makeScratch(compilation: Compilation, place: AttachPoint): Scrat
       "files",
       cleanPath(path),
     );
-    clones.set(cleanPath(path), cloneOf(compilation, scratch, name, "files"));
+    const clone = cloneOf(compilation, scratch, name, "files");
+    if (compilation.spec.root?.readonly === true) makeReadOnly(compilation, clone, cleanPath(path));
+    clones.set(cleanPath(path), clone);
   }
   const empty = needsEmpty ? emptyMount(compilation, scratch) : undefined;
   return { files: clones, empty, isAttached: true };
+}
+
+/** What lies over a read-only root is as closed as the root. */
+function makeReadOnly({ builder }: Compilation, mount: number, path: string): void {
+  builder.child(
+    {
+      op: "mountSetattr",
+      fields: {
+        mount,
+        path: null,
+        flags: 0,
+        userns: slotNone,
+        set: mountAttributes.readOnly,
+        clear: 0,
+        propagation: 0,
+      },
+    },
+    "root.readonly",
+    path,
+  );
 }
 
 function cloneOf({ builder }: Compilation, dir: number, path: string, cause: string): number {

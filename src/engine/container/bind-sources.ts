@@ -7,6 +7,7 @@ import { existsSync, fstatSync, mkdirSync } from "node:fs";
 import { bindSourceMissing } from "../../docker/messages.ts";
 import { openFile, openFlags } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { mountOfNamespace } from "../../kernel/root-view.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { OciMount } from "../../oci/mod.ts";
@@ -16,7 +17,7 @@ import type { ContainerContext } from "./context.ts";
 import { copyFromLayers } from "./copy-up.ts";
 import type { Container } from "./model.ts";
 import type { MountSpec } from "./mount-spec.ts";
-import type { ReadyMount } from "./spec-mounts.ts";
+import { donorSharedMemory, type ReadyMount, sharedMemory } from "./spec-mounts.ts";
 
 /** The container's mounts with host paths; `layers` are those of its root, uppermost first. */
 export async function readyMounts(
@@ -74,13 +75,21 @@ export interface OpenedBinds {
   readonly fds: readonly (readonly [string, OwnedFd])[];
 }
 
-/** Opens every bind of the specification's mounts. Errors: `container.bind-source`, Docker's words. */
-export function openBinds(mounts: readonly OciMount[]): OpenedBinds {
+/**
+ * Opens every bind of the specification's mounts. `donor` is the process whose shared memory is shared. Errors:
+ * `container.bind-source`, Docker's words.
+ */
+export function openBinds(mounts: readonly OciMount[], donor: number | undefined): OpenedBinds {
   const sources = new Map<number, BindSource>();
   const fds: [string, OwnedFd][] = [];
   try {
     for (const [index, mount] of mounts.entries()) {
       if (mount.type !== "bind" || mount.source === undefined) continue;
+      if (mount.source === donorSharedMemory && donor !== undefined) {
+        fds.push([`bind:${index}`, mountOfProcess(donor, sharedMemory)]);
+        sources.set(index, { kind: "directory", received: true, detached: true });
+        continue;
+      }
       const fd = openSource(mount.source);
       fds.push([`bind:${index}`, fd]);
       const kind = fstatSync(fd.raw).isDirectory() ? "directory" : "file";
@@ -111,4 +120,10 @@ function openSource(path: string): OwnedFd {
     }
     throw thrown;
   }
+}
+
+/** What the process sees mounted at `path`, as a mount of its own. */
+function mountOfProcess(pid: number, path: string): OwnedFd {
+  using namespace = openFile(undefined, `/proc/${pid}/ns/mnt`, openFlags.readOnly);
+  return mountOfNamespace(namespace, path);
 }

@@ -6,7 +6,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
 import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
-import { type Container, commandOf } from "./model.ts";
+import { type Container, commandText } from "./model.ts";
 import { isAlive } from "./state.ts";
 
 export interface ListOptions {
@@ -153,7 +153,7 @@ async function summaryOf(
     Names: [`/${container.name}`],
     Image: document.image.reference,
     ImageID: document.image.id,
-    Command: commandOf(config).join(" "),
+    Command: commandText(config),
     Created: Math.floor(container.createdMs / 1000),
     Ports: portSummaries(container),
     ...(size && { SizeRw: written, SizeRootFs: imageBytes + written }),

@@ -75,3 +75,9 @@ export function commandOf(config: ContainerConfig): string[] {
 
 /** Annotation that puts the container into a time namespace: `monotonic=SECONDS,boottime=SECONDS`, either or both. */
 export const timeAnnotation = "tiffin.time-offset";
+
+/** The command line in one text, as lists show it: words with blanks stand in quotes. */
+export function commandText(config: ContainerConfig): string {
+  const [program = "", ...words] = commandOf(config);
+  return [program, ...words.map((word) => (word.includes(" ") ? `'${word}'` : word))].join(" ");
+}

@@ -27,10 +27,16 @@ export function renderHosts(input: HostsInput): string {
     lines.push(`${address === "host-gateway" ? input.gateway : address}\t${entry.slice(0, split)}`);
   }
   if (input.address !== "") {
-    const names = input.domainname === "" ? "" : `${input.hostname}.${input.domainname} `;
-    lines.push(`${input.address}\t${names}${input.hostname}`);
+    lines.push(`${input.address}\t${ownNames(input).join(" ")}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** The full name, and the short one where that is another. */
+function ownNames({ hostname, domainname }: HostsInput): string[] {
+  const full = domainname === "" ? hostname : `${hostname}.${domainname}`;
+  const dot = full.indexOf(".");
+  return dot > 0 ? [full, full.slice(0, dot)] : [full];
 }
 
 export interface ResolverInput {

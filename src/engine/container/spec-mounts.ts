@@ -8,6 +8,10 @@ export type ReadyMount =
   | Exclude<MountSpec, { kind: "volume" }>
   | { readonly kind: "volume"; readonly source: string; readonly target: string; readonly readOnly: boolean };
 
+export const sharedMemory = "/dev/shm";
+/** Stands for the other container's, which no path of the host leads to. */
+export const donorSharedMemory = "/dev/shm (of the container that shares it)";
+
 const secure = ["nosuid", "noexec", "nodev"] as const;
 
 function kernelMounts(host: MergedHostConfig): OciMount[] {
@@ -30,14 +34,13 @@ function kernelMounts(host: MergedHostConfig): OciMount[] {
     { destination: "/sys", type: "sysfs", source: "sysfs", options: [...secure, access] },
     { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...secure, access] },
   ];
-  if (host.IpcMode === "host") {
-    mounts.push(bindOf("/dev/mqueue", "/dev/mqueue", false), bindOf("/dev/shm", "/dev/shm", false));
-    return mounts;
-  }
+  // It shows the message queues of whichever IPC namespace the container is in.
   mounts.push({ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: [...secure] });
-  if (host.IpcMode !== "none") {
+  if (host.IpcMode === "host") mounts.push(bindOf(sharedMemory, sharedMemory, false));
+  else if (host.IpcMode.startsWith("container:")) mounts.push(bindOf(donorSharedMemory, sharedMemory, false));
+  else if (host.IpcMode !== "none") {
     mounts.push({
-      destination: "/dev/shm",
+      destination: sharedMemory,
       type: "tmpfs",
       source: "shm",
       options: [...secure, "mode=1777", `size=${host.ShmSize}`],

@@ -1,6 +1,8 @@
 /** The deciding half of a start: what the container's files, devices and options mean, compiled into a plan. */
 import { readFileSync } from "node:fs";
+import { nonShareableIpc } from "../../docker/messages.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { TiffinError } from "../../lib/errors.ts";
 import { capabilityNames } from "../../linux/capabilities.ts";
 import type { ResolvedUser } from "../../linux/passwd.ts";
 import { compileContainer, type InjectedFile, type Plan } from "../../plan/mod.ts";
@@ -84,7 +86,7 @@ export function compilePlan(
     },
     facts,
   );
-  const binds = openBinds(spec.mounts ?? []);
+  const binds = openBinds(spec.mounts ?? [], ipcDonor(context, host));
   try {
     const { lowers, upper, work } = context.layers.containerDirectory(container.id, image.chain);
     const filter = context.seccomp.filter(security.seccomp, found.capabilities, host.Privileged ?? false);
@@ -134,9 +136,28 @@ function joinedNamespaces(
     const { state } = sharedContainer(context, mode);
     return isAlive(state) ? `/proc/${state.pid}/ns/${name}` : undefined;
   };
+  refuseUnshared(context, host.IpcMode);
   const pid = pathOf(host.PidMode, "pid");
   const ipc = pathOf(host.IpcMode, "ipc");
   return { ...(pid !== undefined && { pid }), ...(ipc !== undefined && { ipc }) };
+}
+
+/** Only a container that was made to share its IPC namespace, or shares one itself, can be joined there. */
+function refuseUnshared(context: ContainerContext, mode: string): void {
+  if (!mode.startsWith("container:")) return;
+  const donor = sharedContainer(context, mode);
+  const { IpcMode } = donor.document.host;
+  if (IpcMode === "shareable" || IpcMode === "host" || IpcMode.startsWith("container:")) return;
+  throw new TiffinError("conflict", "container.ipc-not-shareable", nonShareableIpc(donor.id), {
+    exitCode: 125,
+  });
+}
+
+/** The process whose IPC namespace and shared memory the container shares. */
+function ipcDonor(context: ContainerContext, host: Container["document"]["host"]): number | undefined {
+  if (!host.IpcMode.startsWith("container:")) return undefined;
+  const { state } = sharedContainer(context, host.IpcMode);
+  return isAlive(state) ? state.pid : undefined;
 }
 
 const readableMode = 0o644;
