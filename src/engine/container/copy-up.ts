@@ -3,7 +3,7 @@
  * attributes, and links as links. Reads the unmounted layers; the target is a directory that nobody else can reach. In
  * slices of a few milliseconds, since an image may have any number of files there.
  */
-import { chmodSync, copyFileSync, lchownSync, linkSync, mkdirSync, symlinkSync, utimesSync } from "node:fs";
+import { chmodSync, copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { copyAttributes as copyExtendedAttributes } from "../../kernel/extended-attributes.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
@@ -68,6 +68,7 @@ class TreeCopy {
     } else if (status.type === "symlink") {
       symlinkSync(entry.target(), target);
       lchownSync(target, status.uid, status.gid);
+      copyTime(entry, target);
     }
     // Sockets, pipes and devices in an image are not data.
   }
@@ -91,6 +92,11 @@ function copyAttributes({ status, fd }: TreeEntry, target: string): void {
   // After the owner: chown clears set-id bits, and capabilities.
   chmodSync(target, status.mode);
   copyExtendedAttributes(fd, target, isContent);
+  copyTime({ status }, target);
+}
+
+/** Of a link itself too. */
+function copyTime({ status }: Pick<TreeEntry, "status">, target: string): void {
   const seconds = Number(status.modifiedAtNs) / nsPerSecond;
-  utimesSync(target, seconds, seconds);
+  lutimesSync(target, seconds, seconds);
 }
