@@ -1,4 +1,4 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import {
@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { TiffinError } from "../../lib/errors.ts";
 import { type LayerStore, openOverlayLayerStore } from "../layer/mod.ts";
+import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import type { ImageStore } from "./image.ts";
 import { openImageStore } from "./image-store.ts";
 import { imageInspect, imageSummary } from "./present.ts";
@@ -23,7 +24,7 @@ let database: Database;
 
 beforeEach(() => {
   root = mkdtempSync("/tmp/tiffin-test-image-");
-  database = new Database(`${root}/db`, { create: true, strict: true });
+  database = migratedDatabase(`${root}/db`);
   layers = openOverlayLayerStore({ root });
   images = openImageStore({ database, layers });
 });
@@ -85,7 +86,7 @@ test("the id is the digest of the configuration and the same on every host with 
   expect(base.id).toBe(`sha256:${digest}`);
   const otherRoot = mkdtempSync("/tmp/tiffin-test-image-");
   try {
-    using other = new Database(":memory:", { strict: true });
+    using other = migratedDatabase();
     const otherLayers = openOverlayLayerStore({ root: otherRoot });
     expect(openImageStore({ database: other, layers: otherLayers }).resolve("base").id).toBe(base.id);
   } finally {

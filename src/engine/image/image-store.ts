@@ -26,15 +26,7 @@ export interface ImageStoreOptions {
 const idPattern = /^(?:sha256:)?([0-9a-f]{1,64})$/;
 const idDigits = 64;
 
-const tables = `
-  CREATE TABLE IF NOT EXISTS image_image (
-    id TEXT PRIMARY KEY, configuration TEXT NOT NULL, size INTEGER NOT NULL, added_ms INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS image_name (
-    name TEXT PRIMARY KEY, image_id TEXT NOT NULL REFERENCES image_image (id)
-  ) WITHOUT ROWID;`;
-
-/** Opens the images of one engine, making the tables when they are missing. */
+/** Opens the images of one engine. */
 export function openImageStore(options: ImageStoreOptions): ImageStore {
   return new SqliteImageStore(options);
 }
@@ -50,7 +42,6 @@ class SqliteImageStore implements ImageStore {
     this.#database = options.database;
     this.#layerStore = options.layers;
     this.#busybox = options.busybox ?? defaultBusybox;
-    this.#database.run(tables);
     const images = this.#database.query<{ id: string; configuration: string; size: number }, []>(
       "SELECT id, configuration, size FROM image_image",
     );

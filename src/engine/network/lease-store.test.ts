@@ -1,11 +1,11 @@
-import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { LeaseStore } from "./lease-store.ts";
 
 const lease = { containerId: "a", address: "172.30.0.2", hostLink: "tf01234567" };
 
 test("leases and the network's facts come back, each network its own", () => {
-  const db = new Database(":memory:", { strict: true });
+  const db = migratedDatabase();
   const store = new LeaseStore(db, "bridge");
   expect(store.remembered()).toBeUndefined();
   store.remember("172.30.0.0/16");
@@ -24,7 +24,7 @@ test("leases and the network's facts come back, each network its own", () => {
 });
 
 test("no address and no container twice", () => {
-  const store = new LeaseStore(new Database(":memory:", { strict: true }), "bridge");
+  const store = new LeaseStore(migratedDatabase(), "bridge");
   store.insert(lease);
   expect(() => store.insert({ ...lease, containerId: "b" })).toThrow("UNIQUE");
   expect(() => store.insert({ ...lease, address: "172.30.0.3" })).toThrow("UNIQUE");
@@ -34,7 +34,7 @@ test("no address and no container twice", () => {
 });
 
 test("a new subnet starts without leases, but what was switched on the host stays known", () => {
-  const store = new LeaseStore(new Database(":memory:", { strict: true }), "bridge");
+  const store = new LeaseStore(migratedDatabase(), "bridge");
   store.remember("172.30.0.0/16");
   store.rememberForwarding(true);
   store.insert(lease);

@@ -50,20 +50,6 @@ export class LeaseStore {
     this.#db = db;
     this.#network = network;
     this.#writes = writes;
-    db.run(`CREATE TABLE IF NOT EXISTS ipam_network(
-      network TEXT PRIMARY KEY,
-      subnet TEXT NOT NULL,
-      last_address TEXT,
-      forwarding_enabled INTEGER NOT NULL DEFAULT 0
-    ) STRICT, WITHOUT ROWID`);
-    db.run(`CREATE TABLE IF NOT EXISTS ipam_lease(
-      network TEXT NOT NULL,
-      address TEXT NOT NULL,
-      container_id TEXT NOT NULL,
-      host_link TEXT NOT NULL,
-      PRIMARY KEY(network, address),
-      UNIQUE(network, container_id)
-    ) STRICT, WITHOUT ROWID`);
   }
 
   remembered(): RememberedNetwork | undefined {

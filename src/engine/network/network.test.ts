@@ -1,4 +1,4 @@
-import { Database } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
@@ -21,6 +21,7 @@ import { parseIpv4, parsePrefix } from "../../linux/netlink/ipv4.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { deleteTable, flushChain } from "../../linux/netlink/nftables/request.ts";
 import { addRoute } from "../../linux/netlink/route.ts";
+import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { defaultRuleset, renderRuleset } from "./firewall.ts";
 import type { DefaultNetwork, Endpoint, PortRequest } from "./model.ts";
 import { hostNames } from "./names.ts";
@@ -65,7 +66,7 @@ inOwnNetns(import.meta.path, () => {
   });
 
   beforeEach(async () => {
-    database = new Database(":memory:", { strict: true });
+    database = migratedDatabase();
     network = await openNetwork({ tag: "", db: database });
     await network.recover([]);
   });
@@ -331,9 +332,9 @@ inOwnNetns(import.meta.path, () => {
     await network.close();
     const path = temporary("leases.db");
     const script = `
-      import { Database } from "bun:sqlite";
+      import { migratedDatabase } from ${JSON.stringify(`${import.meta.dir}/../store/testing/migrated-database.ts`)};
       import { openNetwork } from ${JSON.stringify(`${import.meta.dir}/open-network.ts`)};
-      const network = await openNetwork({ tag: "", db: new Database(${JSON.stringify(path)}) });
+      const network = await openNetwork({ tag: "", db: migratedDatabase(${JSON.stringify(path)}) });
       await network.recover([]);
       await network.acquire("a", { ports: [{ containerPort: 80, protocol: "tcp", hostPort: 8080 }] });
       await Bun.sleep(50);
@@ -351,7 +352,7 @@ inOwnNetns(import.meta.path, () => {
       () => listLinks(route, { kind: "veth" }).length <= 1,
     );
     database.close();
-    database = new Database(path);
+    database = migratedDatabase(path);
     network = await openNetwork({ tag: "", db: database });
     await network.recover([]);
     expect(database.query("SELECT * FROM ipam_lease").all()).toEqual([]);
@@ -361,7 +362,7 @@ inOwnNetns(import.meta.path, () => {
 
   test("an engine with a tag has its own subnet and names, and neither touches the other's", async () => {
     const a = await start("a", [tcp80]);
-    const otherDatabase = new Database(":memory:");
+    const otherDatabase = migratedDatabase();
     const other = await openNetwork({ tag: "0a1b2c", db: otherDatabase });
     await other.recover([]);
     expect(other.subnet).not.toBe(network.subnet);
@@ -381,7 +382,7 @@ inOwnNetns(import.meta.path, () => {
   });
 
   test("what a lost instance left goes by its tag alone", async () => {
-    const otherDatabase = new Database(":memory:");
+    const otherDatabase = migratedDatabase();
     const lost = await openNetwork({ tag: "0a1b2c", db: otherDatabase });
     keep((await lost.acquire("b", { ports: [] })).netns);
     await lost.close();
@@ -404,7 +405,7 @@ inOwnNetns(import.meta.path, () => {
   test("10000 containers pass through 13 addresses: no duplicate, no leak, no address twice in a row", async () => {
     await network.remove();
     database.close();
-    database = new Database(":memory:");
+    database = migratedDatabase();
     network = await openNetwork({ tag: "", db: database, subnet: "172.30.7.0/28" });
     const live = new Map<string, string>();
     let last = "";
@@ -445,7 +446,7 @@ inOwnNetns(import.meta.path, () => {
   test("descriptors and the thread's namespace are as before", async () => {
     const held = (): number => readdirSync("/proc/self/fd").length;
     const before = [await settled("descriptors", held), readlinkSync("/proc/thread-self/ns/net")];
-    const second = await openNetwork({ tag: "0a1b2c", db: new Database(":memory:") });
+    const second = await openNetwork({ tag: "0a1b2c", db: migratedDatabase() });
     await second.recover([]);
     for (let round = 0; round < 5; round += 1) {
       const a = await second.acquire("a", { ports: [tcp80] });

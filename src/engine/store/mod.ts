@@ -1,6 +1,6 @@
 /**
  * The engine's database: opened once, under the lock of its directory, brought to the current schema, and
- * shared by the folders of the engine, each with tables of its own. One transaction per change of state.
+ * shared by the folders of the engine, each with tables of its own (`schema.ts` draws them all). One transaction per change of state.
  *
  * On a full disk a removal must still be possible, and an end must be stored: blocks beyond the end of the database and
  * of its log are reserved while there is room, and the log keeps its blocks from one checkpoint to the next.
@@ -16,7 +16,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { damaged, inspectDatabase, isLogOverwritten, namingDamage } from "./damage.ts";
 import { isNoRoom, LateWrites } from "./late-writes.ts";
 import { lockRoot } from "./root-lock.ts";
-import { currentVersion, migrations } from "./schema.ts";
+import { currentVersion, type Migration, migrations } from "./schema.ts";
 
 export { directWrites, isNoRoom, type Writes } from "./late-writes.ts";
 
@@ -119,7 +119,7 @@ function refuseDamaged(database: Database, path: string): void {
 }
 
 /** Applies the migrations that `database` lacks, each in its own transaction. */
-export function migrate(database: Database, path: string, steps: readonly string[] = migrations): void {
+export function migrate(database: Database, path: string, steps: readonly Migration[] = migrations): void {
   const row = database.query<{ user_version: number }, []>("PRAGMA user_version").get();
   const found = row?.user_version ?? 0;
   refuseNewer(found, path, steps.length);
@@ -127,7 +127,8 @@ export function migrate(database: Database, path: string, steps: readonly string
     if (index < found) continue;
     database
       .transaction(() => {
-        database.run(step);
+        if (typeof step === "string") database.run(step);
+        else step(database);
         database.run(`PRAGMA user_version = ${index + 1}`);
       })
       .immediate();

@@ -10,11 +10,21 @@
  *   volume     one row per named volume; its data is ROOT/volumes/<name>/_data
  *     name, created_ms, labels (JSON), anonymous (1: made for one container, goes with it)
  *
- * Tables with the prefixes `image_`, `layer_` and `ipam_` belong to those folders, which make them themselves.
+ *   image_image   one row per image
+ *     id (sha256:<hex> of configuration), configuration (the OCI document), size (bytes), added_ms
+ *   image_name    name (docker.io/library/base:latest), image_id
+ *   ipam_network  one row per network: subnet, last_address given out, forwarding_enabled (1: by us)
+ *   ipam_lease    one row per container with an endpoint: network, address, container_id, host_link
+ *
  * `PRAGMA user_version` counts the migrations below that have been applied; a migration never changes once
- * released.
+ * released, and a test opens a database of every earlier version.
  */
-export const migrations: readonly string[] = [
+import type { Database } from "bun:sqlite";
+
+/** One step from a version to the next: statements, or code for what statements cannot say. In one transaction each. */
+export type Migration = string | ((database: Database) => void);
+
+export const migrations: readonly Migration[] = [
   `CREATE TABLE container (
      id TEXT PRIMARY KEY,
      name TEXT NOT NULL UNIQUE,
@@ -28,6 +38,31 @@ export const migrations: readonly string[] = [
      labels TEXT NOT NULL,
      anonymous INTEGER NOT NULL
    ) WITHOUT ROWID;`,
+  // Version 1 had these too, made by the parts of the engine that use them, each when it was first opened.
+  `CREATE TABLE IF NOT EXISTS image_image (
+     id TEXT PRIMARY KEY,
+     configuration TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     added_ms INTEGER NOT NULL
+   ) WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS image_name (
+     name TEXT PRIMARY KEY,
+     image_id TEXT NOT NULL REFERENCES image_image (id)
+   ) WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS ipam_network (
+     network TEXT PRIMARY KEY,
+     subnet TEXT NOT NULL,
+     last_address TEXT,
+     forwarding_enabled INTEGER NOT NULL DEFAULT 0
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE IF NOT EXISTS ipam_lease (
+     network TEXT NOT NULL,
+     address TEXT NOT NULL,
+     container_id TEXT NOT NULL,
+     host_link TEXT NOT NULL,
+     PRIMARY KEY (network, address),
+     UNIQUE (network, container_id)
+   ) STRICT, WITHOUT ROWID;`,
 ];
 
 export const currentVersion = migrations.length;
