@@ -38,7 +38,7 @@ rm -f .build/junit*.xml
 lane() {
   local name=$1
   shift
-  bun test --timeout 120000 --reporter=junit --reporter-outfile=".build/junit-$name.xml" "$@"
+  bun test --timeout 120000 --reporter=junit --reporter-outfile="$PWD/.build/junit-$name.xml" "$@"
 }
 if [[ $# != 0 ]]; then
   lane chosen "$@"

@@ -15,12 +15,13 @@ const msRecursive = 0x4000;
 const sigabrtExitStatus = 134;
 
 /**
- * Runs `inside`, which must not be asynchronous. Mounts of the host still arrive there, none goes back. Afterwards the
- * working directory is `/`. Needs CAP_SYS_ADMIN; throws `SyscallError`. If the way back fails nothing in this process
- * can be trusted any more, and it is ended.
+ * Runs `inside`, which must not be asynchronous. Mounts of the host still arrive there, none goes back. Needs CAP_SYS_ADMIN;
+ * throws `SyscallError`. If the way back fails nothing in this process can be trusted any more, and it is ended.
  */
 export function inPrivateMounts<T>(inside: () => T): T {
   using home = openFile(undefined, "/proc/thread-self/ns/mnt", openFlags.readOnly);
+  // Entering a mount namespace makes its root the working directory.
+  using directory = openFile(undefined, ".", openFlags.path | openFlags.directory);
   syscall("unshare", "mount namespace", cloneFlags.newMount);
   try {
     syscall("mount", "/", 0, cString("/"), 0, msRecursive | mountPropagations.slave, 0);
@@ -28,6 +29,8 @@ export function inPrivateMounts<T>(inside: () => T): T {
   } finally {
     const result = trySyscall("setns", home.raw, cloneFlags.newMount);
     if (result !== 0) trySyscall("exit_group", sigabrtExitStatus);
+    // One that was removed meanwhile is left.
+    trySyscall("fchdir", directory.raw);
   }
 }
 

@@ -72,7 +72,7 @@ test("environment, working directory and user", async () => {
     "-c",
     script,
   );
-  expect(seen).toBe("1 two words /\n/made/here\nuid=1000 gid=1001");
+  expect(seen).toBe("1 two words /\n/made/here\nuid=1000 gid=1001 groups=1001");
   expect(
     (
       await engine.cliWith(
