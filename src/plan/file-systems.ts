@@ -83,13 +83,14 @@ const views: Readonly<Record<string, { readonly of: OciNamespaceType; readonly p
 
 /** Whoever does not own the namespace that a file system shows may not mount it, but may bind the host's. */
 function boundInstead(compilation: Compilation, { mount }: MountContext): string | undefined {
-  const { facts, namespaces } = compilation;
+  const { facts, namespaces, options } = compilation;
   const view = views[mount.type ?? ""];
   if (view === undefined || namespaces.created.has(view.of)) return undefined;
   if (namespaces.created.has("user")) return view.path;
   const isInside = namespaces.joined.has("user") || facts.identity.inUserNamespace;
-  // One that was joined belongs to the same user namespace; the one that we came with is the host's.
-  return isInside && !namespaces.joined.has(view.of) ? view.path : undefined;
+  // One that was joined belongs to the same user namespace, unless we are told; the one that we came with is the host's.
+  const isForeign = options.foreignNamespaces?.includes(view.of) ?? false;
+  return isInside && (isForeign || !namespaces.joined.has(view.of)) ? view.path : undefined;
 }
 
 /** The detached mount with its attributes. */

@@ -6,8 +6,9 @@
  *   process is in it.
  * - user, new: clone3 makes it first, so that it owns the other new ones. Joining an existing namespace of the
  *   host needs the host's rights, so then the supervisor joins before the clone and goes back afterwards.
- * - user, joined: the supervisor enters it last of all, after everything that needs the host's rights; an ordinary
- *   user has none, and enters it first to get some.
+ * - user, joined: the supervisor enters it last of all, after everything that needs the host's rights, the other
+ *   namespaces that exist among it: each may be owned by the host, by the one that is entered, or by a third, and only the host has
+ *   rights over all. An ordinary user has none, and enters it first to get some.
  * - mount, joined: everything is looked up and mounted in it, and its root becomes the container's for all who are in it,
  *   as with other runtimes. It ends with the last of them.
  * - cgroup: made by the child after it has moved into its group, so that the group is the root it sees.
@@ -117,12 +118,24 @@ export function cloneNamespaceFlags(namespaces: Namespaces): number {
   return flags;
 }
 
+/**
+ * Who joins a namespace that exists. A mount namespace is left to the child: the supervisor's paths are the host's. One that
+ * stays with its process has no way back out of a user namespace, so it enters no other with it.
+ */
+function isJoinedBySupervisor(
+  type: OciNamespaceType,
+  { namespaces, options }: Pick<Compilation, "namespaces" | "options">,
+): boolean {
+  if (type === "pid" || type === "user") return true;
+  if (namespaces.created.has("user")) return true;
+  return namespaces.joined.has("user") && options.supervise.kind === "leave" && type !== "mount";
+}
+
 /** The namespaces that the child joins itself; the others wait for `joinInSupervisor`. */
 export function joinInChild(compilation: Compilation): void {
   const { builder, namespaces } = compilation;
-  if (namespaces.created.has("user")) return;
   for (const [type, path] of namespaces.joined) {
-    if (type === "pid" || type === "user") continue;
+    if (isJoinedBySupervisor(type, compilation)) continue;
     const fields = { slot: openJoined(compilation, type, path), nstype: namespaceFlag(type) };
     builder.child({ op: "setns", fields }, causeOf(type, compilation), `${type} namespace`);
   }
@@ -138,17 +151,18 @@ export function raiseLoopback({ builder, namespaces, options }: Compilation): vo
 /** What the supervisor joins: its last ops before the clone, since a user namespace ends its rights on the host. */
 export function joinInSupervisor(compilation: Compilation): void {
   const { builder, facts, namespaces, options } = compilation;
-  const joinsAll = namespaces.created.has("user");
   // One that leaves anyway need not go back, which it may not even have the rights for.
   const returns = options.supervise.kind !== "leave";
   const userGoes = facts.identity.effective.includes("CAP_SYS_ADMIN") ? 1 : -1;
   const place = (type: OciNamespaceType): number => (type === "user" ? userGoes : 0);
-  const rows = [...namespaces.joined].sort(([a], [b]) => place(a) - place(b));
-  for (const [type, path] of rows) {
-    if (!joinsAll && type !== "pid" && type !== "user") continue;
+  const rows = [...namespaces.joined]
+    .filter(([type]) => isJoinedBySupervisor(type, compilation))
+    .sort(([a], [b]) => place(a) - place(b))
+    // All of them with the rights of before: a process of theirs may show its files to nobody in a user namespace.
+    .map(([type, path]) => [type, openJoined(compilation, type, path)] as const);
+  for (const [type, slot] of rows) {
     const [target, nstype] = [`${type} namespace`, namespaceFlag(type)];
-    const slot = openJoined(compilation, type, path);
-    if (joinsAll && returns && type !== "pid") {
+    if (namespaces.created.has("user") && returns && type !== "pid") {
       const own = openNamespace(compilation, `/proc/self/ns/${namespaceKinds[type].file}`, type);
       const back = { op: "setns", fields: { slot: own, nstype } } as const;
       builder.parent(back, causeOf(type, compilation), `${target} of the host`);

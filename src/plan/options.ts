@@ -172,6 +172,8 @@ export interface ContainerOptions extends ProcessOptions {
   readonly sessionKeyring?: boolean;
   /** Change the root without pivot_root, for a host that runs from its initial ram disk. The mounts of the host. */
   readonly noPivot?: readonly MountEntry[];
+  /** Joined namespaces that another user namespace owns than the one that is joined with them. */
+  readonly foreignNamespaces?: readonly OciNamespaceType[];
   /** Stop at `syncIds.environment` before the root changes. */
   readonly syncEnvironment?: boolean;
   /** Hooks that run inside of the container's namespaces. */

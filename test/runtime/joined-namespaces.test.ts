@@ -1,6 +1,6 @@
 /** Namespaces that exist: of another container with a user namespace of its own, of each kind, and a mount namespace. */
 import { expect } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
 import type { Outcome } from "../support/outcome.ts";
@@ -141,3 +141,72 @@ eachRuntime("joined namespaces: a file of another kind is refused", async (bundl
     expect({ path, code }).toEqual({ path, code: 1 });
   }
 });
+
+/** Kinds that anybody can own, and where the file system is that only an owner may mount. */
+const ownable = { ipc: "", network: "", uts: "", cgroup: "", pid: "/proc", time: "" } as const;
+const bothMaps = mappings(500_000, 1000);
+
+/** A running container of the bundle: its process. */
+async function runAs(bundle: Bundle, id: string, spec: RuntimeSpec): Promise<number> {
+  const { hostname: _none, ...unnamed } = spec;
+  bundle.configure(unnamed);
+  const { code, stderr } = await bundle.detached("create", id);
+  expect({ id, code, stderr }).toEqual({ id, code: 0, stderr: "" });
+  expect(await bundle.call("start", id)).toMatchObject({ code: 0 });
+  // A decode border.
+  return (JSON.parse((await bundle.call("state", id)).stdout) as { pid: number }).pid;
+}
+
+for (const type of ["ipc", "network", "uts", "cgroup", "pid", "time"] as const) {
+  const file = type === "network" ? "net" : type;
+  const ids = (bundle: Bundle): readonly string[] =>
+    ["host", "same", "other", "joiner"].map((name) => `${bundle.id}-${name}`);
+  eachRuntime(
+    `joined namespaces: a user namespace, and of ${type} the host's own, the same one's and another one's`,
+    async (bundle) => {
+      const types: readonly OciNamespaceType[] = type === "pid" ? ["pid"] : ["pid", type];
+      const [host = "", same = "", other = "", joining = ""] = ids(bundle);
+      try {
+        const pids = new Map([
+          [host, await runAs(bundle, host, sleeper(types))],
+          [same, await runAs(bundle, same, sleeper(["user", ...types], bothMaps))],
+          [other, await runAs(bundle, other, sleeper(["user", ...types], mappings(700_000, 1000)))],
+        ]);
+        for (const [id, pid] of pids) {
+          const wanted = [`/proc/${pids.get(same)}/ns/user`, `/proc/${pid}/ns/${file}`];
+          const namespaces = [
+            { type: "mount" as const },
+            { type: "user" as const, path: wanted[0] ?? "" },
+            { type, path: wanted[1] ?? "" },
+            ...(type === "pid" ? [] : [{ type: "pid" as const }]),
+          ];
+          const base = withoutGroup({
+            ...specOf(["/bin/sleep", "1000"]),
+            linux: { namespaces, ...bothMaps },
+          });
+          const mounts = (base.mounts ?? []).filter(({ destination }) => destination !== ownable[type]);
+          const joiner = await runAs(bundle, joining, { ...base, mounts });
+          const links = [`/proc/${joiner}/ns/user`, `/proc/${joiner}/ns/${file}`];
+          expect({ id, links: links.map((path) => readlinkSync(path)) }).toEqual({
+            id,
+            links: wanted.map((path) => readlinkSync(path)),
+          });
+          const inside = await bundle.call("exec", joining, "/bin/true");
+          expect({ id, code: inside.code, said: inside.stderr }).toEqual({ id, code: 0, said: "" });
+          expect((await bundle.call("delete", "--force", joining)).code).toBe(0);
+        }
+      } finally {
+        for (const id of ids(bundle)) await bundle.call("delete", "--force", id);
+      }
+    },
+    {
+      except: {
+        runc: "1.1 enters the user namespace first",
+        ...(type === "time" && { crun: "1.8 dies of time namespaces here" }),
+        ...(type === "pid" && {
+          crun: "1.8 looks for its own files in the container's /proc, which is not mounted",
+        }),
+      },
+    },
+  );
+}

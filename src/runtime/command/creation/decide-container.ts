@@ -6,7 +6,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { randomHex } from "../../../lib/ids.ts";
 import type { CgroupFacts, HostFacts, IdentityFacts } from "../../../linux/host-facts.ts";
 import { type MountEntry, parseMountInfo } from "../../../linux/mountinfo.ts";
-import type { OciProcess, RuntimeSpec } from "../../../oci/mod.ts";
+import type { OciNamespaceType, OciProcess, RuntimeSpec } from "../../../oci/mod.ts";
 import { compileContainer } from "../../../plan/compile-container.ts";
 import { groupsForbidden } from "../../../plan/identity.ts";
 import type { ContainerOptions, Stdio } from "../../../plan/options.ts";
@@ -93,6 +93,7 @@ export async function prepare(
     sessionKeyring: request.sessionKeyring,
     ...(looksInside(spec, facts) && { unprivileged: true }),
     ...(request.noPivot && { noPivot: hostMounts(request.host) }),
+    foreignNamespaces: await foreignNamespaces(spec),
     syncEnvironment: meetsHost(spec) || scope?.isUnfinished === true,
     hooks: {
       createContainer: planHooks(hooks.createContainer ?? [], state("creating"), () =>
@@ -129,6 +130,17 @@ async function sourcesOf(
 ): Promise<Bundle["bindSources"]> {
   if (identity.effective.includes("CAP_SYS_ADMIN") && !identity.inUserNamespace) return bindSources;
   return (await import("./locked-sources.ts")).lockedSources(spec, bindSources);
+}
+
+/** A user namespace is joined with others that it does not own. */
+async function foreignNamespaces({ linux = {} }: RuntimeSpec): Promise<OciNamespaceType[]> {
+  const joined = (linux.namespaces ?? []).filter(({ path }) => (path ?? "") !== "");
+  const user = joined.find(({ type }) => type === "user");
+  if (user === undefined || joined.length === 1) return [];
+  const { isNamespaceOwnedBy } = await import("../../../kernel/namespace-owner.ts");
+  return joined
+    .filter((each) => each !== user && isNamespaceOwnedBy(each.path ?? "", user.path ?? "") === false)
+    .map(({ type }) => type);
 }
 
 /** Mounts are looked up in the container's own mount namespace: no rights over the host's, or another one is wanted. */

@@ -1,0 +1,26 @@
+/** Which user namespace owns a namespace: whose rights count there (ioctl_ns(2)). */
+import { descriptorStatus } from "./directory.ts";
+import { openFile, openFlags } from "./files.ts";
+import { OwnedFd } from "./owned-fd.ts";
+import { SyscallError, trySyscall } from "./syscall.ts";
+
+const getOwner = 0xb701;
+
+/**
+ * Whether the namespace at `path` is owned by the user namespace at `owner`. Undefined when one of the two is no namespace; one
+ * whose owner lies outside of what this process may know of is owned by another.
+ */
+export function isNamespaceOwnedBy(path: string, owner: string): boolean | undefined {
+  try {
+    using namespace = openFile(undefined, path, openFlags.readOnly);
+    using wanted = openFile(undefined, owner, openFlags.readOnly);
+    const result = trySyscall("ioctl", namespace.raw, getOwner, 0);
+    if (result < 0) return false;
+    using found = new OwnedFd(result, `owner of ${path}`);
+    const [a, b] = [descriptorStatus(found), descriptorStatus(wanted)];
+    return a.inode === b.inode && a.deviceMinor === b.deviceMinor && a.deviceMajor === b.deviceMajor;
+  } catch (thrown) {
+    if (thrown instanceof SyscallError) return undefined;
+    throw thrown;
+  }
+}
