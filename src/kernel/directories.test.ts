@@ -18,6 +18,7 @@ import {
   exists,
   makeDirectory,
   openDirectory,
+  openFile,
   openFlags,
   openInRoot,
   readText,
@@ -282,3 +283,21 @@ describe("layered lookup", () => {
     expect(readRootAccounts({ layers: [root] })).toEqual({ passwd: [], groups: [] });
   });
 });
+
+test("names that are no UTF-8 are listed, opened and removed like others", () => {
+  const base = mkdtempSync("/tmp/tiffin-test-names-");
+  const made = Bun.spawnSync(
+    ["sh", "-c", 'mkdir "$(printf "d\\377")" && >"$(printf "d\\377/\\376")" && >"$(printf "\\303")"'],
+    {
+      cwd: base,
+    },
+  );
+  expect(made.exitCode).toBe(0);
+  {
+    using directory = openFile(undefined, base, openFlags.readOnly | openFlags.directory);
+    const types = listDirectory(directory, base).map(({ name }) => fileStatus(name, directory)?.type);
+    expect(types.sort()).toEqual(["directory", "file"]);
+  }
+  expect(removeTree(base)).toBe(true);
+  expect(existsSync(base)).toBe(false);
+}, 5000);

@@ -2,6 +2,7 @@
  * Directories by descriptor: listing, and removal of whole trees that no symlink and no mount can lead astray.
  */
 import { randomHex } from "../lib/ids.ts";
+import { decodeName } from "../lib/name-text.ts";
 import { pause } from "../lib/timer.ts";
 import { errno } from "../linux/errno.ts";
 import { atFlags, fileTypes, resolveFlags } from "../linux/open-flags.ts";
@@ -36,7 +37,6 @@ const entryTypes: Readonly<Record<number, EntryType>> = {
 
 const listBufferBytes = 32 * 1024;
 const nameAt = 19;
-const decoder = new TextDecoder();
 
 /** The entries without `.` and `..`, in the kernel's order. `directory` is an open directory, read from its position. */
 export function listDirectory(directory: OwnedFd | number, what: string): DirectoryEntry[] {
@@ -63,7 +63,7 @@ function* entryBatches(fd: number, what: string): Generator<DirectoryEntry[]> {
     const entries: DirectoryEntry[] = [];
     for (let at = 0; at < filled; at += view.getUint16(at + 16, true)) {
       const start = at + nameAt;
-      const name = decoder.decode(buffer.subarray(start, buffer.indexOf(0, start)));
+      const name = decodeName(buffer.subarray(start, buffer.indexOf(0, start)));
       if (name !== "." && name !== "..") {
         entries.push({ name, type: entryTypes[buffer[at + 18] ?? 0] ?? "unknown" });
       }

@@ -1,4 +1,6 @@
 /** Extended attributes: capabilities of programs, access lists, labels, overlayfs's notes. xattr(7) */
+
+import { decodeName } from "../lib/name-text.ts";
 import { errno } from "../linux/errno.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import { cString, SyscallError, trySyscall } from "./syscall.ts";
@@ -19,7 +21,7 @@ function namesOf(file: OwnedFd): string[] {
   const list = new Uint8Array(limitBytes);
   const length = trySyscall("listxattr", pathOf(file), list, list.length);
   if (length < 0) throw new SyscallError("listxattr", -length, file.what);
-  return new TextDecoder().decode(list.subarray(0, length)).split("\0").filter(Boolean);
+  return decodeName(list.subarray(0, length)).split("\0").filter(Boolean);
 }
 
 /** The value; undefined when the file has none, or its file system knows no attributes. Throws `SyscallError`. */

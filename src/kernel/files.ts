@@ -4,6 +4,7 @@
  */
 
 import { randomHex } from "../lib/ids.ts";
+import { decodeName } from "../lib/name-text.ts";
 import { errno } from "../linux/errno.ts";
 import { atFlags, openFlagsOf, resolveFlags } from "../linux/open-flags.ts";
 import { readToEnd, writeAll } from "./io.ts";
@@ -212,12 +213,12 @@ const linkLimitBytes = 4096;
 export function readLink(path: string): string | undefined {
   const target = new Uint8Array(linkLimitBytes);
   const length = trySyscall("readlinkat", atFlags.fdcwd, cString(path), target, target.length);
-  return length < 0 ? undefined : decoder.decode(target.subarray(0, length));
+  return length < 0 ? undefined : decodeName(target.subarray(0, length));
 }
 
 /** What the symbolic link that `link` holds by O_PATH says. */
 export function readLinkOf(link: OwnedFd): string {
   const target = new Uint8Array(linkLimitBytes);
   const length = syscall("readlinkat", link.what, link.raw, cString(""), target, target.length);
-  return decoder.decode(target.subarray(0, length));
+  return decodeName(target.subarray(0, length));
 }

@@ -6,6 +6,7 @@
  * bun:ffi wraps out-of-range integers silently, so numbers pass through the checks below first.
  */
 import { CFunction, dlopen, FFIType, type Pointer, ptr } from "bun:ffi";
+import { encodeName } from "../lib/name-text.ts";
 import { errnoName } from "../linux/errno.ts";
 import { syscallNumbers } from "../linux/syscall-numbers.ts";
 
@@ -151,7 +152,7 @@ const encoder = new TextEncoder();
 /** A NUL-terminated copy for the kernel; a NUL inside would silently shorten a path, so it is refused. */
 export function cString(text: string): Uint8Array {
   if (text.includes("\0")) throw new RangeError(`${JSON.stringify(text)} contains a NUL character`);
-  return encoder.encode(`${text}\0`);
+  return text.isWellFormed() ? encoder.encode(`${text}\0`) : encodeName(`${text}\0`);
 }
 
 const ranges = {

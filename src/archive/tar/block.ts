@@ -1,5 +1,6 @@
 /** The 512-byte header block of tar: POSIX ustar, GNU's variant of it, and what came before (tar(5), pax(1)). */
 import { TiffinError } from "../../lib/errors.ts";
+import { decodeName } from "../../lib/name-text.ts";
 
 export const blockBytes = 512;
 
@@ -26,7 +27,6 @@ export const fields = {
 export type FieldName = keyof typeof fields;
 
 const space = 0x20;
-const utf8 = new TextDecoder();
 
 export function brokenArchive(what: string): TiffinError {
   return new TiffinError("invalid", "archive.malformed", `not a tar archive, or a damaged one: ${what}`);
@@ -41,7 +41,7 @@ export function bytesOf(block: Uint8Array, name: FieldName): Uint8Array {
 export function textOf(block: Uint8Array, name: FieldName): string {
   const bytes = bytesOf(block, name);
   const end = bytes.indexOf(0);
-  return utf8.decode(end === -1 ? bytes : bytes.subarray(0, end));
+  return decodeName(end === -1 ? bytes : bytes.subarray(0, end));
 }
 
 /** Octal digits with spaces and NUL around them, or GNU's binary form, which begins with a set top bit. */

@@ -1,4 +1,5 @@
 /** The records of pax extended headers: `LENGTH KEY=VALUE\n` (pax(1), "pax Extended Header"). Values are kept as bytes. */
+import { encodeName } from "../../lib/name-text.ts";
 import { brokenArchive } from "./block.ts";
 
 export type PaxRecords = ReadonlyMap<string, Uint8Array>;
@@ -31,7 +32,7 @@ export function decodePax(bytes: Uint8Array): PaxRecords {
 export function encodePax(records: Iterable<readonly [key: string, value: Uint8Array | string]>): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (const [key, value] of records) {
-    const content = typeof value === "string" ? encoder.encode(value) : value;
+    const content = typeof value === "string" ? encodeName(value) : value;
     const rest = encoder.encode(key).length + content.length + 3;
     // The length counts its own digits.
     let length = rest + String(rest).length;

@@ -4,9 +4,10 @@
  *
  * Hostile input ends in `archive.malformed`. Paths are handed on as they are written.
  */
+import { decodeName } from "../../lib/name-text.ts";
 import { blockBytes, brokenArchive, checksumHolds, isZeroBlock, numberOf, textOf } from "./block.ts";
 import type { TarEntry, TarEntryType } from "./entry.ts";
-import { decodePax, type PaxRecords, paxNumber, paxText, paxTime } from "./pax.ts";
+import { decodePax, type PaxRecords, paxNumber, paxTime } from "./pax.ts";
 
 export interface TarSink {
   /** A member begins; `sizeBytes` of content follow. */
@@ -195,7 +196,7 @@ function entryOf(
   for (const key of records.keys()) {
     if (key.startsWith("GNU.sparse.")) throw brokenArchive("sparse members are not supported");
   }
-  const written = recordText(records, "path") ?? longName ?? headerPath(block);
+  const written = recordName(records, "path") ?? longName ?? headerPath(block);
   const type = typeOf(typeFlag, written);
   const path = written.replace(/\/+$/, "") || (written === "" ? "" : "/");
   if (path === "") throw brokenArchive("a member without a name");
@@ -216,7 +217,7 @@ function entryOf(
     modifiedAtNs: recordTime(records, "mtime") ?? numberOf(block, "modified") * 1_000_000_000n,
     linkTarget:
       type === "symlink" || type === "hardLink"
-        ? (recordText(records, "linkpath") ?? longLink ?? textOf(block, "linkName"))
+        ? (recordName(records, "linkpath") ?? longLink ?? textOf(block, "linkName"))
         : "",
     deviceMajor: device ? Number(numberOf(block, "deviceMajor")) : 0,
     deviceMinor: device ? Number(numberOf(block, "deviceMinor")) : 0,
@@ -254,12 +255,15 @@ function idOf(block: Uint8Array, name: "uid" | "gid"): number {
 
 function longText(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end === -1 ? bytes : bytes.subarray(0, end));
+  return decodeName(end === -1 ? bytes : bytes.subarray(0, end));
 }
 
-function recordText(records: PaxRecords, key: string): string | undefined {
+/** A path: UTF-8 by the letter of pax, but programs write whatever bytes a name has. */
+function recordName(records: PaxRecords, key: string): string | undefined {
   const value = records.get(key);
-  return value === undefined || value.length === 0 ? undefined : paxText(value, key);
+  if (value === undefined || value.length === 0) return undefined;
+  if (value.includes(0)) throw brokenArchive(`${key} of an extended header holds a NUL`);
+  return decodeName(value);
 }
 
 function recordNumber(records: PaxRecords, key: string, most: number): number | undefined {

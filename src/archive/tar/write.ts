@@ -2,6 +2,7 @@
  * Writes tar archives: ustar headers, with a pax header before them where something does not fit (long names, large ids and
  * sizes, fractions of seconds, extended attributes). Equal entries give equal bytes, so an archive can be reproduced.
  */
+import { encodeName } from "../../lib/name-text.ts";
 import { blockBytes, type FieldName, fields } from "./block.ts";
 import type { TarEntry, TarEntryType } from "./entry.ts";
 import { encodePax } from "./pax.ts";
@@ -67,7 +68,7 @@ export function padding(bytes: number): Uint8Array {
 export const endOfArchive: Uint8Array = new Uint8Array(2 * blockBytes);
 
 function fits(text: string): boolean {
-  return encoder.encode(text).length <= nameBytes;
+  return encodeName(text).length <= nameBytes;
 }
 
 function timeText(ns: bigint): string {
@@ -87,7 +88,7 @@ function blockOf(entry: TarEntry, typeFlag: string): Uint8Array {
   const octal = (name: FieldName, value: number | bigint): void => {
     put(name, encoder.encode(`${value.toString(8).padStart(fields[name][1] - 1, "0")}\0`));
   };
-  put("name", encoder.encode(entry.path));
+  put("name", encodeName(entry.path));
   octal("mode", entry.mode);
   octal("uid", entry.uid > largestId ? 0 : entry.uid);
   octal("gid", entry.gid > largestId ? 0 : entry.gid);
@@ -95,7 +96,7 @@ function blockOf(entry: TarEntry, typeFlag: string): Uint8Array {
   octal("modified", entry.modifiedAtNs / nsPerSecond);
   put("checksum", encoder.encode(" ".repeat(8)));
   put("type", encoder.encode(typeFlag));
-  put("linkName", encoder.encode(entry.linkTarget));
+  put("linkName", encodeName(entry.linkTarget));
   put("magic", encoder.encode("ustar\0"));
   put("version", encoder.encode("00"));
   octal("deviceMajor", entry.deviceMajor);
