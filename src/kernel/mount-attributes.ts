@@ -1,5 +1,7 @@
-/** What the mount is like that a path lies on, by statfs(2). */
+/** What the mount is like that a path lies on, by statfs(2), and which one it is, by proc_pid_fdinfo(5). */
 import { mountAttributes } from "../linux/mount-flags.ts";
+import { readText } from "./files.ts";
+import type { OwnedFd } from "./owned-fd.ts";
 import { cString, trySyscall } from "./syscall.ts";
 
 const statfsBytes = 120;
@@ -21,4 +23,9 @@ export function mountAttributesOf(path: string): number {
   if (trySyscall("statfs", cString(path), buffer) < 0) return 0;
   const flags = Number(new DataView(buffer.buffer).getBigUint64(flagsAt, true));
   return rows.reduce((sum, [flag, attribute]) => ((flags & flag) === 0 ? sum : sum | attribute), 0);
+}
+
+/** The number of the mount that `fd` was opened on. */
+export function mountIdOf(fd: OwnedFd): string {
+  return /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/self/fdinfo/${fd.raw}`))?.[1] ?? "";
 }

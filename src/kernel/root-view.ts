@@ -4,7 +4,7 @@
  * open_tree(2), mount_namespaces(7)
  */
 import { cloneFlags } from "../linux/clone-flags.ts";
-import { moveMountFlags, openTreeFlags } from "../linux/mount-flags.ts";
+import { mountAttributes, moveMountFlags, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { descriptorStatus } from "./directory.ts";
 import { makeDirectory, openDirectory, openFile, openFlags, openInRoot } from "./files.ts";
@@ -28,7 +28,13 @@ export interface OverlayDirectories {
 export interface ShownMount {
   readonly source: string;
   readonly target: string;
+  readonly access: Access;
+  /** With what is mounted below the source. */
+  readonly recursive: boolean;
 }
+
+/** `read-only-top` leaves what is mounted below it as it is. */
+export type Access = "writable" | "read-only" | "read-only-top";
 
 /**
  * The root of a container that does not run, with `mounts` in it; a missing mount point is made, as a start would. `place` is a
@@ -38,18 +44,33 @@ export function viewOfDirectories(
   directories: OverlayDirectories,
   mounts: readonly ShownMount[],
   place: string,
+  access: Access,
 ): OwnedFd {
   return inPrivateMounts(() => {
     mountOverlay(directories, place);
     using root = openDirectory(place);
-    for (const { source, target } of mounts) {
+    for (const { source, target, access: ofMount, recursive } of mounts) {
       using from = openFile(undefined, source, openFlags.path);
-      using mount = cloneOf(from, true);
+      using mount = cloneOf(from, recursive);
       using at = mountPoint(root, target, isDirectory(from));
+      // While it is attached nowhere: nobody can write through it before.
+      restrict(mount, ofMount);
       attach(mount, at);
     }
+    // Last: mount points are made in it.
+    restrict(root, access);
     return cloneOf(root, true);
   });
+}
+
+/** What the container may not write, a copy through the view may not either, whatever way a path takes there. */
+function restrict(mount: OwnedFd, access: Access): void {
+  if (access === "writable") return;
+  // struct mount_attr: what is set, what is cleared, propagation, a user namespace.
+  const attributes = new BigUint64Array([BigInt(mountAttributes.readOnly), 0n, 0n, 0n]);
+  const flags = atFlags.emptyPath | (access === "read-only" ? atFlags.recursive : 0);
+  const what = `${mount.what} read-only`;
+  syscall("mount_setattr", what, mount.raw, cString(""), flags, attributes, attributes.byteLength);
 }
 
 /**

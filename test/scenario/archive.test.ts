@@ -300,3 +300,51 @@ test("a client that goes in mid-copy leaves the engine and the container as they
   expect(await engine.leftovers(before)).toEqual([]);
   expect(existsSync(`${directory}/outside/file`)).toBe(false);
 });
+
+test("a name that is no UTF-8 is copied both ways, and its container and volume are removed", async () => {
+  const make =
+    'mkdir /data/odd; echo in >"/data/odd/$(printf "\\377\\376")"; ln -s "$(printf "\\375")" /data/odd/link';
+  await engine.output("run", "--name", "odd", "-v", "/data", "base", "sh", "-c", make);
+  const names = (of: string): string[] =>
+    readdirSync(of, { encoding: "buffer" }).map((name) => name.toString("hex"));
+  const out = await got("odd", "/data/odd");
+  expect(names(`${out}/odd`).sort()).toEqual(["6c696e6b", "fffe"]);
+  for (const format of ["gnu", "pax"]) {
+    const packed = Bun.spawnSync(["tar", `--format=${format}`, "-C", out, "-cf", "-", "odd"]);
+    expect(packed.exitCode).toBe(0);
+    expect(await put("odd", "/tmp", new Uint8Array(packed.stdout))).toEqual({ status: 200, text: "" });
+    expect(names(`${await got("odd", "/tmp/odd")}/odd`).sort()).toEqual(["6c696e6b", "fffe"]);
+  }
+  await engine.output("rm", "-v", "odd");
+  expect((await engine.http("GET", "/_ping")).status).toBe(200);
+});
+
+test("nothing is unpacked through a read-only mount or root, whatever way leads there, running or not", async () => {
+  mkdirSync(`${directory}/host/below`, { recursive: true });
+  writeFileSync(`${directory}/host/f`, "theirs");
+  const create = ["--read-only", "-v", `${directory}/host:/ro:ro`, "-v", "ways:/rw", "base", "sleep", "1000"];
+  const links = ["cd /rw; ln -s /ro ro; ln -s /etc etc"];
+  await engine.output("run", "--rm", "-v", "ways:/rw", "base", "sh", "-c", ...links);
+  await engine.output("create", "--name", "shut", ...create);
+  const evil = archiveOf([entry("f"), "evil"]);
+  for (const step of ["created", "running"]) {
+    if (step === "running") await engine.output("start", "shut");
+    const refused = [
+      ["/rw/ro", evil],
+      ["rw/ro/", evil],
+      ["/rw/../ro", evil],
+      ["ro", evil],
+      ["/rw/etc", evil],
+      ["/rw", archiveOf([entry("ro/f"), "evil"])],
+      ["/rw", archiveOf([entry("etc/f"), "evil"])],
+      ["/rw", archiveOf([entry("ro/below/f"), "evil"])],
+    ] as const;
+    for (const [path, body] of refused)
+      expect([step, path, (await put("shut", path, body)).status]).toEqual([step, path, 403]);
+    expect((await put("shut", "/rw", evil)).status).toBe(200);
+    expect((await put("shut", "rw/", evil)).status).toBe(200);
+  }
+  expect(readFileSync(`${directory}/host/f`, "utf8")).toBe("theirs");
+  expect(readdirSync(`${directory}/host/below`)).toEqual([]);
+  await engine.output("rm", "-f", "shut");
+});

@@ -1,10 +1,12 @@
 /** Copies between a container's file system and its clients, as tar streams. */
 import type { PathStatus } from "../../../docker/types/archive.ts";
 import { openFlags, openInRoot } from "../../../kernel/files.ts";
+import { mountAttributesOf, mountIdOf } from "../../../kernel/mount-attributes.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import type { Owner } from "../../../kernel/tree-writer.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { mountAttributes } from "../../../linux/mount-flags.ts";
 import { unpack } from "../../tree/mod.ts";
 import { type ContainerContext, enqueue } from "../context.ts";
 import type { Container } from "../model.ts";
@@ -96,8 +98,10 @@ async function unpackInto(
   body: AsyncIterable<Uint8Array>,
 ): Promise<void> {
   const { path } = options;
-  openTarget(root, path, container.name)[Symbol.dispose]();
-  refuseReadOnly(container, path);
+  {
+    using target = openTarget(root, path, container.name);
+    refuseReadOnly(root, target);
+  }
   try {
     await unpack(decompress(body), {
       root,
@@ -125,17 +129,11 @@ function openTarget(root: OwnedFd, path: string, name: string): OwnedFd {
   }
 }
 
-/** The mounts would refuse it too; told before anything is unpacked, in Docker's words. */
-function refuseReadOnly(container: Container, path: string): void {
-  const { host, mounts } = container.document;
-  const inside = (target: string): boolean => path === target || path.startsWith(`${target}/`);
-  const [mount] = mounts
-    .filter(({ target }) => inside(target))
-    .sort((a, b) => b.target.length - a.target.length);
-  const refused =
-    mount === undefined ? host.ReadonlyRootfs === true : mount.kind !== "tmpfs" && mount.readOnly;
-  if (!refused) return;
-  const what = mount === undefined ? "container rootfs" : "mounted volume";
+/** The mounts refuse it too; told before anything is unpacked, in Docker's words. */
+function refuseReadOnly(root: OwnedFd, target: OwnedFd): void {
+  const path = `/proc/self/fd/${target.raw}`;
+  if ((mountAttributesOf(path) & mountAttributes.readOnly) === 0) return;
+  const what = mountIdOf(target) === mountIdOf(root) ? "container rootfs" : "mounted volume";
   throw new TiffinError("forbidden", "archive.read-only", `${what} is marked read-only`);
 }
 

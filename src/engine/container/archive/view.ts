@@ -2,13 +2,14 @@
 import { openFlags, tryOpenFile } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { openPidfd, waitPidfd } from "../../../kernel/pidfd.ts";
-import { viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
+import { type ShownMount, viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { errno } from "../../../linux/errno.ts";
 import { readyMounts } from "../bind-sources.ts";
 import type { ContainerContext } from "../context.ts";
 import type { Container } from "../model.ts";
+import type { ReadyMount } from "../spec-mounts.ts";
 import { isAlive } from "../state.ts";
 
 /** Opens the view; the caller closes it. Must not run beside a start of the same container. */
@@ -36,10 +37,17 @@ export async function openView(context: ContainerContext, container: Container):
   }
   const { lowers, upper, work } = context.layers.containerDirectory(container.id, document.image.chain);
   const ready = await readyMounts(context, container, [upper, ...lowers]);
-  const mounts = ready.flatMap((mount) =>
-    mount.kind === "tmpfs" ? [] : [{ source: mount.source, target: mount.target }],
-  );
-  return viewOfDirectories({ lowers, upper, work }, mounts, place);
+  const mounts = ready.flatMap((mount) => (mount.kind === "tmpfs" ? [] : [shown(mount)]));
+  const access = document.host.ReadonlyRootfs === true ? "read-only-top" : "writable";
+  return viewOfDirectories({ lowers, upper, work }, mounts, place, access);
+}
+
+function shown(mount: Exclude<ReadyMount, { kind: "tmpfs" }>): ShownMount {
+  const { source, target, readOnly } = mount;
+  if (mount.kind === "volume")
+    return { source, target, access: readOnly ? "read-only" : "writable", recursive: true };
+  const access = readOnly ? (mount.writableBelow === true ? "read-only-top" : "read-only") : "writable";
+  return { source, target, access, recursive: mount.recursive };
 }
 
 /** The process is held while its namespace is opened, so that it is no other of the same number. */
