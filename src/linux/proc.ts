@@ -20,6 +20,8 @@ export interface ProcessStat {
   readonly session: number;
   /** Since boot, in clock ticks. */
   readonly startTicks: bigint;
+  /** As wait(2) gives it, of a process that has ended and is shown by a reader with the rights; else 0. */
+  readonly waitStatus: number;
 }
 
 /** /proc/<pid>/stat. The name may contain anything, parentheses and spaces too, so it ends at the last `)`. */
@@ -38,6 +40,7 @@ export function parseStat(text: string): ProcessStat | undefined {
     processGroup: Number(rest[2]),
     session: Number(rest[3]),
     startTicks: BigInt(startTicks),
+    waitStatus: Number(rest[49] ?? 0),
   };
 }
 

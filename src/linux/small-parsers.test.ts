@@ -109,7 +109,9 @@ describe("mount options", () => {
 
 describe("/proc", () => {
   test("a process name with parentheses and spaces does not shift the fields", () => {
-    const fields = ["S", "1", "42", "42", ...Array(15).fill("0"), "777", "0"].join(" ");
+    const fields = ["S", "1", "42", "42", ...Array(15).fill("0"), "777", ...Array(29).fill("0"), "9"].join(
+      " ",
+    );
     expect(parseStat(`42 (a) b (c) ${fields}`)).toEqual({
       pid: 42,
       name: "a) b (c",
@@ -118,6 +120,7 @@ describe("/proc", () => {
       processGroup: 42,
       session: 42,
       startTicks: 777n,
+      waitStatus: 9,
     });
     expect(parseStat("nonsense")).toBeUndefined();
   });

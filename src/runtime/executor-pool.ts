@@ -40,6 +40,8 @@ export class ExecutorPool {
   readonly #sockets: string;
   readonly #source: Uint8Array | string;
   readonly #waiting: WaitingExecutor[] = [];
+  /** Tokens of all executors that came from here and have not ended. */
+  readonly #tokens = new Set<string>();
   #binary: OwnedFd | undefined;
   #wanted = 0;
   #starting = 0;
@@ -51,6 +53,16 @@ export class ExecutorPool {
     this.#sockets = socketDirectory;
     this.#source = source;
     mkdirSync(socketDirectory, { recursive: true, mode: privateMode });
+  }
+
+  /** Whether an executor of this pool has the token, waiting or with a plan. */
+  owns(token: string): boolean {
+    return this.#tokens.has(token);
+  }
+
+  /** The executor with this token has ended, or is let go of. */
+  forget(token: string): void {
+    this.#tokens.delete(token);
   }
 
   /** A waiting executor, started now when none is. */
@@ -124,6 +136,7 @@ export class ExecutorPool {
       { executable: true },
     );
     const token = randomHex(tokenDigits);
+    this.#tokens.add(token);
     const [ours, theirs] = socketPair(`control connection of executor ${token}`);
     using socket = ours;
     let pid: number;
@@ -135,6 +148,9 @@ export class ExecutorPool {
         cwd: this.#sockets,
         newSession: true,
       });
+    } catch (thrown) {
+      this.forget(token);
+      throw thrown;
     } finally {
       theirs[Symbol.dispose]();
     }
@@ -154,6 +170,7 @@ export class ExecutorPool {
     executor.socket[Symbol.dispose]();
     // One that was killed could not do this itself.
     removeSocket(this.#sockets, executor.token);
+    this.forget(executor.token);
     reapSoon(executor.pid);
   }
 }

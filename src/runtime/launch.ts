@@ -5,8 +5,10 @@
  */
 import { encodePlan } from "../abi/encode.ts";
 import { encodeMessage, type Message } from "../abi/message.ts";
+import { HeldProcess } from "../kernel/held-process.ts";
 import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
+import { signalPid } from "../kernel/pidfd.ts";
 import { sendWithFds } from "../kernel/send-fds.ts";
 import { socketPair } from "../kernel/socket-pair.ts";
 import { SyscallError } from "../kernel/syscall.ts";
@@ -34,6 +36,7 @@ type Started = MessageFields<"started">;
 type Failed = Extract<Message, { name: "failed" }>;
 
 export interface LaunchContext {
+  readonly startLimitMs: number;
   readonly pool: ExecutorPool;
   readonly socketDirectory: string;
 }
@@ -60,6 +63,13 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
     };
     const { channel, token, pid } = executor;
     return superviseOver({
+      // The executor has not been reaped, so its number and those of its children are what they seem.
+      main: HeldProcess.childOf(pid, started.pid),
+      supervisor: {
+        pid,
+        signal: (number) => void signalPid(pid, number),
+        [Symbol.dispose]() {},
+      },
       channel,
       token,
       socketDirectory: context.socketDirectory,
@@ -68,7 +78,11 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
       phases,
       attachments,
       ...(request.recordPath === undefined ? {} : { recordPath: request.recordPath }),
-      onClosed: (letGo) => (letGo ? reapEventually(pid) : reapSoon(pid)),
+      onClosed(letGo) {
+        context.pool.forget(token);
+        if (letGo) reapEventually(pid);
+        else reapSoon(pid);
+      },
     });
   } catch (thrown) {
     for (const fd of wire.owned) fd[Symbol.dispose]();
@@ -140,7 +154,7 @@ interface HandedOver {
 
 /** Sends START. An executor that died while it waited takes nothing with it: the next one is asked. */
 async function handOver(context: LaunchContext, request: LaunchRequest, wire: WirePlan): Promise<HandedOver> {
-  const { pool, socketDirectory } = context;
+  const { pool } = context;
   const fds = [wire.plan, ...wire.sent];
   const start = encodeMessage("start", { fdCount: fds.length });
   for (let attempt = 1; ; attempt += 1) {
@@ -150,7 +164,7 @@ async function handOver(context: LaunchContext, request: LaunchRequest, wire: Wi
     try {
       request.onToken?.(executor.token);
       sendWithFds(executor.socket, start, fds);
-      return { executor, verdict: watch(executor, request, socketDirectory), takeMs };
+      return { executor, verdict: watch(context, executor, request), takeMs };
     } catch (thrown) {
       pool.discard(executor);
       const died = thrown instanceof SyscallError && thrown.code === "EPIPE";
@@ -166,20 +180,26 @@ async function adopt(wire: WirePlan): Promise<ByteDuplex[]> {
   return wire.streams;
 }
 
-/** Resolves with STARTED; rejects when the plan failed, the executor vanished or a sync was refused. */
-function watch(executor: WaitingExecutor, request: LaunchRequest, socketDirectory: string): Promise<Started> {
+/** Resolves with STARTED; rejects when the plan failed, the executor vanished or was silent, or a sync was refused. */
+function watch(context: LaunchContext, executor: WaitingExecutor, request: LaunchRequest): Promise<Started> {
   const { channel, pid, token } = executor;
+  const { startLimitMs } = context;
   const { promise, resolve, reject } = Promise.withResolvers<Started>();
   // A failure is reported only after the executor has left, so that nothing of the launch remains.
   let verdict: unknown;
-  let deadline: Timer | undefined;
+  let leaving: Timer | undefined;
   const failWith = (thrown: unknown): void => {
     verdict ??= thrown;
-    deadline ??= after(leaveLimitMs, () => killExecutor(pid));
+    leaving ??= killUnlessGone(executor);
   };
+  const tooLong = (): void => {
+    if (!channel.closed) failWith(startSilent(pid, startLimitMs));
+  };
+  const silence = after(startLimitMs, tooLong, { background: true });
   channel.listen({
     message(message) {
       if (message.name === "started") {
+        silence.cancel();
         channel.hold();
         resolve(message.fields);
       } else if (message.name === "failed") failWith(message);
@@ -195,9 +215,11 @@ function watch(executor: WaitingExecutor, request: LaunchRequest, socketDirector
       }
     },
     closed() {
-      deadline?.cancel();
+      silence.cancel();
+      leaving?.cancel();
       // One that was killed could not do this itself.
-      removeSocket(socketDirectory, token);
+      removeSocket(context.socketDirectory, token);
+      context.pool.forget(token);
       reapSoon(pid);
       rejectWith(request.plan, verdict, reject);
     },
@@ -205,6 +227,27 @@ function watch(executor: WaitingExecutor, request: LaunchRequest, socketDirector
   // `launch` awaits it after a few other steps; until then a rejection must not count as unhandled.
   promise.catch(() => {});
   return promise;
+}
+
+/** Gives an executor that should leave its time, then kills it; one that hangs in the kernel is not waited for. */
+function killUnlessGone({ channel, pid }: WaitingExecutor): Timer {
+  let timer = after(leaveLimitMs, () => {
+    // Closed: it has ended, and its number may be another's by now.
+    if (channel.closed) return;
+    killExecutor(pid);
+    timer = after(leaveLimitMs, () => channel.close());
+  });
+  const cancel = (): void => timer.cancel();
+  return { cancel, [Symbol.dispose]: cancel };
+}
+
+function startSilent(pid: number, startLimitMs: number): TiffinError {
+  return new TiffinError(
+    "unavailable",
+    "runtime.start-silent",
+    `the executor (process ${pid}) has not started the program within ${startLimitMs / 1000} s; it has been killed`,
+    { remedy: "look whether a mount of the container hangs, or whether somebody has stopped the executor" },
+  );
 }
 
 /** Before STARTED, SIGKILL means: kill and reap the child, then leave. */

@@ -19,17 +19,28 @@ export function socketPath(socketDirectory: string, token: string): string {
   return `${socketDirectory}/${token}`;
 }
 
-/** A connection to the supervisor, or undefined when nobody listens under that name. */
-export function connectSupervisor(socketDirectory: string, token: string): OwnedFd | undefined {
+/**
+ * A connection to the supervisor; `gone` when nobody listens under that name, `busy` when it has not accepted those that
+ * came before. Never waits: a supervisor that is stopped would hold up the whole engine.
+ */
+export function connectSupervisor(socketDirectory: string, token: string): OwnedFd | "gone" | "busy" {
   const path = socketPath(socketDirectory, token);
   try {
-    return connectUnix(path).fd;
+    return connectUnix(path, { wait: false }).fd;
   } catch (thrown) {
-    if (thrown instanceof SyscallError && (thrown.code === "ENOENT" || thrown.code === "ECONNREFUSED")) {
-      return undefined;
-    }
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    if (thrown.code === "ENOENT" || thrown.code === "ECONNREFUSED") return "gone";
+    if (thrown.code === "EAGAIN") return "busy";
     throw thrown;
   }
+}
+
+/** Whether somebody listens under that name, alive or stopped. */
+export function isListening(socketDirectory: string, token: string): boolean {
+  const connection = connectSupervisor(socketDirectory, token);
+  if (connection === "gone") return false;
+  if (connection !== "busy") connection[Symbol.dispose]();
+  return true;
 }
 
 /** All tokens that have a socket, alive or not. */

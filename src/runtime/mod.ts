@@ -6,8 +6,10 @@ export { openRuntime } from "./runtime.ts";
 export type {
   AttachFlags,
   ExitRecord,
+  KnownProcess,
   LaunchPhases,
   LaunchRequest,
+  Reconnection,
   Runtime,
   RuntimeOptions,
   SupervisedProcess,

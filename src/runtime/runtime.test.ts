@@ -185,7 +185,7 @@ test("a terminal has its size before the program starts, can be resized and join
     close: () => ended.resolve(),
   });
   await shown.promise;
-  process.resize(44, 55);
+  await process.resize(44, 55);
   const second = await process.attach(everything);
   const joined = collect(second);
   second.write(new TextEncoder().encode("\n"));
@@ -254,13 +254,15 @@ test("another engine finds a running process by its token and hears of its end",
   const plan = planOf(["sh", "-c", "read line; exit $line"], { stdin: true });
   const process = await runtime.launch({ plan, fds: new Map(), onToken: (token) => tokens.push(token) });
   process.disconnect();
-  const found = await runtime.reconnect(tokens[0] ?? "");
-  expect(found?.pid).toBe(process.pid);
-  const client = await found?.attach(everything);
-  client?.write(new TextEncoder().encode("5\n"));
-  expect(await found?.exited).toMatchObject({ exitCode: 5, lost: false });
+  const reconnection = await runtime.reconnect(tokens[0] ?? "");
+  if (reconnection.kind !== "found") throw new Error(`it is ${reconnection.kind}`);
+  const found = reconnection.process;
+  expect(found.pid).toBe(process.pid);
+  const client = await found.attach(everything);
+  client.write(new TextEncoder().encode("5\n"));
+  expect(await found.exited).toMatchObject({ exitCode: 5, lost: false });
   await until("what follows", () => runtime.tokens().length === 0);
-  expect(await runtime.reconnect(tokens[0] ?? "")).toBeUndefined();
+  expect(await runtime.reconnect(tokens[0] ?? "")).toEqual({ kind: "gone" });
 });
 
 test("a process that was let go of goes on, and so does its supervisor", async () => {
@@ -311,6 +313,46 @@ test("warm executors are used first, replaced, survive their own death and leave
   runtime.close();
   await until("what follows", () => executors().length === 0);
   expect((await errorOf(launch(["true"]))).code).toBe("runtime.closed");
+});
+
+test("waiting executors, which accept no connection, are neither asked nor swept", async () => {
+  runtime.warm(2);
+  await until("what follows", () => executors().length === 2 && runtime.tokens().length === 2);
+  const before = runtime.tokens().sort();
+  runtime.sweep(new Set());
+  expect(runtime.tokens().sort()).toEqual(before);
+  // As another engine sees them.
+  const other = openRuntime({ executor, runDirectory: `${files.path}/run` });
+  other.sweep(new Set());
+  expect(other.tokens().sort()).toEqual(before);
+  other.close();
+});
+
+test("a start that is stopped ends in time with a sentence, and leaves nothing", async () => {
+  const impatient = openRuntime({ executor, runDirectory: `${files.path}/run`, startLimitMs: 300 });
+  impatient.warm(1);
+  await until("what follows", () => executors().length === 1 && impatient.tokens().length === 1);
+  const [stopped] = executors();
+  globalThis.process.kill(stopped ?? 0, "SIGSTOP");
+  const error = await errorOf(impatient.launch({ plan: planOf(["true"]), fds: new Map() }));
+  expect(error).toMatchObject({ kind: "unavailable", code: "runtime.start-silent" });
+  expect(error.message).toContain(
+    `the executor (process ${stopped}) has not started the program within 0.3 s`,
+  );
+  impatient.close();
+  await until("what follows", () => executors().length === 0 && impatient.tokens().length === 0);
+});
+
+test("a process is signalled past its supervisor, and its end is known though that is stopped for good", async () => {
+  const process = await launch(["sleep", "1000"]);
+  const [supervisor = 0] = executors();
+  globalThis.process.kill(supervisor, "SIGSTOP");
+  expect(process.signal(15)).toBe(true);
+  await until("its end", () => !isAlive(process.pid));
+  expect(process.signal(15)).toBe(false);
+  // The supervisor is woken: it knows best how the process ended.
+  expect(await process.exited).toMatchObject({ exitCode: 143, lost: false });
+  expect(process.signal(15)).toBe(false);
 });
 
 test("a user namespace is made with its mapping and kept by its descriptor alone", async () => {

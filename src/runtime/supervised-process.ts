@@ -5,6 +5,7 @@
  * it outlives this engine, so everything an engine needs to find it again is its *token* (the name of its
  * listener socket) and the record file that it writes at the end.
  */
+import type { HeldProcess } from "../kernel/held-process.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -14,6 +15,8 @@ export interface RuntimeOptions {
   readonly executor: Uint8Array | string;
   /** The engine's run directory (0700); listener sockets are `<runDirectory>/s/<token>`. */
   readonly runDirectory: string;
+  /** From START to the running program; a minute when absent. */
+  readonly startLimitMs?: number;
 }
 
 export interface Runtime {
@@ -28,19 +31,49 @@ export interface Runtime {
    */
   launch(request: LaunchRequest): Promise<SupervisedProcess>;
   /**
-   * The process whose supervisor listens as `token`, or undefined when nobody does: then `readRecord` says how it
-   * ended. `recordPath` as in `LaunchRequest`.
+   * Looks for the process whose supervisor listens as `token`. Settles soon whatever the supervisor does: one that does
+   * not answer in time is let to hold up nobody, and its process is taken over by what the engine knows about it.
    */
-  reconnect(token: string, recordPath?: string): Promise<SupervisedProcess | undefined>;
+  reconnect(token: string, known?: KnownProcess): Promise<Reconnection>;
   /** The user namespace that a plan receives as slot `name` (`idmap:...`), made once. The runtime keeps it. */
   userNamespace(name: string): Promise<OwnedFd>;
-  /** Tokens of all sockets in the run directory, for finding supervisors that no container claims. */
+  /** Tokens of all sockets in the run directory. */
   tokens(): string[];
+  /**
+   * Removes the sockets on which nobody listens any more, but for those `claimed` and this runtime's own. A socket that
+   * nobody claims and somebody listens on belongs to an exec of the engine before; it goes with its supervisor.
+   */
+  sweep(claimed: ReadonlySet<string>): void;
   /** Removes the socket of a supervisor that is gone. */
   forget(token: string): void;
   /** Ends warm executors and lets go of supervisors. Running containers are not touched. */
   close(): void;
 }
+
+/** What an engine has written down about a process. */
+export interface KnownProcess {
+  /** Process id as the host sees it; absent when its start was not seen to the end. */
+  readonly pid?: number;
+  /** As in `LaunchRequest`. */
+  readonly recordPath?: string;
+  /** Nobody has asked for it to end: a supervisor that does not answer is left alone. */
+  readonly stays?: boolean;
+}
+
+export type Reconnection =
+  /** Nobody listens: `readRecord` says how it ended. */
+  | { readonly kind: "gone" }
+  | { readonly kind: "found"; readonly process: SupervisedProcess }
+  /**
+   * The supervisor does not answer. With a known pid, `process` is as good as any: signals reach it, and its end is
+   * heard of sooner or later. Without one the supervisor has been killed, with all that it had begun,
+   * unless it is to stay.
+   */
+  | {
+      readonly kind: "silent";
+      readonly supervisorPid: number | undefined;
+      readonly process: SupervisedProcess | undefined;
+    };
 
 export interface LaunchRequest {
   readonly plan: Plan;
@@ -84,8 +117,8 @@ export interface ExitRecord {
   readonly startedAtNs: bigint;
   readonly finishedAtNs: bigint;
   /**
-   * True when the supervisor went away without telling: it was killed. The exit code is then 137 and the
-   * processes of the container may still run, so whoever sees this kills its cgroup.
+   * True when the supervisor went away without telling: it was killed. The exit code is then 137 unless the kernel still
+   * knew it, and the processes of the container may still run, so whoever sees this kills its cgroup.
    */
   readonly lost: boolean;
 }
@@ -104,15 +137,17 @@ export interface SupervisedProcess {
   readonly phases: LaunchPhases | undefined;
   /** One stream per `attach:N` slot of the plan, in order; no byte of output came before them. */
   readonly attachments: readonly ByteDuplex[];
+  /** The main process; undefined when it ended before it could be held. Do not dispose of it: it goes with this. */
+  readonly main: HeldProcess | undefined;
   /**
    * Joins the running process. Output: raw with a terminal, else frames of Docker's 8-byte header. Rejects with
-   * `unavailable` when the supervisor is gone.
+   * `unavailable` when the supervisor is gone or does not answer.
    */
   attach(flags: AttachFlags): Promise<ByteDuplex>;
-  /** Sets the window size of the process's terminal, in characters. */
-  resize(rows: number, columns: number): void;
-  /** Sends a signal to the main process. */
-  signal(number: number): void;
+  /** Sets the window size of the process's terminal, in characters. Rejects as `attach` does. */
+  resize(rows: number, columns: number): Promise<void>;
+  /** Sends a signal to the main process, past the supervisor. False when it has ended. */
+  signal(number: number): boolean;
   closeStdin(): void;
   /**
    * Resolves once the process has ended, its output is in the logs and its record is written. An attached stream

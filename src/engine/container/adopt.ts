@@ -40,13 +40,16 @@ async function matchSupervisors(context: ContainerContext): Promise<boolean> {
   for (const { state } of registry.all()) named.add(tokenOf(state) ?? "");
   const byProcess = new Map<string, Container>();
   let unclear = false;
-  for (const token of runtime.tokens()) {
-    if (named.has(token)) continue;
-    const process = await runtime.reconnect(token);
-    if (process === undefined) {
-      runtime.forget(token);
-      continue;
-    }
+  const unnamed = runtime.tokens().filter((token) => !named.has(token));
+  // All at once, so that silent ones cost no more than one does.
+  const answers = await Promise.all(
+    unnamed.map(async (token) => ({ token, found: await runtime.reconnect(token, { stays: true }) })),
+  );
+  for (const { token, found } of answers) {
+    if (found.kind === "gone") runtime.forget(token);
+    // What does not answer is left as it is: nobody knows whose it is.
+    if (found.kind !== "found") continue;
+    const { process } = found;
     process.disconnect();
     if (byProcess.size === 0) readRecords(context, byProcess);
     const container = byProcess.get(identityOf(process));

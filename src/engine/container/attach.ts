@@ -5,6 +5,7 @@ import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { LogCursor } from "../log/mod.ts";
 import type { ContainerContext } from "./context.ts";
+import { meetingEnd } from "./meeting-end.ts";
 import type { Container } from "./model.ts";
 import { PendingStream } from "./pending-stream.ts";
 import { ReplayStream } from "./replay-stream.ts";
@@ -99,8 +100,9 @@ async function liveStream(
   container: Container,
   flags: number,
 ): Promise<{ readonly stream: ByteDuplex; readonly runs: boolean }> {
-  if (isAlive(container.state) && container.process !== undefined) {
-    return { stream: await container.process.attach(flags), runs: true };
+  const { process } = container;
+  if (isAlive(container.state) && process !== undefined) {
+    return { stream: await meetingEnd(container, () => process.attach(flags)), runs: true };
   }
   // What a start will write is all live.
   return { stream: attachPending(container, flags & ~attachFlags.logs), runs: false };

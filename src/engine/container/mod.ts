@@ -143,7 +143,7 @@ export class ContainerService {
   }
 
   async resize(name: string, size: TerminalSize): Promise<void> {
-    resizeContainer(this.#find(name), size);
+    await resizeContainer(this.#find(name), size);
   }
 
   async rename(name: string, newName: string): Promise<void> {

@@ -8,12 +8,14 @@ import { listCgroups, removeCgroup } from "../../kernel/cgroup.ts";
 import { killCgroup, listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { within } from "../../lib/timer.ts";
 import { type ExitRecord, readRecord, type SupervisedProcess } from "../../runtime/mod.ts";
 import { cgroupParentOf } from "../config.ts";
 import type { LiveEndpoint } from "../network/mod.ts";
 import { adoptUnknown, reportStrangers } from "./adopt.ts";
-import type { ContainerContext } from "./context.ts";
+import { type ContainerContext, enqueue } from "./context.ts";
 import { settleExit, watchExit } from "./exit.ts";
+
 import { cgroupOf, ownCgroupParent, releaseOwnParent } from "./host-part.ts";
 import type { Container } from "./model.ts";
 import { unknownEnding } from "./next-exit.ts";
@@ -22,44 +24,68 @@ import { wantsRestart } from "./restart.ts";
 import { startContainer } from "./start.ts";
 import { type Ending, isAlive } from "./state.ts";
 
+/** How long a container may hold up the start of the engine; what it needs beyond that goes on in its own queue. */
+const patienceMs = 2000;
+
+interface FoundEnding {
+  readonly ending: Ending;
+  readonly lost: boolean;
+}
+
 /** Brings state and host to agree. After it, every container that is alive has its process in hand. */
 export async function recoverContainers(context: ContainerContext): Promise<void> {
   const unclear = await adoptUnknown(context);
-  const endings = new Map<Container, { readonly ending: Ending; readonly lost: boolean }>();
-  for (const container of [...context.registry.all()]) {
-    const { state } = container;
-    if (state.status === "starting") await recoverStarting(context, container);
-    else if (isAlive(state)) {
-      const end = await recoverRunning(context, container);
-      if (end !== undefined) endings.set(container, end);
-    }
-  }
+  const endings = await findProcesses(context);
   await context.network.recover(liveEndpoints(context), { keepUnknown: unclear });
-  for (const [container, { ending, lost }] of endings) {
-    await guarded(context, container, () => settleExit(context, container, ending, lost));
-  }
-  for (const container of [...context.registry.all()]) {
+  await each(context, endings.keys(), async (container) => {
+    const found = endings.get(container);
+    if (found !== undefined) await settleExit(context, container, found.ending, found.lost);
+  });
+  await each(context, [...context.registry.all()], async (container) => {
     if (container.state.status === "removing" || container.state.status === "dead") {
-      await guarded(context, container, () => finishRemoval(context, container));
+      await finishRemoval(context, container);
     } else if (container.document.host.AutoRemove && !isAlive(container.state)) {
-      await guarded(context, container, () => takeAway(context, container, { volumes: true }));
+      await takeAway(context, container, { volumes: true });
     }
-  }
+  });
   await sweep(context);
   restartAll(context);
 }
 
-/** One container that cannot be put right must not keep the engine from serving the others. */
-async function guarded(
+/** All supervisors are asked at once, so one that is silent costs the others nothing. Settles within the runtime's limit. */
+async function findProcesses(context: ContainerContext): Promise<Map<Container, FoundEnding>> {
+  const endings = new Map<Container, FoundEnding>();
+  const find = async (container: Container): Promise<void> => {
+    try {
+      if (container.state.status === "starting") await recoverStarting(context, container);
+      const end = await recoverRunning(context, container);
+      if (end !== undefined) endings.set(container, end);
+    } catch (thrown) {
+      context.report(new Error(`recovery of container ${container.id}: ${messageOf(thrown)}`));
+    }
+  };
+  await Promise.all([...context.registry.all()].map(find));
+  return endings;
+}
+
+/**
+ * Does the work for each container, in its queue, where what clients ask comes after it. One container that cannot be put
+ * right, or not soon, must not keep the engine from serving the others.
+ */
+async function each(
   context: ContainerContext,
-  container: Container,
-  work: () => Promise<void>,
+  containers: Iterable<Container>,
+  work: (container: Container) => Promise<void>,
 ): Promise<void> {
-  try {
-    await work();
-  } catch (thrown) {
-    context.report(new Error(`recovery of container ${container.id}: ${messageOf(thrown)}`));
-  }
+  const guarded = async (container: Container): Promise<void> => {
+    const what = `recovery of container ${container.id}`;
+    const done = enqueue(container, () => work(container)).catch((thrown: unknown) => {
+      context.report(new Error(`${what}: ${messageOf(thrown)}`));
+    });
+    if (await within(done, patienceMs)) return;
+    context.report(new Error(`${what} takes longer than ${patienceMs / 1000} s; it goes on meanwhile`));
+  };
+  await Promise.all([...containers].map(guarded));
 }
 
 /** Its engine died during the start: keep the process if it came to life, else take the start back. */
@@ -67,22 +93,17 @@ async function recoverStarting(context: ContainerContext, container: Container):
   if (container.state.status !== "starting") return;
   const { token, endpoint, before } = container.state;
   const { record } = context.paths.container(container.id);
-  const process = await context.runtime.reconnect(token, record);
-  if (process !== undefined && process.pid > 0) {
+  const found = await context.runtime.reconnect(token, { recordPath: record });
+  if (found.kind === "found") {
+    const { process } = found;
     const startedAtMs = Number(process.startedAtNs / 1_000_000n) || nowMs();
-    context.registry.setState(container, {
-      status: "running",
-      token,
-      pid: process.pid,
-      startedAtMs,
-      endpoint,
-    });
+    const { pid } = process;
+    context.registry.setState(container, { status: "running", token, pid, startedAtMs, endpoint });
     adopt(context, container, process);
     return;
   }
-  process?.disconnect();
+  // What it left running is in its group, which is swept.
   context.runtime.forget(token);
-  await killCgroup(context.facts.cgroup, cgroupOf(context, container.id));
   const exit = exitOf(record);
   if (exit !== undefined) {
     // It ran and ended before anybody could write down that it ran.
@@ -101,13 +122,14 @@ async function recoverStarting(context: ContainerContext, container: Container):
 async function recoverRunning(
   context: ContainerContext,
   container: Container,
-): Promise<{ readonly ending: Ending; readonly lost: boolean } | undefined> {
-  if (!isAlive(container.state)) return undefined;
-  const { token, startedAtMs } = container.state;
+): Promise<FoundEnding | undefined> {
+  if (!isAlive(container.state) || container.process !== undefined) return undefined;
+  const { token, startedAtMs, pid } = container.state;
   const { record } = context.paths.container(container.id);
-  const process = await context.runtime.reconnect(token, record);
-  if (process !== undefined) {
-    adopt(context, container, process);
+  const found = await context.runtime.reconnect(token, { pid, recordPath: record });
+  if (found.kind === "silent") context.report(silentSupervisor(container, found.supervisorPid));
+  if (found.kind !== "gone" && found.process !== undefined) {
+    adopt(context, container, found.process);
     return undefined;
   }
   context.runtime.forget(token);
@@ -124,6 +146,15 @@ async function recoverRunning(
     requested: false,
   };
   return { ending, lost: false };
+}
+
+function silentSupervisor(container: Container, pid: number | undefined): Error {
+  const which = pid === undefined ? "" : ` (process ${pid})`;
+  const remedy =
+    pid === undefined ? "" : `; if somebody has stopped it, let it go on with: kill -CONT ${pid}`;
+  return new Error(
+    `recovery of container ${container.id}: its supervisor${which} does not answer, so that only signals reach it${remedy}`,
+  );
 }
 
 function adopt(context: ContainerContext, container: Container, process: SupervisedProcess): void {
@@ -167,49 +198,49 @@ async function sweep(context: ContainerContext): Promise<void> {
     known.containers.add(id);
     for (const layer of document.image.chain) known.layers.add(layer);
   }
-  await sweepCgroups(context);
-  await sweepOwnParents(context);
+  await sweepGroups(context);
   reportStrangers(context, layers.sweep(known));
   volumes.recover();
 }
 
-async function sweepCgroups({ registry, facts, config, report }: ContainerContext): Promise<void> {
+/** Groups in which nothing should run: those of containers that do not, wherever they are, and empty ones of nobody. */
+async function sweepGroups(context: ContainerContext): Promise<void> {
+  const { registry, facts, config } = context;
   const parent = cgroupParentOf(config.tag);
-  for (const name of listCgroups(facts.cgroup, parent)) {
-    const container = registry.byId(name);
-    if (container !== undefined && isAlive(container.state)) continue;
-    const directory = `${parent}/${name}`;
-    const [pid] = container === undefined ? listCgroupProcesses(facts.cgroup, directory) : [];
-    if (pid !== undefined) {
-      report(
-        new Error(
-          `cgroup ${directory} belongs to no container of the database, and process ${pid} is in it; it is left ` +
-            "running: end its processes, and the next start removes the group",
-        ),
-      );
-      continue;
-    }
-    try {
-      await killCgroup(facts.cgroup, directory);
-      await removeCgroup(facts.cgroup, directory);
-    } catch (thrown) {
-      report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
-    }
-  }
+  const found = new Set(listCgroups(facts.cgroup, parent));
+  const own = [...registry.all()].filter(
+    ({ id, state }) => !isAlive(state) && (found.has(id) || ownCgroupParent(context, id) !== undefined),
+  );
+  const sweeps = each(context, own, async ({ id }) => {
+    await endGroup(context, cgroupOf(context, id));
+    releaseOwnParent(context, id);
+  });
+  const strangers = [...found].filter((name) => registry.byId(name) === undefined);
+  const ended = Promise.all(strangers.map((name) => endStrangersGroup(context, `${parent}/${name}`)));
+  await Promise.all([sweeps, within(ended, patienceMs)]);
 }
 
-/** Groups of containers that have a parent of their own; nothing lists those but the containers. */
-async function sweepOwnParents(context: ContainerContext): Promise<void> {
-  for (const { id, state } of context.registry.all()) {
-    if (isAlive(state) || ownCgroupParent(context, id) === undefined) continue;
-    const directory = cgroupOf(context, id);
-    try {
-      await killCgroup(context.facts.cgroup, directory);
-      await removeCgroup(context.facts.cgroup, directory);
-      releaseOwnParent(context, id);
-    } catch (thrown) {
-      context.report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
-    }
+async function endStrangersGroup(context: ContainerContext, directory: string): Promise<void> {
+  const [pid] = listCgroupProcesses(context.facts.cgroup, directory);
+  if (pid === undefined) {
+    await endGroup(context, directory);
+    return;
+  }
+  context.report(
+    new Error(
+      `cgroup ${directory} belongs to no container of the database, and process ${pid} is in it; it is left ` +
+        "running: end its processes, and the next start removes the group",
+    ),
+  );
+}
+
+async function endGroup(context: ContainerContext, directory: string): Promise<void> {
+  const { cgroup } = context.facts;
+  try {
+    await killCgroup(cgroup, directory);
+    await removeCgroup(cgroup, directory);
+  } catch (thrown) {
+    context.report(new Error(`cgroup ${directory}: ${messageOf(thrown)}`));
   }
 }
 
@@ -221,6 +252,6 @@ function restartAll(context: ContainerContext): void {
     const policy = document.host.RestartPolicy;
     const always = policy?.Name === "always";
     if (!always && !wantsRestart(policy, state.ending, container.restarts)) continue;
-    startContainer(context, container).catch(context.report);
+    enqueue(container, () => startContainer(context, container)).catch(context.report);
   }
 }

@@ -1,5 +1,5 @@
 /** The size of a container's terminal. */
-import { TiffinError } from "../../lib/errors.ts";
+import { meetingEnd, notRunningError } from "./meeting-end.ts";
 import type { Container } from "./model.ts";
 import { isAlive } from "./state.ts";
 
@@ -10,14 +10,13 @@ export interface TerminalSize {
 }
 
 /** Sets the size now, or remembers it for the start. Errors: `conflict` for a container that has ended. */
-export function resizeContainer(container: Container, size: TerminalSize): void {
+export async function resizeContainer(container: Container, size: TerminalSize): Promise<void> {
   const { state, id } = container;
   if (state.status === "created" || state.status === "starting" || state.status === "exited") {
     container.size = { rows: size.height, columns: size.width };
     return;
   }
-  if (!isAlive(state) || container.process === undefined) {
-    throw new TiffinError("conflict", "container.not-running", `container ${id} is not running`);
-  }
-  container.process.resize(size.height, size.width);
+  const { process } = container;
+  if (!isAlive(state) || process === undefined) throw notRunningError(id);
+  await meetingEnd(container, () => process.resize(size.height, size.width));
 }

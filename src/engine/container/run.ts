@@ -54,7 +54,7 @@ export async function runContainer(context: ContainerContext, request: RunBody):
     stream,
     warnings: [...warnings, ...container.startWarnings],
     exited,
-    resize: async (size) => resizeContainer(container, size),
+    resize: (size) => resizeContainer(container, size),
     signal: async (signal) => killContainer(context, container, signal),
   };
 }

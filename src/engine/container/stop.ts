@@ -57,25 +57,37 @@ async function always(ended: Promise<Ending>): Promise<boolean> {
   return true;
 }
 
-/** SIGKILL, and for what survives it the kill of the whole group. */
+/** SIGKILL, and for what survives it the kill of the whole group. Errors: `container.survives` when not even that helps. */
 export async function killAndWait(
   context: ContainerContext,
   container: Container,
   ended: Promise<Ending>,
 ): Promise<void> {
-  container.process?.signal(signalNumbers.SIGKILL);
+  const { process, id } = container;
+  process?.signal(signalNumbers.SIGKILL);
   if (await within(ended, killLimitMs)) return;
-  await killCgroup(context.facts.cgroup, cgroupOf(context, container.id));
-  await ended;
+  await killCgroup(context.facts.cgroup, cgroupOf(context, id));
+  if (await within(ended, killLimitMs)) return;
+  throw new TiffinError(
+    "internal",
+    "container.survives",
+    `container ${id} was killed ${(killLimitMs / 1000) * 2} s ago and has not ended: process ${process?.pid} hangs in the kernel`,
+    { remedy: "look for the device or network file system that it waits for; then try again" },
+  );
 }
 
 /** Sends a signal. Errors: `conflict` when the container does not run. */
 export function killContainer(context: ContainerContext, container: Container, text: string): void {
   const signal = decodeSignal(text);
   if (!isAlive(container.state) || container.process === undefined) {
-    throw new TiffinError("conflict", "container.not-running", cannotKill(container.id, container.id));
+    throw cannotKillError(container.id);
   }
   if (signal === signalNumbers.SIGKILL) container.stopping = true;
-  container.process.signal(signal);
+  // One that has ended a moment ago has not been delivered anything.
+  if (!container.process.signal(signal)) throw cannotKillError(container.id);
   context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
+}
+
+function cannotKillError(id: string): TiffinError {
+  return new TiffinError("conflict", "container.not-running", cannotKill(id, id));
 }

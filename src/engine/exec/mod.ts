@@ -75,7 +75,7 @@ export class ExecService {
   }
 
   async resize(id: string, size: TerminalSize): Promise<void> {
-    this.#resize(this.#find(id), size);
+    await this.#resize(this.#find(id), size);
   }
 
   async inspect(id: string): Promise<ExecInspect> {
@@ -115,7 +115,7 @@ export class ExecService {
       stream,
       warnings: [],
       exited: process.exited.then((record): RunExited => ({ StatusCode: record.exitCode })),
-      resize: async (size) => this.#resize(exec, size),
+      resize: (size) => this.#resize(exec, size),
       signal: async (signal) => {
         if (exec.state.status === "running") exec.state.process.signal(decodeSignal(signal));
       },
@@ -212,8 +212,8 @@ export class ExecService {
     this.#context.timers.after(rememberedMs, () => this.#execs.delete(exec.id));
   }
 
-  #resize(exec: Exec, size: TerminalSize): void {
-    if (exec.state.status === "running") exec.state.process.resize(size.height, size.width);
+  async #resize(exec: Exec, size: TerminalSize): Promise<void> {
+    if (exec.state.status === "running") await exec.state.process.resize(size.height, size.width);
     else if (exec.state.status !== "exited") exec.size = { rows: size.height, columns: size.width };
     else throw new TiffinError("conflict", "exec.ended", `exec ${exec.id} has ended`);
   }
