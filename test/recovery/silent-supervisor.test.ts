@@ -5,13 +5,13 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 /** Far above what the engine waits by itself, far below what a client would call for ever. */
 const soonMs = 15_000;
 
 async function soon<T>(what: string, work: Promise<T>): Promise<T> {
-  const late = Bun.sleep(soonMs).then(() => {
+  const late = pause(soonMs, "the limit of a wait").then(() => {
     throw new Error(`${what} did not come to an end`);
   });
   return await Promise.race([work, late]);
