@@ -226,11 +226,16 @@ export class TestEngine {
     }
   }
 
-  /** Ends the engine and everything that it started, and deletes its state. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends the engine and everything that it started. */
+  async stopAll(): Promise<void> {
     if (this.running) await removeContainers(this);
     if (this.running) await this.stop().catch(() => {});
     await this.cgroup.dispose();
+  }
+
+  /** The same, and deletes its state. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopAll();
     removeHostObjects(this.tag);
     rmSync(this.directory, { recursive: true, force: true });
   }

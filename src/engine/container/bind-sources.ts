@@ -12,7 +12,8 @@ import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { OciMount } from "../../oci/mod.ts";
 import type { BindSource } from "../../plan/mod.ts";
-import { isAnonymousName } from "../volume/mod.ts";
+import { tellingOfNoRoom } from "../store/mod.ts";
+import { isAnonymousName, type VolumeWishes } from "../volume/mod.ts";
 import type { ContainerContext } from "./context.ts";
 import { copyFromLayers } from "./copy-up.ts";
 import type { Container } from "./model.ts";
@@ -44,11 +45,14 @@ async function readyVolume(
   layers: readonly string[],
 ): Promise<ReadyMount> {
   const anonymous = isAnonymousName(name);
-  const volume = await context.volumes.ensure(name, {
+  const wishes: VolumeWishes = {
     anonymous,
     durable: !(anonymous && document.host.AutoRemove),
     // Only the first start fills: who empties a volume later wants it empty.
     ...(copy && state.status === "created" && { fill: (into) => copyFromLayers(layers, target, into) }),
+  };
+  const volume = await context.volumes.ensure(name, wishes).catch((thrown: unknown) => {
+    throw tellingOfNoRoom(`volume ${name}`, context.paths.volumes, thrown);
   });
   return { kind: "volume", source: volume.directory, target, readOnly };
 }

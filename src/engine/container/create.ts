@@ -9,6 +9,7 @@ import { capabilityNames } from "../../linux/capabilities.ts";
 import { parseSignal } from "../../linux/signals.ts";
 import { checkSysctl } from "../../plan/mod.ts";
 import type { Image } from "../image/mod.ts";
+import { tellingOfNoRoom } from "../store/mod.ts";
 import { refuseMissingSource } from "./bind-sources.ts";
 import { decideCapabilities } from "./capability-set.ts";
 import type { ContainerContext } from "./context.ts";
@@ -76,14 +77,19 @@ export async function createContainer(context: ContainerContext, options: Create
     return { container, warnings, kept: keep(context, container) };
   } catch (thrown) {
     await undo.unwind();
-    throw thrown;
+    throw tellingOfNoRoom(`container ${name}`, context.paths.containers, thrown);
   }
 }
 
 /** One that goes away by itself is written down later, if it is still there then. */
 async function keep(context: ContainerContext, container: Container): Promise<void> {
   if (container.document.host.AutoRemove) return;
-  await writeRowFileDurably(context.paths.container(container.id).directory, container);
+  const { directory } = context.paths.container(container.id);
+  try {
+    await writeRowFileDurably(directory, container);
+  } catch (thrown) {
+    throw tellingOfNoRoom(`container ${container.name}`, directory, thrown);
+  }
 }
 
 function refusePlatform(platform: string, image: Image): void {

@@ -26,6 +26,17 @@ export function isNoRoom(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && noRoomCodes.includes(String(thrown.code));
 }
 
+/** What to throw for `thrown`: where it says that there is no room, a sentence about whom and where that concerns. */
+export function tellingOfNoRoom(subject: string, path: string, thrown: unknown): unknown {
+  if (!isNoRoom(thrown)) return thrown;
+  return new TiffinError(
+    "unavailable",
+    "store.no-room",
+    `cannot store ${subject}: no room is left for ${path}`,
+    { remedy: "remove containers or files from that file system; removal needs no room", cause: thrown },
+  );
+}
+
 const retryMs = 1000;
 
 export interface LateWritesOptions {
@@ -57,13 +68,7 @@ export class LateWrites implements Writes, Disposable {
       this.#attempt(work);
       this.#waiting.delete(subject);
     } catch (thrown) {
-      if (!isNoRoom(thrown)) throw thrown;
-      throw new TiffinError(
-        "unavailable",
-        "store.no-room",
-        `cannot store ${subject}: no room is left for ${this.#options.path}`,
-        { remedy: "remove containers or files from that file system; removal needs no room", cause: thrown },
-      );
+      throw tellingOfNoRoom(subject, this.#options.path, thrown);
     }
   }
 

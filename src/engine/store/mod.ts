@@ -18,7 +18,7 @@ import { isNoRoom, LateWrites } from "./late-writes.ts";
 import { lockRoot } from "./root-lock.ts";
 import { currentVersion, type Migration, migrations } from "./schema.ts";
 
-export { directWrites, isNoRoom, type Writes } from "./late-writes.ts";
+export { directWrites, isNoRoom, tellingOfNoRoom, type Writes } from "./late-writes.ts";
 
 export interface StateStore extends Disposable {
   readonly database: Database;

@@ -1,0 +1,149 @@
+/**
+ * A full file system below the engine's root: what has ended has ended, what is removed frees its room, nothing waits for
+ * ever, and another engine can take over, before and after there is room again.
+ */
+import { expect, test } from "bun:test";
+import { mkdirSync, readdirSync, statfsSync, writeFileSync } from "node:fs";
+import { TestEngine } from "../support/engine-harness.ts";
+import { until } from "../support/until.ts";
+
+const mountBytes = 24 << 20;
+
+/** An engine whose root is a small file system of its own. */
+async function smallEngine(): Promise<TestEngine> {
+  const engine = new TestEngine();
+  mkdirSync(engine.root);
+  const mounted = Bun.spawnSync([
+    "mount",
+    "-t",
+    "tmpfs",
+    "-o",
+    `size=${mountBytes},mode=700`,
+    "tmpfs",
+    engine.root,
+  ]);
+  if (!mounted.success) throw new Error(`cannot mount: ${mounted.stderr.toString()}`);
+  try {
+    await engine.start();
+    await engine.output("run", "--rm", "base", "true");
+  } catch (thrown) {
+    await end(engine);
+    throw thrown;
+  }
+  return engine;
+}
+
+async function end(engine: TestEngine): Promise<void> {
+  // Its content goes with the mount; the directory itself is the engine's to delete.
+  const { root } = engine;
+  await engine.stopAll();
+  Bun.spawnSync(["umount", "-l", root]);
+  await engine[Symbol.asyncDispose]();
+}
+
+function freeBytes(engine: TestEngine): number {
+  const { bavail, bsize } = statfsSync(engine.root);
+  return bavail * bsize;
+}
+
+async function fillUp(engine: TestEngine): Promise<void> {
+  const trash = [`${engine.root}/trash`, `${engine.root}/volumes/.trash`];
+  await until(
+    "the end of all deletion",
+    () => !engine.running || trash.every((directory) => readdirSync(directory).length === 0),
+  );
+  for (const size of [1 << 20, 64 << 10, 4096]) {
+    for (let index = 0; freeBytes(engine) >= size; index += 1) {
+      try {
+        writeFileSync(`${engine.root}/filler-${size}-${index}-${performance.now()}`, new Uint8Array(size));
+      } catch {
+        break;
+      }
+    }
+  }
+  expect(freeBytes(engine)).toBeLessThan(4096);
+}
+
+async function within(engine: TestEngine, ...args: readonly string[]): Promise<string> {
+  const limit = Bun.sleep(30_000).then(() => "in vain");
+  return await Promise.race([engine.output(...args), limit]);
+}
+
+test("a container that fills the disk ends with its own exit code, is told as ended, and can be removed", async () => {
+  const engine = await smallEngine();
+  try {
+    const script = "dd if=/dev/zero of=/big bs=64k 2>/dev/null; sleep 1; exit 5";
+    await engine.output("run", "-d", "--name", "fills", "base", "sh", "-c", script);
+    expect(await within(engine, "wait", "fills")).toBe("5");
+    expect(freeBytes(engine)).toBeLessThan(64 << 10);
+    expect(await within(engine, "ps", "-a", "--format", "{{.Names}} {{.State}}")).toBe("fills exited");
+    // The next engine knows it too.
+    await engine.crash();
+    await engine.start();
+    expect(
+      await within(engine, "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "fills"),
+    ).toBe("exited 5");
+    expect(await within(engine, "rm", "fills")).toBe("fills");
+    await until("the room", () => freeBytes(engine) > 4 << 20);
+    expect(await within(engine, "run", "--rm", "base", "echo", "again")).toBe("again");
+    await engine.stop();
+    await engine.start();
+    expect(await within(engine, "ps", "-aq")).toBe("");
+  } finally {
+    await end(engine);
+  }
+}, 120_000);
+
+test("a container whose log fills the disk can be stopped, read and removed", async () => {
+  const engine = await smallEngine();
+  try {
+    await engine.output(
+      ...["run", "-d", "--name", "talks", "--log-opt", "max-size=100m", "base"],
+      ...["sh", "-c", "trap 'exit 3' TERM; while :; do seq 1 20000; done"],
+    );
+    await until("a full disk", () => freeBytes(engine) < 4096);
+    expect(await within(engine, "stop", "-t", "20", "talks")).toBe("talks");
+    expect(await within(engine, "inspect", "--format", "{{.State.Status}}", "talks")).toBe("exited");
+    expect(await within(engine, "logs", "-n", "1", "talks")).toMatch(/./);
+    expect(await within(engine, "rm", "-f", "talks")).toBe("talks");
+    await until("the room", () => freeBytes(engine) > 4 << 20);
+    expect(await within(engine, "run", "--rm", "base", "echo", "again")).toBe("again");
+  } finally {
+    await end(engine);
+  }
+}, 120_000);
+
+test("on a disk that stays full: stop, removal, refusal of what is new, and a restart of the engine", async () => {
+  const engine = await smallEngine();
+  try {
+    for (const name of ["one", "two", "three"]) {
+      await engine.output("run", "-d", "--name", name, "-v", "/scratch", "base", "sleep", "1000");
+    }
+    await engine.output("run", "--name", "old", "base", "true");
+    await fillUp(engine);
+    expect(await within(engine, "stop", "-t", "0", "one")).toBe("one");
+    expect(await within(engine, "rm", "-f", "-v", "two")).toBe("two");
+    await fillUp(engine);
+    const refused = await engine.cli("create", "--name", "new", "base", "true");
+    expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(refused.stderr).toContain("no room is left");
+    expect(await engine.stop()).toBe(0);
+    await fillUp(engine);
+    await engine.start();
+    expect(
+      (await within(engine, "ps", "-a", "--format", "{{.Names}} {{.State}}")).split("\n").sort(),
+    ).toEqual(["old exited", "one exited", "three running"].sort());
+    expect(await within(engine, "rm", "-f", "-v", "one", "three", "old")).toBe("one\nthree\nold");
+    expect(await within(engine, "ps", "-aq")).toBe("");
+    for (const name of readdirSync(engine.root)) {
+      if (name.startsWith("filler-")) Bun.spawnSync(["rm", `${engine.root}/${name}`]);
+    }
+    expect(await within(engine, "run", "--rm", "base", "echo", "again")).toBe("again");
+    await engine.stop();
+    await engine.start();
+    expect(await within(engine, "ps", "-aq")).toBe("");
+    expect(readdirSync(`${engine.root}/volumes`)).toEqual([".trash"]);
+  } finally {
+    await end(engine);
+  }
+}, 180_000);
