@@ -65,6 +65,13 @@ const rows: readonly Row[] = [
     look: status("NoNewPrivs"),
     wanted: "1",
   },
+  {
+    what: "no new privileges of a privileged exec",
+    flags: ["--security-opt", "no-new-privileges"],
+    look: status("NoNewPrivs"),
+    wanted: "1",
+    execFlags: ["--privileged"],
+  },
   { what: "system call filter", flags: [], look: status("Seccomp"), wanted: "2" },
   {
     what: "no filter",

@@ -106,7 +106,7 @@ function processOf(
     }),
     cwd: directory || config.WorkingDir || "/",
     capabilities: capabilitySets(capabilities, user.uid),
-    noNewPrivileges: security.noNewPrivileges && !exec.config.privileged,
+    noNewPrivileges: security.noNewPrivileges,
     ...limitsOf(host),
   };
 }
