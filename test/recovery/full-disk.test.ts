@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, statfsSync, writeFileSync } from "node:fs";
 import { TestEngine } from "../support/engine-harness.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 const mountBytes = 24 << 20;
 
@@ -65,7 +65,7 @@ async function fillUp(engine: TestEngine): Promise<void> {
 }
 
 async function within(engine: TestEngine, ...args: readonly string[]): Promise<string> {
-  const limit = Bun.sleep(30_000).then(() => "in vain");
+  const limit = pause(30_000, "the limit of a wait").then(() => "in vain");
   return await Promise.race([engine.output(...args), limit]);
 }
 
