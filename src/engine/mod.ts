@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeSync } from "node:fs";
 import { prepareCgroupParent, removeCgroup } from "../kernel/cgroup.ts";
+import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { probe } from "../kernel/probe.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
@@ -29,7 +30,7 @@ import { openImageStore } from "./image/mod.ts";
 import { ImageService } from "./image-service.ts";
 import { openOverlayLayerStore } from "./layer/mod.ts";
 import { openNetwork } from "./network/mod.ts";
-import { openStore, type StateStore } from "./store/mod.ts";
+import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
 import { openTimers } from "./timers.ts";
 import { openVolumeStore } from "./volume/mod.ts";
@@ -75,24 +76,36 @@ function reportToStderr(thrown: unknown): void {
 export async function openEngine(config: EngineConfig, options: EngineOptions): Promise<Engine> {
   const report = options.report ?? reportToStderr;
   const paths = enginePaths(config);
-  const store = openStore(config.root, report);
+  mkdirSync(config.run, { recursive: true, mode: 0o700 });
+  const runLock = lockDirectory(`${config.run}/lock`, "this run directory");
   try {
-    return await openWith(config, options, store, paths, report);
+    const store = openStore(config.root, report);
+    try {
+      return await openWith(config, options, { store, runLock }, paths, report);
+    } catch (thrown) {
+      store[Symbol.dispose]();
+      throw thrown;
+    }
   } catch (thrown) {
-    store[Symbol.dispose]();
+    runLock[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** What keeps other engines out as long as this one is open. */
+interface Held {
+  readonly store: StateStore;
+  readonly runLock: OwnedFd;
 }
 
 async function openWith(
   config: EngineConfig,
   options: EngineOptions,
-  store: StateStore,
+  { store, runLock }: Held,
   paths: ReturnType<typeof enginePaths>,
   report: (thrown: unknown) => void,
 ): Promise<Engine> {
   const facts = options.facts ?? probe();
-  mkdirSync(config.run, { recursive: true, mode: 0o700 });
   prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
   const { database, writes } = store;
   const layers = openOverlayLayerStore({ root: config.root, report });
@@ -156,6 +169,7 @@ async function openWith(
       letGo();
       await network.close();
       store[Symbol.dispose]();
+      runLock[Symbol.dispose]();
     },
     async uninstall() {
       refuseWhileRunning(context);
@@ -163,6 +177,7 @@ async function openWith(
       await network.remove();
       await removeCgroup(facts.cgroup, cgroupParentOf(config.tag));
       store[Symbol.dispose]();
+      runLock[Symbol.dispose]();
     },
   };
 }

@@ -51,9 +51,9 @@ function parseOptions(words: readonly string[]): DaemonOptions {
   return options;
 }
 
-function stopSignal(): Promise<void> {
+function stopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve());
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve(undefined));
     // The terminal that started us may go away; the engine stays.
     process.on("SIGHUP", () => undefined);
   });
@@ -75,7 +75,10 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       return 0;
     }
     const stopped = stopSignal();
-    const engine = await openEngine(config, { executor: executorBinary(), version });
+    const opening = openEngine(config, { executor: executorBinary(), version });
+    const engine = await Promise.race([opening, stopped]);
+    // As good as a crash, which every next engine puts right: nothing that is under way is worth waiting for.
+    if (engine === undefined) return 0;
     const api = createApi(engine);
     await api.listen(config.host);
     await stopped;

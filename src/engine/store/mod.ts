@@ -15,10 +15,11 @@ import { reserveSpace } from "../../kernel/reserve-space.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { damaged, inspectDatabase, isLogOverwritten, namingDamage } from "./damage.ts";
 import { isNoRoom, LateWrites } from "./late-writes.ts";
-import { lockRoot } from "./root-lock.ts";
+import { lockDirectory } from "./root-lock.ts";
 import { currentVersion, type Migration, migrations } from "./schema.ts";
 
 export { directWrites, isNoRoom, tellingOfNoRoom, type Writes } from "./late-writes.ts";
+export { lockDirectory } from "./root-lock.ts";
 
 export interface StateStore extends Disposable {
   readonly database: Database;
@@ -42,7 +43,7 @@ const reservedBytes = 256 << 10;
  */
 export function openStore(root: string, report: (thrown: unknown) => void = () => {}): StateStore {
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  const lock = lockRoot(`${root}/lock`);
+  const lock = lockDirectory(`${root}/lock`);
   try {
     const path = `${root}/tiffin.db`;
     const found = inspectDatabase(path);
