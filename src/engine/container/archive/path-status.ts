@@ -28,14 +28,18 @@ export interface FoundEntry {
   readonly status: FileStatus;
 }
 
-/** The last name of `path`, which keeps it when it ends in a slash or a dot. */
+/**
+ * What an archive of `path` calls what stands there: its last name, after `..` has taken names back; but `.` when that is how
+ * the path ends, by which a client asks for what is in a directory instead of for the directory.
+ */
 export function lastName(path: string): string {
-  return (
-    path
-      .split("/")
-      .filter((name) => name !== "" && name !== ".")
-      .at(-1) ?? "/"
-  );
+  if (/(^|\/)\.$/.test(path)) return ".";
+  const names: string[] = [];
+  for (const name of path.split("/")) {
+    if (name === "..") names.pop();
+    else if (name !== "" && name !== ".") names.push(name);
+  }
+  return names.at(-1) ?? "/";
 }
 
 /**
