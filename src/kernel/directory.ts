@@ -183,9 +183,13 @@ export interface FileStatus {
   readonly specialMajor: number;
   readonly specialMinor: number;
   readonly modifiedAtNs: bigint;
+  /** Something is mounted there, and this is its root. */
+  readonly isMountPoint: boolean;
 }
 
 const statxBasicStats = 0x7ff;
+/** STATX_ATTR_MOUNT_ROOT */
+const mountRootAttribute = 0x2000n;
 const typeByMode: Readonly<Record<number, EntryType>> = {
   [fileTypes.socket]: "socket",
   [fileTypes.symlink]: "symlink",
@@ -234,5 +238,6 @@ function statusOf(parent: number, path: string, flags: number, what: string): Fi
     specialMajor: view.getUint32(128, true),
     specialMinor: view.getUint32(132, true),
     modifiedAtNs: view.getBigInt64(112, true) * 1_000_000_000n + BigInt(view.getUint32(120, true)),
+    isMountPoint: (view.getBigUint64(8, true) & mountRootAttribute) !== 0n,
   };
 }

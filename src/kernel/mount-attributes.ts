@@ -25,6 +25,13 @@ export function mountAttributesOf(path: string): number {
   return rows.reduce((sum, [flag, attribute]) => ((flags & flag) === 0 ? sum : sum | attribute), 0);
 }
 
+/** The magic number of the file system at `path`; 0 for a path that is not there. */
+export function fileSystemOf(path: string): number {
+  const buffer = new Uint8Array(statfsBytes);
+  if (trySyscall("statfs", cString(path), buffer) < 0) return 0;
+  return Number(new DataView(buffer.buffer).getBigUint64(0, true));
+}
+
 /** The number of the mount that `fd` was opened on. */
 export function mountIdOf(fd: OwnedFd): string {
   return /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/self/fdinfo/${fd.raw}`))?.[1] ?? "";

@@ -348,3 +348,60 @@ test("nothing is unpacked through a read-only mount or root, whatever way leads 
   expect(readdirSync(`${directory}/host/below`)).toEqual([]);
   await engine.output("rm", "-f", "shut");
 });
+
+test("a path that ends in a dot asks for what is in the directory, one that goes up is named by where it ends", async () => {
+  expect(readdirSync(await got("waits", "/etc/."))).toContain("passwd");
+  expect(readdirSync(await got("waits", "etc/."))).toContain("passwd");
+  expect(readdirSync(await got("waits", "/etc/"))).toEqual(["etc"]);
+  expect(readdirSync(await got("waits", "/bin/../etc"))).toEqual(["etc"]);
+  expect(readdirSync(await got("waits", "/etc/.."))).toContain("etc");
+});
+
+test("a running container's own hosts file is what is copied, and nothing is put below it", async () => {
+  await engine.output("run", "-d", "--name", "hosts", "--add-host", "far:192.0.2.1", "base", "sleep", "1000");
+  const hosts = await got("hosts", "/etc/hosts");
+  expect(readFileSync(`${hosts}/hosts`, "utf8")).toContain("192.0.2.1\tfar");
+  const over = await put("hosts", "/etc", archiveOf([entry("hosts"), "mine"]));
+  expect([over.status, over.text]).toEqual([409, expect.stringContaining("hosts")]);
+  expect(await engine.output("exec", "hosts", "cat", "/etc/hosts")).toContain("far");
+  await engine.output("rm", "-f", "hosts");
+});
+
+test("a link that a container puts where its volume was shows neither its /proc nor its root a second time", async () => {
+  for (const to of ["/proc", "/sys", "/"]) {
+    await engine.output("run", "-d", "--name", "moves", "-v", "/a/b", "base", "sleep", "1000");
+    await engine.output("exec", "moves", "sh", "-c", `mv /a /c && mkdir /a && ln -s ${to} /a/b`);
+    expect(readdirSync(`${await got("moves", "/proc")}/proc`)).toEqual([]);
+    expect(readdirSync(`${await got("moves", "/sys")}/sys`)).toEqual([]);
+    await engine.output("rm", "-fv", "moves");
+  }
+});
+
+test("attributes that no file system takes are the archive's fault", async () => {
+  const text = (length: number): Uint8Array => new Uint8Array(length).fill(0x61);
+  for (const [name, value] of [
+    [`user.${"a".repeat(300)}`, text(1)],
+    ["user.v", text(70_000)],
+  ] as const) {
+    const body = archiveOf([entry("attributed", { attributes: new Map([[name, value]]) }), "x"]);
+    expect((await put("lives", "/tmp", body)).status).toBe(400);
+  }
+});
+
+test("a member that would replace a mount is refused, and what is mounted keeps its files", async () => {
+  mkdirSync(`${directory}/kept`);
+  writeFileSync(`${directory}/kept/f`, "theirs");
+  await engine.output("create", "--name", "covers", "-v", `${directory}/kept:/kept`, "base", "sleep", "1000");
+  for (const step of ["created", "running"]) {
+    if (step === "running") await engine.output("start", "covers");
+    const refused = await put("covers", "/", archiveOf([entry("kept"), "a file"]));
+    expect([step, refused.status, refused.text]).toEqual([
+      step,
+      409,
+      expect.stringContaining("mounted there"),
+    ]);
+    expect(readdirSync(`${directory}/kept`)).toEqual(["f"]);
+  }
+  expect(await engine.output("exec", "covers", "cat", "/kept/f")).toBe("theirs");
+  await engine.output("rm", "-f", "covers");
+});

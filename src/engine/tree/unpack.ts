@@ -201,6 +201,8 @@ class UnpackTarget implements Disposable {
         return;
       }
       this.#refuseOtherType(isDirectory, entry);
+      // To unlink what is mounted on takes the mount away where the container has it, after it was emptied.
+      if (there.isMountPoint) throw covered(entry.path);
       removeEntry(parent, name);
       // Something below may have been the remembered directory.
       if (isDirectory) this.#forgetParent();
@@ -293,6 +295,15 @@ function insidePath(path: string): string {
   return parts.join("/");
 }
 
+function covered(path: string): TiffinError {
+  return new TiffinError(
+    "conflict",
+    "archive.mounted",
+    `cannot unpack ${JSON.stringify(path)}: something is mounted there, which the archive would replace`,
+    { remedy: "copy to another path, or write to the file from within the container" },
+  );
+}
+
 function escapes(path: string): TiffinError {
   return new TiffinError(
     "invalid",
@@ -313,6 +324,10 @@ const refusals: ReadonlyMap<string, ConstructorParameters<typeof TiffinError>[0]
   ["ENAMETOOLONG", "invalid"],
   ["EEXIST", "conflict"],
   ["EINVAL", "invalid"],
+  ["E2BIG", "invalid"],
+  ["ERANGE", "invalid"],
+  ["EMLINK", "invalid"],
+  ["EBUSY", "conflict"],
   ["EOPNOTSUPP", "invalid"],
 ]);
 

@@ -12,6 +12,9 @@ import type { Container } from "../model.ts";
 import type { ReadyMount } from "../spec-mounts.ts";
 import { isAlive } from "../state.ts";
 
+/** A running container has its own of these, mounted over what its image has. */
+const networkFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] as const;
+
 /** Opens the view; the caller closes it. Must not run beside a start of the same container. */
 export async function openView(context: ContainerContext, container: Container): Promise<OwnedFd> {
   const { state, document } = container;
@@ -22,7 +25,7 @@ export async function openView(context: ContainerContext, container: Container):
     if (namespace !== undefined) {
       return viewOfNamespace(
         namespace,
-        document.mounts.map(({ target }) => target),
+        [...new Set([...document.mounts.map(({ target }) => target), ...networkFiles])],
         place,
       );
     }
