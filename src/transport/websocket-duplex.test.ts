@@ -120,3 +120,18 @@ test("what breaks the protocol closes with its code", () => {
     expect(wire.written).toEqual([Uint8Array.of(0x88, 2, 3, 234)]);
   }
 });
+
+test("after both closes the server ends the connection, and a close of one byte breaks the protocol", () => {
+  for (const [payload, code] of [
+    [
+      [0x03, 0xe8],
+      [0x03, 0xe8],
+    ],
+    [[], [0x03, 0xe8]],
+    [[0x03], [0x03, 0xea]],
+  ] as const) {
+    const { wire, ends } = open();
+    wire.handlers?.data(masked(0x88, Uint8Array.from(payload)));
+    expect([wire.ended, ends(), wire.written]).toEqual([true, 1, [Uint8Array.from([0x88, 2, ...code])]]);
+  }
+});

@@ -130,8 +130,11 @@ export class WebSocketDuplex implements ByteDuplex {
     if (frame.opcode === opcodes.ping && !this.#closeSent) {
       this.#duplex.write(frameOf(opcodes.pong, payload));
     } else if (frame.opcode === opcodes.close) {
-      this.#sendClose(normalClosure);
+      // One byte cannot be a code. RFC 6455, 5.5.1
+      this.#sendClose(payload.length === 1 ? protocolError : normalClosure);
       this.#peerEnd();
+      // Both have said it, and the server is the first to close the connection below. RFC 6455, 7.1.1
+      this.#duplex.end();
     }
   }
 
