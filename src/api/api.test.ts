@@ -518,12 +518,21 @@ test("exec in one request", async () => {
 });
 
 test("an engine that fails in an unexpected way is a 500, told once", async () => {
-  engine.containers.list = () => Promise.reject(new Error("bug"));
-  expect(await ask("GET", "/containers/json")).toMatchObject({
-    status: 500,
-    value: { message: "bug", code: "api.fault" },
-  });
-  expect(faults.length).toBe(1);
+  // The text of a mistake is about the program, and stays with it.
+  const text = "internal error of the engine; its log says more";
+  for (const mistake of [new Error("bug"), new TypeError("undefined is not a function (near '...e.t...')")]) {
+    faults = [];
+    engine.containers.list = () => Promise.reject(mistake);
+    expect(await ask("GET", "/containers/json")).toMatchObject({
+      status: 500,
+      value: { message: text, code: "api.fault" },
+    });
+    expect((faults[0] as Error).cause).toBe(mistake);
+  }
+  // What the system refused is about the world.
+  const refusal = Object.assign(new Error("open /x: no space"), { code: "ENOSPC" });
+  engine.containers.list = () => Promise.reject(refusal);
+  expect((await ask("GET", "/containers/json")).value).toMatchObject({ message: "open /x: no space" });
   expect(faults[0]).toBeInstanceOf(TiffinError);
 });
 

@@ -27,10 +27,18 @@ export function statusOf(kind: ErrorKind): number {
   }
 }
 
-/** Everything thrown as the typed error that it is, or as an internal one. */
+/** What a client is told of a mistake of the program itself: its text would be about the program, which is nobody's business. */
+const faultText = "internal error of the engine; its log says more";
+
+/**
+ * Everything thrown as the typed error that it is, or as an internal one. What the operating system or the database refused has
+ * a code and a text about the world; anything else is a mistake of ours.
+ */
 export function asTiffinError(thrown: unknown): TiffinError {
   if (thrown instanceof TiffinError) return thrown;
-  return new TiffinError("internal", "api.fault", messageOf(thrown), { cause: thrown });
+  const isRefusal = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string";
+  const isOurs = !isRefusal || thrown instanceof TypeError;
+  return new TiffinError("internal", "api.fault", isOurs ? faultText : messageOf(thrown), { cause: thrown });
 }
 
 export function errorBody(error: TiffinError): ErrorResponse {

@@ -22,7 +22,8 @@ const filters: Readonly<Record<string, (values: readonly string[]) => Test>> = {
   label: (values) => (image) =>
     values.every((value) => {
       const [key = "", wanted] = value.split("=", 2);
-      const found = image.config.Labels?.[key];
+      const labels = image.config.Labels ?? {};
+      const found = Object.hasOwn(labels, key) ? labels[key] : undefined;
       return found !== undefined && (wanted === undefined || found === wanted);
     }),
 };

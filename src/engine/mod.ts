@@ -7,6 +7,7 @@ import { prepareCgroupParent, removeCgroup } from "../kernel/cgroup.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { probe } from "../kernel/probe.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
+import { within } from "../lib/timer.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
@@ -21,7 +22,7 @@ import { containerRepository } from "./container/repository.ts";
 import { restartIfWanted } from "./container/restart.ts";
 import { RowFiles } from "./container/row-files.ts";
 import { seccompCompiler } from "./container/seccomp.ts";
-import { isAlive } from "./container/state.ts";
+import { type ContainerState, isAlive } from "./container/state.ts";
 import { userCache } from "./container/user.ts";
 import { EventBus } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
@@ -29,7 +30,7 @@ import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { openImageStore } from "./image/mod.ts";
 import { ImageService } from "./image-service.ts";
 import { openOverlayLayerStore } from "./layer/mod.ts";
-import { openNetwork } from "./network/mod.ts";
+import { type DefaultNetwork, openNetwork } from "./network/mod.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
 import { openTimers } from "./timers.ts";
@@ -67,6 +68,8 @@ export interface Engine {
 const warmExecutors = 2;
 const warmDirectories = 2;
 const checkpointDelayMs = 2000;
+/** How long an engine that ends deletes what was removed; the next one deletes the rest. */
+const emptyingLimitMs = 1000;
 
 function reportToStderr(thrown: unknown): void {
   writeSync(2, `tiffin: ${messageOf(thrown)}\n`);
@@ -166,8 +169,13 @@ async function openWith(
     events,
     facts,
     async close() {
+      // As long as a container runs it needs all of it; the last engine leaves the host as the first found it.
+      const isLast = ![...context.registry.all()].some(({ state }) => hasProcess(state));
+      if (isLast) await within(Promise.all([layers.emptied(), volumes.emptied()]), emptyingLimitMs);
       letGo();
-      await network.close();
+      if (isLast)
+        await leaveHost(network, () => removeCgroup(facts.cgroup, cgroupParentOf(config.tag)), report);
+      else await network.close();
       store[Symbol.dispose]();
       runLock[Symbol.dispose]();
     },
@@ -180,6 +188,25 @@ async function openWith(
       runLock[Symbol.dispose]();
     },
   };
+}
+
+function hasProcess(state: ContainerState): boolean {
+  return isAlive(state) || state.status === "starting";
+}
+
+/** What cannot be taken away now is no reason not to end: the next engine finds it, and `--uninstall` does. */
+async function leaveHost(
+  network: DefaultNetwork,
+  removeGroups: () => Promise<void>,
+  report: (thrown: unknown) => void,
+): Promise<void> {
+  for (const step of [() => network.withdraw(), removeGroups]) {
+    try {
+      await step();
+    } catch (thrown) {
+      report(thrown);
+    }
+  }
 }
 
 function refuseWhileRunning(context: ContainerContext): void {

@@ -226,7 +226,7 @@ function addRule(symbols: Library, context: Pointer, rule: SeccompRule, action: 
   for (const name of rule.names) {
     const number = symbols.seccomp_syscall_resolve_name(cString(name));
     if (number === syscallUnknown) {
-      const lateNumber = lateSyscalls[name];
+      const lateNumber = Object.hasOwn(lateSyscalls, name) ? lateSyscalls[name] : undefined;
       if (lateNumber !== undefined && alternatives.every((set) => set.length === 0)) {
         late.push({ number: lateNumber, action });
       }

@@ -3,7 +3,7 @@
  * container is either as before or as after the step, and after removal nothing is left on the host.
  */
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { type Failpoint, failpoints } from "../../src/engine/container/failpoints.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
@@ -200,6 +200,49 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
   expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
 });
 
+const nothingLeft = {
+  mounts: [],
+  links: [],
+  networkNamespaces: [],
+  cgroups: [],
+  tables: [],
+  processes: [],
+  files: [],
+  descriptors: [],
+};
+
+test("after the last container, a stop leaves nothing of the engine on the host but the files of its root", async () => {
+  await using engine = await startEngine();
+  const port = freePort();
+  await engine.output(
+    "run",
+    "-d",
+    "--name",
+    "one",
+    "-p",
+    `127.0.0.1:${port}:80`,
+    "-v",
+    "/data",
+    "base",
+    "sleep",
+    "1000",
+  );
+  expect(await engine.stop()).toBe(0);
+  // A container that runs keeps what it needs.
+  expect(engine.snapshot().links).not.toEqual([]);
+  await engine.start();
+  expect(await engine.output("exec", "one", "echo", "here")).toBe("here");
+  await engine.output("rm", "-f", "-v", "one");
+  expect(await engine.stop()).toBe(0);
+  expect({ ...engine.snapshot(), files: [], networkNamespaces: [] }).toEqual(nothingLeft);
+  expect(existsSync(`${engine.root}/trash`) ? readdirSync(`${engine.root}/trash`) : []).toEqual([]);
+  // And all of it comes back.
+  await engine.start();
+  expect(await engine.output("run", "--rm", "-p", `127.0.0.1:${port}:80`, "base", "echo", "again")).toBe(
+    "again",
+  );
+});
+
 test("after stop and --uninstall nothing of the engine is on the host but the files of its root", async () => {
   await using engine = await startEngine();
   await engine.output(
@@ -232,14 +275,5 @@ test("after stop and --uninstall nothing of the engine is on the host but the fi
   expect(await engine.stop()).toBe(0);
   expect(Bun.spawnSync(uninstall).exitCode).toBe(0);
   const left = engine.snapshot();
-  expect({ ...left, files: [], networkNamespaces: [] }).toEqual({
-    mounts: [],
-    links: [],
-    networkNamespaces: [],
-    cgroups: [],
-    tables: [],
-    processes: [],
-    files: [],
-    descriptors: [],
-  });
+  expect({ ...left, files: [], networkNamespaces: [] }).toEqual(nothingLeft);
 });

@@ -80,7 +80,8 @@ function patternOf(value: string): RegExp {
 function hasLabel(container: Container, wanted: string): boolean {
   const split = wanted.indexOf("=");
   const key = split < 0 ? wanted : wanted.slice(0, split);
-  const value = container.document.config.Labels[key];
+  const labels = container.document.config.Labels;
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
   return value !== undefined && (split < 0 || value === wanted.slice(split + 1));
 }
 
@@ -126,7 +127,7 @@ export async function listContainers(
     if (make === undefined) throw new TiffinError("invalid", "container.filter", invalidFilter(key));
     return make(values, context);
   });
-  const named = ["status", "exited"].some((key) => key in options.filters);
+  const named = ["status", "exited"].some((key) => Object.hasOwn(options.filters, key));
   const limited = options.limit !== undefined && options.limit > 0;
   const everything = options.all || named || limited;
   const chosen = [...context.registry.all()]

@@ -114,7 +114,8 @@ function decideBridge(desired: DesiredNetwork, bridge: ObservedNetwork["bridge"]
   return ops;
 }
 
-function decideSysctls(bridge: string, observed: ObservedNetwork): NetOp[] {
+/** Switches of the kernel that somebody may have turned back. */
+export function decideSysctls(bridge: string, observed: ObservedNetwork): NetOp[] {
   const ops: NetOp[] = [];
   if (!observed.forwarding) {
     ops.push({

@@ -10,6 +10,7 @@ import {
   decideForeign,
   decideRemoval,
   decideSetup,
+  decideSysctls,
   forwardingSysctl,
   type ObservedNetwork,
 } from "./decide.ts";
@@ -59,8 +60,9 @@ export class HostSide {
       if (bridgeReplaced) this.#reattach();
       return true;
     }
-    const ops = decideForeign(this.#parts.names.bridge, observed.foreignForward);
-    applyNetOps(ops, this.#parts.sockets);
+    const { bridge } = this.#parts.names;
+    const ops = [...decideSysctls(bridge, observed), ...decideForeign(bridge, observed.foreignForward)];
+    this.#apply(ops);
     return ops.length > 0;
   }
 
@@ -80,6 +82,7 @@ export class HostSide {
     const restoreForwarding =
       store.remembered()?.forwardingEnabled === true && !otherBridges(sockets.route, names.bridge);
     applyNetOps(decideRemoval(names, this.#observe(), this.#links(), restoreForwarding), sockets);
+    if (restoreForwarding) store.rememberForwarding(false);
   }
 
   #observe(): ObservedNetwork {
@@ -95,15 +98,11 @@ export class HostSide {
   }
 
   #make(observed: ObservedNetwork, replaceTable: boolean): EndpointGround {
-    const { names, store, sockets, subnet, gateway, ports } = this.#parts;
+    const { names, sockets, subnet, gateway, ports } = this.#parts;
     const ops = decideSetup({ names, subnet, gateway, ports: ports() }, observed).filter(
       (op) => replaceTable || op.op !== "tableReplace",
     );
-    if (ops.some((op) => op.op === "sysctl" && op.name === forwardingSysctl)) {
-      // Written down first: a switch that nobody remembers could never be undone.
-      store.rememberForwarding(true);
-    }
-    applyNetOps(ops, sockets);
+    this.#apply(ops);
     const bridge = observed.bridge ?? this.#observe().bridge;
     if (bridge === undefined) {
       throw new TiffinError(
@@ -113,6 +112,13 @@ export class HostSide {
       );
     }
     return { route: sockets.route, bridge: names.bridge, bridgeIndex: bridge.index, subnet, gateway };
+  }
+
+  #apply(ops: readonly NetOp[]): void {
+    const { store, sockets } = this.#parts;
+    // Written down first: a switch that nobody remembers could never be undone.
+    if (ops.some((op) => op.op === "sysctl" && op.name === forwardingSysctl)) store.rememberForwarding(true);
+    applyNetOps(ops, sockets);
   }
 
   /** Links that lost their bridge go onto the new one. */

@@ -115,4 +115,6 @@ export interface DefaultNetwork {
   close(): Promise<void>;
   /** Takes everything of this network off the host: rules, bridge, links. */
   remove(): Promise<void>;
+  /** Closes, and takes everything off the host as `remove` does; what it remembers stays for the next engine. */
+  withdraw(): Promise<void>;
 }

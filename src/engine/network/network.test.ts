@@ -1,6 +1,14 @@
 import type { Database } from "bun:sqlite";
 import { afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
 import { pause, settled, until } from "../../../test/support/until.ts";
 import {
@@ -401,6 +409,14 @@ inOwnNetns(import.meta.path, () => {
     await start("b", [{ ...tcp80, hostPort: 8084 }]);
     expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
   });
+
+  test("forwarding that somebody switched off comes back while the engine runs", async () => {
+    await start("a", [tcp80]);
+    const path = "/proc/sys/net/ipv4/ip_forward";
+    expect(readFileSync(path, "utf8").trim()).toBe("1");
+    writeFileSync(path, "0");
+    await until("the next look", () => readFileSync(path, "utf8").trim() === "1");
+  }, 30_000);
 
   test("10000 containers pass through 13 addresses: no duplicate, no leak, no address twice in a row", async () => {
     await network.remove();

@@ -172,6 +172,14 @@ export class BridgeNetwork implements DefaultNetwork {
   }
 
   async remove(): Promise<void> {
+    this.#takeOff(() => this.#store.forget());
+  }
+
+  async withdraw(): Promise<void> {
+    this.#takeOff(() => this.#rememberCursor());
+  }
+
+  #takeOff(finish: () => void): void {
     this.#healTimer.cancel();
     this.#endpoints.close();
     this.#isolated.close();
@@ -179,7 +187,7 @@ export class BridgeNetwork implements DefaultNetwork {
     failing("remove the network", () => {
       this.#released.flush();
       this.#host.remove();
-      this.#store.forget();
+      finish();
     });
     this.#active.clear();
     this.#sockets[Symbol.dispose]();

@@ -58,7 +58,7 @@ function parseValue(text: string): DbusVariant | undefined {
   if (string !== undefined) return variant("s", string);
   if (text.startsWith("[") && text.endsWith("]")) return parseList(text.slice(1, -1).trim());
   const [, type = "int32", digits] = /^(?:(\w+)\s+)?([-+]?\d+)$/.exec(text) ?? [];
-  const code = integerTypes[type];
+  const code = Object.hasOwn(integerTypes, type) ? integerTypes[type] : undefined;
   if (digits !== undefined && code !== undefined) return variant(code, BigInt(digits));
   return /^(double\s+)?[-+]?\d*\.\d+$/.test(text)
     ? variant("d", Number(text.replace(/^double\s+/, "")))
