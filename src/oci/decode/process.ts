@@ -41,7 +41,7 @@ const rlimitValue: Decoder<RlimitValue> = (value, path) => {
   return number >= unlimitedFrom ? "unlimited" : number;
 };
 
-const user = object<OciUser>({
+const userFields = object<OciUser>({
   uid: required(id),
   gid: required(id),
   umask: optional(integer(0, highestMode)),
@@ -51,6 +51,12 @@ const user = object<OciUser>({
     return groups;
   }),
 });
+
+/** Writers leave out a group that is 0. A user that is left out could be anybody, and is not taken for root. */
+const user: Decoder<OciUser> = (value, path) => {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return userFields(isObject ? { gid: 0, ...value } : value, path);
+};
 
 const capabilities = object<OciCapabilities>({
   bounding: optional(names),
