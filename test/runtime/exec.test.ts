@@ -144,3 +144,29 @@ eachRuntime(
   },
   { except: { crun: "1.8 gives an exec with --env no other variables, and takes empty values for values" } },
 );
+
+eachRuntime(
+  "exec --cap: ambient too where the configuration has it inheritable, and only there",
+  async (bundle) => {
+    const base = specOf(["/bin/sleep", "1000"]);
+    const sets = ["CAP_KILL", "CAP_CHOWN"];
+    const capabilities = { bounding: sets, effective: sets, permitted: sets, inheritable: ["CAP_CHOWN"] };
+    bundle.configure({ ...base, process: { ...base.process, capabilities } });
+    expect((await bundle.detached("run", "--detach", bundle.id)).code).toBe(0);
+    const ambient = async (capability: string): Promise<string | undefined> => {
+      const flags = ["--user", "1000", "--cap", capability];
+      const told = await bundle.call("exec", ...flags, bundle.id, "/bin/cat", "/proc/self/status");
+      return /^CapAmb:\t([0-9a-f]+)$/m.exec(told.stdout)?.[1];
+    };
+    expect(await ambient("CAP_CHOWN")).toBe("0000000000000001");
+    expect(await ambient("CAP_KILL")).toBe("0000000000000000");
+  },
+  { except: { crun: "1.8 replaces the sets by the named capabilities, without inheritable" } },
+);
+
+eachRuntime("a user without a group has the group 0", async (bundle) => {
+  const base = specOf(["/bin/busybox", "id", "-g"]);
+  bundle.configure({ ...base, process: { ...base.process, user: { uid: 1000 } } });
+  const told = await bundle.call("run", bundle.id);
+  expect({ code: told.code, stdout: told.stdout }).toEqual({ code: 0, stdout: "0\n" });
+});

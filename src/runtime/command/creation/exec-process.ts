@@ -76,5 +76,7 @@ function withCapabilities(
     bounding: add(own?.bounding),
     effective: add(own?.effective),
     permitted: add(own?.permitted),
+    // Raised only where the container's configuration has it inheritable too: no exec widens that set.
+    ambient: add(own?.ambient),
   };
 }
