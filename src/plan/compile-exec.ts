@@ -75,6 +75,7 @@ export function compileExec(
     ownUserNamespace,
     setgroupsDenied: target.setgroupsDenied === true,
     init: false,
+    ...(target.personality !== undefined && { linux: { personality: target.personality } }),
     ...labelled,
   });
 

@@ -3,7 +3,7 @@
  * knows, such as where the layers lie, who watches the process, and which descriptors will be handed over.
  */
 import type { MountEntry } from "../linux/mountinfo.ts";
-import type { OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
+import type { LinuxSpec, OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
 
 /** Where the root file system comes from. Paths are absolute host paths. */
 export type RootSource =
@@ -200,6 +200,8 @@ export interface ExecTarget {
   readonly cgroupV2: boolean;
   /** Owner group of its terminals (the devpts option `gid`); 5 when absent. */
   readonly terminalGid?: number;
+  /** Execution domain of the container's programs. */
+  readonly personality?: NonNullable<LinuxSpec["personality"]>;
 }
 
 export type ExecOptions = ProcessOptions;

@@ -244,6 +244,17 @@ eachRuntime(
   { except: { runc: "1.1 is older than this field" } },
 );
 
+eachRuntime(
+  "personality is that of a program of exec too",
+  async (bundle) => {
+    bundle.configure(withLinux(specOf(["/bin/sleep", "1000"]), { personality: { domain: "LINUX32" } }));
+    expect((await bundle.detached("run", "--detach", bundle.id)).code).toBe(0);
+    const told = await bundle.call("exec", bundle.id, "/bin/busybox", "uname", "-m");
+    expect(told.stdout).toMatch(/^(i686|armv8l)\n$/);
+  },
+  { except: { runc: "1.1 is older than this field" } },
+);
+
 eachRuntime("unknown properties are ignored", async (bundle) => {
   const spec = { ...specOf(["/bin/true"]), future: { any: 1 }, linux: { ...specOf([]).linux, future: [1] } };
   bundle.configure(spec);

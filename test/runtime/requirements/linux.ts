@@ -186,6 +186,7 @@ export const linuxRequirements = [
   ]),
   ...section("linux: personality", [
     ["MUST", "domain is the execution domain", "personality is the program's"],
+    ["MUST", "domain is that of a later exec too", "personality is that of a program of exec too"],
     ["MUST", "there are no flags yet: one is an error", "refused: a personality with flags"],
   ]),
 ];

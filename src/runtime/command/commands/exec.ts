@@ -101,7 +101,7 @@ function stdioOf({ terminal, consoleSize }: OciProcess, host: RuntimeHost): Stdi
 }
 
 function targetOf({ id, record }: StoredContainer, groups: ExecGroups): ExecTarget {
-  const { namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid } = record;
+  const { namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid, personality } = record;
   return {
     id,
     namespaces,
@@ -111,6 +111,7 @@ function targetOf({ id, record }: StoredContainer, groups: ExecGroups): ExecTarg
     ...(gidMappings !== undefined && { gidMappings }),
     ...(setgroupsDenied !== undefined && { setgroupsDenied }),
     ...(terminalGid !== undefined && { terminalGid }),
+    ...(personality !== undefined && { personality }),
   };
 }
 

@@ -18,7 +18,7 @@ import { SyscallError, syscall, trySyscall } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { errno } from "../../../linux/errno.ts";
 import type { CgroupFacts } from "../../../linux/host-facts.ts";
-import type { OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../../oci/mod.ts";
+import type { LinuxSpec, OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../../oci/mod.ts";
 import type { KnownHome } from "../creation/home-directory.ts";
 import type { RecordedResctrl } from "../groups/resctrl-class.ts";
 import type { RuntimeHost } from "../host/host.ts";
@@ -60,6 +60,8 @@ export interface ContainerRecord {
   readonly gidMappings?: readonly OciIdMapping[];
   readonly setgroupsDenied?: true;
   readonly terminalGid?: number;
+  /** Execution domain of its programs, an exec's too. */
+  readonly personality?: NonNullable<LinuxSpec["personality"]>;
   /** The compiled filter, which an exec gets too: base64 of struct sock_filter[]. */
   readonly seccomp?: {
     readonly program: string;

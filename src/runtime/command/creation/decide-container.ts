@@ -231,6 +231,7 @@ function recordOf(
     ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),
     ...(groupsForbidden(linux, identity) && { setgroupsDenied: true }),
     ...(terminalGid !== undefined && { terminalGid }),
+    ...(spec.linux?.personality !== undefined && { personality: spec.linux.personality }),
     ...(seccomp !== undefined && { seccomp }),
     ...(request.hold && { startSocket: `@start-${randomHex(socketDigits)}` }),
     hooks: { ...(poststart !== undefined && { poststart }), ...(poststop !== undefined && { poststop }) },
