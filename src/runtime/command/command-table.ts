@@ -14,6 +14,11 @@ const consoleSocket: FlagRow = {
   doc: "unix socket that receives the master of the terminal",
 };
 const pidFile: FlagRow = { name: "pid-file", kind: "text", doc: "file that the process id is written to" };
+const pidfdSocket: FlagRow = {
+  name: "pidfd-socket",
+  kind: "text",
+  doc: "unix socket that receives a pidfd of the process",
+};
 const preserveFds: FlagRow = {
   name: "preserve-fds",
   kind: "text",
@@ -85,6 +90,7 @@ const resourceFlags: readonly FlagRow[] = [
 const execFlags: readonly FlagRow[] = [
   consoleSocket,
   pidFile,
+  pidfdSocket,
   preserveFds,
   detach,
   { name: "cwd", kind: "text", doc: "working directory" },
@@ -105,7 +111,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
   create: {
     usage: "create [flags] ID",
     doc: "make a container; start runs its program",
-    flags: creation,
+    flags: [...creation, pidfdSocket],
     words: [1, 1],
     resident: true,
     run: async () => (await import("./commands/create.ts")).create,
@@ -124,6 +130,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     doc: "create and start",
     flags: [
       ...creation,
+      pidfdSocket,
       detach,
       { name: "keep", kind: "switch", doc: "do not delete the container at its end" },
       { name: "no-subreaper", kind: "switch", doc: "do not wait for orphans" },

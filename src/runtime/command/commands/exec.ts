@@ -18,6 +18,7 @@ import { connectConsole, sendTerminal } from "../creation/console-socket.ts";
 import { execProcess } from "../creation/exec-process.ts";
 import { readHome, withHome } from "../creation/home-directory.ts";
 import { writePidFile } from "../creation/pid-file.ts";
+import { connectPidfdSocket, sendPidfd } from "../creation/pidfd-socket.ts";
 import { connectAgent, filterOptions } from "../creation/seccomp-filter.ts";
 import { log } from "../error-log.ts";
 import { usage } from "../flags.ts";
@@ -40,12 +41,15 @@ export async function exec(context: CommandContext): Promise<number> {
   using main = openMain(context, container);
   const process = execProcess(context, container.record);
   using console = openConsole(context, process, foreground);
+  const watched = flags.text("pidfd-socket");
+  using watcher = connectPidfdSocket(watched && absolutePath(watched, host), host);
   const launched = await launch(context, container, main, process, executor);
   const { pid } = launched;
   if (console !== undefined && launched.terminal !== undefined) {
     using master = launched.terminal;
     sendTerminal(console, master);
   }
+  sendPidfd(watcher, pid);
   const pidFile = flags.text("pid-file");
   if (pidFile !== undefined) writePidFile(absolutePath(pidFile, host), pid);
   return foreground ? host.serveForeground(pid, launched.terminal) : 0;

@@ -36,6 +36,7 @@ import { sendTerminal } from "./console-socket.ts";
 import type { CreateRequest } from "./creation-request.ts";
 import { prepare } from "./decide-container.ts";
 import { writePidFile } from "./pid-file.ts";
+import { connectPidfdSocket, sendPidfd } from "./pidfd-socket.ts";
 import { connectAgent } from "./seccomp-filter.ts";
 
 export interface RunningContainer {
@@ -85,6 +86,7 @@ async function create(
   const bundle = openBundle(request.bundle, request.host);
   requireOwnHooks(request.host, bundle.spec.hooks ?? {});
   using console = request.console(bundle.spec);
+  using watcher = connectPidfdSocket(request.pidfdSocket, request.host);
   const probed = probeOnDemand(request.host.procName);
   using scope = request.systemdCgroup
     ? (await import("../groups/systemd-scope.ts")).planScope(id, bundle.spec, probed, request.host)
@@ -131,6 +133,7 @@ async function create(
     undo.push("processes", () => endProcesses({ id, record, process }, request.host));
     await settleRecord(file, process, request.host);
     const terminal = passTerminal(console, launched.terminal);
+    sendPidfd(watcher, process.pid);
     if (request.pidFile !== undefined) writePidFile(request.pidFile, process.pid);
     file[Symbol.dispose]();
     return { container: { id, record, process }, terminal };

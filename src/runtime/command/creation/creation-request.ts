@@ -26,6 +26,8 @@ export interface CreateRequest {
   readonly console: (spec: RuntimeSpec) => UnixStream | undefined;
   /** Absolute. */
   readonly pidFile: string | undefined;
+  /** Absolute. */
+  readonly pidfdSocket: string | undefined;
   readonly noPivot: boolean;
   readonly sessionKeyring: boolean;
   readonly preserveFds: number;
@@ -56,6 +58,7 @@ export function creationRequest(context: CommandContext, { hold, foreground }: C
     hold,
     console: (spec) => openConsole(spec, socket, foreground, host),
     pidFile: pathFlag("pid-file"),
+    pidfdSocket: pathFlag("pidfd-socket"),
     noPivot: flags.switch("no-pivot"),
     sessionKeyring: !flags.switch("no-new-keyring"),
     preserveFds: flags.number("preserve-fds") ?? 0,
