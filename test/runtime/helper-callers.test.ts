@@ -166,6 +166,21 @@ test.skipIf(!isRoot)(
   },
 );
 
+test.skipIf(!isRoot)(
+  "priority, processors and disk priority are the caller's, with a helper and without",
+  async () => {
+    await using bundle = new Bundle(program);
+    await startHelper(bundle);
+    const files = "grep ^Cpus_allowed_list: /proc/self/status; ionice";
+    bundle.configure(shell(`/bin/busybox cut -d " " -f 19 /proc/self/stat; ${files}`));
+    const odd = ["nice", "-n", "5", "taskset", "-c", "0", "ionice", "-c", "2", "-n", "6"];
+    for (const wish of ["20", "off"]) {
+      const { stdout } = await call(bundle, ["run", bundle.id], { TIFFIN_RUNTIME_HELPER: wish }, odd);
+      expect(stdout).toBe("5\nCpus_allowed_list:\t0\nbest-effort: prio 6\n");
+    }
+  },
+);
+
 test.skipIf(!isRoot)("a path that leads through a link to the caller's own directory", async () => {
   await using bundle = new Bundle(program);
   await startHelper(bundle);
