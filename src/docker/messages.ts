@@ -51,6 +51,10 @@ export function cannotKill(name: string, id: string): string {
   return `cannot kill container: ${name}: ${notRunning(id)}`;
 }
 
+export function restarting(id: string): string {
+  return `Container ${id} is restarting, wait until the container is running`;
+}
+
 export function pausedBeforeExec(id: string): string {
   return `Container ${id} is paused, unpause the container before exec`;
 }

@@ -19,7 +19,7 @@ import {
 } from "./container/mod.ts";
 import { ContainerRegistry } from "./container/registry.ts";
 import { containerRepository } from "./container/repository.ts";
-import { restartIfWanted } from "./container/restart.ts";
+import { pauseBeforeNext, startLater } from "./container/restart.ts";
 import { RowFiles } from "./container/row-files.ts";
 import { seccompCompiler } from "./container/seccomp.ts";
 import { type ContainerState, isAlive } from "./container/state.ts";
@@ -146,7 +146,8 @@ async function openWith(
     idle,
     timers,
     fail: failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]),
-    afterExit: (container, ending) => restartIfWanted(context, container, ending),
+    pauseBeforeNext,
+    startLater: (container, pauseMs) => startLater(context, container, pauseMs),
     report,
   };
   await recoverContainers(context);

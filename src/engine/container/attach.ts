@@ -5,7 +5,7 @@ import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { LogCursor } from "../log/mod.ts";
 import type { ContainerContext } from "./context.ts";
-import { meetingEnd } from "./meeting-end.ts";
+import { meetingEnd, refuseRestarting } from "./meeting-end.ts";
 import type { Container } from "./model.ts";
 import { PendingStream } from "./pending-stream.ts";
 import { ReplayStream } from "./replay-stream.ts";
@@ -68,6 +68,7 @@ export async function attachContainer(
   if (state.status === "paused") {
     throw new TiffinError("conflict", "container.paused", pausedBeforeAttach(id));
   }
+  refuseRestarting(container);
   if (state.status === "starting") await container.queue;
   const flags = flagsOf({
     ...options,

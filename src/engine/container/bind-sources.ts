@@ -16,6 +16,7 @@ import { tellingOfNoRoom } from "../store/mod.ts";
 import { isAnonymousName, type VolumeWishes } from "../volume/mod.ts";
 import type { ContainerContext } from "./context.ts";
 import { copyFromLayers } from "./copy-up.ts";
+import { openOfProcess } from "./meeting-end.ts";
 import type { Container } from "./model.ts";
 import type { MountSpec } from "./mount-spec.ts";
 import { donorSharedMemory, type ReadyMount, sharedMemory } from "./spec-mounts.ts";
@@ -80,17 +81,17 @@ export interface OpenedBinds {
 }
 
 /**
- * Opens every bind of the specification's mounts. `donor` is the process whose shared memory is shared. Errors:
+ * Opens every bind of the specification's mounts. `donor` is the container whose shared memory is shared. Errors:
  * `container.bind-source`, Docker's words.
  */
-export function openBinds(mounts: readonly OciMount[], donor: number | undefined): OpenedBinds {
+export function openBinds(mounts: readonly OciMount[], donor: Container | undefined): OpenedBinds {
   const sources = new Map<number, BindSource>();
   const fds: [string, OwnedFd][] = [];
   try {
     for (const [index, mount] of mounts.entries()) {
       if (mount.type !== "bind" || mount.source === undefined) continue;
       if (mount.source === donorSharedMemory && donor !== undefined) {
-        fds.push([`bind:${index}`, mountOfProcess(donor, sharedMemory)]);
+        fds.push([`bind:${index}`, mountOfContainer(donor, sharedMemory)]);
         sources.set(index, { kind: "directory", received: true, detached: true });
         continue;
       }
@@ -126,8 +127,8 @@ function openSource(path: string): OwnedFd {
   }
 }
 
-/** What the process sees mounted at `path`, as a mount of its own. */
-function mountOfProcess(pid: number, path: string): OwnedFd {
-  using namespace = openFile(undefined, `/proc/${pid}/ns/mnt`, openFlags.readOnly);
+/** What the container sees mounted at `path`, as a mount of its own. */
+function mountOfContainer(container: Container, path: string): OwnedFd {
+  using namespace = openOfProcess(container, "ns/mnt", openFlags.readOnly);
   return mountOfNamespace(namespace, path);
 }

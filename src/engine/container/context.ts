@@ -34,8 +34,10 @@ export interface ContainerContext {
   readonly idle: IdleWork;
   readonly timers: Timers;
   readonly fail: FailpointHook;
-  /** Decides what follows the end of a container that stays: perhaps another start. */
-  readonly afterExit: (container: Container, ending: Ending) => void;
+  /** Milliseconds from this end of a container that stays to its next start; undefined when there is none. */
+  readonly pauseBeforeNext: (container: Container, ending: Ending) => number | undefined;
+  /** Starts a container that is restarting after the pause. */
+  readonly startLater: (container: Container, pauseMs: number) => void;
   /** Reports what nobody waits for; the outermost place that logs. */
   readonly report: (thrown: unknown) => void;
 }

@@ -26,6 +26,10 @@ export function statusText(state: ContainerState, nowMs: number): string {
       const { exitCode, finishedAtMs } = state.ending;
       return `Exited (${exitCode}) ${durationText(nowMs - finishedAtMs)} ago`;
     }
+    case "restarting": {
+      const { exitCode, finishedAtMs } = state.ending;
+      return `Restarting (${exitCode}) ${durationText(nowMs - finishedAtMs)} ago`;
+    }
     case "removing":
       return "Removal In Progress";
     case "dead":

@@ -52,9 +52,11 @@ export async function settleExit(
 ): Promise<void> {
   const { id, name } = container;
   const remove = container.document.host.AutoRemove;
+  const pauseMs = remove ? undefined : context.pauseBeforeNext(container, ending);
   // A container that goes away next needs no row that says how it ended; if the engine dies first, its record does.
   if (remove) context.registry.assume(container, { status: "exited", ending });
-  else context.registry.setState(container, { status: "exited", ending });
+  else
+    context.registry.setState(container, { status: pauseMs === undefined ? "exited" : "restarting", ending });
   container.process = undefined;
   await releaseHost(context, id, lost);
   const attributes = { name, exitCode: String(ending.exitCode) };
@@ -63,7 +65,7 @@ export async function settleExit(
   tell(container.exits, ending);
   context.idle.within(afterReplyMs);
   if (remove) await takeAway(context, container, { volumes: true });
-  else context.afterExit(container, ending);
+  else if (pauseMs !== undefined) context.startLater(container, pauseMs);
 }
 
 function tell(waiters: Set<(ending: Ending) => void>, ending: Ending): void {

@@ -5,7 +5,7 @@ import { newestLogPath } from "../log/mod.ts";
 import type { ContainerContext } from "./context.ts";
 import { endpointOf, mountPoints, networksOf, portMapOf, statusWord, timeText } from "./describe.ts";
 import { type Container, commandOf } from "./model.ts";
-import { endingOf, isAlive } from "./state.ts";
+import { countsAsRunning, endingOf, isAlive } from "./state.ts";
 
 /** Docker's answer with what only this engine knows, under a key of its own. */
 export interface TiffinInspect extends ContainerInspect {
@@ -24,9 +24,9 @@ function stateOf(container: Container): ContainerState {
   const word = statusWord(state);
   return {
     Status: word,
-    Running: alive,
+    Running: countsAsRunning(state),
     Paused: state.status === "paused",
-    Restarting: false,
+    Restarting: state.status === "restarting",
     OOMKilled: ending?.oomKilled ?? false,
     Dead: state.status === "dead",
     Pid: alive ? state.pid : 0,

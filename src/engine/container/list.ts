@@ -7,7 +7,7 @@ import type { ContainerContext } from "./context.ts";
 import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
 import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
 import { type Container, commandText } from "./model.ts";
-import { isAlive } from "./state.ts";
+import { countsAsRunning } from "./state.ts";
 
 export interface ListOptions {
   readonly all: boolean;
@@ -132,7 +132,7 @@ export async function listContainers(
   const everything = options.all || named || limited;
   const chosen = [...context.registry.all()]
     .reverse()
-    .filter((container) => everything || isAlive(container.state))
+    .filter((container) => everything || countsAsRunning(container.state))
     .filter((container) => tests.every((test) => test(container)));
   const shown = limited ? chosen.slice(0, options.limit) : chosen;
   const now = nowMs();

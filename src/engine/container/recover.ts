@@ -20,7 +20,7 @@ import { cgroupOf, ownCgroupParent, releaseOwnParent } from "./host-part.ts";
 import type { Container } from "./model.ts";
 import { unknownEnding } from "./next-exit.ts";
 import { takeAway } from "./remove.ts";
-import { wantsRestart } from "./restart.ts";
+import { startAgain, wantsRestart } from "./restart.ts";
 import { startContainer } from "./start.ts";
 import { type Ending, isAlive } from "./state.ts";
 
@@ -248,6 +248,7 @@ async function endGroup(context: ContainerContext, directory: string): Promise<v
 function restartAll(context: ContainerContext): void {
   for (const container of context.registry.all()) {
     const { state, document } = container;
+    if (state.status === "restarting") startAgain(context, container);
     if (state.status !== "exited") continue;
     const policy = document.host.RestartPolicy;
     const always = policy?.Name === "always";

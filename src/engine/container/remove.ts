@@ -5,8 +5,8 @@ import { afterReplyMs } from "../idle-work.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import type { Container } from "./model.ts";
 import { nextExit } from "./next-exit.ts";
-import { type Ending, endingOf, isAlive } from "./state.ts";
-import { killAndWait } from "./stop.ts";
+import { countsAsRunning, type Ending, endingOf } from "./state.ts";
+import { endRestarting, killAndWait } from "./stop.ts";
 
 export interface RemoveOptions {
   readonly force: boolean;
@@ -24,7 +24,7 @@ export async function removeContainer(
   if (container.state.status === "removing") {
     throw new TiffinError("conflict", "container.removing", removalInProgress(container.id));
   }
-  if (isAlive(container.state)) {
+  if (countsAsRunning(container.state)) {
     if (!options.force) {
       throw new TiffinError(
         "conflict",
@@ -32,9 +32,11 @@ export async function removeContainer(
         removeActive(container.name, container.state.status),
       );
     }
-    const { ended } = nextExit(container);
     container.stopping = true;
-    await killAndWait(context, container, ended);
+    if (!endRestarting(context, container)) {
+      const { ended } = nextExit(container);
+      await killAndWait(context, container, ended);
+    }
   }
   await enqueue(container, async () => {
     // It may have gone by itself in the meantime (--rm).

@@ -31,21 +31,29 @@ export function restartPauseMs(restarts: number): number {
   return Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(restarts, 20));
 }
 
-/** Starts the container again later, when its policy says so. */
-export function restartIfWanted(context: ContainerContext, container: Container, ending: Ending): void {
+/** Counts the run that has ended, and says after how many milliseconds there is another; undefined for never. */
+export function pauseBeforeNext(container: Container, ending: Ending): number | undefined {
   const policy = container.document.host.RestartPolicy;
   if (ending.finishedAtMs - ending.startedAtMs >= steadyRunMs) container.restarts = 0;
-  if (!wantsRestart(policy, ending, container.restarts)) return;
+  if (!wantsRestart(policy, ending, container.restarts)) return undefined;
   const pauseMs = restartPauseMs(container.restarts);
   container.restarts += 1;
+  return pauseMs;
+}
+
+/** Starts a container that is restarting again after the pause, unless it was stopped or removed in the meantime. */
+export function startLater(context: ContainerContext, container: Container, pauseMs: number): void {
+  const { state } = container;
   context.timers.after(pauseMs, () => {
-    const again = enqueue(container, async () => {
-      const { state } = container;
-      // Stopped, started or removed by somebody in the meantime.
-      if (state.status !== "exited" || container.stopping) return;
-      if (context.registry.byId(container.id) !== container) return;
-      await startContainer(context, container);
-    });
-    again.catch(context.report);
+    // Of this end: a later one has a timer of its own.
+    if (container.state === state) startAgain(context, container);
   });
+}
+
+/** Starts a container that is restarting now. */
+export function startAgain(context: ContainerContext, container: Container): void {
+  const again = enqueue(container, async () => {
+    if (container.state.status === "restarting") await startContainer(context, container);
+  });
+  again.catch(context.report);
 }

@@ -1,10 +1,11 @@
 /** Where a container is in the network: its own endpoint, nobody's, the host's, or another container's. */
-import { openNetnsOfPid } from "../../kernel/netlink/netns.ts";
+import { openFlags } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { UndoStack } from "../../lib/undo-stack.ts";
 import type { NetworkSource } from "../../plan/mod.ts";
 import type { ContainerContext } from "./context.ts";
+import { openOfProcess } from "./meeting-end.ts";
 import type { Container } from "./model.ts";
 import { decodePorts } from "./ports.ts";
 import { type EndpointRecord, isAlive } from "./state.ts";
@@ -44,11 +45,10 @@ export async function attachToNetwork(
     return { source: { kind: "host" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
   }
   if (mode.startsWith("container:")) {
-    const { state } = sharedContainer(context, mode);
-    const pid = isAlive(state) ? state.pid : 0;
+    const shared = sharedContainer(context, mode);
     return {
       source: { kind: "slot" },
-      netns: openNetnsOfPid(pid),
+      netns: openOfProcess(shared, "ns/net", openFlags.readOnly),
       endpoint: null,
       warnings: [],
       wire: undefined,

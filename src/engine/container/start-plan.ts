@@ -1,6 +1,7 @@
 /** The deciding half of a start: what the container's files, devices and options mean, compiled into a plan. */
 import { readFileSync } from "node:fs";
 import { nonShareableIpc } from "../../docker/messages.ts";
+import { openFlags } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { capabilityNames } from "../../linux/capabilities.ts";
@@ -13,6 +14,7 @@ import type { ContainerContext } from "./context.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
 import { ownCgroupParent } from "./host-part.ts";
 import { decodeLogLimits } from "./log-limits.ts";
+import { openOfProcess } from "./meeting-end.ts";
 import type { Container } from "./model.ts";
 import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
 import type { PendingStream } from "./pending-stream.ts";
@@ -65,6 +67,24 @@ export function compilePlan(
   place: NetworkPlace,
   pending: readonly PendingStream[],
 ): CompiledStart {
+  const held: [string, OwnedFd][] = [];
+  try {
+    return compileWith(context, container, found, place, pending, held);
+  } catch (thrown) {
+    for (const [, fd] of held) fd[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+/** `held` gets what must stay open until the plan has been performed. */
+function compileWith(
+  context: ContainerContext,
+  container: Container,
+  found: StartFindings,
+  place: NetworkPlace,
+  pending: readonly PendingStream[],
+  held: [string, OwnedFd][],
+): CompiledStart {
   const { facts, paths } = context;
   const { config, host, image, firstHostId } = container.document;
   const security = decodeSecurityOptions(host.SecurityOpt ?? []);
@@ -81,7 +101,7 @@ export function compilePlan(
       deviceNumbers,
       capabilities: found.capabilities,
       noNewPrivileges: security.noNewPrivileges,
-      joined: joinedNamespaces(context, host),
+      joined: joinedNamespaces(context, host, held),
       size: terminal ? size : undefined,
     },
     facts,
@@ -120,21 +140,27 @@ export function compilePlan(
       bindSources: binds.sources,
       createWorkdir: true,
     });
-    return { plan, mounts: { fds: binds.fds } };
+    return { plan, mounts: { fds: [...binds.fds, ...held] } };
   } catch (thrown) {
     for (const [, fd] of binds.fds) fd[Symbol.dispose]();
     throw thrown;
   }
 }
 
+/**
+ * Namespaces of other containers, by paths that lead through descriptors of this process: so they are those of the processes
+ * that were looked at, whatever has their numbers by the time of the clone. The descriptors go into `held`.
+ */
 function joinedNamespaces(
   context: ContainerContext,
   host: Container["document"]["host"],
+  held: [string, OwnedFd][],
 ): { readonly pid?: string; readonly ipc?: string } {
   const pathOf = (mode: string | undefined, name: string): string | undefined => {
     if (mode?.startsWith("container:") !== true) return undefined;
-    const { state } = sharedContainer(context, mode);
-    return isAlive(state) ? `/proc/${state.pid}/ns/${name}` : undefined;
+    const namespace = openOfProcess(sharedContainer(context, mode), `ns/${name}`, openFlags.readOnly);
+    held.push([`held:${name}`, namespace]);
+    return `/proc/${process.pid}/fd/${namespace.raw}`;
   };
   refuseUnshared(context, host.IpcMode);
   const pid = pathOf(host.PidMode, "pid");
@@ -153,11 +179,9 @@ function refuseUnshared(context: ContainerContext, mode: string): void {
   });
 }
 
-/** The process whose IPC namespace and shared memory the container shares. */
-function ipcDonor(context: ContainerContext, host: Container["document"]["host"]): number | undefined {
-  if (!host.IpcMode.startsWith("container:")) return undefined;
-  const { state } = sharedContainer(context, host.IpcMode);
-  return isAlive(state) ? state.pid : undefined;
+/** The container whose IPC namespace and shared memory are shared. */
+function ipcDonor(context: ContainerContext, host: Container["document"]["host"]): Container | undefined {
+  return host.IpcMode.startsWith("container:") ? sharedContainer(context, host.IpcMode) : undefined;
 }
 
 const readableMode = 0o644;

@@ -204,6 +204,9 @@ function recordFailure(context: ContainerContext, container: Container, thrown: 
     context.registry.setState(container, next);
   } else if (state.status === "running") {
     context.registry.setState(container, { status: "exited", ending: { ...ending, finishedAtMs: nowMs() } });
+  } else if (state.status === "restarting") {
+    const { exitCode, error } = ending;
+    context.registry.setState(container, { status: "exited", ending: { ...state.ending, exitCode, error } });
   } else if (state.status === "created") {
     context.registry.amendCreated(container, ending);
   }

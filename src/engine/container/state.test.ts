@@ -16,6 +16,7 @@ const samples: Record<Status, ContainerState> = {
   running: { status: "running", token: "t", endpoint: null, pid: 7, startedAtMs: 1 },
   paused: { status: "paused", token: "t", endpoint: null, pid: 7, startedAtMs: 1 },
   exited: { status: "exited", ending },
+  restarting: { status: "restarting", ending },
   removing: { status: "removing", ending },
   dead: { status: "dead", ending },
 };
@@ -51,6 +52,15 @@ test("a container can always be brought to an end and removed", () => {
 });
 
 test("only states with a supervisor have a token, only ended ones an ending", () => {
-  expect(Object.values(samples).map(tokenOf)).toEqual([null, "t", "t", "t", null, null, null]);
-  expect(Object.values(samples).map(endingOf)).toEqual([null, null, null, null, ending, ending, ending]);
+  expect(Object.values(samples).map(tokenOf)).toEqual([null, "t", "t", "t", null, null, null, null]);
+  expect(Object.values(samples).map(endingOf)).toEqual([
+    null,
+    null,
+    null,
+    null,
+    ending,
+    ending,
+    ending,
+    ending,
+  ]);
 });

@@ -52,6 +52,8 @@ export type ContainerState =
   | ({ readonly status: "running" } & Liveness)
   | ({ readonly status: "paused" } & Liveness)
   | { readonly status: "exited"; readonly ending: Ending }
+  /** It has ended and its policy starts it again after a pause. To clients it runs all the while, as in Docker. */
+  | { readonly status: "restarting"; readonly ending: Ending }
   /** Its things are being taken away, `volumes`: anonymous ones too; an engine that finds this state finishes the job. */
   | { readonly status: "removing"; readonly ending: Ending | null; readonly volumes?: boolean }
   /** Removal failed; only another removal is allowed. */
@@ -63,9 +65,10 @@ export type Status = ContainerState["status"];
 export const transitions = {
   created: ["starting", "removing"],
   starting: ["running", "created", "exited"],
-  running: ["paused", "exited"],
-  paused: ["running", "exited"],
+  running: ["paused", "exited", "restarting"],
+  paused: ["running", "exited", "restarting"],
   exited: ["starting", "removing"],
+  restarting: ["starting", "exited", "removing"],
   removing: ["dead"],
   dead: ["removing"],
 } as const satisfies Record<Status, readonly Status[]>;
@@ -92,12 +95,18 @@ export function isAlive(
   return state.status === "running" || state.status === "paused";
 }
 
+/** Whether clients are told that it runs: it does, or will again by itself. */
+export function countsAsRunning(state: ContainerState): boolean {
+  return isAlive(state) || state.status === "restarting";
+}
+
 /** The last ending that clients may see. */
 export function endingOf(state: ContainerState): Ending | null {
   switch (state.status) {
     case "created":
       return state.failure ?? null;
     case "exited":
+    case "restarting":
     case "removing":
     case "dead":
       return state.ending;
@@ -118,6 +127,7 @@ export function tokenOf(state: ContainerState): string | null {
       return state.token;
     case "created":
     case "exited":
+    case "restarting":
     case "removing":
     case "dead":
       return null;

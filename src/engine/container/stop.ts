@@ -39,6 +39,7 @@ export async function stopContainer(
   // A start that is under way first comes to its result.
   await container.queue;
   container.stopping = true;
+  if (endRestarting(context, container)) return;
   if (!isAlive(container.state) || container.process === undefined) {
     throw new TiffinError("notModified", "container.stopped", `container ${container.id} is already stopped`);
   }
@@ -54,6 +55,17 @@ export async function stopContainer(
 
 async function always(ended: Promise<Ending>): Promise<boolean> {
   await ended;
+  return true;
+}
+
+/** Between two runs there is nobody to be signalled: the next one is called off. False when it is not restarting. */
+export function endRestarting(context: ContainerContext, container: Container): boolean {
+  const { state } = container;
+  if (state.status !== "restarting") return false;
+  container.stopping = true;
+  context.registry.setState(container, { status: "exited", ending: { ...state.ending, requested: true } });
+  for (const told of [...container.exits]) told(state.ending);
+  container.exits.clear();
   return true;
 }
 
@@ -79,10 +91,14 @@ export async function killAndWait(
 /** Sends a signal. Errors: `conflict` when the container does not run. */
 export function killContainer(context: ContainerContext, container: Container, text: string): void {
   const signal = decodeSignal(text);
+  if (endRestarting(context, container)) return;
   if (!isAlive(container.state) || container.process === undefined) {
     throw cannotKillError(container.id);
   }
-  if (signal === signalNumbers.SIGKILL) container.stopping = true;
+  // Whoever sends what is meant to end it does not want it back.
+  const { StopSignal } = container.document.config;
+  const stopSignal = parseSignal(StopSignal ?? "") ?? signalNumbers.SIGTERM;
+  if (signal === signalNumbers.SIGKILL || signal === stopSignal) container.stopping = true;
   // One that has ended a moment ago has not been delivered anything.
   if (!container.process.signal(signal)) throw cannotKillError(container.id);
   context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });

@@ -2,7 +2,7 @@
 import type { WaitCondition, WaitResponse } from "../../docker/types/container.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { Container } from "./model.ts";
-import { type Ending, endingOf } from "./state.ts";
+import { countsAsRunning, type Ending, endingOf } from "./state.ts";
 
 function responseOf(ending: Ending | null): WaitResponse {
   const failed = ending !== null && ending.error !== "" && ending.startedAtMs === 0;
@@ -19,7 +19,7 @@ export function waitFor(
   abort: AbortSignal,
 ): Promise<WaitResponse> {
   const { state } = container;
-  const running = state.status === "running" || state.status === "paused" || state.status === "starting";
+  const running = countsAsRunning(state) || state.status === "starting";
   if (condition === "not-running" && !running) return Promise.resolve(responseOf(endingOf(state)));
   const { promise, resolve, reject } = Promise.withResolvers<WaitResponse>();
   const told = (ending: Ending | null): void => {

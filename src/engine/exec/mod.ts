@@ -15,6 +15,7 @@ import { newId } from "../../lib/ids.ts";
 import { signalNumbers } from "../../linux/signals.ts";
 import type { SupervisedProcess } from "../../runtime/mod.ts";
 import { flagsOf } from "../container/attach.ts";
+import { meetingEnd, notRunningCode, refuseRestarting } from "../container/meeting-end.ts";
 import type { Container, ContainerContext } from "../container/mod.ts";
 import { PendingStream } from "../container/pending-stream.ts";
 import type { TerminalSize } from "../container/resize.ts";
@@ -64,7 +65,8 @@ export class ExecService {
       // The request was fine, the program was not: Docker's clients expect its error in the output and ask for the
       // exit code afterwards.
       const launched = fresh && exec.state.status === "exited";
-      if (!launched || !(thrown instanceof TiffinError)) throw thrown;
+      const metEnd = thrown instanceof TiffinError && thrown.code === notRunningCode;
+      if (!launched || !(thrown instanceof TiffinError) || metEnd) throw thrown;
       return { tty, stream: new SpokenStream(`${execFailure(thrown.message)}\r\n`, tty), ...keys };
     }
   }
@@ -184,7 +186,9 @@ export class ExecService {
     exec.state = { status: "starting" };
     let launched: SupervisedProcess | undefined;
     try {
-      const process = await launchExec(this.#context, exec, flags === 0 ? [] : [flags]);
+      const process = await meetingEnd(exec.container, () =>
+        launchExec(this.#context, exec, flags === 0 ? [] : [flags]),
+      );
       launched = process;
       exec.state = { status: "running", process };
       this.#context.fail("exec.running");
@@ -244,5 +248,6 @@ function refuseExec(container: Container): void {
   if (state.status === "paused") {
     throw new TiffinError("conflict", "container.paused", pausedBeforeExec(id));
   }
+  refuseRestarting(container);
   if (!isAlive(state)) throw new TiffinError("conflict", "container.not-running", notRunning(id));
 }

@@ -1,11 +1,8 @@
 /** Starts a further process in a running container: compiled like a container's, entering what exists. */
 import { existsSync } from "node:fs";
-import { notRunning } from "../../docker/messages.ts";
-import { openDirectory } from "../../kernel/files.ts";
+import { openFlags } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
-import { openPidfd } from "../../kernel/pidfd.ts";
 import { readRootAccounts } from "../../kernel/root-accounts.ts";
-import { TiffinError } from "../../lib/errors.ts";
 import { capabilityNames } from "../../linux/capabilities.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
@@ -14,6 +11,7 @@ import { compileExec, type ExecTarget } from "../../plan/mod.ts";
 import { openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
 import { decideCapabilities } from "../container/capability-set.ts";
 import { cgroupOf } from "../container/host-part.ts";
+import { heldProcess, notRunningError, openOfProcess } from "../container/meeting-end.ts";
 import type { Container, ContainerContext } from "../container/mod.ts";
 import { decodeSecurityOptions } from "../container/security-options.ts";
 import { capabilitySets, environmentOf, limitsOf, mappedIds, namespacesOf } from "../container/spec.ts";
@@ -31,7 +29,7 @@ export async function launchExec(
   const { container, config } = exec;
   const { state, document, id } = container;
   if (!isAlive(state)) throw notRunningError(id);
-  const pidfd = openPidfd(state.pid);
+  const pidfd = heldProcess(container).pidfd();
   if (pidfd === undefined) throw notRunningError(id);
   const fds = new Map<string, OwnedFd>([["pidfd", pidfd]]);
   using _fds = {
@@ -41,7 +39,7 @@ export async function launchExec(
   };
   const capabilities = capabilitiesOf(context, exec);
   const size = exec.size ?? defaultSize;
-  const process = processOf(container, exec, userOf(container, exec, state.pid), capabilities, size);
+  const process = processOf(container, exec, userOf(container, exec), capabilities, size);
   const security = decodeSecurityOptions(document.host.SecurityOpt ?? []);
   const privileged = config.privileged || (document.host.Privileged ?? false);
   const filter = context.seccomp.filter(security.seccomp, capabilities, privileged);
@@ -59,14 +57,10 @@ export async function launchExec(
   return await context.runtime.launch({ plan, fds, onToken: () => context.fail("exec.token") });
 }
 
-function notRunningError(id: string): TiffinError {
-  return new TiffinError("conflict", "container.not-running", notRunning(id));
-}
-
 /** Looked up in the container's own root, which its processes may be changing. */
-function userOf(container: Container, exec: Exec, pid: number): ResolvedUser {
+function userOf(container: Container, exec: Exec): ResolvedUser {
   const word = exec.config.user || container.document.config.User;
-  using root = openDirectory(`/proc/${pid}/root`);
+  using root = openOfProcess(container, "root", openFlags.path | openFlags.directory);
   const accounts = readRootAccounts({ root });
   return resolveUser(word, container.document.host.GroupAdd ?? [], accounts.passwd, accounts.groups);
 }

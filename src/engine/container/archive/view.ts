@@ -1,11 +1,9 @@
 /** The file system that copies read and write: the container's root with its mounts, and neither `/proc` nor `/dev`. */
-import { openFlags, tryOpenFile } from "../../../kernel/files.ts";
+import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
-import { openPidfd, waitPidfd } from "../../../kernel/pidfd.ts";
 import { type ShownMount, viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { errno } from "../../../linux/errno.ts";
 import { readyMounts } from "../bind-sources.ts";
 import type { ContainerContext } from "../context.ts";
 import type { Container } from "../model.ts";
@@ -20,7 +18,7 @@ export async function openView(context: ContainerContext, container: Container):
   const { state, document } = container;
   const place = context.paths.containers;
   if (isAlive(state)) {
-    using namespace = namespaceOf(state.pid);
+    using namespace = namespaceOf(container);
     // Without a namespace the process has just ended, and its files are those of a container that does not run.
     if (namespace !== undefined) {
       return viewOfNamespace(
@@ -53,17 +51,12 @@ function shown(mount: Exclude<ReadyMount, { kind: "tmpfs" }>): ShownMount {
   return { source, target, access, recursive: mount.recursive };
 }
 
-/** The process is held while its namespace is opened, so that it is no other of the same number. */
-function namespaceOf(pid: number): OwnedFd | undefined {
-  using process = openPidfd(pid);
-  if (process === undefined || waitPidfd(process)) return undefined;
-  const namespace = tryOpenFile(`/proc/${pid}/ns/mnt`, openFlags.readOnly);
-  if (typeof namespace === "number") {
-    // On its way out the process has given its namespaces back before it can be waited for.
-    if (namespace === errno.ENOENT || namespace === errno.ESRCH) return undefined;
-    throw new SyscallError("openat", namespace, `/proc/${pid}/ns/mnt`);
+/** On its way out a process has given its namespaces back before it can be waited for: then there is none. */
+function namespaceOf({ process }: Container): OwnedFd | undefined {
+  try {
+    return process?.main?.open("ns/mnt", openFlags.readOnly);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && ["ENOENT", "ESRCH"].includes(thrown.code)) return undefined;
+    throw thrown;
   }
-  if (!waitPidfd(process)) return namespace;
-  namespace[Symbol.dispose]();
-  return undefined;
 }
