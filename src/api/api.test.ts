@@ -83,6 +83,29 @@ test("ping tells what clients need to know", async () => {
   }
 });
 
+test("routes of Docker that are not there say so, those of a swarm as an engine without one", async () => {
+  const cases = [
+    [
+      "POST",
+      "/images/create?fromImage=x",
+      501,
+      "pulling and importing images is not there yet in this engine",
+    ],
+    ["GET", "/v1.40/networks", 501, "managing networks is not there yet in this engine"],
+    ["DELETE", "/images/some/where/name", 501, "removing images is not there yet in this engine"],
+    ["GET", "/services", 503, "This node is not a swarm manager."],
+    ["GET", "/networks/a/b", 404, "page not found"],
+  ] as const;
+  for (const [method, path, status, message] of cases) {
+    const answer = await ask(method, path);
+    expect([path, answer.status, answer.value]).toEqual([
+      path,
+      status,
+      expect.objectContaining({ message: expect.stringContaining(message) }),
+    ]);
+  }
+});
+
 test("paths, versions and methods that are not served", async () => {
   expect(await ask("GET", "/nothing")).toMatchObject({ status: 404, value: { message: "page not found" } });
   expect(await ask("PUT", "/containers/json")).toMatchObject({

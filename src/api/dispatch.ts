@@ -2,8 +2,9 @@
  * From an HTTP request to a handler and back: version prefix and route here, what the handler receives in `read-request.ts`,
  * the reply in `reply.ts`.
  */
+import { absentRoutes } from "../docker/absent-routes.ts";
 import { acceptVersion, minorOf, newestVersion } from "../docker/api-version.ts";
-import { pageNotFound } from "../docker/messages.ts";
+import { notSwarmManager, notThereYet, pageNotFound } from "../docker/messages.ts";
 import { type Method, pathMatcher, type Route } from "../docker/route.ts";
 import { type RouteName, routes } from "../docker/routes.ts";
 import { TiffinError } from "../lib/errors.ts";
@@ -15,6 +16,8 @@ import { checkTakeover, fixedReply, jsonType, replyOf } from "./reply.ts";
 import { asTiffinError, errorBody, statusOf } from "./status.ts";
 
 const newestMinor = minorOf(newestVersion);
+
+const absentRows = absentRoutes.map((row) => ({ row, match: pathMatcher(row.path) }));
 
 interface Bound {
   readonly name: RouteName;
@@ -94,6 +97,19 @@ export class Dispatcher {
       const call = await readRequest(matched, request);
       return replyOf(matched, request, this.#headers, await handle(call));
     }
-    throw new TiffinError("notFound", "api.no-route", pageNotFound());
+    throw this.#refusal(method, rest);
+  }
+
+  /** What to say to a request that no route takes. */
+  #refusal(method: string, path: string): TiffinError {
+    const absent = absentRows.find(({ row, match }) => row.method === method && match(path) !== undefined);
+    switch (absent?.row.kind) {
+      case undefined:
+        return new TiffinError("notFound", "api.no-route", pageNotFound());
+      case "swarm":
+        return new TiffinError("unavailable", "api.no-swarm", notSwarmManager());
+      case "missing":
+        return new TiffinError("notImplemented", "api.route-missing", notThereYet(absent?.row.what ?? ""));
+    }
   }
 }

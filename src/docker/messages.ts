@@ -134,3 +134,12 @@ export function bindSourceMissing(path: string): string {
 export function nonShareableIpc(id: string): string {
   return `can't join IPC of container ${id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`;
 }
+
+/** `what` is the beginning of a sentence: "pulling and importing images". */
+export function notThereYet(what: string): string {
+  return `${what} is not there yet in this engine`;
+}
+
+export function notSwarmManager(): string {
+  return 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+}

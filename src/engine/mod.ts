@@ -79,18 +79,15 @@ function reportToStderr(thrown: unknown): void {
 export async function openEngine(config: EngineConfig, options: EngineOptions): Promise<Engine> {
   const report = options.report ?? reportToStderr;
   const paths = enginePaths(config);
-  mkdirSync(config.run, { recursive: true, mode: 0o700 });
-  const runLock = lockDirectory(`${config.run}/lock`, "this run directory");
+  const store = openStore(config.root, report);
+  let runLock: OwnedFd | undefined;
   try {
-    const store = openStore(config.root, report);
-    try {
-      return await openWith(config, options, { store, runLock }, paths, report);
-    } catch (thrown) {
-      store[Symbol.dispose]();
-      throw thrown;
-    }
+    mkdirSync(config.run, { recursive: true, mode: 0o700 });
+    runLock = lockDirectory(`${config.run}/lock`, "this run directory");
+    return await openWith(config, options, { store, runLock }, paths, report);
   } catch (thrown) {
-    runLock[Symbol.dispose]();
+    runLock?.[Symbol.dispose]();
+    store[Symbol.dispose]();
     throw thrown;
   }
 }

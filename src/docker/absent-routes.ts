@@ -1,0 +1,126 @@
+/**
+ * Routes of Docker's API that this engine does not have: a client learns what is missing, and not that there is no such page.
+ * A row goes when its route comes; a test sees that no route stands in both tables.
+ */
+import type { Method } from "./route.ts";
+
+export interface AbsentRoute {
+  readonly method: Method;
+  /** As in `routes.ts`. */
+  readonly path: string;
+  /** `swarm`: what an engine that is no manager of a swarm answers. */
+  readonly kind: "missing" | "swarm";
+  /** What it would do, as the beginning of a sentence. */
+  readonly what: string;
+}
+
+function missing(what: string, ...targets: readonly string[]): AbsentRoute[] {
+  return targets.map((target) => rowOf(target, "missing", what));
+}
+
+function swarm(...targets: readonly string[]): AbsentRoute[] {
+  return targets.map((target) => rowOf(target, "swarm", "a swarm"));
+}
+
+function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentRoute {
+  const [method = "GET", path = "/"] = target.split(" ");
+  // The rows below begin with a method each.
+  return { method: method as Method, path, kind, what };
+}
+
+export const absentRoutes: readonly AbsentRoute[] = [
+  ...missing("listing the processes of a container", "GET /containers/{name}/top"),
+  ...missing("showing what a container has changed", "GET /containers/{name}/changes"),
+  ...missing("exporting a container", "GET /containers/{name}/export"),
+  ...missing("statistics of a container", "GET /containers/{name}/stats"),
+  ...missing("updating a container", "POST /containers/{name}/update"),
+  ...missing("restarting a container", "POST /containers/{name}/restart"),
+  ...missing("pausing a container", "POST /containers/{name}/pause", "POST /containers/{name}/unpause"),
+  ...missing("pruning containers", "POST /containers/prune"),
+  ...missing("pulling and importing images", "POST /images/create"),
+  ...missing("pushing images", "POST /images/{name*}/push"),
+  ...missing("tagging images", "POST /images/{name*}/tag"),
+  ...missing("the history of an image", "GET /images/{name*}/history"),
+  ...missing("searching for images", "GET /images/search"),
+  ...missing("saving images", "GET /images/get", "GET /images/{name*}/get"),
+  ...missing("loading images", "POST /images/load"),
+  ...missing("pruning images", "POST /images/prune"),
+  ...missing("removing images", "DELETE /images/{name*}"),
+  ...missing("committing a container", "POST /commit"),
+  ...missing(
+    "building images",
+    "POST /build",
+    "POST /build/prune",
+    "POST /build/cancel",
+    "POST /session",
+    "POST /grpc",
+  ),
+  ...missing("looking images up in a registry", "GET /distribution/{name*}/json"),
+  ...missing("logging in to a registry", "POST /auth"),
+  ...missing(
+    "managing networks",
+    "GET /networks",
+    "POST /networks/create",
+    "POST /networks/prune",
+    "GET /networks/{id}",
+    "DELETE /networks/{id}",
+    "POST /networks/{id}/connect",
+    "POST /networks/{id}/disconnect",
+  ),
+  ...missing(
+    "managing volumes",
+    "GET /volumes",
+    "POST /volumes/create",
+    "POST /volumes/prune",
+    "GET /volumes/{name}",
+    "PUT /volumes/{name}",
+    "DELETE /volumes/{name}",
+  ),
+  ...missing("events", "GET /events"),
+  ...missing("disk usage", "GET /system/df"),
+  ...missing(
+    "plug-ins",
+    "GET /plugins",
+    "GET /plugins/privileges",
+    "POST /plugins/pull",
+    "POST /plugins/create",
+    "GET /plugins/{name*}/json",
+    "DELETE /plugins/{name*}",
+    "POST /plugins/{name*}/enable",
+    "POST /plugins/{name*}/disable",
+    "POST /plugins/{name*}/upgrade",
+    "POST /plugins/{name*}/push",
+    "POST /plugins/{name*}/set",
+  ),
+  ...missing("swarms", "POST /swarm/init", "POST /swarm/join"),
+  ...swarm(
+    "GET /swarm",
+    "POST /swarm/leave",
+    "POST /swarm/update",
+    "GET /swarm/unlockkey",
+    "POST /swarm/unlock",
+    "GET /nodes",
+    "GET /nodes/{id}",
+    "DELETE /nodes/{id}",
+    "POST /nodes/{id}/update",
+    "GET /services",
+    "POST /services/create",
+    "GET /services/{id}",
+    "DELETE /services/{id}",
+    "POST /services/{id}/update",
+    "GET /services/{id}/logs",
+    "GET /tasks",
+    "GET /tasks/{id}",
+    "GET /tasks/{id}/logs",
+    "GET /secrets",
+    "POST /secrets/create",
+    "GET /secrets/{id}",
+    "DELETE /secrets/{id}",
+    "POST /secrets/{id}/update",
+    "GET /configs",
+    "POST /configs/create",
+    "GET /configs/{id}",
+    "DELETE /configs/{id}",
+    "POST /configs/{id}/update",
+  ),
+];
