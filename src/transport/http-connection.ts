@@ -8,6 +8,7 @@
 import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import type { BunDuplex } from "./bun-duplex.ts";
 import { DechunkedDuplex } from "./dechunked-duplex.ts";
 import { findHeadEnd, limitHeadBytes, parseRequestHead, type RequestHead } from "./http-head.ts";
@@ -29,6 +30,8 @@ const limitLingerBytes = 8 * 1024 * 1024;
 const limitHeadMs = 20_000;
 const limitBodyStallMs = 60_000;
 const limitLingerMs = 5_000;
+/** A client that keeps a connection for its next request asks again sooner, or opens another. */
+const limitIdleMs = 5 * 60_000;
 
 const nothing = new Uint8Array(0);
 
@@ -47,6 +50,8 @@ export interface ConnectionHost {
   onFault(error: unknown): void;
   /** Called once, when the connection is over or no longer HTTP. `takenOver` is the connection in the latter case. */
   onDone(connection: HttpConnection, takenOver: ByteDuplex | undefined): void;
+  /** What bodies that are read whole may take together. */
+  readonly bodies: BodyBudget;
   /** No further request is wanted; `onSettled` is then called when a reply is complete. */
   readonly closing: boolean;
   onSettled(): void;
@@ -65,6 +70,8 @@ export class HttpConnection {
   #drained: (() => void) | undefined;
   /** When the client last moved something forward; 0 while waiting is on our side or there is nothing to wait for. */
   #waitingSinceMs = 0;
+  /** Since when there is no request. */
+  #idleSinceMs = monotonicMs();
 
   constructor(duplex: BunDuplex, host: ConnectionHost) {
     this.#duplex = duplex;
@@ -86,6 +93,11 @@ export class HttpConnection {
     return this.#phase === "head" && this.#pending.length === 0;
   }
 
+  /** Since when it has been between requests; undefined while there is one, or a part of one. */
+  get idleSinceMs(): number | undefined {
+    return this.idle ? this.#idleSinceMs : undefined;
+  }
+
   /** True while a request is being answered. */
   get busy(): boolean {
     return this.#phase === "exchange";
@@ -98,6 +110,7 @@ export class HttpConnection {
 
   /** Called now and then: ends what has waited for the client for too long. */
   checkTime(nowMs: number): void {
+    if (this.idle && nowMs - this.#idleSinceMs > limitIdleMs) this.destroy();
     if (this.#waitingSinceMs === 0) return;
     const waitedMs = nowMs - this.#waitingSinceMs;
     if (this.#phase === "linger" && waitedMs > limitLingerMs) this.destroy();
@@ -176,7 +189,7 @@ export class HttpConnection {
   }
 
   #begin(head: RequestHead): void {
-    const exchange: Exchange = { head, body: new RequestBody(head), abort: undefined };
+    const exchange: Exchange = { head, body: new RequestBody(head, this.#host.bodies), abort: undefined };
     this.#exchange = exchange;
     this.#phase = "exchange";
     const gone = () => this.#phase === "over";
@@ -357,6 +370,7 @@ export class HttpConnection {
     }
     this.#phase = "head";
     this.#scanned = 0;
+    this.#idleSinceMs = monotonicMs();
     this.#continueReading();
     // From the event loop, so that a flood of pipelined requests cannot grow the stack.
     if (this.#pending.length > 0) {

@@ -8,32 +8,40 @@ import type { SocketListener } from "bun";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { after, every, type Timer } from "../lib/timer.ts";
+import { BodyBudget } from "./body-budget.ts";
 import { BunDuplex } from "./bun-duplex.ts";
 import { type ConnectionHost, HttpConnection } from "./http-connection.ts";
 import type { HttpHandler } from "./http-message.ts";
 
-/** Further connections are closed at once. */
-const limitConnections = 4096;
+/** Beyond that the one that has been idle longest makes place; where none is idle, new ones are closed at once. */
+const defaultLimitConnections = 4096;
+/** Eight bodies of the largest size at once; ordinary ones have some kilobytes. */
+const limitBodiesBytes = 64 * 1024 * 1024;
 const sweepMs = 2_000;
 
 export interface HttpServerOptions {
   readonly handler: HttpHandler;
   /** Faults that no reply can tell: a handler that threw, a body stream that failed. */
   onFault(error: unknown): void;
+  /** How many connections there may be at once. */
+  readonly limitConnections?: number;
 }
 
 export class HttpServer {
   readonly #host: ConnectionHost & { closing: boolean };
   readonly #connections = new Set<HttpConnection>();
   readonly #taken = new Set<ByteDuplex>();
+  readonly #limitConnections: number;
   #listeners: SocketListener<BunDuplex>[] = [];
   #sweep: Timer | undefined;
   #settled: (() => void) | undefined;
 
   constructor(options: HttpServerOptions) {
+    this.#limitConnections = options.limitConnections ?? defaultLimitConnections;
     this.#host = {
       handler: options.handler,
       onFault: options.onFault,
+      bodies: new BodyBudget(limitBodiesBytes),
       closing: false,
       onDone: (connection, takenOver) => {
         this.#connections.delete(connection);
@@ -82,13 +90,28 @@ export class HttpServer {
   }
 
   #accept(duplex: BunDuplex): void {
-    if (this.#host.closing || this.connectionCount >= limitConnections) {
+    const isFull = this.connectionCount >= this.#limitConnections && !this.#makePlace();
+    if (this.#host.closing || isFull) {
       duplex.destroy();
       return;
     }
     const connection = new HttpConnection(duplex, this.#host);
     this.#connections.add(connection);
     connection.start();
+  }
+
+  /** Ends the connection that has been idle longest. False when none is. */
+  #makePlace(): boolean {
+    let oldest: HttpConnection | undefined;
+    for (const connection of this.#connections) {
+      const sinceMs = connection.idleSinceMs;
+      if (sinceMs !== undefined && sinceMs < (oldest?.idleSinceMs ?? Number.POSITIVE_INFINITY))
+        oldest = connection;
+    }
+    if (oldest === undefined) return false;
+    this.#connections.delete(oldest);
+    oldest.destroy();
+    return true;
   }
 
   /**

@@ -3,6 +3,7 @@
  * of it or for a stream. The connection owns the received bytes and offers them with `feed`; what is not the body's it keeps.
  */
 import { messageOf } from "../lib/errors.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import { BodyDecoder } from "./http-body.ts";
 import type { RequestHead } from "./http-head.ts";
 import { HttpProblem } from "./http-problem.ts";
@@ -30,7 +31,11 @@ export class RequestBody {
   /** Set from the moment that the body is read as a stream. */
   #stream: Streaming | undefined;
 
-  constructor(head: RequestHead) {
+  readonly #budget: BodyBudget;
+  #takenBytes = 0;
+
+  constructor(head: RequestHead, budget: BodyBudget) {
+    this.#budget = budget;
     this.#head = head;
     this.decoder = new BodyDecoder(head.body);
   }
@@ -94,6 +99,7 @@ export class RequestBody {
         if (this.#stream === undefined && this.#bytes > this.#limitBytes) {
           throw new HttpProblem(413, `request body longer than ${this.#limitBytes} bytes`);
         }
+        if (this.#stream === undefined) this.#takeFromBudget(piece.length);
         this.#pieces.push(piece);
       });
     } catch (thrown) {
@@ -109,7 +115,20 @@ export class RequestBody {
     return received.subarray(used);
   }
 
+  #takeFromBudget(bytes: number): void {
+    if (!this.#budget.take(bytes)) {
+      throw new HttpProblem(503, "too many request bodies are under way; try again when others have ended");
+    }
+    this.#takenBytes += bytes;
+  }
+
+  #giveBack(): void {
+    this.#budget.give(this.#takenBytes);
+    this.#takenBytes = 0;
+  }
+
   #complete(): void {
+    this.#giveBack();
     const [only] = this.#pieces;
     const whole = this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
     this.#resolve?.(whole);
@@ -119,6 +138,7 @@ export class RequestBody {
 
   /** Tells a waiting reader that there will be no body. */
   fail(error: Error): void {
+    this.#giveBack();
     if (this.#stream !== undefined && !this.done) {
       this.#stream.failure ??= error;
       this.#stream.wake?.();
