@@ -32,6 +32,17 @@ export function fileSystemOf(path: string): number {
   return Number(new DataView(buffer.buffer).getBigUint64(0, true));
 }
 
+/** PROC_SUPER_MAGIC and SYSFS_MAGIC. */
+const kernelFileSystems: ReadonlySet<number> = new Set([0x9fa0, 0x6265_6572]);
+
+/**
+ * Whether what `fd` holds is a file of the kernel's own, in /proc or /sys. Such files call themselves regular; some of them never
+ * end, others keep their reader until something happens (/proc/kmsg).
+ */
+export function isOfKernel(fd: OwnedFd): boolean {
+  return kernelFileSystems.has(fileSystemOf(`/proc/self/fd/${fd.raw}`));
+}
+
 /** The number of the mount that `fd` was opened on. */
 export function mountIdOf(fd: OwnedFd): string {
   return /^mnt_id:\s*(\d+)$/m.exec(readText(`/proc/self/fdinfo/${fd.raw}`))?.[1] ?? "";

@@ -11,6 +11,7 @@ import {
 import { descriptorStatus } from "./directory.ts";
 import { openFile, openFlags, openInRoot } from "./files.ts";
 import { readToEnd } from "./io.ts";
+import { isOfKernel } from "./mount-attributes.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import { SyscallError } from "./syscall.ts";
 import { type TreeLayer, TreeView } from "./tree-view.ts";
@@ -40,10 +41,15 @@ function readAccountFile(source: AccountSource, path: string): Uint8Array {
       using tree = new TreeView(source.layers);
       return tree.read(path, accountFileLimitBytes) ?? new Uint8Array();
     }
-    // Looked at before it is opened: a named pipe would hold us up, and opening some devices of the host does things.
+    // Looked at before it is opened: a named pipe would hold us up, and opening some devices of the host does things. A
+    // container may also lead to a file of its /proc, where we may read what it may not, and wait there for ever.
     using found = openInRoot(source.root, path, openFlags.path);
-    if (descriptorStatus(found).type !== "file") return new Uint8Array();
-    using file = openFile(undefined, `/proc/self/fd/${found.raw}`, openFlags.readOnly);
+    if (descriptorStatus(found).type !== "file" || isOfKernel(found)) return new Uint8Array();
+    using file = openFile(
+      undefined,
+      `/proc/self/fd/${found.raw}`,
+      openFlags.readOnly | openFlags.nonBlocking,
+    );
     return readToEnd(file, accountFileLimitBytes);
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
@@ -55,7 +61,9 @@ function readAccountFile(source: AccountSource, path: string): Uint8Array {
       );
     }
     // Absent, or a link that leads nowhere, in circles or out of the root.
-    if (["ENOENT", "ENOTDIR", "ELOOP", "EXDEV", "ENXIO", "EISDIR", "EACCES"].includes(thrown.code)) {
+    if (
+      ["ENOENT", "ENOTDIR", "ELOOP", "EXDEV", "ENXIO", "EISDIR", "EACCES", "EAGAIN"].includes(thrown.code)
+    ) {
       return new Uint8Array();
     }
     throw thrown;

@@ -8,14 +8,12 @@ import { mountAttributes, moveMountFlags, openTreeFlags } from "../linux/mount-f
 import { atFlags } from "../linux/open-flags.ts";
 import { descriptorStatus } from "./directory.ts";
 import { makeDirectory, openDirectory, openFile, openFlags, openInRoot } from "./files.ts";
-import { fileSystemOf, mountIdOf } from "./mount-attributes.ts";
+import { isOfKernel, mountIdOf } from "./mount-attributes.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { inPrivateMounts } from "./private-mounts.ts";
 import { cString, SyscallError, syscall } from "./syscall.ts";
 import { makeDirectories } from "./tree-writer.ts";
 
-/** PROC_SUPER_MAGIC and SYSFS_MAGIC: some of their files never end, or keep their reader. */
-const kernelFileSystems: ReadonlySet<number> = new Set([0x9fa0, 0x6265_6572]);
 const mountPointMode = 0o755;
 const fileMode = 0o644;
 const descriptors = "/proc/self/fd";
@@ -100,8 +98,7 @@ export function viewOfNamespace(namespace: OwnedFd, targets: readonly string[], 
     using root = openDirectory(place);
     for (const { target, source, mount } of taken.parts) {
       // The container can put links where its mounts were, to all that it has; only another mount with files is one of them.
-      if (mountIdOf(source) === rootId || kernelFileSystems.has(fileSystemOf(`/proc/self/fd/${source.raw}`)))
-        continue;
+      if (mountIdOf(source) === rootId || isOfKernel(source)) continue;
       using at = openTarget(root, target);
       if (at !== undefined) attach(mount, at);
     }
