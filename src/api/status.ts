@@ -30,15 +30,18 @@ export function statusOf(kind: ErrorKind): number {
 /** What a client is told of a mistake of the program itself: its text would be about the program, which is nobody's business. */
 const faultText = "internal error of the engine; its log says more";
 
+/** An errno, or SQLite's name for one. Codes such as ERR_OUT_OF_RANGE are of mistakes. */
+const refusalCode = /^(?:E[A-Z0-9]+|SQLITE_[A-Z_]+)$/;
+
 /**
  * Everything thrown as the typed error that it is, or as an internal one. What the operating system or the database refused has
  * a code and a text about the world; anything else is a mistake of ours.
  */
 export function asTiffinError(thrown: unknown): TiffinError {
   if (thrown instanceof TiffinError) return thrown;
-  const isRefusal = thrown instanceof Error && "code" in thrown && typeof thrown.code === "string";
-  const isOurs = !isRefusal || thrown instanceof TypeError;
-  return new TiffinError("internal", "api.fault", isOurs ? faultText : messageOf(thrown), { cause: thrown });
+  const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  const text = refusalCode.test(code) ? messageOf(thrown) : faultText;
+  return new TiffinError("internal", "api.fault", text, { cause: thrown });
 }
 
 export function errorBody(error: TiffinError): ErrorResponse {

@@ -21,7 +21,9 @@ const filters: Readonly<Record<string, (values: readonly string[]) => Test>> = {
   },
   label: (values) => (image) =>
     values.every((value) => {
-      const [key = "", wanted] = value.split("=", 2);
+      const sign = value.indexOf("=");
+      const key = sign < 0 ? value : value.slice(0, sign);
+      const wanted = sign < 0 ? undefined : value.slice(sign + 1);
       const labels = image.config.Labels ?? {};
       const found = Object.hasOwn(labels, key) ? labels[key] : undefined;
       return found !== undefined && (wanted === undefined || found === wanted);
