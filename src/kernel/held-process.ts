@@ -4,9 +4,10 @@
  * there afterwards, because until then the number was its own.
  */
 import { parseStat } from "../linux/proc.ts";
-import { openFile, readTextIfPossible } from "./files.ts";
+import { openFile, openFlags, readTextIfPossible } from "./files.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import { openPidfd, signalPidfd, waitPidfd } from "./pidfd.ts";
+import { SyscallError } from "./syscall.ts";
 
 export class HeldProcess implements Disposable {
   readonly pid: number;
@@ -42,7 +43,7 @@ export class HeldProcess implements Disposable {
     return this.ended ? undefined : this.#pidfd.duplicate();
   }
 
-  /** Opens `/proc/<pid>/<name>` of this process and of no other; undefined when it has ended. */
+  /** Opens `/proc/<pid>/<name>` of this process and of no other; undefined when it has ended or is on its way out. */
   open(name: string, flags: number): OwnedFd | undefined {
     if (this.ended) return undefined;
     try {
@@ -50,10 +51,18 @@ export class HeldProcess implements Disposable {
       if (!this.ended) return opened;
       opened[Symbol.dispose]();
     } catch (thrown) {
-      // Which error a process that ends gives depends on how far it is.
-      if (!this.ended) throw thrown;
+      // Which error a process that ends gives depends on how far it is: on its way out it has given its root and its
+      // namespaces back before it can be waited for.
+      const leaving = thrown instanceof SyscallError && ["ENOENT", "ESRCH"].includes(thrown.code);
+      if (!leaving && !this.ended) throw thrown;
     }
     return undefined;
+  }
+
+  /** Whether it has ended or has begun to: its namespaces cannot be entered any more. */
+  get leaving(): boolean {
+    using namespace = this.open("ns/mnt", openFlags.readOnly);
+    return namespace === undefined;
   }
 
   /** wait(2)'s status word of a process that has ended and that its parent has not reaped. */

@@ -45,7 +45,7 @@ export async function meetingEnd<T>(container: Container, work: () => Promise<T>
   try {
     return await work();
   } catch (thrown) {
-    if (process === undefined || process.main?.ended === false) throw thrown;
+    if (process === undefined || process.main?.leaving === false) throw thrown;
     throw notRunningError(container.id, thrown);
   }
 }

@@ -2,7 +2,6 @@
 import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { type ShownMount, viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
-import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { readyMounts } from "../bind-sources.ts";
 import type { ContainerContext } from "../context.ts";
@@ -18,7 +17,7 @@ export async function openView(context: ContainerContext, container: Container):
   const { state, document } = container;
   const place = context.paths.containers;
   if (isAlive(state)) {
-    using namespace = namespaceOf(container);
+    using namespace = container.process?.main?.open("ns/mnt", openFlags.readOnly);
     // Without a namespace the process has just ended, and its files are those of a container that does not run.
     if (namespace !== undefined) {
       return viewOfNamespace(
@@ -49,14 +48,4 @@ function shown(mount: Exclude<ReadyMount, { kind: "tmpfs" }>): ShownMount {
     return { source, target, access: readOnly ? "read-only" : "writable", recursive: true };
   const access = readOnly ? (mount.writableBelow === true ? "read-only-top" : "read-only") : "writable";
   return { source, target, access, recursive: mount.recursive };
-}
-
-/** On its way out a process has given its namespaces back before it can be waited for: then there is none. */
-function namespaceOf({ process }: Container): OwnedFd | undefined {
-  try {
-    return process?.main?.open("ns/mnt", openFlags.readOnly);
-  } catch (thrown) {
-    if (thrown instanceof SyscallError && ["ENOENT", "ESRCH"].includes(thrown.code)) return undefined;
-    throw thrown;
-  }
 }
