@@ -131,7 +131,9 @@ test(`${crashes} crashes under ${clients} clients lose nothing and leave nothing
     await Promise.all(removals);
     expect([...(await names(engine))]).toEqual([]);
   }
-  console.log(`crashes under load: ${crashes}, seed ${seed}, slowest start ${Math.round(slowestMs)} ms`);
+  process.stderr.write(
+    `crashes under load: ${crashes}, seed ${seed}, slowest start ${Math.round(slowestMs)} ms\n`,
+  );
   expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
   expect(await engine.output("run", "--rm", "-v", "precious:/data", "base", "cat", "/data/file")).toBe(
     "kept",
