@@ -1,7 +1,10 @@
 /** Between two runs a container is restarting: to clients it runs, and who stops or kills it then has stopped it for good. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -127,11 +130,62 @@ test("an end that nobody asked for is followed by another run", async () => {
     "base",
     "sh",
     "-c",
-    "exit 3",
+    "echo run; exit 3",
   );
+  const runs = async (): Promise<number> => (await engine.output("logs", "falls")).split("\n").length;
   await until("the last try", async () => (await state("falls")) === "exited false false 3");
   expect(await engine.output("inspect", "--format", "{{.RestartCount}}", "falls")).toBe("2");
+  expect(await runs()).toBe(3);
+  // Started by hand it has all its tries again.
+  await engine.output("start", "falls");
+  await until("the last of all tries", async () => (await runs()) === 6);
+  await until("its end", async () => (await state("falls")) === "exited false false 3");
   await engine.output("rm", "falls");
+});
+
+test("kill and rm -f end it at whatever moment of a restart they come", async () => {
+  // Many at once, so that their starts wait for each other and most requests come in the middle of one.
+  const names = Array.from({ length: 16 }, (_, index) => `racing-${index}`);
+  for (const offsetMs of [60, 110]) {
+    for (const [method, path] of [
+      ["POST", "/kill"],
+      ["DELETE", "?force=true"],
+    ] as const) {
+      await Promise.all(
+        names.map((name) =>
+          engine.output("run", "-d", "--name", name, "--restart", "always", "base", "false"),
+        ),
+      );
+      await pause(offsetMs, "restarts begin");
+      const asked = await Promise.all(names.map((name) => engine.http(method, `/containers/${name}${path}`)));
+      await pause(300, "a restart that was not called off would show");
+      for (const [index, { status, text }] of asked.entries()) {
+        // One that comes between the end of a run and its settling meets a container that does not run.
+        if (method === "POST" && status === 409) continue;
+        expect([status, text]).toEqual([204, ""]);
+        const { stdout } = await engine.cli("inspect", "--format", "{{.State.Status}}", `racing-${index}`);
+        expect(stdout.trim()).toBe(method === "POST" ? "exited" : "");
+      }
+      await Promise.all(names.map((name) => engine.http("DELETE", `/containers/${name}?force=true`)));
+    }
+  }
+});
+
+test("a wait in the pause hears of a start that failed, and of a removal", async () => {
+  const source = mkdtempSync(join(tmpdir(), "tiffin-test-restart-"));
+  await restarting("sourceless", "--mount", `type=bind,source=${source},target=/data`);
+  const waited = engine.output("wait", "sourceless");
+  await pause(20, "the wait arrives");
+  rmdirSync(source);
+  expect(await waited).not.toBe("");
+  expect(await state("sourceless")).toMatch(/^exited false false/);
+  await engine.output("rm", "sourceless");
+
+  await restarting("taken");
+  const last = engine.output("wait", "taken");
+  await pause(20, "the wait arrives");
+  await engine.output("rm", "-f", "taken");
+  expect(await last).toBe("7");
 });
 
 test("an engine that is killed in the pause is followed by one that goes on restarting", async () => {

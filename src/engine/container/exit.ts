@@ -7,6 +7,7 @@ import { afterReplyMs } from "../idle-work.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import { releaseHost } from "./host-part.ts";
 import type { Container } from "./model.ts";
+import { tellExits } from "./next-exit.ts";
 import { takeAway } from "./remove.ts";
 import { type Ending, isAlive } from "./state.ts";
 
@@ -62,14 +63,8 @@ export async function settleExit(
   const attributes = { name, exitCode: String(ending.exitCode) };
   if (ending.oomKilled) context.events.emit("container", "oom", id, { name });
   context.events.emit("container", "die", id, attributes);
-  tell(container.exits, ending);
+  tellExits(container, ending);
   context.idle.within(afterReplyMs);
   if (remove) await takeAway(context, container, { volumes: true });
   else if (pauseMs !== undefined) context.startLater(container, pauseMs);
-}
-
-function tell(waiters: Set<(ending: Ending) => void>, ending: Ending): void {
-  const called = [...waiters];
-  waiters.clear();
-  for (const waiter of called) waiter(ending);
 }

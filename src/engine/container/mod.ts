@@ -88,7 +88,11 @@ export class ContainerService {
 
   async start(name: string): Promise<void> {
     const container = this.#find(name);
-    await enqueue(container, () => startContainer(this.#context, container));
+    await enqueue(container, async () => {
+      // Who starts it by hand begins the count of its policy again.
+      if (!isAlive(container.state)) container.restarts = 0;
+      await startContainer(this.#context, container);
+    });
   }
 
   async stop(name: string, options: StopOptions): Promise<void> {
@@ -96,7 +100,7 @@ export class ContainerService {
   }
 
   async kill(name: string, signal: string | undefined): Promise<void> {
-    killContainer(this.#context, this.#find(name), signal || "SIGKILL");
+    await killContainer(this.#context, this.#find(name), signal || "SIGKILL");
   }
 
   async wait(

@@ -13,6 +13,13 @@ export function nextExit(container: Container): {
   return { ended: promise, cancel: () => container.exits.delete(resolve) };
 }
 
+/** Those who wait for an end hear of `ending`. */
+export function tellExits(container: Container, ending: Ending): void {
+  const waiters = [...container.exits];
+  container.exits.clear();
+  for (const told of waiters) told(ending);
+}
+
 /** An ending for a process of which nobody knows how it ended. */
 export function unknownEnding(startedAtMs: number, error: string): Ending {
   const killed = 137;

@@ -4,9 +4,9 @@ import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { afterReplyMs } from "../idle-work.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import type { Container } from "./model.ts";
-import { nextExit } from "./next-exit.ts";
+import { nextExit, tellExits, unknownEnding } from "./next-exit.ts";
 import { countsAsRunning, type Ending, endingOf } from "./state.ts";
-import { endRestarting, killAndWait } from "./stop.ts";
+import { endRestarting, killAndWait, startUnderWay } from "./stop.ts";
 
 export interface RemoveOptions {
   readonly force: boolean;
@@ -20,7 +20,7 @@ export async function removeContainer(
   container: Container,
   options: RemoveOptions,
 ): Promise<void> {
-  if (container.state.status === "starting") await container.queue;
+  await startUnderWay(container);
   if (container.state.status === "removing") {
     throw new TiffinError("conflict", "container.removing", removalInProgress(container.id));
   }
@@ -93,6 +93,8 @@ async function roomFor({ store, layers, volumes }: ContainerContext): Promise<vo
 function tellRemoved(container: Container, ending: Ending | null): void {
   for (const waiter of [...container.removals]) waiter(ending);
   container.removals.clear();
+  // Nor is there another end to come.
+  tellExits(container, ending ?? { ...unknownEnding(0, ""), exitCode: 0 });
 }
 
 function removeAnonymousVolumes(context: ContainerContext, container: Container): void {

@@ -55,7 +55,7 @@ export async function runContainer(context: ContainerContext, request: RunBody):
     warnings: [...warnings, ...container.startWarnings],
     exited,
     resize: (size) => resizeContainer(container, size),
-    signal: async (signal) => killContainer(context, container, signal),
+    signal: (signal) => killContainer(context, container, signal),
   };
 }
 

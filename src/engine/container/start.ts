@@ -16,6 +16,7 @@ import type { ContainerContext } from "./context.ts";
 import { watchExit } from "./exit.ts";
 import { cgroupMark, ownCgroupParent, releaseOwnParent } from "./host-part.ts";
 import type { Container } from "./model.ts";
+import { tellExits } from "./next-exit.ts";
 import { takeAway } from "./remove.ts";
 import { attachToNetwork, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
@@ -30,6 +31,7 @@ export async function startContainer(context: ContainerContext, container: Conta
   refuseStart(container);
   const clock = new PhaseClock();
   const undo = new UndoStack();
+  const restarting = container.state.status === "restarting";
   try {
     const process = await performStart(context, container, clock, undo);
     undo.disarm();
@@ -38,6 +40,9 @@ export async function startContainer(context: ContainerContext, container: Conta
     const failures = await undo.unwind();
     for (const failure of failures) context.report(new Error(`start of ${container.id}: ${failure}`));
     recordFailure(context, container, thrown);
+    // Between two runs clients wait for the end of the next one, which there will not be.
+    const last = endingOf(container.state);
+    if (restarting && last !== null) tellExits(container, last);
     // A container that removes itself after its run does so too when there is none.
     if (container.document.host.AutoRemove) await takeAway(context, container, { volumes: true });
     throw thrown;

@@ -7,7 +7,7 @@ import { parseSignal, signalNumbers } from "../../linux/signals.ts";
 import type { ContainerContext } from "./context.ts";
 import { cgroupOf } from "./host-part.ts";
 import type { Container } from "./model.ts";
-import { nextExit } from "./next-exit.ts";
+import { nextExit, tellExits } from "./next-exit.ts";
 import { type Ending, isAlive } from "./state.ts";
 
 /** Seconds between the stop signal and SIGKILL, as Docker waits. */
@@ -58,14 +58,19 @@ async function always(ended: Promise<Ending>): Promise<boolean> {
   return true;
 }
 
+/** A start that is under way first comes to its result: it would bring back what is ended meanwhile. */
+export async function startUnderWay(container: Container): Promise<void> {
+  const { status } = container.state;
+  if (status === "starting" || status === "restarting") await container.queue;
+}
+
 /** Between two runs there is nobody to be signalled: the next one is called off. False when it is not restarting. */
 export function endRestarting(context: ContainerContext, container: Container): boolean {
   const { state } = container;
   if (state.status !== "restarting") return false;
   container.stopping = true;
   context.registry.setState(container, { status: "exited", ending: { ...state.ending, requested: true } });
-  for (const told of [...container.exits]) told(state.ending);
-  container.exits.clear();
+  tellExits(container, state.ending);
   return true;
 }
 
@@ -89,8 +94,13 @@ export async function killAndWait(
 }
 
 /** Sends a signal. Errors: `conflict` when the container does not run. */
-export function killContainer(context: ContainerContext, container: Container, text: string): void {
+export async function killContainer(
+  context: ContainerContext,
+  container: Container,
+  text: string,
+): Promise<void> {
   const signal = decodeSignal(text);
+  await startUnderWay(container);
   if (endRestarting(context, container)) return;
   if (!isAlive(container.state) || container.process === undefined) {
     throw cannotKillError(container.id);
