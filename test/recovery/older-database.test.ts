@@ -66,7 +66,7 @@ for (let version = 1; version < currentVersion; version += 1) {
     ).toBe("67108864 200");
     // It goes on as the newer version would have made it.
     expect((await engine.cli("start", "-a", "ended")).exitCode).toBe(3);
-    await engine.output("rm", "ended", "fresh");
+    await engine.output("rm", "-f", "ended", "fresh");
     expect(await engine.output("ps", "-aq")).toBe("");
     const kept = (name: string): string => readFileSync(`${engine.root}/volumes/kept/_data/${name}`, "utf8");
     expect([kept("f"), kept("other")]).toEqual(["hi\n", "of a user"]);
