@@ -5,7 +5,7 @@ import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { LogCursor } from "../log/mod.ts";
 import type { ContainerContext } from "./context.ts";
-import { meetingEnd, refuseRestarting } from "./meeting-end.ts";
+import { meetingEnd, notRunningCode, refuseRestarting } from "./meeting-end.ts";
 import type { Container } from "./model.ts";
 import { PendingStream } from "./pending-stream.ts";
 import { ReplayStream } from "./replay-stream.ts";
@@ -74,39 +74,46 @@ export async function attachContainer(
     ...options,
     stdin: options.stdin && (container.document.config.OpenStdin ?? false),
   });
-  const live = options.stream
-    ? await liveStream(container, options.logs ? flags | attachFlags.logs : flags)
-    : undefined;
+  let stream: ByteDuplex;
+  if (options.logs) stream = replay(context, container, { ...options, tty }, flags);
+  else if (options.stream) stream = await liveStream(container, flags);
+  else stream = endedStream();
   context.events.emit("container", "attach", id, { name: container.name });
-  if (!options.logs) return { tty, stream: live?.stream ?? endedStream() };
-  const selection = {
-    stdout: options.stdout,
-    stderr: options.stderr,
-    tail: undefined,
-    sinceNs: undefined,
-    untilNs: undefined,
-    tty,
-  };
-  const { logs } = context.paths.container(id);
-  const stream = new ReplayStream({
-    open: (stop) => new LogCursor(logs, selection, stop),
-    live: live?.stream,
-    saysPlace: live?.runs ?? false,
-    tty,
-  });
   return { tty, stream };
 }
 
-async function liveStream(
+/** What was written so far and, if `options.stream`, what comes. */
+function replay(
+  context: ContainerContext,
   container: Container,
+  options: AttachOptions & { readonly tty: boolean },
   flags: number,
-): Promise<{ readonly stream: ByteDuplex; readonly runs: boolean }> {
-  const { process } = container;
-  if (isAlive(container.state) && process !== undefined) {
-    return { stream: await meetingEnd(container, () => process.attach(flags)), runs: true };
+): ReplayStream {
+  const { stdout, stderr, tty } = options;
+  const selection = { stdout, stderr, tty, tail: undefined, sinceNs: undefined, untilNs: undefined };
+  const { logs } = context.paths.container(container.id);
+  const { process, state } = container;
+  if (!options.stream || !isAlive(state) || process === undefined) {
+    // What a start will write is all live.
+    const live = options.stream ? attachPending(container, flags) : undefined;
+    return new ReplayStream({ cursor: new LogCursor(logs, selection, "now"), live, tty });
   }
-  // What a start will write is all live.
-  return { stream: attachPending(container, flags & ~attachFlags.logs), runs: false };
+  const live = new PendingStream(flags);
+  const attach = async (): Promise<void> => {
+    try {
+      live.connect(await meetingEnd(container, () => process.attach(flags | attachFlags.logs)));
+    } catch (thrown) {
+      if (!(thrown instanceof TiffinError) || thrown.code !== notRunningCode) throw thrown;
+      live.abandon();
+    }
+  };
+  return new ReplayStream({ cursor: new LogCursor(logs, selection, "never"), live, attach, tty });
+}
+
+async function liveStream(container: Container, flags: number): Promise<ByteDuplex> {
+  const { process } = container;
+  if (!isAlive(container.state) || process === undefined) return attachPending(container, flags);
+  return await meetingEnd(container, () => process.attach(flags));
 }
 
 function endedStream(): ByteDuplex {

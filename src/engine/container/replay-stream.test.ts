@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { until } from "../../../test/support/until.ts";
+import { pause, until } from "../../../test/support/until.ts";
 import type { ByteDuplex, DuplexHandlers } from "../../lib/byte-duplex.ts";
 import { LogCursor } from "../log/mod.ts";
 import { LogWriter } from "../log/testing.ts";
@@ -18,12 +18,14 @@ class Live implements ByteDuplex {
   paused = false;
   destroyed = false;
   #over = false;
+  readonly #early: Uint8Array[] = [];
 
   say(text: string): void {
-    this.handlers?.data(new TextEncoder().encode(text));
+    this.sayBytes(new TextEncoder().encode(text));
   }
   sayBytes(bytes: Uint8Array): void {
-    this.handlers?.data(bytes);
+    if (this.handlers === undefined) this.#early.push(bytes);
+    else this.handlers.data(bytes);
   }
   finish(): void {
     this.#over = true;
@@ -32,6 +34,7 @@ class Live implements ByteDuplex {
   }
   listen(handlers: DuplexHandlers): void {
     this.handlers = handlers;
+    for (const bytes of this.#early.splice(0)) handlers.data(bytes);
     if (!this.#over) return;
     handlers.end();
     handlers.close();
@@ -66,14 +69,17 @@ const selection = {
   tty: true,
 };
 
+/** A replay of the log and of `live`: of a running container, or of a start that is to come. */
 function replay(
-  live: Live | undefined,
-  saysPlace: boolean,
-): { readonly stream: ReplayStream; heard(): string } {
+  live: Live,
+  runs: boolean,
+): { readonly stream: ReplayStream; readonly attached: Promise<void>; heard(): string } {
+  const { promise: attached, resolve } = Promise.withResolvers<void>();
+  const attach = async (): Promise<void> => resolve();
   const stream = new ReplayStream({
-    open: (stop) => new LogCursor(log.directory, selection, stop),
+    cursor: new LogCursor(log.directory, selection, runs ? "never" : "now"),
     live,
-    saysPlace,
+    attach: runs ? attach : undefined,
     tty: true,
   });
   let text = "";
@@ -88,19 +94,21 @@ function replay(
       text += "<close>";
     },
   });
-  return { stream, heard: () => text };
+  return { stream, attached, heard: () => text };
 }
 
-test("the past ends where the live stream says that it begins", async () => {
+test("the live stream is made when the past has been told, which ends where that begins", async () => {
   log.write("one\ntw");
-  const here = log.end;
   const live = new Live();
-  const { heard } = replay(live, true);
+  const { attached, heard } = replay(live, true);
+  await attached;
+  expect(heard()).toBe("one\ntw");
+  log.write("o");
+  const here = log.end;
   // What the live stream will tell is in the log as well by the time that the log is read.
-  log.write("o\nthree\n");
+  log.write("\nthree\n");
   live.sayBytes(place(here).subarray(0, 3));
-  expect(heard()).toBe("");
-  live.sayBytes(Buffer.concat([place(here).subarray(3), Buffer.from("o\nthr")]));
+  live.sayBytes(Buffer.concat([place(here).subarray(3), Buffer.from("\nthr")]));
   live.say("ee\n");
   await until("the past to be told", () => heard().includes("three\n"));
   expect(heard()).toBe("one\ntwo\nthree\n");
@@ -110,10 +118,32 @@ test("the past ends where the live stream says that it begins", async () => {
   expect(heard()).toBe("one\ntwo\nthree\nfour\n<end><close>");
 });
 
+test("a reader that is slow with the past has no live stream yet that could be cut", async () => {
+  log.write("past\n");
+  const live = new Live();
+  const { stream, attached, heard } = replay(live, true);
+  let isAttached = false;
+  void attached.then(() => {
+    isAttached = true;
+  });
+  stream.pause();
+  await until("the first piece", () => heard() !== "");
+  log.write("written meanwhile\n");
+  await pause(5, "a live stream would be made");
+  expect([isAttached, heard()]).toEqual([false, "past\n"]);
+  stream.resume();
+  await attached;
+  // The container has ended by now.
+  live.finish();
+  await until("the end", () => heard().endsWith("<close>"));
+  expect(heard()).toBe("past\nwritten meanwhile\n<end><close>");
+});
+
 test("a live stream that ends while the past is told ends after it", async () => {
   log.write("past\n");
   const live = new Live();
-  const { heard } = replay(live, true);
+  const { attached, heard } = replay(live, true);
+  await attached;
   live.sayBytes(Buffer.concat([place(log.end), Buffer.from("last\n")]));
   live.finish();
   await until("the end", () => heard().endsWith("<close>"));
@@ -123,10 +153,12 @@ test("a live stream that ends while the past is told ends after it", async () =>
 test("a live stream that goes before it said its place leaves what is in the log", async () => {
   log.write("past\n");
   const live = new Live();
-  const { heard } = replay(live, true);
+  const { attached, heard } = replay(live, true);
+  await attached;
+  log.write("the last\n");
   live.finish();
   await until("the end", () => heard().endsWith("<close>"));
-  expect(heard()).toBe("past\n<end><close>");
+  expect(heard()).toBe("past\nthe last\n<end><close>");
 });
 
 test("before a start, the past is what the log holds at the attach", async () => {
@@ -134,7 +166,6 @@ test("before a start, the past is what the log holds at the attach", async () =>
   const live = new Live();
   const { heard } = replay(live, false);
   log.write("new\n");
-  live.say("early is kept by the pending stream itself");
   await until("the past to be told", () => heard() !== "");
   live.say("new\n");
   expect(heard()).toBe("past\nnew\n");
@@ -143,11 +174,12 @@ test("before a start, the past is what the log holds at the attach", async () =>
 test("a reader that pauses gets no more, and one that leaves is told once", async () => {
   log.write("past\n");
   const live = new Live();
-  const { stream, heard } = replay(live, true);
+  const { stream, attached, heard } = replay(live, true);
+  await attached;
   stream.pause();
   live.sayBytes(place(log.end));
   live.say("more\n");
-  expect(heard()).toBe("");
+  expect(heard()).toBe("past\n");
   stream.resume();
   await until("the past to be told", () => heard().includes("more"));
   expect(heard()).toBe("past\nmore\n");
@@ -155,5 +187,5 @@ test("a reader that pauses gets no more, and one that leaves is told once", asyn
   const left = replay(second, true);
   left.stream.destroy();
   second.finish();
-  expect([second.destroyed, left.heard()]).toEqual([true, "<close>"]);
+  expect([second.destroyed, left.heard()]).toEqual([true, "past\n<close>"]);
 });

@@ -1,30 +1,35 @@
 /**
  * A stream that first tells what a log holds and then, if there is one, goes on with a live stream: every byte of output
- * once. A supervisor that was asked for it (`attachFlags.logs`) says first how much output came before what it sends.
+ * once. The live stream of a running container is made only when the log has been told as far as it goes, since a
+ * supervisor keeps what a client does not read for a short time only, and the past may take a slow client long.
  */
 import { encodeFrame, frameTypes } from "../../docker/framing.ts";
 import { Breather } from "../../lib/breather.ts";
 import type { ByteDuplex, DuplexHandlers } from "../../lib/byte-duplex.ts";
-import type { LogCursor, LogStop } from "../log/mod.ts";
+import type { LogCursor, LogEntry } from "../log/mod.ts";
 
 const placeBytes = 8;
 
 export interface Replay {
-  /** Makes the reader of the past. */
-  readonly open: (stop: LogStop) => LogCursor;
+  /** Of the past. With `attach` one that goes on with what is written while it is told. */
+  readonly cursor: LogCursor;
   readonly live: ByteDuplex | undefined;
-  /** The live stream begins with its place in the output; otherwise what is in the log by now is the past. */
-  readonly saysPlace: boolean;
+  /**
+   * Connects `live` with a running container that was asked for its place (`attachFlags.logs`): its first bytes say how
+   * much output came before the rest. Without, what the cursor finds is the past.
+   */
+  readonly attach?: (() => Promise<void>) | undefined;
   readonly tty: boolean;
 }
 
 export class ReplayStream implements ByteDuplex {
   readonly #live: ByteDuplex | undefined;
   readonly #tty: boolean;
+  #attach: Replay["attach"];
   #cursor: LogCursor | undefined;
   /** The past has been told. */
   #isLive = false;
-  /** What came of the live stream while the past was being told. */
+  /** What came of the live stream while the rest of the past was being told. */
   #early: Uint8Array[] = [];
   #handlers: DuplexHandlers | undefined;
   #paused = false;
@@ -34,11 +39,9 @@ export class ReplayStream implements ByteDuplex {
   constructor(replay: Replay) {
     this.#live = replay.live;
     this.#tty = replay.tty;
-    if (replay.live !== undefined && replay.saysPlace) this.#awaitPlace(replay.live, replay.open);
-    else {
-      this.#cursor = replay.open("now");
-      replay.live?.pause();
-    }
+    this.#attach = replay.attach;
+    this.#cursor = replay.cursor;
+    if (replay.attach === undefined) replay.live?.pause();
   }
 
   listen(handlers: DuplexHandlers): void {
@@ -72,35 +75,6 @@ export class ReplayStream implements ByteDuplex {
     else void this.#pump();
   }
 
-  #awaitPlace(live: ByteDuplex, open: Replay["open"]): void {
-    const begin = (bytes: Uint8Array): void => {
-      live.pause();
-      const place = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-      if (bytes.length > placeBytes) this.#early.push(bytes.slice(placeBytes));
-      this.#cursor = open({ output: Number(place) });
-      void this.#pump();
-    };
-    let head: Uint8Array = new Uint8Array(0);
-    // An end or a closing that is heard here is told again to who listens after the past.
-    const over = (): void => {
-      if (this.#cursor !== undefined || this.#isLive || this.#closed) return;
-      this.#cursor = open("now");
-      void this.#pump();
-    };
-    live.listen({
-      data: (chunk) => {
-        if (this.#cursor !== undefined) this.#early.push(chunk.slice());
-        else {
-          head = Buffer.concat([head, chunk]);
-          if (head.length >= placeBytes) begin(head);
-        }
-      },
-      end: over,
-      close: over,
-      drain: () => this.#handlers?.drain?.(),
-    });
-  }
-
   async #pump(): Promise<void> {
     if (this.#pumping) return;
     this.#pumping = true;
@@ -108,13 +82,11 @@ export class ReplayStream implements ByteDuplex {
     try {
       while (!this.#paused && this.#handlers !== undefined && this.#cursor !== undefined) {
         const batch = this.#cursor.next();
-        if (batch === undefined) this.#goLive();
-        else {
-          for (const { bytes, stream } of batch) {
-            this.#handlers.data(this.#tty ? bytes : encodeFrame(frameTypes[stream], bytes));
-          }
+        if (batch !== undefined) {
+          if (batch.length > 0) this.#handlers.data(this.#bytesOf(batch));
           await breather.breathe();
-        }
+        } else if (this.#attach !== undefined) await this.#reachLive(this.#attach);
+        else this.#goLive();
       }
     } catch (thrown) {
       this.#dropCursor();
@@ -123,6 +95,48 @@ export class ReplayStream implements ByteDuplex {
     } finally {
       this.#pumping = false;
     }
+  }
+
+  #bytesOf(batch: readonly LogEntry[]): Uint8Array {
+    const { stdout, stderr } = frameTypes;
+    const types = { stdout, stderr };
+    return Buffer.concat(
+      batch.map(({ bytes, stream }) => (this.#tty ? bytes : encodeFrame(types[stream], bytes))),
+    );
+  }
+
+  /** The log ends here for now. What was written since is told up to the place where the live stream begins. */
+  async #reachLive(attach: () => Promise<void>): Promise<void> {
+    this.#attach = undefined;
+    await attach();
+    const place = this.#live === undefined ? undefined : await this.#placeOf(this.#live);
+    // One that has ended without saying its place has left everything in the log.
+    if (place !== undefined) this.#cursor?.stopAt(place);
+  }
+
+  #placeOf(live: ByteDuplex): Promise<number | undefined> {
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    let head: Uint8Array | undefined = new Uint8Array(0);
+    // An end or a closing that is heard here is told again to who listens after the past.
+    const over = (): void => resolve(undefined);
+    live.listen({
+      data: (chunk) => {
+        if (head === undefined) {
+          this.#early.push(chunk.slice());
+          return;
+        }
+        head = Buffer.concat([head, chunk]);
+        if (head.length < placeBytes) return;
+        live.pause();
+        if (head.length > placeBytes) this.#early.push(head.slice(placeBytes));
+        resolve(Number(new DataView(head.buffer, head.byteOffset).getBigUint64(0, true)));
+        head = undefined;
+      },
+      end: over,
+      close: over,
+      drain: () => this.#handlers?.drain?.(),
+    });
+    return promise;
   }
 
   #goLive(): void {

@@ -259,10 +259,16 @@ test("without following, reading ends where the log ended when it began", () => 
 
 test("a place in the output ends the reading exactly there", () => {
   log.write("one\ntw");
-  const place = log.end;
-  log.write("o\n");
-  expect(read({}, { output: place })).toBe("one\ntw");
-  expect(read({}, { output: 0 })).toBe("");
+  using cursor = follow();
+  expect(textOf(readEntries(cursor))).toBe("one\ntw");
+  log.write("o\nthr");
+  cursor.stopAt(log.end);
+  log.write("ee\n");
+  expect(textOf(readEntries(cursor))).toBe("o\nthr");
+  expect(cursor.finished).toBe(true);
+  using none = follow();
+  none.stopAt(0);
+  expect(textOf(readEntries(none))).toBe("");
 });
 
 test("whatever a file holds, reading ends and says so", () => {

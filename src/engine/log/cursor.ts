@@ -13,11 +13,8 @@ import { type LogRecord, type LogStream, parseRecord } from "./record.ts";
 import type { LogEntry, LogSelection } from "./selection.ts";
 import { findTail, type LogBound, type TailPlace } from "./tail.ts";
 
-/**
- * Where to stop. `now`: at what is there when the reading begins. `output`: after so many bytes of the container's whole
- * output. `never`: what comes later is wanted too.
- */
-export type LogStop = "now" | "never" | { readonly output: number };
+/** Where to stop. `now`: at what is there when the reading begins. `never`: what comes later is wanted too. */
+export type LogStop = "now" | "never";
 
 /** At least twice the largest record. */
 const blockBytes = 128 * 1024;
@@ -35,7 +32,7 @@ export class LogCursor implements Disposable {
   readonly #directory: string;
   readonly #selection: LogSelection;
   readonly #lines: LineJoiner;
-  readonly #outputEnd: number;
+  #outputEnd = Number.POSITIVE_INFINITY;
   #bound: LogBound | undefined;
   #search: Generator<undefined, TailPlace | undefined> | undefined;
   #file: LogFile | undefined;
@@ -54,7 +51,6 @@ export class LogCursor implements Disposable {
     this.#directory = directory;
     this.#selection = selection;
     this.#lines = new LineJoiner(selection);
-    this.#outputEnd = typeof stop === "object" ? stop.output : Number.POSITIVE_INFINITY;
     const present = presentBound(directory);
     if (stop === "now") {
       this.#bound = present;
@@ -65,6 +61,11 @@ export class LogCursor implements Disposable {
     if (selection.tail !== undefined && present !== undefined) {
       this.#search = findTail(directory, present, selection.tail, (stream) => selection[stream]);
     }
+  }
+
+  /** Ends the reading after so many bytes of the container's whole output, of which no later ones have been read. */
+  stopAt(output: number): void {
+    this.#outputEnd = output;
   }
 
   /** Whether nothing will ever follow. */
