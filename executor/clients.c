@@ -9,7 +9,10 @@
 #include "kernel.h"
 #include "supervisor.h"
 
+/* The process waits while more is unread. What comes after its end is taken nevertheless, for it is little: a pipe's content. */
 #define QUEUE_LIMIT ((size_t)1024 * 1024)
+/* Only processes that outlive the main one can write so much more. */
+#define QUEUE_LIMIT_LATE (4 * QUEUE_LIMIT)
 #define INPUT_CHUNK ((size_t)16 * 1024)
 #define FRAME_BYTES 8
 
@@ -57,6 +60,10 @@ static void client_send(struct connection *client, const void *head, size_t head
 		sent = send_now(client, parts, 2, total);
 	if (sent == total)
 		return;
+	if (queue_length(&client->output) > QUEUE_LIMIT_LATE) {
+		end_output(client);
+		return;
+	}
 	size_t head_rest = sent < head_bytes ? head_bytes - sent : 0;
 	size_t body_sent = sent < head_bytes ? 0 : sent - head_bytes;
 	bool kept = head_rest == 0 || queue_append(&client->output, (const char *)head + sent, head_rest);
@@ -155,15 +162,13 @@ bool clients_have_pending(const struct supervisor *v)
 	return false;
 }
 
-void clients_end(struct supervisor *v, bool now)
+void clients_end(struct supervisor *v)
 {
 	for (size_t i = 0; i < CONNECTIONS; i++) {
 		struct connection *client = &v->connections[i];
 		if (client->kind != CONNECTION_ATTACH)
 			continue;
-		if (now) {
-			connection_close(client);
-		} else if (!client->output_ended && queue_length(&client->output) == 0) {
+		if (!client->output_ended && queue_length(&client->output) == 0) {
 			shutdown(client->fd, SHUT_WR);
 			client->output_ended = true;
 			close_if_done(client);

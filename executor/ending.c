@@ -7,8 +7,8 @@
 
 #define OOM_KEY "oom_kill "
 
-/* How long after the end a client may leave its bytes unread, and a stray process may hold a stream open. */
-#define DELIVERY_LIMIT_NS 3000000000u
+/* How long after the end the output waits for clients that do not read, and for stray processes that hold it open. */
+#define LATE_OUTPUT_NS 3000000000u
 
 /* memory.oom_control (v1) and memory.events (v2) both have a line `oom_kill N`. */
 static bool read_oom_killed(int fd)
@@ -33,7 +33,7 @@ void note_end(struct supervisor *v)
 	v->finished_at_ns = clock_ns(CLOCK_REALTIME);
 	v->oom_killed = read_oom_killed(v->oom_file);
 	v->phase = PHASE_EXITED;
-	v->deadline_ns = clock_ns(CLOCK_MONOTONIC) + DELIVERY_LIMIT_NS;
+	v->deadline_ns = clock_ns(CLOCK_MONOTONIC) + LATE_OUTPUT_NS;
 	close_quietly(take_fd(&v->pidfd));
 }
 

@@ -28,12 +28,22 @@ static void close_output(struct supervisor *v, struct output *output)
 	close_quietly(take_fd(&output->fd));
 }
 
+/* From now on the output is read to its end whoever is behind with it. */
+static bool is_late(const struct supervisor *v)
+{
+	return v->phase == PHASE_EXITED && clock_ns(CLOCK_MONOTONIC) >= v->deadline_ns;
+}
+
 /* After the end of the main process a stream is over when it is empty, unless its end is sure to come. */
 static bool ends_when_empty(const struct supervisor *v)
 {
-	if (v->phase != PHASE_EXITED)
-		return false;
-	return v->input.is_terminal || !v->own_pid_namespace || clock_ns(CLOCK_MONOTONIC) >= v->deadline_ns;
+	return v->phase == PHASE_EXITED && (v->input.is_terminal || !v->own_pid_namespace || is_late(v));
+}
+
+/* While a client is behind, the process has to wait for it. */
+static bool is_held_back(const struct supervisor *v)
+{
+	return clients_are_full(v) && !is_late(v);
 }
 
 static void read_output(struct supervisor *v, struct output *output)
@@ -71,7 +81,7 @@ static bool is_waited_for(const struct connection *connection, short events)
 /* Fills the table and returns its length. */
 static nfds_t wait_table(const struct supervisor *v, struct pollfd *table)
 {
-	bool blocked = clients_are_full(v);
+	bool blocked = is_held_back(v);
 	bool input_waits = v->input.fd >= 0 && queue_length(&v->input.pending) > 0;
 	nfds_t length = ENTRY_CONNECTION;
 	table[ENTRY_PROCESS] = (struct pollfd){.fd = v->pidfd, .events = POLLIN};
@@ -93,9 +103,9 @@ static nfds_t wait_table(const struct supervisor *v, struct pollfd *table)
 /* Milliseconds until something must happen by itself; -1: never. */
 static int wait_limit(const struct supervisor *v)
 {
-	if (v->phase != PHASE_EXITED)
+	if (v->phase != PHASE_EXITED || !has_output(v))
 		return -1;
-	if (has_output(v) && ends_when_empty(v) && !clients_are_full(v))
+	if (ends_when_empty(v) && !is_held_back(v))
 		return 0;
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 	return now >= v->deadline_ns ? 0 : (int)((v->deadline_ns - now) / NS_PER_MS) + 1;
@@ -142,12 +152,10 @@ void run_loop(struct supervisor *v)
 			reported = true;
 		}
 		if (!has_output(v))
-			clients_end(v, false);
+			clients_end(v);
+		/* Who is behind gets the rest, however long that takes: it may be a pager, in which somebody reads. */
 		if (reported && !clients_have_pending(v))
 			return;
-		/* A client that leaves its bytes unread for so long gets no more of them. */
-		if (v->phase == PHASE_EXITED && clock_ns(CLOCK_MONOTONIC) >= v->deadline_ns)
-			clients_end(v, true);
 		nfds_t length = wait_table(v, table);
 		int ready = poll(table, length, wait_limit(v));
 		if (ready >= 0)

@@ -118,8 +118,8 @@ void client_flush(struct connection *client);
 void clients_send(struct supervisor *v, const struct output *from, const uint8_t *bytes, size_t count);
 /* A client that is this far behind stops the reading of the container's output. */
 bool clients_are_full(const struct supervisor *v);
-/* After all output: half-closes those that have everything. `now`: closes all of them. */
-void clients_end(struct supervisor *v, bool now);
+/* After all output: half-closes those that have everything. */
+void clients_end(struct supervisor *v);
 size_t clients_count(const struct supervisor *v);
 bool clients_have_pending(const struct supervisor *v);
 

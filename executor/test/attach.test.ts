@@ -146,12 +146,38 @@ function connectStuck(session: Session): OwnedFd {
   return stuck;
 }
 
-test("a client that never reads delays the end by a bounded time only", () => {
+test("a client that does not read delays the news of the end by a bounded time only, and loses nothing", () => {
   using session = new Session();
   using stuck = connectStuck(session);
   writeText(session.client, "go\n");
-  expect(session.finish().stdout).toHaveLength(2 * 400_000);
-  expect(stuck.open).toBe(true);
+  expect(unframe(readAll(session.client)).stdout).toHaveLength(2 * 400_000);
+  session.executor.controller.expect("exited");
+  expect(session.record.state).toBe("exited");
+  expect(unframe(readAll(stuck)).stdout).toHaveLength(2 * 400_000);
+  session.executor.reap();
+});
+
+test("what is left in the pipe behind clients that are full is theirs as well", () => {
+  using session = new Session();
+  const bytes = 1_250_000;
+  session.start({ arguments: ["sh", "-c", `read go; yes | head -c ${bytes}`] });
+  using stuck = attach(session, attachFlags.stdout);
+  settle(session);
+  writeText(session.client, "go\n");
+  expect(unframe(readAll(session.client)).stdout).toHaveLength(bytes);
+  session.executor.controller.expect("exited");
+  expect(unframe(readAll(stuck)).stdout).toHaveLength(bytes);
+  session.executor.reap();
+});
+
+test("a client that goes without having read what it was left ends the supervisor", () => {
+  using session = new Session();
+  const stuck = connectStuck(session);
+  writeText(session.client, "go\n");
+  readAll(session.client);
+  session.executor.controller.expect("exited");
+  stuck[Symbol.dispose]();
+  session.executor.reap();
 });
 
 test("with logs the client learns where in the log its output begins", () => {

@@ -4,19 +4,23 @@
  */
 import { DetachWatcher } from "../docker/detach-keys.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
-import { after } from "../lib/timer.ts";
+import { after, type Timer } from "../lib/timer.ts";
 import type { AttachedStream } from "./backend.ts";
 
-/** How long a client may take to close its side after we have ended ours. */
+/** How long a client may take to close its side after it was sent everything. */
 const limitFarewellMs = 5_000;
 
 /** Ends our side and, if the client does not follow, the connection. `listen` handlers must not rely on more data. */
 export function sayFarewell(client: ByteDuplex): void {
-  const timer = after(limitFarewellMs, () => client.destroy(), { background: true });
+  let timer: Timer | undefined;
   client.listen({
     data: () => undefined,
     end: () => undefined,
-    close: () => timer.cancel(),
+    close: () => timer?.cancel(),
+    // Not before: who reads slowly, as a pager does, gets all of it.
+    drain() {
+      timer ??= after(limitFarewellMs, () => client.destroy(), { background: true });
+    },
   });
   client.resume();
   client.end();

@@ -9,7 +9,7 @@ export interface DuplexHandlers {
   end(): void;
   /** Both directions are over. Called exactly once; `error` says why when it was not orderly. */
   close(error?: Error): void;
-  /** Everything written so far has left; only called after a `write` returned false. */
+  /** Everything written so far has left; only called after a `write` returned false, and after `end`. */
   drain?(): void;
 }
 

@@ -78,9 +78,9 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
       phases,
       attachments,
       ...(request.recordPath === undefined ? {} : { recordPath: request.recordPath }),
-      onClosed(letGo) {
+      onClosed(goesOn) {
         context.pool.forget(token);
-        if (letGo) reapEventually(pid);
+        if (goesOn) reapEventually(pid);
         else reapSoon(pid);
       },
     });

@@ -17,10 +17,10 @@ export function reapSoon(pid: number, attempt = 0): void {
   after(pausesMs[attempt] ?? lastPauseMs, () => reapSoon(pid, attempt + 1), { background: true });
 }
 
-/** Reaps a supervisor that was let go of, whenever it ends. */
-export function reapEventually(pid: number): void {
+/** Reaps a supervisor whenever it ends: one that was let go of, or that still has output for a client that is slow. */
+export function reapEventually(pid: number, attempt = 0): void {
   if (reapChild(pid) !== "running") return;
-  after(lastPauseMs, () => reapEventually(pid), { background: true });
+  after(pausesMs[attempt] ?? lastPauseMs, () => reapEventually(pid, attempt + 1), { background: true });
 }
 
 /** Kills an executor of ours that does not end; the end of its connections then leads to `reapSoon`. */

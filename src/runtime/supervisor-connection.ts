@@ -33,8 +33,11 @@ export interface ConnectionOptions {
   readonly attachments?: readonly ByteDuplex[];
   /** Consulted when the supervisor goes away without a word. */
   readonly recordPath?: string;
-  /** Hears of the end of the connection; `letGo` when `disconnect` was the reason and the supervisor goes on. */
-  readonly onClosed?: (letGo: boolean) => void;
+  /**
+   * Hears of the end of the connection. `goesOn`: not because the supervisor has gone, but after `disconnect`, or after the
+   * process's end, when clients may still be behind with its output.
+   */
+  readonly onClosed?: (goesOn: boolean) => void;
 }
 
 /** How long a supervisor may take for what a client waits for. */
@@ -162,7 +165,7 @@ class SupervisorConnection implements SupervisedProcess {
       this.#exit.resolve(this.#exitWithoutWord());
     }
     this.#end();
-    onClosed?.(this.#letGo);
+    onClosed?.(this.#letGo || this.#told);
   }
 
   #end(): void {

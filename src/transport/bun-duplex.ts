@@ -43,6 +43,11 @@ export class BunDuplex implements ByteDuplex {
     if (this.#closed !== undefined) handlers.close(this.#closed.error);
   }
 
+  /** Whether the peer has not taken everything that was written. */
+  get hasUnsent(): boolean {
+    return this.#queuedBytes > 0;
+  }
+
   /** Stops delivering: what arrives is kept for the next `listen`, after `bytes`, which come first. */
   release(bytes: Uint8Array): void {
     this.#handlers = undefined;
@@ -69,7 +74,8 @@ export class BunDuplex implements ByteDuplex {
 
   end(): void {
     this.#endRequested = true;
-    this.#flush();
+    if (this.#endSent) this.#handlers?.drain?.();
+    else this.#flush();
   }
 
   destroy(): void {
@@ -111,6 +117,7 @@ export class BunDuplex implements ByteDuplex {
       // With both sides ended Bun closes by itself; `shutdown` is the half-close.
       if (this.#peerEnded) socket.end();
       else socket.shutdown();
+      this.#handlers?.drain?.();
     }
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
-import { until } from "../../test/support/until.ts";
+import { pause, until } from "../../test/support/until.ts";
 import type { HttpReply } from "./http-message.ts";
 import { HttpServer } from "./http-server.ts";
 import { RawClient } from "./testing/raw-client.ts";
@@ -106,3 +106,19 @@ test("unfinished bodies have a common limit, and it is free again when their cli
     await big.close(0);
   }
 });
+
+test("who reads a reply slowly gets all of it before its connection is ended", async () => {
+  const reply = "x".repeat(2 * 1024 * 1024);
+  const big = new HttpServer({ onFault: () => {}, handler: async () => plain(reply) });
+  big.listen({ unix: `${directory}/big` });
+  try {
+    const client = await RawClient.open(`${directory}/big`);
+    client.pause();
+    client.send("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+    await pause(8000, "a client that does not close its side is cut after 5 s, seen by a look every 2 s");
+    client.resume();
+    expect((await client.untilEnd()).length).toBeGreaterThan(reply.length);
+  } finally {
+    await big.close(0);
+  }
+}, 20_000);

@@ -90,7 +90,7 @@ export class HttpConnection {
 
   /** True between requests. */
   get idle(): boolean {
-    return this.#phase === "head" && this.#pending.length === 0;
+    return this.#phase === "head" && this.#pending.length === 0 && !this.#duplex.hasUnsent;
   }
 
   /** Since when it has been between requests; undefined while there is one, or a part of one. */
@@ -110,6 +110,11 @@ export class HttpConnection {
 
   /** Called now and then: ends what has waited for the client for too long. */
   checkTime(nowMs: number): void {
+    // Who reads a reply slowly is not silent: the time of what comes after it has not begun.
+    if (this.#duplex.hasUnsent) {
+      this.#idleSinceMs = nowMs;
+      if (this.#phase === "linger") this.#waitingSinceMs = nowMs;
+    }
     if (this.idle && nowMs - this.#idleSinceMs > limitIdleMs) this.destroy();
     if (this.#waitingSinceMs === 0) return;
     const waitedMs = nowMs - this.#waitingSinceMs;

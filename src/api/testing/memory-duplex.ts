@@ -39,6 +39,8 @@ class MemoryEnd implements ByteDuplex {
     this.#endSent = true;
     peer.#endArrived = true;
     peer.#schedule();
+    if (peer.#inboxBytes === 0) this.#handlers?.drain?.();
+    else peer.#peerWaits = true;
   }
 
   destroy(): void {
