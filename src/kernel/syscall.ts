@@ -15,6 +15,11 @@ export type SyscallName = keyof (typeof syscallNumbers)["x86_64"];
 export const machine: "x86_64" | "aarch64" = process.arch === "arm64" ? "aarch64" : "x86_64";
 const numbers: Readonly<Record<SyscallName, number>> = syscallNumbers[machine];
 
+/** The machine's number of a system call. */
+export function syscallNumber(name: SyscallName): number {
+  return numbers[name];
+}
+
 /** x86_64: move the C arguments (number first) to where SYSCALL wants them; aarch64: the same with SVC. */
 const trampolines = {
   x86_64: [
@@ -117,14 +122,48 @@ function word(argument: SyscallArgument): number {
  * The address of `memory` for a structure that holds pointers; 0 for empty memory. The caller keeps `memory`
  * referenced until the call that uses the structure has returned.
  */
-export function addressOf(memory: Uint8Array | Int32Array | Uint32Array | BigUint64Array): number {
+export function addressOf(
+  memory: Uint8Array | Int32Array | Uint32Array | BigUint64Array | BigInt64Array,
+): number {
   return memory.length === 0 ? 0 : ptr(memory);
 }
 
 const eintr = 4;
 
+/** One call of a sequence: its name and its arguments. */
+export type SyscallEntry = readonly [SyscallName, ...SyscallArgument[]];
+
+/** Performs a system call in the place of `trySyscall`. */
+type Detour = (name: SyscallName, ...args: SyscallArgument[]) => number;
+let detour: Detour | undefined;
+
+/** While the synchronous `work` runs, every system call of this module goes through `way`. */
+export function withDetour<T>(way: Detour, work: () => T): T {
+  const before = detour;
+  detour = way;
+  try {
+    return work();
+  } finally {
+    detour = before;
+  }
+}
+
 /** Performs a system call and returns its result or minus errno; never throws for a kernel error. */
 export function trySyscall(
+  name: SyscallName,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
+  if (detour !== undefined) return detour(name, a, b, c, d, e, f);
+  return directSyscall(name, a, b, c, d, e, f);
+}
+
+/** The same past any detour. */
+export function directSyscall(
   name: SyscallName,
   a: SyscallArgument = 0,
   b: SyscallArgument = 0,

@@ -53,7 +53,7 @@ function host() {
 const descriptors = () => readdirSync("/proc/self/fd").length;
 
 // A thread that the runtime starts while this one is inside belongs to the namespace and keeps it; it does so once.
-test("an endpoint lives as long as its namespace", { retry: 3, timeout: 8_000 }, async () => {
+test("an endpoint lives as long as its namespace", async () => {
   using there = host();
   const { netns } = prepareEndpoint(there.ground, plan);
   expect(there.links()).toEqual(["tiffin0", plan.hostLink]);

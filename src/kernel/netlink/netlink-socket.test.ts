@@ -31,7 +31,7 @@ import {
 } from "../../linux/netlink/nftables/request.ts";
 import { addRoute, deleteRoute } from "../../linux/netlink/route.ts";
 import type { OwnedFd } from "../owned-fd.ts";
-import { syscall } from "../syscall.ts";
+import { cString, syscall } from "../syscall.ts";
 import {
   createNetns,
   deleteFlows,
@@ -262,7 +262,12 @@ test("flows are found and deleted by what they are", () => {
 });
 
 test("the thread is back in its namespace, whatever happens inside, and no descriptor is lost", () => {
-  const here = () => readlinkSync("/proc/thread-self/ns/net");
+  const here = () => {
+    const target = new Uint8Array(64);
+    const link = cString("/proc/thread-self/ns/net");
+    const length = syscall("readlinkat", "namespace", -100, link, target, target.length);
+    return Buffer.from(target.subarray(0, length)).toString();
+  };
   const open = () => readdirSync("/proc/self/fd").length;
   const before = [here(), open()];
   expect(inNetns(netns, here)).not.toBe(before[0] ?? "");
@@ -280,6 +285,25 @@ test("the thread is back in its namespace, whatever happens inside, and no descr
   using own = openNetnsOfPid(process.pid);
   expect(inNetns(own, here)).toBe(here());
   expect(() => openNetnsOfPid(2 ** 22 + 1)).toThrow("ENOENT");
+});
+
+test("no thread that the runtime starts meanwhile is born in the namespace", () => {
+  const home = readlinkSync("/proc/thread-self/ns/net");
+  const elsewhere = () =>
+    readdirSync("/proc/self/task").filter(
+      (thread) => readlinkSync(`/proc/self/task/${thread}/ns/net`) !== home,
+    );
+  // Enough work for the compiler's and the collector's threads.
+  const made = createNetns(() => {
+    let kept: { readonly index: number }[] = [];
+    for (let index = 0; index < 2_000_000; index += 1) {
+      kept.push({ index });
+      if (kept.length > 100_000) kept = [];
+    }
+    return elsewhere();
+  });
+  using _netns = made.netns;
+  expect([made.result, elsewhere()]).toEqual([[], []]);
 });
 
 test("sysctls are those of the namespace that the thread is in", () => {

@@ -1,10 +1,20 @@
 /**
- * Network namespaces from the JavaScript thread. The thread leaves its namespace only inside the two functions
- * below and only synchronously, so no other code of the engine ever runs in the wrong one. If the way back fails
- * nothing in this process can be trusted any more, and it is ended. setns(2), network_namespaces(7)
+ * Network namespaces from the JavaScript thread. It goes into another one and back within one native call for every
+ * system call that is to be made there: a thread that the runtime starts meanwhile (for compiling, for collecting
+ * garbage) would be born in that namespace and keep it, with all its links, for as long as that thread lives. If the way
+ * back fails nothing in this process can be trusted any more, and it is ended. setns(2), network_namespaces(7)
  */
 import { OwnedFd } from "../owned-fd.ts";
-import { cString, inRange, syscall, trySyscall } from "../syscall.ts";
+import {
+  cString,
+  directSyscall,
+  inRange,
+  type SyscallEntry,
+  SyscallError,
+  syscall,
+  withDetour,
+} from "../syscall.ts";
+import { syscallSequence } from "../syscall-sequence.ts";
 
 const cloneNewnet = 0x4000_0000;
 const atFdcwd = -100;
@@ -28,34 +38,36 @@ export function openNetnsOfPid(pid: number): OwnedFd {
   return openNetns(`/proc/${inRange("i32", pid, "pid")}/ns/net`);
 }
 
-function goHome(): void {
-  const result = trySyscall("setns", homeNetns().raw, cloneNewnet);
-  if (result !== 0) trySyscall("exit_group", sigabrtExitStatus);
+/** Performs `calls` and goes home; the results of the calls. */
+function andHome(calls: readonly SyscallEntry[]): number[] {
+  const results = syscallSequence(calls, ["setns", homeNetns().raw, cloneNewnet]);
+  if (results.pop() !== 0) directSyscall("exit_group", sigabrtExitStatus);
+  return results;
 }
 
-/** Makes a new network namespace, runs `inside` in it, and returns its fd. */
+/** Makes a new network namespace, runs `inside` as `inNetns` does, and returns its fd. */
 export function createNetns<T>(inside: () => T): { readonly netns: OwnedFd; readonly result: T } {
-  homeNetns();
-  syscall("unshare", "new network namespace", cloneNewnet);
-  let netns: OwnedFd | undefined;
+  const path = "/proc/thread-self/ns/net";
+  const [made = 0, opened = 0] = andHome([
+    ["unshare", cloneNewnet],
+    ["openat", atFdcwd, cString(path), openFlags],
+  ]);
+  if (made < 0) throw new SyscallError("unshare", -made, "new network namespace");
+  if (opened < 0) throw new SyscallError("openat", -opened, path);
+  const netns = new OwnedFd(opened, `network namespace ${path}`);
   try {
-    netns = openNetns("/proc/thread-self/ns/net");
-    return { netns, result: inside() };
+    return { netns, result: inNetns(netns, inside) };
   } catch (thrown) {
-    netns?.[Symbol.dispose]();
+    netns[Symbol.dispose]();
     throw thrown;
-  } finally {
-    goHome();
   }
 }
 
-/** Runs `inside` in the namespace `netns`. It must not be asynchronous. */
+/** Runs `inside`, the system calls of which (those through `syscall.ts`) are made in the namespace `netns`. It must be synchronous. */
 export function inNetns<T>(netns: OwnedFd, inside: () => T): T {
   homeNetns();
-  syscall("setns", netns.what, netns.raw, cloneNewnet);
-  try {
-    return inside();
-  } finally {
-    goHome();
-  }
+  const enter: SyscallEntry = ["setns", netns.raw, cloneNewnet];
+  const [entered = 0] = andHome([enter]);
+  if (entered < 0) throw new SyscallError("setns", -entered, netns.what);
+  return withDetour((...call) => andHome([enter, call])[1] ?? 0, inside);
 }

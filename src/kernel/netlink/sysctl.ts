@@ -1,7 +1,4 @@
-/**
- * Network sysctls. /proc/sys/net shows the namespace of the thread that opens the file, so these functions work on
- * whatever namespace the JavaScript thread is in. sysctl(5)
- */
+/** Network sysctls. /proc/sys/net shows the namespace of the thread that opens the file; see `inNetns`. sysctl(5) */
 import { OwnedFd } from "../owned-fd.ts";
 import { cString, syscall } from "../syscall.ts";
 
