@@ -1,36 +1,108 @@
 /**
- * Mounts that nobody else sees: the thread has a mount namespace of its own while a function runs, and what it starts
- * there keeps it. Nothing has to be unmounted, whatever ends how. mount_namespaces(7)
+ * Mount namespaces from the JavaScript thread: mounts that nobody else sees, gone with the last descriptor or process that
+ * has them, whatever ends how. As with network namespaces the thread is there only within one native call for each system
+ * call: a thread that the runtime starts meanwhile would be born there, keep all the mounts for as long as it lives, and
+ * bar the way back, for it shares the working directory. setns(2), mount_namespaces(7)
  */
 import { cloneFlags } from "../linux/clone-flags.ts";
 import { mountPropagations } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { openFile, openFlags } from "./files.ts";
-import { cString, syscall, trySyscall } from "./syscall.ts";
+import { OwnedFd } from "./owned-fd.ts";
+import { cString, directSyscall, type SyscallEntry, SyscallError, syscall, withDetour } from "./syscall.ts";
+import { syscallSequence } from "./syscall-sequence.ts";
 
 const msReadOnly = 1;
 const msRemount = 0x20;
 const msBind = 0x1000;
 const msRecursive = 0x4000;
 const sigabrtExitStatus = 134;
+const ownNamespace = "/proc/thread-self/ns/mnt";
+
+/** The mount namespace and the working directory that the thread has between any two native calls, and goes back to. */
+class Home implements Disposable {
+  readonly #namespace = openHere(ownNamespace, openFlags.readOnly);
+  readonly #directory = openHere(".", openFlags.path | openFlags.directory);
+
+  /**
+   * Performs `calls` and goes home; the results of the calls. If the way back fails nothing in this process can be trusted
+   * any more, and it is ended.
+   */
+  andBack(calls: readonly SyscallEntry[]): number[] {
+    // Who enters a mount namespace shares its root and working directory with no thread.
+    const alone: SyscallEntry = ["unshare", cloneFlags.fileSystemAttributes];
+    const results = syscallSequence(
+      [alone, ...calls],
+      // Entering makes the root the working directory; one that was removed meanwhile is entered all the same.
+      [
+        ["setns", this.#namespace.raw, cloneFlags.newMount],
+        ["fchdir", this.#directory.raw],
+      ],
+    );
+    if (results.at(-2) !== 0) directSyscall("exit_group", sigabrtExitStatus);
+    return results.slice(1, -2);
+  }
+
+  [Symbol.dispose](): void {
+    this.#namespace[Symbol.dispose]();
+    this.#directory[Symbol.dispose]();
+  }
+}
+
+/** Past any detour, so that home is the same for a visit within a visit. */
+function openHere(path: string, flags: number): OwnedFd {
+  const fd = directSyscall("openat", atFlags.fdcwd, cString(path), flags | openFlags.closeOnExec);
+  if (fd < 0) throw new SyscallError("openat", -fd, path);
+  return new OwnedFd(fd, path);
+}
 
 /**
- * Runs `inside`, which must not be asynchronous. Mounts of the host still arrive there, none goes back. Needs CAP_SYS_ADMIN;
- * throws `SyscallError`. If the way back fails nothing in this process can be trusted any more, and it is ended.
+ * Runs the synchronous `inside`, the system calls of which (those through `syscall.ts`) are made in the mounts of
+ * `namespace`, with the working directory `directory`, or the root where there is none. Throws `SyscallError`.
  */
-export function inPrivateMounts<T>(inside: () => T): T {
-  using home = openFile(undefined, "/proc/thread-self/ns/mnt", openFlags.readOnly);
-  // Entering a mount namespace makes its root the working directory.
-  using directory = openFile(undefined, ".", openFlags.path | openFlags.directory);
+export function inMounts<T>(namespace: OwnedFd, inside: () => T, directory?: OwnedFd): T {
+  using home = new Home();
+  const enter: SyscallEntry[] = [["setns", namespace.raw, cloneFlags.newMount]];
+  const [entered = 0] = home.andBack(enter);
+  if (entered < 0) throw new SyscallError("setns", -entered, namespace.what);
+  if (directory !== undefined) enter.push(["fchdir", directory.raw]);
+  return withDetour((...call) => home.andBack([...enter, call]).at(-1) ?? 0, inside);
+}
+
+/** A mount namespace that holds what this process's holds. Mounts of the host still arrive there, none goes back. */
+export function createMounts(): OwnedFd {
+  using home = new Home();
+  const root = cString("/");
+  const flags = openFlags.readOnly | openFlags.closeOnExec;
+  const [made = 0, cut = 0, opened = 0] = home.andBack([
+    ["unshare", cloneFlags.newMount],
+    ["mount", 0, root, 0, msRecursive | mountPropagations.slave, 0],
+    ["openat", atFlags.fdcwd, cString(ownNamespace), flags],
+  ]);
+  if (made < 0) throw new SyscallError("unshare", -made, "mount namespace");
+  if (cut < 0) throw new SyscallError("mount", -cut, "/");
+  if (opened < 0) throw new SyscallError("openat", -opened, ownNamespace);
+  return new OwnedFd(opened, "private mount namespace");
+}
+
+/** As `inMounts`, in a mount namespace made for it. Needs CAP_SYS_ADMIN. */
+export function inPrivateMounts<T>(inside: () => T, directory?: OwnedFd): T {
+  using mounts = createMounts();
+  return inMounts(mounts, inside, directory);
+}
+
+/**
+ * Runs `start`, which starts a program in mounts of the program's own. Only for a process that lives no longer than that
+ * program: here the thread itself is in those mounts, and what the runtime starts meanwhile keeps them.
+ */
+export function startInPrivateMounts<T>(start: () => T): T {
+  using home = new Home();
   syscall("unshare", "mount namespace", cloneFlags.newMount);
   try {
     syscall("mount", "/", 0, cString("/"), 0, msRecursive | mountPropagations.slave, 0);
-    return inside();
+    return start();
   } finally {
-    const result = trySyscall("setns", home.raw, cloneFlags.newMount);
-    if (result !== 0) trySyscall("exit_group", sigabrtExitStatus);
-    // One that was removed meanwhile is left.
-    trySyscall("fchdir", directory.raw);
+    home.andBack([]);
   }
 }
 
@@ -61,8 +133,7 @@ export function restrictMounts(
 ): void {
   if (changes.length === 0) return;
   using mounts = openFile(undefined, `/proc/${pid}/ns/mnt`, openFlags.readOnly);
-  inPrivateMounts(() => {
-    syscall("setns", mounts.what, mounts.raw, cloneFlags.newMount);
+  inMounts(mounts, () => {
     for (const { mountPoint, set } of changes) {
       // struct mount_attr: what is set, what is cleared, propagation, a user namespace.
       const attributes = new BigUint64Array([BigInt(set), 0n, 0n, 0n]);

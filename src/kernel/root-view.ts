@@ -3,14 +3,13 @@
  * its own, cloned out of it, and gone when the descriptor is closed. The host never sees it, whatever ends how.
  * open_tree(2), mount_namespaces(7)
  */
-import { cloneFlags } from "../linux/clone-flags.ts";
 import { mountAttributes, moveMountFlags, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { descriptorStatus } from "./directory.ts";
 import { makeDirectory, openDirectory, openFile, openFlags, openInRoot } from "./files.ts";
 import { isOfKernel, mountIdOf } from "./mount-attributes.ts";
 import { OwnedFd } from "./owned-fd.ts";
-import { inPrivateMounts } from "./private-mounts.ts";
+import { inMounts, inPrivateMounts } from "./private-mounts.ts";
 import { cString, SyscallError, syscall } from "./syscall.ts";
 import { makeDirectories } from "./tree-writer.ts";
 
@@ -47,6 +46,7 @@ export function viewOfDirectories(
   place: string,
   access: Access,
 ): OwnedFd {
+  using fds = openDirectory(descriptors);
   return inPrivateMounts(() => {
     mountOverlay(directories, place);
     using root = openDirectory(place);
@@ -61,7 +61,7 @@ export function viewOfDirectories(
     // Last: mount points are made in it.
     restrict(root, access);
     return cloneOf(root, true);
-  });
+  }, fds);
 }
 
 /** What the container may not write, a copy through the view may not either, whatever way a path takes there. */
@@ -81,7 +81,7 @@ function restrict(mount: OwnedFd, access: Access): void {
 export function viewOfNamespace(namespace: OwnedFd, targets: readonly string[], place: string): OwnedFd {
   return inPrivateMounts(() => {
     using clones = new DisposableStack();
-    const taken = inMountNamespace(namespace, () => {
+    const taken = inMounts(namespace, () => {
       const top = clones.use(openDirectory("/"));
       const parts = targets.flatMap((target) => {
         const found = openTarget(top, target);
@@ -108,33 +108,22 @@ export function viewOfNamespace(namespace: OwnedFd, targets: readonly string[], 
 
 /** What is mounted at `path` in a mount namespace, as a mount that is attached nowhere. Throws `SyscallError`. */
 export function mountOfNamespace(namespace: OwnedFd, path: string): OwnedFd {
-  return inPrivateMounts(() =>
-    inMountNamespace(namespace, () => {
-      using top = openDirectory("/");
-      using source = openInRoot(top, path, openFlags.path);
-      return cloneOf(source, true);
-    }),
-  );
+  return inMounts(namespace, () => {
+    using top = openDirectory("/");
+    using source = openInRoot(top, path, openFlags.path);
+    return cloneOf(source, true);
+  });
 }
 
-/** Goes there and back; whoever calls is in a mount namespace of its own and will leave it. */
-function inMountNamespace<T>(namespace: OwnedFd, inside: () => T): T {
-  using own = openFile(undefined, "/proc/thread-self/ns/mnt", openFlags.readOnly);
-  syscall("setns", namespace.what, namespace.raw, cloneFlags.newMount);
-  try {
-    return inside();
-  } finally {
-    syscall("setns", own.what, own.raw, cloneFlags.newMount);
-  }
-}
-
-/** By descriptor numbers, which are short and hold no character that overlayfs gives a meaning to. */
+/**
+ * By descriptor numbers, which are short and hold no character that overlayfs gives a meaning to; the working directory is
+ * that of the descriptors.
+ */
 function mountOverlay({ lowers, upper, work }: OverlayDirectories, place: string): void {
   using opened = new DisposableStack();
   const number = (path: string): string => String(opened.use(openDirectory(path)).raw);
   const options = `lowerdir=${lowers.map(number).join(":")},upperdir=${number(upper)},workdir=${number(work)},index=off`;
   const type = cString("overlay");
-  syscall("chdir", descriptors, cString(descriptors));
   syscall("mount", `overlay on ${place}`, type, cString(place), type, 0, cString(options));
 }
 

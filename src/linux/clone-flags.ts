@@ -1,6 +1,8 @@
 /** Namespace kinds and the CLONE_* flags of clone3, unshare and setns (linux/sched.h). */
 export const cloneFlags = {
   newTime: 0x0000_0080,
+  /** Shared root, working directory and umask; for unshare(2): shared no more. */
+  fileSystemAttributes: 0x0000_0200,
   newMount: 0x0002_0000,
   newCgroup: 0x0200_0000,
   newUts: 0x0400_0000,

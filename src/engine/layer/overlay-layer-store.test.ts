@@ -12,6 +12,8 @@ import {
 } from "node:fs";
 import { until } from "../../../test/support/until.ts";
 import { endOfArchive, headerOf, padding, type TarEntry } from "../../archive/mod.ts";
+import { listDirectory } from "../../kernel/directory.ts";
+import { openFile, openFlags } from "../../kernel/files.ts";
 import { inPrivateMounts } from "../../kernel/private-mounts.ts";
 import { cString, syscall } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -164,8 +166,12 @@ test("what a layer takes away stands in overlayfs's own words, and the kernel re
   inPrivateMounts(() => {
     const type = cString("overlay");
     syscall("mount", merged, type, cString(merged), type, 0, cString(`lowerdir=${lowers.join(":")}`));
-    expect(readdirSync(`${merged}/kept`)).toEqual(["stays"]);
-    expect(readdirSync(`${merged}/closed`)).toEqual(["new"]);
+    const names = (path: string) => {
+      using directory = openFile(undefined, path, openFlags.readOnly | openFlags.directory);
+      return listDirectory(directory, path).map(({ name }) => name);
+    };
+    expect(names(`${merged}/kept`)).toEqual(["stays"]);
+    expect(names(`${merged}/closed`)).toEqual(["new"]);
   });
 });
 

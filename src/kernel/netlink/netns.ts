@@ -40,7 +40,7 @@ export function openNetnsOfPid(pid: number): OwnedFd {
 
 /** Performs `calls` and goes home; the results of the calls. */
 function andHome(calls: readonly SyscallEntry[]): number[] {
-  const results = syscallSequence(calls, ["setns", homeNetns().raw, cloneNewnet]);
+  const results = syscallSequence(calls, [["setns", homeNetns().raw, cloneNewnet]]);
   if (results.pop() !== 0) directSyscall("exit_group", sigabrtExitStatus);
   return results;
 }

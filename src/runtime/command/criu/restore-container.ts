@@ -17,10 +17,10 @@ import {
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import {
   bindMount,
-  inPrivateMounts,
   makeReadOnly,
   mountTmpfs,
   restrictMounts,
+  startInPrivateMounts,
 } from "../../../kernel/private-mounts.ts";
 import { probeOnDemand } from "../../../kernel/probe.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
@@ -197,7 +197,7 @@ function startCriu(
     const ours = inherited.get(name);
     return ours === undefined ? [] : [[ours, fd] as const];
   });
-  return inPrivateMounts(() => {
+  return startInPrivateMounts(() => {
     const directories = reopenDirectories(imagePath, workPath);
     try {
       mountTmpfs(root, workOptions);
