@@ -10,6 +10,7 @@ import { mountAttributes, umountFlags } from "../linux/mount-flags.ts";
 import type { MountEntry } from "../linux/mountinfo.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { pathBelow } from "./container-path.ts";
+import { takeRootAlong } from "./inherited-mounts.ts";
 import type { AttachPoint } from "./private-mounts.ts";
 
 /** File systems of which the kernel lets a user namespace mount what is in full sight already. */
@@ -19,6 +20,10 @@ const cause = "root without pivot_root";
 /** `cover`: the attach point, when something of ours lies below the root there. */
 export function changeRoot(compilation: Compilation, root: number, cover: AttachPoint | undefined): void {
   const { builder, options, namespaces, facts } = compilation;
+  if (namespaces.inheritsMounts) {
+    takeRootAlong(compilation, root);
+    return;
+  }
   const mounts = options.noPivot;
   if (mounts === undefined) {
     builder.child({ op: "pivotRoot", fields: { root } }, "root");

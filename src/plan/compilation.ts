@@ -21,6 +21,8 @@ export interface Namespaces {
   readonly created: ReadonlySet<OciNamespaceType>;
   /** Joined: the namespace file's path, or `slot` for the received `netns`. */
   readonly joined: ReadonlyMap<OciNamespaceType, string | "slot">;
+  /** It has none of its own for its mounts: the one that is made for them is left again before the program. */
+  readonly inheritsMounts: boolean;
   /** New or joined: not the engine's own. */
   has(type: OciNamespaceType): boolean;
 }

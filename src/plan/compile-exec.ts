@@ -40,6 +40,7 @@ export function compileExec(
   checkProcess(process);
   const builder = new PlanBuilder([
     "pidfd",
+    ...(target.sharesMounts === true ? ["root"] : []),
     ...cgroupSlotNames(target.cgroupHierarchies, target.cgroupV2),
     ...supervisionSlotNames(options.supervise),
     ...stdioSlotNames(options.stdio),
@@ -56,6 +57,9 @@ export function compileExec(
   writeScore(compilation);
   const label = wantedLabel(process, facts);
   enterNamespaces(compilation);
+  // A mount namespace that is entered brings its root along.
+  if (target.sharesMounts === true)
+    builder.child({ op: "chroot", fields: { root: builder.received("root") } }, "exec");
   joinContainerKeyring(compilation);
   const labelled = label === undefined ? {} : { label: { ...label, proc: openLabelProc(builder, label) } };
   const owner = {

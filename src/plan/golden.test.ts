@@ -237,6 +237,9 @@ const variants: Readonly<Record<string, Variant>> = {
   "joined-mount-namespace": {
     change: bundleOf([{ type: "mount", path: "/proc/4242/ns/mnt" }, { type: "pid" }, { type: "uts" }]),
   },
+  "inherited-mount-namespace": {
+    change: bundleOf([{ type: "pid" }, { type: "uts" }]),
+  },
   "mount-options": {
     change: (spec, options) => [
       {
@@ -314,6 +317,14 @@ describe("plans of execs", () => {
   test("with a terminal", () => {
     expectGolden("exec-terminal.plan", renderPlan(compile(true)));
     expect(checkPlan(compile(true))).toEqual([]);
+  });
+
+  test("into a container that shares the caller's mount namespace", () => {
+    const namespaces = execTarget.namespaces.filter((type) => type !== "mount");
+    const target = { ...execTarget, namespaces, sharesMounts: true };
+    const plan = compileExec(process, target, factsOf("hybrid"), { stdio, supervise });
+    expectGolden("exec-shared-mounts.plan", renderPlan(plan));
+    expect(checkPlan(plan)).toEqual([]);
   });
 
   test("into a user namespace", () => {

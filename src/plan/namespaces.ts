@@ -11,6 +11,7 @@
  *   rights over all. An ordinary user has none, and enters it first to get some.
  * - mount, joined: everything is looked up and mounted in it, and its root becomes the container's for all who are in it,
  *   as with other runtimes. It ends with the last of them.
+ * - mount, neither new nor joined: the mounts are made in a new one all the same, which the child leaves with its root.
  * - cgroup: made by the child after it has moved into its group, so that the group is the root it sees.
  */
 import { slotNone } from "../abi/schema.ts";
@@ -45,13 +46,10 @@ export function decideNamespaces(compilation: Pick<Compilation, "linux" | "optio
     created.delete("network");
     joined.set("network", "slot");
   }
+  const inheritsMounts = !created.has("mount") && !joined.has("mount");
+  if (inheritsMounts) created.add("mount");
   if (joined.has("mount")) checkJoinedMounts(created, options);
-  else if (!created.has("mount")) {
-    throw new TiffinError("invalid", "plan.no-mount-namespace", "linux.namespaces has no mount namespace", {
-      remedy: 'add {"type": "mount"}',
-    });
-  }
-  return { created, joined, has: (type) => created.has(type) || joined.has(type) };
+  return { created, joined, inheritsMounts, has: (type) => created.has(type) || joined.has(type) };
 }
 
 /** All that a container has is made with rights that an ordinary user gets from a user namespace alone. */

@@ -189,6 +189,8 @@ export interface ExecTarget {
   readonly id: string;
   /** Namespaces that the container has of its own; `user` only when it is not the host's. */
   readonly namespaces: readonly OciNamespaceType[];
+  /** It shares the caller's mount namespace: the plan receives `root`, the root directory of its main process. */
+  readonly sharesMounts?: boolean;
   /** The container's mappings, when it has a user namespace. */
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];

@@ -62,10 +62,9 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       return [`printf %s ${quote(decoder.decode(op.fields.data))} > ${place}`];
     }
     case "moveRoot":
-      return [`cd ${places.of(op.fields.root) || "/"}`, "mount --move . /"];
+      return moveRootLines(op.fields.root, places);
     case "chroot":
-      places.set(op.fields.root, "/");
-      return ["exec chroot ."];
+      return chrootLines(op.fields.root, places);
     case "copyTree": {
       const { root, path, to } = op.fields;
       return [`cp -a ${places.below(root, path)}/. ${places.of(to)}/ 2>/dev/null || true`];
@@ -177,6 +176,19 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
 }
 
 /** mount(8) takes overlay's directories joined by colons. */
+function moveRootLines(root: number, places: ShellPlaces): string[] {
+  const lines = [`cd ${places.of(root) || "/"}`, "mount --move . /"];
+  // Its path leads to the old root from now on.
+  places.set(root, ".");
+  return lines;
+}
+
+function chrootLines(root: number, places: ShellPlaces): string[] {
+  const lines = [`exec chroot ${places.of(root) || "/"}`];
+  places.set(root, "/");
+  return lines;
+}
+
 function overlayWords(options: readonly string[], places: ShellPlaces): string[] {
   const resolve = (value: string): string =>
     value.replaceAll(/\{(?:slot|fd):(\d+)\}/g, (_all, slot: string) => places.of(Number(slot)));

@@ -62,7 +62,6 @@ describe("refused", () => {
   });
 
   test("namespaces", () => {
-    expect(codeOf(linux(without("mount")))).toBe("invalid plan.no-mount-namespace");
     expect(codeOf(linux(without("uts")))).toBe("invalid plan.hostname-of-host");
     expect(codeOf(linux({ namespaces: [{ type: "mount" }, { type: "mount" }] }))).toBe(
       "invalid plan.namespace-twice",

@@ -3,6 +3,7 @@ import { TiffinError } from "../lib/errors.ts";
 import type { LinuxSpec, OciProcess, RuntimeSpec } from "../oci/mod.ts";
 import type { Namespaces } from "./compilation.ts";
 import { mapFileText } from "./identity.ts";
+import { checkInheritedMounts } from "./inherited-mounts.ts";
 import type { ContainerOptions } from "./options.ts";
 
 /** ipc sysctls of the kernel tree; all others there are the host's own. */
@@ -84,6 +85,7 @@ export function checkSpec(
     }
   }
   checkMappings(linux, namespaces);
+  checkInheritedMounts(spec, linux, namespaces);
   if (linux.timeOffsets !== undefined && !namespaces.created.has("time")) {
     refuse("plan.time-offsets", "linux.timeOffsets needs a new time namespace");
   }

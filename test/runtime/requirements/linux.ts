@@ -2,6 +2,7 @@
 import { type Requirement, section } from "./row.ts";
 
 const inherited = "a namespace that is listed is new, one that is not is the runtime's";
+const inheritedMounts = "without a mount namespace the program is in the caller's, in its own root";
 const joined = "every kind but mount is joined by its path";
 const wrongPath = "a path of another kind, of no namespace, or a relative one is an error";
 const devices = "devices: character, unbuffered, block, fifo; anywhere; mode, owner and numbers";
@@ -49,8 +50,8 @@ export const linuxRequirements = [
     [
       "MUST",
       "a type that is not listed is the runtime's",
-      inherited,
-      "mount must be listed: without it the container's mounts would be the host's, and it is refused",
+      [inherited, inheritedMounts],
+      "without mount the container's root and mounts are attached nowhere, so they are not the host's as they are with the other runtimes; what needs a mount namespace is refused",
     ],
     ["MUST", "a type twice is an error", "refused: a namespace twice"],
   ]),

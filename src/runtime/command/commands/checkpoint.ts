@@ -54,6 +54,14 @@ export async function checkpoint(context: CommandContext): Promise<number> {
 }
 
 function savedProcess(root: string, container: StoredContainer): MainProcess {
+  if (!container.record.namespaces.includes("mount")) {
+    throw new TiffinError(
+      "invalid",
+      "runtime.checkpoint-mounts",
+      `container ${container.id} cannot be checkpointed: it has no mount namespace, so criu would not find its mounts`,
+      { remedy: 'create it with {"type": "mount"} in linux.namespaces' },
+    );
+  }
   const status = statusOf(root, container);
   if (container.process !== undefined && (status === "running" || status === "paused"))
     return container.process;

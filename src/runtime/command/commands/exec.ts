@@ -1,4 +1,5 @@
 /** `exec`: one more process in a running container, with its namespaces, groups and filter. */
+import { openFlags, tryOpenFile } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { openPidfd } from "../../../kernel/pidfd.ts";
 import { probeOnDemand } from "../../../kernel/probe.ts";
@@ -11,7 +12,7 @@ import { compileExec } from "../../../plan/compile-exec.ts";
 import type { ExecTarget, Stdio } from "../../../plan/options.ts";
 import { openCgroupSlots } from "../../host-ops.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { readContainer, type StoredContainer } from "../container/container-record.ts";
+import { type ContainerRecord, readContainer, type StoredContainer } from "../container/container-record.ts";
 import { hookState } from "../container/hook-state.ts";
 import { startTicksOf, statusOf } from "../container/status.ts";
 import { connectConsole, sendTerminal } from "../creation/console-socket.ts";
@@ -104,11 +105,26 @@ function stdioOf({ terminal, consoleSize }: OciProcess, host: RuntimeHost): Stdi
   return { kind: "terminal", rows, columns };
 }
 
+function sharesMounts({ namespaces }: ContainerRecord): boolean {
+  return !namespaces.includes("mount");
+}
+
+/** The root of the main process, which is still the one that was meant after that. */
+function openRoot({ id, process }: StoredContainer): OwnedFd {
+  const root = tryOpenFile(`/proc/${process?.pid}/root`, openFlags.path | openFlags.directory);
+  if (typeof root !== "number" && process !== undefined && startTicksOf(process.pid) === process.startTicks) {
+    return root;
+  }
+  if (typeof root !== "number") root[Symbol.dispose]();
+  throw new TiffinError("conflict", "runtime.not-running", `cannot exec in ${id}: it has ended`);
+}
+
 function targetOf({ id, record }: StoredContainer, groups: ExecGroups): ExecTarget {
   const { namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid, personality } = record;
   return {
     id,
     namespaces,
+    ...(sharesMounts(record) && { sharesMounts: true }),
     cgroupHierarchies: [...groups.keys()].filter((name) => name !== unifiedHierarchy),
     cgroupV2: groups.has(unifiedHierarchy),
     ...(uidMappings !== undefined && { uidMappings }),
@@ -165,8 +181,10 @@ async function launch(
       : openCgroupSlots(plan, { cgroup: cgroup.facts }, cgroup.directory, directories);
   try {
     using agent = connectAgent(seccomp, host);
+    using root = sharesMounts(record) ? openRoot(container) : undefined;
     const fds = new Map([...inherited.fds, ...groups, ["pidfd", main] as const]);
     if (agent !== undefined) fds.set("seccomp-agent", agent.fd);
+    if (root !== undefined) fds.set("root", root);
     return await executor.perform(plan, fds, () => {});
   } finally {
     for (const fd of groups.values()) fd[Symbol.dispose]();
