@@ -1,5 +1,7 @@
 /* Programs of the OCI configuration that run inside of the container's namespaces during its start. */
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -12,6 +14,7 @@
 #define HOOK_PID_BYTES 10
 #define DEFAULT_UMASK 022
 #define EXEC_FAILED 127
+#define NS_PER_MS UINT64_C(1000000)
 
 static void fill(char **to, const struct plan *plan, struct abi_range range)
 {
@@ -36,11 +39,19 @@ static _Noreturn void become_hook(struct start *s, const struct op_hook *op, cha
 	_exit(EXEC_FAILED);
 }
 
+/* The signal of a failed write: it is blocked, and would end whoever is executed with it pending. */
+static void forget_broken_pipe(void)
+{
+	const uint64_t only = UINT64_C(1) << (SIGPIPE - 1);
+	const struct timespec now = {0};
+	syscall(SYS_rt_sigtimedwait, &only, NULL, &now, sizeof only);
+}
+
 /*
- * The input with the pid written into it, as the container sees it, where the hook runs; a pipe holds it whole up to 64 KiB, more is
- * written as it is read.
+ * The input with the pid written into it, as the container sees it, where the hook runs: what the pipe takes now, from
+ * `*done` on. False: writing failed.
  */
-static int write_input(struct start *s, const struct op_hook *op, int fd)
+static bool write_input(struct start *s, const struct op_hook *op, int fd, uint32_t *done)
 {
 	const uint8_t *input = plan_blob(&s->plan, op->input);
 	char pid[DECIMAL_BYTES];
@@ -48,25 +59,28 @@ static int write_input(struct start *s, const struct op_hook *op, int fd)
 	write_decimal(pid, (uint64_t)getpid());
 	memset(padded, ' ', sizeof padded);
 	memcpy(padded, pid, strlen(pid));
-	for (uint32_t done = 0; done < op->input.count;) {
-		const void *part = input + done;
-		size_t bytes = op->input.count - done;
-		if (done < op->pid_offset)
-			bytes = op->pid_offset - done;
-		else if (done < op->pid_offset + HOOK_PID_BYTES) {
-			part = padded + (done - op->pid_offset);
-			bytes = op->pid_offset + HOOK_PID_BYTES - done;
+	while (*done < op->input.count) {
+		const void *part = input + *done;
+		size_t bytes = op->input.count - *done;
+		if (*done < op->pid_offset)
+			bytes = op->pid_offset - *done;
+		else if (*done < op->pid_offset + HOOK_PID_BYTES) {
+			part = padded + (*done - op->pid_offset);
+			bytes = op->pid_offset + HOOK_PID_BYTES - *done;
 		}
 		ssize_t written = write(fd, part, bytes);
-		/* A hook need not read what it is told. */
-		if (written < 0 && errno == EPIPE)
-			return 0;
-		if (written < 0 && errno != EINTR)
-			return -1;
 		if (written > 0)
-			done += (uint32_t)written;
+			*done += (uint32_t)written;
+		else if (written < 0 && errno == EAGAIN)
+			return true;
+		/* A hook need not read what it is told. */
+		else if (written < 0 && errno == EPIPE) {
+			forget_broken_pipe();
+			*done = op->input.count;
+		} else if (written < 0 && errno != EINTR)
+			return false;
 	}
-	return 0;
+	return true;
 }
 
 static int explain_end(struct start *s, const char *path, int status)
@@ -80,22 +94,57 @@ static int explain_end(struct start *s, const char *path, int status)
 	return fail_explained(s, STEP_HOOK_WAIT, path, text);
 }
 
-static int await_hook(struct start *s, const struct op_hook *op, pid_t pid)
+enum hook_end { HOOK_ENDED, HOOK_LATE, HOOK_UNHEARD };
+
+/* Milliseconds for poll(2) until `deadline_ns`, -1 without one. */
+static int time_left(uint64_t deadline_ns)
+{
+	if (deadline_ns == 0)
+		return -1;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t left = now >= deadline_ns ? 0 : (deadline_ns - now + NS_PER_MS - 1) / NS_PER_MS;
+	return left > INT_MAX ? INT_MAX : (int)left;
+}
+
+/* Tells the hook what it is to know and waits for its end; its time runs while it does not read as well. */
+static enum hook_end attend_hook(struct start *s, const struct op_hook *op, int pidfd, int *input)
+{
+	uint64_t deadline_ns = op->timeout_ms == 0 ? 0 : clock_ns(CLOCK_MONOTONIC) + op->timeout_ms * NS_PER_MS;
+	uint32_t done = 0;
+	for (;;) {
+		if (*input >= 0 && !write_input(s, op, *input, &done))
+			return HOOK_UNHEARD;
+		if (done == op->input.count)
+			close_quietly(take_fd(input));
+		struct pollfd wanted[] = {{.fd = pidfd, .events = POLLIN}, {.fd = *input, .events = POLLOUT}};
+		int ready = poll(wanted, 2, time_left(deadline_ns));
+		if (ready == 0 && time_left(deadline_ns) == 0)
+			return HOOK_LATE;
+		if (ready > 0 && wanted[0].revents)
+			return HOOK_ENDED;
+	}
+}
+
+static int await_hook(struct start *s, const struct op_hook *op, pid_t pid, int *input)
 {
 	const char *path = plan_string(&s->plan, op->path);
 	OWNED_FD pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	struct pollfd wanted = {.fd = pidfd, .events = POLLIN};
+	bool watched = pidfd >= 0;
+	enum hook_end end = watched ? attend_hook(s, op, pidfd, input) : HOOK_UNHEARD;
+	int error = errno;
 	int status = 0;
-	int ready = pidfd < 0 ? 0 : poll(&wanted, 1, op->timeout_ms == 0 ? -1 : (int)op->timeout_ms);
-	if (ready <= 0)
+	if (end != HOOK_ENDED)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
 		;
-	if (ready <= 0) {
+	if (end == HOOK_ENDED)
+		return status == 0 ? 0 : explain_end(s, path, status);
+	if (end == HOOK_LATE) {
 		errno = ETIMEDOUT;
 		return fail_explained(s, STEP_HOOK_WAIT, path, "did not end in time and was killed");
 	}
-	return status == 0 ? 0 : explain_end(s, path, status);
+	errno = error;
+	return fail(s, watched ? STEP_HOOK_WRITE : STEP_HOOK_WAIT, path);
 }
 
 int perform_hook(struct start *s, const struct op_hook *op)
@@ -106,19 +155,15 @@ int perform_hook(struct start *s, const struct op_hook *op)
 	char **pointers = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (pointers == MAP_FAILED || pipe2(ends, O_CLOEXEC) < 0)
 		return fail(s, STEP_HOOK_PIPE2, path);
+	OWNED_FD input = ends[1];
+	/* Our end alone: the hook's blocks as it expects. */
+	fcntl(input, F_SETFL, O_NONBLOCK);
 	pid_t pid = fork();
 	if (pid == 0)
 		become_hook(s, op, pointers, ends[0]);
 	close_quietly(ends[0]);
-	OWNED_FD input = ends[1];
 	munmap(pointers, bytes);
 	if (pid < 0)
 		return fail(s, STEP_HOOK_FORK, path);
-	if (write_input(s, op, input) < 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, __WALL);
-		return fail(s, STEP_HOOK_WRITE, path);
-	}
-	close_quietly(take_fd(&input));
-	return await_hook(s, op, pid);
+	return await_hook(s, op, pid, &input);
 }

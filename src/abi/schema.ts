@@ -437,7 +437,7 @@ export const ops = {
   },
   hook: {
     code: 46,
-    doc: "run the program `path` in the namespaces of the child and wait for it: `input` on its stdin, its other streams and its ids as the child has them. The child's pid as the host counts is written, padded with spaces, over the 10 bytes at `pidOffset` of the input. `timeoutMs` 0: no limit; then it is killed. Any end but exit 0 fails",
+    doc: "run the program `path` in the namespaces of the child and wait for it: `input` on its stdin, its other streams and its ids as the child has them. The child's pid as its namespace counts is written, padded with spaces, over the 10 bytes at `pidOffset` of the input. `timeoutMs`, 0 for no limit, runs while the input is not read as well; then it is killed. Any end but exit 0 fails",
     stages: ["child"],
     fields: {
       path: "string",

@@ -156,6 +156,50 @@ eachRuntime("the time limit of a hook in the container is kept too", async (bund
   expect(await isGone(bundle)).toBe(true);
 });
 
+/** More than a pipe holds. */
+const longAnnotations = { long: "x".repeat(200_000) };
+const kinds = ["prestart", "createRuntime", "createContainer", "startContainer"] as const;
+
+eachRuntime(
+  "the time limit of a hook runs while it does not read what it is told",
+  async (bundle) => {
+    const slow: OciHook = { path: "/bin/sleep", args: ["sleep", "1000"], timeout: 1 };
+    for (const kind of kinds) {
+      const { code } = await bundle.run({
+        ...specOf(["/bin/true"]),
+        annotations: longAnnotations,
+        hooks: { [kind]: [slow] },
+      });
+      expect({ kind, code }).toEqual({ kind, code: 1 });
+      expect(await isGone(bundle)).toBe(true);
+    }
+  },
+  { except: { crun: "1.8 writes first and counts then" } },
+);
+
+eachRuntime(
+  "a hook that reads nothing of what it is told does not end a program that is no PID 1",
+  async (bundle) => {
+    const { linux = {}, ...spec } = shell("echo ran");
+    const namespaces = (linux.namespaces ?? []).filter(({ type }) => type !== "pid");
+    for (const kind of kinds) {
+      const { code, stdout } = await bundle.run({
+        ...spec,
+        linux: { ...linux, namespaces },
+        annotations: longAnnotations,
+        hooks: { [kind]: [{ path: "/bin/true" }] },
+      });
+      expect({ kind, code, stdout }).toEqual({ kind, code: 0, stdout: "ran\n" });
+    }
+  },
+  {
+    except: {
+      crun: "1.8 dies of the signal of a broken pipe",
+      runc: "1.1 dies of the signal of a broken pipe now and then",
+    },
+  },
+);
+
 eachRuntime(
   "createRuntime runs while the host's root is in reach and the namespaces are made",
   async (bundle) => {
