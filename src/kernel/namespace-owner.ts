@@ -12,8 +12,10 @@ const getOwner = 0xb701;
  */
 export function isNamespaceOwnedBy(path: string, owner: string): boolean | undefined {
   try {
-    using namespace = openFile(undefined, path, openFlags.readOnly);
-    using wanted = openFile(undefined, owner, openFlags.readOnly);
+    // What is no namespace may be a pipe, whose other end is not waited for, or a device, which is not to be told anything.
+    using namespace = openFile(undefined, path, openFlags.readOnly | openFlags.nonBlocking);
+    using wanted = openFile(undefined, owner, openFlags.readOnly | openFlags.nonBlocking);
+    if (descriptorStatus(namespace).type !== "file") return undefined;
     const result = trySyscall("ioctl", namespace.raw, getOwner, 0);
     if (result < 0) return false;
     using found = new OwnedFd(result, `owner of ${path}`);

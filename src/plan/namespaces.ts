@@ -179,7 +179,8 @@ function causeOf(type: OciNamespaceType, { options }: Compilation): string {
 
 function openNamespace({ builder, open }: Compilation, path: string, type: OciNamespaceType): number {
   const slot = builder.slot();
-  const flags = open.readOnly | open.closeOnExec;
+  // A pipe in its place is an error, and not waited for.
+  const flags = open.readOnly | open.nonBlocking | open.closeOnExec;
   builder.prepare(
     { op: "open", fields: { out: slot, dir: slotNone, path, flags, mode: 0, resolve: 0 } },
     `linux.namespaces[${type}].path`,

@@ -6,7 +6,7 @@ import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../
 import type { Outcome } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
 import { type Bundle, shell, specOf } from "./bundle.ts";
-import { eachRuntime } from "./runtimes.ts";
+import { eachOfOurs, eachRuntime } from "./runtimes.ts";
 import { callAsUser, eachRuntimeOfUser, giveToUser, user } from "./test-user.ts";
 
 const files = { user: "user", ipc: "ipc", network: "net", pid: "pid", uts: "uts", cgroup: "cgroup" } as const;
@@ -139,6 +139,19 @@ eachRuntime("joined namespaces: a file of another kind is refused", async (bundl
     ];
     const { code } = await bundle.run({ ...base, linux: { namespaces } });
     expect({ path, code }).toEqual({ path, code: 1 });
+  }
+});
+
+eachOfOurs("joined namespaces: a pipe in the place of one is refused and not waited for", async (bundle) => {
+  const { linux: _linux, ...base } = specOf(["/bin/true"]);
+  const pipe = join(bundle.path, "pipe");
+  expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+  const user = { type: "user" as const, path: `/proc/${process.pid}/ns/user` };
+  for (const others of [[], [user]]) {
+    const namespaces = [{ type: "mount" as const }, ...others, { type: "ipc" as const, path: pipe }];
+    const { code, stderr } = await bundle.run({ ...base, hostname: "", mounts: [], linux: { namespaces } });
+    expect({ others, code }).toEqual({ others, code: 1 });
+    expect(stderr).toContain("ipc namespace");
   }
 });
 
