@@ -175,7 +175,6 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
   }
 }
 
-/** mount(8) takes overlay's directories joined by colons. */
 function moveRootLines(root: number, places: ShellPlaces): string[] {
   const lines = [`cd ${places.of(root) || "/"}`, "mount --move . /"];
   // Its path leads to the old root from now on.
@@ -189,6 +188,7 @@ function chrootLines(root: number, places: ShellPlaces): string[] {
   return lines;
 }
 
+/** mount(8) takes overlay's directories joined by colons. */
 function overlayWords(options: readonly string[], places: ShellPlaces): string[] {
   const resolve = (value: string): string =>
     value.replaceAll(/\{(?:slot|fd):(\d+)\}/g, (_all, slot: string) => places.of(Number(slot)));
