@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { commandTable } from "../src/cli/command-table.ts";
 import { newestVersion, oldestVersion } from "../src/docker/api-version.ts";
-import { failpoints } from "../src/engine/container/failpoints.ts";
+import { failpoints } from "../src/engine/container/mod.ts";
 
 const project = join(import.meta.dir, "..");
 const readme = readFileSync(join(project, "README.md"), "utf8");

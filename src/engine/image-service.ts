@@ -2,8 +2,7 @@
 import { invalidFilter } from "../docker/messages.ts";
 import type { ImageInspect, ImageSummary } from "../docker/types/image.ts";
 import { TiffinError } from "../lib/errors.ts";
-import { booleanOf } from "./container/filter-values.ts";
-import type { ContainerRegistry } from "./container/registry.ts";
+import { booleanOf, type ContainerRegistry } from "./container/mod.ts";
 import { type Image, type ImageStore, imageInspect, imageSummary } from "./image/mod.ts";
 
 export interface ImageListOptions {

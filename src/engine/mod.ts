@@ -13,17 +13,19 @@ import { openRuntime } from "../runtime/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
 import {
   type ContainerContext,
+  ContainerRegistry,
   ContainerService,
+  type ContainerState,
+  containerRepository,
   failpointHook,
+  isAlive,
+  pauseBeforeNext,
+  RowFiles,
   recoverContainers,
+  seccompCompiler,
+  startLater,
+  userCache,
 } from "./container/mod.ts";
-import { ContainerRegistry } from "./container/registry.ts";
-import { containerRepository } from "./container/repository.ts";
-import { pauseBeforeNext, startLater } from "./container/restart.ts";
-import { RowFiles } from "./container/row-files.ts";
-import { seccompCompiler } from "./container/seccomp.ts";
-import { type ContainerState, isAlive } from "./container/state.ts";
-import { userCache } from "./container/user.ts";
 import { EventBus } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";

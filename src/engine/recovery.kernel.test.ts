@@ -9,7 +9,7 @@ import { hostSnapshot } from "../../test/support/host-snapshot.ts";
 import { TestCgroup } from "../../test/support/test-cgroup.ts";
 import { until } from "../../test/support/until.ts";
 import { cgroupParentOf } from "./config.ts";
-import { failpoints } from "./container/failpoints.ts";
+import { failpoints } from "./container/mod.ts";
 
 const program = new URL("../../test/support/doomed-engine.ts", import.meta.url).pathname;
 

@@ -4,7 +4,8 @@
  */
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { type Failpoint, failpoints } from "../../src/engine/container/failpoints.ts";
+import type { Failpoint } from "../../src/engine/container/failpoints.ts";
+import { failpoints } from "../../src/engine/container/mod.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";

@@ -11,11 +11,8 @@ import type { StateStore } from "../store/mod.ts";
 import type { Timers } from "../timers.ts";
 import type { VolumeStore } from "../volume/mod.ts";
 import type { FailpointHook } from "./failpoints.ts";
-import type { Container } from "./model.ts";
-import type { ContainerRegistry } from "./registry.ts";
-import type { SeccompCompiler } from "./seccomp.ts";
-import type { Ending } from "./state.ts";
-import type { UserCache } from "./user.ts";
+import type { Container, ContainerRegistry, Ending } from "./record/mod.ts";
+import type { SeccompCompiler, UserCache } from "./security/mod.ts";
 
 export interface ContainerContext {
   readonly config: EngineConfig;

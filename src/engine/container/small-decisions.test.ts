@@ -1,12 +1,12 @@
 /** Small pure decisions, one table each. */
 import { expect, test } from "bun:test";
-import { statusText, timeText } from "./describe.ts";
-import { durationText } from "./duration-text.ts";
 import { failpointHook } from "./failpoints.ts";
-import { decodeLogLimits } from "./log-limits.ts";
-import { restartPauseMs, wantsRestart } from "./restart.ts";
-import { decodeSeccompProfile } from "./seccomp-profile.ts";
-import { decodeSecurityOptions } from "./security-options.ts";
+import { restartPauseMs, wantsRestart } from "./life/restart.ts";
+import { decodeSeccompProfile } from "./security/seccomp-profile.ts";
+import { decodeSecurityOptions } from "./security/security-options.ts";
+import { decodeLogLimits } from "./specification/log-limits.ts";
+import { statusText, timeText } from "./view/describe.ts";
+import { durationText } from "./view/duration-text.ts";
 
 const ending = {
   exitCode: 1,

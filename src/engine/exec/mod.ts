@@ -14,15 +14,22 @@ import { TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { signalNumbers } from "../../linux/signals.ts";
 import type { SupervisedProcess } from "../../runtime/mod.ts";
-import { flagsOf } from "../container/attach.ts";
-import { meetingEnd, notRunningCode, refuseRestarting } from "../container/meeting-end.ts";
-import type { Container, ContainerContext } from "../container/mod.ts";
-import { PendingStream } from "../container/pending-stream.ts";
-import type { TerminalSize } from "../container/resize.ts";
-import type { RunSession } from "../container/run.ts";
-import { isAlive } from "../container/state.ts";
-import { decodeSignal } from "../container/stop.ts";
-import { refuseNul, validatePath, validateStrings } from "../container/validate-words.ts";
+import {
+  type Container,
+  type ContainerContext,
+  decodeSignal,
+  flagsOf,
+  isAlive,
+  meetingEnd,
+  notRunningCode,
+  PendingStream,
+  type RunSession,
+  refuseNul,
+  refuseRestarting,
+  type TerminalSize,
+  validatePath,
+  validateStrings,
+} from "../container/mod.ts";
 import { afterReplyMs } from "../idle-work.ts";
 import { EndingStream } from "./ending-stream.ts";
 import type { Exec, ExecAttachment } from "./model.ts";

@@ -9,13 +9,22 @@ import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
 import type { OciProcess } from "../../oci/mod.ts";
 import { compileExec, type ExecTarget } from "../../plan/mod.ts";
 import { openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
-import { decideCapabilities } from "../container/capability-set.ts";
-import { cgroupOf } from "../container/host-part.ts";
-import { heldProcess, notRunningError, openOfProcess } from "../container/meeting-end.ts";
-import type { Container, ContainerContext } from "../container/mod.ts";
-import { decodeSecurityOptions } from "../container/security-options.ts";
-import { capabilitySets, environmentOf, limitsOf, mappedIds, namespacesOf } from "../container/spec.ts";
-import { isAlive } from "../container/state.ts";
+import {
+  type Container,
+  type ContainerContext,
+  capabilitySets,
+  cgroupOf,
+  decideCapabilities,
+  decodeSecurityOptions,
+  environmentOf,
+  heldProcess,
+  isAlive,
+  limitsOf,
+  mappedIds,
+  namespacesOf,
+  notRunningError,
+  openOfProcess,
+} from "../container/mod.ts";
 import type { Exec } from "./model.ts";
 
 const defaultSize = { rows: 24, columns: 80 };

@@ -5,8 +5,8 @@
  *     id         64 hex digits
  *     name       unique, without Docker's slash
  *     created_ms when it was made
- *     document   JSON: everything decided at creation (src/engine/container/model.ts)
- *     state      JSON: the state union (src/engine/container/state.ts)
+ *     document   JSON: everything decided at creation (src/engine/container/specification/document.ts)
+ *     state      JSON: the state union (src/engine/container/record/state.ts)
  *   volume     one row per named volume; its data is ROOT/volumes/<name>/_data
  *     name, created_ms, labels (JSON), anonymous (1: made for one container, goes with it)
  *

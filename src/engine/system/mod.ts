@@ -3,8 +3,7 @@ import { readFileSync } from "node:fs";
 import { newestVersion, oldestVersion } from "../../docker/api-version.ts";
 import type { InfoResponse, VersionResponse } from "../../docker/types/system.ts";
 import { nowMs } from "../../lib/clock.ts";
-import type { ContainerContext } from "../container/mod.ts";
-import { isAlive } from "../container/state.ts";
+import { type ContainerContext, isAlive } from "../container/mod.ts";
 
 const architectures = { x86_64: "amd64", aarch64: "arm64" } as const;
 

@@ -3,11 +3,10 @@ import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { type ShownMount, viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { readyMounts } from "../bind-sources.ts";
 import type { ContainerContext } from "../context.ts";
-import type { Container } from "../model.ts";
-import type { ReadyMount } from "../spec-mounts.ts";
-import { isAlive } from "../state.ts";
+import { readyMounts } from "../mounts/mod.ts";
+import { type Container, isAlive } from "../record/mod.ts";
+import type { ReadyMount } from "../runtime-spec/mod.ts";
 
 /** A running container has its own of these, mounted over what its image has. */
 const networkFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] as const;

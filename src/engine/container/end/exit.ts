@@ -1,0 +1,68 @@
+/**
+ * The end of a container's process, handled exactly once: the state is saved, the host's part given back, waiters
+ * told, and then the container is removed, started again, or left.
+ */
+import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
+import { afterReplyMs } from "../../idle-work.ts";
+import { type ContainerContext, enqueue } from "../context.ts";
+import { releaseHost, tellExits } from "../process/mod.ts";
+import { type Container, type Ending, isAlive } from "../record/mod.ts";
+import { takeAway } from "./remove.ts";
+
+/** From now on the end of `process` is the end of the container's run. */
+export function watchExit(context: ContainerContext, container: Container, process: SupervisedProcess): void {
+  const finished = process.exited.then((record) =>
+    enqueue(container, () => finishExit(context, container, process, record)),
+  );
+  finished.catch(context.report);
+}
+
+async function finishExit(
+  context: ContainerContext,
+  container: Container,
+  process: SupervisedProcess,
+  record: ExitRecord,
+): Promise<void> {
+  if (container.process !== process || !isAlive(container.state)) return;
+  const ending = endingFrom(record, container.state.startedAtMs, container.stopping);
+  await settleExit(context, container, ending, record.lost);
+}
+
+function endingFrom(record: ExitRecord, startedAtMs: number, requested: boolean): Ending {
+  return {
+    exitCode: record.exitCode,
+    oomKilled: record.oomKilled,
+    startedAtMs,
+    finishedAtMs: Number(record.finishedAtNs / 1_000_000n),
+    error: record.lost ? "the supervisor of the container was killed" : "",
+    requested,
+  };
+}
+
+/**
+ * Brings a container that was alive to its end. `lost`: its processes may still run. Whatever of the clean-up fails is
+ * reported and left to the next engine; those who wait for the end hear of it in any case.
+ */
+export async function settleExit(
+  context: ContainerContext,
+  container: Container,
+  ending: Ending,
+  lost: boolean,
+): Promise<void> {
+  const { id, name } = container;
+  const remove = container.document.host.AutoRemove;
+  const pauseMs = remove ? undefined : context.pauseBeforeNext(container, ending);
+  // A container that goes away next needs no row that says how it ended; if the engine dies first, its record does.
+  if (remove) context.registry.assume(container, { status: "exited", ending });
+  else
+    context.registry.setState(container, { status: pauseMs === undefined ? "exited" : "restarting", ending });
+  container.process = undefined;
+  await releaseHost(context, id, lost);
+  const attributes = { name, exitCode: String(ending.exitCode) };
+  if (ending.oomKilled) context.events.emit("container", "oom", id, { name });
+  context.events.emit("container", "die", id, attributes);
+  tellExits(container, ending);
+  context.idle.within(afterReplyMs);
+  if (remove) await takeAway(context, container, { volumes: true });
+  else if (pauseMs !== undefined) context.startLater(container, pauseMs);
+}

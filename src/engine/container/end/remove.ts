@@ -1,0 +1,105 @@
+/** Removal: marked on disk first, so that an engine which dies in between finishes it at its next start. */
+import { removalInProgress, removeActive } from "../../../docker/messages.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import { afterReplyMs } from "../../idle-work.ts";
+import { type ContainerContext, enqueue } from "../context.ts";
+import { nextExit, tellExits, unknownEnding } from "../process/mod.ts";
+import { type Container, countsAsRunning, type Ending, endingOf } from "../record/mod.ts";
+import { endRestarting, killAndWait, startUnderWay } from "./stop.ts";
+
+export interface RemoveOptions {
+  readonly force: boolean;
+  /** Its anonymous volumes too. */
+  readonly volumes: boolean;
+}
+
+/** Removes a container. Errors: `conflict` when it runs and `force` is false, or is being removed already. */
+export async function removeContainer(
+  context: ContainerContext,
+  container: Container,
+  options: RemoveOptions,
+): Promise<void> {
+  await startUnderWay(container);
+  if (container.state.status === "removing") {
+    throw new TiffinError("conflict", "container.removing", removalInProgress(container.id));
+  }
+  if (countsAsRunning(container.state)) {
+    if (!options.force) {
+      throw new TiffinError(
+        "conflict",
+        "container.active",
+        removeActive(container.name, container.state.status),
+      );
+    }
+    container.stopping = true;
+    if (!endRestarting(context, container)) {
+      const { ended } = nextExit(container);
+      await killAndWait(context, container, ended);
+    }
+  }
+  await enqueue(container, async () => {
+    // It may have gone by itself in the meantime (--rm).
+    if (context.registry.byId(container.id) !== container) return;
+    await takeAway(context, container, options);
+  });
+}
+
+/** Takes a container that does not run away, with everything that belongs to it. */
+export async function takeAway(
+  context: ContainerContext,
+  container: Container,
+  options: { readonly volumes: boolean },
+): Promise<void> {
+  const { id, name, document } = container;
+  const ending = endingOf(container.state);
+  const marking = { status: "removing", ending, volumes: options.volumes } as const;
+  if (document.host.AutoRemove) context.registry.assume(container, marking);
+  else context.registry.setState(container, marking);
+  try {
+    context.fail("remove.marked");
+    context.layers.remove(id);
+    context.fail("remove.directory");
+    if (options.volumes) removeAnonymousVolumes(context, container);
+    context.fail("remove.volumes");
+    context.registry.drop(container);
+    await roomFor(context);
+  } catch (thrown) {
+    context.registry.setState(container, { status: "dead", ending, volumes: options.volumes });
+    tellRemoved(container, ending);
+    throw new TiffinError(
+      "internal",
+      "container.removal-failed",
+      `cannot remove container ${id}: ${messageOf(thrown)}`,
+      { cause: thrown },
+    );
+  }
+  for (const stream of container.pending) stream.abandon();
+  container.pending = [];
+  context.events.emit("container", "destroy", id, { name });
+  tellRemoved(container, ending);
+  context.idle.within(afterReplyMs);
+  context.fail("remove.row");
+}
+
+/** On a full disk the row goes once the files are gone. */
+async function roomFor({ store, layers, volumes }: ContainerContext): Promise<void> {
+  if (store.writes.waiting === 0) return;
+  await Promise.all([layers.emptied(), volumes.emptied()]);
+  store.writes.flush();
+}
+
+/** Those who wait for the removal hear of its result, good or bad; `inspect` tells which. */
+function tellRemoved(container: Container, ending: Ending | null): void {
+  for (const waiter of [...container.removals]) waiter(ending);
+  container.removals.clear();
+  // Nor is there another end to come.
+  tellExits(container, ending ?? { ...unknownEnding(0, ""), exitCode: 0 });
+}
+
+function removeAnonymousVolumes(context: ContainerContext, container: Container): void {
+  for (const mount of container.document.mounts) {
+    if (mount.kind !== "volume") continue;
+    const volume = context.volumes.find(mount.volume);
+    if (volume?.anonymous === true) context.volumes.remove(volume.name);
+  }
+}

@@ -1,0 +1,117 @@
+/** Signals from clients: kill, and the polite stop that turns into SIGKILL. */
+import { cannotKill, invalidSignal } from "../../../docker/messages.ts";
+import { killCgroup } from "../../../kernel/cgroup-processes.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { within } from "../../../lib/timer.ts";
+import { parseSignal, signalNumbers } from "../../../linux/signals.ts";
+import type { ContainerContext } from "../context.ts";
+import { cgroupOf, nextExit, tellExits } from "../process/mod.ts";
+import { type Container, type Ending, isAlive } from "../record/mod.ts";
+
+/** Seconds between the stop signal and SIGKILL, as Docker waits. */
+const defaultGraceSeconds = 10;
+/** How long a process may take to die of SIGKILL before its whole group is killed by other means. */
+const killLimitMs = 10_000;
+
+/** The number of a signal that a client named. Errors: `container.signal`. */
+export function decodeSignal(text: string): number {
+  const number = parseSignal(text);
+  if (number !== undefined) return number;
+  throw new TiffinError("invalid", "container.signal", invalidSignal(text));
+}
+
+export interface StopOptions {
+  readonly signal?: string | undefined;
+  /** Negative waits for ever. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/** Ends a container. Errors: `notModified` when it does not run. Resolves when it has ended. */
+export async function stopContainer(
+  context: ContainerContext,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  const { config } = container.document;
+  const signal = decodeSignal(options.signal || config.StopSignal || "SIGTERM");
+  // A start that is under way first comes to its result.
+  await container.queue;
+  container.stopping = true;
+  if (endRestarting(context, container)) return;
+  if (!isAlive(container.state) || container.process === undefined) {
+    throw new TiffinError("notModified", "container.stopped", `container ${container.id} is already stopped`);
+  }
+  const { ended } = nextExit(container);
+  container.process.signal(signal);
+  context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
+  context.fail("stop.signalled");
+  const graceSeconds = options.timeoutSeconds ?? config.StopTimeout ?? defaultGraceSeconds;
+  const inTime = graceSeconds < 0 ? await always(ended) : await within(ended, graceSeconds * 1000);
+  if (!inTime) await killAndWait(context, container, ended);
+  context.events.emit("container", "stop", container.id, { name: container.name });
+}
+
+async function always(ended: Promise<Ending>): Promise<boolean> {
+  await ended;
+  return true;
+}
+
+/** A start that is under way first comes to its result: it would bring back what is ended meanwhile. */
+export async function startUnderWay(container: Container): Promise<void> {
+  const { status } = container.state;
+  if (status === "starting" || status === "restarting") await container.queue;
+}
+
+/** Between two runs there is nobody to be signalled: the next one is called off. False when it is not restarting. */
+export function endRestarting(context: ContainerContext, container: Container): boolean {
+  const { state } = container;
+  if (state.status !== "restarting") return false;
+  container.stopping = true;
+  context.registry.setState(container, { status: "exited", ending: { ...state.ending, requested: true } });
+  tellExits(container, state.ending);
+  return true;
+}
+
+/** SIGKILL, and for what survives it the kill of the whole group. Errors: `container.survives` when not even that helps. */
+export async function killAndWait(
+  context: ContainerContext,
+  container: Container,
+  ended: Promise<Ending>,
+): Promise<void> {
+  const { process, id } = container;
+  process?.signal(signalNumbers.SIGKILL);
+  if (await within(ended, killLimitMs)) return;
+  await killCgroup(context.facts.cgroup, cgroupOf(context, id));
+  if (await within(ended, killLimitMs)) return;
+  throw new TiffinError(
+    "internal",
+    "container.survives",
+    `container ${id} was killed ${(killLimitMs / 1000) * 2} s ago and has not ended: process ${process?.pid} hangs in the kernel`,
+    { remedy: "look for the device or network file system that it waits for; then try again" },
+  );
+}
+
+/** Sends a signal. Errors: `conflict` when the container does not run. */
+export async function killContainer(
+  context: ContainerContext,
+  container: Container,
+  text: string,
+): Promise<void> {
+  const signal = decodeSignal(text);
+  await startUnderWay(container);
+  if (endRestarting(context, container)) return;
+  if (!isAlive(container.state) || container.process === undefined) {
+    throw cannotKillError(container.id);
+  }
+  // Whoever sends what is meant to end it does not want it back.
+  const { StopSignal } = container.document.config;
+  const stopSignal = parseSignal(StopSignal ?? "") ?? signalNumbers.SIGTERM;
+  if (signal === signalNumbers.SIGKILL || signal === stopSignal) container.stopping = true;
+  // One that has ended a moment ago has not been delivered anything.
+  if (!container.process.signal(signal)) throw cannotKillError(container.id);
+  context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
+}
+
+function cannotKillError(id: string): TiffinError {
+  return new TiffinError("conflict", "container.not-running", cannotKill(id, id));
+}

@@ -1,0 +1,4 @@
+/** What drives containers through their lives: `run`, restart policies, recovery after the engine's own end. */
+export { recoverContainers } from "./recover.ts";
+export { pauseBeforeNext, startLater } from "./restart.ts";
+export { type RunSession, runContainer } from "./run.ts";

@@ -1,0 +1,82 @@
+/** Create, attach and start in one step, and the session of the client that asked for it. */
+import type { RunBody, RunExited } from "../../../docker/types/run.ts";
+import type { ByteDuplex } from "../../../lib/byte-duplex.ts";
+import { type ContainerContext, enqueue } from "../context.ts";
+import { createContainer } from "../create/mod.ts";
+import { killContainer, removeContainer } from "../end/mod.ts";
+import { attachPending, flagsOf, resizeContainer, type TerminalSize } from "../process/mod.ts";
+import { type Container, type Ending, endingOf } from "../record/mod.ts";
+import { startContainer } from "../start/mod.ts";
+import { PendingStream } from "../streams/mod.ts";
+
+export interface RunSession {
+  readonly id: string;
+  readonly tty: boolean;
+  readonly stream: ByteDuplex;
+  readonly warnings: readonly string[];
+  /** Settles after all output was delivered and, with `remove`, after the container is gone. Never rejects. */
+  readonly exited: Promise<RunExited>;
+  resize(size: TerminalSize): Promise<void>;
+  signal(signal: string): Promise<void>;
+}
+
+/** Runs a container. A failure leaves nothing of it behind. */
+export async function runContainer(context: ContainerContext, request: RunBody): Promise<RunSession> {
+  const { container, warnings, kept } = await createContainer(context, {
+    name: request.name,
+    platform: request.platform,
+    body: request.create,
+    remove: request.remove ?? false,
+  });
+  const { create } = request;
+  const flags = flagsOf({
+    stdin: (create.AttachStdin ?? false) && (create.OpenStdin ?? false),
+    stdout: create.AttachStdout ?? false,
+    stderr: create.AttachStderr ?? false,
+  });
+  const stream = flags === 0 ? new PendingStream(flags) : attachPending(container, flags);
+  const exited = endOf(container);
+  try {
+    // Durable before it is answered; the start does not wait for the disk.
+    await Promise.all([enqueue(container, () => startContainer(context, container)), kept]);
+  } catch (thrown) {
+    await takeBack(context, container);
+    throw thrown;
+  }
+  // Nobody is attached: the client's stream has nothing to say.
+  if (flags === 0) stream.abandon();
+  return {
+    id: container.id,
+    tty: container.document.config.Tty ?? false,
+    stream,
+    warnings: [...warnings, ...container.startWarnings],
+    exited,
+    resize: (size) => resizeContainer(container, size),
+    signal: (signal) => killContainer(context, container, signal),
+  };
+}
+
+/** Nothing of a run that failed stays; it may be the writing down that failed, and the program runs. */
+async function takeBack(context: ContainerContext, container: Container): Promise<void> {
+  await container.queue;
+  if (context.registry.byId(container.id) !== container) return;
+  await removeContainer(context, container, { force: true, volumes: true });
+}
+
+/** The end of the container's first run, or of the container when it removes itself. */
+function endOf(container: Container): Promise<RunExited> {
+  const { promise, resolve } = Promise.withResolvers<RunExited>();
+  const told = (ending: Ending | null): void => {
+    container.exits.delete(told);
+    container.removals.delete(told);
+    resolve(exitedOf(ending ?? endingOf(container.state)));
+  };
+  container.removals.add(told);
+  if (!container.document.host.AutoRemove) container.exits.add(told);
+  return promise;
+}
+
+function exitedOf(ending: Ending | null): RunExited {
+  const error = ending?.error ?? "";
+  return { StatusCode: ending?.exitCode ?? 0, ...(error !== "" && { Error: error }) };
+}

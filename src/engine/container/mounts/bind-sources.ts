@@ -1,0 +1,134 @@
+/**
+ * Finds the host side of a container's mounts at its start: volumes are made and filled, a missing source of `-v`
+ * becomes a directory, one of `--mount` is an error. Binds are opened here and handed over as descriptors, so what was
+ * looked at is what gets mounted.
+ */
+import { existsSync, fstatSync, mkdirSync } from "node:fs";
+import { bindSourceMissing } from "../../../docker/messages.ts";
+import { openFile, openFlags } from "../../../kernel/files.ts";
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { mountOfNamespace } from "../../../kernel/root-view.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { OciMount } from "../../../oci/mod.ts";
+import type { BindSource } from "../../../plan/mod.ts";
+import { tellingOfNoRoom } from "../../store/mod.ts";
+import { isAnonymousName, type VolumeWishes } from "../../volume/mod.ts";
+import type { ContainerContext } from "../context.ts";
+import { openOfProcess } from "../process/mod.ts";
+import type { Container } from "../record/mod.ts";
+import { donorSharedMemory, type ReadyMount, sharedMemory } from "../runtime-spec/mod.ts";
+import type { MountSpec } from "../specification/mod.ts";
+import { copyFromLayers } from "./copy-up.ts";
+
+/** The container's mounts with host paths; `layers` are those of its root, uppermost first. */
+export async function readyMounts(
+  context: ContainerContext,
+  container: Container,
+  layers: readonly string[],
+): Promise<ReadyMount[]> {
+  const ready: ReadyMount[] = [];
+  for (const mount of container.document.mounts) {
+    if (mount.kind === "volume") {
+      ready.push(await readyVolume(context, container, mount, layers));
+      continue;
+    }
+    if (mount.kind === "bind" && mount.createSource) makeSource(mount.source);
+    ready.push(mount);
+  }
+  return ready;
+}
+
+async function readyVolume(
+  context: ContainerContext,
+  { document, state }: Container,
+  { volume: name, target, readOnly, copy }: Extract<MountSpec, { kind: "volume" }>,
+  layers: readonly string[],
+): Promise<ReadyMount> {
+  const anonymous = isAnonymousName(name);
+  const wishes: VolumeWishes = {
+    anonymous,
+    durable: !(anonymous && document.host.AutoRemove),
+    // Only the first start fills: who empties a volume later wants it empty.
+    ...(copy && state.status === "created" && { fill: (into) => copyFromLayers(layers, target, into) }),
+  };
+  const volume = await context.volumes.ensure(name, wishes).catch((thrown: unknown) => {
+    throw tellingOfNoRoom(`volume ${name}`, context.paths.volumes, thrown);
+  });
+  return { kind: "volume", source: volume.directory, target, readOnly };
+}
+
+function makeSource(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  } catch (thrown) {
+    // A file may be bound too; whatever else is wrong shows when it is opened.
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") return;
+    throw new TiffinError(
+      "invalid",
+      "container.bind-source",
+      `error while creating mount source path '${path}'`,
+      { cause: thrown, exitCode: 125 },
+    );
+  }
+}
+
+export interface OpenedBinds {
+  /** What the compiler wants to know, by index into the specification's mounts. */
+  readonly sources: ReadonlyMap<number, BindSource>;
+  /** The descriptors by slot name. The caller closes them. */
+  readonly fds: readonly (readonly [string, OwnedFd])[];
+}
+
+/**
+ * Opens every bind of the specification's mounts. `donor` is the container whose shared memory is shared. Errors:
+ * `container.bind-source`, Docker's words.
+ */
+export function openBinds(mounts: readonly OciMount[], donor: Container | undefined): OpenedBinds {
+  const sources = new Map<number, BindSource>();
+  const fds: [string, OwnedFd][] = [];
+  try {
+    for (const [index, mount] of mounts.entries()) {
+      if (mount.type !== "bind" || mount.source === undefined) continue;
+      if (mount.source === donorSharedMemory && donor !== undefined) {
+        fds.push([`bind:${index}`, mountOfContainer(donor, sharedMemory)]);
+        sources.set(index, { kind: "directory", received: true, detached: true });
+        continue;
+      }
+      const fd = openSource(mount.source);
+      fds.push([`bind:${index}`, fd]);
+      const kind = fstatSync(fd.raw).isDirectory() ? "directory" : "file";
+      sources.set(index, { kind, received: true });
+    }
+    return { sources, fds };
+  } catch (thrown) {
+    for (const [, fd] of fds) fd[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+function missingSource(path: string): TiffinError {
+  return new TiffinError("invalid", "container.bind-source", bindSourceMissing(path), { exitCode: 125 });
+}
+
+/** Creation already tells about a source that `--mount` will not find. */
+export function refuseMissingSource(path: string): void {
+  if (!existsSync(path)) throw missingSource(path);
+}
+
+function openSource(path: string): OwnedFd {
+  try {
+    return openFile(undefined, path, openFlags.path);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && (thrown.code === "ENOENT" || thrown.code === "ENOTDIR")) {
+      throw missingSource(path);
+    }
+    throw thrown;
+  }
+}
+
+/** What the container sees mounted at `path`, as a mount of its own. */
+function mountOfContainer(container: Container, path: string): OwnedFd {
+  using namespace = openOfProcess(container, "ns/mnt", openFlags.readOnly);
+  return mountOfNamespace(namespace, path);
+}

@@ -1,0 +1,2 @@
+/** The host side of a container's mounts: volumes made and filled, sources opened. */
+export { openBinds, readyMounts, refuseMissingSource } from "./bind-sources.ts";

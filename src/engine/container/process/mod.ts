@@ -1,0 +1,13 @@
+/** A container's running process: reached by descriptor, attached to, its groups on the host, and who waits for its end. */
+export { type Attached, type AttachOptions, attachContainer, attachPending, flagsOf } from "./attach.ts";
+export { cgroupMark, cgroupOf, ownCgroupParent, releaseHost, releaseOwnParent } from "./host-part.ts";
+export {
+  heldProcess,
+  meetingEnd,
+  notRunningCode,
+  notRunningError,
+  openOfProcess,
+  refuseRestarting,
+} from "./meeting-end.ts";
+export { nextExit, tellExits, unknownEnding } from "./next-exit.ts";
+export { resizeContainer, type TerminalSize } from "./resize.ts";

@@ -1,0 +1,22 @@
+/** The size of a container's terminal. */
+
+import { type Container, isAlive } from "../record/mod.ts";
+import { meetingEnd, notRunningError } from "./meeting-end.ts";
+
+/** Characters. */
+export interface TerminalSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Sets the size now, or remembers it for the start. Errors: `conflict` for a container that has ended. */
+export async function resizeContainer(container: Container, size: TerminalSize): Promise<void> {
+  const { state, id } = container;
+  if (state.status === "created" || state.status === "starting" || state.status === "exited") {
+    container.size = { rows: size.height, columns: size.width };
+    return;
+  }
+  const { process } = container;
+  if (!isAlive(state) || process === undefined) throw notRunningError(id);
+  await meetingEnd(container, () => process.resize(size.height, size.width));
+}

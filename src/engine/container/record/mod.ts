@@ -1,0 +1,16 @@
+/** What a container is to the engine: its state and the table of its changes, the registry of all, and their rows on disk. */
+export type { Container } from "./model.ts";
+export { decodeContainerName, makeUpName } from "./names.ts";
+export { ContainerRegistry } from "./registry.ts";
+export { containerRepository } from "./repository.ts";
+export { readRowFile, writeRowFileDurably } from "./row-file.ts";
+export { RowFiles } from "./row-files.ts";
+export {
+  type ContainerState,
+  countsAsRunning,
+  type Ending,
+  type EndpointRecord,
+  endingOf,
+  isAlive,
+  tokenOf,
+} from "./state.ts";

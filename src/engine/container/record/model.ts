@@ -1,0 +1,36 @@
+/**
+ * What a container is to the engine: the document that creation writes and nothing changes (except the name), the
+ * state beside it, and, while it lives, what this process holds of it.
+ */
+import type { SupervisedProcess } from "../../../runtime/mod.ts";
+import type { ContainerDocument } from "../specification/mod.ts";
+import type { PendingStream } from "../streams/mod.ts";
+import type { ContainerState, Ending } from "./state.ts";
+
+/** Milliseconds of each step of a start, in the order in which they happened. */
+export type StartPhases = Readonly<Record<string, number>>;
+
+export interface Container {
+  readonly id: string;
+  name: string;
+  readonly createdMs: number;
+  readonly document: ContainerDocument;
+  state: ContainerState;
+  /** The supervised process while `state` is running or paused. */
+  process: SupervisedProcess | undefined;
+  phases: StartPhases | undefined;
+  /** What the last start asked for and the host could not give, one sentence each. */
+  startWarnings: readonly string[];
+  /** Clients that attached before the start. */
+  pending: PendingStream[];
+  /** Asked for before there was a terminal. */
+  size: { readonly rows: number; readonly columns: number } | undefined;
+  /** Whether the coming exit was asked for by a client, so that no restart follows. */
+  stopping: boolean;
+  restarts: number;
+  /** The tail of the queue of changes: starts, stops and removals happen one after the other. */
+  queue: Promise<unknown>;
+  readonly exits: Set<(ending: Ending) => void>;
+  readonly removals: Set<(ending: Ending | null) => void>;
+  readonly execs: Set<string>;
+}

@@ -1,0 +1,180 @@
+/**
+ * All containers of this engine: found by id, prefix or name, and changed only together with their row in the
+ * database. A name belongs to at most one container, from its reservation on.
+ */
+import { ambiguousPrefix, nameTaken, noSuchContainer } from "../../../docker/messages.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { directWrites, type Writes } from "../../store/mod.ts";
+import type { ContainerDocument } from "../specification/mod.ts";
+import type { Container } from "./model.ts";
+import { decodeContainerName } from "./names.ts";
+import type { ContainerRepository, ContainerRow } from "./repository.ts";
+import { type ContainerState, type Ending, transition } from "./state.ts";
+
+const shortIdDigits = 12;
+
+export interface RegistryOptions {
+  readonly writes?: Writes;
+  /** Hears of each container whose row is new or other than before. */
+  readonly changed?: (container: Container) => void;
+}
+
+export class ContainerRegistry {
+  readonly #repository: ContainerRepository;
+  readonly #writes: Writes;
+  readonly #changed: (container: Container) => void;
+  readonly #byId = new Map<string, Container>();
+  readonly #byName = new Map<string, string>();
+
+  constructor(repository: ContainerRepository, { writes, changed }: RegistryOptions = {}) {
+    this.#repository = repository;
+    this.#writes = writes ?? directWrites;
+    this.#changed = changed ?? (() => {});
+    for (const row of repository.all()) this.#remember(row);
+  }
+
+  /** In order of creation. */
+  all(): IterableIterator<Container> {
+    return this.#byId.values();
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  byId(id: string): Container | undefined {
+    return this.#byId.get(id);
+  }
+
+  nameIsTaken(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** The container that a client means by a full id, a name (with or without slash) or an unambiguous prefix. */
+  resolve(reference: string): Container {
+    const exact = this.#byId.get(reference) ?? this.#byId.get(this.#byName.get(bareName(reference)) ?? "");
+    if (exact !== undefined) return exact;
+    let found: Container | undefined;
+    if (/^[0-9a-f]{1,64}$/.test(reference)) {
+      for (const [id, container] of this.#byId) {
+        if (!id.startsWith(reference)) continue;
+        if (found !== undefined) {
+          throw new TiffinError("invalid", "container.ambiguous", ambiguousPrefix(reference));
+        }
+        found = container;
+      }
+    }
+    if (found !== undefined) return found;
+    throw new TiffinError("notFound", "container.not-found", noSuchContainer(reference));
+  }
+
+  /** Takes a name for a container that is being made; the result gives it back unless `add` came first. */
+  reserve(name: string, id: string): Disposable {
+    this.refuseTaken(name);
+    this.#byName.set(name, id);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#byName.get(name) === id && !this.#byId.has(id)) this.#byName.delete(name);
+      },
+    };
+  }
+
+  refuseTaken(name: string): void {
+    const holder = this.#byName.get(name);
+    if (holder === undefined) return;
+    throw new TiffinError("conflict", "container.name-taken", nameTaken(name, holder));
+  }
+
+  add(id: string, name: string, createdMs: number, document: ContainerDocument): Container {
+    const row: ContainerRow = { id, name, createdMs, document, state: { status: "created" } };
+    this.#writes.write(subjectOf(id), () => this.#repository.insert(row));
+    return this.#remember(row);
+  }
+
+  /** Takes over a row that the database does not have; under another name where its own has gone to somebody else. */
+  adopt(row: ContainerRow): Container {
+    const taken = this.#byName.has(row.name);
+    const adopted = taken ? { ...row, name: `${row.name}-${row.id.slice(0, shortIdDigits)}` } : row;
+    this.#writes.write(subjectOf(row.id), () => this.#repository.insert(adopted));
+    return this.#remember(adopted);
+  }
+
+  /**
+   * Changes the state as the table allows, on disk first. A start that cannot be written down is refused; whatever else
+   * has happened already, and is stored as soon as it can be.
+   */
+  setState(container: Container, to: ContainerState): void {
+    this.#save(container, transition(container.id, container.state, to));
+  }
+
+  /** Replaces a state that the host has shown to be wrong. */
+  correct(container: Container, state: ContainerState): void {
+    this.#save(container, state);
+  }
+
+  #save(container: Container, next: ContainerState): void {
+    const { id } = container;
+    const save = (): void => this.#repository.saveState(id, next);
+    if (next.status === "starting") this.#writes.write(subjectOf(id), save);
+    else this.#writes.settle(subjectOf(id), save);
+    container.state = next;
+    this.#changed(container);
+  }
+
+  /** Like `setState`, in memory only: for a state that the next step replaces by the removal of the row. */
+  assume(container: Container, to: ContainerState): void {
+    container.state = transition(container.id, container.state, to);
+  }
+
+  /** Notes how the last start of a container that never ran came to nothing. */
+  amendCreated(container: Container, failure: Ending): void {
+    this.#save(container, { status: "created", failure });
+  }
+
+  rename(container: Container, newName: string): void {
+    const name = decodeContainerName(newName);
+    this.refuseTaken(name);
+    this.#writes.write(`the name of ${subjectOf(container.id)}`, () =>
+      this.#repository.saveName(container.id, name),
+    );
+    this.#byName.delete(container.name);
+    this.#byName.set(name, container.id);
+    container.name = name;
+    this.#changed(container);
+  }
+
+  /** Forgets a container whose things are gone. */
+  drop(container: Container): void {
+    this.#writes.settle(subjectOf(container.id), () => this.#repository.remove(container.id));
+    this.#byId.delete(container.id);
+    if (this.#byName.get(container.name) === container.id) this.#byName.delete(container.name);
+  }
+
+  #remember(row: ContainerRow): Container {
+    const container: Container = {
+      ...row,
+      process: undefined,
+      phases: undefined,
+      startWarnings: [],
+      pending: [],
+      size: undefined,
+      stopping: false,
+      restarts: 0,
+      queue: Promise.resolve(),
+      exits: new Set(),
+      removals: new Set(),
+      execs: new Set(),
+    };
+    this.#byId.set(row.id, container);
+    this.#byName.set(row.name, row.id);
+    return container;
+  }
+}
+
+function subjectOf(id: string): string {
+  return `container ${id}`;
+}
+
+function bareName(reference: string): string {
+  return reference.startsWith("/") ? reference.slice(1) : reference;
+}

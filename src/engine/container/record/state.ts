@@ -1,0 +1,135 @@
+/**
+ * The life of a container as one union, and the only table of allowed changes. Nothing else in the engine
+ * compares or sets a status by hand: `transition` does, and refuses what the table does not list.
+ */
+import { TiffinError } from "../../../lib/errors.ts";
+
+/** How a process ended. Times are milliseconds since the epoch. */
+export interface Ending {
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** 0: it never ran. */
+  readonly startedAtMs: number;
+  readonly finishedAtMs: number;
+  /** Why a start failed, in words. */
+  readonly error: string;
+  /** A client asked for the end, so that no restart policy undoes it. */
+  readonly requested: boolean;
+}
+
+/** A container's place in the network, as long as it holds it. */
+export interface EndpointRecord {
+  /** Empty where the container shares another's namespace or has none. */
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly mac: string;
+  readonly ports: readonly {
+    readonly containerPort: number;
+    readonly protocol: "tcp" | "udp";
+    readonly hostAddress: string;
+    readonly hostPort: number;
+  }[];
+}
+
+/** What a process of a container has while it exists. */
+export interface Presence {
+  /** Name of its supervisor's socket. */
+  readonly token: string;
+  readonly endpoint: EndpointRecord | null;
+}
+
+export interface Liveness extends Presence {
+  readonly pid: number;
+  readonly startedAtMs: number;
+}
+
+export type ContainerState =
+  /** Never ran; `failure` is the last start that came to nothing. */
+  | { readonly status: "created"; readonly failure?: Ending }
+  /** A supervisor has been chosen; until `running` an engine that finds this state cleans up. */
+  | ({ readonly status: "starting"; readonly before: Ending | null } & Presence)
+  | ({ readonly status: "running" } & Liveness)
+  | ({ readonly status: "paused" } & Liveness)
+  | { readonly status: "exited"; readonly ending: Ending }
+  /** It has ended and its policy starts it again after a pause. To clients it runs all the while, as in Docker. */
+  | { readonly status: "restarting"; readonly ending: Ending }
+  /** Its things are being taken away, `volumes`: anonymous ones too; an engine that finds this state finishes the job. */
+  | { readonly status: "removing"; readonly ending: Ending | null; readonly volumes?: boolean }
+  /** Removal failed; only another removal is allowed. */
+  | { readonly status: "dead"; readonly ending: Ending | null; readonly volumes?: boolean };
+
+export type Status = ContainerState["status"];
+
+/** From each status, where it may go. */
+export const transitions = {
+  created: ["starting", "removing"],
+  starting: ["running", "created", "exited"],
+  running: ["paused", "exited", "restarting"],
+  paused: ["running", "exited", "restarting"],
+  exited: ["starting", "removing"],
+  restarting: ["starting", "exited", "removing"],
+  removing: ["dead"],
+  dead: ["removing"],
+} as const satisfies Record<Status, readonly Status[]>;
+
+function mayBecome(from: Status, to: Status): boolean {
+  const allowed: readonly Status[] = transitions[from];
+  return allowed.includes(to);
+}
+
+/** Returns `to` when the table allows the change; a refusal is a conflict between two requests. */
+export function transition(what: string, from: ContainerState, to: ContainerState): ContainerState {
+  if (mayBecome(from.status, to.status)) return to;
+  throw new TiffinError(
+    "conflict",
+    "container.state",
+    `container ${what} is ${from.status} and cannot become ${to.status}`,
+  );
+}
+
+/** Whether a process exists. */
+export function isAlive(
+  state: ContainerState,
+): state is Extract<ContainerState, { status: "running" | "paused" }> {
+  return state.status === "running" || state.status === "paused";
+}
+
+/** Whether clients are told that it runs: it does, or will again by itself. */
+export function countsAsRunning(state: ContainerState): boolean {
+  return isAlive(state) || state.status === "restarting";
+}
+
+/** The last ending that clients may see. */
+export function endingOf(state: ContainerState): Ending | null {
+  switch (state.status) {
+    case "created":
+      return state.failure ?? null;
+    case "exited":
+    case "restarting":
+    case "removing":
+    case "dead":
+      return state.ending;
+    case "starting":
+      return state.before;
+    case "running":
+    case "paused":
+      return null;
+  }
+}
+
+/** The supervisor's token, while there is a supervisor. */
+export function tokenOf(state: ContainerState): string | null {
+  switch (state.status) {
+    case "starting":
+    case "running":
+    case "paused":
+      return state.token;
+    case "created":
+    case "exited":
+    case "restarting":
+    case "removing":
+    case "dead":
+      return null;
+  }
+}

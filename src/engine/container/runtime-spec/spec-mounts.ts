@@ -1,0 +1,83 @@
+/** The mounts of a container in the order in which they are made: the kernel's file systems, then the user's. Pure. */
+import type { OciMount } from "../../../oci/mod.ts";
+import type { MergedHostConfig, MountSpec } from "../specification/mod.ts";
+
+/** A mount whose source on the host is known. */
+export type ReadyMount =
+  | Exclude<MountSpec, { kind: "volume" }>
+  | { readonly kind: "volume"; readonly source: string; readonly target: string; readonly readOnly: boolean };
+
+export const sharedMemory = "/dev/shm";
+/** Stands for the other container's, which no path of the host leads to. */
+export const donorSharedMemory = "/dev/shm (of the container that shares it)";
+
+const secure = ["nosuid", "noexec", "nodev"] as const;
+
+function kernelMounts(host: MergedHostConfig): OciMount[] {
+  const privileged = host.Privileged ?? false;
+  const access = privileged ? "rw" : "ro";
+  const mounts: OciMount[] = [
+    { destination: "/proc", type: "proc", source: "proc", options: [...secure] },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "strictatime", "mode=755", "size=65536k"],
+    },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
+    { destination: "/sys", type: "sysfs", source: "sysfs", options: [...secure, access] },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...secure, access] },
+  ];
+  // It shows the message queues of whichever IPC namespace the container is in.
+  mounts.push({ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: [...secure] });
+  if (host.IpcMode === "host") mounts.push(bindOf(sharedMemory, sharedMemory, false));
+  else if (host.IpcMode.startsWith("container:")) mounts.push(bindOf(donorSharedMemory, sharedMemory, false));
+  else if (host.IpcMode !== "none") {
+    mounts.push({
+      destination: sharedMemory,
+      type: "tmpfs",
+      source: "shm",
+      options: [...secure, "mode=1777", `size=${host.ShmSize}`],
+    });
+  }
+  return mounts;
+}
+
+function bindOf(source: string, destination: string, readOnly: boolean): OciMount {
+  return { destination, type: "bind", source, options: ["rbind", "rprivate", readOnly ? "rro" : "rw"] };
+}
+
+/** `rro` is read-only with all that is mounted below. */
+function accessOf({ readOnly, writableBelow = false }: Extract<ReadyMount, { kind: "bind" }>): string {
+  if (!readOnly) return "rw";
+  return writableBelow ? "ro" : "rro";
+}
+
+function userMount(mount: ReadyMount): OciMount {
+  switch (mount.kind) {
+    case "tmpfs":
+      return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: [...mount.options] };
+    case "volume":
+      return bindOf(mount.source, mount.target, mount.readOnly);
+    case "bind":
+      return {
+        destination: mount.target,
+        type: "bind",
+        source: mount.source,
+        options: [mount.recursive ? "rbind" : "bind", mount.propagation, accessOf(mount)],
+      };
+  }
+}
+
+/** The whole list. A user's mount replaces the kernel's at the same place, and everything below a user's `/dev`. */
+export function mountsOf(host: MergedHostConfig, user: readonly ReadyMount[]): OciMount[] {
+  const targets = new Set(user.map((mount) => mount.target));
+  const replaced = (path: string): boolean =>
+    targets.has(path) || (targets.has("/dev") && path.startsWith("/dev/"));
+  return [...kernelMounts(host).filter((mount) => !replaced(mount.destination)), ...user.map(userMount)];
+}

@@ -1,0 +1,74 @@
+/**
+ * Which system calls a container may make, as a compiled program. The default profile depends on the capabilities;
+ * programs are compiled once per profile and set, and kept on disk for the next engine.
+ */
+import { readFileSync } from "node:fs";
+import { compileSeccomp } from "../../../kernel/seccomp.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { HostFacts } from "../../../linux/host-facts.ts";
+import { type SeccompProfile, seccompFlags } from "../../../linux/seccomp.ts";
+import { defaultSeccompProfile } from "../../../linux/seccomp-default.ts";
+import { decodeSeccompProfile } from "./seccomp-profile.ts";
+
+/** What the `seccomp` operation of a plan needs. */
+export interface SeccompFilter {
+  /** struct sock_filter array. */
+  readonly program: Uint8Array;
+  /** SECCOMP_FILTER_FLAG_*. */
+  readonly flags: number;
+}
+
+export interface SeccompCompiler {
+  /** The filter for `--security-opt seccomp=...`; undefined for an unconfined process. */
+  filter(setting: string, capabilities: readonly string[], privileged: boolean): SeccompFilter | undefined;
+}
+
+const rememberedFilters = 32;
+
+/** `cacheDirectory` outlives the engine. */
+export function seccompCompiler(facts: HostFacts, cacheDirectory: string): SeccompCompiler {
+  const remembered = new Map<string, SeccompFilter>();
+  return {
+    filter(setting, capabilities, privileged) {
+      if (setting === "unconfined" || (setting === "default" && privileged)) return undefined;
+      const key = `${setting}\n${capabilities.join()}`;
+      const known = remembered.get(key);
+      if (known !== undefined) return known;
+      const profile =
+        setting === "default"
+          ? defaultSeccompProfile(facts.kernel.machine, capabilities)
+          : customProfile(setting, capabilities, facts);
+      const filter = { program: compileSeccomp(profile, cacheDirectory), flags: seccompFlags(profile) };
+      if (remembered.size >= rememberedFilters) remembered.clear();
+      remembered.set(key, filter);
+      return filter;
+    },
+  };
+}
+
+const architectures = {
+  x86_64: { architecture: "amd64", ociArchitecture: "SCMP_ARCH_X86_64" },
+  aarch64: { architecture: "arm64", ociArchitecture: "SCMP_ARCH_AARCH64" },
+} as const;
+
+function customProfile(setting: string, capabilities: readonly string[], facts: HostFacts): SeccompProfile {
+  const { kernel } = facts;
+  return decodeSeccompProfile(parseProfile(setting), {
+    capabilities,
+    kernel,
+    ...architectures[kernel.machine],
+  });
+}
+
+/** The setting is the profile's text, or the path of a file that holds it. */
+function parseProfile(setting: string): unknown {
+  try {
+    const text = setting.startsWith("/") ? readFileSync(setting, "utf8") : setting;
+    const document: unknown = JSON.parse(text);
+    return document;
+  } catch (thrown) {
+    throw new TiffinError("invalid", "container.seccomp-profile", "cannot read the seccomp profile as JSON", {
+      cause: thrown,
+    });
+  }
+}

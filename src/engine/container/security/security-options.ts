@@ -1,0 +1,34 @@
+/** `--security-opt` words decoded. */
+import { TiffinError } from "../../../lib/errors.ts";
+
+export interface SecurityOptions {
+  readonly noNewPrivileges: boolean;
+  /** `default`, `unconfined`, or the text of a profile in the OCI's or Docker's JSON. */
+  readonly seccomp: string;
+}
+
+/** Decodes the list; `key=value` and the older `key:value`. Errors: `container.security-option`. */
+export function decodeSecurityOptions(options: readonly string[]): SecurityOptions {
+  let noNewPrivileges = false;
+  let seccomp = "default";
+  for (const option of options) {
+    if (option === "no-new-privileges") {
+      noNewPrivileges = true;
+      continue;
+    }
+    const split = option.search(/[=:]/);
+    const key = split < 0 ? option : option.slice(0, split);
+    const value = split < 0 ? "" : option.slice(split + 1);
+    if (key === "no-new-privileges" && (value === "true" || value === "false")) {
+      noNewPrivileges = value === "true";
+    } else if (key === "seccomp" && value !== "") {
+      seccomp = value === "builtin" ? "default" : value;
+    } else if (
+      !((key === "apparmor" && value === "unconfined") || (key === "label" && value === "disable"))
+    ) {
+      // Asking for an AppArmor profile or an SELinux label that cannot be given must not pass silently.
+      throw new TiffinError("invalid", "container.security-option", `invalid --security-opt: "${option}"`);
+    }
+  }
+  return { noNewPrivileges, seccomp };
+}

@@ -1,0 +1,232 @@
+/** Containers: the operations that clients ask for, each on the container that they mean. */
+
+import { emptyName, sameName } from "../../docker/messages.ts";
+import type { PathStatus } from "../../docker/types/archive.ts";
+import type {
+  ContainerCreateResponse,
+  ContainerSummary,
+  WaitCondition,
+  WaitResponse,
+} from "../../docker/types/container.ts";
+import type { ExplainFormat, ExplainResponse } from "../../docker/types/explain.ts";
+import type { RunBody } from "../../docker/types/run.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { shortId } from "../../lib/ids.ts";
+import { type LogEntry, readLog } from "../log/mod.ts";
+import { getArchive, type PutOptions, putArchive, statPath } from "./archive/mod.ts";
+import { type ContainerContext, enqueue } from "./context.ts";
+import { type CreateOptions, createContainer } from "./create/mod.ts";
+import {
+  killContainer,
+  type RemoveOptions,
+  removeContainer,
+  type StopOptions,
+  stopContainer,
+  waitFor,
+} from "./end/mod.ts";
+import { type RunSession, runContainer } from "./life/mod.ts";
+import {
+  type Attached,
+  type AttachOptions,
+  attachContainer,
+  resizeContainer,
+  type TerminalSize,
+} from "./process/mod.ts";
+import { type Container, isAlive } from "./record/mod.ts";
+import { commandOf, logDetails } from "./specification/mod.ts";
+import { explainContainer, startContainer } from "./start/mod.ts";
+import { inspectContainer, type ListOptions, listContainers, type TiffinInspect } from "./view/mod.ts";
+
+export type { ContainerContext } from "./context.ts";
+export { failpointHook, failpoints } from "./failpoints.ts";
+export { recoverContainers } from "./life/mod.ts";
+export type { Container } from "./record/mod.ts";
+
+export interface LogOptions {
+  readonly follow: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  /** Nanoseconds since 1970. */
+  readonly sinceNs?: bigint | undefined;
+  readonly untilNs?: bigint | undefined;
+  readonly tail?: number | undefined;
+}
+
+export interface LogReading {
+  readonly tty: boolean;
+  /** What the log's options put before each line when details are asked for. */
+  readonly details: string;
+  readonly batches: AsyncIterable<readonly LogEntry[]>;
+}
+
+export class ContainerService {
+  readonly #context: ContainerContext;
+
+  constructor(context: ContainerContext) {
+    this.#context = context;
+  }
+
+  async create(request: CreateOptions): Promise<ContainerCreateResponse> {
+    const { container, warnings, kept } = await createContainer(this.#context, request);
+    try {
+      await kept;
+    } catch (thrown) {
+      await removeContainer(this.#context, container, { force: true, volumes: true });
+      throw thrown;
+    }
+    return { Id: container.id, Warnings: [...warnings] };
+  }
+
+  run(request: RunBody): Promise<RunSession> {
+    return runContainer(this.#context, request);
+  }
+
+  list(options: ListOptions): Promise<ContainerSummary[]> {
+    return listContainers(this.#context, options);
+  }
+
+  async inspect(name: string, options: { readonly size: boolean }): Promise<TiffinInspect> {
+    return await inspectContainer(this.#context, this.#find(name), options);
+  }
+
+  async explain(name: string, format: ExplainFormat): Promise<ExplainResponse> {
+    return await explainContainer(this.#context, this.#find(name), format);
+  }
+
+  async start(name: string): Promise<void> {
+    const container = this.#find(name);
+    await enqueue(container, async () => {
+      // Who starts it by hand begins the count of its policy again.
+      if (!isAlive(container.state)) container.restarts = 0;
+      await startContainer(this.#context, container);
+    });
+  }
+
+  async stop(name: string, options: StopOptions): Promise<void> {
+    await stopContainer(this.#context, this.#find(name), options);
+  }
+
+  async kill(name: string, signal: string | undefined): Promise<void> {
+    await killContainer(this.#context, this.#find(name), signal || "SIGKILL");
+  }
+
+  async wait(
+    name: string,
+    condition: WaitCondition,
+    abort: AbortSignal,
+  ): Promise<{ readonly exit: Promise<WaitResponse> }> {
+    const exit = waitFor(this.#find(name), condition, abort);
+    // The caller may look at it late; a wait that is given up before that must not end the engine.
+    exit.catch(() => {});
+    return { exit };
+  }
+
+  async attach(name: string, options: AttachOptions): Promise<Attached> {
+    return await attachContainer(this.#context, this.#find(name), options);
+  }
+
+  async logs(name: string, options: LogOptions, abort: AbortSignal): Promise<LogReading> {
+    const container = this.#find(name);
+    const { document, id } = container;
+    if (document.host.LogConfig?.Type === "none") {
+      throw new TiffinError(
+        "notImplemented",
+        "container.no-log",
+        "configured logging driver does not support reading",
+      );
+    }
+    const tty = document.config.Tty ?? false;
+    const selection = {
+      tty,
+      stdout: options.stdout,
+      stderr: options.stderr,
+      tail: options.tail,
+      sinceNs: options.sinceNs,
+      untilNs: options.untilNs,
+    };
+    const batches = readLog(
+      this.#context.paths.container(id).logs,
+      selection,
+      options.follow ? writerOf(container) : undefined,
+      abort,
+    );
+    return { tty, details: detailsOf(container), batches };
+  }
+
+  async resize(name: string, size: TerminalSize): Promise<void> {
+    await resizeContainer(this.#find(name), size);
+  }
+
+  async rename(name: string, newName: string): Promise<void> {
+    const container = this.#find(name);
+    if (newName === "") throw new TiffinError("invalid", "container.name-empty", emptyName());
+    if (newName === container.name || newName === `/${container.name}`) {
+      throw new TiffinError("invalid", "container.name-same", sameName());
+    }
+    const oldName = container.name;
+    this.#context.registry.rename(container, newName);
+    this.#context.events.emit("container", "rename", container.id, { name: container.name, oldName });
+  }
+
+  async statPath(name: string, path: string): Promise<PathStatus> {
+    return await statPath(this.#context, this.#find(name), path);
+  }
+
+  async getArchive(
+    name: string,
+    path: string,
+  ): Promise<{ readonly status: PathStatus; readonly bytes: AsyncIterable<Uint8Array> }> {
+    return await getArchive(this.#context, this.#find(name), path);
+  }
+
+  async putArchive(name: string, options: PutOptions, body: AsyncIterable<Uint8Array>): Promise<void> {
+    await putArchive(this.#context, this.#find(name), options, body);
+  }
+
+  async remove(name: string, options: RemoveOptions): Promise<void> {
+    await removeContainer(this.#context, this.#find(name), options);
+  }
+
+  #find(name: string): Container {
+    return this.#context.registry.resolve(name);
+  }
+}
+
+function detailsOf({ document, id, name }: Container): string {
+  const { config, host, image } = document;
+  return logDetails({
+    config: host.LogConfig,
+    labels: config.Labels,
+    environment: config.Env,
+    tagValues: {
+      ID: shortId(id),
+      FullID: id,
+      Name: name,
+      ImageID: shortId(image.id.replace(/^sha256:/, "")),
+      ImageFullID: image.id,
+      ImageName: image.reference,
+      Hostname: config.Hostname,
+      Command: commandOf(config).join(" "),
+      DaemonName: "tiffin",
+    },
+  });
+}
+
+/** What a follower of its log has to know about a container. */
+function writerOf(container: Container): {
+  readonly alive: () => boolean;
+  readonly onEnd: (told: () => void) => () => void;
+} {
+  return {
+    // A container that has not started yet will write; one that has ended will not.
+    alive: () => isAlive(container.state) || container.state.status === "starting",
+    onEnd(told) {
+      container.exits.add(told);
+      container.removals.add(told);
+      return () => {
+        container.exits.delete(told);
+        container.removals.delete(told);
+      };
+    },
+  };
+}

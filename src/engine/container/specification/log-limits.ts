@@ -1,0 +1,37 @@
+/** How much log a container may keep, from `--log-opt max-size=10m --log-opt max-file=3`. */
+import type { LogConfig } from "../../../docker/types/host-config.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+
+const defaultFileBytes = 20 * 1024 * 1024;
+const defaultFiles = 5;
+const largestFiles = 1000;
+const units: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+
+/** `10m`, `512k`, `1g` or bytes; -1 and 0 are no limit, which here is a very large one. */
+function decodeSize(text: string): number {
+  const match = /^(-?[0-9]{1,15})([bkmg]?)b?$/i.exec(text);
+  const bytes = Number(match?.[1]) * (units[(match?.[2] ?? "").toLowerCase()] ?? Number.NaN);
+  if (!Number.isSafeInteger(bytes)) {
+    throw new TiffinError("invalid", "container.log-option", `invalid log option max-size: ${text}`);
+  }
+  return bytes > 0 ? bytes : Number.MAX_SAFE_INTEGER;
+}
+
+function decodeCount(text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1 && count <= largestFiles) return count;
+  throw new TiffinError("invalid", "container.log-option", `invalid log option max-file: ${text}`);
+}
+
+/** The limits; undefined for the driver `none`, which keeps no log. */
+export function decodeLogLimits(
+  config: LogConfig | undefined,
+): { readonly fileBytes: number; readonly files: number } | undefined {
+  if (config?.Type === "none") return undefined;
+  const size = config?.Config?.["max-size"];
+  const count = config?.Config?.["max-file"];
+  return {
+    fileBytes: size === undefined ? defaultFileBytes : decodeSize(size),
+    files: count === undefined ? defaultFiles : decodeCount(count),
+  };
+}

@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import { TiffinError } from "../../../lib/errors.ts";
+import { mergeConfig, mergeEnvironment, mergeHostConfig } from "./merge.ts";
+
+const image = {
+  Cmd: ["serve"],
+  Entrypoint: ["/init"],
+  Env: ["PATH=/bin", "A=image"],
+  Labels: { from: "image", both: "image" },
+  User: "daemon",
+  WorkingDir: "/srv",
+  ExposedPorts: { "80/tcp": {} },
+};
+const id = "c0ffee".padEnd(64, "0");
+
+test("the image fills in what the client left open", () => {
+  expect(mergeConfig({ Labels: { both: "client" }, Env: ["A=client"] }, image, id, undefined)).toMatchObject({
+    Hostname: "c0ffee000000",
+    User: "daemon",
+    Entrypoint: ["/init"],
+    Cmd: ["serve"],
+    WorkingDir: "/srv",
+    Env: ["A=client", "PATH=/bin"],
+    Labels: { from: "image", both: "client" },
+    ExposedPorts: { "80/tcp": {} },
+  });
+});
+
+test("an entry point of the client's own drops the image's command, an empty one drops both", () => {
+  expect(mergeConfig({ Entrypoint: ["/bin/sh"] }, image, id, undefined)).toMatchObject({
+    Entrypoint: ["/bin/sh"],
+    Cmd: undefined,
+  });
+  expect(mergeConfig({ Entrypoint: [""], Cmd: ["ls"] }, image, id, undefined)).toMatchObject({
+    Entrypoint: undefined,
+    Cmd: ["ls"],
+  });
+  expect(() => mergeConfig({ Entrypoint: [""] }, image, id, undefined)).toThrow(TiffinError);
+  expect(() => mergeConfig({}, {}, id, undefined)).toThrow("no command specified");
+});
+
+test("a bare name in the environment hides the image's value", () => {
+  expect(mergeEnvironment(["A"], ["A=image", "B=image"])).toEqual(["A", "B=image"]);
+});
+
+test("a host configuration gets Docker's defaults", () => {
+  expect(mergeHostConfig({ Memory: 100 }, false)).toMatchObject({
+    NetworkMode: "bridge",
+    IpcMode: "private",
+    CgroupnsMode: "private",
+    ShmSize: 67_108_864,
+    MemorySwap: 200,
+    AutoRemove: false,
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+  });
+  const privileged = mergeHostConfig({ Privileged: true, MemorySwap: -1, Memory: 100 }, true);
+  expect(privileged).toMatchObject({ MaskedPaths: [], ReadonlyPaths: [], AutoRemove: true, MemorySwap: -1 });
+  expect(mergeHostConfig({ MaskedPaths: [] }, false).MaskedPaths).toEqual([]);
+});

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { TiffinError } from "../../../lib/errors.ts";
+import { validateMountOptions, validateMountPlace } from "./mount-place.ts";
+import { decodeBindString, decodeTmpfs } from "./mount-spec.ts";
+
+function said(check: () => void): string {
+  try {
+    check();
+  } catch (thrown) {
+    return thrown instanceof TiffinError ? thrown.message : String(thrown);
+  }
+  return "accepted";
+}
+
+test("nothing hides /proc or lies in it but what tells about the container", () => {
+  const place = (bind: string): string => said(() => validateMountPlace(decodeBindString(bind)));
+  expect(place("/tmp:/proc")).toBe('"/proc" cannot be mounted because it is not of type proc');
+  expect(place("/tmp:/proc/../proc/")).toBe('"/proc" cannot be mounted because it is not of type proc');
+  expect(place("/proc:/proc")).toBe("accepted");
+  expect(place("/tmp:/proc/self/attr")).toBe(
+    '"/proc/self/attr" cannot be mounted because it is inside /proc',
+  );
+  expect(place("vol:/proc/meminfo")).toBe('"/proc/meminfo" cannot be mounted because it is inside /proc');
+  expect(place("/tmp/meminfo:/proc/meminfo")).toBe("accepted");
+  expect(place("/tmp:/process")).toBe("accepted");
+  expect(said(() => validateMountPlace(decodeTmpfs("/", "")))).toContain("destination can't be '/'");
+});
+
+test("options of another kind of mount are refused", () => {
+  const options = said(() => validateMountOptions({ Type: "tmpfs", Target: "/x", BindOptions: {} }));
+  expect(options).toBe('invalid mount config for type "tmpfs": field BindOptions must not be specified');
+  expect(said(() => validateMountOptions({ Type: "bind", BindOptions: {} }))).toBe("accepted");
+});

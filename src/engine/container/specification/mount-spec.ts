@@ -1,0 +1,316 @@
+/**
+ * What a user may say about mounts (`-v`, `--mount`, `--tmpfs`, image volumes) turned into one list, with Docker's
+ * words for what cannot be. Pure: whether a source exists is looked at when the container starts.
+ */
+import { posix } from "node:path";
+import type { MountRequest } from "../../../docker/types/host-config.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+
+export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+
+export interface BindMount {
+  readonly kind: "bind";
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly propagation: Propagation;
+  /** `-v` makes a missing source directory, `--mount` refuses. */
+  readonly createSource: boolean;
+  readonly recursive: boolean;
+  /** What is mounted below a read-only source may be written to all the same. */
+  readonly writableBelow?: boolean;
+}
+
+export interface VolumeMount {
+  readonly kind: "volume";
+  /** Empty until creation has chosen a name for an anonymous one. */
+  readonly volume: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** Fill a new volume with what the image has at the target. */
+  readonly copy: boolean;
+}
+
+export interface TmpfsMount {
+  readonly kind: "tmpfs";
+  readonly target: string;
+  /** mount(8) options, Docker's defaults first. */
+  readonly options: readonly string[];
+}
+
+export type MountSpec = BindMount | VolumeMount | TmpfsMount;
+
+const propagations: readonly string[] = [
+  "private",
+  "rprivate",
+  "shared",
+  "rshared",
+  "slave",
+  "rslave",
+] satisfies Propagation[];
+
+function isPropagation(word: string): word is Propagation {
+  return propagations.includes(word);
+}
+
+function refuse(spec: string, why?: string): TiffinError {
+  const tail = why === undefined ? "" : `: ${why}`;
+  return new TiffinError(
+    "invalid",
+    "container.volume-spec",
+    `invalid volume specification: '${spec}'${tail}`,
+  );
+}
+
+/** An absolute, clean path in the container that is not its root. */
+function decodeTarget(spec: string, kind: string, target: string): string {
+  if (!target.startsWith("/")) {
+    throw refuse(
+      spec,
+      `invalid mount config for type "${kind}": invalid mount path: '${target}' mount path must be absolute`,
+    );
+  }
+  const clean = cleanPath(target);
+  if (clean === "/") {
+    throw refuse(
+      spec,
+      `invalid mount config for type "${kind}": invalid specification: destination can't be '/'`,
+    );
+  }
+  return clean;
+}
+
+/** `path` without double slashes, dots and a slash at the end. */
+export function cleanPath(path: string): string {
+  const clean = posix.normalize(path);
+  return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
+}
+
+const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** Whether a word can be the name of a volume. */
+export function isVolumeName(name: string): boolean {
+  return volumeName.test(name);
+}
+
+/** One `-v` argument: `[SOURCE:]TARGET[:OPTIONS]`. */
+export function decodeBindString(spec: string): MountSpec {
+  const parts = spec.split(":");
+  const [first = "", second, third] = parts;
+  if (parts.length > 3 || parts.some((part) => part === "")) throw refuse(spec);
+  if (second === undefined) {
+    return {
+      kind: "volume",
+      volume: "",
+      target: decodeTarget(spec, "volume", first),
+      readOnly: false,
+      copy: true,
+    };
+  }
+  const bind = first.startsWith("/");
+  // `-v /data:ro` is an anonymous volume at a path that happens to look like a source.
+  const target = decodeTarget(spec, bind ? "bind" : "volume", second);
+  const options = decodeBindOptions(spec, third ?? "");
+  if (bind) {
+    return {
+      kind: "bind",
+      source: cleanPath(first),
+      target,
+      readOnly: options.readOnly,
+      propagation: options.propagation ?? "rprivate",
+      createSource: true,
+      recursive: true,
+    };
+  }
+  if (!isVolumeName(first)) {
+    throw new TiffinError(
+      "invalid",
+      "container.volume-name",
+      `create ${first}: "${first}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+    );
+  }
+  return { kind: "volume", volume: first, target, readOnly: options.readOnly, copy: options.copy };
+}
+
+interface BindOptions {
+  readonly readOnly: boolean;
+  readonly copy: boolean;
+  readonly propagation: Propagation | undefined;
+}
+
+function decodeBindOptions(spec: string, text: string): BindOptions {
+  let readOnly = false;
+  let copy = true;
+  let propagation: Propagation | undefined;
+  const words = text === "" ? [] : text.split(",");
+  if (words.includes("ro") && words.includes("rw")) throw refuse(spec, `invalid mode: ${text}`);
+  for (const word of words) {
+    if (word === "ro") readOnly = true;
+    else if (word === "nocopy") copy = false;
+    else if (isPropagation(word) && propagation === undefined) propagation = word;
+    // SELinux labels and the hints of Docker Desktop change nothing here.
+    else if (!["rw", "z", "Z", "cached", "delegated", "consistent"].includes(word)) {
+      throw refuse(spec, `invalid mode: ${text}`);
+    }
+  }
+  return { readOnly, copy, propagation };
+}
+
+function refuseMount(kind: string, why: string): TiffinError {
+  return new TiffinError(
+    "invalid",
+    "container.mount-config",
+    `invalid mount config for type "${kind}": ${why}`,
+  );
+}
+
+/** One `--mount`. */
+export function decodeMountRequest(mount: MountRequest): MountSpec {
+  const kind = mount.Type ?? "";
+  const target = mount.Target ?? "";
+  const source = mount.Source ?? "";
+  if (target === "") throw refuseMount(kind, "field Target must not be empty");
+  if (!target.startsWith("/")) {
+    throw refuseMount(kind, `invalid mount path: '${target}' mount path must be absolute`);
+  }
+  const clean = cleanPath(target);
+  if (clean === "/") throw refuseMount(kind, "invalid specification: destination can't be '/'");
+  const readOnly = mount.ReadOnly ?? false;
+  switch (kind) {
+    case "bind": {
+      if (source === "") throw refuseMount(kind, "field Source must not be empty");
+      if (!source.startsWith("/")) {
+        throw refuseMount(kind, `invalid mount path: '${source}' mount path must be absolute`);
+      }
+      const propagation = mount.BindOptions?.Propagation ?? "";
+      if (propagation !== "" && !isPropagation(propagation)) {
+        throw refuseMount(kind, `invalid propagation mode: ${propagation}`);
+      }
+      return {
+        kind,
+        source: cleanPath(source),
+        target: clean,
+        readOnly,
+        propagation: propagation === "" ? "rprivate" : propagation,
+        createSource: mount.BindOptions?.CreateMountpoint ?? false,
+        recursive: !(mount.BindOptions?.NonRecursive ?? false),
+        ...(readOnly && isWritableBelow(mount.BindOptions ?? {}) && { writableBelow: true }),
+      };
+    }
+    case "volume":
+      if (source !== "" && !isVolumeName(source)) {
+        throw refuseMount(
+          kind,
+          `"${source}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
+        );
+      }
+      return {
+        kind,
+        volume: source,
+        target: clean,
+        readOnly,
+        copy: !(mount.VolumeOptions?.NoCopy ?? false),
+      };
+    case "tmpfs": {
+      if (source !== "") throw refuseMount(kind, "field Source must not be specified");
+      const options = [...tmpfsDefaults];
+      if (readOnly) options.push("ro");
+      const { SizeBytes, Mode } = mount.TmpfsOptions ?? {};
+      if (SizeBytes !== undefined && SizeBytes > 0) options.push(`size=${SizeBytes}`);
+      if (Mode !== undefined && Mode > 0) options.push(`mode=${Mode.toString(8)}`);
+      return { kind, target: clean, options };
+    }
+    default:
+      throw new TiffinError("invalid", "container.mount-type", `mount type unknown: "${kind}"`);
+  }
+}
+
+/** Read-only goes for everything below, unless that is asked not to be; who insists on it is refused what would undo it. */
+function isWritableBelow(options: NonNullable<MountRequest["BindOptions"]>): boolean {
+  const { ReadOnlyNonRecursive = false, ReadOnlyForceRecursive = false, Propagation = "" } = options;
+  if (!ReadOnlyForceRecursive) return ReadOnlyNonRecursive;
+  if (ReadOnlyNonRecursive) {
+    throw refuseMount("bind", "mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive");
+  }
+  if (!["", "private", "rprivate"].includes(Propagation)) {
+    throw refuseMount(
+      "bind",
+      `ReadOnlyForceRecursive needs the propagation rprivate: with ${Propagation}, what is mounted on the host later would be writable`,
+    );
+  }
+  return false;
+}
+
+const tmpfsDefaults: readonly string[] = ["nosuid", "nodev", "noexec"];
+
+const tmpfsFlags = new Set([
+  "rw",
+  "ro",
+  "suid",
+  "nosuid",
+  "dev",
+  "nodev",
+  "exec",
+  "noexec",
+  "atime",
+  "noatime",
+  "diratime",
+  "nodiratime",
+  "relatime",
+  "norelatime",
+  "strictatime",
+  "nostrictatime",
+  "sync",
+  "async",
+  "dirsync",
+  "defaults",
+  "bind",
+  "rbind",
+]);
+const tmpfsKeys = new Set(["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"]);
+
+/** One `--tmpfs TARGET[:OPTIONS]` as the API's map of target to options. */
+export function decodeTmpfs(target: string, options: string): TmpfsMount {
+  if (!target.startsWith("/")) {
+    throw refuseMount("tmpfs", `invalid mount path: '${target}' mount path must be absolute`);
+  }
+  const words = options === "" ? [] : options.split(",");
+  for (const word of words) {
+    const [key = "", value] = word.split("=", 2);
+    const known = value === undefined ? tmpfsFlags.has(key) : tmpfsKeys.has(key);
+    if (!known) {
+      throw new TiffinError("invalid", "container.tmpfs-option", `invalid tmpfs option ["${word}"]`);
+    }
+  }
+  return { kind: "tmpfs", target: cleanPath(target), options: [...tmpfsDefaults, ...words] };
+}
+
+/**
+ * The container's mounts from all sources. Later ones win over image volumes; two user mounts on one target are
+ * refused. Ordered by depth, so that a parent is mounted before what lies below it.
+ */
+export function collectMounts(request: {
+  readonly binds: readonly string[];
+  readonly mounts: readonly MountRequest[];
+  readonly tmpfs: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+  readonly imageVolumes: readonly string[];
+}): MountSpec[] {
+  const byTarget = new Map<string, MountSpec>();
+  const add = (mount: MountSpec): void => {
+    if (byTarget.has(mount.target)) {
+      throw new TiffinError("invalid", "container.duplicate-mount", `Duplicate mount point: ${mount.target}`);
+    }
+    byTarget.set(mount.target, mount);
+  };
+  for (const bind of request.binds) add(decodeBindString(bind));
+  for (const mount of request.mounts) add(decodeMountRequest(mount));
+  for (const [target, options] of Object.entries(request.tmpfs)) add(decodeTmpfs(target, options));
+  for (const volume of [...request.volumes, ...request.imageVolumes]) {
+    const target = decodeTarget(volume, "volume", volume);
+    if (byTarget.has(target)) continue;
+    byTarget.set(target, { kind: "volume", volume: "", target, readOnly: false, copy: true });
+  }
+  const depth = (mount: MountSpec): number => mount.target.split("/").length;
+  return [...byTarget.values()].sort((a, b) => depth(a) - depth(b));
+}

@@ -1,0 +1,76 @@
+/** Published ports: Docker's map of bindings as requests to the network. Pure. */
+import { isIpAddress } from "../../../docker/ip-address.ts";
+import type { PortBinding, PortMap } from "../../../docker/types/host-config.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { PortRequest } from "../../network/mod.ts";
+
+function invalidPort(text: string): TiffinError {
+  return new TiffinError("invalid", "container.port", `invalid port specification: "${text}"`);
+}
+
+const highestPort = 65_535;
+
+function portNumber(text: string, whole: string): number {
+  if (!/^[0-9]{1,5}$/.test(text) || Number(text) > highestPort) throw invalidPort(whole);
+  return Number(text);
+}
+
+/** `80/tcp` taken apart; the protocol is `tcp` when absent. */
+export function decodePortKey(key: string): {
+  readonly port: number;
+  readonly protocol: "tcp" | "udp";
+} {
+  const [number = "", protocol = "tcp", ...rest] = key.split("/");
+  const port = portNumber(number, key);
+  if (port === 0 || rest.length > 0) throw invalidPort(key);
+  if (protocol === "tcp" || protocol === "udp") return { port, protocol };
+  if (protocol === "sctp") {
+    throw new TiffinError(
+      "notImplemented",
+      "container.port-protocol",
+      "publishing sctp ports is not supported",
+    );
+  }
+  throw new TiffinError("invalid", "container.port-protocol", `invalid proto: ${protocol}`);
+}
+
+/** Refuses a port of `ExposedPorts` that is none: whoever lists containers takes it for a number. */
+export function validateExposed(keys: readonly string[]): void {
+  for (const key of keys) {
+    const match = /^([0-9]{1,5})(?:\/(?:tcp|udp|sctp))?$/.exec(key);
+    if (match === null || Number(match[1]) === 0 || Number(match[1]) > highestPort) throw invalidPort(key);
+  }
+}
+
+/** The requests for `bindings`, and with `all` for every exposed port that has none. */
+export function decodePorts(bindings: PortMap, exposed: readonly string[], all: boolean): PortRequest[] {
+  const requests: PortRequest[] = [];
+  for (const [key, list] of Object.entries(bindings)) {
+    const { port, protocol } = decodePortKey(key);
+    const wanted: readonly PortBinding[] = list === null || list.length === 0 ? [{}] : list;
+    for (const binding of wanted) {
+      const address = binding.HostIp ?? "";
+      if (address !== "" && !isIpAddress(address)) {
+        throw new TiffinError("invalid", "container.port", `invalid IP address: ${address}`);
+      }
+      const [first = "", last] = (binding.HostPort ?? "").split("-");
+      const hostPort = first === "" ? 0 : portNumber(first, binding.HostPort ?? "");
+      const hostPortEnd = last === undefined ? undefined : portNumber(last, binding.HostPort ?? "");
+      if (hostPortEnd !== undefined && hostPortEnd < hostPort) throw invalidPort(binding.HostPort ?? "");
+      requests.push({
+        containerPort: port,
+        protocol,
+        hostPort,
+        ...(address !== "" && { hostAddress: address }),
+        ...(hostPortEnd !== undefined && { hostPortEnd }),
+      });
+    }
+  }
+  if (!all) return requests;
+  for (const key of exposed) {
+    const { port, protocol } = decodePortKey(key);
+    const bound = requests.some((each) => each.containerPort === port && each.protocol === protocol);
+    if (!bound) requests.push({ containerPort: port, protocol, hostPort: 0 });
+  }
+  return requests;
+}

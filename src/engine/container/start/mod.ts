@@ -1,0 +1,3 @@
+/** A start: look up, compile, prepare, launch; and `explain`, which stops after compiling. */
+export { explainContainer } from "./explain.ts";
+export { startContainer } from "./start.ts";

@@ -1,0 +1,232 @@
+/**
+ * A start: look up what the container needs, compile it into a plan, prepare the host's part of it, launch. Each thing
+ * that is acquired pushes its undo, so a failure at any step leaves the container as it was, and the host too.
+ */
+import { makeCgroupParents } from "../../../kernel/cgroup-parents.ts";
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
+import { monotonicMs, nowMs } from "../../../lib/clock.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import { UndoStack } from "../../../lib/undo-stack.ts";
+import { signalNumbers } from "../../../linux/signals.ts";
+import type { Plan } from "../../../plan/mod.ts";
+import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../runtime/mod.ts";
+import { afterStartMs } from "../../idle-work.ts";
+import type { ContainerContext } from "../context.ts";
+import { takeAway, watchExit } from "../end/mod.ts";
+import { cgroupMark, ownCgroupParent, releaseOwnParent, tellExits } from "../process/mod.ts";
+import { type Container, type EndpointRecord, endingOf, isAlive } from "../record/mod.ts";
+import { attachToNetwork, type NetworkPlace } from "./start-network.ts";
+import { compilePlan, inspectStart } from "./start-plan.ts";
+import { openStateFiles } from "./state-files.ts";
+
+/**
+ * Starts a container that does not run, with `container.pending` attached. Errors: `notModified` when it runs,
+ * `conflict` when it is being removed, else what the failing step says, with the exit code for its client.
+ */
+export async function startContainer(context: ContainerContext, container: Container): Promise<void> {
+  refuseStart(container);
+  const clock = new PhaseClock();
+  const undo = new UndoStack();
+  const restarting = container.state.status === "restarting";
+  try {
+    const process = await performStart(context, container, clock, undo);
+    undo.disarm();
+    container.phases = { ...clock.phases, ...process.phases };
+  } catch (thrown) {
+    const failures = await undo.unwind();
+    for (const failure of failures) context.report(new Error(`start of ${container.id}: ${failure}`));
+    recordFailure(context, container, thrown);
+    // Between two runs clients wait for the end of the next one, which there will not be.
+    const last = endingOf(container.state);
+    if (restarting && last !== null) tellExits(container, last);
+    // A container that removes itself after its run does so too when there is none.
+    if (container.document.host.AutoRemove) await takeAway(context, container, { volumes: true });
+    throw thrown;
+  }
+}
+
+function refuseStart(container: Container): void {
+  const { state, id } = container;
+  if (isAlive(state)) {
+    if (state.status === "paused") {
+      throw new TiffinError(
+        "conflict",
+        "container.paused",
+        "cannot start a paused container, try unpause instead",
+      );
+    }
+    throw new TiffinError("notModified", "container.running", `container ${id} is already running`);
+  }
+  if (state.status === "removing" || state.status === "dead") {
+    throw new TiffinError(
+      "conflict",
+      "container.removing",
+      "container is marked for removal and cannot be started",
+    );
+  }
+}
+
+async function performStart(
+  context: ContainerContext,
+  container: Container,
+  clock: PhaseClock,
+  undo: UndoStack,
+): Promise<SupervisedProcess> {
+  const pending = container.pending.filter((stream) => !stream.abandoned);
+  container.pending = [];
+  undo.push("waiting clients", () => {
+    for (const stream of pending) stream.abandon();
+  });
+  const fds = new Map<string, OwnedFd>();
+  using _fds = { [Symbol.dispose]: () => closeAll(fds) };
+
+  const start = await inspectStart(context, container);
+  context.fail("start.mounts");
+  clock.mark("lookUpMs");
+
+  const place = await attachToNetwork(context, container, undo);
+  if (place.netns !== undefined) fds.set("netns", place.netns);
+  context.fail("start.network");
+  clock.mark("networkMs");
+
+  const { plan, mounts } = compilePlan(context, container, start, place, pending);
+  // The compiler saw which mounts are binds; what it was told about them came from the same descriptors.
+  for (const [name, fd] of mounts.fds) fds.set(name, fd);
+  clock.mark("compileMs");
+
+  const hostWarnings = prepareGroups(context, container, plan, undo);
+  container.startWarnings = [...place.warnings, ...plan.warnings, ...hostWarnings];
+  for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
+  await openStateFiles(context, container, plan, fds);
+  context.fail("start.cgroup");
+  clock.mark("hostMs");
+
+  const process = await launch(context, container, plan, fds, place);
+  undo.push("process", async () => {
+    process.signal(signalNumbers.SIGKILL);
+    await process.exited;
+  });
+  context.fail("start.launched");
+  for (const [index, stream] of pending.entries()) {
+    const attachment = process.attachments[index];
+    if (attachment !== undefined) stream.connect(attachment);
+  }
+  becomeRunning(context, container, process, place.endpoint);
+  clock.mark("launchMs");
+  return process;
+}
+
+/** The container's groups and limits. Errors: `invalid` for a limit that the kernel does not take. */
+function prepareGroups(
+  context: ContainerContext,
+  container: Container,
+  plan: Plan,
+  undo: UndoStack,
+): string[] {
+  const { cgroup } = context.facts;
+  const parent = ownCgroupParent(context, container.id);
+  try {
+    if (parent !== undefined) {
+      undo.push("parent of the cgroup", () => releaseOwnParent(context, container.id));
+      for (const op of plan.hostOps) {
+        if (op.op === "cgroupCreate") makeCgroupParents(cgroup, op.hierarchy, parent, cgroupMark(context));
+      }
+    }
+    return applyHostOps(plan, context.facts, undo);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    throw new TiffinError(
+      "invalid",
+      "container.limit-refused",
+      `the kernel refuses a limit or a group of the container: ${thrown.message}`,
+      { cause: thrown, exitCode: 125, remedy: "compare the value with the limits of the groups above" },
+    );
+  }
+}
+
+async function launch(
+  context: ContainerContext,
+  container: Container,
+  plan: Plan,
+  fds: ReadonlyMap<string, OwnedFd>,
+  place: NetworkPlace,
+): Promise<SupervisedProcess> {
+  const { registry, runtime } = context;
+  const before = endingOf(container.state);
+  return await runtime.launch({
+    plan,
+    fds,
+    recordPath: context.paths.container(container.id).record,
+    onToken(token) {
+      registry.setState(container, { status: "starting", token, endpoint: place.endpoint, before });
+      context.fail("start.token");
+    },
+    onSync(_id, pid) {
+      place.wire?.(pid);
+      context.fail("start.sync");
+    },
+  });
+}
+
+function becomeRunning(
+  context: ContainerContext,
+  container: Container,
+  process: SupervisedProcess,
+  endpoint: EndpointRecord | null,
+): void {
+  const { token, pid } = process;
+  const startedAtMs = nowMs();
+  context.registry.setState(container, { status: "running", token, pid, startedAtMs, endpoint });
+  context.fail("start.running");
+  container.stopping = false;
+  container.process = process;
+  watchExit(context, container, process);
+  context.events.emit("container", "start", container.id, { name: container.name });
+  context.idle.within(afterStartMs);
+}
+
+/** A start that failed is part of the container's history: exit code and reason show in `inspect`. */
+function recordFailure(context: ContainerContext, container: Container, thrown: unknown): void {
+  const ending = {
+    exitCode: thrown instanceof TiffinError ? (thrown.exitCode ?? 128) : 128,
+    oomKilled: false,
+    startedAtMs: 0,
+    finishedAtMs: 0,
+    error: messageOf(thrown),
+    requested: false,
+  };
+  const { state } = container;
+  const before = endingOf(state);
+  if (state.status === "starting") {
+    const ranBefore = before !== null && before.finishedAtMs > 0;
+    const next = ranBefore
+      ? ({ status: "exited", ending: { ...before, exitCode: ending.exitCode, error: ending.error } } as const)
+      : ({ status: "created", failure: ending } as const);
+    context.registry.setState(container, next);
+  } else if (state.status === "running") {
+    context.registry.setState(container, { status: "exited", ending: { ...ending, finishedAtMs: nowMs() } });
+  } else if (state.status === "restarting") {
+    const { exitCode, error } = ending;
+    context.registry.setState(container, { status: "exited", ending: { ...state.ending, exitCode, error } });
+  } else if (state.status === "created") {
+    context.registry.amendCreated(container, ending);
+  }
+}
+
+function closeAll(fds: Map<string, OwnedFd>): void {
+  for (const fd of fds.values()) fd[Symbol.dispose]();
+  fds.clear();
+}
+
+/** Milliseconds between marks. */
+class PhaseClock {
+  readonly phases: Record<string, number> = {};
+  #lastMs = monotonicMs();
+
+  mark(phase: string): void {
+    const now = monotonicMs();
+    this.phases[phase] = now - this.#lastMs;
+    this.#lastMs = now;
+  }
+}

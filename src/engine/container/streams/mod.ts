@@ -1,0 +1,3 @@
+/** Streams between clients and a container that know neither. */
+export { PendingStream } from "./pending-stream.ts";
+export { ReplayStream } from "./replay-stream.ts";

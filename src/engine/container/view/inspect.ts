@@ -1,0 +1,103 @@
+/** `GET /containers/{id}/json` in Docker's complete shape. */
+import { completeDocument, containerDocument } from "../../../docker/documents.ts";
+import type { ContainerInspect, ContainerState } from "../../../docker/types/container.ts";
+import { newestLogPath } from "../../log/mod.ts";
+import type { ContainerContext } from "../context.ts";
+import { type Container, countsAsRunning, endingOf, isAlive } from "../record/mod.ts";
+import { commandOf } from "../specification/mod.ts";
+import { endpointOf, mountPoints, networksOf, portMapOf, statusWord, timeText } from "./describe.ts";
+
+/** Docker's answer with what only this engine knows, under a key of its own. */
+export interface TiffinInspect extends ContainerInspect {
+  readonly Tiffin: {
+    /** Milliseconds of each step of the last start by this engine process. */
+    readonly StartPhases: Readonly<Record<string, number>>;
+    /** What it asked for and the host could not give. */
+    readonly StartWarnings: readonly string[];
+  };
+}
+
+function stateOf(container: Container): ContainerState {
+  const { state } = container;
+  const ending = endingOf(state);
+  const alive = isAlive(state);
+  const word = statusWord(state);
+  return {
+    Status: word,
+    Running: countsAsRunning(state),
+    Paused: state.status === "paused",
+    Restarting: state.status === "restarting",
+    OOMKilled: ending?.oomKilled ?? false,
+    Dead: state.status === "dead",
+    Pid: alive ? state.pid : 0,
+    ExitCode: ending?.exitCode ?? 0,
+    Error: ending?.error ?? "",
+    StartedAt: timeText(alive ? state.startedAtMs : (ending?.startedAtMs ?? 0)),
+    FinishedAt: timeText(ending?.finishedAtMs ?? 0),
+  };
+}
+
+export async function inspectContainer(
+  context: ContainerContext,
+  container: Container,
+  options: { readonly size: boolean },
+): Promise<TiffinInspect> {
+  const { document, id, name, state } = container;
+  const { config, host, image, mounts } = document;
+  const [path = "", ...words] = commandOf(config);
+  const { lowers, upper, work } = context.layers.containerDirectory(id, image.chain);
+  const endpoint = endpointOf(state);
+  const written = options.size ? await context.layers.containerBytes(id) : 0;
+  const imageBytes = options.size ? (context.images.byId(image.id)?.size ?? 0) : 0;
+  const pid = isAlive(state) ? state.pid : 0;
+  return completeDocument<TiffinInspect>(containerDocument, {
+    Id: id,
+    Created: timeText(container.createdMs),
+    Path: path,
+    Args: words,
+    State: stateOf(container),
+    Image: image.id,
+    ResolvConfPath: "",
+    HostnamePath: "",
+    HostsPath: "",
+    LogPath: host.LogConfig?.Type === "none" ? "" : newestLogPath(context.paths.container(id).logs),
+    Name: `/${name}`,
+    RestartCount: container.restarts,
+    Driver: "overlay2",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: container.execs.size === 0 ? null : [...container.execs],
+    HostConfig: { ...host, ConsoleSize: host.ConsoleSize ?? [0, 0], PidsLimit: host.PidsLimit || null },
+    GraphDriver: {
+      Name: "overlay2",
+      // The root is mounted in the container's own mount namespace alone, so the host has no merged directory.
+      Data: { LowerDir: lowers.join(":"), MergedDir: "", UpperDir: upper, WorkDir: work },
+    },
+    ...(options.size && { SizeRw: written, SizeRootFs: imageBytes + written }),
+    Mounts: mountPoints(mounts, context.paths.volumes),
+    Config: { ...config, Image: image.reference },
+    NetworkSettings: {
+      Bridge: "",
+      SandboxID: endpoint === null ? "" : id,
+      SandboxKey: pid === 0 ? "" : `/proc/${pid}/ns/net`,
+      Ports: portMapOf(container),
+      HairpinMode: false,
+      LinkLocalIPv6Address: "",
+      LinkLocalIPv6PrefixLen: 0,
+      SecondaryIPAddresses: null,
+      SecondaryIPv6Addresses: null,
+      EndpointID: endpoint === null ? "" : id,
+      Gateway: endpoint?.gateway ?? "",
+      GlobalIPv6Address: "",
+      GlobalIPv6PrefixLen: 0,
+      IPAddress: endpoint?.address ?? "",
+      IPPrefixLen: endpoint?.prefixLength ?? 0,
+      IPv6Gateway: "",
+      MacAddress: endpoint?.mac ?? "",
+      Networks: networksOf(container, context.network.name),
+    },
+    Tiffin: { StartPhases: container.phases ?? {}, StartWarnings: container.startWarnings },
+  });
+}

@@ -1,0 +1,171 @@
+/** `GET /containers/json`: which containers, and one summary each. */
+import { invalidFilter } from "../../../docker/messages.ts";
+import type { ContainerSummary } from "../../../docker/types/container.ts";
+import { nowMs } from "../../../lib/clock.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { ContainerContext } from "../context.ts";
+import { type Container, countsAsRunning } from "../record/mod.ts";
+import { commandText } from "../specification/mod.ts";
+import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
+import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
+
+export interface ListOptions {
+  readonly all: boolean;
+  readonly limit?: number | undefined;
+  readonly size: boolean;
+  readonly filters: Readonly<Record<string, readonly string[]>>;
+}
+
+type Test = (container: Container) => boolean;
+type FilterMaker = (values: readonly string[], context: ContainerContext) => Test;
+
+const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+const healths = ["none", "starting", "healthy", "unhealthy"];
+
+function anyOf(values: readonly string[], matches: (container: Container, value: string) => boolean): Test {
+  return (container) => values.some((value) => matches(container, value));
+}
+
+/** Labels, networks, volumes and the like; one row per filter that Docker has and this engine can answer. */
+const filters: Readonly<Record<string, FilterMaker>> = {
+  id: (values) => anyOf(values, (container, value) => container.id.startsWith(value)),
+  name: (values) => {
+    const patterns = values.map((value) => patternOf(value));
+    return (container) =>
+      patterns.some((pattern) => pattern.test(container.name) || pattern.test(`/${container.name}`));
+  },
+  label: (values) => (container) => values.every((value) => hasLabel(container, value)),
+  status: (values) => {
+    requireWord("status", "state", statuses, values);
+    return anyOf(values, (container, value) => statusWord(container.state) === value);
+  },
+  exited: (values) => {
+    requireInteger("exited", values);
+    const codes = new Set(values.map(Number));
+    return ({ state }) => state.status === "exited" && codes.has(state.ending.exitCode);
+  },
+  ancestor: (values, context) => {
+    const ids = new Set(values.map((value) => imageIdOf(context, value)));
+    return (container) => ids.has(container.document.image.id);
+  },
+  network: (values) => anyOf(values, (container, value) => container.document.host.NetworkMode === value),
+  volume: (values) =>
+    anyOf(values, (container, value) =>
+      container.document.mounts.some(
+        (mount) => mount.target === value || (mount.kind === "volume" && mount.volume === value),
+      ),
+    ),
+  publish: (values) => portTest("publish", values),
+  expose: (values) => portTest("expose", values),
+  before: (values, context) => orderTest(values, context, (container, than) => container < than),
+  since: (values, context) => orderTest(values, context, (container, than) => container > than),
+  health: (values) => {
+    requireWord("health", "health", healths, values);
+    return anyOf(values, (_container, value) => value === "none");
+  },
+  "is-task": (values) => {
+    const wanted = values.length > 0 && booleanOf("is-task", values);
+    return () => !wanted;
+  },
+};
+
+function patternOf(value: string): RegExp {
+  try {
+    return new RegExp(value);
+  } catch (thrown) {
+    throw new TiffinError("invalid", "container.filter", `invalid filter 'name=${value}'`, { cause: thrown });
+  }
+}
+
+function hasLabel(container: Container, wanted: string): boolean {
+  const split = wanted.indexOf("=");
+  const key = split < 0 ? wanted : wanted.slice(0, split);
+  const labels = container.document.config.Labels;
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  return value !== undefined && (split < 0 || value === wanted.slice(split + 1));
+}
+
+function portTest(filter: "publish" | "expose", values: readonly string[]): Test {
+  const ranges = values.map((value) => portRangeOf(filter, value));
+  return (container) =>
+    portSummaries(container).some(({ PrivatePort, PublicPort, Type }) =>
+      ranges.some(
+        ({ first, last, protocol }) =>
+          Type === protocol &&
+          PrivatePort >= first &&
+          PrivatePort <= last &&
+          (filter === "expose" || PublicPort !== undefined),
+      ),
+    );
+}
+
+function imageIdOf(context: ContainerContext, reference: string): string {
+  try {
+    return context.images.resolve(reference).id;
+  } catch {
+    // An image that is not there has no containers.
+    return "";
+  }
+}
+
+function orderTest(
+  values: readonly string[],
+  context: ContainerContext,
+  compare: (created: number, than: number) => boolean,
+): Test {
+  const limits = values.map((value) => context.registry.resolve(value).createdMs);
+  return (container) => limits.every((limit) => compare(container.createdMs, limit));
+}
+
+/** The summaries, newest first. Errors: `container.filter`. */
+export async function listContainers(
+  context: ContainerContext,
+  options: ListOptions,
+): Promise<ContainerSummary[]> {
+  const tests = Object.entries(options.filters).map(([key, values]) => {
+    const make = Object.hasOwn(filters, key) ? filters[key] : undefined;
+    if (make === undefined) throw new TiffinError("invalid", "container.filter", invalidFilter(key));
+    return make(values, context);
+  });
+  const named = ["status", "exited"].some((key) => Object.hasOwn(options.filters, key));
+  const limited = options.limit !== undefined && options.limit > 0;
+  const everything = options.all || named || limited;
+  const chosen = [...context.registry.all()]
+    .reverse()
+    .filter((container) => everything || countsAsRunning(container.state))
+    .filter((container) => tests.every((test) => test(container)));
+  const shown = limited ? chosen.slice(0, options.limit) : chosen;
+  const now = nowMs();
+  return await Promise.all(shown.map((container) => summaryOf(context, container, now, options.size)));
+}
+
+async function summaryOf(
+  context: ContainerContext,
+  container: Container,
+  now: number,
+  size: boolean,
+): Promise<ContainerSummary> {
+  const { document, state } = container;
+  const { host, config } = document;
+  const written = size ? await context.layers.containerBytes(container.id) : 0;
+  const imageBytes = size ? (context.images.byId(document.image.id)?.size ?? 0) : 0;
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: document.image.reference,
+    ImageID: document.image.id,
+    Command: commandText(config),
+    Created: Math.floor(container.createdMs / 1000),
+    Ports: portSummaries(container),
+    ...(size && { SizeRw: written, SizeRootFs: imageBytes + written }),
+    Labels: config.Labels,
+    State: statusWord(state),
+    Status: statusText(state, now),
+    HostConfig: {
+      NetworkMode: host.NetworkMode,
+      ...(host.Annotations !== undefined && { Annotations: host.Annotations }),
+    },
+    NetworkSettings: { Networks: networksOf(container, context.network.name) },
+    Mounts: mountPoints(document.mounts, context.paths.volumes),
+  };
+}

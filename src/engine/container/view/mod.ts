@@ -1,0 +1,4 @@
+/** Containers as clients see them: lists, inspect, filters. */
+export { booleanOf } from "./filter-values.ts";
+export { inspectContainer, type TiffinInspect } from "./inspect.ts";
+export { type ListOptions, listContainers } from "./list.ts";
