@@ -12,8 +12,23 @@ export const mediaTypes = {
   dockerManifestList: "application/vnd.docker.distribution.manifest.list.v2+json",
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerConfig: "application/vnd.docker.container.image.v1+json",
+  dockerLayer: "application/vnd.docker.image.rootfs.diff.tar",
   dockerLayerGzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+  dockerLayerZstd: "application/vnd.docker.image.rootfs.diff.tar.zstd",
+  /** Never made here; named so that they can be refused by name. */
+  dockerSchema1: "application/vnd.docker.distribution.manifest.v1+json",
+  dockerSchema1Signed: "application/vnd.docker.distribution.manifest.v1+prettyjws",
 } as const;
+
+/** Media types of documents that list images, and of documents that are one. */
+export const indexTypes: readonly string[] = [mediaTypes.index, mediaTypes.dockerManifestList];
+export const manifestTypes: readonly string[] = [mediaTypes.manifest, mediaTypes.dockerManifest];
+export const schema1Types: readonly string[] = [mediaTypes.dockerSchema1, mediaTypes.dockerSchema1Signed];
+/** Configurations of images; a manifest with another one is an artifact: a chart, a signature. */
+export const configTypes: readonly string[] = [mediaTypes.config, mediaTypes.dockerConfig];
+
+/** What a manifest, an index or an image configuration may have, bytes. */
+export const limitImageDocumentBytes = 4 * 1024 * 1024;
 
 export interface OciPlatform {
   readonly architecture: string;
@@ -80,6 +95,8 @@ export interface OciImageDefaults {
   /** Docker's additions. */
   readonly Healthcheck?: OciHealthcheck;
   readonly OnBuild?: readonly string[];
+  /** Seconds; -1 is no limit. */
+  readonly StopTimeout?: number;
   readonly Shell?: readonly string[];
 }
 
@@ -107,4 +124,12 @@ export interface OciImageConfig {
     readonly diff_ids: readonly string[];
   };
   readonly history?: readonly OciHistory[];
+  /** Docker's additions. */
+  readonly docker_version?: string;
+  readonly comment?: string;
 }
+
+/** What a tag or a digest names: one image, or a list of them. */
+export type ImageDocument =
+  | { readonly kind: "manifest"; readonly mediaType: string; readonly manifest: OciManifest }
+  | { readonly kind: "index"; readonly mediaType: string; readonly index: OciIndex };

@@ -8,13 +8,13 @@
  * also held decoded in memory, since every list call and every start asks for them.
  */
 import type { Database } from "bun:sqlite";
+import { familiarName, normaliseReference, parseReference } from "../../docker/reference.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { LayerStore } from "../layer/mod.ts";
 import { baseName, defaultBusybox, makeBaseImage } from "./base-image.ts";
 import { decodeConfiguration } from "./configuration.ts";
 import type { Image, ImageStore } from "./image.ts";
-import { familiarName, normaliseReference, parseReference } from "./reference.ts";
 
 export interface ImageStoreOptions {
   readonly database: Database;

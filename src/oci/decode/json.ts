@@ -2,16 +2,16 @@
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { parseExactJson } from "../../lib/exact-json.ts";
 
-/** No sensible config.json, manifest or image configuration comes near. */
+/** No sensible config.json comes near. */
 export const limitDocumentBytes = 10 * 1024 * 1024;
 
 /** `what` names the document in errors. Throws TiffinError invalid `oci.invalid-document`. */
-export function parseDocument(bytes: Uint8Array, what: string): unknown {
-  if (bytes.length > limitDocumentBytes) {
+export function parseDocument(bytes: Uint8Array, what: string, limitBytes = limitDocumentBytes): unknown {
+  if (bytes.length > limitBytes) {
     throw new TiffinError(
       "invalid",
       "oci.invalid-document",
-      `${what} has ${bytes.length} bytes, at most ${limitDocumentBytes} are read`,
+      `${what} has ${bytes.length} bytes, at most ${limitBytes} are read`,
     );
   }
   try {

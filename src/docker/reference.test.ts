@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { TiffinError } from "../../lib/errors.ts";
+import { TiffinError } from "../lib/errors.ts";
 import { familiarName, normaliseReference, parseReference } from "./reference.ts";
 
 const hex64 = "0123456789abcdef".repeat(4);

@@ -2,14 +2,14 @@
  * Image references, `[domain/]path[:tag][@digest]`, with Docker's defaults: no domain is docker.io, a single word
  * is in `library/`, neither tag nor digest is `:latest`. Pure; the wording of the errors is Docker's.
  */
-import { TiffinError } from "../../lib/errors.ts";
+import { TiffinError } from "../lib/errors.ts";
 
 export interface Reference {
   readonly domain: string;
   /** Below the domain, with `library/` where it was left out. */
   readonly path: string;
   readonly tag?: string;
-  /** `sha256:<hex>`. */
+  /** `sha256:<hex>`, or another algorithm's. */
   readonly digest?: string;
 }
 
@@ -23,7 +23,7 @@ const pathPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\
 const domainPattern =
   /^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-const digestPattern = /^sha256:[0-9a-f]{64}$/;
+const digestPattern = /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
 const idPattern = /^[0-9a-f]{64}$/;
 
 function invalid(why = ""): TiffinError {
