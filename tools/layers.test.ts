@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { findCycles, findViolations } from "./layers.ts";
+import { dirname, join } from "node:path";
+import { findCycles, findRoomCircles, findViolations } from "./layers.ts";
 
 const source = join(import.meta.dir, "..", "src");
 
@@ -12,6 +12,71 @@ test("every import in src follows the layer table", () => {
 
 test("no import cycles in src", () => {
   expect(findCycles(source)).toEqual([]);
+});
+
+test("rooms beside each other form no circle", () => {
+  expect(findRoomCircles(source)).toEqual([]);
+});
+
+/** Runs `work` on a `src` directory with these files. */
+function withTree(files: Readonly<Record<string, string>>, work: (source: string) => void): void {
+  const tree = mkdtempSync(join(tmpdir(), "tiffin-test-layers-"));
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(tree, name)), { recursive: true });
+      writeFileSync(join(tree, name), text);
+    }
+    work(tree);
+  } finally {
+    rmSync(tree, { recursive: true });
+  }
+}
+
+function importing(path: string): string {
+  return `import type { A } from "${path}";\n`;
+}
+
+test("a room is entered by its door, by neighbours and other layers, through each door on the way", () => {
+  const files = {
+    "engine/mod.ts": 'export type { A } from "./container/mod.ts";\n',
+    "engine/container/mod.ts": 'export type { A } from "./start/mod.ts";\n',
+    "engine/container/context.ts": "",
+    "engine/container/start/mod.ts": 'export type { A } from "./start.ts";\n',
+    "engine/container/start/start.ts": importing("../context.ts"),
+    "engine/exec/mod.ts": importing("../container/mod.ts"),
+  };
+  withTree(files, (tree) => expect(findViolations(tree)).toEqual([]));
+  const roundAbout: [file: string, path: string, door: string][] = [
+    ["engine/exec/a.ts", "../container/context.ts", "engine/container/mod.ts"],
+    ["engine/exec/a.ts", "../container/start/start.ts", "engine/container/mod.ts"],
+    ["engine/exec/a.ts", "../container/start/mod.ts", "engine/container/mod.ts"],
+    ["engine/container/end/a.ts", "../start/start.ts", "engine/container/start/mod.ts"],
+    ["engine/container/a.ts", "./start/start.ts", "engine/container/start/mod.ts"],
+    ["main/a.ts", "../engine/container/mod.ts", "engine/mod.ts"],
+  ];
+  for (const [file, path, door] of roundAbout) {
+    withTree({ ...files, [file]: `import type {\n  A,\n} from "${path}";\n` }, (tree) => {
+      const text = `${join(dirname(file), path)} is behind a door: import from ${door}, which may export it`;
+      expect(findViolations(tree)).toEqual([{ file: join(tree, file), line: 3, text }]);
+    });
+    withTree({ ...files, [file]: `const a = await import("${path}");\n` }, (tree) => {
+      expect(findViolations(tree)).toHaveLength(1);
+    });
+  }
+});
+
+test("two rooms that need each other are a circle, though no file is on one", () => {
+  const files = {
+    "engine/start/mod.ts": "",
+    "engine/start/start.ts": importing("../end/mod.ts"),
+    "engine/end/mod.ts": "",
+    "engine/end/restart.ts": importing("../start/mod.ts"),
+    "engine/view/mod.ts": importing("../end/mod.ts"),
+  };
+  withTree(files, (tree) => {
+    expect(findCycles(tree)).toEqual([]);
+    expect(findRoomCircles(tree).map((circle) => circle.sort())).toEqual([["engine/end", "engine/start"]]);
+  });
 });
 
 test("the walker sees a forbidden import, a ban and a cycle", () => {

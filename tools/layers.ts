@@ -1,8 +1,11 @@
 /**
  * Who may import whom. `findViolations` walks every import of `src/` (types included) and names the broken rule;
  * `layers.test.ts` runs it. A folder may always import itself.
+ *
+ * A folder with a `mod.ts` is a room, and that file is its door: from outside nothing else in it may be imported,
+ * neither by another layer nor by a neighbour. Rooms beside each other form no circle (`findRoomCircles`).
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 /** Layer -> layers it may import. The picture of the same rules is in docs/ARCHITECTURE.md. */
@@ -42,6 +45,15 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 /** Layers that touch nothing outside memory: no files, no clock, no runtime of any kind. */
 const pureLayers = ["linux", "abi", "oci", "docker", "archive", "plan"];
 
+/** Layers with a door that may be passed: the OCI runtime's start loads no more of them than it needs. */
+const openLayers = ["plan", "oci", "runtime"];
+
+/** Files that may be imported past a door, because the door would load all that is behind it. */
+const sideDoors: Readonly<Record<string, string>> = {
+  "engine/config.ts": "the default places, which the command line wants without an engine",
+  "cli/template/quote.ts": "one function, which `ps` wants without the template language",
+};
+
 /** Modules and calls that belong to few places, with what to use instead. */
 const bans: readonly { readonly pattern: RegExp; readonly allowed: RegExp; readonly instead: string }[] = [
   { pattern: /from "bun:ffi"|import\("bun:ffi"\)/, allowed: /^kernel\//, instead: "a wrapper in src/kernel" },
@@ -75,6 +87,21 @@ function sourceFiles(directory: string): string[] {
 const importPattern =
   /^\s*(?:import|export)\b[^"']*?from\s+["']([^"']+)["']|^\s*import\s+["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']/;
 
+/** The door that an import from `file` goes round, with `target` relative to `source`; undefined when it goes through. */
+function passedDoor(source: string, file: string, target: string): string | undefined {
+  if (sideDoors[target] !== undefined) return undefined;
+  const folders = dirname(target).split("/");
+  for (const index of folders.keys()) {
+    const folder = folders.slice(0, index + 1).join("/");
+    if (file.startsWith(`${folder}/`) || openLayers.includes(folder)) continue;
+    if (existsSync(join(source, folder, "mod.ts"))) {
+      // Behind this door there are others, which are its own to enter.
+      return target === `${folder}/mod.ts` ? undefined : `${folder}/mod.ts`;
+    }
+  }
+  return undefined;
+}
+
 function checkImport(source: string, file: string, line: number, specifier: string): Violation | undefined {
   const own = relative(source, file).split("/")[0] ?? "";
   const pure = pureLayers.includes(own);
@@ -83,16 +110,20 @@ function checkImport(source: string, file: string, line: number, specifier: stri
     if (pure && foreign) return { file, line, text: `${own} is pure and must not import ${specifier}` };
     return undefined;
   }
-  const target = relative(source, join(dirname(file), specifier)).split("/")[0] ?? "";
-  if (target === own || target === "..") return undefined;
+  const path = relative(source, join(dirname(file), specifier));
+  const target = path.split("/")[0] ?? "";
+  if (target === "..") return undefined;
   const allowed = layers[own];
-  if (allowed === undefined) return { file, line, text: `folder src/${own} is not in tools/layers.ts` };
-  if (allowed.includes(target)) return undefined;
-  return {
-    file,
-    line,
-    text: `${own} must not import ${target}; it may import ${allowed.join(", ") || "nothing"}`,
-  };
+  if (target !== own && allowed === undefined) {
+    return { file, line, text: `folder src/${own} is not in tools/layers.ts` };
+  }
+  if (target !== own && allowed?.includes(target) === false) {
+    const wanted = allowed.join(", ") || "nothing";
+    return { file, line, text: `${own} must not import ${target}; it may import ${wanted}` };
+  }
+  const door = passedDoor(source, relative(source, file), path);
+  if (door === undefined) return undefined;
+  return { file, line, text: `${path} is behind a door: import from ${door}, which may export it` };
 }
 
 /** All broken rules below `source` (the `src` directory), in file order. */
@@ -118,8 +149,8 @@ export function findViolations(source: string): Violation[] {
   return violations;
 }
 
-/** Import cycles among the files below `source`, each as the list of files on it. Type-only edges count. */
-export function findCycles(source: string): string[][] {
+/** The files that each file below `source` imports. */
+function importsBelow(source: string): Map<string, string[]> {
   const edges = new Map<string, string[]>();
   for (const file of sourceFiles(source)) {
     const found: string[] = [];
@@ -128,21 +159,51 @@ export function findCycles(source: string): string[][] {
     }
     edges.set(file, found);
   }
+  return edges;
+}
+
+/** Import cycles among the files below `source`, each as the list of files on it. Type-only edges count. */
+export function findCycles(source: string): string[][] {
+  return circlesOf(importsBelow(source)).map((circle) => circle.map((file) => relative(source, file)));
+}
+
+/**
+ * Circles among rooms that stand beside each other: a file here needs one there, and another there one here. No file
+ * need be on a circle for that, but neither room can then be understood without the other.
+ */
+export function findRoomCircles(source: string): string[][] {
+  const rooms = new Map<string, Set<string>>();
+  for (const [file, targets] of importsBelow(source)) {
+    for (const target of targets) {
+      const from = relative(source, file).split("/");
+      const to = relative(source, target).split("/");
+      const split = from.findIndex((name, index) => name !== to[index]);
+      if (split < 0 || split >= from.length - 1 || split >= to.length - 1) continue;
+      const [own = "", other = ""] = [from, to].map((names) => names.slice(0, split + 1).join("/"));
+      if (![own, other].every((room) => existsSync(join(source, room, "mod.ts")))) continue;
+      rooms.set(own, (rooms.get(own) ?? new Set()).add(other));
+    }
+  }
+  return circlesOf(rooms);
+}
+
+/** Circles of a graph, each as the list of what is on it. */
+function circlesOf(edges: ReadonlyMap<string, Iterable<string>>): string[][] {
   const cycles: string[][] = [];
   const done = new Set<string>();
   const path: string[] = [];
-  const visit = (file: string): void => {
-    const at = path.indexOf(file);
+  const visit = (node: string): void => {
+    const at = path.indexOf(node);
     if (at >= 0) {
-      cycles.push(path.slice(at).map((name) => relative(source, name)));
+      cycles.push(path.slice(at));
       return;
     }
-    if (done.has(file)) return;
-    path.push(file);
-    for (const next of edges.get(file) ?? []) visit(next);
+    if (done.has(node)) return;
+    path.push(node);
+    for (const next of edges.get(node) ?? []) visit(next);
     path.pop();
-    done.add(file);
+    done.add(node);
   };
-  for (const file of edges.keys()) visit(file);
+  for (const node of edges.keys()) visit(node);
   return cycles;
 }

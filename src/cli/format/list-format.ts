@@ -2,7 +2,7 @@
  * `--format` of lists: `table`, `table TEMPLATE`, `json` or a template, over rows of named columns. A column's value may be a
  * function, which templates call with their arguments. Templates are loaded only when there is one.
  */
-import type { FunctionTable } from "../template/function-table.ts";
+import type { FunctionTable } from "../template/mod.ts";
 import { alignColumns } from "./column-table.ts";
 import { goJson } from "./go-json.ts";
 

@@ -5,6 +5,7 @@ import { type ParsedTemplate, parseTemplate } from "./parser.ts";
 import { runTemplate } from "./run.ts";
 
 export { dockerDocument } from "./docker-document.ts";
+export type { FunctionTable } from "./function-table.ts";
 export { TemplateError } from "./template-error.ts";
 
 const functions: FunctionTable = { ...goFunctions, ...dockerFunctions };
