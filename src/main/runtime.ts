@@ -2,9 +2,9 @@
 import path from "../../executor/build/tiffin-executor" with { type: "file" };
 import { lowerFdLimit } from "../kernel/process-limits.ts";
 import { TiffinError } from "../lib/errors.ts";
-import { ownHost } from "../runtime/command/host/own-host.ts";
-import { runRuntimeCommand } from "../runtime/command/run-command.ts";
-import { askedVariable, helperWord } from "../runtime/resident/place.ts";
+import { ownHost } from "../oci-runtime/host/own-host.ts";
+import { askedVariable, helperWord } from "../oci-runtime/resident/place.ts";
+import { runRuntimeCommand } from "../oci-runtime/run-command.ts";
 import { version } from "./version.ts";
 
 // Not readFileSync: loading `node:fs` takes longer than all that a `state` does.
@@ -43,7 +43,7 @@ export async function runRuntime(words: readonly string[]): Promise<number> {
     },
   });
   if (leavesHelper && !hasAsked) {
-    (await import("../runtime/resident/start-helper.ts")).startHelper(host);
+    (await import("../oci-runtime/resident/start-helper.ts")).startHelper(host);
   }
   return code;
 }
@@ -51,7 +51,7 @@ export async function runRuntime(words: readonly string[]): Promise<number> {
 async function serve(wish: string): Promise<number> {
   // The executable starts with a policy for commands that end in a few milliseconds.
   Bun.unsafe.setJITPolicy(1);
-  const { serveFronts } = await import("../runtime/resident/serve.ts");
+  const { serveFronts } = await import("../oci-runtime/resident/serve.ts");
   const seconds = /^\d{1,6}$/.test(wish) ? Number(wish) : idleSeconds;
   await serveFronts({ version, executor: await executor(), idleMs: seconds * 1000 });
   return 0;

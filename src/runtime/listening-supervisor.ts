@@ -1,10 +1,10 @@
 /** The process behind a listener socket, for when it must be told something that it does not hear. */
 import type { OwnedFd } from "../kernel/owned-fd.ts";
+import { peerOf } from "../kernel/peer.ts";
 import { signalPidfd } from "../kernel/pidfd.ts";
 import { pollHangup, waitFor } from "../kernel/poll.ts";
 import { signalNumbers } from "../linux/signals.ts";
 import { connectSupervisor, listTokens } from "./listener-socket.ts";
-import { peerOf } from "./resident/peer.ts";
 
 /** The process at the other end, for when it does not answer. */
 export interface Supervisor extends Disposable {
