@@ -141,7 +141,7 @@ async function openWith(
     runtime,
     events,
     seccomp: seccompCompiler(facts, paths.cache),
-    users: userCache(),
+    users: userCache(layers),
     idle,
     timers,
     fail: failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]),

@@ -11,15 +11,16 @@ import { isOfKernel, mountIdOf } from "./mount-attributes.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { inMounts, inPrivateMounts } from "./private-mounts.ts";
 import { cString, SyscallError, syscall } from "./syscall.ts";
+import type { TreeLayer } from "./tree-view.ts";
 import { makeDirectories } from "./tree-writer.ts";
 
 const mountPointMode = 0o755;
 const fileMode = 0o644;
 const descriptors = "/proc/self/fd";
 
-export interface OverlayDirectories {
+export interface OverlayLayers {
   /** Uppermost first. */
-  readonly lowers: readonly string[];
+  readonly lowers: readonly TreeLayer[];
   readonly upper: string;
   readonly work: string;
 }
@@ -40,15 +41,15 @@ export type Access = "writable" | "read-only" | "read-only-top";
  * The root of a container that does not run, with `mounts` in it; a missing mount point is made, as a start would. `place` is a
  * directory of the host that is mounted over, for a moment and unseen. Throws `SyscallError`.
  */
-export function viewOfDirectories(
-  directories: OverlayDirectories,
+export function viewOfLayers(
+  layers: OverlayLayers,
   mounts: readonly ShownMount[],
   place: string,
   access: Access,
 ): OwnedFd {
   using fds = openDirectory(descriptors);
   return inPrivateMounts(() => {
-    mountOverlay(directories, place);
+    mountOverlay(layers, place);
     using root = openDirectory(place);
     for (const { source, target, access: ofMount, recursive } of mounts) {
       using from = openFile(undefined, source, openFlags.path);
@@ -119,15 +120,19 @@ export function mountOfNamespace(namespace: OwnedFd, path: string): OwnedFd {
  * By descriptor numbers, which are short and hold no character that overlayfs gives a meaning to; the working directory is
  * that of the descriptors.
  */
-function mountOverlay({ lowers, upper, work }: OverlayDirectories, place: string): void {
+function mountOverlay({ lowers, upper, work }: OverlayLayers, place: string): void {
   using opened = new DisposableStack();
-  const number = (path: string): string => String(opened.use(openDirectory(path)).raw);
+  const number = (layer: TreeLayer): string => {
+    const isPath = typeof layer === "string";
+    return String((isPath ? opened.use(openDirectory(layer)) : layer).raw);
+  };
   const options = `lowerdir=${lowers.map(number).join(":")},upperdir=${number(upper)},workdir=${number(work)},index=off`;
   const type = cString("overlay");
   syscall("mount", `overlay on ${place}`, type, cString(place), type, 0, cString(options));
 }
 
-function cloneOf(of: OwnedFd, recursive: boolean): OwnedFd {
+/** The mount at `of`, once more and attached nowhere. */
+export function cloneOf(of: OwnedFd, recursive: boolean): OwnedFd {
   const flags =
     openTreeFlags.clone |
     openTreeFlags.closeOnExec |

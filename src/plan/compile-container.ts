@@ -35,7 +35,7 @@ import {
   prepareTimeNamespace,
   raiseLoopback,
 } from "./namespaces.ts";
-import { type ContainerOptions, syncIds } from "./options.ts";
+import { type ContainerOptions, lowerSlotName, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import {
   attachRoot,
@@ -148,8 +148,13 @@ function receivedNames(
   for (const name of stdioSlotNames(options.stdio)) names.add(name);
   for (const name of preserveSlotNames(options)) names.add(name);
   for (const name of holdSlotNames(options)) names.add(name);
-  if (options.rootfs.kind === "overlay" && options.rootfs.idmap === true) {
-    names.add(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []));
+  if (options.rootfs.kind === "overlay") {
+    for (const [index, { kind }] of options.rootfs.lowers.entries()) {
+      if (kind === "image") names.add(lowerSlotName(index));
+    }
+    if (options.rootfs.idmap === true) {
+      names.add(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []));
+    }
   }
   for (const [index, mount] of (spec.mounts ?? []).entries()) {
     if (options.bindSources?.get(index)?.received === true) names.add(`bind:${index}`);

@@ -50,6 +50,16 @@ interface Variant {
   readonly change: Change;
 }
 
+/** A directory over a mounted image. */
+function withImageLayer(options: ContainerOptions): ContainerOptions {
+  const { rootfs } = options;
+  if (rootfs.kind !== "overlay") throw new Error("the default root is an overlay");
+  const [upper] = rootfs.lowers;
+  if (upper === undefined) throw new Error("the default root has layers");
+  const image = { kind: "image", path: "/var/lib/tiffin/layers/a.erofs" } as const;
+  return { ...options, rootfs: { ...rootfs, lowers: [upper, image] } };
+}
+
 const userNamespaceChange: Change = (spec, options) => [
   withProcess(
     {
@@ -110,6 +120,10 @@ const variants: Readonly<Record<string, Variant>> = {
     change: (spec, options) => [withoutNamespace(spec, "network"), { ...options, network: { kind: "host" } }],
   },
   "user-namespace": { change: userNamespaceChange },
+  "image-layers": { change: (spec, options) => [spec, withImageLayer(options)] },
+  "image-layers-user-namespace": {
+    change: (spec, options) => userNamespaceChange(spec, withImageLayer(options)),
+  },
   "user-namespace-6.12": {
     facts: "v2",
     features: { overlayLowerdirAdd: true },

@@ -5,12 +5,24 @@
 import type { MountEntry } from "../linux/mountinfo.ts";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
 
+/** What an overlay reads from below. Paths are absolute host paths. */
+export type LowerLayer =
+  | { readonly kind: "directory"; readonly path: string }
+  /**
+   * The root of an image's file system, mounted by the caller and attached nowhere: the plan receives it as
+   * `lower:<index>`. `path` is the file that holds the image, for people who read the plan.
+   */
+  | { readonly kind: "image"; readonly path: string };
+
+/** The name under which the layer `index` of an overlay is handed over. */
+export const lowerSlotName = (index: number): string => `lower:${index}`;
+
 /** Where the root file system comes from. Paths are absolute host paths. */
 export type RootSource =
   | {
       readonly kind: "overlay";
-      /** Lower directories, uppermost first. */
-      readonly lowers: readonly string[];
+      /** Uppermost first. */
+      readonly lowers: readonly LowerLayer[];
       readonly upper: string;
       readonly work: string;
       /** Keep overlay's own attributes in user.* instead of trusted.* (no root on the host). */

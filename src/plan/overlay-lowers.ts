@@ -1,9 +1,10 @@
 /**
  * The layers of an overlay as its options name them, and what must be true around the mount that reads the options.
- * Two things differ between kernels, and each old way stands in the plan as ops of its own:
+ * What differs between kinds of layers and between kernels stands in the plan as ops of its own:
  *
  * - Without `lowerdir+` all layers are one option of at most 255 bytes. Numbers of descriptors are short, and
  *   paths too while the working directory is /proc/self/fd.
+ * - A mounted image comes as a descriptor; it is the same mount in all containers, so they share its pages.
  * - Where overlayfs refuses a lower directory that is attached nowhere, a layer with mapped owners is attached over
  *   itself in a mount namespace that the supervisor enters for this and leaves again. The overlay keeps what it
  *   needs of it; the namespace ends there.
@@ -14,7 +15,7 @@ import { cloneFlags } from "../linux/clone-flags.ts";
 import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
 import type { Compilation } from "./compilation.ts";
 import { idmapSlotName } from "./identity.ts";
-import type { RootSource } from "./options.ts";
+import { type LowerLayer, lowerSlotName, type RootSource } from "./options.ts";
 import { isolateMounts } from "./private-mounts.ts";
 
 /** fsconfig takes strings of up to 255 bytes; longer paths go through a descriptor. */
@@ -38,9 +39,11 @@ export function withLowers<T>(
   const mapped = rootfs.idmap === true;
   const attached = mapped && !features.overlayDetachedLowers;
   const home = attached ? enterOwnMounts(compilation) : slotNone;
-  const layers = rootfs.lowers.map((path) => {
-    if (mapped) return mappedLayer(compilation, path, attached);
-    return features.overlayLowerdirAdd && plainPath.test(path) ? path : openDirectory(compilation, path);
+  const layers = rootfs.lowers.map((lower, index) => {
+    if (lower.kind === "image") return imageLayer(compilation, lower, index, mapped);
+    if (mapped) return mappedLayer(compilation, { dir: slotNone, path: lower.path }, lower.path, attached);
+    const isPlain = features.overlayLowerdirAdd && plainPath.test(lower.path);
+    return isPlain ? lower.path : openDirectory(compilation, lower.path);
   });
   const made = features.overlayLowerdirAdd
     ? mount(layers.map((layer) => `lowerdir+=${typeof layer === "string" ? layer : `{slot:${layer}}`}`))
@@ -88,13 +91,37 @@ function openDirectory({ builder, open }: Compilation, path: string): number {
   return out;
 }
 
-/** A clone of a layer directory whose owners are shown through the mapping; attached over the layer if asked. */
-function mappedLayer(compilation: Compilation, path: string, attached: boolean): number {
+/** A mounted image is used as it is received; with mapped owners, a clone of that mount. */
+function imageLayer(
+  compilation: Compilation,
+  { path }: LowerLayer & { readonly kind: "image" },
+  index: number,
+  mapped: boolean,
+): number {
+  if (!compilation.facts.features.overlayDetachedLowers) {
+    throw new TiffinError(
+      "unavailable",
+      "plan.no-detached-layers",
+      `this kernel joins no mounted image into an overlay: ${path} is attached nowhere`,
+      { remedy: "use Linux 6.15 or newer, or keep layers as directories" },
+    );
+  }
+  const received = compilation.builder.received(lowerSlotName(index));
+  return mapped ? mappedLayer(compilation, { dir: received, path: null }, path, false) : received;
+}
+
+/** A clone of a layer whose owners are shown through the mapping; attached over the layer's directory if asked. */
+function mappedLayer(
+  compilation: Compilation,
+  from: { readonly dir: number; readonly path: string | null },
+  path: string,
+  attached: boolean,
+): number {
   const { builder, linux } = compilation;
   const out = builder.slot();
   const cause = "linux.uidMappings";
   const flags = openTreeFlags.clone | openTreeFlags.closeOnExec;
-  builder.prepare({ op: "openTree", fields: { out, dir: slotNone, path, flags } }, "root");
+  builder.prepare({ op: "openTree", fields: { out, ...from, flags } }, "root", path);
   builder.prepare(
     {
       op: "mountSetattr",

@@ -7,7 +7,7 @@ import type { OciProcess, RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
 import type { ContainerOptions } from "./options.ts";
 import type { Plan, ProcessOp } from "./plan.ts";
-import { defaultOptions, defaultSpec, mapping } from "./testdata/specs.ts";
+import { defaultOptions, defaultSpec, directoryLayer, mapping } from "./testdata/specs.ts";
 
 const facts = JSON.parse(readFileSync(`${import.meta.dir}/testdata/facts-hybrid.json`, "utf8")) as HostFacts;
 
@@ -192,7 +192,12 @@ describe("decisions", () => {
 
   test("long layer paths and old kernels go through descriptors", () => {
     const long = `/${"l".repeat(300)}`;
-    const rootfs = { kind: "overlay", lowers: [long, "/short"], upper: "/u", work: "/w" } as const;
+    const rootfs = {
+      kind: "overlay",
+      lowers: [long, "/short"].map(directoryLayer),
+      upper: "/u",
+      work: "/w",
+    } as const;
     const options = (host: HostFacts): readonly string[] =>
       opsNamed(compile(defaultSpec(), { rootfs }, host), "fsMount")[0]?.fields.options ?? [];
     expect(options(facts).slice(0, 2)).toEqual([
@@ -201,13 +206,39 @@ describe("decisions", () => {
     ]);
     const old = { ...facts, features: { ...facts.features, overlayLowerdirAdd: false } };
     expect(options(old)[0]).toMatch(/^lowerdir=\{fd:\d+\}:\{fd:\d+\}$/);
-    const many = { ...rootfs, lowers: Array.from({ length: 64 }, (_, index) => `/layer${index}`) };
+    const many = {
+      ...rootfs,
+      lowers: Array.from({ length: 64 }, (_, index) => directoryLayer(`/layer${index}`)),
+    };
     expect(codeOf(defaultSpec(), { rootfs: many }, old)).toBe("unavailable plan.too-many-layers");
     expect(codeOf(defaultSpec(), { rootfs: many })).toBe("compiled");
   });
 
+  test("a mounted image is a received descriptor, and refused where overlayfs takes none that is attached nowhere", () => {
+    const image = { kind: "image", path: "/layers/a.erofs" } as const;
+    const rootfs = {
+      kind: "overlay",
+      lowers: [directoryLayer("/b"), image],
+      upper: "/u",
+      work: "/w",
+    } as const;
+    const plan = compile(defaultSpec(), { rootfs });
+    const received = plan.receives.find(({ name }) => name === "lower:1");
+    expect(opsNamed(plan, "fsMount")[0]?.fields.options.slice(0, 2)).toEqual([
+      "lowerdir+=/b",
+      `lowerdir+={slot:${received?.slot}}`,
+    ]);
+    const old = { ...facts, features: { ...facts.features, overlayDetachedLowers: false } };
+    expect(codeOf(defaultSpec(), { rootfs }, old)).toBe("unavailable plan.no-detached-layers");
+  });
+
   test("directories with characters that overlayfs gives a meaning go through descriptors", () => {
-    const rootfs = { kind: "overlay", lowers: ["/a:b", "/c"], upper: "/u,v", work: "/w\\x" } as const;
+    const rootfs = {
+      kind: "overlay",
+      lowers: ["/a:b", "/c"].map(directoryLayer),
+      upper: "/u,v",
+      work: "/w\\x",
+    } as const;
     const options = opsNamed(compile(defaultSpec(), { rootfs }), "fsMount")[0]?.fields.options ?? [];
     const through = (name: string) => expect.stringMatching(new RegExp(`^${name}=\\{slot:\\d+\\}$`));
     expect(options).toEqual([

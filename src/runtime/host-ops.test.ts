@@ -48,7 +48,7 @@ function planOf(args: readonly string[], resources: OciResources, clients = 0): 
     cgroupParent: parent,
     rootfs: {
       kind: "overlay",
-      lowers: [`${files.path}/lower`],
+      lowers: [{ kind: "directory", path: `${files.path}/lower` }],
       upper: `${files.path}/upper`,
       work: `${files.path}/work`,
     },

@@ -5,6 +5,7 @@ import { openFile, openFlags } from "../../src/kernel/files.ts";
 import type { OwnedFd } from "../../src/kernel/owned-fd.ts";
 import { openPidfd } from "../../src/kernel/pidfd.ts";
 import { probe } from "../../src/kernel/probe.ts";
+import { cloneOf } from "../../src/kernel/root-view.ts";
 import { randomHex } from "../../src/lib/ids.ts";
 import { UndoStack } from "../../src/lib/undo-stack.ts";
 import type { HostFacts } from "../../src/linux/host-facts.ts";
@@ -12,7 +13,7 @@ import type { OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { decideContainerCgroups } from "../../src/plan/cgroups.ts";
 import { compileContainer } from "../../src/plan/compile-container.ts";
 import { compileExec } from "../../src/plan/compile-exec.ts";
-import type { ContainerOptions, ExecTarget, Stdio } from "../../src/plan/options.ts";
+import { type ContainerOptions, type ExecTarget, lowerSlotName, type Stdio } from "../../src/plan/options.ts";
 import type { Plan } from "../../src/plan/plan.ts";
 import {
   applyHostOps,
@@ -63,7 +64,7 @@ export class Bench implements AsyncDisposable {
     return {
       id,
       cgroupParent,
-      rootfs: { kind: "overlay", lowers: [this.layer], upper, work },
+      rootfs: { kind: "overlay", lowers: [{ kind: "directory", path: this.layer }], upper, work },
       network: { kind: "host" },
       stdio: { kind: "pipes", stdin: false },
       supervise: { kind: "supervise", stdinOnce: false, oom: true, attachClients: [{ flags: output }] },
@@ -81,6 +82,11 @@ export class Bench implements AsyncDisposable {
     const plan = compileContainer(spec, facts, options);
     applyHostOps(plan, this.facts, this.#undo);
     const fds = openCgroupSlots(plan, this.facts);
+    const lowers = options.rootfs.kind === "overlay" ? options.rootfs.lowers : [];
+    for (const [index, { kind, path }] of lowers.entries()) {
+      // Any mount that is attached nowhere is to an overlay what a mounted image is.
+      if (kind === "image") fds.set(lowerSlotName(index), cloneOf(this.openPath(path), false));
+    }
     return await this.#launch(plan, fds);
   }
 

@@ -11,13 +11,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { probe } from "../../src/kernel/probe.ts";
 import { TiffinError } from "../../src/lib/errors.ts";
 import type { HostFacts, KernelFeatures } from "../../src/linux/host-facts.ts";
 import type { OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { compileContainer } from "../../src/plan/compile-container.ts";
 import type { ContainerOptions } from "../../src/plan/mod.ts";
 import { renderShell } from "../../src/plan/render-shell.ts";
-import { defaultSpec, mapping } from "../../src/plan/testdata/specs.ts";
+import { defaultSpec, directoryLayer, mapping } from "../../src/plan/testdata/specs.ts";
 import { until } from "../support/until.ts";
 import { Bench, cgroupParent, type Outcome } from "./bench.ts";
 
@@ -184,7 +185,10 @@ test("sixty layers join in their order where the kernel takes only one option fo
     writeFileSync(`${layer}/layer${index}`, "");
   }
   const options = bench.options();
-  const rootfs = { ...options.rootfs, lowers: [...layers, bench.layer] } as ContainerOptions["rootfs"];
+  const rootfs = {
+    ...options.rootfs,
+    lowers: [...layers, bench.layer].map(directoryLayer),
+  } as ContainerOptions["rootfs"];
   const outcome = await bench.run(
     specOf("cat /top; ls -d /layer* | wc -l"),
     { ...options, rootfs },
@@ -192,6 +196,28 @@ test("sixty layers join in their order where the kernel takes only one option fo
   );
   expect([outcome.stdout, outcome.stderr]).toEqual(["060\n", ""]);
 });
+
+test.skipIf(!probe().features.overlayDetachedLowers)(
+  "mounts that are attached nowhere are layers among directories, with mapped owners too (skipped before Linux 6.15)",
+  async () => {
+    const layer = `${bench.files.path}/top-of-two`;
+    mkdirSync(layer);
+    writeFileSync(`${layer}/top`, "image");
+    const lowers = [
+      { kind: "image", path: layer },
+      { kind: "image", path: bench.layer },
+    ] as const;
+    const withImages = (options: ContainerOptions, idmap: boolean): ContainerOptions => {
+      if (options.rootfs.kind !== "overlay") throw new Error("wanted an overlay");
+      return { ...options, rootfs: { ...options.rootfs, lowers, idmap } };
+    };
+    const spec = specOf("cat /top; stat -c %u /top");
+    expect(await output("", spec, withImages(bench.options(), false))).toBe("image0");
+    const mapped = { namespaces: userNamespace, uidMappings: mapping, gidMappings: mapping };
+    const options = bench.options({ network: { kind: "new" } }, 100_000);
+    expect(await output("", withLinux(spec, mapped), withImages(options, true))).toBe("image0");
+  },
+);
 
 /** Nothing for a descriptor that has just been closed. */
 function linkOrNothing(path: string): string[] {
@@ -364,7 +390,7 @@ test("an image full of symbolic links leads nowhere outside", async () => {
   });
   const text = await output("", spec, {
     ...options,
-    rootfs: { ...rootfs, lowers: [layer, ...rootfs.lowers] },
+    rootfs: { ...rootfs, lowers: [directoryLayer(layer), ...rootfs.lowers] },
   });
   expect(text).toBe("mine\ndevice");
   // What a root that follows the link would have put there.
@@ -379,7 +405,7 @@ test("an image whose /sys is a symbolic link is refused", async () => {
   const options = bench.options();
   const { rootfs } = options;
   if (rootfs.kind !== "overlay") throw new Error("wanted an overlay");
-  const lowers = [layer, ...rootfs.lowers];
+  const lowers = [directoryLayer(layer), ...rootfs.lowers];
   const refused = await failure(bench.run(specOf("true"), { ...options, rootfs: { ...rootfs, lowers } }));
   expect([refused.kind, refused.code, refused.exitCode]).toEqual(["invalid", "start.mount-type", 125]);
   expect(refused.message).toContain('error mounting "sysfs" to rootfs at "/sys": not a directory');
@@ -554,7 +580,7 @@ test.skipIf(!utilLinux)(
     const { rootfs } = base;
     if (rootfs.kind !== "overlay") throw new Error("wanted an overlay");
     // The host's own root as layer: after pivot_root the script needs the image's util-linux.
-    const options = { ...base, rootfs: { ...rootfs, lowers: ["/"] } };
+    const options = { ...base, rootfs: { ...rootfs, lowers: [directoryLayer("/")] } };
     const script = "echo $$; hostname; cat /proc/meminfo | wc -c; grep CapBnd /proc/self/status";
     const spec = withLinux(specOf(script, { env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] }), {
       maskedPaths: ["/proc/meminfo", "/sys/firmware"],

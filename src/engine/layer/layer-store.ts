@@ -1,6 +1,5 @@
 /**
- * What a layer store is, whatever it keeps layers in (overlay directories today; EROFS images can join behind
- * the same words).
+ * What a layer store is, whatever it keeps layers in: directories and images of file systems are alike behind these words.
  *
  * Vocabulary. A *layer* is a read-only file tree, content-addressed: its id is the hex sha256 of its
  * uncompressed tar (Docker's diff id without the `sha256:`), so equal layers of different images are one. A
@@ -18,18 +17,30 @@
  * store does not count references, the image store and the containers do. `remove` of a container whose
  * processes still run is the caller's bug: the rename works, and the processes lose their files.
  */
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
 
-/** What a container may write to, and what it sees underneath. All paths are absolute host paths. */
+/**
+ * What a layer is read from, whatever the store keeps it in: where an overlay, a tree view and a walk start. Paths are absolute
+ * host paths; that of an image is the file that holds it, and only for people.
+ */
+export type Lower =
+  | { readonly kind: "directory"; readonly path: string }
+  /** The root of the image's file system. The store mounts an image once, so all who read it share its pages. */
+  | { readonly kind: "image"; readonly path: string; readonly mount: OwnedFd };
+
+/** What a container may write to. All paths are absolute host paths. */
 export interface ContainerDirectory {
   readonly directory: string;
-  /** Lower directories, uppermost first, as overlayfs wants them. */
-  readonly lowers: readonly string[];
   readonly upper: string;
   readonly work: string;
   /** Empty directory for the supervisor's log files. */
   readonly logs: string;
   /** Preallocated record file of the supervisor. */
   readonly record: string;
+}
+
+export function closeLowers(lowers: readonly Lower[]): void {
+  for (const lower of lowers) if (lower.kind === "image") lower.mount[Symbol.dispose]();
 }
 
 export interface StoredLayer {
@@ -72,7 +83,14 @@ export interface LayerStore {
    */
   prepare(containerId: string, chain: readonly string[]): ContainerDirectory;
   /** The directory that an earlier `prepare` made; computes paths only. */
-  containerDirectory(containerId: string, chain: readonly string[]): ContainerDirectory;
+  containerDirectory(containerId: string): ContainerDirectory;
+  /**
+   * The layers of `chain`, uppermost first. The descriptors are the caller's to close (`closeLowers`) or to give away. Throws
+   * `notFound` when a layer is missing.
+   */
+  openLowers(chain: readonly string[]): Lower[];
+  /** Where the layers of `chain` are, uppermost first, for people; looks at nothing. */
+  lowerPaths(chain: readonly string[]): string[];
   /** Bytes that the container itself has written (size of the upper directory, hard links once). */
   containerBytes(containerId: string): Promise<number>;
   /** Takes a container's directory away at once; its files are deleted in the background. Idempotent. */

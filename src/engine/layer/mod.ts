@@ -5,8 +5,11 @@ export type {
   KnownNames,
   LayerIngest,
   LayerStore,
+  Lower,
   StoredLayer,
   Strangers,
 } from "./layer-store.ts";
+export { closeLowers } from "./layer-store.ts";
 export { openOverlayLayerStore } from "./overlay-layer-store.ts";
+export { openRootLayers, type RootLayers, treeLayerOf } from "./root-layers.ts";
 export { isMissing, Trash } from "./trash.ts";

@@ -85,12 +85,14 @@ test("a container directory lists its lowers uppermost first and has everything 
   const a = layerA();
   const b = layerB();
   const container = store.prepare("c1", [a, b]);
-  expect(container.lowers).toEqual([`${root}/layers/${b}/diff`, `${root}/layers/${a}/diff`]);
+  const lowers = [`${root}/layers/${b}/diff`, `${root}/layers/${a}/diff`];
+  expect(store.openLowers([a, b])).toEqual(lowers.map((path) => ({ kind: "directory", path })));
+  expect(store.lowerPaths([a, b])).toEqual(lowers);
   expect(readdirSync(container.directory).sort()).toEqual(["logs", "record", "upper", "work"]);
   expect(statSync(container.record).size).toBe(64);
   expect(statSync(container.directory).mode & 0o777).toBe(0o700);
   expect(statSync(container.upper).mode & 0o777).toBe(0o755);
-  expect(store.containerDirectory("c1", [a, b])).toEqual(container);
+  expect(store.containerDirectory("c1")).toEqual(container);
 });
 
 test("the upper directory repeats owner and mode of the top layer", () => {
@@ -160,7 +162,8 @@ test("what a layer takes away stands in overlayfs's own words, and the kernel re
     { ...file("closed/.wh..wh..opq"), sizeBytes: 0 },
     file("closed/new"),
   );
-  const { lowers } = store.prepare("c1", [lower, upper]);
+  store.prepare("c1", [lower, upper]);
+  const lowers = store.lowerPaths([lower, upper]);
   const merged = `${root}/merged`;
   mkdirSync(merged);
   inPrivateMounts(() => {

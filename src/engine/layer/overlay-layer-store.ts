@@ -35,6 +35,7 @@ import type {
   KnownNames,
   LayerIngest,
   LayerStore,
+  Lower,
   StoredLayer,
   Strangers,
 } from "./layer-store.ts";
@@ -125,7 +126,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   prepare(containerId: string, chain: readonly string[]): ContainerDirectory {
-    const result = this.containerDirectory(containerId, chain);
+    const result = this.containerDirectory(containerId);
     const top = this.#checkChain(chain);
     // rename would replace an empty directory, and one that is not empty must not be touched either.
     if (existsSync(result.directory)) {
@@ -140,16 +141,24 @@ class OverlayLayerStore implements LayerStore {
     return result;
   }
 
-  containerDirectory(containerId: string, chain: readonly string[]): ContainerDirectory {
+  containerDirectory(containerId: string): ContainerDirectory {
     const directory = `${this.#containers}/${containerId}`;
     return {
       directory,
-      lowers: chain.map((id) => this.#tree(id)).reverse(),
       upper: `${directory}/upper`,
       work: `${directory}/work`,
       logs: `${directory}/logs`,
       record: `${directory}/record`,
     };
+  }
+
+  openLowers(chain: readonly string[]): Lower[] {
+    this.#checkChain(chain);
+    return this.lowerPaths(chain).map((path) => ({ kind: "directory", path }));
+  }
+
+  lowerPaths(chain: readonly string[]): string[] {
+    return chain.map((id) => this.#tree(id)).reverse();
   }
 
   containerBytes(containerId: string): Promise<number> {

@@ -1,6 +1,6 @@
 /** Specifications and options for the compiler's tests: a container as the engine asks for it, and its variants. */
 import type { OciMount, RuntimeSpec } from "../../oci/mod.ts";
-import type { ContainerOptions, ExecTarget } from "../options.ts";
+import type { ContainerOptions, ExecTarget, LowerLayer } from "../options.ts";
 
 const dockerCapabilities = [
   "CAP_CHOWN",
@@ -91,13 +91,20 @@ export function defaultSpec(): RuntimeSpec {
 /** 8 bytes: one "allow" instruction. */
 const allowEverything = new Uint8Array([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
 
+export function directoryLayer(path: string): LowerLayer {
+  return { kind: "directory", path };
+}
+
 export function defaultOptions(): ContainerOptions {
   return {
     id: "c0ffee",
     cgroupParent: "/tiffin",
     rootfs: {
       kind: "overlay",
-      lowers: ["/var/lib/tiffin/layers/b/diff", "/var/lib/tiffin/layers/a/diff"],
+      lowers: [
+        directoryLayer("/var/lib/tiffin/layers/b/diff"),
+        directoryLayer("/var/lib/tiffin/layers/a/diff"),
+      ],
       upper: "/var/lib/tiffin/containers/c0ffee/upper",
       work: "/var/lib/tiffin/containers/c0ffee/work",
     },

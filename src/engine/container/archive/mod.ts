@@ -139,6 +139,5 @@ function refuseReadOnly(root: OwnedFd, target: OwnedFd): void {
 function userOf(context: ContainerContext, container: Container): Owner | undefined {
   const { config, image } = container.document;
   if (config.User === "") return undefined;
-  const { upper, lowers } = context.layers.containerDirectory(container.id, image.chain);
-  return context.users.resolve(config.User, [], upper, lowers);
+  return context.users.resolve(config.User, [], container.id, image.chain);
 }

@@ -1,8 +1,9 @@
 /** The file system that copies read and write: the container's root with its mounts, and neither `/proc` nor `/dev`. */
 import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
-import { type ShownMount, viewOfDirectories, viewOfNamespace } from "../../../kernel/root-view.ts";
+import { type ShownMount, viewOfLayers, viewOfNamespace } from "../../../kernel/root-view.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { closeLowers, treeLayerOf } from "../../layer/mod.ts";
 import type { ContainerContext } from "../context.ts";
 import { readyMounts } from "../mounts/mod.ts";
 import { type Container, isAlive } from "../record/mod.ts";
@@ -34,11 +35,16 @@ export async function openView(context: ContainerContext, container: Container):
       { remedy: "start the container first" },
     );
   }
-  const { lowers, upper, work } = context.layers.containerDirectory(container.id, document.image.chain);
-  const ready = await readyMounts(context, container, [upper, ...lowers]);
+  const ready = await readyMounts(context, container);
   const mounts = ready.flatMap((mount) => (mount.kind === "tmpfs" ? [] : [shown(mount)]));
   const access = document.host.ReadonlyRootfs === true ? "read-only-top" : "writable";
-  return viewOfDirectories({ lowers, upper, work }, mounts, place, access);
+  const { upper, work } = context.layers.containerDirectory(container.id);
+  const lowers = context.layers.openLowers(document.image.chain);
+  try {
+    return viewOfLayers({ lowers: lowers.map(treeLayerOf), upper, work }, mounts, place, access);
+  } finally {
+    closeLowers(lowers);
+  }
 }
 
 function shown(mount: Exclude<ReadyMount, { kind: "tmpfs" }>): ShownMount {

@@ -12,6 +12,7 @@ import { SyscallError } from "../../../kernel/syscall.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { OciMount } from "../../../oci/mod.ts";
 import type { BindSource } from "../../../plan/mod.ts";
+import { openRootLayers } from "../../layer/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
 import { isAnonymousName, type VolumeWishes } from "../../volume/mod.ts";
 import type { ContainerContext } from "../context.ts";
@@ -21,16 +22,12 @@ import { donorSharedMemory, type ReadyMount, sharedMemory } from "../runtime-spe
 import type { MountSpec } from "../specification/mod.ts";
 import { copyFromLayers } from "./copy-up.ts";
 
-/** The container's mounts with host paths; `layers` are those of its root, uppermost first. */
-export async function readyMounts(
-  context: ContainerContext,
-  container: Container,
-  layers: readonly string[],
-): Promise<ReadyMount[]> {
+/** The container's mounts with host paths. */
+export async function readyMounts(context: ContainerContext, container: Container): Promise<ReadyMount[]> {
   const ready: ReadyMount[] = [];
   for (const mount of container.document.mounts) {
     if (mount.kind === "volume") {
-      ready.push(await readyVolume(context, container, mount, layers));
+      ready.push(await readyVolume(context, container, mount));
       continue;
     }
     if (mount.kind === "bind" && mount.createSource) makeSource(mount.source);
@@ -41,21 +38,31 @@ export async function readyMounts(
 
 async function readyVolume(
   context: ContainerContext,
-  { document, state }: Container,
+  container: Container,
   { volume: name, target, readOnly, copy }: Extract<MountSpec, { kind: "volume" }>,
-  layers: readonly string[],
 ): Promise<ReadyMount> {
+  const { document, state } = container;
   const anonymous = isAnonymousName(name);
   const wishes: VolumeWishes = {
     anonymous,
     durable: !(anonymous && document.host.AutoRemove),
     // Only the first start fills: who empties a volume later wants it empty.
-    ...(copy && state.status === "created" && { fill: (into) => copyFromLayers(layers, target, into) }),
+    ...(copy && state.status === "created" && { fill: (into) => copyUp(context, container, target, into) }),
   };
   const volume = await context.volumes.ensure(name, wishes).catch((thrown: unknown) => {
     throw tellingOfNoRoom(`volume ${name}`, context.paths.volumes, thrown);
   });
   return { kind: "volume", source: volume.directory, target, readOnly };
+}
+
+async function copyUp(
+  context: ContainerContext,
+  container: Container,
+  target: string,
+  into: string,
+): Promise<void> {
+  using root = openRootLayers(context.layers, container.id, container.document.image.chain);
+  await copyFromLayers(root.layers, target, into);
 }
 
 function makeSource(path: string): void {

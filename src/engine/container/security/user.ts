@@ -5,22 +5,31 @@
 import { exists } from "../../../kernel/files.ts";
 import { readRootAccounts } from "../../../kernel/root-accounts.ts";
 import { type ResolvedUser, resolveUser } from "../../../linux/passwd.ts";
+import type { LayerStore } from "../../layer/mod.ts";
+import { openRootLayers } from "../../layer/mod.ts";
 
 export interface UserCache {
-  /** `lowers` are uppermost first. Errors: `invalid` when a name is not in the files. */
-  resolve(user: string, groups: readonly string[], upper: string, lowers: readonly string[]): ResolvedUser;
+  /** For a container that does not run. Errors: `invalid` when a name is not in the files. */
+  resolve(
+    user: string,
+    groups: readonly string[],
+    containerId: string,
+    chain: readonly string[],
+  ): ResolvedUser;
 }
 
 const rememberedUsers = 256;
 
-export function userCache(): UserCache {
+export function userCache(layers: LayerStore): UserCache {
   const remembered = new Map<string, ResolvedUser>();
   return {
-    resolve(user, groups, upper, lowers) {
-      const key = exists(`${upper}/etc`) ? undefined : [user, ...groups, ...lowers].join("\n");
+    resolve(user, groups, containerId, chain) {
+      const hasOwn = exists(`${layers.containerDirectory(containerId).upper}/etc`);
+      const key = hasOwn ? undefined : [user, ...groups, ...chain].join("\n");
       const known = key === undefined ? undefined : remembered.get(key);
       if (known !== undefined) return known;
-      const accounts = readRootAccounts({ layers: [upper, ...lowers] });
+      using root = openRootLayers(layers, containerId, chain);
+      const accounts = readRootAccounts(root);
       const resolved = resolveUser(user, groups, accounts.passwd, accounts.groups);
       if (key !== undefined) {
         if (remembered.size >= rememberedUsers) remembered.clear();

@@ -6,7 +6,7 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { capabilityNames } from "../../../linux/capabilities.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
-import { compileContainer, type InjectedFile, type Plan } from "../../../plan/mod.ts";
+import { compileContainer, type InjectedFile, lowerSlotName, type Plan } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
 import type { ContainerContext } from "../context.ts";
 import { openBinds, readyMounts } from "../mounts/mod.ts";
@@ -30,12 +30,10 @@ export interface StartFindings {
 
 export async function inspectStart(context: ContainerContext, container: Container): Promise<StartFindings> {
   const { config, host, image } = container.document;
-  const { lowers, upper } = context.layers.containerDirectory(container.id, image.chain);
-  const layers = [upper, ...lowers];
   const privileged = host.Privileged ?? false;
   return {
-    user: context.users.resolve(config.User, host.GroupAdd ?? [], upper, lowers),
-    mounts: await readyMounts(context, container, layers),
+    user: context.users.resolve(config.User, host.GroupAdd ?? [], container.id, image.chain),
+    mounts: await readyMounts(context, container),
     devices: grantedDevices(host.Devices ?? [], privileged),
     capabilities: decideCapabilities(
       { privileged, add: host.CapAdd ?? [], drop: host.CapDrop ?? [] },
@@ -103,7 +101,11 @@ function compileWith(
   );
   const binds = openBinds(spec.mounts ?? [], ipcDonor(context, host));
   try {
-    const { lowers, upper, work } = context.layers.containerDirectory(container.id, image.chain);
+    const { upper, work } = context.layers.containerDirectory(container.id);
+    const lowers = context.layers.openLowers(image.chain);
+    for (const [index, lower] of lowers.entries()) {
+      if (lower.kind === "image") held.push([lowerSlotName(index), lower.mount]);
+    }
     const filter = context.seccomp.filter(security.seccomp, found.capabilities, host.Privileged ?? false);
     const logs = decodeLogLimits(host.LogConfig);
     const plan = compileContainer(spec, facts, {

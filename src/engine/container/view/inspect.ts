@@ -45,7 +45,8 @@ export async function inspectContainer(
   const { document, id, name, state } = container;
   const { config, host, image, mounts } = document;
   const [path = "", ...words] = commandOf(config);
-  const { lowers, upper, work } = context.layers.containerDirectory(id, image.chain);
+  const { upper, work } = context.layers.containerDirectory(id);
+  const lowers = context.layers.lowerPaths(image.chain);
   const endpoint = endpointOf(state);
   const written = options.size ? await context.layers.containerBytes(id) : 0;
   const imageBytes = options.size ? (context.images.byId(image.id)?.size ?? 0) : 0;
