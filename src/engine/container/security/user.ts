@@ -5,8 +5,7 @@
 import { exists } from "../../../kernel/files.ts";
 import { readRootAccounts } from "../../../kernel/root-accounts.ts";
 import { type ResolvedUser, resolveUser } from "../../../linux/passwd.ts";
-import type { LayerStore } from "../../layer/mod.ts";
-import { openRootLayers } from "../../layer/mod.ts";
+import { type LayerStore, openRootLayers } from "../../layer/mod.ts";
 
 export interface UserCache {
   /** For a container that does not run. Errors: `invalid` when a name is not in the files. */
