@@ -1,0 +1,2 @@
+/** Registries: pull, push, resolve, login, search. How a caller sees them is in `contract.ts`. */
+export type * from "./contract.ts";
