@@ -1,8 +1,16 @@
-/* The function of every op, by the file that holds it. Each returns 0, or -1 after `fail`. */
+/*
+ * The function of every op, by the file that holds it. Each returns 0, or -1 after `fail`. None calls back into what
+ * performs the plan (start.c).
+ */
 #ifndef TIFFIN_OPS_H
 #define TIFFIN_OPS_H
 
+#include "failure.h"
+#include "slots.h"
 #include "start.h"
+
+/* perform.c: the op of the current process that has this header. */
+int perform(struct start *s, const struct abi_op_header *op);
 
 /* mount.c */
 int perform_fs_mount(struct start *s, const struct op_fs_mount *op);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "kernel.h"
+#include "slots.h"
 
 #define SYMLINK_LIMIT 40
 #define PARENT_MODE 0755

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "kernel.h"
+#include "slots.h"
 #include "supervisor.h"
 
 /* Zeroed pages that cost nothing until they are written. */

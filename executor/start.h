@@ -10,17 +10,9 @@
 #include <sys/types.h>
 
 #include "control.h"
+#include "failure.h"
 #include "generated/abi.h"
 #include "plan.h"
-
-/* The first thing that went wrong in a process. `text` is the object, and perhaps a NUL and an explanation. */
-struct failure {
-	uint32_t op;
-	uint32_t step;
-	uint32_t error;
-	uint32_t text_bytes;
-	char text[LIMIT_REPORT_OBJECT_BYTES];
-};
 
 enum progress_state { PROGRESS_WORKING, PROGRESS_FAILED, PROGRESS_EXECUTING };
 
@@ -82,35 +74,9 @@ struct start {
 };
 
 /*
- * Notes that `step` of the current op failed with errno on `object` (NULL: nothing to name). Returns -1, what
- * every perform function returns on failure.
- */
-int fail(struct start *s, uint32_t step, const char *object);
-
-/* The same with an explanation by the kernel or by us. */
-int fail_explained(struct start *s, uint32_t step, const char *object, const char *explanation);
-
-/* Notes the failure as about a slot, for ops without a path. */
-int fail_slot(struct start *s, uint32_t step, uint32_t slot);
-
-/* The descriptor in `slot`, or -1 for SLOT_NONE. */
-int slot_fd(const struct start *s, uint32_t slot);
-
-/* Puts `fd` (owned) into the empty slot. */
-void slot_fill(struct start *s, uint32_t slot, int fd);
-
-void slot_close(struct start *s, uint32_t slot);
-
-/* Gives up the slot: the caller owns what was in it, -1 for SLOT_NONE. */
-int slot_take(struct start *s, uint32_t slot);
-
-/*
  * Performs the plan in `bytes` up to the exec. True: the program runs (or, with `leave`, may run later). False:
  * the child is dead and reaped, and *s->failure says why.
  */
 bool start_perform(struct start *s, const uint8_t *bytes, size_t length, uint32_t received);
-
-/* Performs one op of the current process: 0, or -1 after `fail`. */
-int perform(struct start *s, const struct abi_op_header *op);
 
 #endif

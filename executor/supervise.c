@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include "kernel.h"
+#include "slots.h"
 #include "supervisor.h"
 
 static void set_nonblocking(int fd)

@@ -7,6 +7,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { circlesOf } from "./circles.ts";
 
 /** Layer -> layers it may import. The picture of the same rules is in docs/ARCHITECTURE.md. */
 export const layers: Readonly<Record<string, readonly string[]>> = {
@@ -187,25 +188,4 @@ export function findRoomCircles(source: string): string[][] {
     }
   }
   return circlesOf(rooms);
-}
-
-/** Circles of a graph, each as the list of what is on it. */
-function circlesOf(edges: ReadonlyMap<string, Iterable<string>>): string[][] {
-  const cycles: string[][] = [];
-  const done = new Set<string>();
-  const path: string[] = [];
-  const visit = (node: string): void => {
-    const at = path.indexOf(node);
-    if (at >= 0) {
-      cycles.push(path.slice(at));
-      return;
-    }
-    if (done.has(node)) return;
-    path.push(node);
-    for (const next of edges.get(node) ?? []) visit(next);
-    path.pop();
-    done.add(node);
-  };
-  for (const node of edges.keys()) visit(node);
-  return cycles;
 }

@@ -1,23 +1,14 @@
-/* Where the kernel enters the program, and the guard value of the stack protector. */
+/* Where the kernel enters the program. */
 #include <elf.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "process.h"
 #include "raw.h"
 
 int main(int argc, char **argv);
-_Noreturn void __stack_chk_fail(void);
 _Noreturn void begin(uintptr_t *stack);
-
-uintptr_t __stack_chk_guard;
-char **environ;
-
-_Noreturn void __stack_chk_fail(void)
-{
-	for (;;)
-		__builtin_trap();
-}
 
 /* The stack holds argc, argv, NULL, the environment, NULL, and the auxiliary vector. */
 __attribute__((no_stack_protector)) _Noreturn void begin(uintptr_t *stack)
