@@ -33,6 +33,7 @@ import { openImageStore } from "./image/mod.ts";
 import { ImageService } from "./image-service.ts";
 import { openOverlayLayerStore } from "./layer/mod.ts";
 import { type DefaultNetwork, openNetwork } from "./network/mod.ts";
+import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
 import { openTimers } from "./timers.ts";
@@ -77,16 +78,18 @@ function reportToStderr(thrown: unknown): void {
   writeSync(2, `tiffin: ${messageOf(thrown)}\n`);
 }
 
-/** Opens the engine. Errors: `store.locked`, `store.newer-version`, and what the host refuses. */
+/** Opens the engine. Errors: `engine.rights`, `engine.no-cgroups`, `store.locked`, `store.newer-version`, and what the host refuses. */
 export async function openEngine(config: EngineConfig, options: EngineOptions): Promise<Engine> {
   const report = options.report ?? reportToStderr;
+  const facts = options.facts ?? probe();
+  requireHost(facts);
   const paths = enginePaths(config);
   const store = openStore(config.root, report);
   let runLock: OwnedFd | undefined;
   try {
     mkdirSync(config.run, { recursive: true, mode: 0o700 });
     runLock = lockDirectory(`${config.run}/lock`, "this run directory");
-    return await openWith(config, options, { store, runLock }, paths, report);
+    return await openWith(config, options, { store, runLock, facts }, paths, report);
   } catch (thrown) {
     runLock?.[Symbol.dispose]();
     store[Symbol.dispose]();
@@ -94,8 +97,9 @@ export async function openEngine(config: EngineConfig, options: EngineOptions): 
   }
 }
 
-/** What keeps other engines out as long as this one is open. */
+/** The host, and what keeps other engines out as long as this one is open. */
 interface Held {
+  readonly facts: HostFacts;
   readonly store: StateStore;
   readonly runLock: OwnedFd;
 }
@@ -103,11 +107,10 @@ interface Held {
 async function openWith(
   config: EngineConfig,
   options: EngineOptions,
-  { store, runLock }: Held,
+  { facts, store, runLock }: Held,
   paths: ReturnType<typeof enginePaths>,
   report: (thrown: unknown) => void,
 ): Promise<Engine> {
-  const facts = options.facts ?? probe();
   prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
   const { database, writes } = store;
   const layers = openOverlayLayerStore({ root: config.root, report });

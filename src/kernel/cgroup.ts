@@ -14,7 +14,7 @@ import {
 } from "../linux/cgroup.ts";
 import { parseLimit } from "../linux/cgroup-stats.ts";
 import { errno, errnoName, errnoText } from "../linux/errno.ts";
-import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
+import { type CgroupFacts, hasController, v1Hierarchy } from "../linux/host-facts.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { attachDeviceProgram } from "./bpf.ts";
 import { listDirectory } from "./directory.ts";
@@ -286,6 +286,7 @@ export function openOomFile(facts: CgroupFacts, directory: string): OwnedFd | un
 }
 
 function oomPath(facts: CgroupFacts, directory: string): string | undefined {
+  if (!hasController(facts, "memory")) return undefined;
   if (facts.mode === "v2") return `${pathOf(facts, unifiedHierarchy, directory)}/memory.events`;
   const memory = v1Hierarchy(facts, "memory");
   return memory === undefined ? undefined : `${memory.mountPoint}${directory}/memory.oom_control`;

@@ -27,8 +27,10 @@ export interface CgroupDecision {
   /** Hierarchies that get a directory for the container. */
   readonly directories: readonly string[];
   readonly writes: readonly CgroupWrite[];
-  /** v2: eBPF device program to attach to the directory; null when every device is allowed or v1 files do it. */
+  /** eBPF device program to attach to the v2 directory; null when every device is allowed or v1 files do it. */
   readonly deviceProgram: Uint8Array | null;
+  /** Rules for devices were wanted and nothing on this machine enforces them. */
+  readonly losesDeviceRules: boolean;
   /** What this machine cannot enforce, one sentence each, in Docker's words where Docker has some. */
   readonly warnings: readonly string[];
   readonly refusals: readonly CgroupRefusal[];

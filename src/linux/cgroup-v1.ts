@@ -3,6 +3,7 @@
  * for killing and freezing; the v1 freezer is then not needed.
  */
 
+import { deviceProgram as compileDevices } from "./bpf-device.ts";
 import type { CgroupDecision, CgroupRefusal, CgroupWrite, CurrentMemory } from "./cgroup-decision.ts";
 import { allowsEverything, deviceListText, effectiveDeviceRules } from "./cgroup-devices.ts";
 import type {
@@ -41,8 +42,12 @@ export function decideV1(
 ): CgroupDecision {
   const warnings: string[] = [];
   const refusals: CgroupRefusal[] = [];
+  const rules = wantedDeviceRules(resources.devices);
+  const byFiles = v1Hierarchy(facts, "devices") !== undefined;
+  // The v2 directory of a hybrid machine takes a program as well as one of a pure one.
+  const deviceProgram = byFiles || rules.length === 0 || facts.v2 === null ? null : compileDevices(rules);
   const wishes = [
-    ...deviceWishes(resources.devices),
+    ...(deviceProgram === null ? deviceWishes(rules) : []),
     ...memoryWishes(resources.memory, facts.swapAccounting, current, { warnings, refusals }),
     ...cpuWishes(resources),
     ...pidsWishes(resources),
@@ -83,7 +88,14 @@ export function decideV1(
     });
   }
   for (const controller of missing) warnings.push(missingController(controller));
-  return { directories: [...directories], writes, deviceProgram: null, warnings, refusals };
+  return {
+    directories: [...directories],
+    writes,
+    deviceProgram,
+    losesDeviceRules: missing.has("devices"),
+    warnings: [...new Set(warnings)],
+    refusals,
+  };
 }
 
 /** Unlimited is what a missing controller gives anyway; device rules are dropped like other runtimes do for users without groups. */
@@ -99,9 +111,12 @@ function missingController(controller: string): string {
   return `Your kernel does not support the ${controller} cgroup or the cgroup is not mounted. Limits of it are discarded.`;
 }
 
-function deviceWishes(rules: readonly DeviceRule[] | undefined): Wish[] {
-  if (rules === undefined || allowsEverything(rules)) return [];
-  return effectiveDeviceRules(rules).map((rule) => ({
+function wantedDeviceRules(rules: readonly DeviceRule[] | undefined): readonly DeviceRule[] {
+  return rules === undefined || allowsEverything(rules) ? [] : effectiveDeviceRules(rules);
+}
+
+function deviceWishes(rules: readonly DeviceRule[]): Wish[] {
+  return rules.map((rule) => ({
     controller: "devices",
     file: rule.allow ? "devices.allow" : "devices.deny",
     value: deviceListText(rule),

@@ -53,7 +53,14 @@ export function decideV2(
   const devices = resources.devices;
   const program =
     devices === undefined || allowsEverything(devices) ? null : deviceProgram(effectiveDeviceRules(devices));
-  return { directories: ["unified"], writes, deviceProgram: program, warnings, refusals };
+  return {
+    directories: ["unified"],
+    writes,
+    deviceProgram: program,
+    losesDeviceRules: false,
+    warnings,
+    refusals,
+  };
 }
 
 type Refuse = (cause: string, why: string) => void;

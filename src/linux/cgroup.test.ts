@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { deviceProgram } from "./bpf-device.ts";
 import { cgroupPath, decideCgroup } from "./cgroup.ts";
 import { effectiveDeviceRules, standardDeviceRules } from "./cgroup-devices.ts";
 import type { CgroupResources } from "./cgroup-resources.ts";
@@ -75,6 +76,26 @@ describe("version 1", () => {
     expect(decideCgroup(everything, hybrid).warnings).toEqual([
       "Your kernel does not support the hugetlb cgroup or the cgroup is not mounted. Limits of it are discarded.",
     ]);
+  });
+
+  test("device rules without their controller are a program of the v2 group; without that they are lost, and it is said", () => {
+    const devices = [
+      { allow: false },
+      { allow: true, type: "c", major: 1, minor: 3, access: "rwm" },
+    ] as const;
+    const without = (facts: typeof hybrid) => ({
+      ...facts,
+      v1: facts.v1.filter(({ name }) => name !== "devices"),
+    });
+    const byProgram = decideCgroup({ devices }, without(hybrid));
+    expect(byProgram.deviceProgram).toEqual(deviceProgram(effectiveDeviceRules(devices)));
+    expect([byProgram.writes, byProgram.warnings, byProgram.losesDeviceRules]).toEqual([[], [], false]);
+    expect(decideCgroup({ devices }, hybrid).losesDeviceRules).toBe(false);
+    expect(decideCgroup({ devices }, without(pureV1))).toMatchObject({
+      deviceProgram: null,
+      losesDeviceRules: true,
+    });
+    expect(decideCgroup({ devices: [{ allow: true }] }, without(pureV1)).losesDeviceRules).toBe(false);
   });
 
   test("directories: the standing ones, and cpuset only when asked", () => {

@@ -113,6 +113,12 @@ export interface HostFacts {
   readonly hostname: string;
 }
 
+/** Whether groups have the files of `controller`, in v1 or in v2. */
+export function hasController(facts: CgroupFacts, controller: string): boolean {
+  if (facts.mode === "v2") return facts.v2?.controllers.includes(controller) === true;
+  return v1Hierarchy(facts, controller) !== undefined;
+}
+
 /** The v1 hierarchy that carries `controller`, if one is mounted. */
 export function v1Hierarchy(facts: CgroupFacts, controller: string): CgroupV1Hierarchy | undefined {
   return facts.v1.find((hierarchy) => hierarchy.controllers.includes(controller));

@@ -4,6 +4,7 @@
  * puts it there at birth.
  */
 import { slotNone } from "../abi/schema.ts";
+import { TiffinError } from "../lib/errors.ts";
 import { cgroupPath, decideCgroup, unifiedHierarchy } from "../linux/cgroup.ts";
 import { cloneFlags } from "../linux/clone-flags.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
@@ -73,6 +74,7 @@ export function compileCgroupHostOps({ builder, cgroups, facts, options }: Compi
   if (directory === null || decision === null) return;
   const [refusal] = options.refuseLimits === true ? decision.refusals : [];
   if (refusal !== undefined) throw limitRefused(refusal);
+  if (decision.losesDeviceRules && mayMakeDevices(facts)) throw devicesUnlimited();
   for (const hierarchy of decision.directories) {
     builder.host({
       op: "cgroupCreate",
@@ -98,6 +100,20 @@ export function compileCgroupHostOps({ builder, cgroups, facts, options }: Compi
     });
   }
   for (const warning of decision.warnings) builder.warn(warning);
+}
+
+/** Other users' containers cannot open what they may make, whatever the rules say. */
+function mayMakeDevices({ identity }: HostFacts): boolean {
+  return !identity.inUserNamespace && identity.effective.includes("CAP_MKNOD");
+}
+
+function devicesUnlimited(): TiffinError {
+  return new TiffinError(
+    "unavailable",
+    "plan.devices-unlimited",
+    "access to devices cannot be limited: neither the cgroup controller devices nor cgroup2 is mounted",
+    { remedy: "mount one of them, or allow all devices (--privileged)" },
+  );
 }
 
 /** The slot for clone3's CLONE_INTO_CGROUP. */

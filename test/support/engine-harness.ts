@@ -30,6 +30,8 @@ export interface HttpResult {
 export interface EngineOptions {
   /** Added to the engine's environment, e.g. TIFFIN_FAILPOINT. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A shell command that changes the mounts that the engine will see, and nobody else. */
+  readonly mounts?: string;
 }
 
 const startLimitMs = 60_000;
@@ -95,7 +97,13 @@ export class TestEngine {
     this.#started += 1;
     const log = Bun.file(`${this.directory}/engine.${this.#started}.log`);
     const daemon = ["daemon", "--root", this.root, "--run", this.run, "--host", this.host];
-    const started = Bun.spawn(this.cgroup.wrap(tiffinCommand(...daemon)), {
+    const command = tiffinCommand(...daemon);
+    const { mounts } = options;
+    const there =
+      mounts === undefined
+        ? command
+        : ["unshare", "-m", "sh", "-ec", `${mounts}; exec "$@"`, "sh", ...command];
+    const started = Bun.spawn(this.cgroup.wrap(there), {
       env: { ...process.env, ...options.env },
       stdin: "ignore",
       stdout: log,

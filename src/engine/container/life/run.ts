@@ -49,7 +49,7 @@ export async function runContainer(context: ContainerContext, request: RunBody):
     id: container.id,
     tty: container.document.config.Tty ?? false,
     stream,
-    warnings: [...warnings, ...container.startWarnings],
+    warnings: [...new Set([...warnings, ...container.startWarnings])],
     exited,
     resize: (size) => resizeContainer(container, size),
     signal: (signal) => killContainer(context, container, signal),

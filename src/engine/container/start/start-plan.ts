@@ -5,6 +5,7 @@ import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { capabilityNames } from "../../../linux/capabilities.ts";
+import { hasController } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
 import { compileContainer, type InjectedFile, lowerSlotName, type Plan } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
@@ -129,7 +130,7 @@ function compileWith(
         stdinOnce: config.StdinOnce ?? false,
         ...(logs !== undefined && { logs }),
         record: true,
-        oom: true,
+        oom: hasController(facts.cgroup, "memory"),
         attachClients: pending.map(({ flags }) => ({ flags })),
       },
       ...(filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags }),

@@ -1,0 +1,84 @@
+/** Hosts on which something is missing that an engine or a container needs: what is done without it, and what is refused. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { probe } from "../../src/kernel/probe.ts";
+import { v1Hierarchy } from "../../src/linux/host-facts.ts";
+import { startEngine, tiffinCommand } from "../support/engine-harness.ts";
+
+const { cgroup } = probe();
+const makesDevice = ["run", "--rm", "base", "sh", "-c", "mknod /x b 7 0; dd if=/x of=/dev/null count=1"];
+
+/** What an engine says that does not start, and what it has left. */
+function refusedBy(...wrapper: readonly string[]): { readonly said: string; readonly left: string[] } {
+  const place = mkdtempSync("/tmp/tiffin-test-hosts-");
+  try {
+    const words = ["--root", `${place}/root`, "--run", `${place}/run`, "--host", `unix://${place}/sock`];
+    const { stderr, exitCode } = Bun.spawnSync([...wrapper, ...tiffinCommand("daemon", ...words)]);
+    expect(exitCode).toBe(1);
+    return { said: stderr.toString(), left: readdirSync(place) };
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+}
+
+test("an engine without the rights of root says which, and makes nothing", () => {
+  const capabilities = refusedBy("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin");
+  expect(capabilities).toEqual({
+    said: "tiffin daemon: cannot run the engine: user 0 lacks CAP_SYS_ADMIN (start it with all rights of root)\n",
+    left: [],
+  });
+});
+
+test("an engine that sees no control groups says so, and makes nothing", () => {
+  const top = cgroup.v1[0]?.mountPoint ?? cgroup.v2?.mountPoint ?? "";
+  const all = existsSync("/sys/fs/cgroup") ? "/sys/fs/cgroup" : top;
+  expect(refusedBy("unshare", "-m", "sh", "-ec", `umount -R ${all}; exec "$@"`, "sh")).toEqual({
+    said: "tiffin daemon: cannot run the engine: no control group hierarchy is mounted in its mount namespace (mount one: mount -t cgroup2 none /sys/fs/cgroup)\n",
+    left: [],
+  });
+});
+
+describe.skipIf(cgroup.mode !== "hybrid")(
+  "hybrid control groups (skipped where there is one hierarchy)",
+  () => {
+    const placeOf = (controller: string) => v1Hierarchy(cgroup, controller)?.mountPoint ?? "";
+
+    test("without the memory controller a container runs, and what cannot be limited is told once", async () => {
+      await using engine = await startEngine({ mounts: `umount ${placeOf("memory")}` });
+      expect(await engine.output("run", "--rm", "base", "echo", "hello")).toBe("hello");
+      const { exitCode, stdout, stderr } = await engine.cli(
+        "run",
+        "--rm",
+        "-m",
+        "64m",
+        "base",
+        "echo",
+        "hello",
+      );
+      expect([exitCode, stdout]).toEqual([0, "hello\n"]);
+      expect(stderr).toBe(
+        "WARNING: Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.\n" +
+          "WARNING: Your kernel does not support the memory cgroup or the cgroup is not mounted. Limits of it are discarded.\n",
+      );
+    });
+
+    test("without the devices controller a program keeps devices away", async () => {
+      await using engine = await startEngine({ mounts: `umount ${placeOf("devices")}` });
+      const { stdout, stderr } = await engine.cli(...makesDevice);
+      expect([stdout, stderr]).toEqual(["", "dd: can't open '/x': Operation not permitted\n"]);
+    });
+
+    test("where nothing can keep devices away only a container that may have them all is started", async () => {
+      const places = `${placeOf("devices")} ${cgroup.v2?.mountPoint}`;
+      await using engine = await startEngine({ mounts: `umount ${places}` });
+      const { exitCode, stderr } = await engine.cli(...makesDevice);
+      expect(exitCode).toBe(125);
+      expect(stderr).toContain(
+        "access to devices cannot be limited: neither the cgroup controller devices nor cgroup2 is mounted\n" +
+          "  (mount one of them, or allow all devices (--privileged))",
+      );
+      expect(await engine.output("run", "--rm", "--privileged", "base", "echo", "all")).toBe("all");
+      expect(await engine.output("ps", "-aq")).toBe("");
+    });
+  },
+);
