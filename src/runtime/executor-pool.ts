@@ -8,6 +8,7 @@
  * upgrade nor an unlink in mid-life matters.
  */
 import { mkdirSync, readFileSync } from "node:fs";
+import { exists } from "../kernel/files.ts";
 import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { socketPair } from "../kernel/socket-pair.ts";
@@ -17,7 +18,7 @@ import { randomHex } from "../lib/ids.ts";
 import { after, type Timer } from "../lib/timer.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import { ControlChannel } from "./control-channel.ts";
-import { removeSocket } from "./listener-socket.ts";
+import { hasSocket, removeSocket } from "./listener-socket.ts";
 import { reapSoon } from "./reaper.ts";
 
 /** One executor that has not been given a plan. */
@@ -52,7 +53,11 @@ export class ExecutorPool {
   constructor(socketDirectory: string, source: Uint8Array | string) {
     this.#sockets = socketDirectory;
     this.#source = source;
-    mkdirSync(socketDirectory, { recursive: true, mode: privateMode });
+    this.#makeDirectory();
+  }
+
+  #makeDirectory(): void {
+    mkdirSync(this.#sockets, { recursive: true, mode: privateMode });
   }
 
   /** Whether an executor of this pool has the token, waiting or with a plan. */
@@ -70,8 +75,10 @@ export class ExecutorPool {
     if (this.#closed) throw new TiffinError("unavailable", "runtime.closed", "the runtime has been closed");
     for (let ready = this.#waiting.shift(); ready !== undefined; ready = this.#waiting.shift()) {
       this.#refillLater(refillPauseMs);
-      if (!ready.channel.closed) return ready;
-      ready.socket[Symbol.dispose]();
+      if (ready.channel.closed) ready.socket[Symbol.dispose]();
+      else if (hasSocket(this.#sockets, ready.token)) return ready;
+      // Nobody could attach to what it starts.
+      else this.discard(ready);
     }
     return await this.#start();
   }
@@ -141,6 +148,8 @@ export class ExecutorPool {
     using socket = ours;
     let pid: number;
     try {
+      // Cleaners of /run take what they do not know.
+      if (!exists(this.#sockets)) this.#makeDirectory();
       pid = spawn({
         executable: this.#binary,
         argv: [programName, token],

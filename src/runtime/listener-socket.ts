@@ -1,5 +1,6 @@
 /** Reaching supervisors by the names of their listener sockets. */
 import { readdirSync, unlinkSync } from "node:fs";
+import { exists } from "../kernel/files.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { SyscallError } from "../kernel/syscall.ts";
 import { connectUnix } from "../kernel/unix-stream.ts";
@@ -41,6 +42,11 @@ export function isListening(socketDirectory: string, token: string): boolean {
   if (connection === "gone") return false;
   if (connection !== "busy") connection[Symbol.dispose]();
   return true;
+}
+
+/** Whether the socket is there, listened to or not. */
+export function hasSocket(socketDirectory: string, token: string): boolean {
+  return exists(socketPath(socketDirectory, token));
 }
 
 /** All tokens that have a socket, alive or not. */

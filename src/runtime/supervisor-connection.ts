@@ -10,7 +10,7 @@ import { signalNumbers } from "../linux/signals.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import type { ControlChannel } from "./control-channel.ts";
 import { exitRecordOf, lostExit } from "./exit-record.ts";
-import { connectSupervisor, removeSocket } from "./listener-socket.ts";
+import { connectSupervisor, hasSocket, removeSocket } from "./listener-socket.ts";
 import { type Supervisor, wakeSupervisors } from "./listening-supervisor.ts";
 import { OverdueEnd } from "./overdue-end.ts";
 import { readRecord } from "./record.ts";
@@ -115,7 +115,8 @@ class SupervisorConnection implements SupervisedProcess {
     if (!(await this.#answers(answerLimitMs))) throw this.#silence("attach to");
     const fd = connectSupervisor(socketDirectory, token);
     if (fd === "busy") throw this.#silence("attach to");
-    if (fd === "gone") throw this.#gone();
+    if (fd === "gone")
+      throw this.#over || hasSocket(socketDirectory, token) ? this.#gone() : this.#socketGone();
     const stream = await connectDuplex({ fd: fd.take() });
     stream.write(encodeMessage("attach", { flags }));
     return stream;
@@ -203,6 +204,17 @@ class SupervisorConnection implements SupervisedProcess {
       "unavailable",
       "runtime.supervisor-gone",
       `process ${this.#options.token} has ended`,
+    );
+  }
+
+  /** The supervisor is there and has answered. */
+  #socketGone(): TiffinError {
+    const { socketDirectory, token, pid } = this.#options;
+    return new TiffinError(
+      "unavailable",
+      "runtime.socket-gone",
+      `cannot attach to process ${pid}: the socket of its supervisor, ${socketDirectory}/${token}, has been removed`,
+      { remedy: "the container runs on; its next start has a socket again" },
     );
   }
 

@@ -82,3 +82,23 @@ describe.skipIf(cgroup.mode !== "hybrid")(
     });
   },
 );
+
+test("a run directory that somebody has removed is made again; who ran before runs on and cannot be attached to", async () => {
+  await using engine = await startEngine();
+  await engine.output("run", "-d", "--name", "before", "base", "sleep", "1000");
+  rmSync(engine.run, { recursive: true });
+  expect(await engine.output("run", "--rm", "base", "echo", "hello")).toBe("hello");
+  const socket = new RegExp(
+    "^Error response from daemon: cannot attach to process \\d+: the socket of its supervisor, " +
+      `${engine.run}/s/[0-9a-f]{16}, has been removed\n  \\(the container runs on; its next start has a socket again\\)\n$`,
+  );
+  const attached = await engine.cli("attach", "--no-stdin", "before");
+  expect([attached.exitCode, attached.stdout]).toEqual([1, ""]);
+  expect(attached.stderr).toMatch(socket);
+  expect(await engine.output("exec", "before", "echo", "inside")).toBe("inside");
+  expect(await engine.output("stop", "-t", "0", "before")).toBe("before");
+  expect(await engine.output("inspect", "--format", "{{.State.ExitCode}}", "before")).toBe("137");
+  expect(await engine.output("start", "before")).toBe("before");
+  expect(existsSync(`${engine.run}/s`)).toBe(true);
+  await engine.output("rm", "-f", "before");
+});
