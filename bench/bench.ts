@@ -1,12 +1,13 @@
 /**
  * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: start,
- * exec, engine, memory, flat, runtime. Uses an engine of its own with its own directories, so nothing of a running
+ * exec, engine, memory, flat, responsive, runtime. Uses an engine of its own with its own directories, so nothing of a running
  * installation is touched.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
+import { benchResponsive } from "./responsive.ts";
 import { benchRuntime } from "./runtime.ts";
 import { type Contestant, compare, errorFile, median, printTimings, quantile, timeOnce } from "./timing.ts";
 
@@ -193,6 +194,17 @@ sections.push([
     console.log(`  engine RSS with ${count} running containers: ${rssMb()} MB`);
     for (let index = 0; index < count; index += 1) run("rm", "-f", `bench-f${index}`);
   },
+]);
+
+sections.push([
+  "responsive",
+  async () =>
+    await benchResponsive({
+      socket: `${scratch}/tiffin.sock`,
+      run,
+      start: async (...args) =>
+        await Bun.spawn([binary, ...args], { env: { ...process.env, ...env }, stdout: "ignore" }).exited,
+    }),
 ]);
 
 sections.push(["runtime", () => benchRuntime(scratch, root, rounds)]);
