@@ -92,7 +92,6 @@ test("routes of Docker that are not there say so, those of a swarm as an engine 
       "pulling and importing images is not there yet in this engine",
     ],
     ["GET", "/v1.40/networks", 501, "managing networks is not there yet in this engine"],
-    ["DELETE", "/images/some/where/name", 501, "removing images is not there yet in this engine"],
     ["GET", "/services", 503, "This node is not a swarm manager."],
     ["GET", "/networks/a/b", 404, "page not found"],
   ] as const;

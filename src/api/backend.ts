@@ -16,7 +16,13 @@ import type {
 } from "../docker/types/container.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
 import type { ExplainFormat, ExplainResponse } from "../docker/types/explain.ts";
-import type { ImageInspect, ImageSummary } from "../docker/types/image.ts";
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImagePruneReport,
+  ImageSummary,
+} from "../docker/types/image.ts";
 import type { RunBody, RunExited } from "../docker/types/run.ts";
 import type { InfoResponse, VersionResponse } from "../docker/types/system.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
@@ -202,6 +208,19 @@ export interface ImageListRequest {
 export interface ImageBackend {
   list(request: ImageListRequest): Promise<readonly ImageSummary[]>;
   inspect(name: string): Promise<ImageInspect>;
+  /** Newest first. */
+  history(name: string): Promise<readonly ImageHistoryItem[]>;
+  /** The repository may name a tag itself, which the tag beside it overrules. */
+  tag(
+    name: string,
+    options: { readonly repository: string; readonly tag: string | undefined },
+  ): Promise<void>;
+  /** `conflict` when containers or other images need it. */
+  remove(
+    name: string,
+    options: { readonly force: boolean; readonly keepParents: boolean },
+  ): Promise<readonly ImageDeleteItem[]>;
+  prune(filters: Filters): Promise<ImagePruneReport>;
 }
 
 export interface SystemBackend {

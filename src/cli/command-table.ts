@@ -78,6 +78,26 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/inspect.ts")).imageCommand,
   },
   {
+    names: ["image history", "history"],
+    summary: "Show the history of an image",
+    load: async () => (await import("./commands/history.ts")).command,
+  },
+  {
+    names: ["image rm", "image remove", "rmi"],
+    summary: "Remove one or more images",
+    load: async () => (await import("./commands/rmi.ts")).command,
+  },
+  {
+    names: ["image tag", "tag"],
+    summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    load: async () => (await import("./commands/tag.ts")).command,
+  },
+  {
+    names: ["image prune"],
+    summary: "Remove unused images",
+    load: async () => (await import("./commands/image-prune.ts")).command,
+  },
+  {
     names: ["container kill", "kill"],
     summary: "Kill one or more running containers",
     load: async () => (await import("./commands/kill.ts")).command,

@@ -39,13 +39,9 @@ export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("pruning containers", "POST /containers/prune"),
   ...missing("pulling and importing images", "POST /images/create"),
   ...missing("pushing images", "POST /images/{name*}/push"),
-  ...missing("tagging images", "POST /images/{name*}/tag"),
-  ...missing("the history of an image", "GET /images/{name*}/history"),
   ...missing("searching for images", "GET /images/search"),
   ...missing("saving images", "GET /images/get", "GET /images/{name*}/get"),
   ...missing("loading images", "POST /images/load"),
-  ...missing("pruning images", "POST /images/prune"),
-  ...missing("removing images", "DELETE /images/{name*}"),
   ...missing("committing a container", "POST /commit"),
   ...missing(
     "building images",

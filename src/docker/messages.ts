@@ -143,3 +143,20 @@ export function notThereYet(what: string): string {
 export function notSwarmManager(): string {
   return 'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 }
+
+/** `name` as it was given; both ids short. */
+export function referenceInUse(name: string, container: string, image: string): string {
+  return (
+    `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - ` +
+    `container ${container} is using its referenced image ${image}`
+  );
+}
+
+/** `image` is a short id; `hard` means that force does not help. */
+export function cannotDeleteImage(image: string, hard: boolean, why: string): string {
+  return `conflict: unable to delete ${image} (${hard ? "cannot" : "must"} be forced) - ${why}`;
+}
+
+export function pruneRunning(): string {
+  return "a prune operation is already running";
+}

@@ -36,7 +36,13 @@ import {
 } from "./types/container.ts";
 import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
 import { explainResponse } from "./types/explain.ts";
-import { imageInspect, imageSummary } from "./types/image.ts";
+import {
+  imageDeleteItem,
+  imageHistoryItem,
+  imageInspect,
+  imagePruneReport,
+  imageSummary,
+} from "./types/image.ts";
 import { execRunBody, runBody } from "./types/run.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
 
@@ -155,6 +161,19 @@ export const routes = {
     result: json(list(imageSummary)),
   }),
   imageInspect: route("GET", "/images/{name*}/json", "1.24", { result: json(imageInspect) }),
+  imageHistory: route("GET", "/images/{name*}/history", "1.24", { result: json(list(imageHistoryItem)) }),
+  imageTag: route("POST", "/images/{name*}/tag", "1.24", {
+    query: { repo: queryText, tag: queryText },
+    result: empty(201),
+  }),
+  imagePrune: route("POST", "/images/prune", "1.25", {
+    query: { filters: queryFilters },
+    result: json(imagePruneReport),
+  }),
+  imageRemove: route("DELETE", "/images/{name*}", "1.24", {
+    query: { force: queryFlag, noprune: queryFlag },
+    result: json(list(imageDeleteItem)),
+  }),
 
   explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {
     query: { format: queryText },

@@ -29,8 +29,7 @@ import {
 import { EventBus } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
-import { openImageStore } from "./image/mod.ts";
-import { ImageService } from "./image-service.ts";
+import { ImageService, openImageStore } from "./image/mod.ts";
 import { openOverlayLayerStore } from "./layer/mod.ts";
 import { type DefaultNetwork, openNetwork } from "./network/mod.ts";
 import { requireHost } from "./requirements.ts";
@@ -114,12 +113,23 @@ async function openWith(
   prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
   const { database, writes } = store;
   const layers = openOverlayLayerStore({ root: config.root, report });
-  const images = openImageStore({ database, layers });
+  const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
+  const registry = new ContainerRegistry(containerRepository(database), {
+    writes,
+    changed: (container) => rowFiles.note(container),
+  });
+  const images = openImageStore({
+    database,
+    layers,
+    writes,
+    *containerChains() {
+      for (const { document } of registry.all()) yield document.image.chain;
+    },
+  });
   const network = await openNetwork({ tag: config.tag, db: database, writes, report });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
   const timers = openTimers();
-  const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
   const volumes = openVolumeStore({ database, root: paths.volumes, writes, report });
   const checkpoints = idleWork(() => store.checkpoint(), report);
   const idle = idleWork(() => {
@@ -133,10 +143,7 @@ async function openWith(
     paths,
     facts,
     store,
-    registry: new ContainerRegistry(containerRepository(database), {
-      writes,
-      changed: (container) => rowFiles.note(container),
-    }),
+    registry,
     images,
     layers,
     volumes,
@@ -167,7 +174,15 @@ async function openWith(
   return {
     containers: new ContainerService(context),
     execs: new ExecService(context),
-    images: new ImageService(images, context.registry),
+    images: new ImageService({
+      images,
+      layers,
+      events,
+      usersOf: (imageId) =>
+        [...registry.all()]
+          .filter(({ document }) => document.image.id === imageId)
+          .map(({ id, state }) => ({ id, running: isAlive(state) })),
+    }),
     system: new SystemService(context, options.version),
     events,
     facts,

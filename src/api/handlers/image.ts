@@ -2,7 +2,9 @@
 import type { ImageBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
 
-export function imageHandlers(images: ImageBackend): Pick<Handlers, "imageList" | "imageInspect"> {
+type Names = "imageList" | "imageInspect" | "imageHistory" | "imageTag" | "imagePrune" | "imageRemove";
+
+export function imageHandlers(images: ImageBackend): Pick<Handlers, Names> {
   return {
     imageList: ({ query }) =>
       images.list({
@@ -12,5 +14,11 @@ export function imageHandlers(images: ImageBackend): Pick<Handlers, "imageList" 
         filters: query.filters ?? {},
       }),
     imageInspect: ({ params }) => images.inspect(params.name),
+    imageHistory: ({ params }) => images.history(params.name),
+    imageTag: ({ params, query }) =>
+      images.tag(params.name, { repository: query.repo ?? "", tag: query.tag }),
+    imagePrune: ({ query }) => images.prune(query.filters ?? {}),
+    imageRemove: ({ params, query }) =>
+      images.remove(params.name, { force: query.force ?? false, keepParents: query.noprune ?? false }),
   };
 }

@@ -427,6 +427,18 @@ export function fakeEngine(): FakeEngine {
         findImage(name);
         return baseImage;
       },
+      history: async (name) => {
+        findImage(name);
+        return [];
+      },
+      tag: async (name) => {
+        findImage(name);
+      },
+      remove: async (name) => {
+        findImage(name);
+        return [{ Untagged: "base:latest" }, { Deleted: baseImage.Id }];
+      },
+      prune: async () => ({ ImagesDeleted: null, SpaceReclaimed: 0 }),
     },
     system: {
       ping: async () => undefined,

@@ -27,7 +27,7 @@ const forRunning = new Set(["attach", "exec", "kill", "stop", "wait"]);
 
 function argumentsOf(shortest: string, usage: string): Offer {
   if (/\bCONTAINER\b/.test(usage)) return listed(forRunning.has(shortest) ? "running" : "containers");
-  if (/\bIMAGE\b|\bREPOSITORY\b/.test(usage)) return listed("images");
+  if (/(?:\b|_)IMAGE\b|\bREPOSITORY\b/.test(usage)) return listed("images");
   if (usage.includes("NAME|ID")) return listed("containers", "images");
   return /^\w+(?:\|\w+)+$/.test(usage) ? words(...usage.split("|")) : words();
 }

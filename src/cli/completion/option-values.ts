@@ -44,13 +44,16 @@ const containerFilters = words(
     " ",
   ),
 );
-const imageFilters = words(..."before= dangling= label= reference= since=".split(" "));
+const imageFilters = words(..."before= dangling= label= reference= since= until=".split(" "));
+const pruneFilters = words("dangling=", "label=", "label!=", "until=");
 const streams = words("stderr", "stdin", "stdout");
 
 /** By the shortest name of a command and the long name of its option. */
 const inCommand: Readonly<Record<string, Offer>> = {
   "create attach": streams,
   "explain format": words("json", "shell", "table", "text"),
+  "history format": table,
+  "image prune filter": pruneFilters,
   "images filter": imageFilters,
   "images format": table,
   "info format": document,

@@ -55,3 +55,29 @@ export interface ImageInspect extends Omit<ObjectOf<typeof imageInspectShape>, "
   readonly Config?: WithNulls<ContainerConfig> | undefined;
 }
 export const imageInspect: Decoder<ImageInspect> = object(imageInspectShape);
+
+export const imageHistoryItem = object({
+  /** `<missing>` where no image of this host is meant. */
+  Id: text,
+  /** Unix seconds. */
+  Created: integer,
+  CreatedBy: text,
+  Tags: nullable(list(text)),
+  Size: integer,
+  Comment: text,
+});
+export interface ImageHistoryItem extends Decoded<typeof imageHistoryItem> {}
+
+/** One thing that a removal did. */
+export const imageDeleteItem = object({
+  Untagged: optional(text),
+  /** An image, or a layer by the digest of its chain. */
+  Deleted: optional(text),
+});
+export interface ImageDeleteItem extends Decoded<typeof imageDeleteItem> {}
+
+export const imagePruneReport = object({
+  ImagesDeleted: nullable(list(imageDeleteItem)),
+  SpaceReclaimed: integer,
+});
+export interface ImagePruneReport extends Decoded<typeof imagePruneReport> {}

@@ -1,11 +1,13 @@
 /**
- * 1.42: `stop` takes a signal; `ConsoleSize` is honoured by create and exec; framed streams say so in their media type.
+ * 1.42: `stop` takes a signal; `ConsoleSize` is honoured by create and exec; framed streams say so in their media type; what
+ * images share is computed on request.
  */
 import { mapFields, mapHostConfig, type VersionTranslator, withoutFields } from "./translator.ts";
 
 export const v1_42: VersionTranslator = {
   minor: 42,
   request: {
+    imageList: (request) => ({ ...request, query: withoutFields(request.query, "shared-size") }),
     containerStop: (request) => ({ ...request, query: withoutFields(request.query, "signal") }),
     containerCreate: (request) =>
       mapHostConfig(request, (hostConfig) => withoutFields(hostConfig, "ConsoleSize")),

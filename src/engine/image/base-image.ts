@@ -14,29 +14,28 @@ const config: ImageConfig = {
   Cmd: ["sh"],
 };
 
-export interface MadeImage {
-  readonly id: string;
-  /** The configuration document whose digest is the id. */
-  readonly configuration: string;
-  readonly size: number;
-}
+const encoder = new TextEncoder();
 
 /**
- * Makes the layer if the store lacks it, and the configuration. Blocks for some tens of milliseconds, once in the
- * life of a root directory. Throws `unavailable` when there is no usable busybox.
+ * Makes the layer if the store lacks it, and returns the configuration document whose digest is the image's id. Blocks for some
+ * tens of milliseconds, once in the life of a root directory. `keep` hears of the layer before it is there. Throws `unavailable`
+ * when there is no usable busybox.
  */
-export function makeBaseImage(layers: LayerStore, busyboxPath: string): MadeImage {
+export function makeBaseImage(
+  layers: LayerStore,
+  busyboxPath: string,
+  keep: (layer: string) => void,
+): Uint8Array {
   const busybox = readBusybox(busyboxPath);
   const entries = baseTree(busybox.content, busybox.applets);
-  const size = entries.reduce((sum, entry) => sum + (entry.kind === "file" ? entry.content.length : 0), 0);
   const layer = digestOf(entries, busybox.mtimeSeconds);
+  keep(layer);
   if (!layers.hasLayer(layer)) {
     using ingest = layers.ingest();
     for (const chunk of archiveOf(entries, busybox.mtimeSeconds)) ingest.push(chunk);
     ingest.finish();
   }
-  const configuration = configurationOf(layer, busybox.mtimeSeconds);
-  return { id: `sha256:${createHash("sha256").update(configuration).digest("hex")}`, configuration, size };
+  return encoder.encode(configurationOf(layer, busybox.mtimeSeconds));
 }
 
 function digestOf(entries: readonly TreeEntry[], mtimeSeconds: number): string {

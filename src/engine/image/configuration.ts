@@ -5,13 +5,18 @@ import type { Image } from "./image.ts";
 
 const diffIdPattern = /^sha256:([0-9a-f]{64})$/;
 const neverCreated = "1970-01-01T00:00:00Z";
-const encoder = new TextEncoder();
+
+/** What the configuration does not say. */
+export interface StoredFacts {
+  readonly id: string;
+  readonly size: number;
+  readonly parent: string;
+}
 
 /** Throws `invalid` naming the field that is wrong. */
-export function decodeConfiguration(id: string, document: string, size: number): Image {
-  const { rootfs, config, architecture, os, variant, created, author, history } = decodeImageConfig(
-    encoder.encode(document),
-  );
+export function decodeConfiguration(document: Uint8Array, { id, size, parent }: StoredFacts): Image {
+  const decoded = decodeImageConfig(document);
+  const { rootfs, config, architecture, os, variant, created, author, history } = decoded;
   return {
     id,
     chain: rootfs.diff_ids.map((digest) => {
@@ -27,9 +32,11 @@ export function decodeConfiguration(id: string, document: string, size: number):
     architecture,
     os,
     variant: variant ?? "",
+    osVersion: decoded["os.version"] ?? "",
     created: created ?? neverCreated,
     author: author ?? "",
     history: history ?? [],
     size,
+    parent,
   };
 }

@@ -79,10 +79,7 @@ test("base has a shell, users, and modes that the process's umask did not change
 
 test("the id is the digest of the configuration and the same on every host with this busybox", () => {
   const base = images.resolve("base");
-  const row = database.query<{ configuration: string }, []>("SELECT configuration FROM image_image").get();
-  const digest = createHash("sha256")
-    .update(row?.configuration ?? "")
-    .digest("hex");
+  const digest = createHash("sha256").update(images.configuration(base.id)).digest("hex");
   expect(base.id).toBe(`sha256:${digest}`);
   const otherRoot = mkdtempSync("/tmp/tiffin-test-image-");
   try {
@@ -137,9 +134,10 @@ test.each([
 
 test("an image is presented in Docker's shapes", () => {
   const base = images.resolve("base");
-  const summary = imageSummary(base, images.tags(base.id));
+  const names = { tags: images.tags(base.id), digests: images.digests(base.id) };
+  const summary = imageSummary(base, names, { containers: 0, sharedSize: -1 });
   expect(summary).toMatchObject({ Id: base.id, RepoTags: ["base:latest"], Size: base.size, Labels: null });
-  const inspect = imageInspect(base, images.tags(base.id));
+  const inspect = imageInspect(base, names, images.taggedMs(base.id));
   expect(inspect.RootFS).toEqual({ Type: "layers", Layers: base.chain.map((id) => `sha256:${id}`) });
   expect(inspect.Config?.Cmd).toEqual(["sh"]);
 });

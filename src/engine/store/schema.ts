@@ -10,9 +10,15 @@
  *   volume     one row per named volume; its data is ROOT/volumes/<name>/_data
  *     name, created_ms, labels (JSON), anonymous (1: made for one container, goes with it)
  *
- *   image_image   one row per image
- *     id (sha256:<hex> of configuration), configuration (the OCI document), size (bytes), added_ms
- *   image_name    name (docker.io/library/base:latest), image_id
+ *   image      one row per image
+ *     id             sha256:<hex> of configuration
+ *     configuration  the OCI document, byte for byte
+ *     chain          ids of its layers, lowest first, with blanks between them
+ *     size           bytes of its layers
+ *     added_ms, tagged_ms (0: never), parent (id of the image that it was made from, or empty)
+ *   image_reference  reference (docker.io/library/base:latest, docker.io/library/base@sha256:...), image_id
+ *   image_manifest   what registries called it: digest, image_id, media_type, content byte for byte
+ *   loose_layer      layers that no image needs: containers or work under way may, or nobody does any more
  *   ipam_network  one row per network: subnet, last_address given out, forwarding_enabled (1: by us)
  *   ipam_lease    one row per container with an endpoint: network, address, container_id, host_link
  *
@@ -63,6 +69,34 @@ export const migrations: readonly Migration[] = [
      PRIMARY KEY (network, address),
      UNIQUE (network, container_id)
    ) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE image (
+     id TEXT PRIMARY KEY,
+     configuration BLOB NOT NULL,
+     chain TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     added_ms INTEGER NOT NULL,
+     tagged_ms INTEGER NOT NULL DEFAULT 0,
+     parent TEXT NOT NULL DEFAULT ''
+   );
+   INSERT INTO image (id, configuration, chain, size, added_ms)
+     SELECT id, CAST(configuration AS BLOB),
+       (SELECT coalesce(group_concat(substr(value, 8), ' '), '') FROM json_each(configuration, '$.rootfs.diff_ids')),
+       size, added_ms FROM image_image;
+   CREATE TABLE image_reference (
+     reference TEXT PRIMARY KEY,
+     image_id TEXT NOT NULL REFERENCES image (id)
+   ) WITHOUT ROWID;
+   INSERT INTO image_reference SELECT name, image_id FROM image_name;
+   CREATE TABLE image_manifest (
+     digest TEXT NOT NULL,
+     image_id TEXT NOT NULL REFERENCES image (id),
+     media_type TEXT NOT NULL,
+     content BLOB NOT NULL,
+     PRIMARY KEY (image_id, digest)
+   );
+   CREATE TABLE loose_layer (id TEXT PRIMARY KEY) WITHOUT ROWID;
+   DROP TABLE image_name;
+   DROP TABLE image_image;`,
 ];
 
 export const currentVersion = migrations.length;

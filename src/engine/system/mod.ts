@@ -68,7 +68,7 @@ export class SystemService {
       ContainersRunning: counts.running,
       ContainersPaused: counts.paused,
       ContainersStopped: registry.size - counts.running - counts.paused,
-      Images: images.list().length,
+      Images: images.size,
       Driver: "overlay2",
       DriverStatus: [
         ["Backing Filesystem", "overlayfs"],

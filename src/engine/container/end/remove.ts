@@ -62,6 +62,7 @@ export async function takeAway(
     if (options.volumes) removeAnonymousVolumes(context, container);
     context.fail("remove.volumes");
     context.registry.drop(container);
+    context.images.released(document.image.chain);
     await roomFor(context);
   } catch (thrown) {
     context.registry.setState(container, { status: "dead", ending, volumes: options.volumes });

@@ -189,6 +189,7 @@ async function finishRemoval(context: ContainerContext, container: Container): P
 /** Takes away what an engine left unfinished, and reports what has our names and belongs to no container. */
 async function sweep(context: ContainerContext): Promise<void> {
   const { registry, images, layers, volumes } = context;
+  images.settle();
   const known = { layers: images.layers(), containers: new Set<string>() };
   for (const { id, document } of registry.all()) {
     known.containers.add(id);

@@ -1,0 +1,187 @@
+/** Images as clients ask for them. */
+import { pruneRunning } from "../../docker/messages.ts";
+import { familiarName, normaliseReference, parseReference } from "../../docker/reference.ts";
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImagePruneReport,
+  ImageSummary,
+} from "../../docker/types/image.ts";
+import { nowMs } from "../../lib/clock.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { LayerStore } from "../layer/mod.ts";
+import {
+  checkFilters,
+  danglingOf,
+  type FilterMap,
+  imageTest,
+  listFilters,
+  pruneFilters,
+  referenceTest,
+} from "./filters.ts";
+import type { Image } from "./image.ts";
+import { imageHistory, imageInspect, imageSummary } from "./present.ts";
+import { type RemovalContext, type RemoveOptions, removeImage } from "./remove-image.ts";
+
+export interface ImageListOptions {
+  /** Those that others were made from, too. */
+  readonly all: boolean;
+  readonly sharedSize: boolean;
+  readonly filters: FilterMap;
+}
+
+export interface TagOptions {
+  readonly repository: string;
+  readonly tag: string | undefined;
+}
+
+export interface ImageServiceContext extends RemovalContext {
+  readonly layers: LayerStore;
+}
+
+const notComputed = -1;
+/** A tag of this name would read like the beginning of a digest. */
+const digestAlgorithm = "sha256";
+
+export class ImageService {
+  readonly #context: ImageServiceContext;
+  #pruning = false;
+
+  constructor(context: ImageServiceContext) {
+    this.#context = context;
+  }
+
+  /** Errors: `invalid` for a filter that is not known. */
+  async list(options: ImageListOptions): Promise<ImageSummary[]> {
+    const { images, usersOf } = this.#context;
+    const { filters } = options;
+    checkFilters(filters, listFilters);
+    const matches = imageTest(filters, nowMs(), (name) => images.resolve(name));
+    const names = referenceTest(filters);
+    const dangling = danglingOf(filters);
+    return images.list().flatMap((image) => {
+      if (!matches(image)) return [];
+      const tags = images.tags(image.id).filter((tag) => names?.(tag) ?? true);
+      const digests = images.digests(image.id).filter((digest) => names?.(digest) ?? true);
+      if (tags.length + digests.length === 0) {
+        const hidden = !options.all && images.children(image.id).length > 0;
+        if (hidden || dangling === false || names !== undefined) return [];
+      } else if (dangling === true && tags.length > 0) return [];
+      const sharedSize = options.sharedSize ? this.#sharedSize(image) : notComputed;
+      return [imageSummary(image, { tags, digests }, { containers: usersOf(image.id).length, sharedSize })];
+    });
+  }
+
+  /** Errors: `notFound`. */
+  async inspect(name: string): Promise<ImageInspect> {
+    const { images } = this.#context;
+    const image = images.resolve(name);
+    const names = { tags: images.tags(image.id), digests: images.digests(image.id) };
+    return imageInspect(image, names, images.taggedMs(image.id));
+  }
+
+  /** Errors: `notFound`. */
+  async history(name: string): Promise<ImageHistoryItem[]> {
+    const { images, layers } = this.#context;
+    const image = images.resolve(name);
+    const ancestry: { id: string; tags: string[] }[] = [];
+    for (let each: Image | undefined = image; each !== undefined; each = images.byId(each.parent)) {
+      ancestry.push({ id: each.id, tags: images.tags(each.id) });
+    }
+    return imageHistory(
+      image,
+      image.chain.map((layer) => layers.layerBytes(layer)),
+      ancestry,
+    );
+  }
+
+  /** Errors: `notFound`, `invalid` for a name that is none. */
+  async tag(name: string, options: TagOptions): Promise<void> {
+    const { images, events } = this.#context;
+    const reference = taggedReference(options);
+    const image = images.resolve(name);
+    images.tag(image.id, normaliseReference(parseReference(reference)));
+    events.emit("image", "tag", image.id, { name: familiarName(parseReference(reference)) });
+  }
+
+  /** Errors: `notFound`, `conflict`. */
+  async remove(name: string, options: RemoveOptions): Promise<ImageDeleteItem[]> {
+    return removeImage(this.#context, name, options);
+  }
+
+  /** Errors: `invalid` for a filter, `conflict` while another one is under way. */
+  async prune(filters: FilterMap): Promise<ImagePruneReport> {
+    checkFilters(filters, pruneFilters);
+    if (this.#pruning) throw new TiffinError("conflict", "image.pruning", pruneRunning());
+    this.#pruning = true;
+    try {
+      return this.#prune(filters, danglingOf(filters) ?? true);
+    } finally {
+      this.#pruning = false;
+    }
+  }
+
+  #prune(filters: FilterMap, danglingOnly: boolean): ImagePruneReport {
+    const { images, layers } = this.#context;
+    const matches = imageTest(filters, nowMs(), (name) => images.resolve(name));
+    const chosen = images
+      .list()
+      .filter((image) => images.children(image.id).length === 0 || images.references(image.id).length > 0)
+      .filter((image) => !danglingOnly || images.children(image.id).length === 0)
+      .filter(matches);
+    const items: ImageDeleteItem[] = [];
+    let reclaimed = 0;
+    for (const { id, chain } of chosen) {
+      const references = images.references(id);
+      // A digest alone does not make an image wanted.
+      if (danglingOnly && references.some((reference) => !reference.includes("@"))) continue;
+      const targets =
+        references.length === 0 ? [id] : references.map((one) => familiarName(parseReference(one)));
+      // Those that it was made from have no other layers.
+      const sizes = new Map(chain.map((layer) => [layer, layers.layerBytes(layer)]));
+      for (const target of targets) items.push(...this.#tryToRemove(target));
+      for (const [layer, bytes] of sizes) if (!layers.hasLayer(layer)) reclaimed += bytes;
+    }
+    return { ImagesDeleted: items.length === 0 ? null : items, SpaceReclaimed: reclaimed };
+  }
+
+  /** What is in use stays; nobody asked for it by name. */
+  #tryToRemove(name: string): ImageDeleteItem[] {
+    try {
+      return removeImage(this.#context, name, { force: false, keepParents: false });
+    } catch (thrown) {
+      const kind = thrown instanceof TiffinError ? thrown.kind : "internal";
+      if (kind === "conflict" || kind === "notFound") return [];
+      throw thrown;
+    }
+  }
+
+  #sharedSize(image: Image): number {
+    const { images, layers } = this.#context;
+    return image.chain
+      .filter((layer) => images.layerUses(layer) > 1)
+      .reduce((sum, layer) => sum + layers.layerBytes(layer), 0);
+  }
+}
+
+/** Checks what `tag` is given; a tag within the name counts when there is none beside it. */
+function taggedReference({ repository, tag }: TagOptions): string {
+  const parsed = parseReference(repository);
+  if (parsed.digest !== undefined) {
+    throw new TiffinError(
+      "invalid",
+      "image.bad-reference",
+      "refusing to create a tag with a digest reference",
+    );
+  }
+  if (familiarName({ domain: parsed.domain, path: parsed.path, tag: "x" }) === `${digestAlgorithm}:x`) {
+    throw new TiffinError(
+      "invalid",
+      "image.bad-reference",
+      "refusing to create an ambiguous tag using digest algorithm as name",
+    );
+  }
+  const named = tag === undefined || tag === "" ? parsed : { ...parsed, tag };
+  return normaliseReference(parseReference(normaliseReference(named)));
+}
