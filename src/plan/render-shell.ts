@@ -13,14 +13,14 @@ export function renderShell(plan: Plan): string {
   const received = plan.receives.filter(({ name }) => !name.startsWith("cgroup:"));
   const child = [
     ...plan.ops.filter(({ stage, op }) => stage === "prepare" && op !== "clone"),
-    ...plan.ops.filter(({ stage }) => stage === "child"),
+    ...beforeNewRoot(plan.ops.filter(({ stage }) => stage === "child")),
   ];
   return [
     "#!/bin/sh",
     "# What this container is, step by step. Made from its plan; run as root, at your own risk.",
     "set -eu",
     "",
-    ...received.map(({ name }) => `# ${variableName(name)}: the caller's ${name}`),
+    ...received.flatMap(({ slot, name }) => receivedLines(name, knownSource(plan, slot))),
     "work=$(mktemp -d)",
     "export work",
     "",
@@ -39,6 +39,28 @@ export function renderShell(plan: Plan): string {
     "CONTAINER",
     "",
   ].join("\n");
+}
+
+/** The host path of a bind's source, which a plan has as a descriptor so that nobody can exchange it in between. */
+function knownSource({ ops }: Plan, slot: number): string | undefined {
+  const clone = ops.find((op) => op.op === "openTree" && op.fields.dir === slot && op.fields.path === null);
+  return clone?.target.startsWith("/") === true ? clone.target : undefined;
+}
+
+function receivedLines(name: string, source: string | undefined): string[] {
+  const variable = variableName(name);
+  if (source === undefined) return [`# ${variable}: the caller's ${name}`];
+  return [`${variable}=${quote(source)}`, `export ${variable}`];
+}
+
+/** What needs nothing of the image is done before its root is entered: from there on the tools are the image's own. */
+function beforeNewRoot(ops: readonly ProcessOp[]): ProcessOp[] {
+  const at = ops.findIndex(({ op }) => op === "pivotRoot" || op === "moveRoot");
+  if (at < 0) return [...ops];
+  const isOfHost = ({ op }: ProcessOp): boolean =>
+    op === "setHostname" || op === "setDomainname" || op === "setRlimit";
+  const after = ops.slice(at);
+  return [...ops.slice(0, at), ...after.filter(isOfHost), ...after.filter((op) => !isOfHost(op))];
 }
 
 function hostLines(op: HostOp): string[] {

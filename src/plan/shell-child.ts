@@ -128,16 +128,21 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       ];
     }
     case "dropBounding":
+      return [addPrivileges("--bounding-set", capabilityWords(op.fields.keep))];
     case "setCapabilities": {
-      const mask = op.op === "dropBounding" ? op.fields.keep : op.fields.effective;
-      const names = capabilitiesOfMask(BigInt(mask)).map((name) => name.replace("CAP_", "+").toLowerCase());
-      const option = op.op === "dropBounding" ? "--bounding-set" : "--inh-caps";
-      return [`privileges="\${privileges-} ${option} -all${names.map((name) => `,${name}`).join("")}"`];
+      // The other two follow from these, the user and the file that is executed. capabilities(7)
+      const { inheritable, ambient } = op.fields;
+      return [
+        addPrivileges("--inh-caps", capabilityWords(inheritable), "--ambient-caps", capabilityWords(ambient)),
+      ];
+    }
+    case "setGroups": {
+      const { buffer, byteOffset, byteLength } = op.fields.groups;
+      const groups = [...new Uint32Array(buffer.slice(byteOffset, byteOffset + byteLength))];
+      return [addPrivileges(...(groups.length === 0 ? ["--clear-groups"] : ["--groups", groups.join(",")]))];
     }
     case "setIds":
-      return [
-        `privileges="\${privileges-} --reuid ${op.fields.uid} --regid ${op.fields.gid} --clear-groups"`,
-      ];
+      return [addPrivileges("--reuid", String(op.fields.uid), "--regid", String(op.fields.gid))];
     case "exec": {
       const words = op.fields.arguments.map(quote).join(" ");
       return [`exec setpriv \${privileges-} -- ${words}`];
@@ -157,7 +162,6 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "pty":
     case "keyring":
     case "prctl":
-    case "setGroups":
     case "seccomp":
     case "closeFrom":
     case "init":
@@ -173,6 +177,15 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "leave":
       return [`# not in a shell: ${op.op} ${op.target}`.trimEnd()];
   }
+}
+
+function addPrivileges(...words: readonly string[]): string {
+  return `privileges="\${privileges-} ${words.join(" ")}"`;
+}
+
+function capabilityWords(mask: number | bigint): string {
+  const names = capabilitiesOfMask(BigInt(mask)).map((name) => name.replace("CAP_", "+").toLowerCase());
+  return ["-all", ...names].join(",");
 }
 
 function moveRootLines(root: number, places: ShellPlaces): string[] {

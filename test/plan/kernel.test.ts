@@ -581,18 +581,29 @@ test.skipIf(!utilLinux)(
     if (rootfs.kind !== "overlay") throw new Error("wanted an overlay");
     // The host's own root as layer: after pivot_root the script needs the image's util-linux.
     const options = { ...base, rootfs: { ...rootfs, lowers: [directoryLayer("/")] } };
-    const script = "echo $$; hostname; cat /proc/meminfo | wc -c; grep CapBnd /proc/self/status";
-    const spec = withLinux(specOf(script, { env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] }), {
-      maskedPaths: ["/proc/meminfo", "/sys/firmware"],
-      namespaces: (defaultSpec().linux?.namespaces ?? []).filter(({ type }) => type !== "cgroup"),
-    });
-    const plan = compileContainer(spec, bench.facts, options);
+    const script =
+      "echo $$; hostname; cat /proc/meminfo | wc -c; grep -E 'Groups|CapInh|CapAmb|CapBnd' /proc/self/status; grep -c . /mnt/here";
+    writeFileSync(`${bench.files.path}/here`, "one\n");
+    const user = { uid: 0, gid: 0, additionalGids: [44, 4242] };
+    const plain = specOf(script, { env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], user });
+    const bind = { type: "bind", source: bench.files.path, destination: "/mnt", options: ["rbind"] };
+    const spec = withLinux(
+      { ...plain, mounts: [...(plain.mounts ?? []), bind] },
+      {
+        maskedPaths: ["/proc/meminfo", "/sys/firmware"],
+        namespaces: (defaultSpec().linux?.namespaces ?? []).filter(({ type }) => type !== "cgroup"),
+      },
+    );
+    const known = [(plain.mounts ?? []).length, { kind: "directory", received: true }] as const;
+    const plan = compileContainer(spec, bench.facts, { ...options, bindSources: new Map([known]) });
     const run = Bun.spawnSync(["/bin/sh"], {
       stdin: new TextEncoder().encode(renderShell(plan)),
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR: bench.files.path },
     });
     expect(run.stderr.toString()).toBe("");
-    expect(run.stdout.toString()).toMatch(/^1\nbox\n0\nCapBnd:\s+00000000a80425fb\n$/);
+    expect(run.stdout.toString().replaceAll(/[ \t]+/g, " ")).toBe(
+      "1\nbox\n0\nGroups: 44 4242 \nCapInh: 0000000000000000\nCapBnd: 00000000a80425fb\nCapAmb: 0000000000000000\n1\n",
+    );
   },
 );
 

@@ -116,21 +116,21 @@ if [ -e "$work"/12/proc/sys ]; then mount --rbind "$work"/12/proc/sys "$work"/12
 # not in a shell: dup2 fd 0  # no stdin
 # not in a shell: dup2 fd 1  # stdout
 # not in a shell: dup2 fd 2  # stderr
+hostname box  # hostname
 cd "$work"/12  # root
 pivot_root . .
 umount -l .
 cd /
 # From here on the tools are the image's own.
-hostname box  # hostname
 # not in a shell: keyring tiffin-c0ffee  # a session keyring of its own
 umask 022  # process.user.umask
 cd /  # process.cwd
 # not in a shell: closeFrom fd 3 and above  # no descriptor leaks in
 # not in a shell: seccomp filter of 1 instructions  # linux.seccomp
 privileges="${privileges-} --bounding-set -all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap"  # process.capabilities
-# not in a shell: setGroups no groups  # process.user.additionalGids
-privileges="${privileges-} --reuid 0 --regid 0 --clear-groups"  # process.user
-privileges="${privileges-} --inh-caps -all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap"  # process.capabilities
+privileges="${privileges-} --clear-groups"  # process.user.additionalGids
+privileges="${privileges-} --reuid 0 --regid 0"  # process.user
+privileges="${privileges-} --inh-caps -all --ambient-caps -all"  # process.capabilities
 # not in a shell: setsid the process  # a session of its own
 exec setpriv ${privileges-} -- sh -c true  # process.args
 CONTAINER
