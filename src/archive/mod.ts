@@ -1,4 +1,8 @@
 /** Archive formats, as pure codecs. */
+
+export type { ImageSink } from "./erofs/sink.ts";
+export { type ErofsImage, ErofsWriter, type ErofsWriterOptions } from "./erofs/write.ts";
+export { escapes, insidePath } from "./inside-path.ts";
 export type { TarEntry, TarEntryType } from "./tar/entry.ts";
 export { TarReader, type TarSink } from "./tar/read.ts";
 export { endOfArchive, headerOf, padding } from "./tar/write.ts";

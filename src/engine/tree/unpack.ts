@@ -3,7 +3,7 @@
  * resolved from the root by the kernel, entries are made by one name below an open directory; so neither the archive nor
  * a container can lead anything out.
  */
-import { type TarEntry, TarReader } from "../../archive/mod.ts";
+import { escapes, insidePath, type TarEntry, TarReader } from "../../archive/mod.ts";
 import { fileStatus } from "../../kernel/directory.ts";
 import { makeDirectory } from "../../kernel/files.ts";
 import { writeAll } from "../../kernel/io.ts";
@@ -284,31 +284,12 @@ class UnpackTarget implements Disposable {
   }
 }
 
-/** The path without `.`, `..` and slashes at its ends; one that leads above its start is refused. */
-function insidePath(path: string): string {
-  const parts: string[] = [];
-  for (const name of path.split("/")) {
-    if (name === "" || name === ".") continue;
-    if (name !== "..") parts.push(name);
-    else if (parts.pop() === undefined) throw escapes(path);
-  }
-  return parts.join("/");
-}
-
 function covered(path: string): TiffinError {
   return new TiffinError(
     "conflict",
     "archive.mounted",
     `cannot unpack ${JSON.stringify(path)}: something is mounted there, which the archive would replace`,
     { remedy: "copy to another path, or write to the file from within the container" },
-  );
-}
-
-function escapes(path: string): TiffinError {
-  return new TiffinError(
-    "invalid",
-    "archive.escapes",
-    `archive entry ${JSON.stringify(path)} lies outside of the directory that it is unpacked into`,
   );
 }
 
