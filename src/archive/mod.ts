@@ -1,5 +1,6 @@
 /** Archive formats, as pure codecs. */
 
+export { isCarried } from "./erofs/attributes.ts";
 export type { ImageSink } from "./erofs/sink.ts";
 export { type ErofsImage, ErofsWriter, type ErofsWriterOptions } from "./erofs/write.ts";
 export { escapes, insidePath } from "./inside-path.ts";

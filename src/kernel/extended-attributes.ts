@@ -15,7 +15,8 @@ function pathOf(file: OwnedFd): Uint8Array {
   return cString(`/proc/self/fd/${file.raw}`);
 }
 
-function namesOf(file: OwnedFd): string[] {
+/** Names of the attributes that `file` has. Throws `SyscallError`. */
+export function attributeNames(file: OwnedFd): string[] {
   // Most files have none: then nothing is allocated.
   if (trySyscall("listxattr", pathOf(file), 0, 0) <= 0) return [];
   const list = new Uint8Array(limitBytes);
@@ -43,7 +44,7 @@ export function readAttribute(file: OwnedFd, name: string): Uint8Array | undefin
  * followed. What the target's file system does not have is passed over. Throws `SyscallError`.
  */
 export function copyAttributes(source: OwnedFd, target: string, wanted: (name: string) => boolean): void {
-  for (const name of namesOf(source).filter(wanted)) {
+  for (const name of attributeNames(source).filter(wanted)) {
     const value = readAttribute(source, name);
     if (value === undefined) continue;
     const content = value.length === 0 ? 0 : value;

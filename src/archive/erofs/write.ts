@@ -42,6 +42,7 @@ import { refused } from "./refused.ts";
 import type { ImageSink } from "./sink.ts";
 
 const whiteoutPrefix = ".wh.";
+const whiteoutMode = 0o600;
 const opaqueWhiteout = ".wh..wh..opq";
 /** With more than this in its last block a file has that block for itself: the kernel keeps what is inline in memory twice. */
 const inlineLimitBytes = 2048;
@@ -177,9 +178,9 @@ export class ErofsWriter implements TarSink {
       return;
     }
     const entry = this.#tree.add(entryTypes.character | whiteoutMark, 0);
-    const owner = { mode: 0, uid: 0, gid: 0, time };
-    const fields = { layout: dataLayouts.plain, mode: modeTypes.character, sizeBytes: 0, where: 0 };
-    this.#putInode(entry, { ...owner, ...fields }, noAttributes);
+    const mode = modeTypes.character | whiteoutMode;
+    const fields = { layout: dataLayouts.plain, mode, uid: 0, gid: 0, time, sizeBytes: 0, where: 0 };
+    this.#putInode(entry, fields, noAttributes);
   }
 
   #make(tarEntry: TarEntry, path: string, time: InodeTime): void {

@@ -3,8 +3,8 @@
  * resolved from the root by the kernel, entries are made by one name below an open directory; so neither the archive nor
  * a container can lead anything out.
  */
-import { escapes, insidePath, type TarEntry, TarReader } from "../../archive/mod.ts";
-import { fileStatus } from "../../kernel/directory.ts";
+import { escapes, insidePath, isCarried, type TarEntry, TarReader } from "../../archive/mod.ts";
+import { type FileStatus, fileStatus } from "../../kernel/directory.ts";
 import { makeDirectory } from "../../kernel/files.ts";
 import { writeAll } from "../../kernel/io.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -158,16 +158,16 @@ class UnpackTarget implements Disposable {
   /** Directories get the times that they had in the archive. */
   finish(): void {
     for (const [path, atNs] of this.#directoryTimes) {
+      const slash = path.lastIndexOf("/");
+      const name = path.slice(slash + 1);
       try {
-        if (path === ".") {
-          changeTime(this.#parentOf("."), ".", atNs);
-          continue;
-        }
-        const slash = path.lastIndexOf("/");
-        changeTime(this.#parentOf(slash === -1 ? "." : path.slice(0, slash)), path.slice(slash + 1), atNs);
+        const parent = this.#parentOf(slash === -1 ? "." : path.slice(0, slash));
+        // The archive itself may have replaced it meanwhile, or the container removed it.
+        if (fileStatus(name, parent)?.type === "directory") changeTime(parent, name, atNs);
       } catch (thrown) {
-        // The archive itself may have replaced a directory meanwhile, or the container removed it.
-        if (!(thrown instanceof SyscallError) || thrown.code !== "ENOENT") throw failedAt(thrown, path);
+        if (!(thrown instanceof SyscallError) || !["ENOENT", "ENOTDIR"].includes(thrown.code)) {
+          throw failedAt(thrown, path);
+        }
       }
     }
   }
@@ -180,14 +180,16 @@ class UnpackTarget implements Disposable {
   /** The mark of an image's layer, in overlayfs's words. (OCI image specification, layer.md, "Whiteouts") */
   #takeAway(parent: OwnedFd, name: string): void {
     if (name === opaqueWhiteout) {
-      setAttribute(parent, ".", opaqueAttribute, Uint8Array.of(0x79));
+      makeOpaque(parent, ".");
       return;
     }
     const gone = name.slice(whiteoutPrefix.length);
     // Further names of this kind are notes of an old storage driver.
     if (gone === "" || gone.startsWith(whiteoutPrefix)) return;
-    removeEntry(parent, gone);
-    createSpecial(parent, gone, "character", { major: 0, minor: 0 });
+    const there = fileStatus(gone, parent);
+    // A mark speaks of lower layers only: what this layer has under the name stays, on whatever side of the mark it stands.
+    if (there === undefined) createSpecial(parent, gone, "character", { major: 0, minor: 0 });
+    else if (there.type === "directory") makeOpaque(parent, gone);
   }
 
   #make(entry: TarEntry, path: string, parentPath: string, name: string): void {
@@ -208,6 +210,9 @@ class UnpackTarget implements Disposable {
       if (isDirectory) this.#forgetParent();
     }
     this.#create(entry, path, there === undefined ? parent : this.#parentOf(parentPath), name);
+    if (there !== undefined && this.#options.whiteouts && entry.type === "directory" && isWhiteout(there)) {
+      makeOpaque(this.#parentOf(parentPath), name);
+    }
   }
 
   #create(entry: TarEntry, path: string, parent: OwnedFd, name: string): void {
@@ -252,8 +257,9 @@ class UnpackTarget implements Disposable {
     changeOwner(parent, name, { uid, gid });
     if (entry.type !== "symlink") changeMode(parent, name, entry.mode);
     for (const [attribute, value] of entry.attributes) {
-      // `trusted.overlay.` would change what the overlay shows, and names of other kinds are the kernel's own.
-      if (/^(user|security)\./.test(attribute)) setAttribute(parent, name, attribute, value);
+      // A client that copies something into a container sets no attributes that its programs cannot see.
+      const taken = this.#options.whiteouts ? isCarried(attribute) : /^(user|security)\./.test(attribute);
+      if (taken) setAttribute(parent, name, attribute, value);
     }
   }
 
@@ -282,6 +288,15 @@ class UnpackTarget implements Disposable {
     this.#parent?.fd[Symbol.dispose]();
     this.#parent = undefined;
   }
+}
+
+function isWhiteout(status: FileStatus): boolean {
+  return status.type === "character" && status.specialMajor === 0 && status.specialMinor === 0;
+}
+
+/** Nothing of lower layers is seen in it. */
+function makeOpaque(parent: OwnedFd, name: string): void {
+  setAttribute(parent, name, opaqueAttribute, Uint8Array.of(0x79));
 }
 
 function covered(path: string): TiffinError {
