@@ -1,4 +1,6 @@
 /** The moment that the filter `until` means: Unix seconds, a date, or a duration back from now. Pure. */
+import { own } from "../lib/own.ts";
+
 const unitMs: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -17,7 +19,7 @@ function durationMs(text: string): number | undefined {
   for (const [, number = "", unit = ""] of (match[2] ?? "").matchAll(
     /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g,
   )) {
-    total += Number(number) * (unitMs[unit] ?? 0);
+    total += Number(number) * (own(unitMs, unit) ?? 0);
   }
   return match[1] === "-" ? -total : total;
 }

@@ -1,4 +1,5 @@
 /** Parsers of cgroup statistics files, v1 and v2, into one shape. */
+import { own } from "../lib/own.ts";
 
 /** Bytes or operations of one device. `op` is lower case: `read`, `write`, `sync`, `async`, `discard`, `total`. */
 export interface BlockIoEntry {
@@ -87,8 +88,8 @@ export function parseV2IoStat(text: string): CgroupStats["blockIo"] {
     const [major, minor] = [Number(match[1]), Number(match[2])];
     for (const word of (match[3] ?? "").split(" ")) {
       const [key, value] = word.split("=");
-      const bytes = v2Bytes[key ?? ""];
-      const operations = v2Operations[key ?? ""];
+      const bytes = own(v2Bytes, key ?? "");
+      const operations = own(v2Operations, key ?? "");
       if (bytes !== undefined) serviceBytes.push({ major, minor, op: bytes, value: Number(value) });
       if (operations !== undefined) serviced.push({ major, minor, op: operations, value: Number(value) });
     }

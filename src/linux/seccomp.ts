@@ -1,4 +1,5 @@
 /** Seccomp profiles in the shape of the OCI runtime specification, and their words as numbers. */
+import { own } from "../lib/own.ts";
 
 export type SeccompOperator =
   | "SCMP_CMP_NE"
@@ -95,7 +96,7 @@ const eperm = 1;
 
 /** The number that the filter returns for an action; undefined for a name that there is not. EPERM unless said. */
 export function seccompActionNumber(action: string, errnoRet: number | undefined): number | undefined {
-  const base = seccompActions[action];
+  const base = own(seccompActions, action);
   if (base === undefined) return undefined;
   if (action !== "SCMP_ACT_ERRNO" && action !== "SCMP_ACT_TRACE") return base;
   return base + ((errnoRet ?? eperm) & 0xffff);
@@ -115,6 +116,6 @@ export function seccompFlags(profile: SeccompProfile): number {
   if (profile.flags === undefined) {
     return flags | (seccompFlagNumbers["SECCOMP_FILTER_FLAG_SPEC_ALLOW"] ?? 0);
   }
-  for (const name of profile.flags) flags |= seccompFlagNumbers[name] ?? 0;
+  for (const name of profile.flags) flags |= own(seccompFlagNumbers, name) ?? 0;
   return flags;
 }

@@ -1,4 +1,5 @@
 /** Signal names and numbers (x86_64 and aarch64 agree), and what Docker accepts as a signal. */
+import { own } from "../lib/own.ts";
 export const signalNumbers = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -62,7 +63,7 @@ export function parseSignal(text: string): number | undefined {
   const upper = text.toUpperCase();
   const name = upper.startsWith("SIG") ? upper : `SIG${upper}`;
   if (isSignalName(name)) return signalNumbers[name];
-  const alias = aliases[name];
+  const alias = own(aliases, name);
   if (alias !== undefined) return signalNumbers[alias];
   const realtime = /^SIGRT(MIN|MAX)(?:([+-])(\d{1,2}))?$/.exec(name);
   if (realtime === null) return undefined;

@@ -1,4 +1,5 @@
 /** Gives the command line its doors to the kernel and starts the engine on first use. */
+
 import { type CaughtSignals, processIo } from "../cli/process-io.ts";
 import { runCli } from "../cli/run-cli.ts";
 import { PollSet } from "../kernel/poll.ts";
@@ -6,6 +7,7 @@ import { catchSignals as catchAsBytes, releaseSignals } from "../kernel/signal-p
 import { cString, trySyscall } from "../kernel/syscall.ts";
 import { isTerminal, makeRaw, restoreTerminal, windowSize } from "../kernel/tty.ts";
 import { connectUnix } from "../kernel/unix-stream.ts";
+import { own } from "../lib/own.ts";
 import { signalNumbers } from "../linux/signals.ts";
 import { version } from "./version.ts";
 
@@ -55,7 +57,7 @@ function catchSignals(names: readonly string[]): CaughtSignals {
   const numbersByName: Readonly<Record<string, number>> = signalNumbers;
   const nameOf = new Map<number, string>();
   for (const name of names) {
-    const number = numbersByName[name];
+    const number = own(numbersByName, name);
     if (number !== undefined) nameOf.set(number, name);
   }
   const numbers = [...nameOf.keys()];

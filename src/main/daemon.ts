@@ -1,9 +1,11 @@
 /** `tiffin daemon`: one engine behind one API socket, until SIGTERM or SIGINT. Running containers outlive it. */
+
 import { writeSync } from "node:fs";
 import { createApi } from "../api/mod.ts";
 import { defaultHost, defaultRoot, defaultRun, engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
+import { own } from "../lib/own.ts";
 import { executorBinary } from "./executor-binary.ts";
 import { version } from "./version.ts";
 
@@ -39,7 +41,7 @@ function parseOptions(words: readonly string[]): DaemonOptions {
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const equals = word.startsWith("--") ? word.indexOf("=") : -1;
-    const key = optionNames[equals > 0 ? word.slice(0, equals) : word];
+    const key = own(optionNames, equals > 0 ? word.slice(0, equals) : word);
     if (key === undefined) throw usageError(`unknown option ${JSON.stringify(word)}`);
     const value = equals > 0 ? word.slice(equals + 1) : rest.shift();
     if (value === undefined || value === "") throw usageError(`option ${word} needs a value`);

@@ -2,7 +2,9 @@
  * Platforms: `os[/architecture[/variant]]` as people write it, and which entry of an index an image is taken from. A
  * machine also runs what its architecture is compatible with: an older variant, or the 32-bit form. Pure.
  */
+
 import { TiffinError } from "../lib/errors.ts";
+import { own } from "../lib/own.ts";
 import type { OciDescriptor, OciPlatform } from "./image-spec.ts";
 
 export interface Platform {
@@ -42,12 +44,12 @@ const plainVariants: Readonly<Record<string, string>> = { arm64: "v8", amd64: "v
 
 function normalised(os: string, architecture: string, variant: string): Platform {
   const lower = architecture.toLowerCase();
-  const [name, implied] = architectureNames[lower] ?? [lower, ""];
+  const [name, implied] = own(architectureNames, lower) ?? [lower, ""];
   const given = variant.toLowerCase();
   const short = /^\d+$/.test(given) ? `v${given}` : given;
   const found = short === "" ? implied : short;
   const system = os.toLowerCase() === "macos" ? "darwin" : os.toLowerCase();
-  return { os: system, architecture: name, variant: plainVariants[name] === found ? "" : found };
+  return { os: system, architecture: name, variant: own(plainVariants, name) === found ? "" : found };
 }
 
 /** `host` gives what is left out: `arm64` alone is `linux/arm64` on a Linux host. Throws `invalid`. */
@@ -64,7 +66,7 @@ export function parsePlatform(text: string, host: Platform): Platform {
   }
   if (second !== undefined) return normalised(first, second, third ?? "");
   if (systems.includes(first.toLowerCase())) return { ...host, os: first.toLowerCase() };
-  if (architectureNames[first.toLowerCase()] !== undefined) return normalised(host.os, first, "");
+  if (own(architectureNames, first.toLowerCase()) !== undefined) return normalised(host.os, first, "");
   throw new TiffinError(
     "invalid",
     "oci.bad-platform",

@@ -1,5 +1,7 @@
 /** What to check when an operation fails with an errno: kernel options, sysctls, capabilities. One row each. */
+
 import type { OpName } from "../abi/schema.ts";
+import { own } from "../lib/own.ts";
 import type { ErrnoName } from "../linux/errno.ts";
 
 type Remedies = Readonly<Partial<Record<ErrnoName, string>>>;
@@ -107,5 +109,5 @@ const remedies: Readonly<Partial<Record<OpName, Remedies>>> = {
 /** A sentence without a full stop; undefined when nothing better than the errno is known. */
 export function remedyFor(op: OpName, errno: string): string | undefined {
   const rows: Readonly<Record<string, string | undefined>> = remedies[op] ?? {};
-  return rows[errno];
+  return own(rows, errno);
 }

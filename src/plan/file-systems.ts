@@ -1,5 +1,6 @@
 import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { own } from "../lib/own.ts";
 import { mountAttributes } from "../linux/mount-flags.ts";
 import type { OciNamespaceType } from "../oci/mod.ts";
 import { attach } from "./attach-mount.ts";
@@ -84,7 +85,7 @@ const views: Readonly<Record<string, { readonly of: OciNamespaceType; readonly p
 /** Whoever does not own the namespace that a file system shows may not mount it, but may bind the host's. */
 function boundInstead(compilation: Compilation, { mount }: MountContext): string | undefined {
   const { facts, namespaces, options } = compilation;
-  const view = views[mount.type ?? ""];
+  const view = own(views, mount.type ?? "");
   if (view === undefined || namespaces.created.has(view.of)) return undefined;
   if (namespaces.created.has("user")) return view.path;
   const isInside = namespaces.joined.has("user") || facts.identity.inUserNamespace;

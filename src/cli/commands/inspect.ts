@@ -1,9 +1,11 @@
 /** `tiffin inspect`, `tiffin container inspect`, `tiffin image inspect`. */
+
 import type { ApiClient } from "../../client/api-client.ts";
 import { EngineError } from "../../client/api-error.ts";
 import type { SyncSocket } from "../../client/sync-socket.ts";
 import { containerDocument, type DocumentShape, imageDocument, typedView } from "../../docker/documents.ts";
 import { formatExactJson } from "../../lib/exact-json.ts";
+import { own } from "../../lib/own.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { describeError } from "../describe-error.ts";
@@ -104,7 +106,7 @@ export const command = defineCommand({
   },
   least: 1,
   async run({ values, positionals, context }) {
-    const lookup = values.type === "" ? anyKind : lookups[values.type];
+    const lookup = values.type === "" ? anyKind : own(lookups, values.type);
     if (lookup === undefined)
       throw new Error(`${JSON.stringify(values.type)} is not a valid value for --type`);
     return show(context, lookup, positionals, values);

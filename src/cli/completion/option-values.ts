@@ -1,4 +1,5 @@
 /** The values of options that are one of a few words, or the name of something. An option that is not here takes anything. */
+import { own } from "../../lib/own.ts";
 import { listed, type Offer, words } from "./offer.ts";
 
 const signals = words(
@@ -69,5 +70,5 @@ const inCommand: Readonly<Record<string, Offer>> = {
 
 /** What to offer for the value of `option`, if that is known. */
 export function valuesOf(command: string, option: string): Offer | undefined {
-  return inCommand[`${command} ${option}`] ?? everywhere[option];
+  return inCommand[`${command} ${option}`] ?? own(everywhere, option);
 }

@@ -2,7 +2,9 @@
  * `--mount type=...,src=...,dst=...` to the API's mount objects, and `--volume` to binds and anonymous volumes.
  * The engine checks that sources exist; here only the grammar counts. Pure.
  */
+
 import type { MountRequest } from "../../docker/types/host-config.ts";
+import { own } from "../../lib/own.ts";
 import { parseByteSize } from "../flags/byte-size.ts";
 import { absolutePath } from "./absolute-path.ts";
 import { parseCsvLine } from "./csv-line.ts";
@@ -120,15 +122,15 @@ const synonyms: Readonly<Record<string, string>> = {
 function setField(draft: Draft, field: string, cwd: string): void {
   const equals = field.indexOf("=");
   const written = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
-  const key = synonyms[written] ?? written;
+  const key = own(synonyms, written) ?? written;
   const value = equals < 0 ? undefined : field.slice(equals + 1);
-  const asSwitch = switchFields[key];
+  const asSwitch = own(switchFields, key);
   if (asSwitch !== undefined) {
     asSwitch(draft, parseYesNo(written, value));
     return;
   }
   if (value === undefined) throw new Error(`invalid field '${field}' must be a key=value pair`);
-  const set = valueFields[key];
+  const set = own(valueFields, key);
   if (set === undefined) throw new Error(`unexpected key '${written}' in '${field}'`);
   const relativePath = key === "source" && /^\.{1,2}(\/|$)/.test(value);
   set(draft, relativePath ? absolutePath(cwd, value) : value, key);

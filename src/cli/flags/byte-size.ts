@@ -1,4 +1,5 @@
 /** Sizes as people write them: `512m`, `1.5GiB`, `4096`. Binary multiples, as Docker counts memory. */
+import { own } from "../../lib/own.ts";
 import { custom, type Flag } from "./flag.ts";
 
 const shifts: Readonly<Record<string, number>> = { b: 0, k: 1, m: 2, g: 3, t: 4, p: 5 };
@@ -11,7 +12,7 @@ export function parseByteSize(text: string): number {
   if (!/^\+?(\d+\.?\d*|\.\d+)$/.test(digits)) throw new Error(`invalid size: '${text}'`);
   const unit = /^(?:(b)|([kmgtp])(?:i?b)?)?$/i.exec(suffix);
   if (unit === null) throw new Error(`invalid suffix: '${suffix}'`);
-  const shift = shifts[(unit[1] ?? unit[2] ?? "b").toLowerCase()] ?? 0;
+  const shift = own(shifts, (unit[1] ?? unit[2] ?? "b").toLowerCase()) ?? 0;
   const bytes = Math.trunc(Number(digits) * 1024 ** shift);
   if (!Number.isSafeInteger(bytes)) throw new Error(`invalid size: '${text}'`);
   return bytes;

@@ -1,4 +1,5 @@
 /** Durations as Go writes and reads them: `1h30m`, `1.5s`, `300ms`. */
+import { own } from "../../lib/own.ts";
 import { custom, type Flag } from "./flag.ts";
 
 const unitNs: Readonly<Record<string, number>> = {
@@ -27,7 +28,7 @@ export function parseGoDuration(text: string): number {
     if (match === null) throw new Error(`time: invalid duration ${quoted}`);
     const unit = match[2] ?? "";
     if (unit === "") throw new Error(`time: missing unit in duration ${quoted}`);
-    const scale = unitNs[unit];
+    const scale = own(unitNs, unit);
     if (scale === undefined)
       throw new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
     total += Number(match[1]) * scale;

@@ -2,6 +2,7 @@
  * `--format` of lists: `table`, `table TEMPLATE`, `json` or a template, over rows of named columns. A column's value may be a
  * function, which templates call with their arguments. Templates are loaded only when there is one.
  */
+import { own } from "../../lib/own.ts";
 import type { FunctionTable } from "../template/mod.ts";
 import { alignColumns } from "./column-table.ts";
 import { goJson } from "./go-json.ts";
@@ -18,7 +19,7 @@ export interface ListShape {
 }
 
 function headingOf(shape: ListShape, name: string): string {
-  return shape.headings[name] ?? name.toUpperCase();
+  return own(shape.headings, name) ?? name.toUpperCase();
 }
 
 /** Headings for whatever a template asks: `.Label "x"` is headed by `x`. */

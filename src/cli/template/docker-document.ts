@@ -2,6 +2,7 @@
  * A document of the engine as Docker's own client sees it, which decodes it into Go structs: some fields have another name
  * there, and a null is the nil of a list, a map or a pointer, which print differently. Pure.
  */
+import { own } from "../../lib/own.ts";
 import { TypedNil } from "./value.ts";
 
 /** Go's names where they are not those of the JSON. Both work in Docker's templates. */
@@ -57,10 +58,10 @@ export function dockerDocument(document: unknown): unknown {
   for (const [name, { value, enumerable = true }] of Object.entries(
     Object.getOwnPropertyDescriptors(document),
   )) {
-    const seen = value === null ? new TypedNil(nilTypes[name] ?? "[]string") : dockerDocument(value);
+    const seen = value === null ? new TypedNil(own(nilTypes, name) ?? "[]string") : dockerDocument(value);
     // Not an assignment: a label may be called `__proto__`.
     Object.defineProperty(view, name, { value: seen, enumerable });
-    const goName = goNames[name];
+    const goName = own(goNames, name);
     if (goName !== undefined && !Object.hasOwn(document, goName))
       Object.defineProperty(view, goName, { value: seen, enumerable: false });
   }

@@ -1,5 +1,6 @@
 /** What templates may call: Go's own functions. Docker's are in `docker-functions.ts`. Pure. */
 
+import { own } from "../../lib/own.ts";
 import { goPrint, sprint, sprintf, sprintln } from "./printf.ts";
 import { isPrintable } from "./quote.ts";
 import {
@@ -181,7 +182,7 @@ const scriptEscapes: Readonly<Record<string, string>> = {
 };
 
 function scriptCharacter(character: string): string {
-  const known = scriptEscapes[character];
+  const known = own(scriptEscapes, character);
   if (known !== undefined) return known;
   if (isPrintable(character) || character === "\u007f") return character;
   return `\\u${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
@@ -220,7 +221,7 @@ export const goFunctions: FunctionTable = {
     rest: "value",
     call: (shown, target, ...args) => called(String(shown), target, args),
   },
-  html: ofAll((values) => textOf(values).replace(/[\0"'&<>]/g, (one) => htmlEscapes[one] ?? one)),
+  html: ofAll((values) => textOf(values).replace(/[\0"'&<>]/g, (one) => own(htmlEscapes, one) ?? one)),
   js: ofAll((values) => [...textOf(values)].map(scriptCharacter).join("")),
   urlquery: ofAll((values) => queryEscape(textOf(values))),
   index: { parameters: ["value"], rest: "value", call: (item, ...keys) => indexed(item, keys) },

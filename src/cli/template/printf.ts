@@ -1,4 +1,5 @@
 /** Go's fmt: the verbs, flags, widths and complaints of Sprintf, and what Sprint and Sprintln make of values. Pure. */
+import { own } from "../../lib/own.ts";
 import { binaryExponent, fixed, general, scientific } from "./format-number.ts";
 import { fitsBackquotes, goQuote, goQuoteCharacter, isPrintable } from "./quote.ts";
 import { entriesOf, integerOf, kindOf, listOf, numberOf, TypedNil, typeName } from "./value.ts";
@@ -56,7 +57,7 @@ function formatInteger(value: bigint, verb: string, flags: Flags): string {
   const isNegative = value < 0n;
   const sign = signOf(isNegative, flags);
   if (flags.precision === 0 && value === 0n) return " ".repeat(flags.width ?? 0);
-  let digits = (isNegative ? -value : value).toString(bases[verb] ?? 10);
+  let digits = (isNegative ? -value : value).toString(own(bases, verb) ?? 10);
   if (verb === "X") digits = digits.toUpperCase();
   const fillsWidth = flags.precision === undefined && flags.zero && !flags.minus;
   const least = fillsWidth ? (flags.width ?? 0) - (sign === "" ? 0 : 1) : (flags.precision ?? 0);
@@ -79,7 +80,7 @@ function formatWhole(value: unknown, verb: string, flags: Flags): string | undef
   const integer = integerOf(value);
   if (verb === "v" && flags.sharp && typeName(value) === "uint8")
     return formatInteger(integer, "x", { ...flags, sharp: true });
-  if (bases[verb] !== undefined)
+  if (own(bases, verb) !== undefined)
     return formatInteger(integer, verb, verb === "v" ? { ...flags, sharp: false } : flags);
   const code = integer >= 0n && integer <= 0x10ffffn ? Number(integer) : 0xfffd;
   if (verb === "c") return pad(String.fromCodePoint(code), flags);

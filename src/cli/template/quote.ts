@@ -1,4 +1,5 @@
 /** Text between Go's quotes, and out of them. Pure. */
+import { own } from "../../lib/own.ts";
 
 const shortEscapes: Readonly<Record<string, string>> = {
   "\u0007": "\\a",
@@ -24,7 +25,7 @@ function hex(code: number, digits: number): string {
 
 function escaped(character: string, quote: string, asciiOnly: boolean): string {
   if (character === quote) return `\\${quote}`;
-  const short = shortEscapes[character];
+  const short = own(shortEscapes, character);
   if (short !== undefined) return short;
   const code = character.codePointAt(0) ?? 0;
   if (isPrintable(character) && (!asciiOnly || code < 0x80)) return character;
@@ -75,7 +76,7 @@ export function goUnquote(literal: string): string | undefined {
     at += whole.length;
     if (short !== undefined) {
       if ((short === "'" || short === '"') && short !== quote) return undefined;
-      bytes.push(escapeBytes[short] ?? short.charCodeAt(0));
+      bytes.push(own(escapeBytes, short) ?? short.charCodeAt(0));
     } else if (byte !== undefined) bytes.push(Number.parseInt(byte, 16));
     else if (octal !== undefined) {
       if (Number.parseInt(octal, 8) > 255) return undefined;

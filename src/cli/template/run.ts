@@ -1,4 +1,5 @@
 /** Runs a parsed template over a value, with the error texts of Go's text/template. Pure. */
+import { own } from "../../lib/own.ts";
 import {
   FunctionError,
   type FunctionTable,
@@ -451,7 +452,7 @@ class TemplateRun {
     if (type === "int" && operand.kind === "number" && operand.value.integer !== undefined)
       return Number(operand.value.integer);
     if (type === "[]string") this.#fail(`can't handle ${nodeText(operand)} for arg of type []string`);
-    return this.#fail(`expected ${literalKinds[type] ?? type}; found ${nodeText(operand)}`);
+    return this.#fail(`expected ${own(literalKinds, type) ?? type}; found ${nodeText(operand)}`);
   }
 
   /** A value that came from somewhere, where `type` is wanted. */

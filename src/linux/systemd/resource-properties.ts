@@ -3,6 +3,7 @@
  * neighbour), so everything that it knows a name for is told to it; the files are written all the same, because
  * it rounds and does not know everything. systemd.resource-control(5).
  */
+import { own } from "../../lib/own.ts";
 import type { CgroupResources } from "../cgroup-resources.ts";
 import { cpuWeightOfShares, ioWeight, swapMax } from "../cgroup-v2.ts";
 import { parseCpuList } from "../cpu-list.ts";
@@ -119,7 +120,7 @@ const byteFiles: Readonly<Record<string, string>> = {
 
 /** `resources.unified`: files whose meaning systemd has a property for. */
 function fileProperties(files: Readonly<Record<string, string>>, facts: SystemdFacts): UnitProperty[] {
-  const text = (file: string): string | undefined => files[file]?.trim();
+  const text = (file: string): string | undefined => own(files, file)?.trim();
   const found = Object.entries(byteFiles).flatMap(([file, name]) => {
     const value = text(file);
     if (value === "max") return [property(name, "t", infinity)];

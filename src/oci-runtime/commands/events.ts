@@ -1,4 +1,5 @@
 /** `events`: JSON lines about a running container: its statistics, once or again and again, and each time memory ran out. */
+
 import { readOomKills } from "../../kernel/cgroup.ts";
 import { readCgroupDetails } from "../../kernel/cgroup-details.ts";
 import { readCgroupStats } from "../../kernel/cgroup-statistics.ts";
@@ -10,6 +11,7 @@ import { PollSet, pollIn } from "../../kernel/poll.ts";
 import { readResctrl } from "../../kernel/resctrl.ts";
 import { monotonicMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { own } from "../../lib/own.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { type RecordedCgroup, readContainer, type StoredContainer } from "../container/container-record.ts";
 import { jsonText, statisticsDocument } from "../container/statistics-document.ts";
@@ -48,7 +50,7 @@ function intervalOf(text: string | undefined): number {
   if (text === undefined) return defaultIntervalMs;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
   const isWhole = parts.map(([part]) => part).join("") === text;
-  const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitsMs[unit ?? ""] ?? 0), 0);
+  const ms = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (own(unitsMs, unit ?? "") ?? 0), 0);
   if (!isWhole || ms <= 0) {
     throw usage(`--interval is ${JSON.stringify(text)}, wanted a duration such as 5s`);
   }

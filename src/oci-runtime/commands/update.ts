@@ -1,10 +1,12 @@
 /** `update`: new limits for a live group, from a document or from flags. */
+
 import { changeCgroup, moveIntoCgroup, readCurrentMemory } from "../../kernel/cgroup.ts";
 import { listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
 import { exists, readBytes } from "../../kernel/files.ts";
 import { readToEnd } from "../../kernel/io.ts";
 import { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { own } from "../../lib/own.ts";
 import { type CgroupWrite, cgroupPath, decideCgroup } from "../../linux/cgroup.ts";
 import { limitDocumentBytes } from "../../oci/decode/json.ts";
 import { decodeResources } from "../../oci/decode/resources.ts";
@@ -111,7 +113,7 @@ function bytesOf(flags: Flags, name: string): number | undefined {
   const text = flags.text(name);
   if (text === undefined || text === "-1") return text === undefined ? undefined : -1;
   const match = /^(\d+(?:\.\d+)?)\s*([bkmgtp]?)(?:i?b)?$/i.exec(text);
-  const unit = byteUnits[match?.[2]?.toLowerCase() ?? ""];
+  const unit = own(byteUnits, match?.[2]?.toLowerCase() ?? "");
   if (match === null || unit === undefined)
     throw usage(`--${name} is ${JSON.stringify(text)}, wanted a number of bytes`);
   return Math.floor(Number(match[1]) * unit);

@@ -2,8 +2,10 @@
  * The `data` of a `stats` event, as runc writes it: its names, and its habit of leaving out zeros in some places and
  * writing them in others, because readers were made for that.
  */
+
 import type { CgroupDetails } from "../../kernel/cgroup-details.ts";
 import type { ResctrlStatistics } from "../../kernel/resctrl.ts";
+import { own } from "../../lib/own.ts";
 import type { MemoryCounter } from "../../linux/cgroup-details.ts";
 import type { BlockIoEntry, CgroupStats } from "../../linux/cgroup-stats.ts";
 import { parseCpuList } from "../../linux/cpu-list.ts";
@@ -146,7 +148,8 @@ function withSwap(memory: MemoryCounter, swap: MemoryCounter): Document {
 function resctrlPart({ rootSchemata, schemata, l3, memory, caches }: ResctrlStatistics): Document {
   const text = (name: string, value: string | undefined): Document =>
     value === undefined || value === "" ? {} : { [name]: value };
-  const number = (from: Readonly<Record<string, string>>, name: string): bigint => numberOf(from[name] ?? "");
+  const number = (from: Readonly<Record<string, string>>, name: string): bigint =>
+    numberOf(own(from, name) ?? "");
   const counted = (names: readonly string[]): Document[] =>
     caches.map((cache) => filled(Object.fromEntries(names.map((name) => [name, number(cache, name)]))));
   const has = (name: string): boolean =>

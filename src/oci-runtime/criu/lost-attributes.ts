@@ -2,6 +2,7 @@
  * criu (4.1 and before) makes the second mount of one source a bind of the first and forgets to make it read-only,
  * nosuid, nodev or noexec. What the configuration asks for is compared with what is there before any process goes on.
  */
+import { own } from "../../lib/own.ts";
 import { mountAttributes } from "../../linux/mount-flags.ts";
 import type { MountEntry } from "../../linux/mountinfo.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
@@ -46,7 +47,7 @@ export function lostAttributes(
   for (const path of linux.readonlyPaths ?? []) want(at(place(path)), mountAttributes.readOnly);
   if (root?.readonly === true) want(at("/"), mountAttributes.readOnly);
   return [...wanted].flatMap(([{ mountPoint, options }, bits]) => {
-    const set = options.reduce((left, word) => left & ~(restrictions[word] ?? 0), bits);
+    const set = options.reduce((left, word) => left & ~(own(restrictions, word) ?? 0), bits);
     return set === 0 ? [] : [{ mountPoint, set }];
   });
 }

@@ -1,9 +1,11 @@
 /** The flags that `checkpoint` and `restore` have in common, decoded, and the directories that they name. */
+
 import { pathStatus } from "../../kernel/directory.ts";
 import { exists, makeDirectory, openDirectory } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { own } from "../../lib/own.ts";
 import { cloneFlags } from "../../linux/clone-flags.ts";
 import type { CommandContext } from "../command.ts";
 import { type Flags, usage } from "../flags.ts";
@@ -85,7 +87,7 @@ function pageServer(text: string | undefined): CriuOptions["pageServer"] {
 
 function cgroupMode(text: string | undefined): number {
   const modes: Readonly<Record<string, number>> = cgroupModes;
-  const mode = modes[text ?? "soft"];
+  const mode = own(modes, text ?? "soft");
   if (mode === undefined)
     throw usage(`invalid --manage-cgroups-mode ${text}: ${Object.keys(modes).join(", ")}`);
   return mode;

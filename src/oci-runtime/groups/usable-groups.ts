@@ -2,8 +2,10 @@
  * In which cgroup hierarchies this process may give a container its group. Root may in all of them; an ordinary user,
  * and the root of a user namespace, only where a directory was handed to it.
  */
+
 import { exists, isWritable } from "../../kernel/files.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { own } from "../../lib/own.ts";
 import { type CgroupFacts, type HostFacts, type IdentityFacts, v1Hierarchy } from "../../linux/host-facts.ts";
 import type { OciResources } from "../../oci/mod.ts";
 
@@ -66,7 +68,7 @@ export function isHostRoot({ uid, inUserNamespace }: IdentityFacts): boolean {
 
 function checkLimits(resources: OciResources | undefined, usable: CgroupFacts): void {
   const lost = Object.entries(resources ?? {}).find(([limit, value]) => {
-    const controllers = controllersOf[limit];
+    const controllers = own(controllersOf, limit);
     if (controllers === undefined || asksNothing(value)) return false;
     if (usable.mode === "v2" || limit === "unified") return usable.v2 === null;
     return controllers.every((controller) => v1Hierarchy(usable, controller) === undefined);

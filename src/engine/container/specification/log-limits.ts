@@ -1,6 +1,8 @@
 /** How much log a container may keep, from `--log-opt max-size=10m --log-opt max-file=3`. */
+
 import type { LogConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { own } from "../../../lib/own.ts";
 
 const defaultFileBytes = 20 * 1024 * 1024;
 const defaultFiles = 5;
@@ -10,7 +12,7 @@ const units: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: 1024 
 /** `10m`, `512k`, `1g` or bytes; -1 and 0 are no limit, which here is a very large one. */
 function decodeSize(text: string): number {
   const match = /^(-?[0-9]{1,15})([bkmg]?)b?$/i.exec(text);
-  const bytes = Number(match?.[1]) * (units[(match?.[2] ?? "").toLowerCase()] ?? Number.NaN);
+  const bytes = Number(match?.[1]) * (own(units, (match?.[2] ?? "").toLowerCase()) ?? Number.NaN);
   if (!Number.isSafeInteger(bytes)) {
     throw new TiffinError("invalid", "container.log-option", `invalid log option max-size: ${text}`);
   }

@@ -1,7 +1,9 @@
 /** The parts of a container that `list` and `inspect` both show. Pure, but for the clock given. */
+
 import type { ContainerStatusWord, MountPoint, PortSummary } from "../../../docker/types/container.ts";
 import type { PortMap } from "../../../docker/types/host-config.ts";
 import type { EndpointSettings } from "../../../docker/types/networking.ts";
+import { own } from "../../../lib/own.ts";
 import { type Container, type ContainerState, type EndpointRecord, isAlive } from "../record/mod.ts";
 import type { MountSpec } from "../specification/mod.ts";
 import { durationText } from "./duration-text.ts";
@@ -47,7 +49,7 @@ export function portMapOf(container: Container): PortMap {
   for (const key of Object.keys(container.document.config.ExposedPorts ?? {})) map[key] = null;
   for (const port of endpointOf(container.state)?.ports ?? []) {
     const key = `${port.containerPort}/${port.protocol}`;
-    const list = map[key] ?? [];
+    const list = own(map, key) ?? [];
     list.push({ HostIp: port.hostAddress, HostPort: String(port.hostPort) });
     map[key] = list;
   }
