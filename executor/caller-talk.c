@@ -1,4 +1,4 @@
-/* What the front and the executor in its place have in common: hearing the helper, and saying what it says. */
+/* What the front and the executor in its place have in common: saying what the helper says. */
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -7,18 +7,6 @@
 #include "kernel.h"
 
 #define CHUNK 4096u
-
-bool caller_receive(struct connection *helper, struct control_message *message, int *fds, int room, int *count)
-{
-	int received = 0;
-	*count = control_receive_fds(helper, fds, room);
-	while (*count >= 0 && received == 0) {
-		received = control_receive(helper, message);
-		if (received == 0)
-			poll(&(struct pollfd){.fd = helper->fd, .events = POLLIN}, 1, -1);
-	}
-	return *count >= 0 && received > 0;
-}
 
 static void write_all(int fd, const char *bytes, size_t count)
 {

@@ -83,10 +83,10 @@ int caller_serve(struct supervisor *v, char **argv)
 	fcntl(helper->fd, F_SETFD, FD_CLOEXEC);
 	fcntl(file, F_SETFD, FD_CLOEXEC);
 	prctl(PR_SET_NAME, "tiffin-runtime");
-	while (caller_receive(helper, &message, fds, LIMIT_RECEIVED_FDS + 1, &count)) {
+	while (control_await(helper, &message, fds, LIMIT_RECEIVED_FDS + 1, &count)) {
 		switch (message.type) {
 		case MESSAGE_START:
-			if (s || (uint32_t)count != message.body.start.fd_count || count == 0)
+			if (s || !control_is_whole_start(&message, count))
 				return lose(s);
 			s = start_program(v, fds, count, &file, argv[CALLER_SIGNALS][0] == '1');
 			break;

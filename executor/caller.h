@@ -29,9 +29,6 @@
 /* Our own word for the same, when the helper has said no. The program takes it out of what it hands on. */
 #define HELPER_ASKED "TIFFIN_RUNTIME_HELPER_ASKED=1"
 
-/* Waits for the next message, of any kind. False: the connection is over. Descriptors that come along go into `fds`. */
-bool caller_receive(struct connection *helper, struct control_message *message, int *fds, int room, int *count);
-
 /* Writes what follows the message `output` to the descriptor it names. False: the connection is over. */
 bool caller_output(struct connection *helper, const struct message_output *body);
 

@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -77,7 +78,11 @@ int control_receive(struct connection *connection, struct control_message *messa
 	return 1;
 }
 
-int control_receive_fds(struct connection *connection, int *fds, int room)
+/*
+ * The header of the first message and the descriptors that come with it (at most `room`; blocking). Returns their number,
+ * or -1 when the connection ended. Message and body follow by control_receive.
+ */
+static int receive_fds(struct connection *connection, int *fds, int room)
 {
 	union {
 		char bytes[CMSG_SPACE(sizeof(int) * (LIMIT_RECEIVED_FDS + 1))];
@@ -106,6 +111,23 @@ int control_receive_fds(struct connection *connection, int *fds, int room)
 			memcpy(&fds[count++], CMSG_DATA(c) + i * (int)sizeof(int), sizeof(int));
 	}
 	return count;
+}
+
+bool control_await(struct connection *connection, struct control_message *message, int *fds, int room, int *count)
+{
+	int received = 0;
+	*count = receive_fds(connection, fds, room);
+	while (*count >= 0 && received == 0) {
+		received = control_receive(connection, message);
+		if (received == 0)
+			poll(&(struct pollfd){.fd = connection->fd, .events = POLLIN}, 1, -1);
+	}
+	return *count >= 0 && received > 0;
+}
+
+bool control_is_whole_start(const struct control_message *message, int count)
+{
+	return message->type == MESSAGE_START && count > 0 && (uint32_t)count == message->body.start.fd_count;
 }
 
 static void send_parts(struct connection *connection, struct iovec *parts, size_t count, int fd)

@@ -50,10 +50,13 @@ struct control_message {
 int control_receive(struct connection *connection, struct control_message *message);
 
 /*
- * Receives the header of the first message and the descriptors that come with it (at most `room`; blocking).
- * Returns their number, or -1 when the connection ended. Message and body follow by control_receive.
+ * Waits for the next message and the descriptors that come with it (at most `room`; their number goes into `count`). False:
+ * the connection is over. What came along then is nobody's any more, so the process has to end.
  */
-int control_receive_fds(struct connection *connection, int *fds, int room);
+bool control_await(struct connection *connection, struct control_message *message, int *fds, int room, int *count);
+
+/* START, and the descriptors that it has come with are all that it speaks of. */
+bool control_is_whole_start(const struct control_message *message, int count);
 
 /* Sends a message if the connection is open and takes it at once; a controller that does not read loses it. */
 void control_send(struct connection *connection, uint32_t type, const void *body, uint32_t body_bytes,

@@ -4,7 +4,6 @@
  * that will not be supervised. Started ahead of need by an engine; when that engine goes away before START, so does this process.
  * With --caller instead of a name: see caller.h.
  */
-#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -20,26 +19,19 @@
 static int await_start(struct supervisor *v, int *fds, int room)
 {
 	struct connection *controller = &v->connections[0];
-	for (;;) {
-		struct control_message message;
-		int count = control_receive_fds(controller, fds, room);
-		int received = 0;
-		while (count >= 0 && received == 0) {
-			received = control_receive(controller, &message);
-			if (received == 0)
-				poll(&(struct pollfd){.fd = controller->fd, .events = POLLIN}, 1, -1);
-		}
-		if (count < 0 || received < 0)
-			return -1;
-		if (message.type == MESSAGE_START && (uint32_t)count == message.body.start.fd_count && count > 0)
+	struct control_message message;
+	int count;
+	while (control_await(controller, &message, fds, room, &count)) {
+		if (control_is_whole_start(&message, count))
 			return count;
 		for (int i = 0; i < count; i++)
 			close(fds[i]);
 		if (message.type == MESSAGE_START)
-			return -1;
+			break;
 		if (message.type == MESSAGE_QUERY)
 			send_status(controller, PHASE_WAITING, 0, 0);
 	}
+	return -1;
 }
 
 int main(int argc, char **argv)

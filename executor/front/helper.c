@@ -161,7 +161,7 @@ static bool heard_hello(struct connection *helper)
 	int count;
 	int fd;
 	return poll(&(struct pollfd){.fd = helper->fd, .events = POLLIN}, 1, HELLO_LIMIT_MS) == 1 &&
-	       caller_receive(helper, &message, &fd, 1, &count) && message.type == MESSAGE_HELLO;
+	       control_await(helper, &message, &fd, 1, &count) && message.type == MESSAGE_HELLO;
 }
 
 void ask_helper(int file, int word_count, char **words, char **environment)
@@ -176,7 +176,7 @@ void ask_helper(int file, int word_count, char **words, char **environment)
 	bool asked = peer_is_own(helper.fd, file, &peer) && heard_hello(&helper) && peer_is_silent(helper.fd, &peer) &&
 		     send_request(helper.fd, word_count, words, environment) && peer_speaks(helper.fd, &peer);
 	close_quietly(peer.directory);
-	while (asked && caller_receive(&helper, &message, &program, 1, &count)) {
+	while (asked && control_await(&helper, &message, &program, 1, &count)) {
 		if (message.type == MESSAGE_END)
 			_exit((int)message.body.end.code);
 		if (message.type == MESSAGE_OUTPUT && caller_output(&helper, &message.body.output))

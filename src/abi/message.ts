@@ -8,7 +8,8 @@ import { limits, type MessageName, messages } from "./schema.ts";
 export const messageHeaderBytes = 8;
 const maxBodyBytes = 16 + limits.reportObjectBytes;
 
-type MessageFields<N extends MessageName> = {
+/** The fields of one message. */
+export type MessageFields<N extends MessageName> = {
   readonly [F in keyof (typeof messages)[N]["fields"]]: (typeof messages)[N]["fields"][F] extends "u64"
     ? bigint
     : number;

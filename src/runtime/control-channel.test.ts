@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { encodeMessage, type Message } from "../abi/message.ts";
 import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
-import { ControlChannel, MessageSplitter } from "./control-channel.ts";
+import { ControlChannel } from "./control-channel.ts";
+import { MessageSplitter } from "./message-splitter.ts";
 
 const started = encodeMessage("started", { pid: 7, reserved: 0, cloneNs: 1n, execNs: 2n });
 const exited = encodeMessage("exited", {
@@ -36,7 +37,8 @@ test("messages come out whole however the stream is cut", () => {
     const splitter = new MessageSplitter();
     const names: string[] = [];
     for (let at = 0; at < stream.length; at += size) {
-      splitter.push(stream.subarray(at, at + size), (message) => names.push(message.name));
+      splitter.push(stream.subarray(at, at + size));
+      for (let next = splitter.next(); next !== undefined; next = splitter.next()) names.push(next.name);
     }
     expect(names).toEqual(["started", "exited"]);
   }

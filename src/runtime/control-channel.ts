@@ -2,33 +2,10 @@
  * A control connection to one executor: typed messages in both directions over a byte stream. The executor is
  * our own program, but a stream that does not decode is cut off rather than believed.
  */
-import { decodeMessage, encodeMessage, type Message } from "../abi/message.ts";
+import { encodeMessage, type Message, type MessageFields } from "../abi/message.ts";
 import type { MessageName } from "../abi/schema.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
-
-/** The fields of one message, as its encoder wants them. */
-export type MessageFields<N extends MessageName> = Parameters<typeof encodeMessage<N>>[1];
-
-/** Splits a stream into messages. */
-export class MessageSplitter {
-  #rest: Uint8Array = new Uint8Array(0);
-
-  /** Throws `executor.malformed-message` for a stream that cannot be an executor's. */
-  push(chunk: Uint8Array, deliver: (message: Message) => void): void {
-    let bytes = chunk;
-    if (this.#rest.length > 0) {
-      bytes = new Uint8Array(this.#rest.length + chunk.length);
-      bytes.set(this.#rest);
-      bytes.set(chunk, this.#rest.length);
-    }
-    for (let next = decodeMessage(bytes); next !== undefined; next = decodeMessage(bytes)) {
-      bytes = bytes.subarray(next.consumed);
-      deliver(next.message);
-    }
-    // The chunk belongs to the transport, which may reuse it.
-    this.#rest = bytes.slice();
-  }
-}
+import { MessageSplitter } from "./message-splitter.ts";
 
 export interface ControlHandlers {
   message(message: Message): void;
@@ -48,7 +25,10 @@ export class ControlChannel {
     stream.listen({
       data: (chunk) => {
         try {
-          this.#splitter.push(chunk, (message) => this.#deliver(message));
+          this.#splitter.push(chunk);
+          for (let next = this.#splitter.next(); next !== undefined; next = this.#splitter.next()) {
+            this.#deliver(next);
+          }
         } catch {
           // Whoever listens hears of the close and reports a vanished executor.
           stream.destroy();
@@ -85,7 +65,12 @@ export class ControlChannel {
   }
 
   send<N extends MessageName>(name: N, fields: MessageFields<N>): void {
-    this.#stream.write(encodeMessage(name, fields));
+    this.sendBytes(encodeMessage(name, fields));
+  }
+
+  /** A message as it is. */
+  sendBytes(message: Uint8Array): void {
+    this.#stream.write(message);
   }
 
   close(): void {

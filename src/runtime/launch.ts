@@ -3,10 +3,7 @@
  * Whatever happens, when the launch has settled this process holds no descriptor of it but, on success, the
  * control connection and the attachments.
  */
-import { encodePlan } from "../abi/encode.ts";
-import { encodeMessage, type Message } from "../abi/message.ts";
 import { HeldProcess } from "../kernel/held-process.ts";
-import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { signalPid } from "../kernel/pidfd.ts";
 import { sendWithFds } from "../kernel/send-fds.ts";
@@ -16,12 +13,17 @@ import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { monotonicMs, nowMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { after, type Timer } from "../lib/timer.ts";
-import type { Plan } from "../plan/plan.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
-import type { MessageFields } from "./control-channel.ts";
 import type { ExecutorPool, WaitingExecutor } from "./executor-pool.ts";
 import { removeSocket } from "./listener-socket.ts";
 import { killExecutor, reapEventually, reapSoon } from "./reaper.ts";
+import {
+  killMessage,
+  StartConversation,
+  type Started,
+  type StartMessage,
+  startMessage,
+} from "./start-conversation.ts";
 import type { LaunchPhases, LaunchRequest, SupervisedProcess } from "./supervised-process.ts";
 import { superviseOver } from "./supervisor-connection.ts";
 
@@ -29,11 +31,7 @@ const attachSlot = /^attach:\d+$/;
 const nanosecondsPerMs = 1e6;
 /** How long a failed executor may take to clean up and leave before it is killed. */
 const leaveLimitMs = 5000;
-const sigkill = 9;
 const attemptLimit = 5;
-
-type Started = MessageFields<"started">;
-type Failed = Extract<Message, { name: "failed" }>;
 
 export interface LaunchContext {
   readonly startLimitMs: number;
@@ -57,8 +55,8 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
     const phases: LaunchPhases = {
       takeMs,
       sendMs: sentMs - beganMs - takeMs,
-      cloneMs: Number(started.cloneNs) / nanosecondsPerMs,
-      execMs: Number(started.execNs - started.cloneNs) / nanosecondsPerMs,
+      cloneMs: started.cloneMs,
+      execMs: started.execMs,
       totalMs: doneMs - beganMs,
     };
     const { channel, token, pid } = executor;
@@ -85,7 +83,7 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
       },
     });
   } catch (thrown) {
-    for (const fd of wire.owned) fd[Symbol.dispose]();
+    for (const each of wire.owned) each[Symbol.dispose]();
     for (const stream of wire.streams) stream.destroy();
     // Not a verdict of the executor: it must not go on with a plan that nobody waits for.
     if (executor !== undefined && !executor.channel.closed) giveUp(executor);
@@ -95,55 +93,33 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
   }
 }
 
-/** A plan made ready for sending: descriptors in slot order, and our ends of its attach connections. */
+/** A plan made ready for sending, and our ends of its attach connections. */
 interface WirePlan {
-  readonly plan: OwnedFd;
-  /** In slot order; borrowed from the request or in `owned`. */
-  readonly sent: readonly OwnedFd[];
+  readonly start: StartMessage;
   /** Closed as soon as the message has left, or the launch has failed. */
-  readonly owned: OwnedFd[];
+  readonly owned: Disposable[];
   /** Our ends of attach connections, until they are adopted. */
   readonly ends: OwnedFd[];
   readonly streams: ByteDuplex[];
 }
 
-function wirePlan(request: LaunchRequest): WirePlan {
-  const owned: OwnedFd[] = [];
+function wirePlan({ plan, fds }: LaunchRequest): WirePlan {
+  const owned: Disposable[] = [];
   const ends: OwnedFd[] = [];
+  const attachment = (name: string): OwnedFd => {
+    const [ours, theirs] = socketPair(name);
+    owned.push(ours, theirs);
+    ends.push(ours);
+    return theirs;
+  };
   try {
-    const plan = sealedMemfd("tiffin-plan", encodePlan(request.plan.ops, request.plan.receives.length));
-    owned.push(plan);
-    const sent = inSlotOrder(request.plan).map((name) => {
-      if (!attachSlot.test(name)) return given(request, name);
-      const [ours, theirs] = socketPair(name);
-      owned.push(ours, theirs);
-      ends.push(ours);
-      return theirs;
-    });
-    return { plan, sent, owned, ends, streams: [] };
+    const start = startMessage(plan, (name) => (attachSlot.test(name) ? attachment(name) : fds.get(name)));
+    owned.push(start);
+    return { start, owned, ends, streams: [] };
   } catch (thrown) {
-    for (const fd of owned) fd[Symbol.dispose]();
+    for (const each of owned) each[Symbol.dispose]();
     throw thrown;
   }
-}
-
-function inSlotOrder(plan: Plan): string[] {
-  const names: string[] = [];
-  for (const received of plan.receives) names[received.slot] = received.name;
-  if (Object.keys(names).length !== names.length || names.length !== plan.receives.length) {
-    throw new TiffinError("internal", "runtime.slot-gap", "the plan's received slots are not 0, 1, 2 ...");
-  }
-  return names;
-}
-
-function given(request: LaunchRequest, name: string): OwnedFd {
-  const fd = request.fds.get(name);
-  if (fd !== undefined) return fd;
-  throw new TiffinError(
-    "internal",
-    "runtime.slot-missing",
-    `the plan wants descriptor ${JSON.stringify(name)}`,
-  );
 }
 
 interface HandedOver {
@@ -155,15 +131,13 @@ interface HandedOver {
 /** Sends START. An executor that died while it waited takes nothing with it: the next one is asked. */
 async function handOver(context: LaunchContext, request: LaunchRequest, wire: WirePlan): Promise<HandedOver> {
   const { pool } = context;
-  const fds = [wire.plan, ...wire.sent];
-  const start = encodeMessage("start", { fdCount: fds.length });
   for (let attempt = 1; ; attempt += 1) {
     const askedMs = monotonicMs();
     const executor = await pool.take();
     const takeMs = monotonicMs() - askedMs;
     try {
       request.onToken?.(executor.token);
-      sendWithFds(executor.socket, start, fds);
+      sendWithFds(executor.socket, wire.start.bytes, wire.start.fds);
       return { executor, verdict: watch(context, executor, request), takeMs };
     } catch (thrown) {
       pool.discard(executor);
@@ -176,43 +150,42 @@ async function handOver(context: LaunchContext, request: LaunchRequest, wire: Wi
 async function adopt(wire: WirePlan): Promise<ByteDuplex[]> {
   for (const end of wire.ends) wire.streams.push(await connectDuplex({ fd: end.take() }));
   // The executor has its own copies in flight; ours would keep its streams from ending.
-  for (const fd of wire.owned) fd[Symbol.dispose]();
+  for (const each of wire.owned) each[Symbol.dispose]();
   return wire.streams;
 }
 
-/** Resolves with STARTED; rejects when the plan failed, the executor vanished or was silent, or a sync was refused. */
+/** Resolves when the program runs; rejects when the plan failed, the executor vanished or was silent, or a sync was refused. */
 function watch(context: LaunchContext, executor: WaitingExecutor, request: LaunchRequest): Promise<Started> {
   const { channel, pid, token } = executor;
   const { startLimitMs } = context;
   const { promise, resolve, reject } = Promise.withResolvers<Started>();
+  const conversation = new StartConversation(
+    request.plan,
+    (bytes) => channel.sendBytes(bytes),
+    (id, child) => request.onSync?.(id, child),
+  );
   // A failure is reported only after the executor has left, so that nothing of the launch remains.
-  let verdict: unknown;
   let leaving: Timer | undefined;
-  const failWith = (thrown: unknown): void => {
-    verdict ??= thrown;
-    leaving ??= killUnlessGone(executor);
+  const leaveIfLost = (): void => {
+    if (conversation.isLost && !channel.closed) leaving ??= killUnlessGone(executor);
   };
   const tooLong = (): void => {
-    if (!channel.closed) failWith(startSilent(pid, startLimitMs));
+    if (channel.closed) return;
+    conversation.giveUp(startSilent(pid, startLimitMs));
+    leaveIfLost();
   };
   const silence = after(startLimitMs, tooLong, { background: true });
   channel.listen({
     message(message) {
-      if (message.name === "started") {
-        silence.cancel();
-        channel.hold();
-        resolve(message.fields);
-      } else if (message.name === "failed") failWith(message);
-      else if (message.name === "synced") {
-        const { id, pid: child } = message.fields;
-        answerSync(request, id, child).then(
-          () => channel.send("go", { id }),
-          (thrown) => {
-            failWith(thrown);
-            channel.send("signal", { number: sigkill });
-          },
-        );
+      const started = conversation.hear(message);
+      if (started === undefined) {
+        leaveIfLost();
+        void conversation.answered.then(leaveIfLost);
+        return;
       }
+      silence.cancel();
+      channel.hold();
+      resolve(started);
     },
     closed() {
       silence.cancel();
@@ -221,7 +194,7 @@ function watch(context: LaunchContext, executor: WaitingExecutor, request: Launc
       removeSocket(context.socketDirectory, token);
       context.pool.forget(token);
       reapSoon(pid);
-      rejectWith(request.plan, verdict, reject);
+      conversation.failure(vanished()).then(reject, reject);
     },
   });
   // `launch` awaits it after a few other steps; until then a rejection must not count as unhandled.
@@ -250,7 +223,6 @@ function startSilent(pid: number, startLimitMs: number): TiffinError {
   );
 }
 
-/** Before STARTED, SIGKILL means: kill and reap the child, then leave. */
 function giveUp({ channel, pid }: WaitingExecutor): void {
   const deadline = after(leaveLimitMs, () => killExecutor(pid), { background: true });
   channel.listen({
@@ -260,36 +232,14 @@ function giveUp({ channel, pid }: WaitingExecutor): void {
       reapSoon(pid);
     },
   });
-  channel.send("signal", { number: sigkill });
+  channel.sendBytes(killMessage());
 }
 
-async function answerSync(request: LaunchRequest, id: number, pid: number): Promise<void> {
-  await request.onSync?.(id, pid);
-}
-
-function rejectWith(plan: Plan, verdict: unknown, reject: (reason: unknown) => void): void {
-  if (verdict === undefined) {
-    reject(
-      new TiffinError(
-        "internal",
-        "runtime.executor-vanished",
-        "the executor ended before it started the process",
-        {
-          remedy: "look in the kernel log for an out-of-memory kill",
-        },
-      ),
-    );
-  } else if (isFailed(verdict)) {
-    const failed = verdict;
-    import("../plan/explain-failure.ts").then(
-      ({ explainFailure }) => reject(explainFailure(plan, failed)),
-      reject,
-    );
-  } else {
-    reject(verdict);
-  }
-}
-
-function isFailed(verdict: unknown): verdict is Failed {
-  return typeof verdict === "object" && verdict !== null && "name" in verdict && verdict.name === "failed";
+function vanished(): TiffinError {
+  return new TiffinError(
+    "internal",
+    "runtime.executor-vanished",
+    "the executor ended before it started the process",
+    { remedy: "look in the kernel log for an out-of-memory kill" },
+  );
 }

@@ -2,12 +2,13 @@
  * Finding the process of another engine again. Whatever its supervisor does (it may be stopped, traced or in the middle of a
  * start), the look ends in time.
  */
+import type { MessageFields } from "../abi/message.ts";
 import { HeldProcess } from "../kernel/held-process.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { pause, within } from "../lib/timer.ts";
 import { signalNumbers } from "../linux/signals.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
-import { ControlChannel, type MessageFields } from "./control-channel.ts";
+import { ControlChannel } from "./control-channel.ts";
 import { connectSupervisor, removeSocket } from "./listener-socket.ts";
 import { type Supervisor, supervisorOf } from "./listening-supervisor.ts";
 import type { KnownProcess, Reconnection } from "./supervised-process.ts";

@@ -4,7 +4,7 @@ import { removeFile } from "../../kernel/files.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { connectUnix, type UnixStream } from "../../kernel/unix-stream.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { MessageSplitter } from "../../runtime/control-channel.ts";
+import { MessageSplitter } from "../../runtime/message-splitter.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type StoredContainer } from "../container/container-record.ts";
 import { destroyContainer } from "../container/destroy-container.ts";
@@ -75,9 +75,10 @@ async function awaitProgram(
     if (length === 0) return;
     let failure: TiffinError | undefined;
     const { explainHeldFailure } = await import("../container/held-failure.ts");
-    splitter.push(buffer.subarray(0, length), (message) => {
+    splitter.push(buffer.subarray(0, length));
+    for (let message = splitter.next(); message !== undefined; message = splitter.next()) {
       if (message.name === "failed") failure = explainHeldFailure(message);
-    });
+    }
     if (failure === undefined) continue;
     if (isHookFailure(failure)) await destroyContainer(context.root, container, context);
     else await endProcesses(container, context.host);

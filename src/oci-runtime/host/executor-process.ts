@@ -4,7 +4,6 @@
  * container can reach leads to a file that it could write to; it is started before its plan is known, so that it
  * gets ready on another processor while the plan is made.
  */
-import type { Message } from "../../abi/message.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { reapChild, signalPid } from "../../kernel/pidfd.ts";
@@ -13,7 +12,8 @@ import { socketPair } from "../../kernel/socket-pair.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { vforkExec } from "../../kernel/vfork-exec.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { MessageSplitter } from "../../runtime/control-channel.ts";
+import { MessageSplitter } from "../../runtime/message-splitter.ts";
+import type { OnSync } from "../../runtime/start-conversation.ts";
 import { CallerGone, type Executor, type Launched } from "./host.ts";
 import { type PlanTalk, performPlan } from "./plan-talk.ts";
 
@@ -45,25 +45,20 @@ export class ExecutorProcess implements Executor {
     return this.#pid;
   }
 
-  async perform(
-    plan: Plan,
-    fds: ReadonlyMap<string, OwnedFd>,
-    onSync: (id: number, pid: number) => Promise<void> | void,
-  ): Promise<Launched> {
+  async perform(plan: Plan, fds: ReadonlyMap<string, OwnedFd>, onSync: OnSync): Promise<Launched> {
     const splitter = new MessageSplitter();
     const buffer = new Uint8Array(messageBytes);
-    const messages: Message[] = [];
     const talk: PlanTalk = {
       send: (bytes, sent) => this.#send(bytes, sent),
       receive: async () => {
         const received: OwnedFd[] = [];
         for (;;) {
-          const message = messages.shift();
+          const message = splitter.next();
           if (message !== undefined) return { message, fds: received };
           const { length, fds: more } = receiveWithFds(this.#socket, buffer, 1);
           received.push(...more);
           if (length === 0) throw vanished();
-          splitter.push(buffer.subarray(0, length), (next) => messages.push(next));
+          splitter.push(buffer.subarray(0, length));
         }
       },
     };

@@ -6,15 +6,12 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { connectUnix, type UnixStream } from "../../kernel/unix-stream.ts";
 import type { Plan } from "../../plan/plan.ts";
+import type { OnSync, Started } from "../../runtime/start-conversation.ts";
 
-export interface Launched {
-  /** The process, as this pid namespace counts. A child of the called process, or of the nearest subreaper above. */
-  readonly pid: number;
+/** Its process is a child of the called process, or of the nearest subreaper above. */
+export interface Launched extends Started {
   /** Master of the terminal, when the plan makes one. The caller owns it. */
   readonly terminal: OwnedFd | undefined;
-  /** Milliseconds in the executor, from the plan to the new process and from there to its program (or its hold). */
-  readonly cloneMs: number;
-  readonly execMs: number;
 }
 
 /** One executor for one plan. Disposing of it without a plan ends it. */
@@ -26,11 +23,7 @@ export interface Executor extends Disposable {
    * each sync with its id and the child's pid; a rejection ends the launch with that error. Throws what
    * `explainFailure` says when an op failed; then no process is left.
    */
-  perform(
-    plan: Plan,
-    fds: ReadonlyMap<string, OwnedFd>,
-    onSync: (id: number, pid: number) => Promise<void> | void,
-  ): Promise<Launched>;
+  perform(plan: Plan, fds: ReadonlyMap<string, OwnedFd>, onSync: OnSync): Promise<Launched>;
 }
 
 export interface RuntimeHost {

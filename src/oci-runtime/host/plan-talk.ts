@@ -1,10 +1,8 @@
-/** The conversation with the executor of one plan, whoever brings the messages. */
-import { encodePlan } from "../../abi/encode.ts";
-import { encodeMessage, type Message } from "../../abi/message.ts";
-import { sealedMemfd } from "../../kernel/memfd.ts";
+/** Performs one plan in an executor whose messages are asked for one after the other, whoever brings them. */
+import type { Message } from "../../abi/message.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
-import { TiffinError } from "../../lib/errors.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { type OnSync, StartConversation, startMessage } from "../../runtime/start-conversation.ts";
 import type { Launched } from "./host.ts";
 
 export interface PlanTalk {
@@ -13,67 +11,31 @@ export interface PlanTalk {
   receive(): Promise<{ readonly message: Message; readonly fds: readonly OwnedFd[] }>;
 }
 
-const sigkill = 9;
-const nsPerMs = 1e6;
-
 /** See `Executor.perform`. */
 export async function performPlan(
   talk: PlanTalk,
   plan: Plan,
   fds: ReadonlyMap<string, OwnedFd>,
-  onSync: (id: number, pid: number) => Promise<void> | void,
+  onSync: OnSync,
 ): Promise<Launched> {
-  sendPlan(talk, plan, fds);
+  {
+    using start = startMessage(plan, (name) => fds.get(name));
+    talk.send(start.bytes, start.fds);
+  }
+  const conversation = new StartConversation(plan, (bytes) => talk.send(bytes, []), onSync);
   let terminal: OwnedFd | undefined;
-  let thrown: { readonly error: unknown } | undefined;
-  for (;;) {
-    const { message, fds: received } = await nextOf(talk, thrown);
-    terminal ??= received[0];
-    if (message.name === "started") {
-      const { pid, cloneNs, execNs } = message.fields;
-      const cloneMs = Number(cloneNs) / nsPerMs;
-      return { pid, terminal, cloneMs, execMs: Math.max(0, Number(execNs) / nsPerMs - cloneMs) };
-    }
-    if (message.name === "failed") {
-      if (thrown !== undefined) throw thrown.error;
-      throw (await import("../../plan/explain-failure.ts")).explainFailure(plan, message);
-    }
-    if (message.name !== "synced") continue;
+  let end: unknown;
+  while (!conversation.isOver) {
     try {
-      await onSync(message.fields.id, message.fields.pid);
-      talk.send(encodeMessage("go", { id: message.fields.id }), []);
-    } catch (error) {
-      thrown = { error };
-      talk.send(encodeMessage("signal", { number: sigkill }), []);
+      const { message, fds: received } = await talk.receive();
+      terminal ??= received[0];
+      const started = conversation.hear(message);
+      if (started !== undefined) return { ...started, terminal };
+    } catch (thrown) {
+      end = thrown;
+      break;
     }
+    await conversation.answered;
   }
-}
-
-async function nextOf(
-  talk: PlanTalk,
-  thrown: { readonly error: unknown } | undefined,
-): ReturnType<PlanTalk["receive"]> {
-  try {
-    return await talk.receive();
-  } catch (error) {
-    // What was refused at a sync is why it ended.
-    throw thrown === undefined ? error : thrown.error;
-  }
-}
-
-function sendPlan(talk: PlanTalk, plan: Plan, fds: ReadonlyMap<string, OwnedFd>): void {
-  using memfd = sealedMemfd("tiffin-plan", encodePlan(plan.ops, plan.receives.length));
-  const sent: OwnedFd[] = [memfd];
-  for (const { slot, name } of plan.receives) {
-    const fd = fds.get(name);
-    if (fd === undefined) {
-      throw new TiffinError(
-        "internal",
-        "runtime.slot-missing",
-        `the plan wants descriptor ${JSON.stringify(name)}`,
-      );
-    }
-    sent[slot + 1] = fd;
-  }
-  talk.send(encodeMessage("start", { fdCount: sent.length }), sent);
+  throw await conversation.failure(end);
 }

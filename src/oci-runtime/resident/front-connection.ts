@@ -1,11 +1,11 @@
 /** The connection to one front: messages and descriptors both ways. The front is our own program; a stream that does not decode is cut off. */
-import { decodeMessage, encodeMessage, type Message } from "../../abi/message.ts";
+import { encodeMessage, type Message, type MessageFields } from "../../abi/message.ts";
 import type { MessageName } from "../../abi/schema.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { receiveWithSender, sendWithFds } from "../../kernel/send-fds.ts";
 import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
 import { errno } from "../../linux/errno.ts";
-import type { MessageFields } from "../../runtime/control-channel.ts";
+import { MessageSplitter } from "../../runtime/message-splitter.ts";
 import { CallerGone } from "../host/host.ts";
 import type { WaitLoop } from "./wait-loop.ts";
 
@@ -28,7 +28,7 @@ export class FrontConnection implements Disposable {
   readonly #loop: WaitLoop;
   readonly #fds: OwnedFd[] = [];
   readonly #unsent: Uint8Array[] = [];
-  #rest: Uint8Array = new Uint8Array(0);
+  readonly #splitter = new MessageSplitter();
   #sender: number | undefined;
 
   constructor(socket: OwnedFd, loop: WaitLoop) {
@@ -40,21 +40,19 @@ export class FrontConnection implements Disposable {
   async receive(limitMs = foreverMs): Promise<Message> {
     await this.flush();
     for (;;) {
-      const next = decodeMessage(this.#rest);
-      if (next !== undefined) {
-        this.#rest = this.#rest.subarray(next.consumed);
-        return next.message;
-      }
+      const message = this.#splitter.next();
+      if (message !== undefined) return message;
       await this.#read(limitMs);
     }
   }
 
   /** Bytes that belong to the message before. */
   async receiveBytes(count: number, limitMs: number): Promise<Uint8Array> {
-    while (this.#rest.length < count) await this.#read(limitMs);
-    const bytes = this.#rest.subarray(0, count);
-    this.#rest = this.#rest.subarray(count);
-    return bytes;
+    for (;;) {
+      const bytes = this.#splitter.takeBytes(count);
+      if (bytes !== undefined) return bytes;
+      await this.#read(limitMs);
+    }
   }
 
   /** Who sent what came last, where the kernel was asked to tell. */
@@ -117,10 +115,7 @@ export class FrontConnection implements Disposable {
       if (!(thrown instanceof SyscallError)) throw thrown;
     }
     if (length === 0) throw new FrontGone("the front has gone");
-    const bytes = new Uint8Array(this.#rest.length + length);
-    bytes.set(this.#rest);
-    bytes.set(chunk.subarray(0, length), this.#rest.length);
-    this.#rest = bytes;
+    this.#splitter.push(chunk.subarray(0, length));
   }
 
   [Symbol.dispose](): void {
