@@ -15,7 +15,7 @@ function pathOf(file: OwnedFd): Uint8Array {
   return cString(`/proc/self/fd/${file.raw}`);
 }
 
-/** Names of the attributes that `file` has. Throws `SyscallError`. */
+/** The names of all attributes; none where the file system knows none. Not for symbolic links. Throws `SyscallError`. */
 export function attributeNames(file: OwnedFd): string[] {
   // Most files have none: then nothing is allocated.
   if (trySyscall("listxattr", pathOf(file), 0, 0) <= 0) return [];

@@ -8,9 +8,9 @@
 import { errno } from "../linux/errno.ts";
 import { resolveFlags } from "../linux/open-flags.ts";
 import { descriptorStatus, type FileStatus, listDirectory } from "./directory.ts";
-import { readAttribute } from "./extended-attributes.ts";
 import { openDirectory, openFile, openFlags, openIfPresent, readLinkOf } from "./files.ts";
 import { readToEnd } from "./io.ts";
+import { isOpaque, isWhiteout } from "./overlay-marks.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import { SyscallError } from "./syscall.ts";
 
@@ -20,16 +20,20 @@ export type TreeLayer = string | OwnedFd;
 /** As the kernel: more symbolic links than this on one path are a loop. */
 const linkLimit = 40;
 const insideOne = resolveFlags.beneath | resolveFlags.noSymlinks | resolveFlags.noXdev;
-const opaqueNames = ["trusted.overlay.opaque", "user.overlay.opaque"] as const;
-const opaqueValue = 0x79;
+
+/** Opened by O_PATH, in the layer of this index. */
+interface Place {
+  readonly fd: OwnedFd;
+  readonly layer: number;
+}
 
 /** What stands at one place of the merged tree. Whoever got it closes it. */
 export class TreeEntry implements Disposable {
   readonly status: FileStatus;
-  /** Opened by O_PATH: the directories that are merged here, uppermost first; for anything else the one that counts. */
-  readonly #places: readonly OwnedFd[];
+  /** The directories that are merged here, uppermost first; for anything else the one that counts. */
+  readonly #places: readonly Place[];
 
-  constructor(status: FileStatus, places: readonly OwnedFd[]) {
+  constructor(status: FileStatus, places: readonly Place[]) {
     this.status = status;
     this.#places = places;
   }
@@ -40,6 +44,15 @@ export class TreeEntry implements Disposable {
 
   /** The place that counts, which stays this entry's. */
   get fd(): OwnedFd {
+    return this.#top.fd;
+  }
+
+  /** Which of the layers it is in, counted from the uppermost. */
+  get layer(): number {
+    return this.#top.layer;
+  }
+
+  get #top(): Place {
     const [first] = this.#places;
     if (first === undefined) throw new Error("an entry without a place");
     return first;
@@ -47,21 +60,21 @@ export class TreeEntry implements Disposable {
 
   /** The entry `name` of this directory; undefined when there is none. */
   child(name: string): TreeEntry | undefined {
-    const merged: OwnedFd[] = [];
+    const merged: Place[] = [];
     let first: FileStatus | undefined;
-    for (const layer of this.#places) {
-      const place = openIfPresent(layer, name, openFlags.path | openFlags.noFollow, { resolve: insideOne });
-      if (place === undefined) continue;
-      const status = descriptorStatus(place);
+    for (const { fd: directory, layer } of this.#places) {
+      const fd = openIfPresent(directory, name, openFlags.path | openFlags.noFollow, { resolve: insideOne });
+      if (fd === undefined) continue;
+      const status = descriptorStatus(fd);
       if (status.type === "directory") {
         first ??= status;
-        merged.push(place);
-        if (isOpaque(place)) break;
+        merged.push({ fd, layer });
+        if (isOpaque(fd)) break;
         continue;
       }
       // A whiteout: the name is gone from here down. Below a directory anything else is hidden too.
-      if (merged.length === 0 && !isWhiteout(status)) return new TreeEntry(status, [place]);
-      place[Symbol.dispose]();
+      if (merged.length === 0 && !isWhiteout(status)) return new TreeEntry(status, [{ fd, layer }]);
+      fd[Symbol.dispose]();
       break;
     }
     return first === undefined ? undefined : new TreeEntry(first, merged);
@@ -70,7 +83,7 @@ export class TreeEntry implements Disposable {
   /** The same directory, opened once more. */
   again(): TreeEntry {
     using opening = new DisposableStack();
-    const places = this.#places.map((place) => opening.use(openDirectory(".", place)));
+    const places = this.#places.map(({ fd, layer }) => ({ fd: opening.use(openDirectory(".", fd)), layer }));
     opening.move();
     return new TreeEntry(this.status, places);
   }
@@ -78,9 +91,9 @@ export class TreeEntry implements Disposable {
   /** The names in this directory, in no order; some may be whiteouts, which `child` does not find. */
   names(): Set<string> {
     const names = new Set<string>();
-    for (const place of this.#places) {
-      using open = openFile(place, ".", openFlags.readOnly | openFlags.directory);
-      for (const { name } of listDirectory(open, place.what)) names.add(name);
+    for (const { fd } of this.#places) {
+      using open = openFile(fd, ".", openFlags.readOnly | openFlags.directory);
+      for (const { name } of listDirectory(open, fd.what)) names.add(name);
     }
     return names;
   }
@@ -103,7 +116,7 @@ export class TreeEntry implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const place of this.#places) place[Symbol.dispose]();
+    for (const { fd } of this.#places) fd[Symbol.dispose]();
   }
 }
 
@@ -113,13 +126,16 @@ export class TreeView implements Disposable {
   /** `layers` are uppermost first. */
   constructor(layers: readonly TreeLayer[]) {
     using opening = new DisposableStack();
-    const places = layers.map((layer) =>
-      opening.use(typeof layer === "string" ? openDirectory(layer) : openDirectory(".", layer)),
-    );
+    const places = layers.map((from, layer) => ({ fd: opening.use(openLayer(from)), layer }));
     const [first] = places;
     if (first === undefined) throw new RangeError("a tree without layers");
-    this.#root = new TreeEntry(descriptorStatus(first), places);
+    this.#root = new TreeEntry(descriptorStatus(first.fd), places);
     opening.move();
+  }
+
+  /** The top directory, which stays this view's. */
+  get root(): TreeEntry {
+    return this.#root;
   }
 
   /**
@@ -172,14 +188,10 @@ export class TreeView implements Disposable {
   }
 }
 
+function openLayer(layer: TreeLayer): OwnedFd {
+  return typeof layer === "string" ? openDirectory(layer) : openDirectory(".", layer);
+}
+
 function components(path: string): string[] {
   return path.split("/").filter((part) => part !== "" && part !== ".");
-}
-
-function isWhiteout(status: FileStatus): boolean {
-  return status.type === "character" && status.specialMajor === 0 && status.specialMinor === 0;
-}
-
-function isOpaque(directory: OwnedFd): boolean {
-  return opaqueNames.some((name) => readAttribute(directory, name)?.[0] === opaqueValue);
 }

@@ -3,17 +3,21 @@ import type { PathStatus } from "../../../docker/types/archive.ts";
 import { openFlags, openInRoot } from "../../../kernel/files.ts";
 import { mountAttributesOf, mountIdOf } from "../../../kernel/mount-attributes.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { PlainEntry } from "../../../kernel/plain-entry.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import type { Owner } from "../../../kernel/tree-writer.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { holding } from "../../../lib/held-stream.ts";
 import { mountAttributes } from "../../../linux/mount-flags.ts";
-import { unpack } from "../../tree/mod.ts";
+import { packTree, unpack } from "../../tree/mod.ts";
 import { type ContainerContext, enqueue } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import { decompress } from "./decompress.ts";
-import { pack } from "./pack.ts";
 import { lastName, openEntry, pathStatusOf, unreachablePath } from "./path-status.ts";
 import { openView } from "./view.ts";
+
+/** What a program may do beyond its user goes along, as in Docker's archives; other attributes stay. capabilities(7) */
+const isCapability = (name: string): boolean => name === "security.capability";
 
 export interface PutOptions {
   readonly path: string;
@@ -47,26 +51,19 @@ export async function getArchive(
     const root = await openView(context, container);
     try {
       const entry = openEntry(root, path, container.name);
+      // Mounts of the container are part of what it shows.
+      const node = new PlainEntry(entry.fd, { crossesMounts: true });
+      const firstHostId = container.document.firstHostId ?? 0;
+      const packing = { firstHostId: () => firstHostId, attributes: isCapability };
       return {
         status: pathStatusOf(path, entry),
-        bytes: holding([entry.fd, root], pack(entry, lastName(path), container.document.firstHostId ?? 0)),
+        bytes: holding([node, root], packTree(node, lastName(path), packing)),
       };
     } catch (thrown) {
       root[Symbol.dispose]();
       throw thrown;
     }
   });
-}
-
-async function* holding(
-  held: readonly OwnedFd[],
-  bytes: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    yield* bytes;
-  } finally {
-    for (const fd of held) fd[Symbol.dispose]();
-  }
 }
 
 /** Unpacks a tar stream, plain or compressed, into the directory `path`. */

@@ -1,0 +1,42 @@
+/** A tree, or one entry, as a tar stream: what `cp` and `export` send. */
+import { pause } from "../../lib/timer.ts";
+import { type PackingOptions, TarPacking } from "./tar-packing.ts";
+import { tooDeep } from "./tree-error.ts";
+import { depthLimit, joined, sortedNames, type TreeNode } from "./tree-node.ts";
+
+/** `node` and all below it, under `name`; with the empty name all below it. The node stays the caller's. */
+export function packTree(node: TreeNode, name: string, options: PackingOptions): AsyncGenerator<Uint8Array> {
+  const packing = new TarPacking(options);
+  return inSlices(
+    (function* () {
+      yield* name === "" ? content(packing, node, "", 0) : entry(packing, node, name, 0);
+      yield* packing.end();
+    })(),
+  );
+}
+
+function* entry(packing: TarPacking, node: TreeNode, path: string, depth: number): Generator<Uint8Array> {
+  yield* packing.member(node, path);
+  if (node.status.type === "directory") yield* content(packing, node, path, depth);
+}
+
+function* content(packing: TarPacking, node: TreeNode, path: string, depth: number): Generator<Uint8Array> {
+  if (depth === depthLimit) throw tooDeep(path);
+  for (const name of sortedNames(node)) {
+    using below = node.child(name);
+    if (below !== undefined) yield* entry(packing, below, joined(path, name), depth + 1);
+  }
+}
+
+const sliceMs = 4;
+
+/** Lets other work run every few milliseconds, however fast the reader is. */
+export async function* inSlices<T>(items: Iterable<T>): AsyncGenerator<T> {
+  let sliceStart = performance.now();
+  for (const item of items) {
+    yield item;
+    if (performance.now() - sliceStart < sliceMs) continue;
+    await pause(0);
+    sliceStart = performance.now();
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Members of a tar archive from open entries, in pieces of a size that is worth sending. Memory is bounded whatever the tree
+ * holds, but for a note on each file with several names. Files may change while they are read: the header has promised a
+ * length, so what a file loses meanwhile is zeros, and what it gains is left out.
+ */
+import { endOfArchive, headerOf, padding, type TarEntry, type TarEntryType } from "../../archive/mod.ts";
+import type { EntryType } from "../../kernel/directory.ts";
+import { openFile, openFlags, readLinkOf } from "../../kernel/files.ts";
+import { readSome } from "../../kernel/io.ts";
+import { type Attributes, keptAttributes, noAttributes, relativeId } from "./kept-attributes.ts";
+import type { TreeNode } from "./tree-node.ts";
+
+const pieceBytes = 256 * 1024;
+
+/** Sockets have no place in an archive. */
+const types: Readonly<Partial<Record<EntryType, TarEntryType>>> = {
+  file: "file",
+  directory: "directory",
+  symlink: "symlink",
+  character: "character",
+  block: "block",
+  fifo: "fifo",
+};
+
+export interface PackingOptions {
+  /** Ids of a node are given relative to this. */
+  readonly firstHostId: (node: TreeNode) => number;
+  /** Which extended attributes go along; all that are content unless given. */
+  readonly attributes?: (name: string) => boolean;
+}
+
+/** A member that no entry stands for. */
+const emptyFile: Omit<TarEntry, "path"> = {
+  type: "file",
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  modifiedAtNs: 0n,
+  linkTarget: "",
+  deviceMajor: 0,
+  deviceMinor: 0,
+  attributes: noAttributes,
+};
+
+export class TarPacking {
+  readonly #options: PackingOptions;
+  /** Files with several names, by device and inode: the later names are hard links to the first. */
+  readonly #linked = new Map<string, string>();
+  #piece = new Uint8Array(pieceBytes);
+  #filled = 0;
+
+  constructor(options: PackingOptions) {
+    this.#options = options;
+  }
+
+  /** The member for `node`, by that path. Nothing for a socket. */
+  *member(node: TreeNode, path: string): Generator<Uint8Array> {
+    const { status } = node;
+    const type = types[status.type];
+    if (type === undefined) return;
+    const first = type === "directory" || status.links < 2 ? undefined : this.#firstName(node, path);
+    if (first !== undefined) {
+      yield* this.#write(headerOf(this.#entry("hardLink", node, path, first, noAttributes)));
+      return;
+    }
+    const attributes = keptAttributes(node, this.#options.firstHostId(node), this.#options.attributes);
+    const target = type === "symlink" ? readLinkOf(node.fd) : "";
+    yield* this.#write(headerOf(this.#entry(type, node, path, target, attributes)));
+    if (type === "file" && status.sizeBytes > 0) yield* this.#content(node);
+  }
+
+  /** An empty file of root's that nobody may read: a mark that says something by its name. */
+  *mark(path: string): Generator<Uint8Array> {
+    yield* this.#write(headerOf({ ...emptyFile, path }));
+  }
+
+  /** What an archive ends with. */
+  *end(): Generator<Uint8Array> {
+    yield* this.#write(endOfArchive);
+    if (this.#filled > 0) yield this.#piece.subarray(0, this.#filled);
+  }
+
+  /** The path by which the same file has been written already. */
+  #firstName({ status }: TreeNode, path: string): string | undefined {
+    const identity = `${status.deviceMajor}:${status.deviceMinor}:${status.inode}`;
+    const first = this.#linked.get(identity);
+    if (first === undefined) this.#linked.set(identity, path);
+    return first;
+  }
+
+  *#content(node: TreeNode): Generator<Uint8Array> {
+    const { sizeBytes } = node.status;
+    // It is known to be a regular file, so opening it cannot block.
+    using file = openFile(undefined, `/proc/self/fd/${node.fd.raw}`, openFlags.readOnly);
+    let hasEnded = false;
+    for (let left = sizeBytes; left > 0; ) {
+      const room = this.#piece.subarray(this.#filled, this.#filled + left);
+      const got: number = hasEnded ? 0 : readSome(file, room);
+      // A new piece is all zeros.
+      hasEnded ||= got === 0;
+      const taken = hasEnded ? room.length : got;
+      left -= taken;
+      yield* this.#advance(taken);
+    }
+    yield* this.#write(padding(sizeBytes));
+  }
+
+  *#write(bytes: Uint8Array): Generator<Uint8Array> {
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + pieceBytes - this.#filled);
+      this.#piece.set(part, this.#filled);
+      at += part.length;
+      yield* this.#advance(part.length);
+    }
+  }
+
+  *#advance(bytes: number): Generator<Uint8Array> {
+    this.#filled += bytes;
+    if (this.#filled < pieceBytes) return;
+    const full = this.#piece;
+    this.#piece = new Uint8Array(pieceBytes);
+    this.#filled = 0;
+    yield full;
+  }
+
+  #entry(
+    type: TarEntryType,
+    node: TreeNode,
+    path: string,
+    linkTarget: string,
+    attributes: Attributes,
+  ): TarEntry {
+    const { status } = node;
+    const firstHostId = this.#options.firstHostId(node);
+    return {
+      type,
+      path,
+      mode: status.mode,
+      uid: relativeId(status.uid, firstHostId),
+      gid: relativeId(status.gid, firstHostId),
+      sizeBytes: type === "file" ? status.sizeBytes : 0,
+      modifiedAtNs: status.modifiedAtNs,
+      linkTarget,
+      deviceMajor: status.specialMajor,
+      deviceMinor: status.specialMinor,
+      attributes,
+    };
+  }
+}
