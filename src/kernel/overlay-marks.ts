@@ -2,6 +2,7 @@
 import type { FileStatus } from "./directory.ts";
 import { readAttribute } from "./extended-attributes.ts";
 import type { OwnedFd } from "./owned-fd.ts";
+import { setAttribute } from "./tree-writer.ts";
 
 /**
  * Only the kernel's own: an overlay that keeps its notes in `user.` is told so at its mount, and ours never is. Else whoever
@@ -18,4 +19,9 @@ export function isWhiteout(status: FileStatus): boolean {
 /** Nothing of this directory comes from the layers below. */
 export function isOpaque(directory: OwnedFd): boolean {
   return readAttribute(directory, opaqueAttribute)?.[0] === opaqueValue;
+}
+
+/** Nothing of the layers below is seen from now on in the directory `name` below `parent`. */
+export function makeOpaque(parent: OwnedFd, name: string): void {
+  setAttribute(parent, name, opaqueAttribute, Uint8Array.of(opaqueValue));
 }

@@ -1,6 +1,6 @@
 /** What a container has changed over its image, as Docker tells it: by comparing what was with what is, not by what was touched. */
 import { isOpaque, isWhiteout } from "../../kernel/overlay-marks.ts";
-import { pause } from "../../lib/timer.ts";
+import { Breather } from "../../lib/breather.ts";
 import { sameDirectory, sameFile } from "./compare.ts";
 import { isOwnMountPoint } from "./own-mount-points.ts";
 import { tooDeep } from "./tree-error.ts";
@@ -14,8 +14,6 @@ export interface Change {
   readonly kind: ChangeKind;
 }
 
-const sliceMs = 4;
-
 /**
  * All changes in order of their paths; a directory in which something changed is changed itself. `top` is the container's own
  * directory as it is, `below` what its image shows. Errors: `archive.too-deep`.
@@ -26,12 +24,10 @@ export async function listChanges(
   firstHostId: number,
 ): Promise<Change[]> {
   const changes: Change[] = [];
-  let sliceStart = performance.now();
+  const breather = new Breather();
   for (const change of changesIn({ node: top, below, path: "" }, firstHostId, 0)) {
     if (change !== undefined) changes.push(change);
-    if (performance.now() - sliceStart < sliceMs) continue;
-    await pause(0);
-    sliceStart = performance.now();
+    await breather.breathe();
   }
   return changes;
 }

@@ -1,5 +1,5 @@
 /** A tree, or one entry, as a tar stream: what `cp` and `export` send. */
-import { pause } from "../../lib/timer.ts";
+import { Breather } from "../../lib/breather.ts";
 import { type PackingOptions, TarPacking } from "./tar-packing.ts";
 import { tooDeep } from "./tree-error.ts";
 import { depthLimit, joined, sortedNames, type TreeNode } from "./tree-node.ts";
@@ -28,15 +28,11 @@ function* content(packing: TarPacking, node: TreeNode, path: string, depth: numb
   }
 }
 
-const sliceMs = 4;
-
 /** Lets other work run every few milliseconds, however fast the reader is. */
 export async function* inSlices<T>(items: Iterable<T>): AsyncGenerator<T> {
-  let sliceStart = performance.now();
+  const breather = new Breather();
   for (const item of items) {
     yield item;
-    if (performance.now() - sliceStart < sliceMs) continue;
-    await pause(0);
-    sliceStart = performance.now();
+    await breather.breathe();
   }
 }

@@ -4,9 +4,10 @@
  * a container can lead anything out.
  */
 import { escapes, insidePath, isCarried, type TarEntry, TarReader } from "../../archive/mod.ts";
-import { type FileStatus, fileStatus } from "../../kernel/directory.ts";
+import { fileStatus } from "../../kernel/directory.ts";
 import { makeDirectory } from "../../kernel/files.ts";
 import { writeAll } from "../../kernel/io.ts";
+import { isWhiteout, makeOpaque } from "../../kernel/overlay-marks.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import {
@@ -27,7 +28,8 @@ import { pause } from "../../lib/timer.ts";
 
 const whiteoutPrefix = ".wh.";
 const opaqueWhiteout = ".wh..wh..opq";
-const opaqueAttribute = "trusted.overlay.opaque";
+/** An access list that what is made in a directory gets. acl(5) */
+const defaultList = "system.posix_acl_default";
 
 export interface UnpackOptions {
   /** What paths cannot leave: the container's root, or the layer's. */
@@ -98,8 +100,8 @@ class UnpackTarget implements Disposable {
   /** Members of one directory usually follow one another. */
   #parent: { readonly path: string; readonly fd: OwnedFd } | undefined;
   #current: { readonly entry: TarEntry; readonly name: string; readonly file: OwnedFd } | undefined;
-  /** Directories get their times last: what is made in them changes them. */
-  readonly #directoryTimes = new Map<string, bigint>();
+  /** Directories get their times last, for what is made in them changes them, and what they would hand down to it. */
+  readonly #directories = new Map<string, TarEntry>();
   fileBytes = 0;
 
   constructor(options: UnpackOptions) {
@@ -111,7 +113,7 @@ class UnpackTarget implements Disposable {
     if (path === "") {
       if (entry.type !== "directory") throw escapes(entry.path);
       this.#attributes(this.#parentOf("."), ".", entry);
-      this.#directoryTimes.set(".", entry.modifiedAtNs);
+      this.#directories.set(".", entry);
       return;
     }
     const slash = path.lastIndexOf("/");
@@ -157,13 +159,16 @@ class UnpackTarget implements Disposable {
 
   /** Directories get the times that they had in the archive. */
   finish(): void {
-    for (const [path, atNs] of this.#directoryTimes) {
+    for (const [path, entry] of this.#directories) {
       const slash = path.lastIndexOf("/");
       const name = path.slice(slash + 1);
       try {
         const parent = this.#parentOf(slash === -1 ? "." : path.slice(0, slash));
         // The archive itself may have replaced it meanwhile, or the container removed it.
-        if (fileStatus(name, parent)?.type === "directory") changeTime(parent, name, atNs);
+        if (fileStatus(name, parent)?.type !== "directory") continue;
+        const list = this.#options.whiteouts ? entry.attributes.get(defaultList) : undefined;
+        if (list !== undefined) setAttribute(parent, name, defaultList, list);
+        changeTime(parent, name, entry.modifiedAtNs);
       } catch (thrown) {
         if (!(thrown instanceof SyscallError) || !["ENOENT", "ENOTDIR"].includes(thrown.code)) {
           throw failedAt(thrown, path);
@@ -199,7 +204,7 @@ class UnpackTarget implements Disposable {
       const isDirectory = there.type === "directory";
       if (isDirectory && entry.type === "directory") {
         this.#attributes(parent, name, entry);
-        this.#directoryTimes.set(path, entry.modifiedAtNs);
+        this.#directories.set(path, entry);
         return;
       }
       this.#refuseOtherType(isDirectory, entry);
@@ -222,7 +227,7 @@ class UnpackTarget implements Disposable {
         return;
       case "directory":
         makeDirectory(name, entry.mode, parent);
-        this.#directoryTimes.set(path, entry.modifiedAtNs);
+        this.#directories.set(path, entry);
         break;
       case "symlink":
         createSymlink(parent, name, entry.linkTarget);
@@ -259,7 +264,7 @@ class UnpackTarget implements Disposable {
     for (const [attribute, value] of entry.attributes) {
       // A client that copies something into a container sets no attributes that its programs cannot see.
       const taken = this.#options.whiteouts ? isCarried(attribute) : /^(user|security)\./.test(attribute);
-      if (taken) setAttribute(parent, name, attribute, value);
+      if (taken && attribute !== defaultList) setAttribute(parent, name, attribute, value);
     }
   }
 
@@ -288,15 +293,6 @@ class UnpackTarget implements Disposable {
     this.#parent?.fd[Symbol.dispose]();
     this.#parent = undefined;
   }
-}
-
-function isWhiteout(status: FileStatus): boolean {
-  return status.type === "character" && status.specialMajor === 0 && status.specialMinor === 0;
-}
-
-/** Nothing of lower layers is seen in it. */
-function makeOpaque(parent: OwnedFd, name: string): void {
-  setAttribute(parent, name, opaqueAttribute, Uint8Array.of(0x79));
 }
 
 function covered(path: string): TiffinError {
