@@ -14,7 +14,8 @@ export interface HttpRequest {
   readBody(limitBytes: number): Promise<Uint8Array>;
   /**
    * Instead of `readBody`: the body in pieces, read from the client as fast as they are taken here. Once only; whoever stops
-   * early costs the client its connection. Rejects like `readBody`, without a limit.
+   * early costs the client its connection. A piece is valid until the next one is asked for, so whoever keeps bytes copies them.
+   * Rejects like `readBody`, without a limit.
    */
   streamBody(): AsyncIterable<Uint8Array>;
 }

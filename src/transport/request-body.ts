@@ -3,6 +3,7 @@
  * of it or for a stream. The connection owns the received bytes and offers them with `feed`; what is not the body's it keeps.
  */
 import { messageOf } from "../lib/errors.ts";
+import { freeBytes } from "../lib/free-bytes.ts";
 import type { BodyBudget } from "./body-budget.ts";
 import { BodyDecoder } from "./http-body.ts";
 import type { RequestHead } from "./http-head.ts";
@@ -11,6 +12,13 @@ import { HttpProblem } from "./http-problem.ts";
 const nothing = new Uint8Array(0);
 /** So much of a streamed body is decoded ahead of its reader; beyond that the connection is not read. */
 const limitAheadBytes = 256 * 1024;
+
+/** What arrived at once is given back when the last of its pieces has been read. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  /** Set on the last one. */
+  readonly arrived?: Uint8Array;
+}
 
 /** A body that is read in pieces: why it ends early, when it does, and who waits for the next piece. */
 interface Streaming {
@@ -21,7 +29,7 @@ interface Streaming {
 export class RequestBody {
   readonly decoder: BodyDecoder;
   readonly #head: RequestHead;
-  readonly #pieces: Uint8Array[] = [];
+  readonly #pieces: Piece[] = [];
   #bytes = 0;
   #limitBytes = 0;
   /** Nobody can tell any more where the body ends. */
@@ -65,7 +73,7 @@ export class RequestBody {
   }
 
   /**
-   * The body in pieces as they come; `more` is called when there is room for more of them. Ending early leaves the rest unread.
+   * The body in pieces as they come, each valid until the next one is asked for; `more` is called when there is room for more of them. Ending early leaves the rest unread.
    * Rejects with `HttpProblem` 400 or 408 like `read`.
    */
   async *stream(more: () => void): AsyncGenerator<Uint8Array> {
@@ -74,8 +82,9 @@ export class RequestBody {
     for (;;) {
       const piece = this.#pieces.shift();
       if (piece !== undefined) {
-        this.#bytes -= piece.length;
-        yield piece;
+        this.#bytes -= piece.bytes.length;
+        yield piece.bytes;
+        if (piece.arrived !== undefined) freeBytes(piece.arrived);
       } else if (stream.failure !== undefined) {
         throw stream.failure;
       } else if (this.done) {
@@ -93,14 +102,15 @@ export class RequestBody {
   /** Takes what belongs to the body and returns the rest. Fails the reader on malformed or too many bytes. */
   feed(received: Uint8Array): Uint8Array {
     let used = 0;
+    const before = this.#pieces.length;
     try {
-      used = this.decoder.push(received, (piece) => {
-        this.#bytes += piece.length;
+      used = this.decoder.push(received, (bytes) => {
+        this.#bytes += bytes.length;
         if (this.#stream === undefined && this.#bytes > this.#limitBytes) {
           throw new HttpProblem(413, `request body longer than ${this.#limitBytes} bytes`);
         }
-        if (this.#stream === undefined) this.#takeFromBudget(piece.length);
-        this.#pieces.push(piece);
+        if (this.#stream === undefined) this.#takeFromBudget(bytes.length);
+        this.#pieces.push({ bytes });
       });
     } catch (thrown) {
       this.#broken = true;
@@ -112,7 +122,10 @@ export class RequestBody {
     } else if (this.#pieces.length > 0 || this.done) {
       this.#stream.wake?.();
     }
-    return received.subarray(used);
+    if (used < received.length) return received.subarray(used);
+    const last = this.#pieces.length > before ? this.#pieces.pop() : undefined;
+    if (last !== undefined) this.#pieces.push({ ...last, arrived: received });
+    return nothing;
   }
 
   #takeFromBudget(bytes: number): void {
@@ -130,7 +143,10 @@ export class RequestBody {
   #complete(): void {
     this.#giveBack();
     const [only] = this.#pieces;
-    const whole = this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces);
+    const whole =
+      this.#pieces.length === 1 && only !== undefined
+        ? only.bytes
+        : Buffer.concat(this.#pieces.map(({ bytes }) => bytes));
     this.#resolve?.(whole);
     this.#resolve = undefined;
     this.#reject = undefined;

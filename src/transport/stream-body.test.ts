@@ -138,3 +138,44 @@ test("whoever sends Expect is told to go on when the body is wanted, once", asyn
   expect((await client.reply()).body).toBe("4");
   client.destroy();
 });
+
+test("a piece is gone when the next one is asked for, with a length and in chunks, and no byte is lost", async () => {
+  const sent = new Uint8Array(3_000_000).map((_, index) => (index * 31) % 251);
+  const wanted = Bun.hash(sent);
+  let seen: unknown;
+  handler = async (request) => {
+    const copies: Uint8Array[] = [];
+    let [before, gone, count]: [Uint8Array | undefined, number, number] = [undefined, 0, 0];
+    for await (const piece of request.streamBody()) {
+      if (before?.length === 0) gone += 1;
+      copies.push(piece.slice());
+      before = piece;
+      count += 1;
+    }
+    const all = Buffer.concat(copies);
+    seen = { bytes: all.length, same: Bun.hash(all) === wanted, several: count > 5, gone: gone > 5 };
+    return plain("");
+  };
+  const chunks = (size: number) => {
+    const parts: Uint8Array[] = [];
+    for (let at = 0; at < sent.length; at += size) {
+      const part = sent.subarray(at, at + size);
+      parts.push(Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from("\r\n"));
+    }
+    return Buffer.concat([...parts, Buffer.from("0\r\n\r\n")]);
+  };
+  const bodies: readonly (readonly [string, Uint8Array])[] = [
+    [`Content-Length: ${sent.length}`, sent],
+    ["Transfer-Encoding: chunked", chunks(100_000)],
+    ["Transfer-Encoding: chunked", chunks(32_768)],
+  ];
+  for (const [header, body] of bodies) {
+    seen = undefined;
+    const client = await open();
+    client.send(`PUT / HTTP/1.1\r\n${header}\r\n\r\n`);
+    client.send(body);
+    expect((await client.reply()).status).toBe(200);
+    expect(seen).toEqual({ bytes: sent.length, same: true, several: true, gone: true });
+    client.destroy();
+  }
+});

@@ -1,5 +1,9 @@
-/** Takes the compression off a stream, which its first bytes tell: gzip and zstd; anything else passes unchanged. */
+/**
+ * Takes the compression off a stream, which its first bytes tell: gzip and zstd; anything else passes unchanged. A piece is valid
+ * until the next one is asked for.
+ */
 import { TiffinError } from "../../../lib/errors.ts";
+import { freeBytes } from "../../../lib/free-bytes.ts";
 
 interface Compression {
   readonly name: string;
@@ -22,7 +26,8 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
   while (length < longestMagic) {
     const next = await rest.next();
     if (next.done === true) break;
-    first.push(next.value);
+    // Valid only until the next one is asked for.
+    first.push(next.value.length < longestMagic ? next.value.slice() : next.value);
     length += next.value.length;
   }
   const start = first.length === 1 ? first[0] : Buffer.concat(first);
@@ -71,7 +76,10 @@ async function* inflated(
   });
   const stream = compressed.pipeThrough(new DecompressionStream(format));
   try {
-    for await (const piece of stream) yield piece;
+    for await (const piece of stream) {
+      yield piece;
+      freeBytes(piece);
+    }
   } catch (thrown) {
     if (thrown instanceof TiffinError) throw thrown;
     throw new TiffinError("invalid", "archive.compression", `the archive's ${format} stream is damaged`, {
