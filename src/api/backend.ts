@@ -5,7 +5,7 @@
  *
  * `name` arguments are what a client wrote: a full id, a unique prefix of one, or a name with or without slash.
  */
-import type { PathStatus } from "../docker/types/archive.ts";
+import type { ContainerChange, PathStatus } from "../docker/types/archive.ts";
 import type {
   ContainerCreateBody,
   ContainerCreateResponse,
@@ -173,6 +173,10 @@ export interface ContainerBackend {
   ): Promise<{ readonly status: PathStatus; readonly bytes: AsyncIterable<Uint8Array> }>;
   /** Unpacks tar, plain or compressed, into a directory that exists. */
   putArchive(name: string, request: PutArchiveRequest, body: AsyncIterable<Uint8Array>): Promise<void>;
+  /** The root without what is mounted in it, as tar. */
+  export(name: string): Promise<AsyncIterable<Uint8Array>>;
+  /** What is other than in the image, in order of paths. */
+  changes(name: string): Promise<readonly ContainerChange[]>;
   /** `conflict` when it runs and `force` is false. */
   remove(
     name: string,

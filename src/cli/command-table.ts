@@ -98,6 +98,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-prune.ts")).command,
   },
   {
+    names: ["container diff", "diff"],
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: async () => (await import("./commands/diff.ts")).command,
+  },
+  {
+    names: ["container export", "export"],
+    summary: "Export a container's filesystem as a tar archive",
+    load: async () => (await import("./commands/export.ts")).command,
+  },
+  {
     names: ["container kill", "kill"],
     summary: "Kill one or more running containers",
     load: async () => (await import("./commands/kill.ts")).command,

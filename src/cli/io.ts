@@ -23,6 +23,13 @@ export interface WindowSize {
   readonly columns: number;
 }
 
+export type PathKind = "missing" | "file" | "directory" | "device" | "irregular";
+
+export interface BegunFile extends Disposable {
+  write(bytes: Uint8Array): void;
+  finish(): void;
+}
+
 export type StandardFd = 0 | 1 | 2;
 
 export interface CliIo {
@@ -61,5 +68,9 @@ export interface CliIo {
   /** Writes into a file that is there. */
   fillFile(path: string, text: string): void;
   removeFile(path: string): void;
+  /** What a path leads to, links followed. */
+  pathKind(path: string): PathKind;
+  /** A new file for its owner alone that takes its place at `path` when it is finished, and is gone when it is not. */
+  beginFile(path: string): BegunFile;
   nowMs(): number;
 }

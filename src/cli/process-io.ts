@@ -5,7 +5,15 @@
  */
 import type { ConnectSync } from "../client/sync-socket.ts";
 import { nowMs } from "../lib/clock.ts";
-import { type CliIo, type PollTable, pollOut, type StandardFd, type WindowSize } from "./io.ts";
+import {
+  type BegunFile,
+  type CliIo,
+  type PathKind,
+  type PollTable,
+  pollOut,
+  type StandardFd,
+  type WindowSize,
+} from "./io.ts";
 
 /** System calls on the standard descriptors. Results are the kernel's: a count, or minus errno. */
 export interface DescriptorDoors {
@@ -104,6 +112,34 @@ function findEventLoop(doors: DescriptorDoors): number | undefined {
   return undefined;
 }
 
+function pathKind(path: string): PathKind {
+  const status = fileSystem().statSync(path, { throwIfNoEntry: false });
+  if (status === undefined) return "missing";
+  if (status.isFile()) return "file";
+  if (status.isDirectory()) return "directory";
+  return status.isBlockDevice() || status.isCharacterDevice() ? "device" : "irregular";
+}
+
+function beginFile(path: string): BegunFile {
+  const { closeSync, openSync, renameSync, rmSync, writeSync } = fileSystem();
+  const begun = `${path.replace(/\/+$/, "")}.part-${process.pid}`;
+  const fd = openSync(begun, "wx", 0o600);
+  let isKept = false;
+  return {
+    write(bytes) {
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    },
+    finish() {
+      renameSync(begun, path);
+      isKept = true;
+    },
+    [Symbol.dispose]() {
+      closeSync(fd);
+      if (!isKept) rmSync(begun, { force: true });
+    },
+  };
+}
+
 /** Builds the io of a command that runs in this process. */
 export function processIo(options: ProcessIoOptions): CliIo {
   const { doors, version, ensureEngine } = options;
@@ -184,6 +220,8 @@ export function processIo(options: ProcessIoOptions): CliIo {
     },
     fillFile: (path, text) => fileSystem().writeFileSync(path, text, { flag: "r+" }),
     removeFile: (path) => fileSystem().rmSync(path, { force: true }),
+    pathKind,
+    beginFile: (path) => beginFile(path),
     nowMs,
   };
 }

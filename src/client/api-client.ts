@@ -34,7 +34,7 @@ type RoutesGiving<Kind extends string> = {
 
 export type JsonRoute = RoutesGiving<"json">;
 export type EmptyRoute = RoutesGiving<"empty">;
-export type StreamRoute = RoutesGiving<"stream">;
+export type StreamRoute = RoutesGiving<"stream" | "raw">;
 export type HijackRoute = RoutesGiving<"hijack">;
 
 type ParamsPart<N extends RouteName> = keyof ParamsOf<PathOf<RouteTable[N]>> extends never

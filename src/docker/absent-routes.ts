@@ -30,8 +30,6 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 
 export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("listing the processes of a container", "GET /containers/{name}/top"),
-  ...missing("showing what a container has changed", "GET /containers/{name}/changes"),
-  ...missing("exporting a container", "GET /containers/{name}/export"),
   ...missing("statistics of a container", "GET /containers/{name}/stats"),
   ...missing("updating a container", "POST /containers/{name}/update"),
   ...missing("restarting a container", "POST /containers/{name}/restart"),

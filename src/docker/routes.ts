@@ -2,7 +2,7 @@
  * The API as one table. A row here without a handler does not compile, and neither does a client call that does not fit.
  * Rows under `/tiffin/` are additions; all others are Docker's, under Docker's names.
  */
-import { list } from "./decode.ts";
+import { list, nullable } from "./decode.ts";
 import {
   queryCells,
   queryFilters,
@@ -26,7 +26,7 @@ import {
   stream,
   streamBody,
 } from "./route.ts";
-import { headerPathStatus } from "./types/archive.ts";
+import { containerChange, headerPathStatus } from "./types/archive.ts";
 import {
   containerCreateBody,
   containerCreateResponse,
@@ -136,6 +136,12 @@ export const routes = {
     query: { path: queryText, noOverwriteDirNonDir: queryFlag, copyUIDGID: queryFlag },
     body: streamBody("application/x-tar"),
     result: empty(200),
+  }),
+  containerExport: route("GET", "/containers/{name}/export", "1.24", {
+    result: raw("application/octet-stream", {}),
+  }),
+  containerChanges: route("GET", "/containers/{name}/changes", "1.24", {
+    result: json(nullable(list(containerChange))),
   }),
   containerRemove: route("DELETE", "/containers/{name}", "1.24", {
     query: { v: queryFlag, link: queryFlag, force: queryFlag },

@@ -1,9 +1,14 @@
-/** Copies between a container's file system and a client. */
+/** What a container's files are and were; copies between a container's file system and a client. */
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
 
-type Names = "containerArchiveHead" | "containerArchiveGet" | "containerArchivePut";
+type Names =
+  | "containerArchiveHead"
+  | "containerArchiveGet"
+  | "containerArchivePut"
+  | "containerExport"
+  | "containerChanges";
 
 function pathOf(query: { readonly path?: string | undefined }): string {
   if (query.path !== undefined && query.path !== "") return query.path;
@@ -29,5 +34,7 @@ export function archiveHandlers(containers: ContainerBackend): Pick<Handlers, Na
         },
         body,
       ),
+    containerExport: async ({ params }) => ({ bytes: await containers.export(params.name), fields: {} }),
+    containerChanges: ({ params }) => containers.changes(params.name),
   };
 }

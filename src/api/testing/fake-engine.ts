@@ -311,6 +311,14 @@ export function fakeEngine(): FakeEngine {
         }
         return { status, bytes: bytes() };
       },
+      export: async (name) => {
+        const { archives } = find(name);
+        async function* bytes(): AsyncGenerator<Uint8Array> {
+          for (const pieces of archives.values()) yield* pieces;
+        }
+        return bytes();
+      },
+      changes: async (name) => [...find(name).archives.keys()].map((path) => ({ Path: path, Kind: 1 })),
       putArchive: async (name, { path }, body) => {
         const pieces: Uint8Array[] = [];
         for await (const piece of body) pieces.push(piece);

@@ -61,6 +61,10 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     },
     fillFile() {},
     removeFile() {},
+    pathKind: (path) => (options.files?.[path] === undefined ? "missing" : "file"),
+    beginFile() {
+      throw failure("EROFS");
+    },
     nowMs: () => options.nowMs ?? 0,
     outputText: () => written[1],
     errorText: () => written[2],

@@ -1,7 +1,7 @@
 /** Containers: the operations that clients ask for, each on the container that they mean. */
 
 import { emptyName, sameName } from "../../docker/messages.ts";
-import type { PathStatus } from "../../docker/types/archive.ts";
+import { type ContainerChange, changeKinds, type PathStatus } from "../../docker/types/archive.ts";
 import type {
   ContainerCreateResponse,
   ContainerSummary,
@@ -13,7 +13,14 @@ import type { RunBody } from "../../docker/types/run.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
 import { type LogEntry, readLog } from "../log/mod.ts";
-import { getArchive, type PutOptions, putArchive, statPath } from "./archive/mod.ts";
+import {
+  changesOf,
+  exportContainer,
+  getArchive,
+  type PutOptions,
+  putArchive,
+  statPath,
+} from "./archive/mod.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create/mod.ts";
 import {
@@ -181,6 +188,15 @@ export class ContainerService {
 
   async putArchive(name: string, options: PutOptions, body: AsyncIterable<Uint8Array>): Promise<void> {
     await putArchive(this.#context, this.#find(name), options, body);
+  }
+
+  async export(name: string): Promise<AsyncIterable<Uint8Array>> {
+    return exportContainer(this.#context, this.#find(name));
+  }
+
+  async changes(name: string): Promise<ContainerChange[]> {
+    const changes = await changesOf(this.#context, this.#find(name));
+    return changes.map(({ kind, path }) => ({ Path: path, Kind: changeKinds[kind] }));
   }
 
   async remove(name: string, options: RemoveOptions): Promise<void> {

@@ -6,6 +6,8 @@ export interface TreeNode extends Disposable {
   /** Opened by O_PATH; stays the node's. */
   readonly fd: OwnedFd;
   readonly status: FileStatus;
+  /** In a merged tree: the layer that it is in, counted from the uppermost. */
+  readonly layer?: number;
   /** The names in this directory, in no order. */
   names(): Iterable<string>;
   /** Undefined when there is none, or none any more. The caller closes it. */

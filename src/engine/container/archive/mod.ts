@@ -19,6 +19,9 @@ import { openView } from "./view.ts";
 /** What a program may do beyond its user goes along, as in Docker's archives; other attributes stay. capabilities(7) */
 const isCapability = (name: string): boolean => name === "security.capability";
 
+export { changesOf, type OpenChanges, openChanges } from "./changes.ts";
+export { exportContainer, refuseDead } from "./export.ts";
+
 export interface PutOptions {
   readonly path: string;
   /** Never replace a directory by something else, or the reverse. */
