@@ -1,7 +1,7 @@
 /** Archive formats, as pure codecs. */
 
 export { isCarried } from "./erofs/attributes.ts";
-export type { ImageSink } from "./erofs/sink.ts";
+export { type ImageSink, segmentBytes } from "./erofs/sink.ts";
 export { type ErofsImage, ErofsWriter, type ErofsWriterOptions } from "./erofs/write.ts";
 export { escapes, insidePath } from "./inside-path.ts";
 export type { TarEntry, TarEntryType } from "./tar/entry.ts";

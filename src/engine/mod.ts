@@ -30,7 +30,7 @@ import { EventBus } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
-import { openOverlayLayerStore } from "./layer/mod.ts";
+import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
 import { type DefaultNetwork, openNetwork } from "./network/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
@@ -112,7 +112,7 @@ async function openWith(
 ): Promise<Engine> {
   prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
   const { database, writes } = store;
-  const layers = openOverlayLayerStore({ root: config.root, report });
+  const layers = openOverlayLayerStore({ root: config.root, form: decideLayerForm(facts), report });
   const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
   const registry = new ContainerRegistry(containerRepository(database), {
     writes,

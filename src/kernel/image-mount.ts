@@ -33,6 +33,8 @@ function mountSource(source: string, path: string): OwnedFd {
     fileSystem,
   );
   configure(context, path, fsconfigCommands.setString, "source", source);
+  // A device that cannot be written is not opened for anything else.
+  configure(context, path, fsconfigCommands.setFlag, "ro");
   configure(context, path, fsconfigCommands.create);
   const attributes = mountAttributes.readOnly | mountAttributes.noDevices;
   const fd = trySyscall("fsmount", context.raw, fsmountFlags.closeOnExec, attributes);

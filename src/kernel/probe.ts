@@ -28,6 +28,7 @@ import {
 import { rlimitInfinity, rlimitNumbers } from "../linux/rlimits.ts";
 import { exists, readTextIfPossible } from "./files.ts";
 import { OwnedFd } from "./owned-fd.ts";
+import { socketPair } from "./socket-pair.ts";
 import { cString, machine, syscall, trySyscall } from "./syscall.ts";
 
 function read(path: string): string {
@@ -154,6 +155,7 @@ function featuresOnDemand(kernel: KernelFacts, cgroup: () => CgroupFacts): Kerne
   const atLeast = (major: number, minor: number): boolean =>
     kernel.major > major || (kernel.major === major && kernel.minor >= minor);
   const overlay = once(probeOverlay);
+  const erofs = once(probeErofs);
   const filesystems = once(() => parseFilesystems(read("/proc/filesystems")));
   // With a bad descriptor a call that exists says EBADF or EINVAL.
   const mountSetattr = once(() => trySyscall("mount_setattr", -1, cString(""), 0, 0, 0) !== -errno.ENOSYS);
@@ -168,7 +170,13 @@ function featuresOnDemand(kernel: KernelFacts, cgroup: () => CgroupFacts): Kerne
       return overlay().registered && atLeast(6, 15);
     },
     get erofs() {
-      return filesystems().has("erofs");
+      return erofs().registered && atLeast(5, 15);
+    },
+    get erofsFromFiles() {
+      return erofs().fromFiles;
+    },
+    get loopDevices() {
+      return exists("/dev/loop-control") && atLeast(5, 8);
     },
     get fuse() {
       return filesystems().has("fuse");
@@ -218,6 +226,22 @@ function probeOverlay(): { readonly registered: boolean; readonly lowerdirAdd: b
     trySyscall("fsconfig", context.raw, fsconfigCommands.setString, cString(key), cString("/"), 0) === 0;
   // Before Linux 6.5 overlayfs collects any option unseen and judges at the mount, so a yes means nothing there.
   return { registered: true, lowerdirAdd: !accepts("no-such-option") && accepts("lowerdir+") };
+}
+
+/**
+ * Asked for an image in a socket, a kernel that reads only block devices says that it is none, and one that opens files that this
+ * cannot be opened.
+ */
+function probeErofs(): { readonly registered: boolean; readonly fromFiles: boolean } {
+  const fd = trySyscall("fsopen", cString("erofs"), fsopenFlags.closeOnExec);
+  if (fd < 0) return { registered: false, fromFiles: false };
+  using context = new OwnedFd(fd, "erofs context");
+  using ends = new DisposableStack();
+  const [socket] = socketPair("a source that is none").map((end) => ends.use(end));
+  const source = cString(`/proc/self/fd/${socket?.raw}`);
+  trySyscall("fsconfig", context.raw, fsconfigCommands.setString, cString("source"), source, 0);
+  const answer = trySyscall("fsconfig", context.raw, fsconfigCommands.create, 0, 0, 0);
+  return { registered: true, fromFiles: answer === -errno.ENXIO };
 }
 
 function identityOnDemand(status: () => ReadonlyMap<string, string>, processName: string): IdentityFacts {

@@ -49,7 +49,12 @@ export interface KernelFeatures {
   readonly overlayLowerdirAdd: boolean;
   /** A lower directory may lie on a mount that is attached nowhere, Linux 6.15. */
   readonly overlayDetachedLowers: boolean;
+  /** EROFS with files in chunks, Linux 5.15. */
   readonly erofs: boolean;
+  /** EROFS mounts an image straight from a file, Linux 6.12. */
+  readonly erofsFromFiles: boolean;
+  /** A loop device can be made in one step, Linux 5.8. */
+  readonly loopDevices: boolean;
   readonly fuse: boolean;
   readonly userNamespace: boolean;
   readonly timeNamespace: boolean;

@@ -1,11 +1,12 @@
 /**
- * What is appended to an image, gathered so that the sink gets large pieces. Content is put behind what is there, made
+ * What is appended to an image, gathered so that the sink gets it in whole segments. Content is put behind what is there, made
  * whole blocks, or taken back as long as it was not handed on.
  */
 import { blockBytes } from "./format.ts";
-import type { ImageSink } from "./sink.ts";
+import { type ImageSink, segmentBytes } from "./sink.ts";
 
-const bufferBytes = 1024 * 1024;
+/** What moves to the front when segments have been handed on is less than one of them, so little is copied. */
+const bufferBytes = 4 * segmentBytes;
 
 export class BlockOutput {
   readonly #sink: ImageSink;
@@ -26,12 +27,11 @@ export class BlockOutput {
     return this.#handedOn + this.#filled;
   }
 
-  /** Makes sure that the next `bytes`, at most a megabyte, can be taken back until they are there. Only between blocks. */
+  /** Makes sure that the next `bytes`, at most a segment, can be taken back until they are there. */
   keepTogether(bytes: number): void {
-    if (this.#filled + bytes > bufferBytes) this.flush();
+    if (this.#filled + bytes > bufferBytes) this.#handOn();
   }
 
-  /** At most as many bytes as `keepTogether` has made room for, or whole blocks. */
   write(piece: Uint8Array): void {
     let rest = piece;
     while (this.#filled + rest.length > bufferBytes) {
@@ -39,7 +39,7 @@ export class BlockOutput {
       this.#buffer.set(rest.subarray(0, taken), this.#filled);
       this.#filled += taken;
       rest = rest.subarray(taken);
-      this.flush();
+      this.#handOn();
     }
     this.#buffer.set(rest, this.#filled);
     this.#filled += rest.length;
@@ -61,10 +61,20 @@ export class BlockOutput {
     this.#filled = end;
   }
 
-  flush(): void {
-    if (this.#filled === 0) return;
-    this.#sink.append(this.#buffer.subarray(0, this.#filled));
+  /** There is no more; what is left makes no whole segment. */
+  end(): void {
+    this.#handOn();
+    if (this.#filled > 0) this.#sink.append(this.#buffer.subarray(0, this.#filled));
     this.#handedOn += this.#filled;
     this.#filled = 0;
+  }
+
+  #handOn(): void {
+    const whole = this.#filled - (this.#filled % segmentBytes);
+    if (whole === 0) return;
+    this.#sink.append(this.#buffer.subarray(0, whole));
+    this.#buffer.copyWithin(0, whole, this.#filled);
+    this.#handedOn += whole;
+    this.#filled -= whole;
   }
 }

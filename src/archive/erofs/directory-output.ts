@@ -90,7 +90,7 @@ class DirectoryOutput {
     }
     const root = this.#writeInodes();
     this.#input.output.pad();
-    this.#input.output.flush();
+    this.#input.output.end();
     const superblock = encodeSuperblock({
       rootNumber: rootAt / slotBytes,
       inodes: this.#inodes,

@@ -59,6 +59,8 @@ export interface ErofsWriterOptions {
 
 export interface ErofsImage {
   readonly imageBytes: number;
+  /** What the top directory says: an overlay shows that of its upper directory instead. */
+  readonly top: { readonly mode: number; readonly uid: number; readonly gid: number };
   readonly inodes: number;
 }
 
@@ -158,7 +160,8 @@ export class ErofsWriter implements TarSink {
       const at = this.#metadata.offsetOf(place) + linksAt(extended);
       this.#sink.patch(at, count.subarray(0, extended ? 4 : 2));
     }
-    return { imageBytes: this.#output.totalBytes, inodes };
+    const { mode, uid, gid } = this.#tree.directories.fieldsOf(0);
+    return { imageBytes: this.#output.totalBytes, top: { mode, uid, gid }, inodes };
   }
 
   /** The mark of an image's layer, in overlayfs's words. (OCI image specification, layer.md, "Whiteouts") */

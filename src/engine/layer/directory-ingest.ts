@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { openDirectory } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
-import { TiffinError } from "../../lib/errors.ts";
 import { Unpacking } from "../tree/mod.ts";
 import type { LayerIngest, StoredLayer } from "./layer-store.ts";
+import { checkDigest } from "./wanted-digest.ts";
 
 export interface IngestEnds {
   /** Makes it a layer. */
@@ -41,13 +41,7 @@ export class DirectoryIngest implements LayerIngest {
   finish(wanted?: string): StoredLayer {
     this.#unpacking.finish();
     const id = this.#digest.digest("hex");
-    if (wanted !== undefined && wanted !== id) {
-      throw new TiffinError(
-        "invalid",
-        "layer.other-digest",
-        `the layer's content has the digest sha256:${id}, wanted sha256:${wanted}`,
-      );
-    }
+    checkDigest(id, wanted);
     const layer = { id, bytes: this.#unpacking.fileBytes };
     this.#ends.keep(layer);
     this.#close();

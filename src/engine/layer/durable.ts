@@ -5,7 +5,11 @@ import { syscall } from "../../kernel/syscall.ts";
 
 /** Makes earlier renames and creations inside `directory` durable. */
 export function syncDirectory(directory: string): void {
-  const fd = openSync(directory, "r");
+  syncFile(directory);
+}
+
+export function syncFile(path: string): void {
+  const fd = openSync(path, "r");
   try {
     fsyncSync(fd);
   } finally {

@@ -60,6 +60,11 @@ export interface LayerIngest extends Disposable {
   finish(wanted?: string): StoredLayer;
 }
 
+export type LayerCheck =
+  | { readonly result: "good" | "unknown" }
+  /** `problem` says what was found, and where. */
+  | { readonly result: "damaged"; readonly problem: string };
+
 export interface KnownNames {
   readonly layers: ReadonlySet<string>;
   readonly containers: ReadonlySet<string>;
@@ -91,6 +96,11 @@ export interface LayerStore {
   openLowers(chain: readonly string[]): Lower[];
   /** Where the layers of `chain` are, uppermost first, for people; looks at nothing. */
   lowerPaths(chain: readonly string[]): string[];
+  /**
+   * Reads all of a layer and compares it with what was written. A layer of plain files keeps nothing that it could be compared
+   * with. Throws `notFound` when it is missing.
+   */
+  checkLayer(id: string): Promise<LayerCheck>;
   /** Bytes that the container itself has written (size of the upper directory, hard links once). */
   containerBytes(containerId: string): Promise<number>;
   /** Takes a container's directory away at once; its files are deleted in the background. Idempotent. */

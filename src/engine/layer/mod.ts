@@ -1,8 +1,10 @@
 /** Layers of images and writable directories of containers. */
 export { syncDirectory } from "./durable.ts";
+export { decideLayerForm, type LayerForm } from "./layer-form.ts";
 export type {
   ContainerDirectory,
   KnownNames,
+  LayerCheck,
   LayerIngest,
   LayerStore,
   Lower,

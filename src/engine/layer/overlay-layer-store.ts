@@ -1,11 +1,13 @@
 /**
- * Layers as plain directories, joined by overlayfs at the start of a container.
+ * Layers as images or as plain directories, joined by overlayfs at the start of a container. Both kinds may lie side by side:
+ * what the kernel can decides what new ones become.
  *
  * On disk (all directories 0700 except `diff`, `upper` and what is below them):
  *
- *   <root>/layers/<id>/diff/            the tree
- *   <root>/layers/<id>/layer.json       {"version":1,"bytes":N}
- *   <root>/layers/.ingest-<hex>/diff/    a layer that is coming in
+ *   <root>/layers/<id>/image            the tree as an EROFS image, or
+ *   <root>/layers/<id>/diff/            the tree as it is
+ *   <root>/layers/<id>/layer.json       what is known of it (layer-description.ts)
+ *   <root>/layers/.ingest-<hex>/        a layer that is coming in
  *   <root>/containers/<id>/             upper/ work/ logs/ record, and the engine's container.json
  *   <root>/containers/.ready-<hex>/     the same, not given to a container yet
  *   <root>/trash/<hex>                  being deleted
@@ -26,23 +28,38 @@ import {
 } from "node:fs";
 import { recordBytes } from "../../abi/schema.ts";
 import { removeTree } from "../../kernel/directory.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
+import { pause } from "../../lib/timer.ts";
 import { DirectoryIngest } from "./directory-ingest.ts";
-import { syncDirectory, syncFileSystem } from "./durable.ts";
-import type {
-  ContainerDirectory,
-  KnownNames,
-  LayerIngest,
-  LayerStore,
-  Lower,
-  StoredLayer,
-  Strangers,
+import { syncDirectory, syncFile, syncFileSystem } from "./durable.ts";
+import { checkSumOf } from "./image-file.ts";
+import { ImageIngest } from "./image-ingest.ts";
+import { ImageMounts } from "./image-mounts.ts";
+import {
+  decodeLayerDescription,
+  encodeLayerDescription,
+  type LayerDescription,
+  type TopDirectory,
+} from "./layer-description.ts";
+import type { LayerForm } from "./layer-form.ts";
+import {
+  type ContainerDirectory,
+  closeLowers,
+  type KnownNames,
+  type LayerCheck,
+  type LayerIngest,
+  type LayerStore,
+  type Lower,
+  type Strangers,
 } from "./layer-store.ts";
 import { isMissing, Trash } from "./trash.ts";
 import { treeBytes } from "./tree-size.ts";
 
 export interface OverlayLayerStoreOptions {
+  /** What new layers become; directories unless something else is said. */
+  readonly form?: LayerForm;
   /** The engine's root directory; must be on a file system that overlayfs accepts as upper. */
   readonly root: string;
   /** Hears of background work that failed: an `Error` each. */
@@ -52,7 +69,6 @@ export interface OverlayLayerStoreOptions {
 const privateMode = 0o700;
 const rootDirectoryMode = 0o755;
 const layerIdPattern = /^[0-9a-f]{64}$/;
-const layerVersion = 1;
 /** overlayfs takes 500 lower directories. */
 const chainLimit = 500;
 const nameDigits = 16;
@@ -61,24 +77,25 @@ export function openOverlayLayerStore(options: OverlayLayerStoreOptions): LayerS
   return new OverlayLayerStore(options);
 }
 
-/** Owner and mode of a layer's top directory, which a container's upper directory must repeat. */
-interface TopDirectory {
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly bytes: number;
+interface KnownLayer {
+  readonly description: LayerDescription;
+  readonly top: TopDirectory;
 }
 
 class OverlayLayerStore implements LayerStore {
   readonly #layers: string;
   readonly #containers: string;
   readonly #trash: Trash;
-  readonly #known = new Map<string, TopDirectory>();
+  readonly #known = new Map<string, KnownLayer>();
+  readonly #form: LayerForm;
+  readonly #mounts: ImageMounts;
   readonly #ready: string[] = [];
   #wanted = 0;
   #refill: NodeJS.Immediate | undefined;
 
   constructor(options: OverlayLayerStoreOptions) {
+    this.#form = options.form ?? { kind: "directory" };
+    this.#mounts = new ImageMounts(this.#form.kind === "image" ? this.#form.way : "file");
     this.#layers = `${options.root}/layers`;
     this.#containers = `${options.root}/containers`;
     for (const directory of [this.#layers, this.#containers]) {
@@ -92,24 +109,34 @@ class OverlayLayerStore implements LayerStore {
   }
 
   layerBytes(id: string): number {
-    return this.#get(id).bytes;
+    return this.#get(id).description.bytes;
   }
 
   ingest(): LayerIngest {
     const unfinished = `${this.#layers}/.ingest-${randomHex(nameDigits)}`;
     mkdirSync(unfinished, { mode: privateMode });
+    const discard = (): void => void this.#trash.discard(unfinished);
+    if (this.#form.kind === "image") {
+      return new ImageIngest(`${unfinished}/image`, {
+        keep: ({ id, bytes }, image) => this.#keep(unfinished, id, { kind: "image", bytes, ...image }),
+        discard,
+      });
+    }
     mkdirSync(`${unfinished}/diff`);
     // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
     chmodSync(`${unfinished}/diff`, rootDirectoryMode);
     return new DirectoryIngest(unfinished, {
-      keep: (layer) => this.#keep(unfinished, layer),
-      discard: () => this.#trash.discard(unfinished),
+      keep: ({ id, bytes }) => this.#keep(unfinished, id, { kind: "directory", bytes }),
+      discard,
     });
   }
 
-  #keep(unfinished: string, { id, bytes }: StoredLayer): void {
-    writeFileSync(`${unfinished}/layer.json`, JSON.stringify({ version: layerVersion, bytes }));
-    syncFileSystem(unfinished);
+  #keep(unfinished: string, id: string, description: LayerDescription): void {
+    writeFileSync(`${unfinished}/layer.json`, encodeLayerDescription(description));
+    // An image is on disk already: what others write meanwhile need not be waited for.
+    if (description.kind === "image") syncFile(`${unfinished}/layer.json`);
+    else syncFileSystem(unfinished);
+    if (description.kind === "image") syncDirectory(unfinished);
     try {
       renameSync(unfinished, `${this.#layers}/${id}`);
     } catch (thrown) {
@@ -122,6 +149,7 @@ class OverlayLayerStore implements LayerStore {
 
   removeLayer(id: string): void {
     this.#known.delete(id);
+    this.#mounts.letGo(this.#image(id));
     this.#trash.discard(`${this.#layers}/${id}`);
   }
 
@@ -154,11 +182,57 @@ class OverlayLayerStore implements LayerStore {
 
   openLowers(chain: readonly string[]): Lower[] {
     this.#checkChain(chain);
-    return this.lowerPaths(chain).map((path) => ({ kind: "directory", path }));
+    const lowers: Lower[] = [];
+    try {
+      for (const id of chain) lowers.unshift(this.#open(id));
+    } catch (thrown) {
+      closeLowers(lowers);
+      throw thrown;
+    }
+    return lowers;
+  }
+
+  #open(id: string): Lower {
+    if (this.#get(id).description.kind === "directory") return { kind: "directory", path: this.#tree(id) };
+    const path = this.#image(id);
+    try {
+      return { kind: "image", path, mount: this.#mounts.open(path) };
+    } catch (thrown) {
+      if (!(thrown instanceof SyscallError)) throw thrown;
+      throw new TiffinError(
+        "unavailable",
+        "layer.not-mounted",
+        `cannot mount layer ${id}: ${thrown.message}`,
+        {
+          remedy:
+            "`tiffin image check` tells whether it is damaged; a damaged one is fetched again by a pull",
+          cause: thrown,
+        },
+      );
+    }
   }
 
   lowerPaths(chain: readonly string[]): string[] {
-    return chain.map((id) => this.#tree(id)).reverse();
+    const isImage = (id: string): boolean => this.#find(id)?.description.kind === "image";
+    return chain.map((id) => (isImage(id) ? this.#image(id) : this.#tree(id))).reverse();
+  }
+
+  async checkLayer(id: string): Promise<LayerCheck> {
+    const { description } = this.#get(id);
+    if (description.kind === "directory") return { result: "unknown" };
+    const path = this.#image(id);
+    const damaged = (problem: string): LayerCheck => ({ result: "damaged", problem: `${path}: ${problem}` });
+    try {
+      const { size } = statSync(path);
+      if (size !== description.imageBytes) {
+        return damaged(`${size} bytes where ${description.imageBytes} were written`);
+      }
+      const found = await checkSumOf(path, () => pause(0));
+      if (found === description.checkSum) return { result: "good" };
+      return damaged(`check sum ${found} where that of what was written is ${description.checkSum}`);
+    } catch (thrown) {
+      return damaged(messageOf(thrown));
+    }
   }
 
   containerBytes(containerId: string): Promise<number> {
@@ -231,6 +305,11 @@ class OverlayLayerStore implements LayerStore {
     // A few empty directories each: taken away here, so that a stopped engine leaves no trash of its own.
     for (const path of this.#ready.splice(0)) removeTree(path);
     this.#trash.close();
+    this.#mounts[Symbol.dispose]();
+  }
+
+  #image(id: string): string {
+    return `${this.#layers}/${id}/image`;
   }
 
   #tree(id: string): string {
@@ -258,24 +337,23 @@ class OverlayLayerStore implements LayerStore {
       );
     }
     let top: TopDirectory | undefined;
-    for (const id of chain) top = this.#get(id);
+    for (const id of chain) top = this.#get(id).top;
     return top;
   }
 
-  #get(id: string): TopDirectory {
+  #get(id: string): KnownLayer {
     const found = this.#find(id);
     if (found === undefined) throw new TiffinError("notFound", "layer.missing", `layer ${id} does not exist`);
     return found;
   }
 
-  #find(id: string): TopDirectory | undefined {
+  #find(id: string): KnownLayer | undefined {
     const cached = this.#known.get(id);
     if (cached !== undefined) return cached;
     if (!layerIdPattern.test(id)) return undefined;
     try {
-      const bytes = decodeLayerBytes(readFileSync(`${this.#layers}/${id}/layer.json`, "utf8"));
-      const status = statSync(this.#tree(id));
-      const found = { mode: status.mode & 0o7777, uid: status.uid, gid: status.gid, bytes };
+      const description = decodeLayerDescription(readFileSync(`${this.#layers}/${id}/layer.json`, "utf8"));
+      const found = { description, top: description.kind === "image" ? description.top : this.#topOf(id) };
       this.#known.set(id, found);
       return found;
     } catch (thrown) {
@@ -283,22 +361,15 @@ class OverlayLayerStore implements LayerStore {
       throw thrown;
     }
   }
+
+  #topOf(id: string): TopDirectory {
+    const { mode, uid, gid } = statSync(this.#tree(id));
+    return { mode: mode & 0o7777, uid, gid };
+  }
 }
 
 /** overlayfs shows the upper directory's own owner and mode as those of `/`. */
 function applyTop(upper: string, top: TopDirectory): void {
   if (top.uid !== 0 || top.gid !== 0) chownSync(upper, top.uid, top.gid);
   if (top.mode !== rootDirectoryMode) chmodSync(upper, top.mode);
-}
-
-function decodeLayerBytes(text: string): number {
-  const value: unknown = JSON.parse(text);
-  if (typeof value === "object" && value !== null && "version" in value && "bytes" in value) {
-    if (value.version === layerVersion && typeof value.bytes === "number") return value.bytes;
-  }
-  throw new TiffinError(
-    "internal",
-    "layer.bad-description",
-    `layer description is not of version ${layerVersion}`,
-  );
 }

@@ -1,0 +1,216 @@
+/** Layers as images: the same store, with what is different about them. */
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { archiveOf, type Member } from "../../../test/support/layer-archive.ts";
+import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
+import { openFlags, openInRoot } from "../../kernel/files.ts";
+import type { ImageMountWay } from "../../kernel/image-mount.ts";
+import { readToEnd } from "../../kernel/io.ts";
+import { probe } from "../../kernel/probe.ts";
+import { TreeView } from "../../kernel/tree-view.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { decideLayerForm } from "./layer-form.ts";
+import { closeLowers, type LayerStore, type Lower } from "./layer-store.ts";
+import { openOverlayLayerStore } from "./overlay-layer-store.ts";
+import { treeLayerOf } from "./root-layers.ts";
+
+const facts = probe();
+const possible = facts.features.erofsFromFiles && facts.identity.uid === 0;
+
+let scratch: TemporaryDirectory;
+let store: LayerStore;
+const failures: unknown[] = [];
+const open = (way: ImageMountWay = "file"): LayerStore =>
+  openOverlayLayerStore({
+    root: scratch.path,
+    form: { kind: "image", way },
+    report: (thrown) => failures.push(thrown),
+  });
+
+beforeEach(() => {
+  scratch = temporaryDirectory("images");
+  store = open();
+  failures.length = 0;
+});
+afterEach(async () => {
+  await store.emptied();
+  store.close();
+  scratch[Symbol.dispose]();
+  expect(failures).toEqual([]);
+});
+
+function layerOf(members: readonly Member[], into = store): string {
+  using ingest = into.ingest();
+  ingest.push(archiveOf(members));
+  return ingest.finish().id;
+}
+
+const imageOf = (id: string): string => `${scratch.path}/layers/${id}/image`;
+
+function textIn(lower: Lower, path: string): string {
+  if (lower.kind !== "image") throw new Error("an image was wanted");
+  using file = openInRoot(lower.mount, path, openFlags.readOnly);
+  return Buffer.from(readToEnd(file, 1000)).toString();
+}
+
+async function thrownBy(action: () => unknown): Promise<TiffinError> {
+  try {
+    await action();
+  } catch (thrown) {
+    if (thrown instanceof TiffinError) return thrown;
+    throw thrown;
+  }
+  throw new Error("nothing was thrown");
+}
+
+test.skipIf(!possible)("a layer is one file, mounted as a descriptor and on the host nowhere", () => {
+  const id = layerOf([{ path: "etc/motd", content: "hello" }]);
+  expect(readdirSync(`${scratch.path}/layers/${id}`).sort()).toEqual(["image", "layer.json"]);
+  expect(store.layerBytes(id)).toBe(5);
+  expect(store.lowerPaths([id])).toEqual([imageOf(id)]);
+  const lowers = store.openLowers([id]);
+  expect(textIn(lowers[0] as Lower, "etc/motd")).toBe("hello");
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(" erofs ");
+  closeLowers(lowers);
+});
+
+test.skipIf(!possible)("all who open a layer have the same mount, and with the store it is gone", () => {
+  const before = readdirSync("/proc/self/fd").length;
+  const id = layerOf([{ path: "f", content: "1" }]);
+  const all = [store.openLowers([id]), store.openLowers([id])].flat();
+  const devices = all.map(
+    (lower) => lower.kind === "image" && statSync(`/proc/self/fd/${lower.mount.raw}`).dev,
+  );
+  expect(new Set(devices).size).toBe(1);
+  closeLowers(all);
+  store.close();
+  expect(readdirSync("/proc/self/fd").length).toBe(before);
+});
+
+test.skipIf(!possible || !facts.features.loopDevices)(
+  "where images are read from block devices only, one frees itself with the mount",
+  () => {
+    store.close();
+    store = open("loop");
+    const id = layerOf([{ path: "f", content: "by a loop device" }]);
+    const lowers = store.openLowers([id]);
+    expect(textIn(lowers[0] as Lower, "f")).toBe("by a loop device");
+    const backing = (): string[] =>
+      readdirSync("/sys/block")
+        .map((name) => `/sys/block/${name}/loop/backing_file`)
+        .filter((path) => existsSync(path))
+        .map((path) => readFileSync(path, "utf8").trim());
+    expect(backing()).toContain(imageOf(id));
+    closeLowers(lowers);
+    store.close();
+    expect(backing()).not.toContain(imageOf(id));
+  },
+);
+
+test.skipIf(!possible)("a chain may hold images and directories, and a view merges them", () => {
+  const directories = openOverlayLayerStore({ root: scratch.path });
+  const lower = layerOf(
+    [
+      { path: "a/old", content: "1" },
+      { path: "b/x", content: "2" },
+    ],
+    directories,
+  );
+  directories.close();
+  const upper = layerOf([{ path: "a/.wh.old" }, { path: "a/new", content: "3" }]);
+  const lowers = store.openLowers([lower, upper]);
+  expect(lowers.map(({ kind }) => kind)).toEqual(["image", "directory"]);
+  using view = new TreeView(lowers.map(treeLayerOf));
+  expect(Buffer.from(view.read("/a/new", 10) ?? []).toString()).toBe("3");
+  expect(view.read("/a/old", 10)).toBeUndefined();
+  expect(Buffer.from(view.read("/b/x", 10) ?? []).toString()).toBe("2");
+  closeLowers(lowers);
+});
+
+test.skipIf(!possible)("a container's own directory repeats owner and mode of an image's top", () => {
+  const id = layerOf([{ path: ".", type: "directory", mode: 0o1711, uid: 70_000, gid: 8 }]);
+  const { mode, uid, gid } = statSync(store.prepare("c1", [id]).upper);
+  expect([mode & 0o7777, uid, gid]).toEqual([0o1711, 70_000, 8]);
+});
+
+test.skipIf(!possible)("an image that is not what was written is found and named", async () => {
+  const members = [
+    { path: "large", content: new Uint8Array(3_000_000).fill(7) },
+    { path: "other", type: "hardLink", linkTarget: "large" },
+  ] as const;
+  const id = layerOf(members);
+  expect(await store.checkLayer(id)).toEqual({ result: "good" });
+  const whole = readFileSync(imageOf(id));
+  for (const at of [1030, 5000, 2_500_000, whole.length - 1]) {
+    const changed = Buffer.from(whole);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    writeFileSync(imageOf(id), changed);
+    const found = await store.checkLayer(id);
+    expect(found.result === "damaged" && found.problem).toStartWith(`${imageOf(id)}: check sum `);
+  }
+  truncateSync(imageOf(id), 4096);
+  expect(await store.checkLayer(id)).toEqual({
+    result: "damaged",
+    problem: `${imageOf(id)}: 4096 bytes where ${whole.length} were written`,
+  });
+  writeFileSync(imageOf(id), new Uint8Array(8192));
+  const error = await thrownBy(() => store.openLowers([id]));
+  expect([error.code, error.message]).toEqual([
+    "layer.not-mounted",
+    `cannot mount layer ${id}: fsconfig EROFS image ${imageOf(id)}: EINVAL`,
+  ]);
+});
+
+test.skipIf(!possible)(
+  "what is another layer than was wanted, is no tar, or leads out leaves nothing",
+  async () => {
+    const good = archiveOf([{ path: "a", content: "1" }]);
+    const cases = [
+      ["layer.other-digest", good],
+      ["archive.malformed", good.subarray(0, 600)],
+      ["archive.escapes", archiveOf([{ path: "../x" }])],
+    ] as const;
+    for (const [code, bytes] of cases) {
+      const error = await thrownBy(() => {
+        using ingest = store.ingest();
+        ingest.push(bytes);
+        ingest.finish("0".repeat(64));
+      });
+      expect(error.code).toBe(code);
+    }
+    await store.emptied();
+    expect([readdirSync(`${scratch.path}/layers`), readdirSync(`${scratch.path}/trash`)]).toEqual([[], []]);
+  },
+);
+
+test.skipIf(!possible)("who has a layer open keeps it when it is removed", async () => {
+  const id = layerOf([{ path: "f", content: "still there" }]);
+  const lowers = store.openLowers([id]);
+  store.removeLayer(id);
+  await store.emptied();
+  expect(store.hasLayer(id)).toBe(false);
+  expect(textIn(lowers[0] as Lower, "f")).toBe("still there");
+  closeLowers(lowers);
+});
+
+test("the form of new layers is chosen from what the kernel can", () => {
+  const formWith = (features: Partial<typeof facts.features>) =>
+    decideLayerForm({
+      ...facts,
+      identity: { ...facts.identity, inUserNamespace: false },
+      features: {
+        ...facts.features,
+        erofs: true,
+        erofsFromFiles: true,
+        loopDevices: true,
+        overlayDetachedLowers: true,
+        overlayLowerdirAdd: true,
+        ...features,
+      },
+    });
+  expect(formWith({})).toEqual({ kind: "image", way: "file" });
+  expect(formWith({ erofsFromFiles: false })).toEqual({ kind: "image", way: "loop" });
+  expect(formWith({ erofsFromFiles: false, loopDevices: false })).toEqual({ kind: "directory" });
+  expect(formWith({ erofs: false })).toEqual({ kind: "directory" });
+  expect(formWith({ overlayDetachedLowers: false })).toEqual({ kind: "directory" });
+});
