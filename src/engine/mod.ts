@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeSync } from "node:fs";
 import { prepareCgroupParent, removeCgroup } from "../kernel/cgroup.ts";
+import { fileSystemOf } from "../kernel/mount-attributes.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { probe } from "../kernel/probe.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
@@ -112,7 +113,11 @@ async function openWith(
 ): Promise<Engine> {
   prepareCgroupParent(facts.cgroup, cgroupParentOf(config.tag));
   const { database, writes } = store;
-  const layers = openOverlayLayerStore({ root: config.root, form: decideLayerForm(facts), report });
+  const layers = openOverlayLayerStore({
+    root: config.root,
+    form: decideLayerForm(facts, fileSystemOf(config.root)),
+    report,
+  });
   const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
   const registry = new ContainerRegistry(containerRepository(database), {
     writes,

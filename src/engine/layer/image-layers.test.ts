@@ -194,21 +194,28 @@ test.skipIf(!possible)("who has a layer open keeps it when it is removed", async
 });
 
 test("the form of new layers is chosen from what the kernel can", () => {
-  const formWith = (features: Partial<typeof facts.features>) =>
-    decideLayerForm({
-      ...facts,
-      identity: { ...facts.identity, inUserNamespace: false },
-      features: {
-        ...facts.features,
-        erofs: true,
-        erofsFromFiles: true,
-        loopDevices: true,
-        overlayDetachedLowers: true,
-        overlayLowerdirAdd: true,
-        ...features,
+  const ext4 = 0xef53;
+  const formWith = (features: Partial<typeof facts.features>, fileSystem = ext4) =>
+    decideLayerForm(
+      {
+        ...facts,
+        identity: { ...facts.identity, inUserNamespace: false },
+        features: {
+          ...facts.features,
+          erofs: true,
+          erofsFromFiles: true,
+          loopDevices: true,
+          overlayDetachedLowers: true,
+          overlayLowerdirAdd: true,
+          ...features,
+        },
       },
-    });
+      fileSystem,
+    );
   expect(formWith({})).toEqual({ kind: "image", way: "file" });
+  const tmpfs = 0x0102_1994;
+  expect(formWith({}, tmpfs)).toEqual({ kind: "image", way: "loop" });
+  expect(formWith({ loopDevices: false }, tmpfs)).toEqual({ kind: "directory" });
   expect(formWith({ erofsFromFiles: false })).toEqual({ kind: "image", way: "loop" });
   expect(formWith({ erofsFromFiles: false, loopDevices: false })).toEqual({ kind: "directory" });
   expect(formWith({ erofs: false })).toEqual({ kind: "directory" });

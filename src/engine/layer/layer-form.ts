@@ -1,4 +1,4 @@
-/** What new layers are kept as, chosen from what the kernel can. */
+/** What new layers are kept as, chosen from what the kernel and the place can. */
 import type { ImageMountWay } from "../../kernel/image-mount.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
 
@@ -7,10 +7,14 @@ export type LayerForm =
   /** A tree of files, which every kernel can join into an overlay. */
   | { readonly kind: "directory" };
 
-export function decideLayerForm({ features, identity }: HostFacts): LayerForm {
+/** TMPFS_MAGIC and OVERLAYFS_SUPER_MAGIC: their files have no pages of the kind that a file system could be read from. */
+const unmountable: ReadonlySet<number> = new Set([0x0102_1994, 0x794c_7630]);
+
+/** `fileSystem` is the magic number of the one that keeps the layers. statfs(2) */
+export function decideLayerForm({ features, identity }: HostFacts, fileSystem: number): LayerForm {
   const joins = features.overlayDetachedLowers && features.overlayLowerdirAdd;
   // File systems of images are mounted with the host's rights only.
   if (!features.erofs || !joins || identity.inUserNamespace) return { kind: "directory" };
-  if (features.erofsFromFiles) return { kind: "image", way: "file" };
+  if (features.erofsFromFiles && !unmountable.has(fileSystem)) return { kind: "image", way: "file" };
   return features.loopDevices ? { kind: "image", way: "loop" } : { kind: "directory" };
 }
