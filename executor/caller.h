@@ -23,12 +23,6 @@
 #define CALLER_SIGNALS 4
 #define CALLER_FIRST_WORD 5
 
-/* Variable that keeps the front from asking a helper, with the value that does. */
-#define HELPER_VARIABLE "TIFFIN_RUNTIME_HELPER"
-#define HELPER_OFF "off"
-/* Our own word for the same, when the helper has said no. The program takes it out of what it hands on. */
-#define HELPER_ASKED "TIFFIN_RUNTIME_HELPER_ASKED=1"
-
 /* Writes what follows the message `output` to the descriptor it names. False: the connection is over. */
 bool caller_output(struct connection *helper, const struct message_output *body);
 

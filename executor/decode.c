@@ -6,18 +6,16 @@
 #define ABI_WANT_LAYOUT
 #include "plan.h"
 
+#include <linux/bpf_common.h>
 #include <linux/capability.h>
+#include <linux/limits.h>
 #include <linux/sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "kernel.h"
 
 #define SLOT_WORDS (LIMIT_SLOTS / 32)
-#define FIXED_FD_LIMIT 1024u
-#define RLIMIT_COUNT 16u
-#define FILTER_LIMIT 4096u
-#define GROUPS_LIMIT 65536u
-#define HOOK_PID_BYTES 10u
 #define NAMESPACE_FLAGS                                                                                     \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |      \
 	 CLONE_NEWNET | CLONE_NEWTIME)
@@ -200,10 +198,10 @@ static bool check_blob_ops(struct checker *c, const struct abi_op_header *header
 	struct abi_range range;
 	if (header->code == OP_SET_GROUPS) {
 		range = ((const struct op_set_groups *)(const void *)header)->groups;
-		return (range.count % 4 == 0 && range.count / 4 <= GROUPS_LIMIT) || refuse(c, "groups are not u32s");
+		return (range.count % 4 == 0 && range.count / 4 <= NGROUPS_MAX) || refuse(c, "groups are not u32s");
 	}
 	range = ((const struct op_seccomp *)(const void *)header)->program;
-	bool fits = range.count % 8 == 0 && range.count > 0 && range.count / 8 <= FILTER_LIMIT;
+	bool fits = range.count % 8 == 0 && range.count > 0 && range.count / 8 <= BPF_MAXINSNS;
 	return fits || refuse(c, "seccomp program has no size that can be");
 }
 
@@ -212,7 +210,7 @@ static bool check_hook(struct checker *c, const struct op_hook *op)
 {
 	if (op->arguments.count == 0)
 		return refuse(c, "hook without arguments");
-	return (op->input.count >= HOOK_PID_BYTES && op->pid_offset <= op->input.count - HOOK_PID_BYTES) ||
+	return (op->input.count >= PID_BYTES && op->pid_offset <= op->input.count - PID_BYTES) ||
 	       refuse(c, "the pid lies outside of the hook's input");
 }
 
@@ -222,7 +220,7 @@ static bool check_pass_listener(struct checker *c, const struct op_pass_listener
 		return refuse(c, "message is empty, or offsets are not u32s");
 	for (uint32_t at = 0; at < op->pid_offsets.count; at += 4) {
 		uint32_t offset = read_u32(plan_blob(c->plan, op->pid_offsets) + at);
-		if (op->message.count < HOOK_PID_BYTES || offset > op->message.count - HOOK_PID_BYTES)
+		if (op->message.count < PID_BYTES || offset > op->message.count - PID_BYTES)
 			return refuse(c, "the pid lies outside of the message");
 	}
 	return true;
@@ -230,7 +228,7 @@ static bool check_pass_listener(struct checker *c, const struct op_pass_listener
 
 static bool check_fd_number(struct checker *c, uint32_t fd)
 {
-	if (fd >= FIXED_FD_LIMIT)
+	if (fd >= LIMIT_FIXED_FDS)
 		return refuse(c, "descriptor number is too large");
 	if (fd > c->plan->last_fixed_fd)
 		c->plan->last_fixed_fd = fd;
@@ -246,7 +244,8 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 		set_filled(&c->filled[header->stage], ((const struct op_close *)op)->slot, false);
 		return true;
 	case OP_MOVE_MOUNT:
-		return ((const struct op_move_mount *)op)->create <= 3 || refuse(c, "create is not 0, 1, 2 or 3");
+		return ((const struct op_move_mount *)op)->create <= MISSING_TARGET_PLAIN_DIRECTORY ||
+		       refuse(c, "create is not 0, 1, 2 or 3");
 	case OP_UMOUNT:
 		return (((const struct op_umount *)op)->flags & ~UMOUNT_FLAGS) == 0 ||
 		       refuse(c, "unknown umount flags");
@@ -272,7 +271,7 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 	case OP_DUP2:
 		return check_fd_number(c, ((const struct op_dup2 *)op)->fd);
 	case OP_SET_RLIMIT:
-		return ((const struct op_set_rlimit *)op)->resource < RLIMIT_COUNT || refuse(c, "unknown rlimit");
+		return ((const struct op_set_rlimit *)op)->resource < RLIM_NLIMITS || refuse(c, "unknown rlimit");
 	case OP_PRCTL:
 		return check_prctl(c, op);
 	case OP_SET_GROUPS:

@@ -8,7 +8,7 @@
 #define OOM_KEY "oom_kill "
 
 /* How long after the end the output waits for clients that do not read, and for stray processes that hold it open. */
-#define LATE_OUTPUT_NS 3000000000u
+#define LATE_OUTPUT_NS (LATE_OUTPUT_MS * UINT64_C(1000000))
 
 /* memory.oom_control (v1) and memory.events (v2) both have a line `oom_kill N`. */
 static bool read_oom_killed(int fd)

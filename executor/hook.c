@@ -11,7 +11,6 @@
 #include "ops.h"
 #include "text.h"
 
-#define HOOK_PID_BYTES 10
 #define DEFAULT_UMASK 022
 #define EXEC_FAILED 127
 #define NS_PER_MS UINT64_C(1000000)
@@ -55,7 +54,7 @@ static bool write_input(struct start *s, const struct op_hook *op, int fd, uint3
 {
 	const uint8_t *input = plan_blob(&s->plan, op->input);
 	char pid[DECIMAL_BYTES];
-	char padded[HOOK_PID_BYTES];
+	char padded[PID_BYTES];
 	write_decimal(pid, (uint64_t)getpid());
 	memset(padded, ' ', sizeof padded);
 	memcpy(padded, pid, strlen(pid));
@@ -64,9 +63,9 @@ static bool write_input(struct start *s, const struct op_hook *op, int fd, uint3
 		size_t bytes = op->input.count - *done;
 		if (*done < op->pid_offset)
 			bytes = op->pid_offset - *done;
-		else if (*done < op->pid_offset + HOOK_PID_BYTES) {
+		else if (*done < op->pid_offset + PID_BYTES) {
 			part = padded + (*done - op->pid_offset);
-			bytes = op->pid_offset + HOOK_PID_BYTES - *done;
+			bytes = op->pid_offset + PID_BYTES - *done;
 		}
 		ssize_t written = write(fd, part, bytes);
 		if (written > 0)

@@ -9,7 +9,6 @@
 #include "ops.h"
 #include "text.h"
 
-#define PID_BYTES 10
 #define LOOK_AGAIN_NS 50000
 
 /*

@@ -9,8 +9,7 @@
 #include "generated/abi.h"
 #include "kernel.h"
 
-#define LOG_PREFIX "log."
-#define PREFIX_LENGTH (sizeof LOG_PREFIX - 1)
+#define PREFIX_LENGTH (sizeof LOG_NAME_PREFIX - 1)
 #define NAME_ROOM (PREFIX_LENGTH + LOG_NAME_DIGITS + 1)
 #define LOG_MODE 0640
 #define LISTING_BYTES 2048
@@ -40,7 +39,7 @@ struct listing {
 
 static void log_name(char *name, uint64_t start)
 {
-	memcpy(name, LOG_PREFIX, PREFIX_LENGTH);
+	memcpy(name, LOG_NAME_PREFIX, PREFIX_LENGTH);
 	for (size_t i = LOG_NAME_DIGITS; i > 0; i--, start /= 10)
 		name[PREFIX_LENGTH + i - 1] = (char)('0' + start % 10);
 	name[NAME_ROOM - 1] = 0;
@@ -49,7 +48,7 @@ static void log_name(char *name, uint64_t start)
 static bool is_log_name(const char *name, uint64_t *start)
 {
 	*start = 0;
-	if (strlen(name) != NAME_ROOM - 1 || memcmp(name, LOG_PREFIX, PREFIX_LENGTH) != 0)
+	if (strlen(name) != NAME_ROOM - 1 || memcmp(name, LOG_NAME_PREFIX, PREFIX_LENGTH) != 0)
 		return false;
 	for (const char *at = name + PREFIX_LENGTH; *at; at++) {
 		if (*at < '0' || *at > '9')

@@ -11,7 +11,6 @@
 #include "kernel.h"
 #include "supervisor.h"
 
-#define CONTROLLER_FD 3
 #define EXIT_PLAN_FAILED 1
 #define EXIT_UNUSABLE 2
 
@@ -40,7 +39,7 @@ int main(int argc, char **argv)
 	struct supervisor *v = map_state(sizeof *v);
 	if (argc < 2 || !v)
 		return EXIT_UNUSABLE;
-	v->connections[0] = (struct connection){.kind = CONNECTION_CONTROL, .fd = CONTROLLER_FD};
+	v->connections[0] = (struct connection){.kind = CONNECTION_CONTROL, .fd = CONTROL_FD};
 	v->listener = v->directory = v->pidfd = v->record = v->oom_file = v->terminal_slave = -1;
 	v->log.directory = v->log.file = v->input.fd = v->outputs[0].fd = v->outputs[1].fd = -1;
 	if (strcmp(argv[1], CALLER_OPTION) == 0)
@@ -48,7 +47,7 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return EXIT_UNUSABLE;
 	setsid();
-	prepare_process(CONTROLLER_FD);
+	prepare_process(CONTROL_FD);
 	prctl(PR_SET_NAME, "tf-warm");
 	/* Without a name nobody will look for it: it leaves once the process runs. */
 	if ((argv[1][0] && listener_open(v, argv[1]) < 0) || chdir("/") < 0)

@@ -9,10 +9,6 @@
 
 /* What fsconfig accepts for a string value, its NUL included. */
 #define OPTION_BYTES 256
-#define CREATE_FILE 2
-#define CREATE_UNFOLLOWED 3
-#define SLOT_PREFIX "{slot:"
-#define FD_PREFIX "{fd:"
 /* MS_MOVE of mount(2); its header clashes with that of the newer calls. */
 #define MS_MOVE_ROOT 8192ul
 
@@ -51,10 +47,10 @@ static int fail_context(struct start *s, int context, uint32_t step, const char 
 static int expand_slot(const struct start *s, const char **from, char *piece, size_t room)
 {
 	const char *end;
-	bool whole = strncmp(*from, SLOT_PREFIX, strlen(SLOT_PREFIX)) == 0;
-	if (!whole && strncmp(*from, FD_PREFIX, strlen(FD_PREFIX)) != 0)
+	bool whole = strncmp(*from, SLOT_REFERENCE_PATH, strlen(SLOT_REFERENCE_PATH)) == 0;
+	if (!whole && strncmp(*from, SLOT_REFERENCE_NUMBER, strlen(SLOT_REFERENCE_NUMBER)) != 0)
 		return 0;
-	uint32_t slot = read_decimal(*from + strlen(whole ? SLOT_PREFIX : FD_PREFIX), &end);
+	uint32_t slot = read_decimal(*from + strlen(whole ? SLOT_REFERENCE_PATH : SLOT_REFERENCE_NUMBER), &end);
 	if (*end != '}' || slot >= LIMIT_SLOTS || s->slots[slot] < 0) {
 		errno = EBADF;
 		return -1;
@@ -179,16 +175,16 @@ int perform_mount_setattr(struct start *s, const struct op_mount_setattr *op)
 int perform_move_mount(struct start *s, const struct op_move_mount *op)
 {
 	const char *path = plan_string(&s->plan, op->path);
-	uint64_t flags = O_PATH | (op->create == CREATE_UNFOLLOWED ? O_DIRECTORY | O_NOFOLLOW : 0);
+	uint64_t flags = O_PATH | (op->create == MISSING_TARGET_PLAIN_DIRECTORY ? O_DIRECTORY | O_NOFOLLOW : 0);
 	OWNED_FD target = open_in_root(s, op->root, path, flags, 0, 0);
-	if (target < 0 && errno == ENOENT && op->create != 0) {
-		struct new_entry entry = {.is_directory = op->create != CREATE_FILE, .mode = op->mode};
+	if (target < 0 && errno == ENOENT && op->create != MISSING_TARGET_REFUSE) {
+		struct new_entry entry = {.is_directory = op->create != MISSING_TARGET_FILE, .mode = op->mode};
 		bool made;
 		target = create_in_root(s, op->root, path, entry, &made);
 		if (target < 0)
 			return fail(s, STEP_MOVE_MOUNT_CREATE, path);
 		/* What stands there by now may be a link that was followed. */
-		if (op->create == CREATE_UNFOLLOWED && !made) {
+		if (op->create == MISSING_TARGET_PLAIN_DIRECTORY && !made) {
 			close_quietly(take_fd(&target));
 			target = open_in_root(s, op->root, path, flags, 0, 0);
 		}

@@ -4,9 +4,7 @@
 
 #include "control.h"
 
-enum phase { PHASE_WAITING, PHASE_STARTING, PHASE_RUNNING, PHASE_EXITED };
-
-static inline void send_status(struct connection *connection, enum phase phase, uint32_t pid, uint64_t started_at_ns)
+static inline void send_status(struct connection *connection, enum abi_phase phase, uint32_t pid, uint64_t started_at_ns)
 {
 	struct message_status body = {.phase = phase, .pid = pid, .started_at_ns = started_at_ns};
 	control_send(connection, MESSAGE_STATUS, &body, sizeof body, NULL, 0);

@@ -4,7 +4,7 @@
 #include "kernel.h"
 #include "supervisor.h"
 
-void record_write(const struct supervisor *v, enum record_state state)
+void record_write(const struct supervisor *v, enum abi_record_state state)
 {
 	uint8_t bytes[RECORD_BYTES] = {0};
 	struct abi_record record = {

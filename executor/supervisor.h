@@ -43,7 +43,7 @@ struct supervisor {
 	/* Directory of the listener's name, for unlinking it. */
 	int directory;
 	const char *listener_name;
-	enum phase phase;
+	enum abi_phase phase;
 	pid_t pid;
 	int pidfd;
 	bool own_pid_namespace;
@@ -93,8 +93,7 @@ void note_end(struct supervisor *v);
 void report_end(struct supervisor *v);
 
 /* record.c */
-enum record_state { RECORD_RUNNING = 1, RECORD_EXITED = 2, RECORD_FAILED = 3 };
-void record_write(const struct supervisor *v, enum record_state state);
+void record_write(const struct supervisor *v, enum abi_record_state state);
 
 /* listener.c: 0, or -1 and errno. */
 int listener_open(struct supervisor *v, const char *name);

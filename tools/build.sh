@@ -20,8 +20,8 @@ rm -f .build.log
 mv dist/tiffin.new dist/tiffin
 
 # One file that can be copied anywhere: a small program that asks a resident helper, and behind it, where it expects it,
-# the program that does without (executor/front/load.h).
-front_bytes=65536
+# the program that does without.
+front_bytes=$(bun -e 'console.log((await import("./src/abi/front.ts")).front.programOffset)')
 [[ $(stat -c %s executor/build/tiffin-front) -le $front_bytes ]] || { echo "the front is too large" >&2; exit 1; }
 cp executor/build/tiffin-front dist/tiffin-runtime.new
 truncate -s $front_bytes dist/tiffin-runtime.new

@@ -5,22 +5,34 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { layouts } from "../src/abi/all-layouts.ts";
+import { front, helper, likeness } from "../src/abi/front.ts";
 import { type FieldLayout, headerBytes, type OpLayout } from "../src/abi/layout.ts";
 import {
   abiVersion,
   attachFlags,
+  controlFd,
+  executorName,
   type FieldType,
   headerFields,
+  lateOutputMs,
   limits,
   logFlags,
+  logNamePrefix,
   logRecord,
   messages,
+  missingTarget,
+  phases,
+  pidBytes,
   planMagic,
   recordBytes,
   recordFields,
   recordMagic,
+  recordStates,
   type Stage,
+  slotNone,
+  slotReference,
   stages,
+  stringNone,
 } from "../src/abi/schema.ts";
 import { apiPage, commandsPage, errorsPage, fieldsPage } from "./reference-pages.ts";
 
@@ -41,6 +53,10 @@ function cName(field: string): string {
 
 function hex(value: number): string {
   return `0x${value.toString(16)}u`;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text);
 }
 
 const cTypes: Readonly<Record<FieldType, string>> = {
@@ -152,8 +168,15 @@ function cHeader(): string {
     ["PLAN_MAGIC", hex(planMagic)],
     ["ABI_VERSION", String(abiVersion)],
     ["RECORD_MAGIC", hex(recordMagic)],
-    ["SLOT_NONE", "0xffffffffu"],
-    ["STRING_NONE", "0xffffffffu"],
+    ["SLOT_NONE", hex(slotNone)],
+    ["STRING_NONE", hex(stringNone)],
+    ["EXECUTOR_NAME", quoted(executorName)],
+    ["CONTROL_FD", String(controlFd)],
+    ["PID_BYTES", `${pidBytes}u`],
+    ["LATE_OUTPUT_MS", `${lateOutputMs}u`],
+    ["LOG_NAME_PREFIX", quoted(logNamePrefix)],
+    ["SLOT_REFERENCE_PATH", quoted(slotReference.path)],
+    ["SLOT_REFERENCE_NUMBER", quoted(slotReference.number)],
     ...Object.entries(limits).map(([name, value]) => [`LIMIT_${upper(name)}`, `${value}u`]),
     ...Object.entries(logRecord).map(([name, value]) => [`LOG_${upper(name)}`, `${value}u`]),
   ].map(([name, value]) => `#define ${name} ${value}`);
@@ -175,6 +198,9 @@ function cHeader(): string {
       all.map((layout) => [layout.name, layout.schema.code] as const),
     ),
     ...all.map(opStruct),
+    enumOf("abi_missing_target", "MISSING_TARGET_", Object.entries(missingTarget)),
+    enumOf("abi_phase", "PHASE_", Object.entries(phases)),
+    enumOf("abi_record_state", "RECORD_", Object.entries(recordStates)),
     enumOf("abi_attach", "ATTACH_", Object.entries(attachFlags)),
     enumOf("abi_log_flag", "LOG_FLAG_", Object.entries(logFlags)),
     enumOf(
@@ -194,6 +220,29 @@ function cHeader(): string {
     "#endif\n",
   ];
   return parts.filter((part) => part !== "").join("\n");
+}
+
+/** What the front shares with the helper and the compiled program. Lists are the rows of an array. */
+function frontHeader(): string {
+  const list = (words: readonly string[]): string => words.map(quoted).join(", ");
+  const constants: readonly (readonly [string, string])[] = [
+    ["PROGRAM_NAME", quoted(front.programName)],
+    ["PROGRAM_OFFSET", hex(front.programOffset)],
+    ["LOST_DIRECTORY", quoted(front.lostDirectory)],
+    ["LEAST_FILES", `${front.leastFiles}u`],
+    ["HELPER_DIRECTORY", quoted(`${helper.stateDirectory}/${helper.socketDirectory}/`)],
+    ["HELPER_NAME_DIGITS", String(helper.nameDigits)],
+    ["HELPER_VARIABLE", quoted(helper.variable)],
+    ["HELPER_OFF", quoted(helper.off)],
+    ["HELPER_ASKED_VARIABLE", quoted(helper.askedVariable)],
+    ["HELPER_REQUEST_BYTES", `${helper.requestBytes}u`],
+    ["HELPER_REQUEST_FDS", String(helper.requestFds)],
+    ["LIKENESS_NAMESPACES", list(likeness.namespaces.map((name) => `ns/${name}`))],
+    ["LIKENESS_RIGHTS", list(likeness.rights.map((field) => `${field}:`))],
+  ];
+  const rows = constants.map(([name, value]) => `#define ${name} ${value}`);
+  const origin = notice.replace("schema.ts", "front.ts");
+  return `/* ${origin} */\n#ifndef TIFFIN_FRONT_ABI_H\n#define TIFFIN_FRONT_ABI_H\n\n${rows.join("\n")}\n\n#endif\n`;
 }
 
 function operationsPage(): string {
@@ -218,6 +267,7 @@ ${rows.join("\n")}
 const root = join(import.meta.dir, "..");
 const outputs = [
   { path: "executor/generated/abi.h", text: cHeader() },
+  { path: "executor/generated/front.h", text: frontHeader() },
   { path: "docs/reference/operations.md", text: operationsPage() },
   { path: "docs/reference/api.md", text: apiPage() },
   { path: "docs/reference/fields.md", text: fieldsPage() },

@@ -15,33 +15,31 @@
 #include <sys/un.h>
 
 #include "../caller.h"
+#include "../generated/front.h"
 #include "../kernel.h"
 #include "../text.h"
 #include "peer.h"
 
-#define DIRECTORY "/run/tiffin-runtime/@helper/"
 /* A helper that does not answer in this time is not worth waiting for. */
 #define HELLO_LIMIT_MS 2000
-/* A larger command line or environment is rare, and not worth the copies. */
-#define REQUEST_LIMIT_BYTES (128u * 1024)
-#define HEX_DIGITS 16
 #define NUMBER_BYTES 16
-#define STANDARD_FDS 3
+/* Our own word for `off`, when the helper has said no. The program takes it out of what it hands on. */
+#define ASKED HELPER_ASKED_VARIABLE "=1"
 
 static char *write_hex(char *to, uint64_t value)
 {
-	for (int i = HEX_DIGITS - 1; i >= 0; i--, value >>= 4)
+	for (int i = HELPER_NAME_DIGITS - 1; i >= 0; i--, value >>= 4)
 		to[i] = "0123456789abcdef"[value & 15];
-	return to + HEX_DIGITS;
+	return to + HELPER_NAME_DIGITS;
 }
 
 static bool name_socket(int file, struct sockaddr_un *address)
 {
 	struct stat found;
-	char *at = address->sun_path + sizeof DIRECTORY - 1;
+	char *at = address->sun_path + sizeof HELPER_DIRECTORY - 1;
 	if (fstat(file, &found) < 0)
 		return false;
-	memcpy(address->sun_path, DIRECTORY, sizeof DIRECTORY - 1);
+	memcpy(address->sun_path, HELPER_DIRECTORY, sizeof HELPER_DIRECTORY - 1);
 	at = write_hex(at, found.st_dev);
 	at = write_hex(at, found.st_ino);
 	*write_hex(at, (uint64_t)found.st_mtim.tv_sec * 1000000000u + (uint64_t)found.st_mtim.tv_nsec) = 0;
@@ -72,7 +70,7 @@ struct words {
 static void add(struct words *w, const char *text)
 {
 	size_t length = strlen(text) + 1;
-	if (length > REQUEST_LIMIT_BYTES - w->length) {
+	if (length > HELPER_REQUEST_BYTES - w->length) {
 		w->fits = false;
 		return;
 	}
@@ -89,10 +87,10 @@ static void *pages(size_t bytes)
 /* Fails also when one of the three standard descriptors is closed, or the working directory has no path any more. */
 static bool send_request(int fd, int word_count, char **words, char **environment)
 {
-	struct words w = {.bytes = pages(REQUEST_LIMIT_BYTES), .fits = true};
+	struct words w = {.bytes = pages(HELPER_REQUEST_BYTES), .fits = true};
 	if (!w.bytes)
 		return false;
-	long directory_bytes = syscall(SYS_getcwd, w.bytes, REQUEST_LIMIT_BYTES);
+	long directory_bytes = syscall(SYS_getcwd, w.bytes, HELPER_REQUEST_BYTES);
 	if (directory_bytes <= 0 || w.bytes[0] != '/')
 		return false;
 	w.length = (uint32_t)directory_bytes;
@@ -106,12 +104,12 @@ static bool send_request(int fd, int word_count, char **words, char **environmen
 	struct message_request body = {.bytes = w.length, .argument_count = (uint32_t)word_count - 1};
 	struct iovec parts[] = {{&header, sizeof header}, {&body, sizeof body}, {w.bytes, w.length}};
 	union {
-		char bytes[CMSG_SPACE(STANDARD_FDS * sizeof(int))];
+		char bytes[CMSG_SPACE(HELPER_REQUEST_FDS * sizeof(int))];
 		struct cmsghdr align;
 	} control = {{0}};
 	struct msghdr message = {
 		.msg_iov = parts, .msg_iovlen = 3, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-	const int standard[STANDARD_FDS] = {0, 1, 2};
+	const int standard[HELPER_REQUEST_FDS] = {0, 1, 2};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 	*c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof standard), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
 	memcpy(CMSG_DATA(c), standard, sizeof standard);
@@ -124,7 +122,7 @@ static bool send_request(int fd, int word_count, char **words, char **environmen
 static void become(int program, int connection, int file, bool keep_signals, int word_count, char **words,
 		   char **environment)
 {
-	static char executor_name[] = "tiffin-executor", option[] = CALLER_OPTION, asked[] = HELPER_ASKED;
+	static char executor_name[] = EXECUTOR_NAME, option[] = CALLER_OPTION, asked[] = ASKED;
 	static char yes[] = "1", no[] = "0";
 	static char numbers[2][NUMBER_BYTES * 2];
 	size_t variables = 0;

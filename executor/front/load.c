@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "../generated/front.h"
 #include "../kernel.h"
 
 #define HEADERS 24

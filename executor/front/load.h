@@ -4,9 +4,6 @@
 
 #include <stdint.h>
 
-/* Where that program begins in the file: a multiple of every page size in use. */
-#define PROGRAM_OFFSET 0x10000
-
 /*
  * Maps the program at PROGRAM_OFFSET of `file` and its dynamic linker, as execve(2) does, and jumps into it with the
  * process's own `stack` (argc, argv, environment, auxiliary vector). Returns only on failure: what could not be done.

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "../caller.h"
+#include "../generated/front.h"
 #include "../kernel.h"
 #include "../text.h"
 #include "helper.h"
@@ -15,12 +15,6 @@
 
 extern char **environ;
 
-/* The program chooses by the name it was called by; the file may have been given another one. */
-#define PROGRAM_NAME "tiffin-runtime"
-/* It cannot start in a directory that is gone, so it starts elsewhere and is told by its name. */
-#define LOST "no-directory/"
-/* Fewer descriptors than this do not go far: what a container has, from groups to mounts, comes as descriptors. */
-#define LEAST_FILES 256
 
 /* How many descriptors this process may have before it raises its limit; 0 when that is not known. */
 static uint64_t file_limit(void)
@@ -40,7 +34,7 @@ static bool may_ask(uint64_t files)
 		return false;
 	for (char **variable = environ; *variable; variable++)
 		if ((strncmp(*variable, HELPER_VARIABLE "=", length + 1) == 0 && strcmp(*variable + length + 1, HELPER_OFF) == 0) ||
-		    strcmp(*variable, HELPER_ASKED) == 0)
+		    strcmp(*variable, HELPER_ASKED_VARIABLE "=1") == 0)
 			return false;
 	return true;
 }
@@ -51,7 +45,7 @@ int main(int argc, char **argv)
 	const char *problem = "/proc/self/exe cannot be opened (is /proc mounted?)";
 	if (argc < 1)
 		return 1;
-	static char name[sizeof LOST + DECIMAL_BYTES + sizeof PROGRAM_NAME];
+	static char name[sizeof LOST_DIRECTORY + DECIMAL_BYTES + sizeof PROGRAM_NAME];
 	static char limit[DECIMAL_BYTES + 1];
 	const uint64_t files = file_limit();
 	argv[0] = name;
@@ -60,10 +54,11 @@ int main(int argc, char **argv)
 	if (file > STDERR_FILENO && may_ask(files))
 		ask_helper(file, argc, argv, environ);
 	char directory[PATH_MAX];
+	/* The program cannot start in a directory that is gone, so it starts elsewhere and is told by its name. */
 	bool is_lost = syscall(SYS_getcwd, directory, sizeof directory) < 0 && errno == ENOENT && chdir("/") == 0;
 	/* The program raises its limit of descriptors, and must know the one that its children are to have. */
 	limit[write_decimal(limit, files)] = '/';
-	join_text(name, sizeof name, is_lost ? LOST : "", limit, PROGRAM_NAME);
+	join_text(name, sizeof name, is_lost ? LOST_DIRECTORY : "", limit, PROGRAM_NAME);
 	if (file >= 0)
 		problem = load_program(file, (uintptr_t *)(void *)argv - 1);
 	const char *parts[] = {"tiffin-runtime: ", problem, "\n"};

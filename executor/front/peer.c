@@ -1,7 +1,7 @@
 /*
  * Another process of uid 0 need not have this one's rights: it may be confined, and may have put its own socket in the place
  * of the helper's. A process with fewer capabilities can neither become one with all of ours nor trace one, so our own
- * program with our own rights is what the helper says it is. The helper compares the same of us (resident/likeness.ts).
+ * program with our own rights is what the helper says it is. The helper compares the same of us.
  */
 #include "peer.h"
 
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 
+#include "../generated/front.h"
 #include "../kernel.h"
 #include "../text.h"
 
@@ -28,8 +29,8 @@ struct credentials {
 	gid_t gid;
 };
 
-static const char *const namespaces[] = {"ns/mnt", "ns/pid", "ns/user", "ns/net", "ns/cgroup", "ns/ipc", "ns/uts", "ns/time"};
-static const char *const fields[] = {"Uid:", "Gid:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "NoNewPrivs:", "Seccomp:"};
+static const char *const namespaces[] = {LIKENESS_NAMESPACES};
+static const char *const fields[] = {LIKENESS_RIGHTS};
 
 static bool is_same_file(const struct stat *a, const struct stat *b)
 {

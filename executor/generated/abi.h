@@ -10,6 +10,13 @@
 #define RECORD_MAGIC 0x54434552u
 #define SLOT_NONE 0xffffffffu
 #define STRING_NONE 0xffffffffu
+#define EXECUTOR_NAME "tiffin-executor"
+#define CONTROL_FD 3
+#define PID_BYTES 10u
+#define LATE_OUTPUT_MS 3000u
+#define LOG_NAME_PREFIX "log."
+#define SLOT_REFERENCE_PATH "{slot:"
+#define SLOT_REFERENCE_NUMBER "{fd:"
 #define LIMIT_PLAN_BYTES 16777216u
 #define LIMIT_OPS 65536u
 #define LIMIT_SLOTS 768u
@@ -17,6 +24,7 @@
 #define LIMIT_STRING_BYTES 1048576u
 #define LIMIT_ATTACH_CLIENTS 64u
 #define LIMIT_REPORT_OBJECT_BYTES 512u
+#define LIMIT_FIXED_FDS 1024u
 #define LOG_MAGIC 167u
 #define LOG_HEAD_BYTES 12u
 #define LOG_TAIL_BYTES 8u
@@ -842,6 +850,27 @@ _Static_assert(offsetof(struct op_copy_mode, to) == 16, "end of op_copy_mode");
 enum step_copy_mode {
   STEP_COPY_MODE_OPENAT2 = 0,
   STEP_COPY_MODE_FCHMOD = 1,
+};
+
+enum abi_missing_target {
+  MISSING_TARGET_REFUSE = 0,
+  MISSING_TARGET_DIRECTORY = 1,
+  MISSING_TARGET_FILE = 2,
+  MISSING_TARGET_PLAIN_DIRECTORY = 3,
+};
+
+enum abi_phase {
+  PHASE_WAITING = 0,
+  PHASE_STARTING = 1,
+  PHASE_RUNNING = 2,
+  PHASE_EXITED = 3,
+};
+
+enum abi_record_state {
+  RECORD_EMPTY = 0,
+  RECORD_RUNNING = 1,
+  RECORD_EXITED = 2,
+  RECORD_FAILED = 3,
 };
 
 enum abi_attach {

@@ -1,8 +1,8 @@
 /** The record file of a supervisor: how a container ended, readable while no engine and no supervisor runs. */
 import { TiffinError } from "../lib/errors.ts";
-import { abiVersion, recordBytes, recordMagic } from "./schema.ts";
+import { abiVersion, recordBytes, recordMagic, recordStates } from "./schema.ts";
 
-export type RecordState = "empty" | "running" | "exited" | "failed";
+export type RecordState = keyof typeof recordStates;
 
 export interface SupervisorRecord {
   readonly state: RecordState;
@@ -16,7 +16,8 @@ export interface SupervisorRecord {
   readonly finishedAtNs: bigint;
 }
 
-const states: readonly RecordState[] = ["empty", "running", "exited", "failed"];
+// Object.keys loses the key type; the keys are exactly those of `recordStates`.
+const states = Object.keys(recordStates) as RecordState[];
 
 /** Decodes a record file. Throws `container.record-unreadable` (internal) when it is not one of this version. */
 export function decodeRecord(bytes: Uint8Array): SupervisorRecord {
@@ -34,7 +35,9 @@ export function decodeRecord(bytes: Uint8Array): SupervisorRecord {
   if (version !== abiVersion) refuse(`the exit record has version ${version}, wanted ${abiVersion}`);
   const stateNumber = view.getUint32(8, true);
   return {
-    state: states[stateNumber] ?? refuse(`the exit record has the unknown state ${stateNumber}`),
+    state:
+      states.find((state) => recordStates[state] === stateNumber) ??
+      refuse(`the exit record has the unknown state ${stateNumber}`),
     pid: view.getUint32(12, true),
     waitStatus: view.getUint32(16, true),
     oomKilled: view.getUint32(20, true) !== 0,

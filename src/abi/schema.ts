@@ -17,6 +17,13 @@
 export const planMagic = 0x4e_4c_50_54; // "TPLN"
 export const abiVersion = 1;
 
+/** What the executor is called, and the descriptor on which its first controller is. */
+export const executorName = "tiffin-executor";
+export const controlFd = 3;
+
+/** Room for a pid that the executor writes into a text: it is padded with spaces. */
+export const pidBytes = 10;
+
 export const limits = {
   planBytes: 16 * 1024 * 1024,
   ops: 65_536,
@@ -27,6 +34,8 @@ export const limits = {
   stringBytes: 1024 * 1024,
   attachClients: 64,
   reportObjectBytes: 512,
+  /** Numbers that `dup2` may give are below this. */
+  fixedFds: 1024,
 } as const;
 
 /** The plan's header, all u32. Offsets count from the start of the plan; references count from `poolOffset`. */
@@ -41,6 +50,15 @@ export const headerFields = [
   "slotCount",
   "reserved",
 ] as const;
+
+/**
+ * How an option of `fsMount` names a slot: `{slot:N}` becomes /proc/self/fd/<its descriptor>, `{fd:N}` the number alone,
+ * which is a path when the working directory is /proc/self/fd.
+ */
+export const slotReference = { path: "{slot:", number: "{fd:" } as const;
+
+/** What `moveMount` does about a target that is missing. `plainDirectory`: where a symbolic link is not followed. */
+export const missingTarget = { refuse: 0, directory: 1, file: 2, plainDirectory: 3 } as const;
 
 export const slotNone = 0xffff_ffff;
 export const stringNone = 0xffff_ffff;
@@ -108,7 +126,7 @@ export const ops = {
   },
   fsMount: {
     code: 3,
-    doc: "new detached mount: fsopen, fsconfig each option (`flag` or `key=value`, in order), create, fsmount. `attributes` are MOUNT_ATTR_*. An option value may contain {slot:N}, replaced by /proc/self/fd/<fd of slot N>, and {fd:N}, replaced by the number alone, a path when the working directory is /proc/self/fd",
+    doc: "new detached mount: fsopen, fsconfig each option (`flag` or `key=value`, in order), create, fsmount. `attributes` are MOUNT_ATTR_*. An option value may contain {slot:N}, replaced by /proc/self/fd/<fd of slot N>, and {fd:N}, replaced by the number alone (`slotReference`)",
     stages: everywhere,
     fields: { out: "newSlot", type: "string", source: "stringOrNone", options: "strings", attributes: "u64" },
     steps: ["fsopen", "fsconfig", "create", "fsmount"],
@@ -137,7 +155,7 @@ export const ops = {
   },
   moveMount: {
     code: 6,
-    doc: "attach the detached mount in slot `mount` at target `path` in `root`. `create` makes a missing target: 0 no, 1 directory, 2 empty file (mode `mode`), 3 directory, where a symbolic link is not followed; parents as 0755 directories; all inside root",
+    doc: "attach the detached mount in slot `mount` at target `path` in `root`. `create` makes a missing target: 0 no, 1 directory, 2 empty file (mode `mode`), 3 directory, where a symbolic link is not followed (`missingTarget`); parents as 0755 directories; all inside root",
     stages: ["prepare", "child"],
     fields: { mount: "slot", root: "slotOrNone", path: "string", create: "u32", mode: "u32" },
     steps: ["create", "openat2", "move_mount"],
@@ -618,7 +636,7 @@ export const messages = {
     type: 19,
     fields: { pid: "u32", waitStatus: "u32", oomKilled: "u32", reserved: "u32", finishedAtNs: "u64" },
   },
-  /** executor -> controller: answer to `query`. phase 0 waiting for START, 1 starting, 2 running, 3 exited. */
+  /** executor -> controller: answer to `query`, with one of `phases`. */
   status: { type: 20, fields: { phase: "u32", pid: "u32", startedAtNs: "u64" } },
   /**
    * A command of the OCI runtime may be decided by a resident helper. The front is the small program that was called,
@@ -647,6 +665,15 @@ export const messages = {
   alone: { type: 38, fields: {} },
 } as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
 
+/** Where an executor is in its life. `waiting`: for START. */
+export const phases = { waiting: 0, starting: 1, running: 2, exited: 3 } as const;
+
+/**
+ * How long after the end of the main process a supervisor waits for clients that do not read, and for stray processes that
+ * hold the output open, before it says how the process ended.
+ */
+export const lateOutputMs = 3000;
+
 export type MessageName = keyof typeof messages;
 
 /**
@@ -667,12 +694,15 @@ export const logRecord = {
   nameDigits: 20,
 } as const;
 
+/** Before the digits in the name of a log's file. */
+export const logNamePrefix = "log.";
+
 /** The open ones: before this record the last line of that stream had no newline yet. `first`: of a start. */
 export const logFlags = { stderr: 1, stdoutOpen: 2, stderrOpen: 4, first: 8 } as const;
 
 /**
- * The record file: 64 bytes, written by the supervisor in place. `state` 0 nothing, 1 running, 2 exited, 3 failed
- * to start (then `waitStatus` is the errno). Times are CLOCK_REALTIME nanoseconds.
+ * The record file: 64 bytes, written by the supervisor in place. `state` is one of `recordStates`; of one that has failed to
+ * start `waitStatus` is the errno. Times are CLOCK_REALTIME nanoseconds.
  */
 export const recordFields = {
   magic: "u32",
@@ -684,5 +714,6 @@ export const recordFields = {
   startedAtNs: "u64",
   finishedAtNs: "u64",
 } as const;
+export const recordStates = { empty: 0, running: 1, exited: 2, failed: 3 } as const;
 export const recordMagic = 0x54_43_45_52;
 export const recordBytes = 64;

@@ -1,5 +1,5 @@
 /** The last step of every mount: its place in the container. */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import type { OciMount } from "../oci/mod.ts";
 import type { Compilation } from "./compilation.ts";
@@ -21,7 +21,12 @@ export function attach(
   mount: number,
   kind: "directory" | "file" = "directory",
 ): void {
-  const create = kind === "file" ? 2 : mustNotFollow(asked) ? 3 : 1;
+  const create =
+    kind === "file"
+      ? missingTarget.file
+      : mustNotFollow(asked)
+        ? missingTarget.plainDirectory
+        : missingTarget.directory;
   const mode = kind === "directory" ? 0o755 : 0o644;
   builder.child({ op: "moveMount", fields: { mount, root, path: destination, create, mode } }, cause);
   if (request.propagation === null) return;

@@ -4,7 +4,7 @@
  * directory shows the same as a fresh cgroup mount in the namespace, takes half the calls, and needs no rights
  * over the hierarchy.
  */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { cgroupPath, unifiedHierarchy } from "../linux/cgroup.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
 import { mountAttributes, mountPropagations, openTreeFlags } from "../linux/mount-flags.ts";
@@ -108,7 +108,10 @@ function hierarchyMounts(compilation: Compilation, context: MountContext, direct
     if (tree === undefined) continue;
     const path = name.replace(/^name=/, "");
     builder.child(
-      { op: "moveMount", fields: { mount: tree, root: top, path, create: 1, mode: 0o755 } },
+      {
+        op: "moveMount",
+        fields: { mount: tree, root: top, path, create: missingTarget.directory, mode: 0o755 },
+      },
       cause,
     );
   }
@@ -145,7 +148,10 @@ function showProcessors({ builder, cgroups, facts }: Compilation, cause: string,
   const fields = { out, dir: slotNone, path: hierarchy.mountPoint, flags };
   builder.prepare({ op: "openTree", fields }, cause);
   builder.child(
-    { op: "moveMount", fields: { mount: out, root: top, path: hierarchy.name, create: 1, mode: 0o755 } },
+    {
+      op: "moveMount",
+      fields: { mount: out, root: top, path: hierarchy.name, create: missingTarget.directory, mode: 0o755 },
+    },
     cause,
   );
 }

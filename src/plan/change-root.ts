@@ -4,7 +4,7 @@
  * whoever makes a user namespace in the container mount a /proc or /sys as bare as one that is still there. So they
  * are taken off first or, where they are locked because they came with the namespace of somebody with more rights, covered.
  */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { mountAttributes, umountFlags } from "../linux/mount-flags.ts";
 import type { MountEntry } from "../linux/mountinfo.ts";
@@ -59,7 +59,10 @@ function coverMount({ builder }: Compilation, path: string): void {
     { op: "fsMount", fields: { out, type: "tmpfs", source: "tiffin", options, attributes } },
     cause,
   );
-  builder.child({ op: "moveMount", fields: { mount: out, root: slotNone, path, create: 0, mode: 0 } }, cause);
+  builder.child(
+    { op: "moveMount", fields: { mount: out, root: slotNone, path, create: missingTarget.refuse, mode: 0 } },
+    cause,
+  );
 }
 
 function rootOf(mounts: readonly MountEntry[]): MountEntry | undefined {

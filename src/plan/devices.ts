@@ -2,7 +2,7 @@
  * The container's /dev: a fresh tmpfs that is filled while it is still detached, so no symbolic link of an image
  * takes part. With a user namespace device nodes cannot be made; the host's are bound instead.
  */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { openTreeFlags } from "../linux/mount-flags.ts";
 import { fileTypes } from "../linux/open-flags.ts";
@@ -122,7 +122,10 @@ function bindDevice(
     cause,
   );
   const { path } = device;
-  builder.child({ op: "moveMount", fields: { mount, root, path, create: 2, mode: allMayUse } }, cause);
+  builder.child(
+    { op: "moveMount", fields: { mount, root, path, create: missingTarget.file, mode: allMayUse } },
+    cause,
+  );
 }
 
 const highestMajor = 0xfff;

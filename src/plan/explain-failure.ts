@@ -3,7 +3,7 @@
  * Docker's clients read exit codes from have Docker's wording. Nothing here matches on text; everything comes
  * from the op, its step and the errno.
  */
-import { ops } from "../abi/schema.ts";
+import { missingTarget, ops } from "../abi/schema.ts";
 import { type ErrorKind, TiffinError } from "../lib/errors.ts";
 import { errnoName, errno as errnos, errnoText } from "../linux/errno.ts";
 import { remedyFor } from "./failure-remedies.ts";
@@ -63,7 +63,7 @@ function isTypeMismatch({ fields }: PlanFailure): boolean {
 }
 
 function mismatchedTypes(plan: Plan, op: Extract<ProcessOp, { readonly op: "moveMount" }>): TiffinError {
-  if (op.fields.create === 3) {
+  if (op.fields.create === missingTarget.plainDirectory) {
     const made = plan.ops.find((each) => each.op === "fsMount" && each.cause === op.cause);
     const type = made?.op === "fsMount" ? made.fields.type : "";
     return new TiffinError(

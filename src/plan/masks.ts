@@ -1,5 +1,5 @@
 /** What is hidden or made read-only in the finished tree, and the injected files. */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { mountAttributes, mountPropagations } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import type { Compilation } from "./compilation.ts";
@@ -13,7 +13,10 @@ export function coverFiles({ builder, spec }: Compilation, root: number, scratch
   const mounted = new Set((spec.mounts ?? []).map(({ destination }) => cleanPath(destination)));
   for (const [path, mount] of scratch.files) {
     if (mounted.has(path)) continue;
-    builder.child({ op: "moveMount", fields: { mount, root, path, create: 2, mode: 0o644 } }, "files");
+    builder.child(
+      { op: "moveMount", fields: { mount, root, path, create: missingTarget.file, mode: 0o644 } },
+      "files",
+    );
   }
 }
 

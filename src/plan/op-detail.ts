@@ -1,5 +1,5 @@
 /** The rest of an op in words: what its target alone does not say. Never the environment or a file's content. */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags, fileTypes } from "../linux/open-flags.ts";
 import { rlimitInfinity } from "../linux/rlimits.ts";
@@ -35,7 +35,11 @@ function limitText(value: number | bigint): string {
   return BigInt(value) === rlimitInfinity ? "unlimited" : String(value);
 }
 
-const createWords = ["", "making a directory", "making a file", "making a directory, not by a link"] as const;
+const createWords: Readonly<Record<number, string>> = {
+  [missingTarget.directory]: "making a directory",
+  [missingTarget.file]: "making a file",
+  [missingTarget.plainDirectory]: "making a directory, not by a link",
+};
 
 /** Details of `op`, possibly the empty text. */
 export function detailOf(op: WireOp): string {
@@ -72,7 +76,7 @@ export function detailOf(op: WireOp): string {
     }
     case "moveMount": {
       const { mount, root, create } = op.fields;
-      return words(`<- ${slotText(mount)}`, inRoot(root), createWords[create]);
+      return words(`<- ${slotText(mount)}`, inRoot(root), createWords[create] ?? "");
     }
     case "umount":
     case "readonlyPath":

@@ -9,7 +9,7 @@
  *   itself in a mount namespace that the supervisor enters for this and leaves again. The overlay keeps what it
  *   needs of it; the namespace ends there.
  */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone, slotReference } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { cloneFlags } from "../linux/clone-flags.ts";
 import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
@@ -46,7 +46,11 @@ export function withLowers<T>(
     return isPlain ? lower.path : openDirectory(compilation, lower.path);
   });
   const made = features.overlayLowerdirAdd
-    ? mount(layers.map((layer) => `lowerdir+=${typeof layer === "string" ? layer : `{slot:${layer}}`}`))
+    ? mount(
+        layers.map(
+          (layer) => `lowerdir+=${typeof layer === "string" ? layer : `${slotReference.path}${layer}}`}`,
+        ),
+      )
     : joined(compilation, layers, mount);
   if (attached) leaveOwnMounts(compilation, home);
   return made;
@@ -59,7 +63,7 @@ function joined<T>(
 ): T {
   checkJoined(layers.length);
   changeDirectory(compilation, descriptors);
-  const made = mount([`lowerdir=${layers.map((layer) => `{fd:${layer}}`).join(":")}`]);
+  const made = mount([`lowerdir=${layers.map((layer) => `${slotReference.number}${layer}}`).join(":")}`]);
   changeDirectory(compilation, "/");
   return made;
 }
@@ -139,7 +143,7 @@ function mappedLayer(
     path,
   );
   if (attached) {
-    const fields = { mount: out, root: slotNone, path, create: 0, mode: 0 };
+    const fields = { mount: out, root: slotNone, path, create: missingTarget.refuse, mode: 0 };
     builder.prepare({ op: "moveMount", fields }, cause);
   }
   return out;

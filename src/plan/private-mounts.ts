@@ -3,7 +3,7 @@
  * attached somewhere. All of it lies on the work mount and goes away with the old root at pivot_root.
  */
 
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { mountAttributes, mountPropagations, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
@@ -129,7 +129,7 @@ export function makeScratch(compilation: Compilation, place: AttachPoint): Scrat
   builder.child(
     {
       op: "moveMount",
-      fields: { mount: scratch, root: place.root, path: place.path, create: 0, mode: 0 },
+      fields: { mount: scratch, root: place.root, path: place.path, create: missingTarget.refuse, mode: 0 },
     },
     cause,
     place.name,
@@ -203,7 +203,10 @@ function emptyMount(compilation: Compilation, scratch: number): number {
     "empty",
   );
   builder.child(
-    { op: "moveMount", fields: { mount: empty, root: scratch, path: "empty", create: 0, mode: 0 } },
+    {
+      op: "moveMount",
+      fields: { mount: empty, root: scratch, path: "empty", create: missingTarget.refuse, mode: 0 },
+    },
     cause,
   );
   return empty;
@@ -212,7 +215,10 @@ function emptyMount(compilation: Compilation, scratch: number): number {
 /** Attaches the root, over the scratch tmpfs. */
 export function attachRoot({ builder }: Compilation, root: number, place: AttachPoint): void {
   builder.child(
-    { op: "moveMount", fields: { mount: root, root: place.root, path: place.path, create: 0, mode: 0 } },
+    {
+      op: "moveMount",
+      fields: { mount: root, root: place.root, path: place.path, create: missingTarget.refuse, mode: 0 },
+    },
     "root",
     place.name,
   );

@@ -1,5 +1,5 @@
 /** One op as lines of shell. Total: an op that no tool can do becomes a comment. */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import { capabilitiesOfMask } from "../linux/capabilities.ts";
 import { cloneFlags, namespaceKinds } from "../linux/clone-flags.ts";
 import { openTreeFlags } from "../linux/mount-flags.ts";
@@ -36,7 +36,12 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
       if (root === slotNone || path === ".") return [];
       const [from, to] = [places.of(mount), places.below(root, path)];
       places.set(mount, to);
-      const make = create === 0 ? "" : create !== 2 ? `mkdir -p ${to}; ` : `${touch(to)}; `;
+      const make =
+        create === missingTarget.refuse
+          ? ""
+          : create !== missingTarget.file
+            ? `mkdir -p ${to}; `
+            : `${touch(to)}; `;
       return [`${make}mount --move ${from} ${to}`];
     }
     case "umount":

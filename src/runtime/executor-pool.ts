@@ -8,6 +8,7 @@
  * upgrade nor an unlink in mid-life matters.
  */
 import { mkdirSync, readFileSync } from "node:fs";
+import { controlFd, executorName } from "../abi/schema.ts";
 import { exists } from "../kernel/files.ts";
 import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
@@ -30,10 +31,8 @@ export interface WaitingExecutor {
   readonly socket: OwnedFd;
 }
 
-const controlFd = 3;
 const tokenDigits = 16;
 const privateMode = 0o700;
-const programName = "tiffin-executor";
 /** Long enough after a launch that the pool is not refilled while a short-lived container still ends. */
 const refillPauseMs = 20;
 
@@ -138,7 +137,7 @@ export class ExecutorPool {
 
   async #start(): Promise<WaitingExecutor> {
     this.#binary ??= sealedMemfd(
-      programName,
+      executorName,
       typeof this.#source === "string" ? readFileSync(this.#source) : this.#source,
       { executable: true },
     );
@@ -152,7 +151,7 @@ export class ExecutorPool {
       if (!exists(this.#sockets)) this.#makeDirectory();
       pid = spawn({
         executable: this.#binary,
-        argv: [programName, token],
+        argv: [executorName, token],
         fds: [[theirs, controlFd]],
         cwd: this.#sockets,
         newSession: true,

@@ -3,6 +3,7 @@
  * This looks whether the process has ended without a word, and then asks the supervisor, wakes it, and kills it, in that
  * order and with a limit for each, so that nobody who waits for the end waits for ever.
  */
+import { lateOutputMs } from "../abi/schema.ts";
 import { after, type Timer } from "../lib/timer.ts";
 import { signalNumbers } from "../linux/signals.ts";
 
@@ -27,7 +28,7 @@ const longestPauseMs = 30_000;
 /** A supervisor answers within microseconds; a busy machine may let it wait. */
 const answerLimitMs = 2000;
 /** After it was told to go on, it has all output to write first. */
-const wakeLimitMs = 5000;
+const wakeLimitMs = lateOutputMs + 2000;
 const killLimitMs = 5000;
 
 export class OverdueEnd implements Disposable {

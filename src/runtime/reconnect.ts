@@ -3,6 +3,7 @@
  * start), the look ends in time.
  */
 import type { MessageFields } from "../abi/message.ts";
+import { phases } from "../abi/schema.ts";
 import { HeldProcess } from "../kernel/held-process.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { pause, within } from "../lib/timer.ts";
@@ -15,7 +16,6 @@ import type { KnownProcess, Reconnection } from "./supervised-process.ts";
 import { superviseOver } from "./supervisor-connection.ts";
 
 /** Phases of an executor as its `status` message numbers them. */
-const phaseRunning = 2;
 /** How often one that is still starting, because its engine died in between, is asked again. */
 const startingPauseMs = 10;
 /** How long an engine that starts waits for supervisors, all of them at once. */
@@ -79,7 +79,7 @@ async function settledStatus(channel: ControlChannel): Promise<Status | "gone" |
     if (!(await within(asked, deadlineMs - monotonicMs()))) return "silent";
     const status = await asked;
     if (status === undefined) return "gone";
-    if (status.phase >= phaseRunning) return status;
+    if (status.phase >= phases.running) return status;
     if (monotonicMs() > deadlineMs) return "silent";
     await pause(startingPauseMs);
   }

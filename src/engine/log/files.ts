@@ -3,7 +3,7 @@
  * renamed, so its name is its identity and its place; it is complete as soon as a later one is there.
  */
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { logRecord } from "../../abi/schema.ts";
+import { logNamePrefix, logRecord } from "../../abi/schema.ts";
 
 export class LogFile implements Disposable {
   readonly #fd: number;
@@ -28,7 +28,14 @@ export class LogFile implements Disposable {
 }
 
 export function logFileName(start: number): string {
-  return `log.${String(start).padStart(logRecord.nameDigits, "0")}`;
+  return `${logNamePrefix}${String(start).padStart(logRecord.nameDigits, "0")}`;
+}
+
+/** NaN for a file that is none of a log's. */
+function startOf(name: string): number {
+  const digits = name.slice(logNamePrefix.length);
+  const isName = name.startsWith(logNamePrefix) && digits.length === logRecord.nameDigits;
+  return isName && /^[0-9]+$/.test(digits) ? Number(digits) : Number.NaN;
 }
 
 /** Where each file in the directory begins, oldest first. */
@@ -41,7 +48,7 @@ export function logStarts(directory: string): number[] {
   }
   const starts: number[] = [];
   for (const name of names) {
-    const start = Number(/^log\.([0-9]{20})$/.exec(name)?.[1] ?? Number.NaN);
+    const start = startOf(name);
     if (Number.isSafeInteger(start)) starts.push(start);
   }
   return starts.sort((a, b) => a - b);

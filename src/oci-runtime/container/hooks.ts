@@ -2,6 +2,7 @@
  * Hooks of the configuration. Those that run on the host are started here, one after the other, with the container's
  * state on their stdin; those that run inside of it become operations of the plan.
  */
+import { pidBytes } from "../../abi/schema.ts";
 import { pathStatus } from "../../kernel/directory.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import { openPidfd, reapChild, signalPidfd } from "../../kernel/pidfd.ts";
@@ -32,7 +33,6 @@ export interface HookContext {
 const sigkill = 9;
 const msPerSecond = 1000;
 const foreverMs = 2 ** 31 - 1;
-const pidBytes = 10;
 const beforePid = '{"pid":';
 const encoder = new TextEncoder();
 

@@ -4,6 +4,7 @@
  * container can reach leads to a file that it could write to; it is started before its plan is known, so that it
  * gets ready on another processor while the plan is made.
  */
+import { executorName } from "../../abi/schema.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { reapChild, signalPid } from "../../kernel/pidfd.ts";
@@ -17,7 +18,6 @@ import type { OnSync } from "../../runtime/start-conversation.ts";
 import { CallerGone, type Executor, type Launched } from "./host.ts";
 import { type PlanTalk, performPlan } from "./plan-talk.ts";
 
-const programName = "tiffin-executor";
 const sigkill = 9;
 const messageBytes = 4096;
 
@@ -33,12 +33,12 @@ export class ExecutorProcess implements Executor {
   #ended = false;
 
   constructor(binary: Uint8Array) {
-    using memfd = sealedMemfd(programName, binary, { executable: true });
+    using memfd = sealedMemfd(executorName, binary, { executable: true });
     const [ours, theirs] = socketPair("control connection of the executor");
     using _theirs = theirs;
     this.#socket = ours;
     // Without a name in argv[1] it makes no socket to be found by: it will not stay.
-    this.#pid = vforkExec(memfd, [programName, ""], theirs);
+    this.#pid = vforkExec(memfd, [executorName, ""], theirs);
   }
 
   get pid(): number {

@@ -1,4 +1,5 @@
 /** The connection to one front: messages and descriptors both ways. The front is our own program; a stream that does not decode is cut off. */
+import { helper } from "../../abi/front.ts";
 import { encodeMessage, type Message, type MessageFields } from "../../abi/message.ts";
 import type { MessageName } from "../../abi/schema.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -10,7 +11,6 @@ import { CallerGone } from "../host/host.ts";
 import type { WaitLoop } from "./wait-loop.ts";
 
 const bufferBytes = 64 * 1024;
-const fdLimit = 3;
 const foreverMs = 2 ** 31 - 1;
 /** MSG_DONTWAIT and MSG_NOSIGNAL. */
 const sendFlags = 0x40 | 0x4000;
@@ -107,7 +107,7 @@ export class FrontConnection implements Disposable {
     if (!(await this.#loop.readable(this.#socket, limitMs))) throw new FrontGone("the front says nothing");
     let length = 0;
     try {
-      const received = receiveWithSender(this.#socket, chunk, fdLimit);
+      const received = receiveWithSender(this.#socket, chunk, helper.requestFds);
       this.#fds.push(...received.fds);
       length = received.length;
       this.#sender = received.sender;

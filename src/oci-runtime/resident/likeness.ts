@@ -3,23 +3,13 @@
  * root directory, ids, capabilities and security label. So whoever is answered could have done everything itself, and
  * every path and number means the same to both.
  */
+import { likeness } from "../../abi/front.ts";
 import { readLink, readTextIfPossible } from "../../kernel/files.ts";
 import { parseStatus } from "../../linux/proc.ts";
 
-const namespaces = ["mnt", "pid", "user", "net", "cgroup", "ipc", "uts", "time"] as const;
-const alikeFields = [
-  "Uid",
-  "Gid",
-  "CapInh",
-  "CapPrm",
-  "CapEff",
-  "CapBnd",
-  "CapAmb",
-  "NoNewPrivs",
-  "Seccomp",
-  // Files that are made for the caller have its mode.
-  "Umask",
-] as const;
+const { namespaces, rights } = likeness;
+/** Files that are made for the caller have its mode. */
+const alikeFields = [...rights, "Umask"];
 
 /** What two processes are compared by; undefined for one that is gone. Strings that mean something to `===` only. */
 export type Likeness = readonly (string | undefined)[];

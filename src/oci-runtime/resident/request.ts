@@ -1,4 +1,5 @@
 /** What a front asks for: its command line, directory, environment and standard descriptors. */
+import { helper } from "../../abi/front.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { type FrontConnection, FrontGone } from "./front-connection.ts";
 
@@ -13,12 +14,11 @@ export interface Request {
 
 /** A front sends it at once. */
 const requestLimitMs = 5000;
-const requestLimitBytes = 256 * 1024;
 
 /** Throws `FrontGone` for anything else than a request. */
 export async function receiveRequest(front: FrontConnection): Promise<Request> {
   const { name, fields } = await front.receive(requestLimitMs);
-  if (name !== "request" || fields.bytes > requestLimitBytes) throw new FrontGone("this is no request");
+  if (name !== "request" || fields.bytes > helper.requestBytes) throw new FrontGone("this is no request");
   const bytes = await front.receiveBytes(fields.bytes, requestLimitMs);
   const [stdin, stdout, stderr, ...more] = front.takeFds();
   for (const fd of more) fd[Symbol.dispose]();

@@ -2,6 +2,8 @@
  * The resident helper: decides commands for fronts, several at a time, and keeps nothing of any. It leaves when nobody
  * has asked for a while, or when its program's file has been replaced; whoever finds it gone does without it.
  */
+import { front } from "../../abi/front.ts";
+import { executorName } from "../../abi/schema.ts";
 import { descriptorStatus, listDirectory } from "../../kernel/directory.ts";
 import { openFile, openFlags, readText, removeFile, writeKernelFile } from "../../kernel/files.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
@@ -86,7 +88,7 @@ class Helper {
     this.#options = options;
     this.#own = own;
     this.#commandLimit = Math.floor(raiseFdLimit() / fdsOfCommand);
-    this.#executor = sealedMemfd("tiffin-executor", options.executor, { executable: true });
+    this.#executor = sealedMemfd(executorName, options.executor, { executable: true });
   }
 
   /** Until nobody has asked for a while. */
@@ -185,7 +187,7 @@ export async function serveFronts(options: HelperOptions): Promise<void> {
   if (own === undefined || !isAtHome() || !leaveGroups()) return;
   writeKernelFile("/proc/self/oom_score_adj", usualOomScore);
   // Else it is named after /proc/self/exe, through which it was started.
-  trySyscall("prctl", prctlOptions.setName, cString("tiffin-runtime"), 0, 0, 0);
+  trySyscall("prctl", prctlOptions.setName, cString(front.programName), 0, 0, 0);
   const name = helperName();
   const path = `${helperDirectory}/${name}`;
   const helper = new Helper(options, own);

@@ -1,4 +1,5 @@
 /** Starting a helper on demand: after a command that had to do without. Costs 2 to 3 ms of that command, once. */
+import { front, helper } from "../../abi/front.ts";
 import { makeDirectory, openFile, openFlags } from "../../kernel/files.ts";
 import { becomeOrdinary } from "../../kernel/process-limits.ts";
 import { spawn } from "../../kernel/spawn.ts";
@@ -6,15 +7,7 @@ import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
 import { connectUnix } from "../../kernel/unix-stream.ts";
 import type { RuntimeHost } from "../host/host.ts";
 import { isAtHome } from "./likeness.ts";
-import {
-  helperDirectory,
-  helperName,
-  helperOff,
-  helperVariable,
-  helperWord,
-  ownProgram,
-  stateDirectory,
-} from "./place.ts";
+import { helperDirectory, helperName, helperWord, ownProgram, stateDirectory } from "./place.ts";
 
 const privateDirectory = 0o700;
 const lockExclusive = 2;
@@ -24,8 +17,8 @@ export const lockFd = 3;
 
 /** Starts a helper unless there is one, this caller does not want one, or it would be out of place. Never throws. */
 export function startHelper(host: RuntimeHost): void {
-  const wish = host.env[helperVariable];
-  if (wish === helperOff || host.uid !== 0 || !isAtHome()) return;
+  const wish = host.env[helper.variable];
+  if (wish === helper.off || host.uid !== 0 || !isAtHome()) return;
   try {
     start(wish);
   } catch (thrown) {
@@ -45,8 +38,8 @@ function start(wish: string | undefined): void {
   if (!becomeOrdinary()) return;
   spawn({
     executable: ownProgram,
-    argv: ["tiffin-runtime", helperWord, wish ?? ""],
-    env: [`${helperVariable}=${helperOff}`],
+    argv: [front.programName, helperWord, wish ?? ""],
+    env: [`${helper.variable}=${helper.off}`],
     fds: [[lock, lockFd]],
     cwd: "/",
     newSession: true,
