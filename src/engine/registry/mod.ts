@@ -1,2 +1,3 @@
 /** Registries: pull, push, resolve, login, search. How a caller sees them is in `contract.ts`. */
 export type * from "./contract.ts";
+export { openRegistryClient } from "./registry-client.ts";

@@ -1,0 +1,27 @@
+/** How patient a registry client is, unless it is told otherwise; and the limits that nobody changes. */
+import type { RegistryLimits } from "./contract.ts";
+
+export const defaultLimits: RegistryLimits = {
+  parallelLayers: 3,
+  parallelRanges: 4,
+  stallMs: 30_000,
+  slowestBytesPerSecond: 256,
+  tries: 5,
+  backoffMs: 500,
+  longestRetryAfterMs: 60_000,
+  unpackedLayerBytes: 64 * 1024 ** 3,
+};
+
+/** Redirects of one request. */
+export const limitRedirects = 10;
+/** How often one request is sent again because the registry wants to know who asks. */
+export const limitChallenges = 2;
+/** What is read of an answer that is an error. */
+export const limitErrorBytes = 64 * 1024;
+export const limitTokenBytes = 1024 * 1024;
+/** Of a listing: a search result. */
+export const limitListBytes = 4 * 1024 * 1024;
+/** Layers of one image; overlay itself takes 500. */
+export const limitLayers = 1000;
+/** Indexes within indexes. */
+export const limitIndexDepth = 3;

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { proxyChoice } from "./proxy.ts";
+
+const environment = {
+  HTTP_PROXY: "proxy.example:3128",
+  https_proxy: "http://user:word@secure.example:8080",
+  NO_PROXY: "internal.example, .below.example,10.0.0.0/8,exact.example:8443,*.star.example",
+};
+
+test.each([
+  ["http://registry.example/", "http://proxy.example:3128"],
+  ["https://registry.example/", "http://user:word@secure.example:8080"],
+  ["https://internal.example/", undefined],
+  ["https://a.internal.example:5000/", undefined],
+  ["https://notinternal.example/", "http://user:word@secure.example:8080"],
+  ["https://below.example/", "http://user:word@secure.example:8080"],
+  ["https://a.below.example/", undefined],
+  ["https://10.1.2.3:5000/", undefined],
+  ["https://11.1.2.3/", "http://user:word@secure.example:8080"],
+  ["https://exact.example:8443/", undefined],
+  ["https://exact.example/", "http://user:word@secure.example:8080"],
+  ["https://a.star.example/", undefined],
+  ["http://localhost:5000/", undefined],
+  ["http://127.0.0.2:5000/", undefined],
+  ["http://[::1]:5000/", undefined],
+])("%s goes through %s", (url, proxy) => {
+  expect(proxyChoice(environment)(new URL(url))).toBe(proxy);
+});
+
+test("without variables there is no proxy, and * excepts everything", () => {
+  expect(proxyChoice({})(new URL("https://a.example"))).toBeUndefined();
+  expect(proxyChoice({ ...environment, NO_PROXY: "*" })(new URL("https://a.example"))).toBeUndefined();
+});

@@ -1,0 +1,350 @@
+/**
+ * A pull: reference -> index -> manifest -> configuration -> layers, each verified before it is believed. A layer goes through in
+ * one pass: blob -> digest -> inflate -> diff id -> the sink, which writes it where it will stay.
+ */
+import { familiarName, type Reference } from "../../docker/reference.ts";
+import { monotonicMs } from "../../lib/clock.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { decodeImageConfig, decodeImageDocument } from "../../oci/decode/image-spec.ts";
+import {
+  choosePlatform,
+  configTypes,
+  formatPlatform,
+  type OciDescriptor,
+  type OciImageConfig,
+  type OciManifest,
+  type Platform,
+  platformOf,
+  platformOfMachine,
+  runsOn,
+} from "../../oci/mod.ts";
+import { readBlob } from "./blob.ts";
+import type { Connection } from "./connection.ts";
+import type {
+  FetchedManifest,
+  LayerSink,
+  PulledImage,
+  PulledLayer,
+  PullProgress,
+  PullRequest,
+} from "./contract.ts";
+import { checkDigest } from "./digest-check.ts";
+import { exchangeError } from "./exchange.ts";
+import { cancelled } from "./failure.ts";
+import { inflate } from "./inflate.ts";
+import type { LayerFlights } from "./layer-flights.ts";
+import { limitIndexDepth, limitLayers } from "./limits.ts";
+import type { Operation } from "./operation.ts";
+import type { Staging } from "./staging.ts";
+
+export interface PullParts {
+  readonly operation: Operation;
+  readonly flights: LayerFlights;
+  readonly staging: Staging;
+}
+
+/** Errors that bytes which an earlier pull left may be the cause of. */
+const wrongContent = ["registry.wrong-digest", "registry.bad-compression"];
+/** Progress is told no more often. */
+const tellEveryMs = 100;
+
+type Listener = (progress: PullProgress) => void;
+
+interface FoundManifest {
+  readonly fetched: FetchedManifest;
+  readonly manifest: OciManifest;
+  readonly mediaType: string;
+  readonly index: FetchedManifest | undefined;
+  readonly connection: Connection;
+}
+
+/** Docker's words for a repository that is not there, or not to be seen. */
+function pullError(thrown: unknown, reference: Reference): TiffinError {
+  const error = exchangeError(thrown, `pull ${familiarName(reference)}`, reference.domain);
+  if (error.code !== "registry.unauthorized" && error.code !== "registry.forbidden") return error;
+  const { domain, path } = reference;
+  const name = domain === "docker.io" ? path.replace(/^library\//, "") : `${domain}/${path}`;
+  return new TiffinError(
+    "notFound",
+    "registry.pull-denied",
+    `pull access denied for ${name}, repository does not exist or may require 'docker login': ${error.message}`,
+    { cause: error, remedy: `log in first: tiffin login ${domain === "docker.io" ? "" : domain}`.trim() },
+  );
+}
+
+export async function pullImage(
+  parts: PullParts,
+  request: PullRequest,
+  sink: LayerSink,
+  listen: Listener,
+): Promise<PulledImage> {
+  const { operation } = parts;
+  const { reference } = request;
+  const wanted = request.platform ?? platformOfMachine(process.arch);
+  try {
+    const connections = operation.connections(reference, "pull");
+    const found = await findManifest(operation, connections, reference, wanted);
+    const { manifest } = found;
+    checkIsImage(manifest, reference);
+    // What gave the manifest is asked first for the rest.
+    const ordered = [found.connection, ...connections.filter((each) => each !== found.connection)];
+    const configBytes = await operation.smallBlob(ordered, manifest.config);
+    const config = decodeImageConfig(configBytes);
+    const otherPlatform = checkPlatform(config, wanted, request);
+    const layers = pairLayers(manifest, config, reference);
+    listen({ kind: "resolved", digest: (found.index ?? found.fetched).digest, layers: manifest.layers });
+    await pullLayers(parts, ordered, layers, sink, listen);
+    const image: PulledImage = {
+      id: manifest.config.digest,
+      config,
+      configBytes,
+      manifest,
+      manifestBytes: found.fetched.bytes,
+      manifestMediaType: found.mediaType,
+      manifestDigest: found.fetched.digest,
+      digest: (found.index ?? found.fetched).digest,
+      ...(found.index === undefined ? {} : { index: found.index }),
+      layers,
+      repository: `${reference.domain}/${reference.path}`,
+      ...(otherPlatform === undefined ? {} : { otherPlatform }),
+    };
+    await sink.takeImage(image);
+    return image;
+  } catch (thrown) {
+    if (operation.signal.aborted) throw cancelled(`the pull of ${familiarName(reference)}`);
+    throw pullError(thrown, reference);
+  }
+}
+
+async function findManifest(
+  operation: Operation,
+  connections: readonly Connection[],
+  reference: Reference,
+  wanted: Platform,
+): Promise<FoundManifest> {
+  let index: FetchedManifest | undefined;
+  let digest = reference.digest;
+  let from = connections;
+  for (let depth = 0; depth <= limitIndexDepth; depth += 1) {
+    const { connection, ...fetched } = await operation.manifest(from, reference, digest);
+    const document = decodeImageDocument(fetched.bytes, fetched.mediaType);
+    if (document.kind === "manifest") {
+      return { fetched, manifest: document.manifest, mediaType: document.mediaType, index, connection };
+    }
+    index ??= { ...fetched, mediaType: document.mediaType };
+    const chosen = choosePlatform(document.index.manifests, wanted);
+    digest = chosen.digest;
+    from = [connection, ...connections.filter((each) => each !== connection)];
+  }
+  throw new TiffinError(
+    "invalid",
+    "registry.nested-index",
+    `${familiarName(reference)} is an index of indexes, more than ${limitIndexDepth} deep`,
+  );
+}
+
+function checkIsImage({ config, artifactType, layers }: OciManifest, reference: Reference): void {
+  const kind = artifactType ?? config.mediaType;
+  if (!configTypes.includes(config.mediaType)) {
+    throw new TiffinError(
+      "invalid",
+      "registry.not-an-image",
+      `${familiarName(reference)} is no container image but an artifact of type ${kind}`,
+    );
+  }
+  if (layers.length > limitLayers) {
+    throw new TiffinError(
+      "invalid",
+      "registry.too-large",
+      `${familiarName(reference)} has ${layers.length} layers, at most ${limitLayers} are taken`,
+    );
+  }
+}
+
+/** Throws when another platform was asked for by name; otherwise says which one it is. */
+function checkPlatform(config: OciImageConfig, wanted: Platform, request: PullRequest): string | undefined {
+  const found = platformOf(config);
+  if (runsOn(found, wanted)) return undefined;
+  if (request.platform === undefined) return formatPlatform(found);
+  throw new TiffinError(
+    "notFound",
+    "registry.other-platform",
+    `image with reference ${familiarName(request.reference)} was found but does not provide the specified platform (${formatPlatform(wanted)}): it is for ${formatPlatform(found)}`,
+  );
+}
+
+function pairLayers(manifest: OciManifest, config: OciImageConfig, reference: Reference): PulledLayer[] {
+  const { diff_ids: diffIds } = config.rootfs;
+  if (diffIds.length !== manifest.layers.length) {
+    throw new TiffinError(
+      "invalid",
+      "registry.layer-count",
+      `the manifest of ${familiarName(reference)} has ${manifest.layers.length} layers, its configuration ${diffIds.length}`,
+    );
+  }
+  return manifest.layers.flatMap((descriptor, index) => {
+    const diffId = diffIds[index];
+    return diffId === undefined ? [] : [{ diffId, descriptor }];
+  });
+}
+
+/** A few at a time, lowest first; the first failure calls the others off. */
+async function pullLayers(
+  parts: PullParts,
+  connections: readonly Connection[],
+  layers: readonly PulledLayer[],
+  sink: LayerSink,
+  listen: Listener,
+): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([parts.operation.signal, stop.signal]);
+  const seen = new Set<string>();
+  const waiting = layers.filter(({ diffId }) => !seen.has(diffId) && seen.add(diffId));
+  for (const { descriptor } of waiting) say(listen, descriptor, "waiting", 0);
+  const failures: unknown[] = [];
+  const worker = async (): Promise<void> => {
+    for (let layer = waiting.shift(); layer !== undefined && !signal.aborted; layer = waiting.shift()) {
+      try {
+        await pullLayer(parts, connections, layer, sink, listen, signal);
+      } catch (thrown) {
+        failures.push(thrown);
+        stop.abort();
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: parts.operation.limits.parallelLayers }, worker));
+  if (failures.length > 0) throw failures[0];
+  if (signal.aborted) throw cancelled("the pull");
+}
+
+function say(
+  listen: Listener,
+  descriptor: OciDescriptor,
+  state: Extract<PullProgress, { kind: "layer" }>["state"],
+  currentBytes: number,
+  reason?: string,
+): void {
+  listen({ kind: "layer", descriptor, state, currentBytes, ...(reason === undefined ? {} : { reason }) });
+}
+
+async function pullLayer(
+  parts: PullParts,
+  connections: readonly Connection[],
+  layer: PulledLayer,
+  sink: LayerSink,
+  listen: Listener,
+  signal: AbortSignal,
+): Promise<void> {
+  const { descriptor, diffId } = layer;
+  const outcome = await parts.flights.fly(
+    diffId,
+    async () => await sink.hasLayer(diffId),
+    async () => {
+      const first = await takeLayer(parts, connections, layer, sink, listen, signal);
+      if (first === undefined) return;
+      // What an earlier pull left was not what it should be; it is gone now.
+      const second = await takeLayer(parts, connections, layer, sink, listen, signal);
+      if (second !== undefined) throw second;
+    },
+    () => say(listen, descriptor, "waiting", 0),
+    signal,
+  );
+  say(listen, descriptor, outcome === "done" ? "exists" : "complete", descriptor.size);
+}
+
+/** Returns the error when another try may do better. */
+async function takeLayer(
+  parts: PullParts,
+  connections: readonly Connection[],
+  layer: PulledLayer,
+  sink: LayerSink,
+  listen: Listener,
+  signal: AbortSignal,
+): Promise<TiffinError | undefined> {
+  const { descriptor, diffId } = layer;
+  const { limits } = parts.operation;
+  using staged = parts.staging.open(descriptor);
+  let current = 0;
+  let toldMs = 0;
+  const blob = readBlob({
+    connections,
+    descriptor,
+    limits,
+    signal,
+    staged,
+    onBytes: (arrived) => {
+      current = arrived;
+      const now = monotonicMs();
+      if (now - toldMs < tellEveryMs && arrived < descriptor.size) return;
+      toldMs = now;
+      say(listen, descriptor, "downloading", arrived);
+    },
+    onRetry: (reason) => say(listen, descriptor, "retrying", current, reason),
+  });
+  const tar = new VerifiedTar(blob, diffId, limits.unpackedLayerBytes);
+  try {
+    await sink.takeLayer(layer, tar, signal);
+    if (!tar.isVerified) {
+      throw new TiffinError("internal", "registry.layer-not-read", `layer ${diffId} was not read to its end`);
+    }
+    staged?.remove();
+    return undefined;
+  } catch (thrown) {
+    // A store may wrap what its input threw.
+    const cause = tar.failure ?? thrown;
+    if (!(cause instanceof TiffinError)) throw thrown;
+    const isWrong = wrongContent.includes(cause.code);
+    const hadBytes = staged?.hadBytes === true;
+    if (isWrong) staged?.remove();
+    if (isWrong && hadBytes) return cause;
+    throw cause;
+  }
+}
+
+/** The layer's tar, which ends by throwing when it is not the layer. */
+class VerifiedTar implements AsyncIterable<Uint8Array> {
+  readonly #blob: AsyncIterable<Uint8Array>;
+  readonly #diffId: string;
+  readonly #limitBytes: number;
+  #failure: unknown;
+  #isVerified = false;
+
+  constructor(blob: AsyncIterable<Uint8Array>, diffId: string, limitBytes: number) {
+    this.#blob = blob;
+    this.#diffId = diffId;
+    this.#limitBytes = limitBytes;
+  }
+
+  get isVerified(): boolean {
+    return this.#isVerified;
+  }
+
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const check = checkDigest(this.#diffId);
+    let bytes = 0;
+    try {
+      for await (const piece of inflate(this.#blob)) {
+        bytes += piece.length;
+        if (bytes > this.#limitBytes) {
+          throw new TiffinError(
+            "invalid",
+            "registry.layer-too-large",
+            `layer ${this.#diffId} unpacks to more than ${this.#limitBytes} bytes`,
+            { remedy: "raise the limit for unpacked layers if the image is to be trusted" },
+          );
+        }
+        check.update(piece);
+        yield piece;
+      }
+      check.verify(`layer ${this.#diffId} of the image's configuration`);
+      this.#isVerified = true;
+    } catch (thrown) {
+      this.#failure = thrown;
+      throw thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+    }
+  }
+}
