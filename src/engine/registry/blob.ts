@@ -36,9 +36,10 @@ const waitedShare = 0.7;
 const slowBytesPerMs = 40_000;
 
 /** How much is asked for at once on a line that breaks again and again. */
-const mostAgainBytes = 1024 * 1024;
+const mostAgainBytes = 256 * 1024;
 const leastAskedBytes = 16 * 1024;
-const growth = 8;
+const growth = 2;
+const shrinkage = 8;
 
 /** Throws `TiffinError`; `registry.wrong-digest` and `registry.wrong-size` are about the blob, others about the line. */
 export async function* readBlob(request: BlobRequest): AsyncGenerator<Uint8Array, void, undefined> {
@@ -158,7 +159,10 @@ class Span {
         const wanted = Math.min(this.#to, before + this.#mostBytes);
         yield* this.#attempt(wanted);
         if (this.position < wanted) await this.#failed(new ShortAnswer(this.position), before);
-        else this.#mostBytes *= growth;
+        else {
+          this.#mostBytes *= growth;
+          this.#tried = 0;
+        }
         done = this.position >= this.#to;
       } catch (thrown) {
         await this.#failed(thrown, before);
@@ -247,7 +251,7 @@ class Span {
     this.#tried = isLively ? 1 : this.#tried + 1;
     // What is on its way when a line breaks is lost with it; an answer that is short enough arrives whole.
     if (!isLively)
-      this.#mostBytes = Math.max(leastAskedBytes, Math.min(mostAgainBytes, this.#mostBytes / growth));
+      this.#mostBytes = Math.max(leastAskedBytes, Math.min(mostAgainBytes, this.#mostBytes / shrinkage));
     if (transient && this.#tried < limits.tries) {
       onRetry?.(thrown instanceof ShortAnswer ? thrown.message : exchangeText(thrown));
       await pauseFor(limits.backoffMs * 2 ** (this.#tried - 1), signal);

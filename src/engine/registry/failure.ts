@@ -16,31 +16,33 @@ export class StalledError extends Error {
 }
 
 const resetText = "the connection was closed in the middle";
-const codes: Readonly<Record<string, LineFailure>> = {
-  ECONNREFUSED: { text: "connection refused", transient: false },
-  ENOTFOUND: { text: "no such host", transient: false },
-  EAI_AGAIN: { text: "the host's name cannot be looked up now", transient: true },
-  EHOSTUNREACH: { text: "no route to the host", transient: false },
-  ENETUNREACH: { text: "the network is unreachable", transient: false },
-  ETIMEDOUT: { text: "the connection timed out", transient: true },
-  ECONNRESET: { text: resetText, transient: true },
-  ECONNABORTED: { text: resetText, transient: true },
-  EPIPE: { text: resetText, transient: true },
-  ConnectionClosed: { text: resetText, transient: true },
-  EPROTO: {
-    text: "the TLS handshake failed: the server speaks plain HTTP, or wants a client certificate",
-    transient: false,
-    noTls: true,
-    remedy:
-      "list the registry under insecure-registries when it has no TLS, or put client.cert and client.key into /etc/docker/certs.d/HOST",
-  },
-  ERR_TLS_CERT_ALTNAME_INVALID: {
-    text: "the certificate is for another host",
-    transient: false,
-  },
-  CERT_HAS_EXPIRED: { text: "the certificate has expired", transient: false },
-  Malformed_HTTP_Response: { text: "the answer is not HTTP", transient: false },
-};
+const codes: ReadonlyMap<string, LineFailure> = new Map<string, LineFailure>(
+  Object.entries({
+    ECONNREFUSED: { text: "connection refused", transient: false },
+    ENOTFOUND: { text: "no such host", transient: false },
+    EAI_AGAIN: { text: "the host's name cannot be looked up now", transient: true },
+    EHOSTUNREACH: { text: "no route to the host", transient: false },
+    ENETUNREACH: { text: "the network is unreachable", transient: false },
+    ETIMEDOUT: { text: "the connection timed out", transient: true },
+    ECONNRESET: { text: resetText, transient: true },
+    ECONNABORTED: { text: resetText, transient: true },
+    EPIPE: { text: resetText, transient: true },
+    ConnectionClosed: { text: resetText, transient: true },
+    EPROTO: {
+      text: "the TLS handshake failed: the server speaks plain HTTP, or wants a client certificate",
+      transient: false,
+      noTls: true,
+      remedy:
+        "list the registry under insecure-registries when it has no TLS, or put client.cert and client.key into /etc/docker/certs.d/HOST",
+    },
+    ERR_TLS_CERT_ALTNAME_INVALID: {
+      text: "the certificate is for another host",
+      transient: false,
+    },
+    CERT_HAS_EXPIRED: { text: "the certificate has expired", transient: false },
+    Malformed_HTTP_Response: { text: "the answer is not HTTP", transient: false },
+  }),
+);
 
 const untrusted: LineFailure = {
   text: "the certificate is signed by an authority that is not trusted here",
@@ -58,7 +60,7 @@ function codeOf(thrown: unknown): string {
 export function lineFailure(thrown: unknown): LineFailure {
   if (thrown instanceof StalledError) return { text: thrown.message, transient: true };
   const code = codeOf(thrown);
-  const known = codes[code];
+  const known = codes.get(code);
   if (known !== undefined) return known;
   if (certificateCode.test(code)) return { ...untrusted, text: `${untrusted.text} (${messageOf(thrown)})` };
   const [first = ""] = messageOf(thrown).split(". For more information");
