@@ -122,6 +122,7 @@ async function openWith(
   const registry = new ContainerRegistry(containerRepository(database), {
     writes,
     changed: (container) => rowFiles.note(container),
+    report,
   });
   const images = openImageStore({
     database,

@@ -209,5 +209,35 @@ export function decoderKit(options: KitOptions) {
     return withStructure(decode, { kind: "object", fields: shape });
   };
 
-  return { wrong, text, flag, integer, integer64, integerWithin, nullable, list, mapOf, oneOf, object };
+  /** One of several objects, told apart by the word in their field `key`. */
+  const variants =
+    <const S extends Readonly<Record<string, Decoder<unknown>>>>(
+      key: string,
+      shapes: S,
+    ): Decoder<Decoded<S[keyof S]>> =>
+    (value, path) => {
+      const found = new Map<string, unknown>(entriesOf(value, path)).get(key);
+      const shape = typeof found === "string" && Object.hasOwn(shapes, found) ? shapes[found] : undefined;
+      if (shape === undefined) {
+        const words = Object.keys(shapes).map((word) => JSON.stringify(word));
+        throw wrong(path === "" ? key : `${path}.${key}`, found, words.join(" or "));
+      }
+      // The shape is one of S.
+      return shape(value, path) as Decoded<S[keyof S]>;
+    };
+
+  return {
+    variants,
+    wrong,
+    text,
+    flag,
+    integer,
+    integer64,
+    integerWithin,
+    nullable,
+    list,
+    mapOf,
+    oneOf,
+    object,
+  };
 }

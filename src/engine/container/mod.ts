@@ -22,9 +22,16 @@ export {
   isAlive,
   RowFiles,
 } from "./record/mod.ts";
-export { capabilitySets, environmentOf, limitsOf, mappedIds, namespacesOf } from "./runtime-spec/mod.ts";
-export { decideCapabilities, decodeSecurityOptions, seccompCompiler, userCache } from "./security/mod.ts";
+export { capabilitySets, environmentOf, limitsOf, mappedIds } from "./runtime-spec/mod.ts";
+export { grantedCapabilities, seccompCompiler, userCache } from "./security/mod.ts";
 export { ContainerService } from "./service.ts";
-export { refuseNul, validatePath, validateStrings } from "./specification/mod.ts";
+export {
+  type ContainerSpecification,
+  namespaceKinds,
+  plainSpecification,
+  refuseNul,
+  validatePath,
+  validateStrings,
+} from "./specification/mod.ts";
 export { PendingStream } from "./streams/mod.ts";
 export { booleanOf } from "./view/mod.ts";

@@ -3,6 +3,7 @@
 import { emptyName, sameName } from "../../docker/messages.ts";
 import { type ContainerChange, changeKinds, type PathStatus } from "../../docker/types/archive.ts";
 import type {
+  ContainerCreateBody,
   ContainerCreateResponse,
   ContainerSummary,
   WaitCondition,
@@ -40,14 +41,26 @@ import {
   type TerminalSize,
 } from "./process/mod.ts";
 import { type Container, isAlive } from "./record/mod.ts";
-import { commandOf, logDetails } from "./specification/mod.ts";
+import type { ContainerSpecification } from "./specification/mod.ts";
 import { explainContainer, startContainer } from "./start/mod.ts";
-import { inspectContainer, type ListOptions, listContainers, type TiffinInspect } from "./view/mod.ts";
+import {
+  inspectContainer,
+  type ListOptions,
+  listContainers,
+  logDetails,
+  type TiffinInspect,
+} from "./view/mod.ts";
 
 export type { ContainerContext } from "./context.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";
 export { recoverContainers } from "./life/mod.ts";
 export type { Container } from "./record/mod.ts";
+
+export interface CreateRequest {
+  readonly name?: string | undefined;
+  readonly platform?: string | undefined;
+  readonly body: ContainerCreateBody;
+}
 
 export interface LogOptions {
   readonly follow: boolean;
@@ -73,8 +86,20 @@ export class ContainerService {
     this.#context = context;
   }
 
-  async create(request: CreateOptions): Promise<ContainerCreateResponse> {
-    const { container, warnings, kept } = await createContainer(this.#context, request);
+  async create({ name, platform, body }: CreateRequest): Promise<ContainerCreateResponse> {
+    return await this.#create({ name, platform, wanted: { body } });
+  }
+
+  /** Makes a container for which there is no document of Docker's. Errors: as for `create`. */
+  async createFrom(
+    specification: ContainerSpecification,
+    { image, name }: { readonly image: string; readonly name?: string },
+  ): Promise<ContainerCreateResponse> {
+    return await this.#create({ name, wanted: { specification, image } });
+  }
+
+  async #create(options: CreateOptions): Promise<ContainerCreateResponse> {
+    const { container, warnings, kept } = await createContainer(this.#context, options);
     try {
       await kept;
     } catch (thrown) {
@@ -135,14 +160,14 @@ export class ContainerService {
   async logs(name: string, options: LogOptions, abort: AbortSignal): Promise<LogReading> {
     const container = this.#find(name);
     const { document, id } = container;
-    if (document.host.LogConfig?.Type === "none") {
+    if (document.specification.log.kind === "none") {
       throw new TiffinError(
         "notImplemented",
         "container.no-log",
         "configured logging driver does not support reading",
       );
     }
-    const tty = document.config.Tty ?? false;
+    const tty = document.specification.process.terminal !== null;
     const selection = {
       tty,
       stdout: options.stdout,
@@ -209,11 +234,13 @@ export class ContainerService {
 }
 
 function detailsOf({ document, id, name }: Container): string {
-  const { config, host, image } = document;
+  const { image, specification } = document;
+  const { hostname, labels, log, process } = specification;
+  if (log.kind === "none") return "";
   return logDetails({
-    config: host.LogConfig,
-    labels: config.Labels,
-    environment: config.Env,
+    details: log.details,
+    labels,
+    environment: process.environment,
     tagValues: {
       ID: shortId(id),
       FullID: id,
@@ -221,8 +248,8 @@ function detailsOf({ document, id, name }: Container): string {
       ImageID: shortId(image.id.replace(/^sha256:/, "")),
       ImageFullID: image.id,
       ImageName: image.reference,
-      Hostname: config.Hostname,
-      Command: commandOf(config).join(" "),
+      Hostname: hostname,
+      Command: process.arguments.join(" "),
       DaemonName: "tiffin",
     },
   });

@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { openFlags } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { readRootAccounts } from "../../kernel/root-accounts.ts";
-import { capabilityNames } from "../../linux/capabilities.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
 import type { OciProcess } from "../../oci/mod.ts";
@@ -14,14 +13,13 @@ import {
   type ContainerContext,
   capabilitySets,
   cgroupOf,
-  decideCapabilities,
-  decodeSecurityOptions,
   environmentOf,
+  grantedCapabilities,
   heldProcess,
   isAlive,
   limitsOf,
   mappedIds,
-  namespacesOf,
+  namespaceKinds,
   notRunningError,
   openOfProcess,
 } from "../container/mod.ts";
@@ -49,8 +47,8 @@ export async function launchExec(
   const capabilities = capabilitiesOf(context, exec);
   const size = exec.size ?? defaultSize;
   const process = processOf(container, exec, userOf(container, exec), capabilities, size);
-  const security = decodeSecurityOptions(document.host.SecurityOpt ?? []);
-  const privileged = config.privileged || (document.host.Privileged ?? false);
+  const { security } = document.specification;
+  const privileged = config.privileged || security.privileged;
   const filter = context.seccomp.filter(security.seccomp, capabilities, privileged);
   const plan = compileExec(process, targetOf(context, container), context.facts, {
     stdio: config.tty ? { kind: "terminal", ...size } : { kind: "pipes", stdin: config.stdin },
@@ -68,21 +66,17 @@ export async function launchExec(
 
 /** Looked up in the container's own root, which its processes may be changing. */
 function userOf(container: Container, exec: Exec): ResolvedUser {
-  const word = exec.config.user || container.document.config.User;
+  const { user, groups } = container.document.specification.process;
+  const word = exec.config.user || user;
   using root = openOfProcess(container, "root", openFlags.path | openFlags.directory);
   const accounts = readRootAccounts({ root });
-  return resolveUser(word, container.document.host.GroupAdd ?? [], accounts.passwd, accounts.groups);
+  return resolveUser(word, groups, accounts.passwd, accounts.groups);
 }
 
 function capabilitiesOf(context: ContainerContext, exec: Exec): string[] {
-  const { host } = exec.container.document;
-  return decideCapabilities(
-    {
-      privileged: exec.config.privileged || (host.Privileged ?? false),
-      add: host.CapAdd ?? [],
-      drop: host.CapDrop ?? [],
-    },
-    capabilityNames,
+  const { capabilities } = exec.container.document.specification.security;
+  return grantedCapabilities(
+    exec.config.privileged ? undefined : capabilities,
     context.facts.identity.bounding,
   );
 }
@@ -94,23 +88,22 @@ function processOf(
   capabilities: readonly string[],
   size: { readonly rows: number; readonly columns: number },
 ): OciProcess {
-  const { config, host } = container.document;
+  const { hostname, process, security } = container.document.specification;
   const { command, env, directory, tty } = exec.config;
-  const security = decodeSecurityOptions(host.SecurityOpt ?? []);
   return {
     terminal: tty,
     ...(tty && { consoleSize: { height: size.rows, width: size.columns } }),
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: command,
-    env: environmentOf([...config.Env, ...env], {
-      hostname: config.Hostname,
+    env: environmentOf([...process.environment, ...env], {
+      hostname,
       home: user.home,
       terminal: tty,
     }),
-    cwd: directory || config.WorkingDir || "/",
+    cwd: directory || process.directory || "/",
     capabilities: capabilitySets(capabilities, user.uid),
     noNewPrivileges: security.noNewPrivileges,
-    ...limitsOf(host),
+    ...limitsOf(process),
   };
 }
 
@@ -126,7 +119,7 @@ function targetOf(context: ContainerContext, container: Container): ExecTarget {
     firstHostId === null ? undefined : [{ containerID: 0, hostID: firstHostId, size: mappedIds }];
   return {
     id: container.id,
-    namespaces: namespacesOf(container.document).map(({ type }) => type),
+    namespaces: namespaceKinds(container.document.specification),
     ...(mapping !== undefined && { uidMappings: mapping, gidMappings: mapping }),
     cgroupHierarchies: cgroup.v1.map(({ name }) => name).filter(present),
     cgroupV2: present(unifiedHierarchy),

@@ -5,8 +5,8 @@
  *     id         64 hex digits
  *     name       unique, without Docker's slash
  *     created_ms when it was made
- *     document   JSON: everything decided at creation (src/engine/container/specification/document.ts)
- *     state      JSON: the state union (src/engine/container/record/state.ts)
+ *     document   JSON: everything decided at creation (src/engine/container/record/document.ts)
+ *     state      JSON: the state union (src/engine/container/record/stored-state.ts)
  *   volume     one row per named volume; its data is ROOT/volumes/<name>/_data
  *     name, created_ms, labels (JSON), anonymous (1: made for one container, goes with it)
  *
@@ -97,6 +97,8 @@ export const migrations: readonly Migration[] = [
    CREATE TABLE loose_layer (id TEXT PRIMARY KEY) WITHOUT ROWID;
    DROP TABLE image_name;
    DROP TABLE image_image;`,
+  // What is JSON says its version from here on; until here it was the first.
+  `UPDATE container SET document = json_set(document, '$.version', 1), state = json_set(state, '$.version', 1);`,
 ];
 
 export const currentVersion = migrations.length;

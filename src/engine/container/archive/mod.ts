@@ -137,7 +137,8 @@ function refuseReadOnly(root: OwnedFd, target: OwnedFd): void {
 }
 
 function userOf(context: ContainerContext, container: Container): Owner | undefined {
-  const { config, image } = container.document;
-  if (config.User === "") return undefined;
-  return context.users.resolve(config.User, [], container.id, image.chain);
+  const { specification, image } = container.document;
+  const { user } = specification.process;
+  if (user === "") return undefined;
+  return context.users.resolve(user, [], container.id, image.chain);
 }

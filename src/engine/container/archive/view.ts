@@ -22,7 +22,7 @@ export async function openView(context: ContainerContext, container: Container):
     if (namespace !== undefined) {
       return viewOfNamespace(
         namespace,
-        [...new Set([...document.mounts.map(({ target }) => target), ...networkFiles])],
+        [...new Set([...document.specification.mounts.map(({ target }) => target), ...networkFiles])],
         place,
       );
     }
@@ -37,7 +37,7 @@ export async function openView(context: ContainerContext, container: Container):
   }
   const ready = await readyMounts(context, container);
   const mounts = ready.flatMap((mount) => (mount.kind === "tmpfs" ? [] : [shown(mount)]));
-  const access = document.host.ReadonlyRootfs === true ? "read-only-top" : "writable";
+  const access = document.specification.security.rootReadOnly ? "read-only-top" : "writable";
   const { upper, work } = context.layers.containerDirectory(container.id);
   const lowers = context.layers.openLowers(document.image.chain);
   try {

@@ -3,39 +3,34 @@ import { lchownSync } from "node:fs";
 import type { ContainerCreateBody } from "../../../docker/types/container.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { newId, randomHex } from "../../../lib/ids.ts";
+import { newId, randomHex, shortId } from "../../../lib/ids.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
-import { capabilityNames } from "../../../linux/capabilities.ts";
-import { parseSignal } from "../../../linux/signals.ts";
-import { checkSysctl } from "../../../plan/mod.ts";
 import type { Image } from "../../image/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
 import type { ContainerContext } from "../context.ts";
+import { type DockerDocuments, decodeCreateBody } from "../docker/mod.ts";
 import { refuseMissingSource } from "../mounts/mod.ts";
-import { type Container, decodeContainerName, makeUpName, writeRowFileDurably } from "../record/mod.ts";
-import { decodeDeviceRule, mappedIds, namespacesOf } from "../runtime-spec/mod.ts";
-import { decideCapabilities, decodeSecurityOptions } from "../security/mod.ts";
 import {
+  type Container,
   type ContainerDocument,
-  checkLogConfig,
-  collectMounts,
-  decodePorts,
-  type MountSpec,
-  mergeConfig,
-  mergeHostConfig,
-  validateContainer,
-  validateExposed,
-  validateMountOptions,
-  validateMountPlace,
-  wantedEndpoint,
-} from "../specification/mod.ts";
+  decodeContainerName,
+  makeUpName,
+  writeRowFileDurably,
+} from "../record/mod.ts";
+import { mappedIds } from "../runtime-spec/mod.ts";
+import { type ContainerSpecification, checkSpecification } from "../specification/mod.ts";
+
+/** What is to be made, in the words of whoever asks. */
+export type Wanted =
+  /** Docker's; `remove`: take it away when it has ended, whatever `HostConfig.AutoRemove` says. */
+  | { readonly body: ContainerCreateBody; readonly remove?: boolean }
+  /** The engine's own. `image` is a reference. */
+  | { readonly specification: ContainerSpecification; readonly image: string };
 
 export interface CreateOptions {
   readonly name?: string | undefined;
   readonly platform?: string | undefined;
-  readonly body: ContainerCreateBody;
-  /** Take it away when it has ended, whatever `HostConfig.AutoRemove` says. */
-  readonly remove?: boolean;
+  readonly wanted: Wanted;
 }
 
 export interface Created {
@@ -56,7 +51,9 @@ function randomBelow(below: number): number {
  */
 export async function createContainer(context: ContainerContext, options: CreateOptions): Promise<Created> {
   const { registry } = context;
-  const image = context.images.resolve(options.body.Image ?? "");
+  const { wanted } = options;
+  const reference = "body" in wanted ? (wanted.body.Image ?? "") : wanted.image;
+  const image = context.images.resolve(reference);
   refusePlatform(options.platform ?? "", image);
   const id = newId();
   const name =
@@ -64,7 +61,7 @@ export async function createContainer(context: ContainerContext, options: Create
       ? makeUpName((taken) => registry.nameIsTaken(taken), randomBelow)
       : decodeContainerName(options.name);
   using _reservation = registry.reserve(name, id);
-  const { document, warnings } = decideDocument(context, options, image, id);
+  const { document, warnings } = decideDocument(context, wanted, image, id);
   const undo = new UndoStack();
   try {
     undo.push("container directory", () => context.layers.remove(id));
@@ -86,7 +83,7 @@ export async function createContainer(context: ContainerContext, options: Create
 
 /** One that goes away by itself is written down later, if it is still there then. */
 async function keep(context: ContainerContext, container: Container): Promise<void> {
-  if (container.document.host.AutoRemove) return;
+  if (container.document.specification.removeWhenEnded) return;
   const { directory } = context.paths.container(container.id);
   try {
     await writeRowFileDurably(directory, container);
@@ -106,69 +103,61 @@ function refusePlatform(platform: string, image: Image): void {
   );
 }
 
+interface Decided {
+  readonly specification: ContainerSpecification;
+  readonly docker: DockerDocuments | null;
+  readonly warnings: readonly string[];
+}
+
+/** From here on nothing asks who wanted it. */
+function decode(context: ContainerContext, wanted: Wanted, image: Image, id: string): Decided {
+  if ("specification" in wanted) return { specification: wanted.specification, docker: null, warnings: [] };
+  const { specification, documents, warnings } = decodeCreateBody(wanted.body, {
+    id,
+    image: image.config,
+    hostname: context.facts.hostname,
+    remove: wanted.remove ?? false,
+  });
+  return { specification, docker: documents, warnings };
+}
+
 function decideDocument(
   context: ContainerContext,
-  options: CreateOptions,
+  wanted: Wanted,
   image: Image,
   id: string,
 ): { readonly document: ContainerDocument; readonly warnings: readonly string[] } {
-  const { HostConfig, NetworkingConfig: _networking, ...client } = options.body;
-  const { facts } = context;
-  const host = mergeHostConfig(HostConfig ?? {}, options.remove ?? false);
-  const warnings = validateContainer(
-    { ...options.body, HostConfig: { ...HostConfig, AutoRemove: host.AutoRemove } },
-    facts,
-  );
-  const logWarnings = checkLogConfig(host.LogConfig);
-  const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
-  const config = mergeConfig(client, image.config, id, sharesNames ? facts.hostname : undefined);
-  checkWords(context, config.StopSignal, host);
-  validateExposed(Object.keys(client.ExposedPorts ?? {}));
-  const network = wantedEndpoint(options.body, host.NetworkMode);
-  for (const mount of host.Mounts ?? []) validateMountOptions(mount);
-  const mounts = collectMounts({
-    binds: host.Binds ?? [],
-    mounts: host.Mounts ?? [],
-    tmpfs: host.Tmpfs ?? {},
-    volumes: Object.keys(client.Volumes ?? {}),
-    imageVolumes: Object.keys(image.config.Volumes ?? {}),
-  }).map(nameAnonymous);
-  for (const mount of mounts) {
-    validateMountPlace(mount);
+  const decided = decode(context, wanted, image, id);
+  const warnings = checkSpecification(decided.specification, context.facts);
+  const specification = complete(decided.specification, id, context.facts.hostname);
+  for (const mount of specification.mounts) {
     if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
   }
+  const reference = "body" in wanted ? (wanted.body.Image ?? image.id) : wanted.image;
   const document: ContainerDocument = {
-    image: { id: image.id, reference: options.body.Image ?? image.id, chain: image.chain },
-    config,
-    host,
-    network,
-    mounts,
-    firstHostId: host.UsernsMode === "private" ? freeIdRange(context) : null,
+    image: { id: image.id, reference, chain: image.chain },
+    firstHostId: specification.namespaces.user === "private" ? freeIdRange(context) : null,
+    specification,
+    docker: decided.docker,
   };
-  const kinds = new Set<string>(namespacesOf(document).map(({ type }) => type));
-  for (const key of Object.keys(host.Sysctls ?? {})) checkSysctl(key, kinds);
-  return { document, warnings: [...warnings, ...logWarnings] };
+  return { document, warnings: [...warnings, ...decided.warnings] };
 }
 
-/** Words that only a start would otherwise look at: refused now, where the user can still see why. */
-function checkWords(
-  context: ContainerContext,
-  stopSignal: string | undefined,
-  host: ContainerDocument["host"],
-): void {
-  const { identity } = context.facts;
-  const request = { privileged: false, add: host.CapAdd ?? [], drop: host.CapDrop ?? [] };
-  decideCapabilities(request, capabilityNames, identity.bounding);
-  decodeSecurityOptions(host.SecurityOpt ?? []);
-  decodePorts(host.PortBindings ?? {}, [], false);
-  for (const rule of host.DeviceCgroupRules ?? []) decodeDeviceRule(rule);
-  if (stopSignal !== undefined && parseSignal(stopSignal) === undefined) {
-    throw new TiffinError("invalid", "container.stop-signal", `invalid signal: ${stopSignal}`);
-  }
-}
-
-function nameAnonymous(mount: MountSpec): MountSpec {
-  return mount.kind === "volume" && mount.volume === "" ? { ...mount, volume: newId() } : mount;
+/** With what only the engine can choose: a name for the host where there is none, and one for each anonymous volume. */
+function complete(
+  specification: ContainerSpecification,
+  id: string,
+  hostname: string,
+): ContainerSpecification {
+  const { namespaces, network, mounts } = specification;
+  const sharesNames = network.kind === "host" || namespaces.uts === "host";
+  return {
+    ...specification,
+    hostname: specification.hostname || (sharesNames ? hostname : shortId(id)),
+    mounts: mounts.map((mount) =>
+      mount.kind === "volume" && mount.volume === "" ? { ...mount, volume: newId() } : mount,
+    ),
+  };
 }
 
 const firstRange = 0x10_0000;

@@ -50,7 +50,7 @@ export async function settleExit(
   lost: boolean,
 ): Promise<void> {
   const { id, name } = container;
-  const remove = container.document.host.AutoRemove;
+  const remove = container.document.specification.removeWhenEnded;
   const pauseMs = remove ? undefined : context.pauseBeforeNext(container, ending);
   // A container that goes away next needs no row that says how it ended; if the engine dies first, its record does.
   if (remove) context.registry.assume(container, { status: "exited", ending });

@@ -53,7 +53,7 @@ export async function takeAway(
   const { id, name, document } = container;
   const ending = endingOf(container.state);
   const marking = { status: "removing", ending, volumes: options.volumes } as const;
-  if (document.host.AutoRemove) context.registry.assume(container, marking);
+  if (document.specification.removeWhenEnded) context.registry.assume(container, marking);
   else context.registry.setState(container, marking);
   try {
     context.fail("remove.marked");
@@ -98,7 +98,7 @@ function tellRemoved(container: Container, ending: Ending | null): void {
 }
 
 function removeAnonymousVolumes(context: ContainerContext, container: Container): void {
-  for (const mount of container.document.mounts) {
+  for (const mount of container.document.specification.mounts) {
     if (mount.kind !== "volume") continue;
     const volume = context.volumes.find(mount.volume);
     if (volume?.anonymous === true) context.volumes.remove(volume.name);

@@ -8,8 +8,6 @@ import type { ContainerContext } from "../context.ts";
 import { cgroupOf, nextExit, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, isAlive } from "../record/mod.ts";
 
-/** Seconds between the stop signal and SIGKILL, as Docker waits. */
-const defaultGraceSeconds = 10;
 /** How long a process may take to die of SIGKILL before its whole group is killed by other means. */
 const killLimitMs = 10_000;
 
@@ -32,8 +30,8 @@ export async function stopContainer(
   container: Container,
   options: StopOptions,
 ): Promise<void> {
-  const { config } = container.document;
-  const signal = decodeSignal(options.signal || config.StopSignal || "SIGTERM");
+  const { stop } = container.document.specification;
+  const signal = options.signal ? decodeSignal(options.signal) : stop.signal;
   // A start that is under way first comes to its result.
   await container.queue;
   container.stopping = true;
@@ -45,7 +43,7 @@ export async function stopContainer(
   container.process.signal(signal);
   context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
   context.fail("stop.signalled");
-  const graceSeconds = options.timeoutSeconds ?? config.StopTimeout ?? defaultGraceSeconds;
+  const graceSeconds = options.timeoutSeconds ?? stop.graceSeconds;
   const inTime = graceSeconds < 0 ? await always(ended) : await within(ended, graceSeconds * 1000);
   if (!inTime) await killAndWait(context, container, ended);
   context.events.emit("container", "stop", container.id, { name: container.name });
@@ -104,8 +102,7 @@ export async function killContainer(
     throw cannotKillError(container.id);
   }
   // Whoever sends what is meant to end it does not want it back.
-  const { StopSignal } = container.document.config;
-  const stopSignal = parseSignal(StopSignal ?? "") ?? signalNumbers.SIGTERM;
+  const { signal: stopSignal } = container.document.specification.stop;
   if (signal === signalNumbers.SIGKILL || signal === stopSignal) container.stopping = true;
   // One that has ended a moment ago has not been delivered anything.
   if (!container.process.signal(signal)) throw cannotKillError(container.id);

@@ -40,7 +40,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   await each(context, [...context.registry.all()], async (container) => {
     if (container.state.status === "removing" || container.state.status === "dead") {
       await finishRemoval(context, container);
-    } else if (container.document.host.AutoRemove && !isAlive(container.state)) {
+    } else if (container.document.specification.removeWhenEnded && !isAlive(container.state)) {
       await takeAway(context, container, { volumes: true });
     }
   });
@@ -247,9 +247,9 @@ function restartAll(context: ContainerContext): void {
     const { state, document } = container;
     if (state.status === "restarting") startAgain(context, container);
     if (state.status !== "exited") continue;
-    const policy = document.host.RestartPolicy;
-    const always = policy?.Name === "always";
-    if (!always && !wantsRestart(policy, state.ending, container.restarts)) continue;
+    const { restart } = document.specification;
+    const always = restart.policy === "always";
+    if (!always && !wantsRestart(restart, state.ending, container.restarts)) continue;
     enqueue(container, () => startContainer(context, container)).catch(context.report);
   }
 }

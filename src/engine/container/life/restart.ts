@@ -1,7 +1,7 @@
 /** Restart policies: whether a container that has ended is started again, and after which pause. */
-import type { RestartPolicy } from "../../../docker/types/host-config.ts";
 import { type ContainerContext, enqueue } from "../context.ts";
 import type { Container, Ending } from "../record/mod.ts";
+import type { RestartSpecification } from "../specification/mod.ts";
 import { startContainer } from "../start/mod.ts";
 
 const firstPauseMs = 100;
@@ -10,17 +10,19 @@ const longestPauseMs = 60_000;
 const steadyRunMs = 10_000;
 
 /** Pure. Whether `ending` calls for another start; `restarts` is how many there were in a row. */
-export function wantsRestart(policy: RestartPolicy | undefined, ending: Ending, restarts: number): boolean {
+export function wantsRestart(
+  { policy, limit }: RestartSpecification,
+  ending: Ending,
+  restarts: number,
+): boolean {
   if (ending.requested) return false;
-  switch (policy?.Name) {
+  switch (policy) {
     case "always":
     case "unless-stopped":
       return true;
-    case "on-failure": {
-      const limit = policy.MaximumRetryCount ?? 0;
+    case "on-failure":
       return ending.exitCode !== 0 && (limit === 0 || restarts < limit);
-    }
-    default:
+    case "no":
       return false;
   }
 }
@@ -32,9 +34,8 @@ export function restartPauseMs(restarts: number): number {
 
 /** Counts the run that has ended, and says after how many milliseconds there is another; undefined for never. */
 export function pauseBeforeNext(container: Container, ending: Ending): number | undefined {
-  const policy = container.document.host.RestartPolicy;
   if (ending.finishedAtMs - ending.startedAtMs >= steadyRunMs) container.restarts = 0;
-  if (!wantsRestart(policy, ending, container.restarts)) return undefined;
+  if (!wantsRestart(container.document.specification.restart, ending, container.restarts)) return undefined;
   const pauseMs = restartPauseMs(container.restarts);
   container.restarts += 1;
   return pauseMs;

@@ -25,8 +25,7 @@ export async function runContainer(context: ContainerContext, request: RunBody):
   const { container, warnings, kept } = await createContainer(context, {
     name: request.name,
     platform: request.platform,
-    body: request.create,
-    remove: request.remove ?? false,
+    wanted: { body: request.create, remove: request.remove ?? false },
   });
   const { create } = request;
   const flags = flagsOf({
@@ -47,7 +46,7 @@ export async function runContainer(context: ContainerContext, request: RunBody):
   if (flags === 0) stream.abandon();
   return {
     id: container.id,
-    tty: container.document.config.Tty ?? false,
+    tty: container.document.specification.process.terminal !== null,
     stream,
     warnings: [...new Set([...warnings, ...container.startWarnings])],
     exited,
@@ -72,7 +71,7 @@ function endOf(container: Container): Promise<RunExited> {
     resolve(exitedOf(ending ?? endingOf(container.state)));
   };
   container.removals.add(told);
-  if (!container.document.host.AutoRemove) container.exits.add(told);
+  if (!container.document.specification.removeWhenEnded) container.exits.add(told);
   return promise;
 }
 

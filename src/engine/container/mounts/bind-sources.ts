@@ -25,7 +25,7 @@ import { copyFromLayers } from "./copy-up.ts";
 /** The container's mounts with host paths. */
 export async function readyMounts(context: ContainerContext, container: Container): Promise<ReadyMount[]> {
   const ready: ReadyMount[] = [];
-  for (const mount of container.document.mounts) {
+  for (const mount of container.document.specification.mounts) {
     if (mount.kind === "volume") {
       ready.push(await readyVolume(context, container, mount));
       continue;
@@ -45,7 +45,7 @@ async function readyVolume(
   const anonymous = isAnonymousName(name);
   const wishes: VolumeWishes = {
     anonymous,
-    durable: !(anonymous && document.host.AutoRemove),
+    durable: !(anonymous && document.specification.removeWhenEnded),
     // Only the first start fills: who empties a volume later wants it empty.
     ...(copy && state.status === "created" && { fill: (into) => copyUp(context, container, target, into) }),
   };

@@ -62,7 +62,8 @@ export async function attachContainer(
   options: AttachOptions,
 ): Promise<Attached> {
   const { state, id } = container;
-  const tty = container.document.config.Tty ?? false;
+  const { process } = container.document.specification;
+  const tty = process.terminal !== null;
   if (state.status === "paused") {
     throw new TiffinError("conflict", "container.paused", pausedBeforeAttach(id));
   }
@@ -70,7 +71,7 @@ export async function attachContainer(
   if (state.status === "starting") await container.queue;
   const flags = flagsOf({
     ...options,
-    stdin: options.stdin && (container.document.config.OpenStdin ?? false),
+    stdin: options.stdin && process.stdin !== "closed",
   });
   let stream: ByteDuplex;
   if (options.logs) stream = replay(context, container, { ...options, tty }, flags);

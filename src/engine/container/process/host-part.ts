@@ -8,7 +8,7 @@ import { cgroupParentPath } from "../specification/mod.ts";
 
 /** The parent that the container was created with, clean; undefined for the engine's own. */
 export function ownCgroupParent(context: ContainerContext, id: string): string | undefined {
-  const parent = context.registry.byId(id)?.document.host.CgroupParent ?? "";
+  const parent = context.registry.byId(id)?.document.specification.resources.cgroupParent ?? "";
   return parent === "" ? undefined : cgroupParentPath(parent);
 }
 

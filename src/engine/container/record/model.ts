@@ -3,8 +3,8 @@
  * state beside it, and, while it lives, what this process holds of it.
  */
 import type { SupervisedProcess } from "../../../runtime/mod.ts";
-import type { ContainerDocument } from "../specification/mod.ts";
 import type { PendingStream } from "../streams/mod.ts";
+import type { ContainerDocument } from "./document.ts";
 import type { ContainerState, Ending } from "./state.ts";
 
 /** Milliseconds of each step of a start, in the order in which they happened. */

@@ -2,26 +2,16 @@ import { Database } from "bun:sqlite";
 import { beforeEach, expect, test } from "bun:test";
 import { TiffinError } from "../../../lib/errors.ts";
 import { migrate } from "../../store/mod.ts";
-import type { ContainerDocument } from "../specification/document.ts";
+import { plainSpecification } from "../specification/plain.ts";
+import type { ContainerDocument } from "./document.ts";
 import { ContainerRegistry } from "./registry.ts";
 import { type ContainerRepository, containerRepository } from "./repository.ts";
 
 const document: ContainerDocument = {
   image: { id: "sha256:1", reference: "base", chain: [] },
-  config: { Hostname: "h", User: "", Env: [], Labels: {} },
-  host: {
-    NetworkMode: "none",
-    Runtime: "tiffin",
-    IpcMode: "private",
-    CgroupnsMode: "private",
-    ShmSize: 1,
-    AutoRemove: false,
-    MaskedPaths: [],
-    ReadonlyPaths: [],
-  },
-  network: { address: "", mac: "" },
-  mounts: [],
   firstHostId: null,
+  specification: plainSpecification,
+  docker: null,
 };
 const idA = `ab${"1".repeat(62)}`;
 const idB = `ab${"2".repeat(62)}`;

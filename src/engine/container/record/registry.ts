@@ -3,9 +3,9 @@
  * database. A name belongs to at most one container, from its reservation on.
  */
 import { ambiguousPrefix, nameTaken, noSuchContainer } from "../../../docker/messages.ts";
-import { TiffinError } from "../../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { directWrites, type Writes } from "../../store/mod.ts";
-import type { ContainerDocument } from "../specification/mod.ts";
+import type { ContainerDocument } from "./document.ts";
 import type { Container } from "./model.ts";
 import { decodeContainerName } from "./names.ts";
 import type { ContainerRepository, ContainerRow } from "./repository.ts";
@@ -17,6 +17,8 @@ export interface RegistryOptions {
   readonly writes?: Writes;
   /** Hears of each container whose row is new or other than before. */
   readonly changed?: (container: Container) => void;
+  /** Hears of rows that cannot be understood. */
+  readonly report?: (thrown: unknown) => void;
 }
 
 export class ContainerRegistry {
@@ -26,11 +28,20 @@ export class ContainerRegistry {
   readonly #byId = new Map<string, Container>();
   readonly #byName = new Map<string, string>();
 
-  constructor(repository: ContainerRepository, { writes, changed }: RegistryOptions = {}) {
+  constructor(repository: ContainerRepository, { writes, changed, report }: RegistryOptions = {}) {
     this.#repository = repository;
     this.#writes = writes ?? directWrites;
     this.#changed = changed ?? (() => {});
-    for (const row of repository.all()) this.#remember(row);
+    const rows = repository.all(({ id, name, reason }) => {
+      // Its name stays its own: its row and its files are still there.
+      this.#byName.set(name, id);
+      report?.(
+        new Error(
+          `the row of container ${name} (${id}) cannot be understood and is left as it is: ${messageOf(reason)}`,
+        ),
+      );
+    });
+    for (const row of rows) this.#remember(row);
   }
 
   /** In order of creation. */
@@ -93,7 +104,8 @@ export class ContainerRegistry {
 
   /** Takes over a row that the database does not have; under another name where its own has gone to somebody else. */
   adopt(row: ContainerRow): Container {
-    const taken = this.#byName.has(row.name);
+    const holder = this.#byName.get(row.name);
+    const taken = holder !== undefined && holder !== row.id;
     const adopted = taken ? { ...row, name: `${row.name}-${row.id.slice(0, shortIdDigits)}` } : row;
     this.#writes.write(subjectOf(row.id), () => this.#repository.insert(adopted));
     return this.#remember(adopted);

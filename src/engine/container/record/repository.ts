@@ -1,8 +1,9 @@
 /** The `container` table, one narrow function per statement. Rows are decoded here and trusted afterwards. */
 import type { Database } from "bun:sqlite";
 import { formatExactJson, parseExactJson } from "../../../lib/exact-json.ts";
-import type { ContainerDocument } from "../specification/mod.ts";
+import { type ContainerDocument, decodeDocument, encodeDocument } from "./document.ts";
 import type { ContainerState } from "./state.ts";
+import { decodeState, encodeState } from "./stored-state.ts";
 
 export interface ContainerRow {
   readonly id: string;
@@ -17,7 +18,14 @@ export interface ContainerRepository {
   saveState(id: string, state: ContainerState): void;
   saveName(id: string, name: string): void;
   remove(id: string): void;
-  all(): ContainerRow[];
+  /** In order of creation. `unreadable` hears of each row that cannot be understood; it stays as it is. */
+  all(unreadable: (row: UnreadableRow) => void): ContainerRow[];
+}
+
+export interface UnreadableRow {
+  readonly id: string;
+  readonly name: string;
+  readonly reason: unknown;
 }
 
 interface StoredRow {
@@ -30,7 +38,9 @@ interface StoredRow {
 
 export function containerRepository(database: Database): ContainerRepository {
   const insert = database.query<unknown, [string, string, number, string, string]>(
-    "INSERT INTO container (id, name, created_ms, document, state) VALUES (?, ?, ?, ?, ?)",
+    `INSERT INTO container (id, name, created_ms, document, state) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET name = excluded.name, created_ms = excluded.created_ms,
+       document = excluded.document, state = excluded.state`,
   );
   const saveState = database.query<unknown, [string, string]>("UPDATE container SET state = ? WHERE id = ?");
   const saveName = database.query<unknown, [string, string]>("UPDATE container SET name = ? WHERE id = ?");
@@ -38,10 +48,17 @@ export function containerRepository(database: Database): ContainerRepository {
   const all = database.query<StoredRow, []>("SELECT * FROM container ORDER BY created_ms");
   return {
     insert(row) {
-      insert.run(row.id, row.name, row.createdMs, formatExactJson(row.document), JSON.stringify(row.state));
+      const { id, name, createdMs, document, state } = row;
+      insert.run(
+        id,
+        name,
+        createdMs,
+        formatExactJson(encodeDocument(document)),
+        formatExactJson(encodeState(state)),
+      );
     },
     saveState(id, state) {
-      saveState.run(JSON.stringify(state), id);
+      saveState.run(formatExactJson(encodeState(state)), id);
     },
     saveName(id, name) {
       saveName.run(name, id);
@@ -49,15 +66,21 @@ export function containerRepository(database: Database): ContainerRepository {
     remove(id) {
       remove.run(id);
     },
-    all() {
-      return all.all().map((row) => ({
-        id: row.id,
-        name: row.name,
-        createdMs: row.created_ms,
-        // Only this engine writes these columns, and the schema version says which engine: the JSON has these types.
-        document: parseExactJson(row.document) as ContainerDocument,
-        state: JSON.parse(row.state) as ContainerState,
-      }));
+    all(unreadable) {
+      return all.all().flatMap(({ id, name, created_ms: createdMs, document, state }) => {
+        try {
+          return {
+            id,
+            name,
+            createdMs,
+            document: decodeDocument(parseExactJson(document)),
+            state: decodeState(parseExactJson(state)),
+          };
+        } catch (reason) {
+          unreadable({ id, name, reason });
+          return [];
+        }
+      });
     },
   };
 }

@@ -7,16 +7,28 @@
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
+import { anything } from "../../../lib/decoders.ts";
 import { formatExactJson, parseExactJson } from "../../../lib/exact-json.ts";
+import { decodeDocument, encodeDocument, rowKit } from "./document.ts";
 import type { ContainerRow } from "./repository.ts";
+import { decodeState, encodeState } from "./stored-state.ts";
+
+const { integer, mapOf, object, text } = rowKit;
 
 const fileName = "container.json";
-const fileVersion = 1;
+const fileVersion = 2;
 const privateMode = 0o600;
 
 function encode(row: ContainerRow): string {
-  const { id, name, createdMs, document, state } = row;
-  return formatExactJson({ version: fileVersion, id, name, createdMs, document, state });
+  const { id, name, createdMs } = row;
+  return formatExactJson({
+    version: fileVersion,
+    id,
+    name,
+    createdMs,
+    document: encodeDocument(row.document),
+    state: encodeState(row.state),
+  });
 }
 
 /** Replaces the row in `directory`. A power cut may take the change back, a crash of the engine not. */
@@ -52,28 +64,24 @@ export function readRowFile(directory: string): ContainerRow | undefined {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+const file = object({
+  version: integer,
+  id: text,
+  name: text,
+  createdMs: integer,
+  document: mapOf(anything),
+  state: mapOf(anything),
+});
 
-function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null ? { ...value } : undefined;
-}
-
-/** Only an engine writes this file, whole or not at all: who and what it is about is looked at, the rest trusted. */
+/** In the first version of the file what is in it did not say its own: it was 1. */
 function decodeRow(value: unknown): ContainerRow | undefined {
-  const fields = fieldsOf(value);
-  const document = fieldsOf(fields?.["document"]);
-  const state = fieldsOf(fields?.["state"]);
-  if (fields?.["version"] !== fileVersion || document === undefined || state === undefined) return undefined;
-  const { id, name, createdMs } = fields;
-  if (typeof id !== "string" || typeof name !== "string" || typeof createdMs !== "number") return undefined;
-  if (["image", "config", "host", "network"].some((key) => fieldsOf(document[key]) === undefined))
-    return undefined;
-  if (!Array.isArray(document["mounts"]) || typeof state["status"] !== "string") return undefined;
+  const { version, id, name, createdMs, document, state } = file(value, "");
+  if (version !== 1 && version !== fileVersion) return undefined;
   return {
     id,
     name,
     createdMs,
-    document: fields["document"] as ContainerRow["document"],
-    state: fields["state"] as ContainerRow["state"],
+    document: decodeDocument({ version: 1, ...document }),
+    state: decodeState({ version: 1, ...state }),
   };
 }

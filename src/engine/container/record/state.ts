@@ -46,7 +46,7 @@ export interface Liveness extends Presence {
 
 export type ContainerState =
   /** Never ran; `failure` is the last start that came to nothing. */
-  | { readonly status: "created"; readonly failure?: Ending }
+  | { readonly status: "created"; readonly failure?: Ending | undefined }
   /** A supervisor has been chosen; until `running` an engine that finds this state cleans up. */
   | ({ readonly status: "starting"; readonly before: Ending | null } & Presence)
   | ({ readonly status: "running" } & Liveness)
@@ -55,9 +55,9 @@ export type ContainerState =
   /** It has ended and its policy starts it again after a pause. To clients it runs all the while, as in Docker. */
   | { readonly status: "restarting"; readonly ending: Ending }
   /** Its things are being taken away, `volumes`: anonymous ones too; an engine that finds this state finishes the job. */
-  | { readonly status: "removing"; readonly ending: Ending | null; readonly volumes?: boolean }
+  | { readonly status: "removing"; readonly ending: Ending | null; readonly volumes?: boolean | undefined }
   /** Removal failed; only another removal is allowed. */
-  | { readonly status: "dead"; readonly ending: Ending | null; readonly volumes?: boolean };
+  | { readonly status: "dead"; readonly ending: Ending | null; readonly volumes?: boolean | undefined };
 
 export type Status = ContainerState["status"];
 

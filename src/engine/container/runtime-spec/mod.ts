@@ -1,5 +1,5 @@
-/** A container's document as an OCI runtime specification. Pure. */
+/** A container's specification as an OCI runtime specification. Pure. */
 
-export { capabilitySets, environmentOf, limitsOf, mappedIds, namespacesOf, specOf } from "./spec.ts";
+export { capabilitySets, environmentOf, limitsOf, mappedIds, specOf } from "./spec.ts";
 export { donorSharedMemory, type ReadyMount, sharedMemory } from "./spec-mounts.ts";
-export { decodeDeviceRule, type GrantedDevice } from "./spec-resources.ts";
+export type { GrantedDevice } from "./spec-resources.ts";

@@ -1,6 +1,6 @@
 /** The mounts of a container in the order in which they are made: the kernel's file systems, then the user's. Pure. */
 import type { OciMount } from "../../../oci/mod.ts";
-import type { MergedHostConfig, MountSpec } from "../specification/mod.ts";
+import type { IpcNamespace, MountSpec } from "../specification/mod.ts";
 
 /** A mount whose source on the host is known. */
 export type ReadyMount =
@@ -13,8 +13,14 @@ export const donorSharedMemory = "/dev/shm (of the container that shares it)";
 
 const secure = ["nosuid", "noexec", "nodev"] as const;
 
-function kernelMounts(host: MergedHostConfig): OciMount[] {
-  const privileged = host.Privileged ?? false;
+/** What decides about the kernel's file systems. */
+export interface KernelMounts {
+  readonly privileged: boolean;
+  readonly ipc: IpcNamespace;
+  readonly sharedMemoryBytes: number | bigint;
+}
+
+function kernelMounts({ privileged, ipc, sharedMemoryBytes }: KernelMounts): OciMount[] {
   const access = privileged ? "rw" : "ro";
   const mounts: OciMount[] = [
     { destination: "/proc", type: "proc", source: "proc", options: [...secure] },
@@ -35,14 +41,14 @@ function kernelMounts(host: MergedHostConfig): OciMount[] {
   ];
   // It shows the message queues of whichever IPC namespace the container is in.
   mounts.push({ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: [...secure] });
-  if (host.IpcMode === "host") mounts.push(bindOf(sharedMemory, sharedMemory, false));
-  else if (host.IpcMode.startsWith("container:")) mounts.push(bindOf(donorSharedMemory, sharedMemory, false));
-  else if (host.IpcMode !== "none") {
+  if (ipc.kind === "host") mounts.push(bindOf(sharedMemory, sharedMemory, false));
+  else if (ipc.kind === "container") mounts.push(bindOf(donorSharedMemory, sharedMemory, false));
+  else if (ipc.kind !== "none") {
     mounts.push({
       destination: sharedMemory,
       type: "tmpfs",
       source: "shm",
-      options: [...secure, "mode=1777", `size=${host.ShmSize}`],
+      options: [...secure, "mode=1777", `size=${sharedMemoryBytes}`],
     });
   }
   return mounts;
@@ -75,9 +81,9 @@ function userMount(mount: ReadyMount): OciMount {
 }
 
 /** The whole list. A user's mount replaces the kernel's at the same place, and everything below a user's `/dev`. */
-export function mountsOf(host: MergedHostConfig, user: readonly ReadyMount[]): OciMount[] {
+export function mountsOf(kernel: KernelMounts, user: readonly ReadyMount[]): OciMount[] {
   const targets = new Set(user.map((mount) => mount.target));
   const replaced = (path: string): boolean =>
     targets.has(path) || (targets.has("/dev") && path.startsWith("/dev/"));
-  return [...kernelMounts(host).filter((mount) => !replaced(mount.destination)), ...user.map(userMount)];
+  return [...kernelMounts(kernel).filter((mount) => !replaced(mount.destination)), ...user.map(userMount)];
 }

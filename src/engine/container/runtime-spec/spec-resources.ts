@@ -1,6 +1,4 @@
-/** Docker's limits as the OCI's `linux.resources`. Pure. */
-import type { HostConfig } from "../../../docker/types/host-config.ts";
-import { TiffinError } from "../../../lib/errors.ts";
+/** A specification's limits as the OCI's `linux.resources`. Pure. */
 import type {
   OciBlockIo,
   OciCpu,
@@ -9,6 +7,7 @@ import type {
   OciMemory,
   OciResources,
 } from "../../../oci/mod.ts";
+import type { ContainerSpecification, ResourceLimits } from "../specification/mod.ts";
 
 /** Device numbers of a path on the host, for throttles by device. */
 export type DeviceNumbers = (path: string) => { readonly major: number; readonly minor: number };
@@ -25,61 +24,50 @@ function rateOf(value: number | bigint): number {
   return typeof value === "bigint" ? Number.MAX_SAFE_INTEGER : value;
 }
 
-function memoryOf(host: HostConfig): OciMemory | undefined {
+function memoryOf(limits: ResourceLimits): OciMemory | undefined {
+  const { memoryBytes, memoryReservationBytes, memoryAndSwapBytes, swappiness } = limits;
   const memory: OciMemory = {
-    ...(host.Memory !== undefined && host.Memory > 0 && { limit: bytesOf(host.Memory) }),
-    ...(host.MemoryReservation !== undefined &&
-      host.MemoryReservation > 0 && { reservation: bytesOf(host.MemoryReservation) }),
-    ...(host.MemorySwap !== undefined && host.MemorySwap !== 0 && { swap: bytesOf(host.MemorySwap) }),
-    ...(host.MemorySwappiness !== undefined &&
-      host.MemorySwappiness >= 0 && { swappiness: host.MemorySwappiness }),
-    ...(host.OomKillDisable === true && { disableOOMKiller: true }),
+    ...(memoryBytes !== undefined && { limit: bytesOf(memoryBytes) }),
+    ...(memoryReservationBytes !== undefined && { reservation: bytesOf(memoryReservationBytes) }),
+    ...(memoryAndSwapBytes !== undefined && { swap: bytesOf(memoryAndSwapBytes) }),
+    ...(swappiness !== undefined && { swappiness }),
+    ...(limits.oomKillDisabled && { disableOOMKiller: true }),
   };
   return Object.keys(memory).length > 0 ? memory : undefined;
 }
 
-function cpuOf(host: HostConfig): OciCpu | undefined {
-  const nano = host.NanoCpus ?? 0;
+function cpuOf(limits: ResourceLimits): OciCpu | undefined {
+  const { cpuShares, nanoCpus, cpuPeriodUs, cpuQuotaUs, cpus, memoryNodes } = limits;
+  const { cpuRealtimePeriodUs, cpuRealtimeRuntimeUs } = limits;
   const cpu: OciCpu = {
-    ...(host.CpuShares !== undefined && host.CpuShares > 0 && { shares: host.CpuShares }),
-    ...(nano > 0 && { period, quota: Math.round((nano * period) / nanoPerCpu) }),
-    ...(host.CpuPeriod !== undefined && host.CpuPeriod > 0 && { period: host.CpuPeriod }),
-    ...(host.CpuQuota !== undefined && host.CpuQuota !== 0 && { quota: host.CpuQuota }),
-    ...(host.CpuRealtimePeriod !== undefined &&
-      host.CpuRealtimePeriod > 0 && { realtimePeriod: host.CpuRealtimePeriod }),
-    ...(host.CpuRealtimeRuntime !== undefined &&
-      host.CpuRealtimeRuntime > 0 && { realtimeRuntime: host.CpuRealtimeRuntime }),
-    ...(host.CpusetCpus !== undefined && host.CpusetCpus !== "" && { cpus: host.CpusetCpus }),
-    ...(host.CpusetMems !== undefined && host.CpusetMems !== "" && { mems: host.CpusetMems }),
+    ...(cpuShares !== undefined && { shares: cpuShares }),
+    ...(nanoCpus !== undefined && { period, quota: Math.round((nanoCpus * period) / nanoPerCpu) }),
+    ...(cpuPeriodUs !== undefined && { period: cpuPeriodUs }),
+    ...(cpuQuotaUs !== undefined && { quota: cpuQuotaUs }),
+    ...(cpuRealtimePeriodUs !== undefined && { realtimePeriod: cpuRealtimePeriodUs }),
+    ...(cpuRealtimeRuntimeUs !== undefined && { realtimeRuntime: cpuRealtimeRuntimeUs }),
+    ...(cpus !== undefined && { cpus }),
+    ...(memoryNodes !== undefined && { mems: memoryNodes }),
   };
   return Object.keys(cpu).length > 0 ? cpu : undefined;
 }
 
-function blockIoOf(host: HostConfig, numbers: DeviceNumbers): OciBlockIo | undefined {
+function blockIoOf(limits: ResourceLimits, numbers: DeviceNumbers): OciBlockIo | undefined {
+  const { blockWeight, blockWeights } = limits;
+  const { blockReadBytes, blockWriteBytes, blockReadOperations, blockWriteOperations } = limits;
   const throttle = (
-    list: HostConfig["BlkioDeviceReadBps"],
+    list: ResourceLimits["blockReadBytes"],
   ): { major: number; minor: number; rate: number }[] =>
-    (list ?? []).map((entry) => ({ ...numbers(entry.Path), rate: rateOf(entry.Rate) }));
+    list.map(({ path, rate }) => ({ ...numbers(path), rate: rateOf(rate) }));
   const io: OciBlockIo = {
-    ...(host.BlkioWeight !== undefined && host.BlkioWeight > 0 && { weight: host.BlkioWeight }),
-    ...((host.BlkioWeightDevice ?? []).length > 0 && {
-      weightDevice: (host.BlkioWeightDevice ?? []).map((entry) => ({
-        ...numbers(entry.Path),
-        weight: entry.Weight,
-      })),
+    ...(blockWeight !== undefined && { weight: blockWeight }),
+    ...(blockWeights.length > 0 && {
+      weightDevice: blockWeights.map(({ path, weight }) => ({ ...numbers(path), weight })),
     }),
-    ...((host.BlkioDeviceReadBps ?? []).length > 0 && {
-      throttleReadBpsDevice: throttle(host.BlkioDeviceReadBps),
-    }),
-    ...((host.BlkioDeviceWriteBps ?? []).length > 0 && {
-      throttleWriteBpsDevice: throttle(host.BlkioDeviceWriteBps),
-    }),
-    ...((host.BlkioDeviceReadIOps ?? []).length > 0 && {
-      throttleReadIOPSDevice: throttle(host.BlkioDeviceReadIOps),
-    }),
-    ...((host.BlkioDeviceWriteIOps ?? []).length > 0 && {
-      throttleWriteIOPSDevice: throttle(host.BlkioDeviceWriteIOps),
-    }),
+    ...(blockReadBytes.length > 0 && { throttleReadBpsDevice: throttle(blockReadBytes) }),
+    ...(blockWriteBytes.length > 0 && { throttleWriteBpsDevice: throttle(blockWriteBytes) }),
+    ...(blockReadOperations.length > 0 && { throttleReadIOPSDevice: throttle(blockReadOperations) }),
+    ...(blockWriteOperations.length > 0 && { throttleWriteIOPSDevice: throttle(blockWriteOperations) }),
   };
   return Object.keys(io).length > 0 ? io : undefined;
 }
@@ -98,30 +86,17 @@ const ordinaryDevices: readonly OciDeviceCgroupRule[] = [
   { allow: true, type: "c", major: 136, access: "rwm" },
 ];
 
-/** One `--device-cgroup-rule`: `c 42:* rmw`. */
-export function decodeDeviceRule(text: string): OciDeviceCgroupRule {
-  const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
-  if (match === null) {
-    throw new TiffinError("invalid", "container.device-rule", `invalid device cgroup rule format: '${text}'`);
-  }
-  const [, type, major, minor, access] = match;
-  return {
-    allow: true,
-    type: type === "a" || type === "b" ? type : "c",
-    ...(major !== "*" && { major: Number(major) }),
-    ...(minor !== "*" && { minor: Number(minor) }),
-    ...(access !== undefined && { access }),
-  };
-}
-
 /** A device that the container gets, and what it may do with it. */
 export interface GrantedDevice {
   readonly device: OciDevice;
   readonly access: string;
 }
 
-function devicesOf(host: HostConfig, granted: readonly GrantedDevice[]): OciDeviceCgroupRule[] {
-  if (host.Privileged === true) return [{ allow: true, access: "rwm" }];
+function devicesOf(
+  { security, deviceRules }: ContainerSpecification,
+  granted: readonly GrantedDevice[],
+): OciDeviceCgroupRule[] {
+  if (security.privileged) return [{ allow: true, access: "rwm" }];
   return [
     ...ordinaryDevices,
     ...granted.map(
@@ -133,25 +108,33 @@ function devicesOf(host: HostConfig, granted: readonly GrantedDevice[]): OciDevi
         access,
       }),
     ),
-    ...(host.DeviceCgroupRules ?? []).map(decodeDeviceRule),
+    ...deviceRules.map(
+      ({ allow, type, major, minor, access }): OciDeviceCgroupRule => ({
+        allow,
+        type,
+        ...(major !== undefined && { major }),
+        ...(minor !== undefined && { minor }),
+        access,
+      }),
+    ),
   ];
 }
 
 /** All limits. */
 export function resourcesOf(
-  host: HostConfig,
+  specification: ContainerSpecification,
   granted: readonly GrantedDevice[],
   numbers: DeviceNumbers,
 ): OciResources {
-  const memory = memoryOf(host);
-  const cpu = cpuOf(host);
-  const blockIO = blockIoOf(host, numbers);
-  const pids = host.PidsLimit ?? 0;
+  const { resources } = specification;
+  const memory = memoryOf(resources);
+  const cpu = cpuOf(resources);
+  const blockIO = blockIoOf(resources, numbers);
   return {
-    devices: devicesOf(host, granted),
+    devices: devicesOf(specification, granted),
     ...(memory !== undefined && { memory }),
     ...(cpu !== undefined && { cpu }),
-    ...(pids > 0 && { pids: { limit: pids } }),
+    ...(resources.pids !== undefined && { pids: { limit: resources.pids } }),
     ...(blockIO !== undefined && { blockIO }),
   };
 }

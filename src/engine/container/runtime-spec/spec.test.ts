@@ -3,49 +3,27 @@ import type { ContainerConfig } from "../../../docker/types/container-config.ts"
 import type { HostConfig } from "../../../docker/types/host-config.ts";
 import { probe } from "../../../kernel/probe.ts";
 import type { RuntimeSpec } from "../../../oci/mod.ts";
-import type { Container } from "../record/model.ts";
-import { mergeConfig, mergeHostConfig } from "../specification/merge.ts";
+import { decodeCreateBody } from "../docker/create-body.ts";
 import { environmentOf, type SpecInput, specOf } from "./spec.ts";
 
 const facts = probe();
 const id = "c0ffee".padEnd(64, "0");
 
 function compile(config: ContainerConfig, host: HostConfig, more: Partial<SpecInput> = {}): RuntimeSpec {
-  const container: Container = {
-    id,
-    name: "name",
-    createdMs: 0,
-    document: {
-      image: { id: "sha256:1", reference: "base", chain: [] },
-      config: mergeConfig({ Cmd: ["true"], ...config }, {}, id, undefined),
-      host: mergeHostConfig(host, false),
-      network: { address: "", mac: "" },
-      mounts: [],
-      firstHostId: host.UsernsMode === "private" ? 1_048_576 : null,
-    },
-    state: { status: "created" },
-    process: undefined,
-    phases: undefined,
-    startWarnings: [],
-    pending: [],
-    size: undefined,
-    stopping: false,
-    restarts: 0,
-    queue: Promise.resolve(),
-    exits: new Set(),
-    removals: new Set(),
-    execs: new Set(),
-  };
+  const { specification } = decodeCreateBody(
+    { Cmd: ["true"], ...config, HostConfig: host },
+    { id, image: {}, hostname: "host", remove: false },
+  );
   return specOf(
     {
-      container,
+      specification,
+      firstHostId: host.UsernsMode === "private" ? 1_048_576 : null,
       user: { uid: 0, gid: 0, additionalGids: [], home: "/root" },
       hostname: "host",
       mounts: [],
       devices: [],
       deviceNumbers: () => ({ major: 8, minor: 0 }),
       capabilities: ["CAP_CHOWN"],
-      noNewPrivileges: false,
       joined: {},
       size: undefined,
       ...more,

@@ -4,13 +4,19 @@
  */
 import type { HostFacts } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
-import type { OciCapabilities, OciNamespace, OciProcess, OciRlimit, RuntimeSpec } from "../../../oci/mod.ts";
-import type { Container } from "../record/mod.ts";
+import type {
+  LinuxSpec,
+  OciCapabilities,
+  OciNamespace,
+  OciNamespaceType,
+  OciProcess,
+  OciRlimit,
+  RuntimeSpec,
+} from "../../../oci/mod.ts";
 import {
-  type ContainerDocument,
-  commandOf,
-  type MergedHostConfig,
-  timeAnnotation,
+  type ContainerSpecification,
+  namespaceKinds,
+  type ProcessSpecification,
 } from "../specification/mod.ts";
 import { mountsOf, type ReadyMount } from "./spec-mounts.ts";
 import { type DeviceNumbers, type GrantedDevice, resourcesOf } from "./spec-resources.ts";
@@ -19,14 +25,15 @@ import { type DeviceNumbers, type GrantedDevice, resourcesOf } from "./spec-reso
 export const mappedIds = 65_536;
 
 export interface SpecInput {
-  readonly container: Container;
+  readonly specification: ContainerSpecification;
+  /** First host id of its user namespace's range; null without one. */
+  readonly firstHostId: number | null;
   readonly user: ResolvedUser;
   readonly hostname: string;
   readonly mounts: readonly ReadyMount[];
   readonly devices: readonly GrantedDevice[];
   readonly deviceNumbers: DeviceNumbers;
   readonly capabilities: readonly string[];
-  readonly noNewPrivileges: boolean;
   /** Namespaces of other containers to join, by kind. */
   readonly joined: { readonly pid?: string; readonly ipc?: string; readonly network?: string };
   readonly size: { readonly rows: number; readonly columns: number } | undefined;
@@ -66,8 +73,8 @@ function limitOf(value: number | bigint): number | "unlimited" {
 }
 
 function processOf(input: SpecInput): OciProcess {
-  const { config, host } = input.container.document;
-  const terminal = config.Tty ?? false;
+  const { process, security } = input.specification;
+  const terminal = process.terminal !== null;
   return {
     terminal,
     ...(input.size !== undefined && {
@@ -78,57 +85,44 @@ function processOf(input: SpecInput): OciProcess {
       gid: input.user.gid,
       additionalGids: input.user.additionalGids,
     },
-    args: commandOf(config),
-    env: environmentOf(config.Env, { hostname: input.hostname, home: input.user.home, terminal }),
-    cwd: config.WorkingDir || "/",
+    args: process.arguments,
+    env: environmentOf(process.environment, { hostname: input.hostname, home: input.user.home, terminal }),
+    cwd: process.directory || "/",
     capabilities: capabilitySets(input.capabilities, input.user.uid),
-    noNewPrivileges: input.noNewPrivileges,
-    ...limitsOf(host),
+    noNewPrivileges: security.noNewPrivileges,
+    ...limitsOf(process),
   };
 }
 
 /** What bounds each process of the container, the first one and those of exec. */
-export function limitsOf(host: MergedHostConfig): Pick<OciProcess, "rlimits" | "oomScoreAdj"> {
-  const rlimits: OciRlimit[] = (host.Ulimits ?? []).map((limit) => ({
-    type: `RLIMIT_${limit.Name.toUpperCase()}`,
-    soft: limitOf(limit.Soft),
-    hard: limitOf(limit.Hard),
+export function limitsOf({
+  limits,
+  oomScoreAdjust,
+}: ProcessSpecification): Pick<OciProcess, "rlimits" | "oomScoreAdj"> {
+  const rlimits: OciRlimit[] = limits.map(({ name, soft, hard }) => ({
+    type: `RLIMIT_${name.toUpperCase()}`,
+    soft: limitOf(soft),
+    hard: limitOf(hard),
   }));
   return {
     ...(rlimits.length > 0 && { rlimits }),
-    ...(host.OomScoreAdj !== undefined && host.OomScoreAdj !== 0 && { oomScoreAdj: host.OomScoreAdj }),
+    ...(oomScoreAdjust !== 0 && { oomScoreAdj: oomScoreAdjust }),
   };
 }
 
 /** The namespaces that a container has apart from the host, joined ones by path. */
-export function namespacesOf(document: ContainerDocument, joined: SpecInput["joined"] = {}): OciNamespace[] {
-  const { host, firstHostId } = document;
-  const namespaces: OciNamespace[] = [{ type: "mount" }];
-  if (host.NetworkMode !== "host") {
-    namespaces.push(
-      joined.network === undefined ? { type: "network" } : { type: "network", path: joined.network },
-    );
-  }
-  if (host.PidMode !== "host") {
-    namespaces.push(joined.pid === undefined ? { type: "pid" } : { type: "pid", path: joined.pid });
-  }
-  if (host.IpcMode !== "host") {
-    namespaces.push(joined.ipc === undefined ? { type: "ipc" } : { type: "ipc", path: joined.ipc });
-  }
-  if (host.UTSMode !== "host") namespaces.push({ type: "uts" });
-  if (host.CgroupnsMode !== "host") namespaces.push({ type: "cgroup" });
-  if (firstHostId !== null) namespaces.push({ type: "user" });
-  if (host.Annotations?.[timeAnnotation] !== undefined) namespaces.push({ type: "time" });
-  return namespaces;
+function namespacesOf({ specification, joined }: SpecInput): OciNamespace[] {
+  const paths: Readonly<Partial<Record<OciNamespaceType, string>>> = joined;
+  return namespaceKinds(specification).map((type) => {
+    const path = paths[type];
+    return path === undefined ? { type } : { type, path };
+  });
 }
 
-function timeOffsets(text: string): { monotonic?: { secs: number }; boottime?: { secs: number } } {
-  const seconds = (clock: string): number | undefined => {
-    const match = new RegExp(`(?:^|,)${clock}=(-?[0-9]{1,10})(?:,|$)`).exec(text);
-    return match === null ? undefined : Number(match[1]);
-  };
-  const monotonic = seconds("monotonic");
-  const boottime = seconds("boottime");
+function timeOffsets(
+  seconds: NonNullable<ContainerSpecification["namespaces"]["time"]>,
+): LinuxSpec["timeOffsets"] {
+  const { monotonic, boottime } = seconds;
   return {
     ...(monotonic !== undefined && { monotonic: { secs: monotonic } }),
     ...(boottime !== undefined && { boottime: { secs: boottime } }),
@@ -137,27 +131,32 @@ function timeOffsets(text: string): { monotonic?: { secs: number }; boottime?: {
 
 /** The specification. */
 export function specOf(input: SpecInput, facts: HostFacts): RuntimeSpec {
-  const { config, host, firstHostId } = input.container.document;
+  const { specification, firstHostId } = input;
+  const { namespaces, security, annotations, domainname, sharedMemoryBytes } = specification;
   const mapping = firstHostId === null ? [] : [{ containerID: 0, hostID: firstHostId, size: mappedIds }];
-  const offsets = host.Annotations?.[timeAnnotation];
-  const ownUts = host.UTSMode !== "host";
+  const ownUts = namespaces.uts === "private";
+  const offsets =
+    namespaces.time === null || !facts.features.timeNamespace ? undefined : timeOffsets(namespaces.time);
   return {
     ociVersion: "1.2.0",
     ...(ownUts && { hostname: input.hostname }),
-    ...(ownUts && config.Domainname && { domainname: config.Domainname }),
+    ...(ownUts && domainname !== "" && { domainname }),
     process: processOf(input),
-    root: { path: "rootfs", readonly: host.ReadonlyRootfs ?? false },
-    mounts: mountsOf(host, input.mounts),
-    ...(host.Annotations !== undefined && { annotations: host.Annotations }),
+    root: { path: "rootfs", readonly: security.rootReadOnly },
+    mounts: mountsOf(
+      { privileged: security.privileged, ipc: namespaces.ipc, sharedMemoryBytes },
+      input.mounts,
+    ),
+    ...(Object.keys(annotations).length > 0 && { annotations }),
     linux: {
-      namespaces: namespacesOf(input.container.document, input.joined),
+      namespaces: namespacesOf(input),
       ...(firstHostId !== null && { uidMappings: mapping, gidMappings: mapping }),
-      ...(offsets !== undefined && facts.features.timeNamespace && { timeOffsets: timeOffsets(offsets) }),
+      ...(offsets !== undefined && { timeOffsets: offsets }),
       devices: input.devices.map(({ device }) => device),
-      resources: resourcesOf(host, input.devices, input.deviceNumbers),
-      ...(host.Sysctls !== undefined && { sysctl: host.Sysctls }),
-      maskedPaths: host.MaskedPaths,
-      readonlyPaths: host.ReadonlyPaths,
+      resources: resourcesOf(specification, input.devices, input.deviceNumbers),
+      ...(Object.keys(security.sysctls).length > 0 && { sysctl: security.sysctls }),
+      maskedPaths: security.maskedPaths,
+      readonlyPaths: security.readonlyPaths,
     },
   };
 }

@@ -8,6 +8,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import type { HostFacts } from "../../../linux/host-facts.ts";
 import { type SeccompProfile, seccompFlags } from "../../../linux/seccomp.ts";
 import { defaultSeccompProfile } from "../../../linux/seccomp-default.ts";
+import type { SeccompSetting } from "../specification/mod.ts";
 import { decodeSeccompProfile } from "./seccomp-profile.ts";
 
 /** What the `seccomp` operation of a plan needs. */
@@ -19,8 +20,12 @@ export interface SeccompFilter {
 }
 
 export interface SeccompCompiler {
-  /** The filter for `--security-opt seccomp=...`; undefined for an unconfined process. */
-  filter(setting: string, capabilities: readonly string[], privileged: boolean): SeccompFilter | undefined;
+  /** The filter; undefined for an unconfined process. */
+  filter(
+    setting: SeccompSetting,
+    capabilities: readonly string[],
+    privileged: boolean,
+  ): SeccompFilter | undefined;
 }
 
 const rememberedFilters = 32;
@@ -30,14 +35,14 @@ export function seccompCompiler(facts: HostFacts, cacheDirectory: string): Secco
   const remembered = new Map<string, SeccompFilter>();
   return {
     filter(setting, capabilities, privileged) {
-      if (setting === "unconfined" || (setting === "default" && privileged)) return undefined;
-      const key = `${setting}\n${capabilities.join()}`;
+      if (setting.kind === "unconfined" || (setting.kind === "default" && privileged)) return undefined;
+      const key = `${setting.kind === "profile" ? setting.profile : ""}\n${capabilities.join()}`;
       const known = remembered.get(key);
       if (known !== undefined) return known;
       const profile =
-        setting === "default"
+        setting.kind === "default"
           ? defaultSeccompProfile(facts.kernel.machine, capabilities)
-          : customProfile(setting, capabilities, facts);
+          : customProfile(setting.profile, capabilities, facts);
       const filter = { program: compileSeccomp(profile, cacheDirectory), flags: seccompFlags(profile) };
       if (remembered.size >= rememberedFilters) remembered.clear();
       remembered.set(key, filter);
@@ -51,19 +56,19 @@ const architectures = {
   aarch64: { architecture: "arm64", ociArchitecture: "SCMP_ARCH_AARCH64" },
 } as const;
 
-function customProfile(setting: string, capabilities: readonly string[], facts: HostFacts): SeccompProfile {
+function customProfile(text: string, capabilities: readonly string[], facts: HostFacts): SeccompProfile {
   const { kernel } = facts;
-  return decodeSeccompProfile(parseProfile(setting), {
+  return decodeSeccompProfile(parseProfile(text), {
     capabilities,
     kernel,
     ...architectures[kernel.machine],
   });
 }
 
-/** The setting is the profile's text, or the path of a file that holds it. */
-function parseProfile(setting: string): unknown {
+/** The profile's text, or the path of a file that holds it. */
+function parseProfile(profile: string): unknown {
   try {
-    const text = setting.startsWith("/") ? readFileSync(setting, "utf8") : setting;
+    const text = profile.startsWith("/") ? readFileSync(profile, "utf8") : profile;
     const document: unknown = JSON.parse(text);
     return document;
   } catch (thrown) {

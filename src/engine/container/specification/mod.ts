@@ -1,18 +1,43 @@
-/** What is asked of a container: decoded, merged with the image's defaults, and checked. Pure; it knows of no container. */
+/** What a container is to be, in the engine's own terms, and whether it can be had. Pure; it knows no document of Docker's. */
 export { cgroupParentPath } from "./cgroup-parent.ts";
+export { checkSpecification } from "./check.ts";
+export { checkTag, fillTag, type TagValues } from "./log-tag.ts";
+export { checkTmpfsOptions, cleanPath, isVolumeName } from "./mount-place.ts";
+export { namespaceKinds } from "./namespaces.ts";
 export {
-  type ContainerDocument,
-  commandOf,
-  commandText,
-  type MergedHostConfig,
-  timeAnnotation,
-} from "./document.ts";
-export { decodeLogLimits } from "./log-limits.ts";
-export { checkLogConfig, logDetails } from "./log-options.ts";
-export { mergeConfig, mergeHostConfig } from "./merge.ts";
-export { validateMountOptions, validateMountPlace } from "./mount-place.ts";
-export { collectMounts, type MountSpec } from "./mount-spec.ts";
-export { decodePorts, validateExposed } from "./ports.ts";
-export { validateContainer } from "./validate.ts";
-export { refuseNul, validatePath, validateStrings } from "./validate-words.ts";
-export { wantedEndpoint } from "./wanted-endpoint.ts";
+  defaultGraceSeconds,
+  defaultLogFileBytes,
+  defaultLogFiles,
+  defaultMaskedPaths,
+  defaultNetworkName,
+  defaultReadonlyPaths,
+  defaultShmBytes,
+  defaultTerminal,
+  plainSpecification,
+} from "./plain.ts";
+export { refuse } from "./refuse.ts";
+export {
+  type ContainerSpecification,
+  containerSpecification,
+  type DeviceRule,
+  type ExposedPort,
+  type HealthSpecification,
+  type HostLine,
+  type IpcNamespace,
+  type LogDetails,
+  type LogSpecification,
+  type MountSpec,
+  mountSpecification,
+  type ProcessLimit,
+  type ProcessSpecification,
+  type Propagation,
+  propagations,
+  type ResourceLimits,
+  type RestartSpecification,
+  type SeccompSetting,
+  type TmpfsMount,
+  type WantedDevice,
+  type WantedEndpoint,
+  type WantedPort,
+} from "./specification.ts";
+export { refuseNul, validatePath, validateStrings } from "./words.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { TiffinError } from "../../../lib/errors.ts";
-import { validateMountOptions, validateMountPlace } from "./mount-place.ts";
-import { decodeBindString, decodeTmpfs } from "./mount-spec.ts";
+import { decodeBindString, decodeTmpfs, validateMountOptions } from "../docker/mount-spec.ts";
+import { validateMountPlace } from "./mount-place.ts";
 
 function said(check: () => void): string {
   try {

@@ -1,9 +1,47 @@
-/** Where a mount may be, and which options belong to which kind. Pure. */
-import type { MountRequest } from "../../../docker/types/host-config.ts";
+/** Which mounts a container may have, and where. Pure: whether a source exists is looked at when the container starts. */
+import { posix } from "node:path";
 import { TiffinError } from "../../../lib/errors.ts";
-import type { MountSpec } from "./mount-spec.ts";
 import { refuse } from "./refuse.ts";
-import { validatePath } from "./validate-words.ts";
+import type { MountSpec } from "./specification.ts";
+import { validatePath } from "./words.ts";
+
+/** Each by itself, and no two at one place. */
+export function checkMounts(mounts: readonly MountSpec[]): void {
+  const targets = new Set<string>();
+  for (const mount of mounts) {
+    checkWords(mount);
+    validateMountPlace(mount);
+    if (targets.has(mount.target)) refuse("duplicate-mount", `Duplicate mount point: ${mount.target}`);
+    targets.add(mount.target);
+  }
+}
+
+function checkWords(mount: MountSpec): void {
+  const { target } = mount;
+  if (!target.startsWith("/") || cleanPath(target) !== target) {
+    refuse("mount-place", `invalid mount path: '${target}' mount path must be absolute and clean`);
+  }
+  if (mount.kind === "bind" && !mount.source.startsWith("/")) {
+    refuse("mount-place", `invalid mount path: '${mount.source}' mount path must be absolute`);
+  }
+  if (mount.kind === "volume" && mount.volume !== "" && !isVolumeName(mount.volume)) {
+    refuse("volume-name", `invalid name of a volume: ${JSON.stringify(mount.volume)}`);
+  }
+  if (mount.kind === "tmpfs") checkTmpfsOptions(mount.options);
+}
+
+/** `path` without double slashes, dots and a slash at the end. */
+export function cleanPath(path: string): string {
+  const clean = posix.normalize(path);
+  return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
+}
+
+const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+
+/** Whether a word can be the name of a volume. */
+export function isVolumeName(name: string): boolean {
+  return volumeName.test(name);
+}
 
 /** Files that a container may see instead of the kernel's, because they tell about the container (lxcfs and the like). */
 const replaceable: ReadonlySet<string> = new Set(
@@ -42,21 +80,39 @@ export function validateMountPlace(mount: MountSpec): void {
   }
 }
 
-const optionFields = {
-  bind: "BindOptions",
-  volume: "VolumeOptions",
-  image: "ImageOptions",
-  tmpfs: "TmpfsOptions",
-} as const;
+const tmpfsFlags = new Set([
+  "rw",
+  "ro",
+  "suid",
+  "nosuid",
+  "dev",
+  "nodev",
+  "exec",
+  "noexec",
+  "atime",
+  "noatime",
+  "diratime",
+  "nodiratime",
+  "relatime",
+  "norelatime",
+  "strictatime",
+  "nostrictatime",
+  "sync",
+  "async",
+  "dirsync",
+  "defaults",
+  "bind",
+  "rbind",
+]);
+const tmpfsKeys = new Set(["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"]);
 
-/** Options of another kind of mount have no effect, so they are an error. */
-export function validateMountOptions(mount: MountRequest): void {
-  for (const [kind, field] of Object.entries(optionFields)) {
-    if (kind === mount.Type || mount[field] === undefined) continue;
-    throw new TiffinError(
-      "invalid",
-      "container.mount-config",
-      `invalid mount config for type "${mount.Type ?? ""}": field ${field} must not be specified`,
-    );
+/** Errors: `container.tmpfs-option`. */
+export function checkTmpfsOptions(words: readonly string[]): void {
+  for (const word of words) {
+    const [key = "", value] = word.split("=", 2);
+    const known = value === undefined ? tmpfsFlags.has(key) : tmpfsKeys.has(key);
+    if (!known) {
+      throw new TiffinError("invalid", "container.tmpfs-option", `invalid tmpfs option ["${word}"]`);
+    }
   }
 }

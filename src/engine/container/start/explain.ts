@@ -41,9 +41,8 @@ export async function explainContainer(
 
 /** Where the network comes from, as `attachToNetwork` will find it. */
 function networkSource(container: Container): NetworkSource {
-  const { host, firstHostId } = container.document;
-  if (host.NetworkMode === "host") return { kind: "host" };
-  return firstHostId === null || host.NetworkMode.startsWith("container:")
-    ? { kind: "slot" }
-    : { kind: "new" };
+  const { firstHostId, specification } = container.document;
+  const { kind } = specification.network;
+  if (kind === "host") return { kind };
+  return firstHostId === null || kind === "container" ? { kind: "slot" } : { kind: "new" };
 }

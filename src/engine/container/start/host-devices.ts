@@ -1,9 +1,9 @@
 /** Device nodes of the host that a container asks for. */
 import { lstatSync, readdirSync, type Stats, statSync } from "node:fs";
-import type { DeviceMapping } from "../../../docker/types/host-config.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import type { OciDevice } from "../../../oci/mod.ts";
 import type { GrantedDevice } from "../runtime-spec/mod.ts";
+import type { WantedDevice } from "../specification/mod.ts";
 
 /** Linux's makedev, taken apart. */
 function numbersOf(rdev: number): { readonly major: number; readonly minor: number } {
@@ -86,22 +86,17 @@ const standardDevices = new Set(
 );
 
 /** The devices for `--device`, or all of the host's for a privileged container. */
-export function grantedDevices(mappings: readonly DeviceMapping[], privileged: boolean): GrantedDevice[] {
+export function grantedDevices(wanted: readonly WantedDevice[], privileged: boolean): GrantedDevice[] {
   if (privileged) {
     return devicesBelow("/dev", "/dev")
       .filter((device) => !standardDevices.has(device.path))
       .map((device) => ({ device, access: "rwm" }));
   }
-  return mappings.flatMap((mapping) => {
-    const path = mapping.PathInContainer || mapping.PathOnHost;
-    const access = mapping.CgroupPermissions || "rwm";
-    if (!/^[rwm]{1,3}$/.test(access)) {
-      throw new TiffinError("invalid", "container.device-access", `invalid device permissions: ${access}`);
-    }
-    const device = deviceAt(mapping.PathOnHost, path);
+  return wanted.flatMap(({ hostPath, path, access }) => {
+    const device = deviceAt(hostPath, path);
     if (device !== undefined) return [{ device, access }];
-    const stats = statusOf(mapping.PathOnHost);
-    if (stats?.isDirectory() !== true) throw missing(mapping.PathOnHost);
-    return devicesBelow(mapping.PathOnHost, path).map((each) => ({ device: each, access }));
+    const stats = statusOf(hostPath);
+    if (stats?.isDirectory() !== true) throw missing(hostPath);
+    return devicesBelow(hostPath, path).map((each) => ({ device: each, access }));
   });
 }

@@ -6,7 +6,11 @@ test("hosts ends with the extra hosts and the container itself", () => {
     address: "172.30.0.2",
     hostname: "web",
     domainname: "example.org",
-    extraHosts: ["db:10.0.0.1", "six=[fd00::1]", "up:host-gateway"],
+    extraHosts: [
+      { name: "db", address: "10.0.0.1" },
+      { name: "six", address: "fd00::1" },
+      { name: "up", address: "host-gateway" },
+    ],
     gateway: "172.30.0.1",
   });
   expect(text.split("\n").slice(-5)).toEqual([

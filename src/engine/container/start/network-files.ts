@@ -1,12 +1,12 @@
 /** `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` of a container, as text. Pure. */
+import type { HostLine } from "../specification/mod.ts";
 
 export interface HostsInput {
   /** The container's own address; empty without a network. */
   readonly address: string;
   readonly hostname: string;
   readonly domainname: string;
-  /** `name:address` or `name=address`; the address may be the word `host-gateway`. */
-  readonly extraHosts: readonly string[];
+  readonly extraHosts: readonly HostLine[];
   readonly gateway: string;
 }
 
@@ -21,10 +21,8 @@ const hostsHead = [
 
 export function renderHosts(input: HostsInput): string {
   const lines = [...hostsHead];
-  for (const entry of input.extraHosts) {
-    const split = entry.search(/[:=]/);
-    const address = entry.slice(split + 1).replace(/^\[(.*)\]$/, "$1");
-    lines.push(`${address === "host-gateway" ? input.gateway : address}\t${entry.slice(0, split)}`);
+  for (const { name, address } of input.extraHosts) {
+    lines.push(`${address === "host-gateway" ? input.gateway : address}\t${name}`);
   }
   if (input.address !== "") {
     lines.push(`${input.address}\t${ownNames(input).join(" ")}`);

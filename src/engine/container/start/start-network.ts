@@ -4,10 +4,11 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
 import type { NetworkSource } from "../../../plan/mod.ts";
+import type { PortRequest } from "../../network/mod.ts";
 import type { ContainerContext } from "../context.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, type EndpointRecord, isAlive } from "../record/mod.ts";
-import { decodePorts } from "../specification/mod.ts";
+import type { ContainerSpecification, WantedPort } from "../specification/mod.ts";
 
 export interface NetworkPlace {
   readonly source: NetworkSource;
@@ -19,9 +20,9 @@ export interface NetworkPlace {
   readonly wire: ((pid: number) => void) | undefined;
 }
 
-/** The running container that a mode such as `container:<name>` means. Errors: `notFound`, `conflict`. */
-export function sharedContainer(context: ContainerContext, mode: string): Container & { process: object } {
-  const other = context.registry.resolve(mode.slice("container:".length));
+/** The running container of that name, whose namespaces are shared. Errors: `notFound`, `conflict`. */
+export function sharedContainer(context: ContainerContext, name: string): Container & { process: object } {
+  const other = context.registry.resolve(name);
   const { process } = other;
   if (process !== undefined && isAlive(other.state)) return { ...other, process };
   throw new TiffinError(
@@ -37,50 +38,54 @@ export async function attachToNetwork(
   container: Container,
   undo: UndoStack,
 ): Promise<NetworkPlace> {
-  const { network } = context;
-  const { host, firstHostId } = container.document;
-  const mode = host.NetworkMode;
-  if (mode === "host") {
-    return { source: { kind: "host" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
+  const { firstHostId, specification } = container.document;
+  const { network } = specification;
+  switch (network.kind) {
+    case "host":
+      return { source: { kind: "host" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
+    case "container":
+      return {
+        source: { kind: "slot" },
+        netns: openOfProcess(sharedContainer(context, network.container), "ns/net", openFlags.readOnly),
+        endpoint: null,
+        warnings: [],
+        wire: undefined,
+      };
+    case "none":
+      // With a user namespace the network namespace must belong to it, so the process makes its own.
+      return firstHostId === null
+        ? {
+            source: { kind: "slot" },
+            netns: context.network.createIsolatedNetns(),
+            endpoint: null,
+            warnings: [],
+            wire: undefined,
+          }
+        : { source: { kind: "new" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
+    case "networks":
+      return await acquireEndpoint(context, container, network, undo);
   }
-  if (mode.startsWith("container:")) {
-    const shared = sharedContainer(context, mode);
-    return {
-      source: { kind: "slot" },
-      netns: openOfProcess(shared, "ns/net", openFlags.readOnly),
-      endpoint: null,
-      warnings: [],
-      wire: undefined,
-    };
-  }
-  if (mode === "none" || container.document.config.NetworkDisabled === true) {
-    // With a user namespace the network namespace must belong to it, so the process makes its own.
-    return firstHostId === null
-      ? {
-          source: { kind: "slot" },
-          netns: network.createIsolatedNetns(),
-          endpoint: null,
-          warnings: [],
-          wire: undefined,
-        }
-      : { source: { kind: "new" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
-  }
-  if (mode === network.name) return await acquireEndpoint(context, container, undo);
-  throw new TiffinError("notFound", "network.not-found", `network ${mode} not found`, { exitCode: 125 });
 }
 
+/** So far in one network, the only one that there is. */
 async function acquireEndpoint(
   context: ContainerContext,
   container: Container,
+  wanted: Extract<ContainerSpecification["network"], { kind: "networks" }>,
   undo: UndoStack,
 ): Promise<NetworkPlace> {
   const { network } = context;
-  const { host, config, firstHostId, network: wanted } = container.document;
-  const exposed = Object.keys(config.ExposedPorts ?? {});
+  const { firstHostId } = container.document;
+  for (const { network: name } of wanted.endpoints) {
+    if (name === network.name) continue;
+    throw new TiffinError("notFound", "network.not-found", `network ${name} not found`, { exitCode: 125 });
+  }
+  const [endpointWanted = { address: "", mac: "" }] = wanted.endpoints;
+  const { address, mac } = endpointWanted;
   const request = {
-    ports: decodePorts(host.PortBindings ?? {}, exposed, host.PublishAllPorts ?? false),
-    ...(wanted.address !== "" && { address: wanted.address }),
-    ...(wanted.mac !== "" && { mac: wanted.mac }),
+    ports: wanted.ports.map(portRequest),
+    ...(address !== "" && { address }),
+    ...(mac !== "" && { mac }),
   };
   undo.push("network endpoint", () => network.release(container.id));
   if (firstHostId !== null) {
@@ -106,4 +111,12 @@ async function acquireEndpoint(
 function recordOf(endpoint: EndpointRecord): EndpointRecord {
   const { address, prefixLength, gateway, mac, ports } = endpoint;
   return { address, prefixLength, gateway, mac, ports };
+}
+
+function portRequest({ hostAddress, hostPortEnd, ...port }: WantedPort): PortRequest {
+  return {
+    ...port,
+    ...(hostAddress !== undefined && { hostAddress }),
+    ...(hostPortEnd !== undefined && { hostPortEnd }),
+  };
 }

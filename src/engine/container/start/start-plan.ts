@@ -4,7 +4,6 @@ import { nonShareableIpc } from "../../../docker/messages.ts";
 import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { capabilityNames } from "../../../linux/capabilities.ts";
 import { hasController } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
 import { compileContainer, type InjectedFile, lowerSlotName, type Plan } from "../../../plan/mod.ts";
@@ -14,8 +13,8 @@ import { openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
 import { type Container, type EndpointRecord, isAlive } from "../record/mod.ts";
 import { type GrantedDevice, type ReadyMount, specOf } from "../runtime-spec/mod.ts";
-import { decideCapabilities, decodeSecurityOptions } from "../security/mod.ts";
-import { decodeLogLimits } from "../specification/mod.ts";
+import { grantedCapabilities } from "../security/mod.ts";
+import type { ContainerSpecification, IpcNamespace } from "../specification/mod.ts";
 import type { PendingStream } from "../streams/mod.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
 import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
@@ -30,17 +29,13 @@ export interface StartFindings {
 }
 
 export async function inspectStart(context: ContainerContext, container: Container): Promise<StartFindings> {
-  const { config, host, image } = container.document;
-  const privileged = host.Privileged ?? false;
+  const { image, specification } = container.document;
+  const { process, security, devices } = specification;
   return {
-    user: context.users.resolve(config.User, host.GroupAdd ?? [], container.id, image.chain),
+    user: context.users.resolve(process.user, process.groups, container.id, image.chain),
     mounts: await readyMounts(context, container),
-    devices: grantedDevices(host.Devices ?? [], privileged),
-    capabilities: decideCapabilities(
-      { privileged, add: host.CapAdd ?? [], drop: host.CapDrop ?? [] },
-      capabilityNames,
-      context.facts.identity.bounding,
-    ),
+    devices: grantedDevices(devices, security.privileged),
+    capabilities: grantedCapabilities(security.capabilities, context.facts.identity.bounding),
   };
 }
 
@@ -49,9 +44,6 @@ export interface CompiledStart {
   /** Opened binds by slot name; they belong to the caller. */
   readonly mounts: { readonly fds: readonly (readonly [string, OwnedFd])[] };
 }
-
-const defaultRows = 24;
-const defaultColumns = 80;
 
 /** Compiles the plan. `place.endpoint` decides the hosts file, `pending` become the first attach clients. */
 export function compilePlan(
@@ -80,35 +72,32 @@ function compileWith(
   held: [string, OwnedFd][],
 ): CompiledStart {
   const { facts, paths } = context;
-  const { config, host, image, firstHostId } = container.document;
-  const security = decodeSecurityOptions(host.SecurityOpt ?? []);
-  const terminal = config.Tty ?? false;
-  const [height = 0, width = 0] = host.ConsoleSize ?? [];
-  const size = container.size ?? { rows: height || defaultRows, columns: width || defaultColumns };
+  const { image, firstHostId, specification } = container.document;
+  const { process, security, log } = specification;
+  const size = process.terminal === null ? undefined : (container.size ?? process.terminal);
   const spec = specOf(
     {
-      container,
+      specification,
+      firstHostId,
       user: found.user,
-      hostname: config.Hostname,
+      hostname: specification.hostname,
       mounts: found.mounts,
       devices: found.devices,
       deviceNumbers,
       capabilities: found.capabilities,
-      noNewPrivileges: security.noNewPrivileges,
-      joined: joinedNamespaces(context, host, held),
-      size: terminal ? size : undefined,
+      joined: joinedNamespaces(context, specification, held),
+      size,
     },
     facts,
   );
-  const binds = openBinds(spec.mounts ?? [], ipcDonor(context, host));
+  const binds = openBinds(spec.mounts ?? [], ipcDonor(context, specification));
   try {
     const { upper, work } = context.layers.containerDirectory(container.id);
     const lowers = context.layers.openLowers(image.chain);
     for (const [index, lower] of lowers.entries()) {
       if (lower.kind === "image") held.push([lowerSlotName(index), lower.mount]);
     }
-    const filter = context.seccomp.filter(security.seccomp, found.capabilities, host.Privileged ?? false);
-    const logs = decodeLogLimits(host.LogConfig);
+    const filter = context.seccomp.filter(security.seccomp, found.capabilities, security.privileged);
     const plan = compileContainer(spec, facts, {
       id: container.id,
       cgroupParent: (ownCgroupParent(context, container.id) ?? cgroupParentOf(context.config.tag)) || "/",
@@ -119,22 +108,25 @@ function compileWith(
         work,
         ...(firstHostId !== null && { idmap: true }),
         // Its files go with it; and it has never been mounted before, so no earlier marker is in the way.
-        ...(host.AutoRemove && container.state.status === "created" && { volatile: true }),
+        ...(specification.removeWhenEnded && container.state.status === "created" && { volatile: true }),
       },
       workMount: paths.containers,
       network: place.source,
       files: injectedFiles(context, container, place.endpoint),
-      stdio: terminal ? { kind: "terminal", ...size } : { kind: "pipes", stdin: config.OpenStdin ?? false },
+      stdio:
+        size === undefined
+          ? { kind: "pipes", stdin: process.stdin !== "closed" }
+          : { kind: "terminal", ...size },
       supervise: {
         kind: "supervise",
-        stdinOnce: config.StdinOnce ?? false,
-        ...(logs !== undefined && { logs }),
+        stdinOnce: process.stdin === "once",
+        ...(log.kind === "files" && { logs: { fileBytes: log.fileBytes, files: log.files } }),
         record: true,
         oom: hasController(facts.cgroup, "memory"),
         attachClients: pending.map(({ flags }) => ({ flags })),
       },
       ...(filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags }),
-      init: host.Init ?? false,
+      init: process.init,
       bindSources: binds.sources,
       createWorkdir: true,
     });
@@ -151,35 +143,40 @@ function compileWith(
  */
 function joinedNamespaces(
   context: ContainerContext,
-  host: Container["document"]["host"],
+  { namespaces }: ContainerSpecification,
   held: [string, OwnedFd][],
 ): { readonly pid?: string; readonly ipc?: string } {
-  const pathOf = (mode: string | undefined, name: string): string | undefined => {
-    if (mode?.startsWith("container:") !== true) return undefined;
-    const namespace = openOfProcess(sharedContainer(context, mode), `ns/${name}`, openFlags.readOnly);
+  const pathOf = (wanted: IpcNamespace, name: string): string | undefined => {
+    if (wanted.kind !== "container") return undefined;
+    const namespace = openOfProcess(
+      sharedContainer(context, wanted.container),
+      `ns/${name}`,
+      openFlags.readOnly,
+    );
     held.push([`held:${name}`, namespace]);
     return `/proc/${process.pid}/fd/${namespace.raw}`;
   };
-  refuseUnshared(context, host.IpcMode);
-  const pid = pathOf(host.PidMode, "pid");
-  const ipc = pathOf(host.IpcMode, "ipc");
+  refuseUnshared(context, namespaces.ipc);
+  const pid = pathOf(namespaces.pid, "pid");
+  const ipc = pathOf(namespaces.ipc, "ipc");
   return { ...(pid !== undefined && { pid }), ...(ipc !== undefined && { ipc }) };
 }
 
 /** Only a container that was made to share its IPC namespace, or shares one itself, can be joined there. */
-function refuseUnshared(context: ContainerContext, mode: string): void {
-  if (!mode.startsWith("container:")) return;
-  const donor = sharedContainer(context, mode);
-  const { IpcMode } = donor.document.host;
-  if (IpcMode === "shareable" || IpcMode === "host" || IpcMode.startsWith("container:")) return;
+function refuseUnshared(context: ContainerContext, wanted: IpcNamespace): void {
+  if (wanted.kind !== "container") return;
+  const donor = sharedContainer(context, wanted.container);
+  const { kind } = donor.document.specification.namespaces.ipc;
+  if (kind === "shareable" || kind === "host" || kind === "container") return;
   throw new TiffinError("conflict", "container.ipc-not-shareable", nonShareableIpc(donor.id), {
     exitCode: 125,
   });
 }
 
 /** The container whose IPC namespace and shared memory are shared. */
-function ipcDonor(context: ContainerContext, host: Container["document"]["host"]): Container | undefined {
-  return host.IpcMode.startsWith("container:") ? sharedContainer(context, host.IpcMode) : undefined;
+function ipcDonor(context: ContainerContext, { namespaces }: ContainerSpecification): Container | undefined {
+  const { ipc } = namespaces;
+  return ipc.kind === "container" ? sharedContainer(context, ipc.container) : undefined;
 }
 
 const readableMode = 0o644;
@@ -190,24 +187,29 @@ function injectedFiles(
   container: Container,
   endpoint: EndpointRecord | null,
 ): InjectedFile[] {
-  const { config, host, mounts } = container.document;
-  const hostNetwork = host.NetworkMode === "host";
-  const shared = host.NetworkMode.startsWith("container:")
-    ? sharedContainer(context, host.NetworkMode).state
-    : undefined;
+  const {
+    network,
+    hostname,
+    domainname,
+    hosts: extraHosts,
+    resolver,
+    mounts,
+  } = container.document.specification;
+  const hostNetwork = network.kind === "host";
+  const shared = network.kind === "container" ? sharedContainer(context, network.container).state : undefined;
   const place = shared !== undefined && isAlive(shared) ? shared.endpoint : endpoint;
-  const hosts = hostNetwork && (host.ExtraHosts ?? []).length === 0 ? hostFile("/etc/hosts") : undefined;
+  const hosts = hostNetwork && extraHosts.length === 0 ? hostFile("/etc/hosts") : undefined;
   const files = [
-    { path: "/etc/hostname", content: `${config.Hostname}\n`, mode: readableMode },
+    { path: "/etc/hostname", content: `${hostname}\n`, mode: readableMode },
     {
       path: "/etc/hosts",
       content:
         hosts ??
         renderHosts({
           address: place?.address ?? "",
-          hostname: config.Hostname,
-          domainname: config.Domainname ?? "",
-          extraHosts: host.ExtraHosts ?? [],
+          hostname,
+          domainname,
+          extraHosts,
           gateway: place?.gateway || context.network.gateway,
         }),
       mode: readableMode,
@@ -216,9 +218,7 @@ function injectedFiles(
       path: "/etc/resolv.conf",
       content: renderResolver({
         host: hostResolver(hostNetwork),
-        servers: host.Dns ?? [],
-        search: host.DnsSearch ?? [],
-        options: host.DnsOptions ?? [],
+        ...resolver,
         hostNetwork,
       }),
       mode: readableMode,

@@ -41,7 +41,8 @@ export async function startContainer(context: ContainerContext, container: Conta
     const last = endingOf(container.state);
     if (restarting && last !== null) tellExits(container, last);
     // A container that removes itself after its run does so too when there is none.
-    if (container.document.host.AutoRemove) await takeAway(context, container, { volumes: true });
+    if (container.document.specification.removeWhenEnded)
+      await takeAway(context, container, { volumes: true });
     throw thrown;
   }
 }

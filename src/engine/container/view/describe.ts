@@ -4,8 +4,9 @@ import type { ContainerStatusWord, MountPoint, PortSummary } from "../../../dock
 import type { PortMap } from "../../../docker/types/host-config.ts";
 import type { EndpointSettings } from "../../../docker/types/networking.ts";
 import { own } from "../../../lib/own.ts";
+import { networkMode } from "../docker/mod.ts";
 import { type Container, type ContainerState, type EndpointRecord, isAlive } from "../record/mod.ts";
-import type { MountSpec } from "../specification/mod.ts";
+import { defaultNetworkName, type MountSpec } from "../specification/mod.ts";
 import { durationText } from "./duration-text.ts";
 
 /** Docker's word for a state. */
@@ -46,7 +47,8 @@ export function endpointOf(state: ContainerState): EndpointRecord | null {
 /** `Ports` of inspect: published ones with their bindings, exposed ones with null. */
 export function portMapOf(container: Container): PortMap {
   const map: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
-  for (const key of Object.keys(container.document.config.ExposedPorts ?? {})) map[key] = null;
+  for (const { port, protocol } of container.document.specification.exposed)
+    map[`${port}/${protocol}`] = null;
   for (const port of endpointOf(container.state)?.ports ?? []) {
     const key = `${port.containerPort}/${port.protocol}`;
     const list = own(map, key) ?? [];
@@ -72,7 +74,7 @@ export function portSummaries(container: Container): PortSummary[] {
 
 /** The networks that the container is in, by name. */
 export function networksOf(container: Container, networkId: string): Record<string, EndpointSettings> {
-  const mode = container.document.host.NetworkMode;
+  const mode = networkMode(container.document.specification.network);
   if (mode.startsWith("container:")) return {};
   const endpoint = endpointOf(container.state);
   return {
@@ -81,7 +83,7 @@ export function networksOf(container: Container, networkId: string): Record<stri
       Links: null,
       Aliases: null,
       DriverOpts: null,
-      NetworkID: mode === "bridge" ? networkId : mode,
+      NetworkID: mode === defaultNetworkName ? networkId : mode,
       EndpointID: endpoint === null ? "" : container.id,
       Gateway: endpoint?.gateway ?? "",
       IPAddress: endpoint?.address ?? "",

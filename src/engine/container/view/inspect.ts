@@ -3,8 +3,8 @@ import { completeDocument, containerDocument } from "../../../docker/documents.t
 import type { ContainerInspect, ContainerState } from "../../../docker/types/container.ts";
 import { newestLogPath } from "../../log/mod.ts";
 import type { ContainerContext } from "../context.ts";
+import { documentsOf } from "../docker/mod.ts";
 import { type Container, countsAsRunning, endingOf, isAlive } from "../record/mod.ts";
-import { commandOf } from "../specification/mod.ts";
 import { endpointOf, mountPoints, networksOf, portMapOf, statusWord, timeText } from "./describe.ts";
 
 /** Docker's answer with what only this engine knows, under a key of its own. */
@@ -43,8 +43,9 @@ export async function inspectContainer(
   options: { readonly size: boolean },
 ): Promise<TiffinInspect> {
   const { document, id, name, state } = container;
-  const { config, host, image, mounts } = document;
-  const [path = "", ...words] = commandOf(config);
+  const { image, specification } = document;
+  const { config, host } = document.docker ?? documentsOf(specification);
+  const [path = "", ...words] = specification.process.arguments;
   const { upper, work } = context.layers.containerDirectory(id);
   const lowers = context.layers.lowerPaths(image.chain);
   const endpoint = endpointOf(state);
@@ -61,7 +62,7 @@ export async function inspectContainer(
     ResolvConfPath: "",
     HostnamePath: "",
     HostsPath: "",
-    LogPath: host.LogConfig?.Type === "none" ? "" : newestLogPath(context.paths.container(id).logs),
+    LogPath: specification.log.kind === "none" ? "" : newestLogPath(context.paths.container(id).logs),
     Name: `/${name}`,
     RestartCount: container.restarts,
     Driver: "overlay2",
@@ -77,7 +78,7 @@ export async function inspectContainer(
       Data: { LowerDir: lowers.join(":"), MergedDir: "", UpperDir: upper, WorkDir: work },
     },
     ...(options.size && { SizeRw: written, SizeRootFs: imageBytes + written }),
-    Mounts: mountPoints(mounts, context.paths.volumes),
+    Mounts: mountPoints(specification.mounts, context.paths.volumes),
     Config: { ...config, Image: image.reference },
     NetworkSettings: {
       Bridge: "",

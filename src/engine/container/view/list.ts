@@ -4,8 +4,9 @@ import type { ContainerSummary } from "../../../docker/types/container.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { ContainerContext } from "../context.ts";
+import { networkMode } from "../docker/mod.ts";
 import { type Container, countsAsRunning } from "../record/mod.ts";
-import { commandText } from "../specification/mod.ts";
+import { commandText } from "./command-text.ts";
 import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
 import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
 
@@ -48,10 +49,11 @@ const filters: Readonly<Record<string, FilterMaker>> = {
     const ids = new Set(values.map((value) => imageIdOf(context, value)));
     return (container) => ids.has(container.document.image.id);
   },
-  network: (values) => anyOf(values, (container, value) => container.document.host.NetworkMode === value),
+  network: (values) =>
+    anyOf(values, (container, value) => networkMode(container.document.specification.network) === value),
   volume: (values) =>
     anyOf(values, (container, value) =>
-      container.document.mounts.some(
+      container.document.specification.mounts.some(
         (mount) => mount.target === value || (mount.kind === "volume" && mount.volume === value),
       ),
     ),
@@ -80,7 +82,7 @@ function patternOf(value: string): RegExp {
 function hasLabel(container: Container, wanted: string): boolean {
   const split = wanted.indexOf("=");
   const key = split < 0 ? wanted : wanted.slice(0, split);
-  const labels = container.document.config.Labels;
+  const labels = container.document.specification.labels;
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
   return value !== undefined && (split < 0 || value === wanted.slice(split + 1));
 }
@@ -146,7 +148,7 @@ async function summaryOf(
   size: boolean,
 ): Promise<ContainerSummary> {
   const { document, state } = container;
-  const { host, config } = document;
+  const { annotations, labels, mounts, network, process } = document.specification;
   const written = size ? await context.layers.containerBytes(container.id) : 0;
   const imageBytes = size ? (context.images.byId(document.image.id)?.size ?? 0) : 0;
   return {
@@ -154,18 +156,18 @@ async function summaryOf(
     Names: [`/${container.name}`],
     Image: document.image.reference,
     ImageID: document.image.id,
-    Command: commandText(config),
+    Command: commandText(process.arguments),
     Created: Math.floor(container.createdMs / 1000),
     Ports: portSummaries(container),
     ...(size && { SizeRw: written, SizeRootFs: imageBytes + written }),
-    Labels: config.Labels,
+    Labels: labels,
     State: statusWord(state),
     Status: statusText(state, now),
     HostConfig: {
-      NetworkMode: host.NetworkMode,
-      ...(host.Annotations !== undefined && { Annotations: host.Annotations }),
+      NetworkMode: networkMode(network),
+      ...(Object.keys(annotations).length > 0 && { Annotations: annotations }),
     },
     NetworkSettings: { Networks: networksOf(container, context.network.name) },
-    Mounts: mountPoints(document.mounts, context.paths.volumes),
+    Mounts: mountPoints(mounts, context.paths.volumes),
   };
 }

@@ -2,3 +2,4 @@
 export { booleanOf } from "./filter-values.ts";
 export { inspectContainer, type TiffinInspect } from "./inspect.ts";
 export { type ListOptions, listContainers } from "./list.ts";
+export { logDetails } from "./log-details.ts";

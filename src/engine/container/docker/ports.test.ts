@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { decodePorts, validateExposed } from "./ports.ts";
+import { decodePorts, exposedPorts, validateExposed } from "./ports.ts";
 
 test("bindings become requests; an empty host port lets the kernel choose; ranges stay ranges", () => {
   expect(
@@ -22,7 +22,7 @@ test("bindings become requests; an empty host port lets the kernel choose; range
 });
 
 test("-P publishes what is exposed and not bound already", () => {
-  expect(decodePorts({ "80/tcp": [{ HostPort: "1" }] }, ["80/tcp", "81/udp"], true)).toEqual([
+  expect(decodePorts({ "80/tcp": [{ HostPort: "1" }] }, exposedPorts(["80/tcp", "81/udp"]), true)).toEqual([
     { containerPort: 80, protocol: "tcp", hostPort: 1 },
     { containerPort: 81, protocol: "udp", hostPort: 0 },
   ]);
@@ -49,4 +49,11 @@ test("an exposed port is a number with a protocol", () => {
   for (const key of ["x", "0/tcp", "80/icmp", "70000/tcp", "__proto__"]) {
     expect(() => validateExposed([key])).toThrow(`invalid port specification: "${key}"`);
   }
+});
+
+test("what an image exposes and is no port is left out", () => {
+  expect(exposedPorts(["80", "x", "9/sctp", "0/tcp"])).toEqual([
+    { port: 80, protocol: "tcp" },
+    { port: 9, protocol: "sctp" },
+  ]);
 });

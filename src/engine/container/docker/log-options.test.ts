@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { TiffinError } from "../../../lib/errors.ts";
-import { checkLogConfig, logDetails } from "./log-options.ts";
+import { decodeLogConfig } from "./log-options.ts";
 import { mergeHostConfig } from "./merge.ts";
 
 function told(Type: string, Config: Record<string, string>): string {
   try {
-    return checkLogConfig({ Type, Config }).join("\n") || "accepted";
+    return decodeLogConfig({ Type, Config }).warnings.join("\n") || "accepted";
   } catch (thrown) {
     if (!(thrown instanceof TiffinError)) throw thrown;
     return `${thrown.code}: ${thrown.message}`;
@@ -82,31 +82,6 @@ test.each<[string, Record<string, string>, string]>([
   expect(told(driver, options)).toStartWith(text);
 });
 
-test("details are what the options name, sorted and escaped as Docker does it", () => {
-  const subject = {
-    labels: { b: "2", a: "1 & more", other: "no" },
-    environment: ["X=y=z", "Z=q", "NX=1"],
-    tagValues: {
-      ID: "0123456789ab",
-      FullID: "0123456789abcdef",
-      Name: "web",
-      ImageID: "i",
-      ImageFullID: "sha256:i",
-      ImageName: "base",
-      Hostname: "h",
-      Command: "sh",
-      DaemonName: "tiffin",
-    },
-  };
-  const detailsOf = (Config: Record<string, string>): string =>
-    logDetails({ ...subject, config: { Type: "json-file", Config } });
-  expect(detailsOf({})).toBe("");
-  expect(detailsOf({ labels: "a,b", env: "X,missing", tag: "{{.Name}}/{{.ID}}" })).toBe(
-    "X=y%3Dz,a=1+%26+more,b=2,tag=web%2F0123456789ab",
-  );
-  expect(detailsOf({ "labels-regex": "^b", "env-regex": "^N" })).toBe("NX=1,b=2");
-});
-
 test("inspect shows the limits that hold", () => {
   expect(mergeHostConfig({}, false).LogConfig).toEqual({
     Type: "json-file",
@@ -122,4 +97,15 @@ test("inspect shows the limits that hold", () => {
     Type: "none",
     Config: {},
   });
+});
+
+test("a configuration is decoded once", () => {
+  const options = { "max-size": "1k", "max-file": "2", labels: "a,b", "env-regex": "^X", tag: "{{.Name}}" };
+  expect(decodeLogConfig({ Type: "json-file", Config: options }).log).toEqual({
+    kind: "files",
+    fileBytes: 1024,
+    files: 2,
+    details: { labels: ["a", "b"], environment: [], environmentPattern: "^X", tag: "{{.Name}}" },
+  });
+  expect(decodeLogConfig({ Type: "none" }).log).toEqual({ kind: "none" });
 });

@@ -1,11 +1,8 @@
 /** How much log a container may keep, from `--log-opt max-size=10m --log-opt max-file=3`. */
-
-import type { LogConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { own } from "../../../lib/own.ts";
+import { defaultLogFileBytes, defaultLogFiles } from "../specification/mod.ts";
 
-const defaultFileBytes = 20 * 1024 * 1024;
-const defaultFiles = 5;
 const largestFiles = 1000;
 const units: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
@@ -25,15 +22,14 @@ function decodeCount(text: string): number {
   throw new TiffinError("invalid", "container.log-option", `invalid log option max-file: ${text}`);
 }
 
-/** The limits; undefined for the driver `none`, which keeps no log. */
-export function decodeLogLimits(
-  config: LogConfig | undefined,
-): { readonly fileBytes: number; readonly files: number } | undefined {
-  if (config?.Type === "none") return undefined;
-  const size = config?.Config?.["max-size"];
-  const count = config?.Config?.["max-file"];
+export function decodeLogLimits(options: Readonly<Record<string, string>>): {
+  readonly fileBytes: number;
+  readonly files: number;
+} {
+  const size = options["max-size"];
+  const count = options["max-file"];
   return {
-    fileBytes: size === undefined ? defaultFileBytes : decodeSize(size),
-    files: count === undefined ? defaultFiles : decodeCount(count),
+    fileBytes: size === undefined ? defaultLogFileBytes : decodeSize(size),
+    files: count === undefined ? defaultLogFiles : decodeCount(count),
   };
 }

@@ -1,16 +1,16 @@
 /** `--security-opt` words decoded. */
 import { TiffinError } from "../../../lib/errors.ts";
+import type { SeccompSetting } from "../specification/mod.ts";
 
 export interface SecurityOptions {
   readonly noNewPrivileges: boolean;
-  /** `default`, `unconfined`, or the text of a profile in the OCI's or Docker's JSON. */
-  readonly seccomp: string;
+  readonly seccomp: SeccompSetting;
 }
 
 /** Decodes the list; `key=value` and the older `key:value`. Errors: `container.security-option`. */
 export function decodeSecurityOptions(options: readonly string[]): SecurityOptions {
   let noNewPrivileges = false;
-  let seccomp = "default";
+  let seccomp: SeccompSetting = { kind: "default" };
   for (const option of options) {
     if (option === "no-new-privileges") {
       noNewPrivileges = true;
@@ -22,7 +22,7 @@ export function decodeSecurityOptions(options: readonly string[]): SecurityOptio
     if (key === "no-new-privileges" && (value === "true" || value === "false")) {
       noNewPrivileges = value === "true";
     } else if (key === "seccomp" && value !== "") {
-      seccomp = value === "builtin" ? "default" : value;
+      seccomp = seccompOf(value);
     } else if (
       !((key === "apparmor" && value === "unconfined") || (key === "label" && value === "disable"))
     ) {
@@ -31,4 +31,9 @@ export function decodeSecurityOptions(options: readonly string[]): SecurityOptio
     }
   }
   return { noNewPrivileges, seccomp };
+}
+
+function seccompOf(value: string): SeccompSetting {
+  if (value === "builtin" || value === "default") return { kind: "default" };
+  return value === "unconfined" ? { kind: "unconfined" } : { kind: "profile", profile: value };
 }

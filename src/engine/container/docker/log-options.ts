@@ -1,6 +1,7 @@
 /** The options of a container's log (`--log-opt`): every key is done, warned of, or refused at create. Pure. */
 import type { LogConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { checkTag, type LogDetails, type LogSpecification } from "../specification/mod.ts";
 import { decodeLogLimits } from "./log-limits.ts";
 
 export const defaultLogDriver = "json-file";
@@ -19,34 +20,6 @@ function checkPattern(value: string, key: string): void {
     new RegExp(value);
   } catch {
     refuse(`invalid log option ${key}: ${JSON.stringify(value)} is no regular expression`);
-  }
-}
-
-/** Fields of a tag's template, as Docker names them. */
-const tagFields = [
-  "ID",
-  "FullID",
-  "Name",
-  "ImageID",
-  "ImageFullID",
-  "ImageName",
-  "Hostname",
-  "Command",
-  "DaemonName",
-] as const;
-type TagField = (typeof tagFields)[number];
-const tagField = /\{\{\s*\.([A-Za-z]+)\s*\}\}/g;
-
-function isTagField(name: string): name is TagField {
-  return tagFields.some((field) => field === name);
-}
-
-function checkTag(value: string): void {
-  const names = [...value.matchAll(tagField)].map(([, name = ""]) => name);
-  const unknown = names.find((name) => !isTagField(name));
-  if (unknown !== undefined || value.replaceAll(tagField, "").includes("{{")) {
-    const wanted = tagFields.map((field) => `{{.${field}}}`).join(", ");
-    refuse(`invalid log option tag: ${JSON.stringify(value)}, wanted a text with any of ${wanted}`);
   }
 }
 
@@ -97,8 +70,11 @@ const drivers: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   },
 };
 
-/** Refuses what cannot be done; returns warnings of what will not be. Errors: `container.log-option`, `container.log-driver`. */
-export function checkLogConfig(config: LogConfig | undefined): readonly string[] {
+/** Refuses what cannot be done; warns of what will not be. Errors: `container.log-option`, `container.log-driver`. */
+export function decodeLogConfig(config: LogConfig | undefined): {
+  readonly log: LogSpecification;
+  readonly warnings: readonly string[];
+} {
   const driver = config?.Type || defaultLogDriver;
   const known = Object.hasOwn(drivers, driver) ? drivers[driver] : undefined;
   if (known === undefined) {
@@ -120,48 +96,18 @@ export function checkLogConfig(config: LogConfig | undefined): readonly string[]
     const warning = check(value, options, key);
     if (warning !== undefined) warnings.push(warning);
   }
-  decodeLogLimits(config);
-  return warnings;
+  if (driver === "none") return { log: { kind: "none" }, warnings };
+  return { log: { kind: "files", ...decodeLogLimits(options), details: detailsOf(options) }, warnings };
 }
 
-export interface LogSubject {
-  readonly config: LogConfig | undefined;
-  readonly labels: Options;
-  readonly environment: readonly string[];
-  readonly tagValues: Readonly<Record<TagField, string>>;
-}
-
-/** As Go's `url.QueryEscape`. */
-function escaped(text: string): string {
-  return encodeURIComponent(text)
-    .replaceAll(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll("%20", "+");
-}
-
-/** What `logs --details` puts before each line: what the options `labels`, `env` and `tag` name. */
-export function logDetails(subject: LogSubject): string {
-  const options = subject.config?.Config ?? {};
-  const found = new Map<string, string>();
-  const collect = (entries: Iterable<readonly [string, string]>, names: string, pattern: string): void => {
-    const wanted = new Set(options[names]?.split(","));
-    const matching = options[pattern] ? new RegExp(options[pattern]) : undefined;
-    for (const [key, value] of entries) if (wanted.has(key) || matching?.test(key)) found.set(key, value);
+function detailsOf(options: Options): LogDetails {
+  const listed = (key: string): string[] => (options[key] ?? "").split(",").filter((name) => name !== "");
+  const { "labels-regex": labelsPattern, "env-regex": environmentPattern } = options;
+  return {
+    labels: listed("labels"),
+    environment: listed("env"),
+    ...(labelsPattern && { labelsPattern }),
+    ...(environmentPattern && { environmentPattern }),
+    tag: options["tag"] ?? "",
   };
-  collect(Object.entries(subject.labels), "labels", "labels-regex");
-  const variables = subject.environment.map((entry): [string, string] => {
-    const [name = ""] = entry.split("=", 1);
-    return [name, entry.slice(name.length + 1)];
-  });
-  collect(variables, "env", "env-regex");
-  const tag = options["tag"] ?? "";
-  if (tag !== "") {
-    const filled = tag.replaceAll(tagField, (_, name: string) =>
-      isTagField(name) ? subject.tagValues[name] : "",
-    );
-    found.set("tag", filled);
-  }
-  return [...found]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, value]) => `${escaped(key)}=${escaped(value)}`)
-    .join(",");
 }

@@ -1,12 +1,9 @@
 /** What texts of a creation can be no word of: file names, lines of files, strings of a program's environment. Pure. */
-import { isIpAddress } from "../../../docker/ip-address.ts";
-import type { ContainerConfig } from "../../../docker/types/container-config.ts";
-import type { HostConfig } from "../../../docker/types/host-config.ts";
 import { refuse } from "./refuse.ts";
 
 const shownLength = 60;
 
-function shown(text: string): string {
+export function shown(text: string): string {
   return JSON.stringify(text.length > shownLength ? `${text.slice(0, shownLength)}...` : text);
 }
 
@@ -72,48 +69,10 @@ export function validatePath(what: string, path: string): void {
   }
 }
 
-export function validateConfigWords(config: ContainerConfig): void {
-  validateStrings("command", [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])]);
-  validateStrings("environment", config.Env ?? []);
-  validatePath("working directory", config.WorkingDir ?? "");
-  const domain = config.Domainname ?? "";
-  if (Buffer.byteLength(domain) > longestDomain || !printable.test(domain)) {
-    refuse(
-      "domainname",
-      `invalid domain name ${shown(domain)}: wanted at most ${longestDomain} bytes without spaces`,
-    );
-  }
-}
-
-/** The kernel's __NEW_UTS_LEN. */
-const longestDomain = 64;
 /** Neither spaces nor control characters: each of these is a word in a line of a file. */
-const printable = /^[^\s\p{Cc}]*$/u;
+export const printable = /^[^\s\p{Cc}]*$/u;
 
-function validateWord(what: string, word: string): void {
+export function validateWord(what: string, word: string): void {
   if (word !== "" && printable.test(word)) return;
   refuse("file-word", `invalid ${what} ${shown(word)}: wanted a word without spaces and line breaks`);
-}
-
-/** The words of /etc/hosts and /etc/resolv.conf. */
-export function validateFileWords(host: HostConfig): void {
-  for (const server of host.Dns ?? []) {
-    if (!isIpAddress(server)) refuse("dns", `invalid DNS server: ${shown(server)} is no IP address`);
-  }
-  for (const domain of host.DnsSearch ?? []) validateWord("DNS search domain", domain);
-  for (const option of host.DnsOptions ?? []) validateWord("DNS option", option);
-  for (const entry of host.ExtraHosts ?? []) {
-    const split = entry.search(/[:=]/);
-    if (split <= 0 || split === entry.length - 1) {
-      refuse("extra-host", `bad format for add-host: ${JSON.stringify(entry)}`);
-    }
-    validateWord("host name in add-host", entry.slice(0, split));
-    const address = entry.slice(split + 1).replace(/^\[(.*)\]$/, "$1");
-    if (address !== "host-gateway" && !isIpAddress(address)) {
-      refuse("extra-host", `invalid IP address in add-host: ${JSON.stringify(address)}`);
-    }
-  }
-  for (const [name, value] of Object.entries(host.Annotations ?? {})) {
-    if (name === "") refuse("annotation", `invalid annotation ${shown(`=${value}`)}: its name is empty`);
-  }
 }

@@ -4,36 +4,14 @@ import type { HostConfig, LogConfig } from "../../../docker/types/host-config.ts
 import { TiffinError } from "../../../lib/errors.ts";
 import { shortId } from "../../../lib/ids.ts";
 import type { ImageConfig } from "../../image/mod.ts";
-import type { MergedConfig, MergedHostConfig } from "./document.ts";
+import {
+  defaultMaskedPaths,
+  defaultNetworkName,
+  defaultReadonlyPaths,
+  defaultShmBytes,
+} from "../specification/mod.ts";
+import { engineRuntime, type MergedConfig, type MergedHostConfig } from "./documents.ts";
 import { defaultLogDriver, defaultLogOptions } from "./log-options.ts";
-
-/** Procfs and sysfs files that tell about, or act on, the whole host. */
-export const defaultMaskedPaths = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-] as const;
-
-export const defaultReadonlyPaths = [
-  "/proc/bus",
-  "/proc/fs",
-  "/proc/irq",
-  "/proc/sys",
-  "/proc/sysrq-trigger",
-] as const;
-
-/** The only one: the engine's own executor. */
-const engineRuntime = "tiffin";
-const defaultShmBytes = 64 * 1024 * 1024;
 
 /** The client's `Env` with what only the image sets behind it. */
 export function mergeEnvironment(client: readonly string[], image: readonly string[]): string[] {
@@ -84,7 +62,7 @@ export function mergeHostConfig(client: HostConfig, remove: boolean): MergedHost
   const privileged = client.Privileged ?? false;
   return {
     ...client,
-    NetworkMode: mode === "" || mode === "default" ? "bridge" : mode,
+    NetworkMode: mode === "" || mode === "default" ? defaultNetworkName : mode,
     IpcMode: client.IpcMode || "private",
     CgroupnsMode: client.CgroupnsMode || (privileged ? "host" : "private"),
     ShmSize: client.ShmSize === undefined || client.ShmSize === 0 ? defaultShmBytes : client.ShmSize,

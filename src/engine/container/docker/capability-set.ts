@@ -1,4 +1,4 @@
-/** Which capabilities a container gets: a default set, changed by `--cap-add` and `--cap-drop`. Pure. */
+/** Which capabilities a client asks for: a default set, changed by `--cap-add` and `--cap-drop`. Pure. */
 import { TiffinError } from "../../../lib/errors.ts";
 import { defaultCapabilities } from "../../../linux/capabilities.ts";
 
@@ -23,15 +23,8 @@ export interface CapabilityRequest {
   readonly drop: readonly string[];
 }
 
-/**
- * The set, in the order of `known` (every capability that this kernel knows), without what `available` (the engine's
- * own bounding set) lacks. Throws `container.capability` for a word that names none.
- */
-export function decideCapabilities(
-  request: CapabilityRequest,
-  known: readonly string[],
-  available: readonly string[],
-): string[] {
+/** The set, in the order of `known`. Throws `container.capability` for a word that names none. */
+export function decideCapabilities(request: CapabilityRequest, known: readonly string[]): string[] {
   const add = new Set(request.add.map((word) => normalise("CapAdd", word, known)));
   const drop = new Set(request.drop.map((word) => normalise("CapDrop", word, known)));
   const wanted = (name: string): boolean => {
@@ -40,5 +33,5 @@ export function decideCapabilities(
     if (drop.has(all)) return add.has(name);
     return add.has(name) || (defaults.includes(name) && !drop.has(name));
   };
-  return known.filter((name) => wanted(name) && available.includes(name));
+  return known.filter(wanted);
 }

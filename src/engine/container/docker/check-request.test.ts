@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
+import type { ContainerCreateBody } from "../../../docker/types/container.ts";
 import type { ContainerConfig } from "../../../docker/types/container-config.ts";
 import type { HostConfig } from "../../../docker/types/host-config.ts";
 import { probe } from "../../../kernel/probe.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { validateContainer } from "./validate.ts";
+import { checkSpecification } from "../specification/check.ts";
+import { decodeCreateBody } from "./create-body.ts";
 
 const machine = probe();
 const facts = {
@@ -13,9 +15,20 @@ const facts = {
 };
 const mib = 1024 * 1024;
 
+/** All that is said about a body, as creation hears it. */
+function validateContainer(body: ContainerCreateBody, host = facts): string[] {
+  const { specification, warnings } = decodeCreateBody(body, {
+    id: "c0ffee".padEnd(64, "0"),
+    image: { Cmd: ["true"] },
+    hostname: "host",
+    remove: false,
+  });
+  return [...checkSpecification(specification, host), ...warnings];
+}
+
 function refusal(config: ContainerConfig, host: HostConfig): string {
   try {
-    validateContainer({ ...config, HostConfig: host }, facts);
+    validateContainer({ ...config, HostConfig: host });
   } catch (thrown) {
     return thrown instanceof TiffinError ? `${thrown.code}: ${thrown.message}` : String(thrown);
   }

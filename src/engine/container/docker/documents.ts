@@ -1,7 +1,6 @@
-/** What creation writes down of a container and nothing changes. */
+/** Docker's two documents of a container, with the image's and the engine's defaults filled in. */
 import type { ContainerConfig } from "../../../docker/types/container-config.ts";
 import type { HostConfig } from "../../../docker/types/host-config.ts";
-import type { MountSpec } from "./mount-spec.ts";
 
 /** `Config` after the image's defaults have been filled in. */
 export interface MergedConfig extends ContainerConfig {
@@ -23,15 +22,10 @@ export interface MergedHostConfig extends HostConfig {
   readonly ReadonlyPaths: readonly string[];
 }
 
-export interface ContainerDocument {
-  readonly image: { readonly id: string; readonly reference: string; readonly chain: readonly string[] };
-  readonly config: MergedConfig;
-  readonly host: MergedHostConfig;
-  /** What was asked of the network. */
-  readonly network: { readonly address: string; readonly mac: string };
-  readonly mounts: readonly MountSpec[];
-  /** First id of its user namespace's range on the host; null without one. */
-  readonly firstHostId: number | null;
+/** Both, as a client of Docker's API asked and as inspect gives them back. */
+export interface DockerDocuments {
+  readonly config: ContainerConfig;
+  readonly host: HostConfig;
 }
 
 /** The command line that the process gets: the entry point, then the command. */
@@ -42,8 +36,5 @@ export function commandOf(config: ContainerConfig): string[] {
 /** Annotation that puts the container into a time namespace: `monotonic=SECONDS,boottime=SECONDS`, either or both. */
 export const timeAnnotation = "tiffin.time-offset";
 
-/** The command line in one text, as lists show it: words with blanks stand in quotes. */
-export function commandText(config: ContainerConfig): string {
-  const [program = "", ...words] = commandOf(config);
-  return [program, ...words.map((word) => (word.includes(" ") ? `'${word}'` : word))].join(" ");
-}
+/** The only runtime: the engine's own executor. */
+export const engineRuntime = "tiffin";

@@ -2,10 +2,18 @@
 import { isIpAddress } from "../../../docker/ip-address.ts";
 import type { PortBinding, PortMap } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import type { PortRequest } from "../../network/mod.ts";
+import type { ExposedPort, WantedPort } from "../specification/mod.ts";
 
 function invalidPort(text: string): TiffinError {
   return new TiffinError("invalid", "container.port", `invalid port specification: "${text}"`);
+}
+
+function sctpIsMissing(): TiffinError {
+  return new TiffinError(
+    "notImplemented",
+    "container.port-protocol",
+    "publishing sctp ports is not supported",
+  );
 }
 
 const highestPort = 65_535;
@@ -24,27 +32,31 @@ export function decodePortKey(key: string): {
   const port = portNumber(number, key);
   if (port === 0 || rest.length > 0) throw invalidPort(key);
   if (protocol === "tcp" || protocol === "udp") return { port, protocol };
-  if (protocol === "sctp") {
-    throw new TiffinError(
-      "notImplemented",
-      "container.port-protocol",
-      "publishing sctp ports is not supported",
-    );
-  }
+  if (protocol === "sctp") throw sctpIsMissing();
   throw new TiffinError("invalid", "container.port-protocol", `invalid proto: ${protocol}`);
+}
+
+/** A key of `ExposedPorts`; undefined when it is none. */
+function exposedPort(key: string): ExposedPort | undefined {
+  const [, number = "", protocol] = /^([0-9]{1,5})(?:\/(tcp|udp|sctp))?$/.exec(key) ?? [];
+  const port = Number(number);
+  if (port === 0 || port > highestPort) return undefined;
+  return { port, protocol: protocol === "udp" || protocol === "sctp" ? protocol : "tcp" };
 }
 
 /** Refuses a port of `ExposedPorts` that is none: whoever lists containers takes it for a number. */
 export function validateExposed(keys: readonly string[]): void {
-  for (const key of keys) {
-    const match = /^([0-9]{1,5})(?:\/(?:tcp|udp|sctp))?$/.exec(key);
-    if (match === null || Number(match[1]) === 0 || Number(match[1]) > highestPort) throw invalidPort(key);
-  }
+  for (const key of keys) if (exposedPort(key) === undefined) throw invalidPort(key);
+}
+
+/** The keys of `ExposedPorts`; what an image calls a port and is none is left out. */
+export function exposedPorts(keys: readonly string[]): ExposedPort[] {
+  return keys.flatMap((key) => exposedPort(key) ?? []);
 }
 
 /** The requests for `bindings`, and with `all` for every exposed port that has none. */
-export function decodePorts(bindings: PortMap, exposed: readonly string[], all: boolean): PortRequest[] {
-  const requests: PortRequest[] = [];
+export function decodePorts(bindings: PortMap, exposed: readonly ExposedPort[], all: boolean): WantedPort[] {
+  const requests: WantedPort[] = [];
   for (const [key, list] of Object.entries(bindings)) {
     const { port, protocol } = decodePortKey(key);
     const wanted: readonly PortBinding[] = list === null || list.length === 0 ? [{}] : list;
@@ -67,8 +79,8 @@ export function decodePorts(bindings: PortMap, exposed: readonly string[], all: 
     }
   }
   if (!all) return requests;
-  for (const key of exposed) {
-    const { port, protocol } = decodePortKey(key);
+  for (const { port, protocol } of exposed) {
+    if (protocol === "sctp") throw sctpIsMissing();
     const bound = requests.some((each) => each.containerPort === port && each.protocol === protocol);
     if (!bound) requests.push({ containerPort: port, protocol, hostPort: 0 });
   }

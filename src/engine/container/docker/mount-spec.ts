@@ -2,55 +2,20 @@
  * What a user may say about mounts (`-v`, `--mount`, `--tmpfs`, image volumes) turned into one list, with Docker's
  * words for what cannot be. Pure: whether a source exists is looked at when the container starts.
  */
-import { posix } from "node:path";
 import type { MountRequest } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-
-export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
-
-export interface BindMount {
-  readonly kind: "bind";
-  readonly source: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-  readonly propagation: Propagation;
-  /** `-v` makes a missing source directory, `--mount` refuses. */
-  readonly createSource: boolean;
-  readonly recursive: boolean;
-  /** What is mounted below a read-only source may be written to all the same. */
-  readonly writableBelow?: boolean;
-}
-
-export interface VolumeMount {
-  readonly kind: "volume";
-  /** Empty until creation has chosen a name for an anonymous one. */
-  readonly volume: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-  /** Fill a new volume with what the image has at the target. */
-  readonly copy: boolean;
-}
-
-export interface TmpfsMount {
-  readonly kind: "tmpfs";
-  readonly target: string;
-  /** mount(8) options, Docker's defaults first. */
-  readonly options: readonly string[];
-}
-
-export type MountSpec = BindMount | VolumeMount | TmpfsMount;
-
-const propagations: readonly string[] = [
-  "private",
-  "rprivate",
-  "shared",
-  "rshared",
-  "slave",
-  "rslave",
-] satisfies Propagation[];
+import {
+  checkTmpfsOptions,
+  cleanPath,
+  isVolumeName,
+  type MountSpec,
+  type Propagation,
+  propagations,
+  type TmpfsMount,
+} from "../specification/mod.ts";
 
 function isPropagation(word: string): word is Propagation {
-  return propagations.includes(word);
+  return propagations.some((known) => known === word);
 }
 
 function refuse(spec: string, why?: string): TiffinError {
@@ -78,19 +43,6 @@ function decodeTarget(spec: string, kind: string, target: string): string {
     );
   }
   return clean;
-}
-
-/** `path` without double slashes, dots and a slash at the end. */
-export function cleanPath(path: string): string {
-  const clean = posix.normalize(path);
-  return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
-}
-
-const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
-
-/** Whether a word can be the name of a volume. */
-export function isVolumeName(name: string): boolean {
-  return volumeName.test(name);
 }
 
 /** One `-v` argument: `[SOURCE:]TARGET[:OPTIONS]`. */
@@ -243,45 +195,13 @@ function isWritableBelow(options: NonNullable<MountRequest["BindOptions"]>): boo
 
 const tmpfsDefaults: readonly string[] = ["nosuid", "nodev", "noexec"];
 
-const tmpfsFlags = new Set([
-  "rw",
-  "ro",
-  "suid",
-  "nosuid",
-  "dev",
-  "nodev",
-  "exec",
-  "noexec",
-  "atime",
-  "noatime",
-  "diratime",
-  "nodiratime",
-  "relatime",
-  "norelatime",
-  "strictatime",
-  "nostrictatime",
-  "sync",
-  "async",
-  "dirsync",
-  "defaults",
-  "bind",
-  "rbind",
-]);
-const tmpfsKeys = new Set(["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"]);
-
 /** One `--tmpfs TARGET[:OPTIONS]` as the API's map of target to options. */
 export function decodeTmpfs(target: string, options: string): TmpfsMount {
   if (!target.startsWith("/")) {
     throw refuseMount("tmpfs", `invalid mount path: '${target}' mount path must be absolute`);
   }
   const words = options === "" ? [] : options.split(",");
-  for (const word of words) {
-    const [key = "", value] = word.split("=", 2);
-    const known = value === undefined ? tmpfsFlags.has(key) : tmpfsKeys.has(key);
-    if (!known) {
-      throw new TiffinError("invalid", "container.tmpfs-option", `invalid tmpfs option ["${word}"]`);
-    }
-  }
+  checkTmpfsOptions(words);
   return { kind: "tmpfs", target: cleanPath(target), options: [...tmpfsDefaults, ...words] };
 }
 
@@ -313,4 +233,23 @@ export function collectMounts(request: {
   }
   const depth = (mount: MountSpec): number => mount.target.split("/").length;
   return [...byTarget.values()].sort((a, b) => depth(a) - depth(b));
+}
+
+const optionFields = {
+  bind: "BindOptions",
+  volume: "VolumeOptions",
+  image: "ImageOptions",
+  tmpfs: "TmpfsOptions",
+} as const;
+
+/** Options of another kind of mount have no effect, so they are an error. */
+export function validateMountOptions(mount: MountRequest): void {
+  for (const [kind, field] of Object.entries(optionFields)) {
+    if (kind === mount.Type || mount[field] === undefined) continue;
+    throw new TiffinError(
+      "invalid",
+      "container.mount-config",
+      `invalid mount config for type "${mount.Type ?? ""}": field ${field} must not be specified`,
+    );
+  }
 }

@@ -1,0 +1,50 @@
+/** `POST /containers/create` and what stands in its body, as a specification. Pure. */
+import type { ContainerCreateBody } from "../../../docker/types/container.ts";
+import type { ImageConfig } from "../../image/mod.ts";
+import type { ContainerSpecification } from "../specification/mod.ts";
+import { checkRequest } from "./check-request.ts";
+import type { DockerDocuments } from "./documents.ts";
+import { mergeConfig, mergeHostConfig } from "./merge.ts";
+import { collectMounts } from "./mount-spec.ts";
+import { specificationOf } from "./specification-of.ts";
+import { wantedEndpoint } from "./wanted-endpoint.ts";
+
+export interface BodyCircumstances {
+  /** Of the container that is being made. */
+  readonly id: string;
+  readonly image: ImageConfig;
+  /** The host's own name, for a container that shares it. */
+  readonly hostname: string;
+  /** It goes when it has ended, whatever the body says. */
+  readonly remove: boolean;
+}
+
+export interface DecodedBody {
+  readonly specification: ContainerSpecification;
+  /** What inspect gives back. */
+  readonly documents: DockerDocuments;
+  readonly warnings: readonly string[];
+}
+
+/** Errors: `container.*`, kinds `invalid` and `notImplemented`. */
+export function decodeCreateBody(body: ContainerCreateBody, around: BodyCircumstances): DecodedBody {
+  const { HostConfig = {}, NetworkingConfig: _networking, ...client } = body;
+  const warnings = checkRequest(body);
+  const host = mergeHostConfig(HostConfig, around.remove);
+  const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
+  const config = mergeConfig(client, around.image, around.id, sharesNames ? around.hostname : undefined);
+  const endpoint = wantedEndpoint(body, host.NetworkMode);
+  const mounts = collectMounts({
+    binds: host.Binds ?? [],
+    mounts: host.Mounts ?? [],
+    tmpfs: host.Tmpfs ?? {},
+    volumes: Object.keys(client.Volumes ?? {}),
+    imageVolumes: Object.keys(around.image.Volumes ?? {}),
+  });
+  const translated = specificationOf(config, host, endpoint, mounts);
+  return {
+    specification: translated.specification,
+    documents: { config, host },
+    warnings: [...warnings, ...translated.warnings],
+  };
+}

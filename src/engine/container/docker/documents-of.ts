@@ -1,0 +1,180 @@
+/**
+ * A specification as Docker's documents, for `inspect` of a container that no document of Docker's made. What Docker has
+ * no word for is left out. Pure.
+ */
+import type { HostConfig } from "../../../docker/types/host-config.ts";
+import { capabilityNames } from "../../../linux/capabilities.ts";
+import { signalNumbers } from "../../../linux/signals.ts";
+import type { ContainerSpecification, MountSpec, ResourceLimits } from "../specification/mod.ts";
+import { decideCapabilities } from "./capability-set.ts";
+import { type DockerDocuments, engineRuntime } from "./documents.ts";
+import { networkMode } from "./network-mode.ts";
+
+export function documentsOf(specification: ContainerSpecification): DockerDocuments {
+  const { process, namespaces, network, security, stop, exposed } = specification;
+  const ports = network.kind === "networks" ? network.ports : [];
+  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  for (const { containerPort, protocol, hostAddress = "", hostPort, hostPortEnd } of ports) {
+    const text = hostPort === 0 ? "" : `${hostPort}${hostPortEnd === undefined ? "" : `-${hostPortEnd}`}`;
+    const key = `${containerPort}/${protocol}`;
+    bindings[key] = [...(bindings[key] ?? []), { HostIp: hostAddress, HostPort: text }];
+  }
+  return {
+    config: {
+      Hostname: specification.hostname,
+      Domainname: specification.domainname,
+      User: process.user,
+      ExposedPorts: Object.fromEntries(exposed.map(({ port, protocol }) => [`${port}/${protocol}`, {}])),
+      Tty: process.terminal !== null,
+      OpenStdin: process.stdin !== "closed",
+      StdinOnce: process.stdin === "once",
+      Env: process.environment,
+      Cmd: process.arguments,
+      WorkingDir: process.directory,
+      Labels: specification.labels,
+      StopSignal: signalText(stop.signal),
+      StopTimeout: stop.graceSeconds,
+    },
+    host: {
+      ...resourcesOf(specification.resources),
+      Annotations: specification.annotations,
+      AutoRemove: specification.removeWhenEnded,
+      ...capabilitiesOf(security.capabilities),
+      CgroupnsMode: namespaces.cgroup,
+      DeviceCgroupRules: specification.deviceRules.map(
+        ({ type, major, minor, access }) => `${type} ${major ?? "*"}:${minor ?? "*"} ${access}`,
+      ),
+      Devices: specification.devices.map(({ hostPath, path, access }) => ({
+        PathOnHost: hostPath,
+        PathInContainer: path,
+        CgroupPermissions: access,
+      })),
+      Dns: specification.resolver.servers,
+      DnsOptions: specification.resolver.options,
+      DnsSearch: specification.resolver.search,
+      ExtraHosts: specification.hosts.map(({ name, address }) => `${name}:${address}`),
+      GroupAdd: process.groups,
+      Init: process.init,
+      IpcMode: modeOf(namespaces.ipc),
+      LogConfig: logConfigOf(specification),
+      MaskedPaths: security.maskedPaths,
+      Mounts: specification.mounts.map(mountOf),
+      NetworkMode: networkMode(network),
+      OomScoreAdj: process.oomScoreAdjust,
+      PidMode: namespaces.pid.kind === "private" ? "" : modeOf(namespaces.pid),
+      PortBindings: bindings,
+      Privileged: security.privileged,
+      ReadonlyPaths: security.readonlyPaths,
+      ReadonlyRootfs: security.rootReadOnly,
+      RestartPolicy: {
+        Name: specification.restart.policy,
+        MaximumRetryCount: specification.restart.limit,
+      },
+      Runtime: engineRuntime,
+      SecurityOpt: securityOptions(security),
+      ShmSize: specification.sharedMemoryBytes,
+      Sysctls: security.sysctls,
+      UTSMode: namespaces.uts === "host" ? "host" : "",
+      Ulimits: process.limits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+      UsernsMode: namespaces.user === "private" ? "private" : "",
+    },
+  };
+}
+
+function modeOf(namespace: ContainerSpecification["namespaces"]["ipc"]): string {
+  return namespace.kind === "container" ? `container:${namespace.container}` : namespace.kind;
+}
+
+function signalText(signal: number): string {
+  return Object.entries(signalNumbers).find(([, number]) => number === signal)?.[0] ?? String(signal);
+}
+
+/** What is added to the default set and what is taken from it. */
+function capabilitiesOf(wanted: readonly string[]): Pick<HostConfig, "CapAdd" | "CapDrop"> {
+  const ordinary = decideCapabilities({ privileged: false, add: [], drop: [] }, capabilityNames);
+  return {
+    CapAdd: wanted.filter((name) => !ordinary.includes(name)),
+    CapDrop: ordinary.filter((name) => !wanted.includes(name)),
+  };
+}
+
+function securityOptions({ noNewPrivileges, seccomp }: ContainerSpecification["security"]): string[] {
+  const options = noNewPrivileges ? ["no-new-privileges"] : [];
+  if (seccomp.kind === "unconfined") options.push("seccomp=unconfined");
+  if (seccomp.kind === "profile") options.push(`seccomp=${seccomp.profile}`);
+  return options;
+}
+
+function logConfigOf({ log }: ContainerSpecification): NonNullable<HostConfig["LogConfig"]> {
+  if (log.kind === "none") return { Type: "none", Config: {} };
+  const { labels, labelsPattern, environment, environmentPattern, tag } = log.details;
+  return {
+    Type: "json-file",
+    Config: {
+      "max-file": String(log.files),
+      "max-size": String(log.fileBytes),
+      ...(labels.length > 0 && { labels: labels.join(",") }),
+      ...(labelsPattern !== undefined && { "labels-regex": labelsPattern }),
+      ...(environment.length > 0 && { env: environment.join(",") }),
+      ...(environmentPattern !== undefined && { "env-regex": environmentPattern }),
+      ...(tag !== "" && { tag }),
+    },
+  };
+}
+
+function mountOf(mount: MountSpec): NonNullable<HostConfig["Mounts"]>[number] {
+  const { kind: Type, target: Target } = mount;
+  switch (mount.kind) {
+    case "bind":
+      return {
+        Type,
+        Target,
+        Source: mount.source,
+        ReadOnly: mount.readOnly,
+        BindOptions: {
+          Propagation: mount.propagation,
+          NonRecursive: !mount.recursive,
+          CreateMountpoint: mount.createSource,
+          ReadOnlyNonRecursive: mount.writableBelow ?? false,
+        },
+      };
+    case "volume":
+      return {
+        Type,
+        Target,
+        Source: mount.volume,
+        ReadOnly: mount.readOnly,
+        VolumeOptions: { NoCopy: !mount.copy },
+      };
+    case "tmpfs":
+      return { Type, Target, ReadOnly: mount.options.includes("ro") };
+  }
+}
+
+function resourcesOf(resources: ResourceLimits): HostConfig {
+  const rates = (list: ResourceLimits["blockReadBytes"]): { Path: string; Rate: number | bigint }[] =>
+    list.map(({ path, rate }) => ({ Path: path, Rate: rate }));
+  return {
+    CgroupParent: resources.cgroupParent,
+    Memory: resources.memoryBytes,
+    MemoryReservation: resources.memoryReservationBytes,
+    MemorySwap: resources.memoryAndSwapBytes,
+    MemorySwappiness: resources.swappiness,
+    OomKillDisable: resources.oomKillDisabled,
+    CpuShares: resources.cpuShares,
+    NanoCpus: resources.nanoCpus,
+    CpuPeriod: resources.cpuPeriodUs,
+    CpuQuota: resources.cpuQuotaUs,
+    CpuRealtimePeriod: resources.cpuRealtimePeriodUs,
+    CpuRealtimeRuntime: resources.cpuRealtimeRuntimeUs,
+    CpusetCpus: resources.cpus,
+    CpusetMems: resources.memoryNodes,
+    PidsLimit: resources.pids,
+    BlkioWeight: resources.blockWeight,
+    BlkioWeightDevice: resources.blockWeights.map(({ path, weight }) => ({ Path: path, Weight: weight })),
+    BlkioDeviceReadBps: rates(resources.blockReadBytes),
+    BlkioDeviceWriteBps: rates(resources.blockWriteBytes),
+    BlkioDeviceReadIOps: rates(resources.blockReadOperations),
+    BlkioDeviceWriteIOps: rates(resources.blockWriteOperations),
+  };
+}

@@ -1,0 +1,6 @@
+/** Docker's documents: a create body becomes a specification here, and a specification becomes documents again. Pure. */
+export { type BodyCircumstances, type DecodedBody, decodeCreateBody } from "./create-body.ts";
+export type { DockerDocuments } from "./documents.ts";
+export { documentsOf } from "./documents-of.ts";
+export { networkMode } from "./network-mode.ts";
+export { decodeFirstDocument, storedDocuments } from "./stored-documents.ts";

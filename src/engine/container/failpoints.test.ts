@@ -1,0 +1,9 @@
+import { expect, test } from "bun:test";
+import { failpointHook } from "./failpoints.ts";
+
+test("a failpoint throws at its own name only", () => {
+  const hook = failpointHook("create.row");
+  expect(() => hook("create.directory")).not.toThrow();
+  expect(() => hook("create.row")).toThrow("failpoint create.row");
+  expect(() => failpointHook(undefined)("create.row")).not.toThrow();
+});

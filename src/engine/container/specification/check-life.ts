@@ -1,0 +1,62 @@
+/** When a container ends and begins again, what is kept of its output, and how its health is asked for. Pure. */
+import { checkTag } from "./log-tag.ts";
+import { refuse } from "./refuse.ts";
+import type { ContainerSpecification, HealthSpecification, LogSpecification } from "./specification.ts";
+
+export function checkLife({ restart, stop, removeWhenEnded, log, health }: ContainerSpecification): void {
+  if (restart.limit !== 0 && restart.policy !== "on-failure") {
+    refuse(
+      "restart-policy",
+      "invalid restart policy: maximum retry count can only be used with 'on-failure'",
+    );
+  }
+  if (restart.limit < 0) {
+    refuse("restart-policy", "invalid restart policy: maximum retry count cannot be negative");
+  }
+  if (removeWhenEnded && restart.policy !== "no") {
+    refuse("restart-policy", "can't create 'AutoRemove' container with restart policy");
+  }
+  if (stop.graceSeconds < -1) {
+    refuse("stop-timeout", `invalid stop timeout ${stop.graceSeconds}: wanted seconds, or -1 for no limit`);
+  }
+  checkLog(log);
+  if (health !== null) checkHealth(health);
+}
+
+const largestFiles = 1000;
+
+function checkLog(log: LogSpecification): void {
+  if (log.kind === "none") return;
+  if (log.fileBytes < 1) refuse("log-option", `invalid log option max-size: ${log.fileBytes}`);
+  if (log.files < 1 || log.files > largestFiles) {
+    refuse("log-option", `invalid log option max-file: ${log.files}`);
+  }
+  checkTag(log.details.tag);
+  for (const [key, pattern] of [
+    ["labels-regex", log.details.labelsPattern],
+    ["env-regex", log.details.environmentPattern],
+  ] as const) {
+    try {
+      new RegExp(pattern ?? "");
+    } catch {
+      refuse("log-option", `invalid log option ${key}: ${JSON.stringify(pattern)} is no regular expression`);
+    }
+  }
+}
+
+const shortestNs = 1_000_000;
+
+function checkHealth(health: HealthSpecification): void {
+  const times = [
+    ["Interval", health.intervalNs],
+    ["Timeout", health.timeoutNs],
+    ["StartPeriod", health.startPeriodNs],
+    ["StartInterval", health.startIntervalNs],
+  ] as const;
+  for (const [name, value] of times) {
+    if (value !== 0 && value < shortestNs) {
+      refuse("health", `${name} in Healthcheck cannot be less than 1ms`);
+    }
+  }
+  if (health.retries < 0) refuse("health", "Retries in Healthcheck cannot be negative");
+}

@@ -1,0 +1,37 @@
+/** A container's place in the network, and the words of its /etc/hosts and /etc/resolv.conf. Pure. */
+import { isIpAddress, isIpv4 } from "../../../docker/ip-address.ts";
+import { refuse } from "./refuse.ts";
+import type { ContainerSpecification } from "./specification.ts";
+import { shown, validateWord } from "./words.ts";
+
+const hardwareAddress = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
+
+export function checkNetwork({ network, resolver, hosts }: ContainerSpecification): void {
+  if (network.kind === "networks") {
+    for (const { address, mac } of network.endpoints) {
+      if (address !== "" && !isIpv4(address)) refuse("endpoint", `invalid IPv4 address: ${address}`);
+      if (mac !== "" && !hardwareAddress.test(mac)) {
+        refuse("endpoint", `${mac} is not a valid mac address`);
+      }
+    }
+    for (const { hostAddress = "", hostPort, hostPortEnd } of network.ports) {
+      if (hostAddress !== "" && !isIpAddress(hostAddress)) {
+        refuse("port", `invalid IP address: ${hostAddress}`);
+      }
+      if (hostPortEnd !== undefined && hostPortEnd < hostPort) {
+        refuse("port", `invalid port specification: "${hostPort}-${hostPortEnd}"`);
+      }
+    }
+  }
+  for (const server of resolver.servers) {
+    if (!isIpAddress(server)) refuse("dns", `invalid DNS server: ${shown(server)} is no IP address`);
+  }
+  for (const domain of resolver.search) validateWord("DNS search domain", domain);
+  for (const option of resolver.options) validateWord("DNS option", option);
+  for (const { name, address } of hosts) {
+    validateWord("host name in add-host", name);
+    if (address !== "host-gateway" && !isIpAddress(address)) {
+      refuse("extra-host", `invalid IP address in add-host: ${JSON.stringify(address)}`);
+    }
+  }
+}
