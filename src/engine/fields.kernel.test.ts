@@ -7,7 +7,7 @@ import { lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { EngineFixture } from "../../test/support/engine-in-process.ts";
 import { valuesAt } from "../docker/field-paths.ts";
 import { createFields, type Field } from "../docker/fields.ts";
-import type { ContainerCreateBody } from "../docker/types/container.ts";
+import { type ContainerCreateBody, containerCreateBody } from "../docker/types/container.ts";
 import type { HostConfig } from "../docker/types/host-config.ts";
 import { TiffinError } from "../lib/errors.ts";
 
@@ -322,12 +322,22 @@ async function seen(path: string): Promise<void> {
   else expect(`${stdout}${stderr}`.trim()).toMatch(see[1]);
 }
 
+/** Whether the API would let it through to the engine. */
+function isOfItsType(body: unknown): boolean {
+  try {
+    containerCreateBody(body, "");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function told(path: string, field: Extract<Field, { does: "refused" | "warned" }>): Promise<void> {
   const heard: string[] = [];
   for (const value of candidatesFor(path)) {
     const body = bodyWith(path, value);
     if (field.does === "refused") heard.push(await refusal(body));
-    else {
+    else if (isOfItsType(body)) {
       const { id, warnings } = await creation(body);
       await fixture.engine.containers.remove(id, { force: true, volumes: true });
       heard.push(...warnings);

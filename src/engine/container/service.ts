@@ -41,7 +41,6 @@ import {
   type TerminalSize,
 } from "./process/mod.ts";
 import { type Container, isAlive } from "./record/mod.ts";
-import type { ContainerSpecification } from "./specification/mod.ts";
 import { explainContainer, startContainer } from "./start/mod.ts";
 import {
   inspectContainer,
@@ -90,9 +89,12 @@ export class ContainerService {
     return await this.#create({ name, platform, wanted: { body } });
   }
 
-  /** Makes a container for which there is no document of Docker's. Errors: as for `create`. */
+  /**
+   * Makes a container for which there is no document of Docker's, from a `ContainerSpecification`, which may come from
+   * outside: it is decoded and checked here. Errors: as for `create`, and `container.specification`.
+   */
   async createFrom(
-    specification: ContainerSpecification,
+    specification: unknown,
     { image, name }: { readonly image: string; readonly name?: string },
   ): Promise<ContainerCreateResponse> {
     return await this.#create({ name, wanted: { specification, image } });

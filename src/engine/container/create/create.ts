@@ -18,14 +18,18 @@ import {
   writeRowFileDurably,
 } from "../record/mod.ts";
 import { mappedIds } from "../runtime-spec/mod.ts";
-import { type ContainerSpecification, checkSpecification } from "../specification/mod.ts";
+import {
+  type ContainerSpecification,
+  checkSpecification,
+  containerSpecification,
+} from "../specification/mod.ts";
 
 /** What is to be made, in the words of whoever asks. */
 export type Wanted =
   /** Docker's; `remove`: take it away when it has ended, whatever `HostConfig.AutoRemove` says. */
   | { readonly body: ContainerCreateBody; readonly remove?: boolean }
   /** The engine's own. `image` is a reference. */
-  | { readonly specification: ContainerSpecification; readonly image: string };
+  | { readonly specification: unknown; readonly image: string };
 
 export interface CreateOptions {
   readonly name?: string | undefined;
@@ -111,7 +115,10 @@ interface Decided {
 
 /** From here on nothing asks who wanted it. */
 function decode(context: ContainerContext, wanted: Wanted, image: Image, id: string): Decided {
-  if ("specification" in wanted) return { specification: wanted.specification, docker: null, warnings: [] };
+  if ("specification" in wanted) {
+    const specification = containerSpecification(wanted.specification, "");
+    return { specification, docker: null, warnings: [] };
+  }
   const { specification, documents, warnings } = decodeCreateBody(wanted.body, {
     id,
     image: image.config,

@@ -19,12 +19,14 @@ export function checkRequest(body: ContainerCreateBody): string[] {
   const { HostConfig: host = {}, NetworkingConfig: _networking, ...config } = body;
   refuseNul(body);
   refuseConflicts(config, host);
-  for (const mount of host.Mounts ?? []) checkMountRequest(mount);
+  for (const mount of host.Mounts ?? []) checkTmpfs(mount);
   checkExtraHosts(host.ExtraHosts ?? []);
   checkModes(host);
   checkPolicy(host.RestartPolicy?.Name ?? "");
+  const warnings = checkFields(body);
+  for (const mount of host.Mounts ?? []) validateMountOptions(mount);
   validateExposed(Object.keys(config.ExposedPorts ?? {}));
-  return [...checkFields(body), ...discarded(host)];
+  return [...warnings, ...discarded(host)];
 }
 
 function refuseConflicts(config: ContainerConfig, host: HostConfig): void {
@@ -47,9 +49,8 @@ function refuseConflicts(config: ContainerConfig, host: HostConfig): void {
 
 const largestMode = 0o7777;
 
-function checkMountRequest(mount: MountRequest): void {
-  validateMountOptions(mount);
-  const { SizeBytes = 0, Mode = 0 } = mount.TmpfsOptions ?? {};
+function checkTmpfs({ TmpfsOptions }: MountRequest): void {
+  const { SizeBytes = 0, Mode = 0 } = TmpfsOptions ?? {};
   if (SizeBytes < 0)
     refuse("mount-config", `invalid mount config for type "tmpfs": size ${SizeBytes} is negative`);
   if (Mode < 0 || Mode > largestMode) {

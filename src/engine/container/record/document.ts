@@ -23,7 +23,7 @@ export const rowKit = decoderKit({
   code: "container.row",
   whole: "row of a container",
   shownLength: 60,
-  limitElements: 65_536,
+  limitElements: 1 << 20,
   allowsNul: true,
   nullIsEmpty: true,
 });

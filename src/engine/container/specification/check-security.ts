@@ -1,6 +1,7 @@
 /** What a container may do: capabilities, devices, masked paths, sysctls, whose namespaces it shares. Pure. */
 import { capabilityNames } from "../../../linux/capabilities.ts";
 import { checkSysctl } from "../../../plan/mod.ts";
+import { within } from "./check-resources.ts";
 import { namespaceKinds } from "./namespaces.ts";
 import { refuse } from "./refuse.ts";
 import type { ContainerSpecification } from "./specification.ts";
@@ -37,6 +38,8 @@ export function checkSecurity(specification: ContainerSpecification): void {
   for (const key of Object.keys(security.sysctls)) checkSysctl(key, kinds);
 }
 
+const largestDeviceNumber = 2 ** 32 - 1;
+
 function checkDevices({ devices, deviceRules }: ContainerSpecification): void {
   for (const { hostPath, path, access } of devices) {
     if (hostPath === "") refuse("device-path", "invalid device: its path on the host is empty");
@@ -44,7 +47,8 @@ function checkDevices({ devices, deviceRules }: ContainerSpecification): void {
     validatePath("device in the container", path);
     if (!/^[rwm]{1,3}$/.test(access)) refuse("device-access", `invalid device permissions: ${access}`);
   }
-  for (const { access } of deviceRules) {
+  for (const { access, major = 0, minor = 0 } of deviceRules) {
+    within("device-rule", "device number", Math.max(major, minor), 0, largestDeviceNumber);
     if (!/^[rwm]{1,3}$/.test(access)) refuse("device-rule", `invalid device permissions: ${access}`);
   }
 }

@@ -1,5 +1,5 @@
 /** The specification to begin with: what a container has when nothing is asked but a program. */
-import { defaultCapabilities } from "../../../linux/capabilities.ts";
+import { capabilityNames, defaultCapabilities } from "../../../linux/capabilities.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
 import type { ContainerSpecification } from "./specification.ts";
 
@@ -33,6 +33,9 @@ export const defaultTerminal = { rows: 24, columns: 80 } as const;
 export const defaultGraceSeconds = 10;
 export const defaultLogFileBytes = 20 * 1024 * 1024;
 export const defaultLogFiles = 5;
+const ordinary: readonly string[] = defaultCapabilities;
+/** In the kernel's order. */
+const ordinaryCapabilities = capabilityNames.filter((name) => ordinary.includes(name));
 /** The network that every engine has. */
 export const defaultNetworkName = "bridge";
 
@@ -85,7 +88,7 @@ export const plainSpecification: ContainerSpecification = {
   deviceRules: [],
   security: {
     privileged: false,
-    capabilities: defaultCapabilities,
+    capabilities: ordinaryCapabilities,
     noNewPrivileges: false,
     seccomp: { kind: "default" },
     maskedPaths: defaultMaskedPaths,

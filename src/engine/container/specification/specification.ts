@@ -12,7 +12,7 @@ const { flag, integer, integer64, integerWithin, list, mapOf, nullable, object, 
     code: "container.specification",
     whole: "container specification",
     shownLength: 60,
-    limitElements: 65_536,
+    limitElements: 1 << 20,
     allowsNul: false,
     nullIsEmpty: true,
   });
@@ -80,7 +80,7 @@ const publishedPort = object({
   protocol: oneOf("tcp", "udp"),
   hostPort: integerWithin(0, 65_535),
   hostAddress: optional(text),
-  hostPortEnd: optional(port),
+  hostPortEnd: optional(integerWithin(0, 65_535)),
 });
 export interface WantedPort extends Decoded<typeof publishedPort> {}
 
