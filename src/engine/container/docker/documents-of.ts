@@ -2,7 +2,7 @@
  * A specification as Docker's documents, for `inspect` of a container that no document of Docker's made. What Docker has
  * no word for is left out. Pure.
  */
-import type { HostConfig } from "../../../docker/types/host-config.ts";
+import type { HostConfig, PortBinding } from "../../../docker/types/host-config.ts";
 import { capabilityNames } from "../../../linux/capabilities.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
 import type { ContainerSpecification, MountSpec, ResourceLimits } from "../specification/mod.ts";
@@ -13,11 +13,11 @@ import { networkMode } from "./network-mode.ts";
 export function documentsOf(specification: ContainerSpecification): DockerDocuments {
   const { process, namespaces, network, security, stop, exposed } = specification;
   const ports = network.kind === "networks" ? network.ports : [];
-  const bindings: Record<string, { HostIp: string; HostPort: string }[]> = {};
+  const bindings = new Map<string, PortBinding[]>();
   for (const { containerPort, protocol, hostAddress = "", hostPort, hostPortEnd } of ports) {
     const text = hostPort === 0 ? "" : `${hostPort}${hostPortEnd === undefined ? "" : `-${hostPortEnd}`}`;
     const key = `${containerPort}/${protocol}`;
-    bindings[key] = [...(bindings[key] ?? []), { HostIp: hostAddress, HostPort: text }];
+    bindings.set(key, [...(bindings.get(key) ?? []), { HostIp: hostAddress, HostPort: text }]);
   }
   return {
     config: {
@@ -62,7 +62,7 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
       NetworkMode: networkMode(network),
       OomScoreAdj: process.oomScoreAdjust,
       PidMode: namespaces.pid.kind === "private" ? "" : modeOf(namespaces.pid),
-      PortBindings: bindings,
+      PortBindings: Object.fromEntries(bindings),
       Privileged: security.privileged,
       ReadonlyPaths: security.readonlyPaths,
       ReadonlyRootfs: security.rootReadOnly,
