@@ -85,12 +85,7 @@ test("ping tells what clients need to know", async () => {
 
 test("routes of Docker that are not there say so, those of a swarm as an engine without one", async () => {
   const cases = [
-    [
-      "POST",
-      "/images/create?fromImage=x",
-      501,
-      "pulling and importing images is not there yet in this engine",
-    ],
+    ["GET", "/images/search?term=x", 501, "searching for images is not there yet in this engine"],
     ["GET", "/v1.40/networks", 501, "managing networks is not there yet in this engine"],
     ["GET", "/services", 503, "This node is not a swarm manager."],
     ["GET", "/networks/a/b", 404, "page not found"],
@@ -576,4 +571,29 @@ test("a field that only old versions know is checked like every other", async ()
   for (const version of ["1.24", "1.43", "1.50"]) {
     expect((await ask("POST", `/v${version}/containers/create`, [])).status).toBe(400);
   }
+});
+
+test("work that tells how it gets on: lines while the request is still read, and a failure as the last of them", async () => {
+  const load = async (...pieces: string[]) => {
+    const response = await fetch("http://localhost/images/load", {
+      unix: `${directory}/s`,
+      method: "POST",
+      body: new ReadableStream({
+        start(controller) {
+          for (const piece of pieces) controller.enqueue(new TextEncoder().encode(piece));
+          controller.close();
+        },
+      }),
+    });
+    const lines = (await response.text()).trim().split("\n");
+    return { status: response.status, lines: lines.map((line) => JSON.parse(line) as unknown) };
+  };
+  const done = await load("abc", "de");
+  expect([done.status, done.lines.at(-1)]).toEqual([200, { stream: "Loaded image: base:latest\n" }]);
+  expect(await load()).toMatchObject({ status: 400, lines: [{ message: "nothing in it" }] });
+  const failed = await load("x".repeat(600), "y".repeat(600));
+  expect([failed.status, failed.lines.at(-1)]).toEqual([
+    200,
+    { errorDetail: { message: "too much in it", tiffinCode: "archive.bad-image" }, error: "too much in it" },
+  ]);
 });

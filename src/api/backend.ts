@@ -23,6 +23,7 @@ import type {
   ImagePruneReport,
   ImageSummary,
 } from "../docker/types/image.ts";
+import type { ProgressMessage } from "../docker/types/progress.ts";
 import type { RunBody, RunExited } from "../docker/types/run.ts";
 import type { InfoResponse, VersionResponse } from "../docker/types/system.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
@@ -225,6 +226,30 @@ export interface ImageBackend {
     options: { readonly force: boolean; readonly keepParents: boolean },
   ): Promise<readonly ImageDeleteItem[]>;
   prune(filters: Filters): Promise<ImagePruneReport>;
+  /** The images of an archive, of Docker's or in an OCI layout, compressed or not. */
+  load(
+    request: { readonly quiet: boolean; readonly platform: string | undefined },
+    body: AsyncIterable<Uint8Array>,
+    report: (message: ProgressMessage) => void,
+  ): Promise<void>;
+  /** An image from the tar of a root file system: the body's, or that behind a URL. */
+  import(
+    request: ImportRequest,
+    body: AsyncIterable<Uint8Array>,
+    report: (message: ProgressMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+export interface ImportRequest {
+  /** `-` is the body. */
+  readonly source: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly message: string;
+  /** Lines of a Dockerfile. */
+  readonly changes: readonly string[];
+  readonly platform: string | undefined;
 }
 
 export interface SystemBackend {

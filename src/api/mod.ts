@@ -42,7 +42,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
   const dispatcher = new Dispatcher({
     handlers: {
       ...systemHandlers(backends.system),
-      ...imageHandlers(backends.images),
+      ...imageHandlers(backends.images, onFault),
       ...containerHandlers(backends.containers),
       ...archiveHandlers(backends.containers),
       ...execHandlers(backends.execs),

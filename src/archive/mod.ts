@@ -5,5 +5,6 @@ export { type ImageSink, segmentBytes } from "./erofs/sink.ts";
 export { type ErofsImage, ErofsWriter, type ErofsWriterOptions } from "./erofs/write.ts";
 export { escapes, insidePath } from "./inside-path.ts";
 export type { TarEntry, TarEntryType } from "./tar/entry.ts";
+export { type TarMember, tarMembers } from "./tar/members.ts";
 export { TarReader, type TarSink } from "./tar/read.ts";
 export { endOfArchive, headerOf, padding } from "./tar/write.ts";

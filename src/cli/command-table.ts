@@ -93,6 +93,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/tag.ts")).command,
   },
   {
+    names: ["image load", "load"],
+    summary: "Load images from a tar archive or standard input",
+    load: async () => (await import("./commands/load.ts")).command,
+  },
+  {
+    names: ["image import", "import"],
+    summary: "Make an image from the tar of a root file system",
+    load: async () => (await import("./commands/import.ts")).command,
+  },
+  {
     names: ["image prune"],
     summary: "Remove unused images",
     load: async () => (await import("./commands/image-prune.ts")).command,

@@ -3,6 +3,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { chooseEndpoint, type Endpoint } from "../client/endpoint.ts";
 import type { SyncSocket } from "../client/sync-socket.ts";
 import { SyncTransport } from "../client/sync-transport.ts";
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { CliIo } from "./io.ts";
 
@@ -60,6 +61,17 @@ export class CliContext {
   async separateApi(): Promise<ApiClient<SyncSocket>> {
     const module = await import("../client/api-client.ts");
     return new module.ApiClient(this.newTransport());
+  }
+
+  /** A client whose calls may go on at the same time. */
+  async parallelApi(): Promise<ApiClient<ByteDuplex>> {
+    const [{ ApiClient: Client }, { AsyncTransport }] = await Promise.all([
+      import("../client/api-client.ts"),
+      import("../client/async-transport.ts"),
+    ]);
+    const endpoint = this.endpoint();
+    const bringUp = () => this.io.ensureEngine(endpoint.text);
+    return new Client(new AsyncTransport({ endpoint, bringUp }));
   }
 
   out(text: string): void {

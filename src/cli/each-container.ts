@@ -3,8 +3,7 @@
  * as they come, and any failure makes the exit code 1.
  */
 
-import { ApiClient } from "../client/api-client.ts";
-import { AsyncTransport } from "../client/async-transport.ts";
+import type { ApiClient } from "../client/api-client.ts";
 import type { CliContext } from "./context.ts";
 import { describeError } from "./describe-error.ts";
 
@@ -35,8 +34,7 @@ export async function eachContainer(
   action: (api: ContainerCalls, name: string) => Promise<string | undefined>,
   options: EachOptions = {},
 ): Promise<readonly string[]> {
-  const api: ContainerCalls =
-    names.length === 1 ? await context.api() : new ApiClient(parallelTransport(context));
+  const api: ContainerCalls = names.length === 1 ? await context.api() : await context.parallelApi();
   const running = names.map(async (name) => {
     try {
       return { result: await action(api, cleanName(name)) };
@@ -56,9 +54,4 @@ export async function eachContainer(
     if (line !== undefined) context.out(`${line}\n`);
   }
   return failed;
-}
-
-function parallelTransport(context: CliContext): AsyncTransport {
-  const endpoint = context.endpoint();
-  return new AsyncTransport({ endpoint, bringUp: () => context.io.ensureEngine(endpoint.text) });
 }

@@ -32,6 +32,12 @@ export interface BegunFile extends Disposable {
 
 export type StandardFd = 0 | 1 | 2;
 
+/** A file that is read in pieces. */
+export interface OpenFile extends Disposable {
+  /** How many bytes were read; 0 at the end. */
+  read(into: Uint8Array): number;
+}
+
 export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly version: string;
@@ -63,6 +69,8 @@ export interface CliIo {
   ensureEngine(where: string): Promise<void>;
   /** Whole file; throws an error with the errno name as `code`. */
   readFile(path: string): Uint8Array;
+  /** To be read; throws an error with the errno name as `code`. */
+  openFile(path: string): OpenFile;
   /** An empty file for its owner alone. Fails with EEXIST rather than overwrite. */
   createFile(path: string): void;
   /** Writes into a file that is there. */

@@ -8,6 +8,7 @@ import { nowMs } from "../lib/clock.ts";
 import {
   type BegunFile,
   type CliIo,
+  type OpenFile,
   type PathKind,
   type PollTable,
   pollOut,
@@ -140,6 +141,15 @@ function beginFile(path: string): BegunFile {
   };
 }
 
+function openAt(path: string): OpenFile {
+  const { closeSync, openSync, readSync } = fileSystem();
+  const fd = openSync(path, "r");
+  return {
+    read: (into) => readSync(fd, into),
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+}
+
 /** Builds the io of a command that runs in this process. */
 export function processIo(options: ProcessIoOptions): CliIo {
   const { doors, version, ensureEngine } = options;
@@ -215,6 +225,7 @@ export function processIo(options: ProcessIoOptions): CliIo {
     connect: doors.connect,
     ensureEngine,
     readFile: (path) => fileSystem().readFileSync(path),
+    openFile: openAt,
     createFile(path) {
       fileSystem().writeFileSync(path, "", { flag: "wx", mode: 0o600 });
     },

@@ -9,6 +9,7 @@ import {
   type DocumentOf,
   formatPath,
   type HeadersIn,
+  type LinesResult,
   type ParamsOf,
   type PathOf,
   type QueryIn,
@@ -36,6 +37,10 @@ export type JsonRoute = RoutesGiving<"json">;
 export type EmptyRoute = RoutesGiving<"empty">;
 export type StreamRoute = RoutesGiving<"stream" | "raw">;
 export type HijackRoute = RoutesGiving<"hijack">;
+export type LinesRoute = RoutesGiving<"lines">;
+export type RawRoute = RoutesGiving<"raw">;
+
+type LineOf<N extends LinesRoute> = ResultOf<RouteTable[N]> extends LinesResult<infer T> ? T : never;
 
 type ParamsPart<N extends RouteName> = keyof ParamsOf<PathOf<RouteTable[N]>> extends never
   ? unknown
@@ -84,8 +89,12 @@ async function collected(response: StreamedResponse): Promise<Uint8Array> {
 }
 
 function parseJson(body: Uint8Array): unknown {
+  return parseJsonText(new TextDecoder().decode(body));
+}
+
+function parseJsonText(body: string): unknown {
   try {
-    return parseExactJson(new TextDecoder().decode(body));
+    return parseExactJson(body);
   } catch (cause) {
     throw new TiffinError("internal", "client.malformed-response", "the engine's answer is not JSON", {
       cause,
@@ -138,7 +147,33 @@ export class ApiClient<Stream> {
 
   /** An answer that comes in pieces. */
   async stream<N extends StreamRoute>(name: N, call: CallOf<N>): Promise<StreamedResponse> {
-    const response = await this.transport.stream(specOf(name, call));
+    return await this.#streamed(specOf(name, call));
+  }
+
+  /** JSON documents, each as soon as it comes. */
+  async *lines<N extends LinesRoute>(name: N, call: CallOf<N>): AsyncGenerator<LineOf<N>> {
+    const response = await this.#streamed(specOf(name, call));
+    const decode = routes[name].result.decode;
+    let rest = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of response.chunks) {
+      const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+      rest = parts.pop() ?? "";
+      for (const part of parts) {
+        // The decoder in the route's row is what LineOf<...> is inferred from.
+        if (part.trim() !== "") yield decode(parseJsonText(part), name) as LineOf<N>;
+      }
+    }
+    if (rest.trim() !== "") yield decode(parseJsonText(rest), name) as LineOf<N>;
+  }
+
+  /** Bytes as they come. */
+  async raw<N extends RawRoute>(name: N, call: CallOf<N>): Promise<StreamedResponse> {
+    return await this.#streamed(specOf(name, call));
+  }
+
+  async #streamed(spec: RequestSpec): Promise<StreamedResponse> {
+    const response = await this.transport.stream(spec);
     if (response.status < 400) return response;
     throw errorOfResponse({ ...response, body: await collected(response) });
   }

@@ -119,9 +119,25 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
     return buffered(spec, await this.#exchange(spec));
   }
 
+  /** The answer may come while the body is still sent. */
   async stream(spec: RequestSpec): Promise<StreamedResponse> {
-    const exchange = await this.#exchange(spec);
-    return { ...exchange.head, chunks: bodyChunks(spec, exchange) };
+    const { upload: source, ...head } = spec;
+    if (source === undefined) {
+      const exchange = await this.#exchange(spec);
+      return { ...exchange.head, chunks: bodyChunks(spec, exchange) };
+    }
+    const pending = await this.#send(spec, false, false);
+    let failure: { readonly thrown: unknown } | undefined;
+    const sending = upload(source, pending.inbox, pending.duplex).catch((thrown: unknown) => {
+      failure = { thrown };
+    });
+    try {
+      const exchange = await receive(pending);
+      return { ...exchange.head, chunks: bodyChunks(head, exchange) };
+    } catch (thrown) {
+      await sending;
+      throw failure === undefined ? thrown : failure.thrown;
+    }
   }
 
   async beginUpgrade(spec: RequestSpec): Promise<PendingUpgrade<ByteDuplex>> {
@@ -145,11 +161,11 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
 
   close(): void {}
 
-  async #send(spec: RequestSpec, upgrade: boolean): Promise<Pending> {
+  async #send(spec: RequestSpec, upgrade: boolean, withBody = true): Promise<Pending> {
     const duplex = await this.#connect();
     duplex.write(encodeRequest(spec, { upgrade }));
     const inbox = new Inbox(duplex);
-    if (spec.upload !== undefined) await upload(spec.upload, inbox, duplex);
+    if (withBody && spec.upload !== undefined) await upload(spec.upload, inbox, duplex);
     return { duplex, inbox };
   }
 

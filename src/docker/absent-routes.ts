@@ -35,11 +35,9 @@ export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("restarting a container", "POST /containers/{name}/restart"),
   ...missing("pausing a container", "POST /containers/{name}/pause", "POST /containers/{name}/unpause"),
   ...missing("pruning containers", "POST /containers/prune"),
-  ...missing("pulling and importing images", "POST /images/create"),
   ...missing("pushing images", "POST /images/{name*}/push"),
   ...missing("searching for images", "GET /images/search"),
   ...missing("saving images", "GET /images/get", "GET /images/{name*}/get"),
-  ...missing("loading images", "POST /images/load"),
   ...missing("committing a container", "POST /commit"),
   ...missing(
     "building images",

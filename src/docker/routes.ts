@@ -8,6 +8,7 @@ import {
   queryFilters,
   queryFlag,
   queryInteger,
+  queryList,
   queryTail,
   queryText,
   queryTime,
@@ -19,6 +20,7 @@ import {
   json,
   jsonBody,
   jsonLater,
+  jsonLines,
   plainText,
   raw,
   route,
@@ -43,6 +45,7 @@ import {
   imagePruneReport,
   imageSummary,
 } from "./types/image.ts";
+import { progressMessage } from "./types/progress.ts";
 import { execRunBody, runBody } from "./types/run.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
 
@@ -171,6 +174,25 @@ export const routes = {
   imageTag: route("POST", "/images/{name*}/tag", "1.24", {
     query: { repo: queryText, tag: queryText },
     result: empty(201),
+  }),
+  imageLoad: route("POST", "/images/load", "1.24", {
+    query: { quiet: queryFlag, platform: queryText },
+    body: streamBody("application/x-tar"),
+    result: jsonLines(progressMessage),
+  }),
+  imageCreate: route("POST", "/images/create", "1.24", {
+    query: {
+      fromImage: queryText,
+      fromSrc: queryText,
+      repo: queryText,
+      tag: queryText,
+      message: queryText,
+      changes: queryList(queryText),
+      platform: queryText,
+    },
+    headers: { "x-registry-auth": queryText },
+    body: streamBody("application/x-tar"),
+    result: jsonLines(progressMessage),
   }),
   imagePrune: route("POST", "/images/prune", "1.25", {
     query: { filters: queryFilters },

@@ -13,11 +13,14 @@ export interface EngineConfig {
   readonly host: string;
   /** Empty for the default root, else six hex digits that tell this engine's host objects from another's. */
   readonly tag: string;
+  /** What an archive of images, and each layer in it, may unpack to, bytes. */
+  readonly limitUnpackedBytes: number;
 }
 
 export const defaultRoot = "/var/lib/tiffin";
 export const defaultRun = "/run/tiffin";
 export const defaultHost = "unix:///run/tiffin.sock";
+export const defaultLimitUnpackedBytes = 64 * 1024 ** 3;
 
 const tagDigits = 6;
 
@@ -28,13 +31,16 @@ export function tagOfRoot(root: string): string {
 }
 
 /** Fills in the defaults; paths must be absolute. */
-export function engineConfig(options: { root?: string; run?: string; host?: string } = {}): EngineConfig {
+export function engineConfig(
+  options: { root?: string; run?: string; host?: string; limitUnpackedBytes?: number } = {},
+): EngineConfig {
   const root = options.root ?? defaultRoot;
   return {
     root,
     run: options.run ?? defaultRun,
     host: options.host ?? defaultHost,
     tag: tagOfRoot(root),
+    limitUnpackedBytes: options.limitUnpackedBytes ?? defaultLimitUnpackedBytes,
   };
 }
 

@@ -10,6 +10,7 @@ import { probe } from "../kernel/probe.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { within } from "../lib/timer.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
+import { platformOfMachine } from "../oci/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
 import {
@@ -144,6 +145,7 @@ async function openWith(
     network.warm();
     checkpoints.within(checkpointDelayMs);
   }, report);
+  const fail = failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]);
   const context: ContainerContext = {
     config,
     paths,
@@ -160,7 +162,7 @@ async function openWith(
     users: userCache(layers),
     idle,
     timers,
-    fail: failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]),
+    fail,
     pauseBeforeNext,
     startLater: (container, pauseMs) => startLater(context, container, pauseMs),
     report,
@@ -184,6 +186,9 @@ async function openWith(
       images,
       layers,
       events,
+      host: platformOfMachine(facts.kernel.machine),
+      limitBytes: config.limitUnpackedBytes,
+      fail,
       usersOf: (imageId) =>
         [...registry.all()]
           .filter(({ document }) => document.image.id === imageId)

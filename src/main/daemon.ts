@@ -2,7 +2,14 @@
 
 import { writeSync } from "node:fs";
 import { createApi } from "../api/mod.ts";
-import { defaultHost, defaultRoot, defaultRun, engineConfig } from "../engine/config.ts";
+import {
+  defaultHost,
+  defaultLimitUnpackedBytes,
+  defaultRoot,
+  defaultRun,
+  type EngineConfig,
+  engineConfig,
+} from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { own } from "../lib/own.ts";
@@ -17,16 +24,19 @@ Options:
       --root DIR    State that outlives a reboot (default "${defaultRoot}")
       --run DIR     State that does not (default "${defaultRun}")
   -H, --host ADDR   Where clients connect (default "${defaultHost}")
+      --unpacked-limit BYTES
+                    What an image, and each layer of it, may unpack to (default ${defaultLimitUnpackedBytes})
       --uninstall   Take the bridge, rules and cgroups of a stopped engine off the host, and exit
       --help        Print usage
 `;
 
-type DaemonOptions = { root?: string; run?: string; host?: string };
+type DaemonOptions = { root?: string; run?: string; host?: string; limit?: string };
 const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
   "--root": "root",
   "--run": "run",
   "--host": "host",
   "-H": "host",
+  "--unpacked-limit": "limit",
 };
 
 function usageError(text: string): TiffinError {
@@ -45,12 +55,20 @@ function parseOptions(words: readonly string[]): DaemonOptions {
     if (key === undefined) throw usageError(`unknown option ${JSON.stringify(word)}`);
     const value = equals > 0 ? word.slice(equals + 1) : rest.shift();
     if (value === undefined || value === "") throw usageError(`option ${word} needs a value`);
-    if (key !== "host" && !value.startsWith("/")) {
+    if (key === "limit" && !/^[1-9][0-9]{0,14}$/.test(value)) {
+      throw usageError(`${word} needs a number of bytes, found ${JSON.stringify(value)}`);
+    }
+    if ((key === "root" || key === "run") && !value.startsWith("/")) {
       throw usageError(`${word} needs an absolute path, found ${JSON.stringify(value)}`);
     }
     options[key] = value;
   }
   return options;
+}
+
+function configOf(words: readonly string[]): EngineConfig {
+  const { limit, ...places } = parseOptions(words);
+  return engineConfig({ ...places, ...(limit === undefined ? {} : { limitUnpackedBytes: Number(limit) }) });
 }
 
 function stopSignal(): Promise<undefined> {
@@ -71,7 +89,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
   Bun.unsafe.setJITPolicy(1);
   try {
     const uninstall = words.includes("--uninstall");
-    const config = engineConfig(parseOptions(words.filter((word) => word !== "--uninstall")));
+    const config = configOf(words.filter((word) => word !== "--uninstall"));
     if (uninstall) {
       await (await openEngine(config, { executor: executorBinary(), version })).uninstall();
       return 0;

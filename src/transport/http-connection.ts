@@ -277,8 +277,11 @@ export class HttpConnection {
       this.#handOver(exchange, reply.head, reply.take);
       return;
     }
-    const { head } = exchange;
-    const keep = head.keepAlive && !this.#host.closing && !this.#peerEnded && this.#skipBody(exchange.body);
+    const { head, body } = exchange;
+    // A reply in pieces may begin while its handler still reads the request; what is left of that is then the handler's.
+    const stillRead = reply.kind === "stream" && body.isBeingRead;
+    const keep =
+      head.keepAlive && !this.#host.closing && !this.#peerEnded && !stillRead && this.#skipBody(body);
     try {
       if (reply.kind === "stream") {
         this.#stream(exchange, reply, keep).catch((thrown: unknown) => this.#host.onFault(thrown));

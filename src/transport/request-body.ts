@@ -24,6 +24,8 @@ interface Piece {
 interface Streaming {
   failure: Error | undefined;
   wake: (() => void) | undefined;
+  /** Its reader has had enough. */
+  left: boolean;
 }
 
 export class RequestBody {
@@ -53,6 +55,11 @@ export class RequestBody {
     return this.decoder.done;
   }
 
+  /** As a stream whose end has not come. */
+  get isBeingRead(): boolean {
+    return this.#stream !== undefined && !this.#stream.left && !this.done;
+  }
+
   /** A handler waits for it, or has room for more of it. */
   get wanted(): boolean {
     if (this.#stream === undefined) return this.#reject !== undefined;
@@ -77,25 +84,29 @@ export class RequestBody {
    * Rejects with `HttpProblem` 400 or 408 like `read`.
    */
   async *stream(more: () => void): AsyncGenerator<Uint8Array> {
-    const stream: Streaming = { failure: undefined, wake: undefined };
+    const stream: Streaming = { failure: undefined, wake: undefined, left: false };
     this.#stream = stream;
-    for (;;) {
-      const piece = this.#pieces.shift();
-      if (piece !== undefined) {
-        this.#bytes -= piece.bytes.length;
-        yield piece.bytes;
-        if (piece.arrived !== undefined) freeBytes(piece.arrived);
-      } else if (stream.failure !== undefined) {
-        throw stream.failure;
-      } else if (this.done) {
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          stream.wake = resolve;
-          more();
-        });
-        stream.wake = undefined;
+    try {
+      for (;;) {
+        const piece = this.#pieces.shift();
+        if (piece !== undefined) {
+          this.#bytes -= piece.bytes.length;
+          yield piece.bytes;
+          if (piece.arrived !== undefined) freeBytes(piece.arrived);
+        } else if (stream.failure !== undefined) {
+          throw stream.failure;
+        } else if (this.done) {
+          return;
+        } else {
+          await new Promise<void>((resolve) => {
+            stream.wake = resolve;
+            more();
+          });
+          stream.wake = undefined;
+        }
       }
+    } finally {
+      stream.left = true;
     }
   }
 

@@ -1,10 +1,29 @@
 /** Images. */
+import { notThereYet } from "../../docker/messages.ts";
+import { TiffinError } from "../../lib/errors.ts";
 import type { ImageBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
+import { progressLines } from "../progress-lines.ts";
 
-type Names = "imageList" | "imageInspect" | "imageHistory" | "imageTag" | "imagePrune" | "imageRemove";
+type Names =
+  | "imageList"
+  | "imageInspect"
+  | "imageHistory"
+  | "imageTag"
+  | "imageLoad"
+  | "imageCreate"
+  | "imagePrune"
+  | "imageRemove";
 
-export function imageHandlers(images: ImageBackend): Pick<Handlers, Names> {
+/** Absent and empty mean the same. */
+function given(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
+export function imageHandlers(
+  images: ImageBackend,
+  onFault: (error: unknown) => void,
+): Pick<Handlers, Names> {
   return {
     imageList: ({ query }) =>
       images.list({
@@ -17,6 +36,19 @@ export function imageHandlers(images: ImageBackend): Pick<Handlers, Names> {
     imageHistory: ({ params }) => images.history(params.name),
     imageTag: ({ params, query }) =>
       images.tag(params.name, { repository: query.repo ?? "", tag: query.tag }),
+    imageLoad: ({ query, body }) => {
+      const request = { quiet: query.quiet ?? false, platform: given(query.platform) };
+      return progressLines((report) => images.load(request, body, report), onFault);
+    },
+    imageCreate: async ({ query, body, signal }) => {
+      const { fromSrc = "", repo = "", tag = "", message = "", changes = [] } = query;
+      const platform = given(query.platform);
+      if (given(query.fromImage) !== undefined) {
+        throw new TiffinError("notImplemented", "api.pull", notThereYet("pulling images"));
+      }
+      const request = { source: fromSrc, repository: repo, tag, message, changes, platform };
+      return await progressLines((report) => images.import(request, body, report, signal), onFault);
+    },
     imagePrune: ({ query }) => images.prune(query.filters ?? {}),
     imageRemove: ({ params, query }) =>
       images.remove(params.name, { force: query.force ?? false, keepParents: query.noprune ?? false }),

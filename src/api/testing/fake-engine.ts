@@ -447,6 +447,17 @@ export function fakeEngine(): FakeEngine {
         return [{ Untagged: "base:latest" }, { Deleted: baseImage.Id }];
       },
       prune: async () => ({ ImagesDeleted: null, SpaceReclaimed: 0 }),
+      load: async (_request, body, report) => {
+        let bytes = 0;
+        for await (const piece of body) {
+          bytes += piece.length;
+          report({ id: "layer", status: "Loading layer", progressDetail: { current: bytes } });
+        }
+        if (bytes === 0) throw new TiffinError("invalid", "archive.bad-image", "nothing in it");
+        if (bytes > 1000) throw new TiffinError("invalid", "archive.bad-image", "too much in it");
+        report({ stream: "Loaded image: base:latest\n" });
+      },
+      import: async ({ source }, _body, report) => report({ status: source }),
     },
     system: {
       ping: async () => undefined,

@@ -56,6 +56,9 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
       if (content instanceof Error) throw content;
       return typeof content === "string" ? new TextEncoder().encode(content) : content;
     },
+    openFile() {
+      throw failure("ENOENT");
+    },
     createFile() {
       throw failure("EROFS");
     },

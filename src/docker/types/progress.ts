@@ -13,7 +13,13 @@ export const progressMessage = object({
   /** The failure that ends the stream. */
   error: optional(text),
   errorDetail: optional(
-    object({ code: optional(integerWithin(-(2 ** 31), 2 ** 31)), message: optional(text) }),
+    object({
+      code: optional(integerWithin(-(2 ** 31), 2 ** 31)),
+      message: optional(text),
+      /** Additions: what to try, and the stable name of the error. */
+      remedy: optional(text),
+      tiffinCode: optional(text),
+    }),
   ),
   aux: optional(anything),
 });

@@ -30,7 +30,7 @@ export type Failpoint = (typeof failpoints)[number];
 export type FailpointHook = (name: Failpoint) => void;
 
 /** The hook for the value of TIFFIN_FAILPOINT; without one it costs a call. */
-export function failpointHook(setting: string | undefined): FailpointHook {
+export function failpointHook(setting: string | undefined): (name: string) => void {
   if (setting === undefined || setting === "") return () => {};
   const [wanted, action] = setting.split(":");
   return (name) => {

@@ -26,7 +26,15 @@ function open(): void {
   images = openImageStore({ database, layers, containerChains: () => chains });
   const events = new EventBus(() => {});
   events.subscribe(({ action, attributes }) => told.push(`${action} ${attributes["name"] ?? ""}`));
-  service = new ImageService({ images, layers, events, usersOf: (id) => users.get(id) ?? [] });
+  service = new ImageService({
+    images,
+    layers,
+    events,
+    usersOf: (id) => users.get(id) ?? [],
+    host: { os: "linux", architecture: "amd64", variant: "" },
+    limitBytes: 10_000_000,
+    fail: () => {},
+  });
 }
 
 beforeEach(() => {

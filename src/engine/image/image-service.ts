@@ -1,4 +1,5 @@
 /** Images as clients ask for them. */
+import { decodeJson, object, optional, text } from "../../docker/decode.ts";
 import { pruneRunning } from "../../docker/messages.ts";
 import { familiarName, normaliseReference, parseReference } from "../../docker/reference.ts";
 import type {
@@ -8,9 +9,14 @@ import type {
   ImagePruneReport,
   ImageSummary,
 } from "../../docker/types/image.ts";
+import type { ProgressMessage } from "../../docker/types/progress.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { type Platform, parsePlatform, platformOf } from "../../oci/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
+import { type ImportOptions, importArchive } from "./archive/import-archive.ts";
+import { loadArchive } from "./archive/load-archive.ts";
+import type { ImageFailpointHook } from "./failpoints.ts";
 import {
   checkFilters,
   danglingOf,
@@ -38,8 +44,20 @@ export interface TagOptions {
 
 export interface ImageServiceContext extends RemovalContext {
   readonly layers: LayerStore;
+  /** Of this machine. */
+  readonly host: Platform;
+  /** Of what an archive and each layer in it unpack to. */
+  readonly limitBytes: number;
+  readonly fail: ImageFailpointHook;
 }
 
+type Report = (message: ProgressMessage) => void;
+
+export interface ImportRequest extends Omit<ImportOptions, "platform"> {
+  readonly platform: string | undefined;
+}
+
+const platformDocument = object({ os: text, architecture: text, variant: optional(text) });
 const notComputed = -1;
 /** A tag of this name would read like the beginning of a digest. */
 const digestAlgorithm = "sha256";
@@ -120,6 +138,35 @@ export class ImageService {
     } finally {
       this.#pruning = false;
     }
+  }
+
+  /** Errors: `archive.*` and those of the documents in it. */
+  async load(
+    request: { readonly quiet: boolean; readonly platform: string | undefined },
+    body: AsyncIterable<Uint8Array>,
+    report: Report,
+  ): Promise<void> {
+    const platform = this.#platform(request.platform);
+    await loadArchive(this.#context, body, { quiet: request.quiet, platform }, report);
+  }
+
+  /** Errors: `archive.*`, `image.bad-change`, `image.bad-reference`. */
+  async import(
+    request: ImportRequest,
+    body: AsyncIterable<Uint8Array>,
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const options = { ...request, platform: this.#platform(request.platform) };
+    await importArchive(this.#context, body, options, report, signal);
+  }
+
+  /** As text, or as JSON, which clients of some routes send. */
+  #platform(text: string | undefined): Platform | undefined {
+    if (text === undefined || text === "") return undefined;
+    if (!text.startsWith("{")) return parsePlatform(text, this.#context.host);
+    const { variant = "", ...rest } = decodeJson(text, platformDocument, "platform");
+    return platformOf({ ...rest, variant });
   }
 
   #prune(filters: FilterMap, danglingOnly: boolean): ImagePruneReport {

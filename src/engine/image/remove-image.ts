@@ -9,6 +9,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
 import type { EventBus } from "../event/mod.ts";
 import { chainIds } from "./chain-id.ts";
+import type { ImageFailpointHook } from "./failpoints.ts";
 import type { Image, ImageStore } from "./image.ts";
 
 /** A container, as far as it keeps its image. */
@@ -22,6 +23,7 @@ export interface RemovalContext {
   readonly events: EventBus;
   /** Containers of the image. */
   readonly usersOf: (imageId: string) => readonly ImageUser[];
+  readonly fail: ImageFailpointHook;
 }
 
 export interface RemoveOptions {
@@ -100,7 +102,9 @@ function removeUnnamed(
     throw refusal(image, conflict);
   }
   for (const reference of images.references(image.id)) untag(context, image, reference, items);
+  context.fail("rmi.untagged");
   const gone = new Set(images.remove(image.id));
+  context.fail("rmi.row");
   events.emit("image", "delete", image.id, { name: image.id });
   items.push({ Deleted: image.id });
   const ids = chainIds(image.chain);

@@ -38,10 +38,11 @@ export class DirectoryIngest implements LayerIngest {
     this.#unpacking.push(piece);
   }
 
-  finish(wanted?: string): StoredLayer {
+  finish(wanted?: string, announce?: (id: string) => void): StoredLayer {
     this.#unpacking.finish();
     const id = this.#digest.digest("hex");
     checkDigest(id, wanted);
+    announce?.(id);
     const layer = { id, bytes: this.#unpacking.fileBytes };
     this.#ends.keep(layer);
     this.#close();

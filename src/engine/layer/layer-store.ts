@@ -55,9 +55,10 @@ export interface LayerIngest extends Disposable {
   push(piece: Uint8Array): void;
   /**
    * Puts it on disk and makes it the layer that its digest names. When that exists already this one is discarded: same id, same
-   * content. `wanted` is the id that it must have; `layer.other-digest` when it has not.
+   * content. `wanted` is the id that it must have; `layer.other-digest` when it has not. `announce` hears the id before anything of that
+   * name is there, so that who answers for the layer can write it down.
    */
-  finish(wanted?: string): StoredLayer;
+  finish(wanted?: string, announce?: (id: string) => void): StoredLayer;
 }
 
 export type LayerCheck =

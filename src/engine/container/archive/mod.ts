@@ -9,10 +9,9 @@ import type { Owner } from "../../../kernel/tree-writer.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { holding } from "../../../lib/held-stream.ts";
 import { mountAttributes } from "../../../linux/mount-flags.ts";
-import { packTree, unpack } from "../../tree/mod.ts";
+import { decompress, packTree, unpack } from "../../tree/mod.ts";
 import { type ContainerContext, enqueue } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
-import { decompress } from "./decompress.ts";
 import { lastName, openEntry, pathStatusOf, unreachablePath } from "./path-status.ts";
 import { openView } from "./view.ts";
 
