@@ -13,7 +13,7 @@ export interface DisplayOptions {
   readonly onAux?: (aux: unknown) => void;
 }
 
-const escape = "\u001b[";
+const control = "\u001b[";
 const longestBar = 50;
 /** Beside a bar stand the layer, what is done with it, and how much of it. */
 const besideBar = 60;
@@ -74,5 +74,5 @@ function drawnLine(message: ProgressMessage, lines: Map<string, number>, cells: 
   const up = lines.size - line;
   const bar = current > 0 || total > 0 ? ` ${progressBar(current, total, cells)}` : "";
   const first = known === undefined ? "\n" : "";
-  return `${first}${escape}${up}A${escape}2K\r${id}: ${status}${bar}\r${escape}${up}B`;
+  return `${first}${control}${up}A${control}2K\r${id}: ${status}${bar}\r${control}${up}B`;
 }

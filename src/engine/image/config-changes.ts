@@ -88,7 +88,7 @@ function wordsOf(text: string, env: readonly string[] = []): string[] {
       at += 1;
     } else if (character === "$" && quote !== "'") {
       const match = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/.exec(text.slice(at));
-      word += match === null ? character : valueOf(env, match[1] ?? match[2] ?? "");
+      word += match === null ? character : variableIn(env, match[1] ?? match[2] ?? "");
       at += match === null ? 0 : match[0].length - 1;
     } else word += character;
   }
@@ -100,7 +100,7 @@ function wordsOf(text: string, env: readonly string[] = []): string[] {
   return words;
 }
 
-function valueOf(env: readonly string[], name: string): string {
+function variableIn(env: readonly string[], name: string): string {
   return env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
 }
 
