@@ -35,15 +35,15 @@ export async function* standardInput(io: CliIo): AsyncGenerator<Uint8Array> {
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
-  ENOENT: "no such file or directory",
-  EACCES: "permission denied",
-  EISDIR: "is a directory",
-  ENOTDIR: "not a directory",
-};
+const reasons: ReadonlyMap<string | undefined, string> = new Map([
+  ["ENOENT", "no such file or directory"],
+  ["EACCES", "permission denied"],
+  ["EISDIR", "is a directory"],
+  ["ENOTDIR", "not a directory"],
+]);
 
 function reasonOf(thrown: unknown): string {
-  return reasons[errnoOf(thrown) ?? ""] ?? messageOf(thrown);
+  return reasons.get(errnoOf(thrown)) ?? messageOf(thrown);
 }
 
 /** The same for names as commands take them: `-` is standard input. */

@@ -157,18 +157,15 @@ test("HEAD tells what is at a path", async () => {
   expect((await engine.http("GET", "/containers/nobody/archive?path=/")).status).toBe(404);
 });
 
-test("gzip and zstd are taken off, what else compresses is refused by name", async () => {
+test("what compresses is taken off, whatever it is", async () => {
   const plain = archiveOf([entry("packed"), "p".repeat(100_000)]);
-  for (const packed of [Bun.gzipSync(plain), Bun.zstdCompressSync(plain)]) {
+  const packedBy = (program: string) => Bun.spawnSync([program, "-c"], { stdin: new Blob([plain]) }).stdout;
+  const forms = [Bun.gzipSync(plain), Bun.zstdCompressSync(plain), packedBy("bzip2"), packedBy("xz")];
+  for (const packed of forms) {
     await engine.output("exec", "lives", "rm", "-f", "/tmp/packed");
     expect(await put("lives", "/tmp", new Uint8Array(packed))).toEqual({ status: 200, text: "" });
     expect(await engine.output("exec", "lives", "wc", "-c", "/tmp/packed")).toBe("100000 /tmp/packed");
   }
-  const bzip2 = await put("lives", "/tmp", new Uint8Array(Buffer.from("BZh91AY&SY")));
-  expect([bzip2.status, bzip2.text]).toEqual([
-    501,
-    expect.stringContaining("archives compressed with bzip2 are not read"),
-  ]);
   const damaged = Bun.gzipSync(plain).subarray(0, 60);
   expect((await put("lives", "/tmp", new Uint8Array(damaged))).status).toBe(400);
 });

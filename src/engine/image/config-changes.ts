@@ -184,7 +184,14 @@ function directoryOf(rest: string, config: OciImageDefaults): string {
   return `/${parts.join("/")}`;
 }
 
-const unitNs: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+const unitNs: ReadonlyMap<string, number> = new Map([
+  ["ns", 1],
+  ["us", 1e3],
+  ["ms", 1e6],
+  ["s", 1e9],
+  ["m", 60e9],
+  ["h", 3600e9],
+]);
 const healthFlags: Readonly<Record<string, keyof OciHealthcheck>> = {
   interval: "Interval",
   timeout: "Timeout",
@@ -219,5 +226,5 @@ function healthcheckOf(rest: string): OciHealthcheck {
 function nanoseconds(text: string): number {
   const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|ms|s|m|h)/g)];
   if (parts.map(([whole]) => whole).join("") !== text || parts.length === 0) return Number.NaN;
-  return parts.reduce((sum, [, number, unit = ""]) => sum + Number(number) * (unitNs[unit] ?? 0), 0);
+  return parts.reduce((sum, [, number, unit = ""]) => sum + Number(number) * (unitNs.get(unit) ?? 0), 0);
 }
