@@ -1,6 +1,8 @@
 /** Archive formats, as pure codecs. */
 
 export { isCarried } from "./erofs/attributes.ts";
+export type { ImageSource } from "./erofs/image-bytes.ts";
+export { type ImageEntry, type ReadImageOptions, readImage } from "./erofs/read.ts";
 export { type ImageSink, segmentBytes } from "./erofs/sink.ts";
 export { type ErofsImage, ErofsWriter, type ErofsWriterOptions } from "./erofs/write.ts";
 export { escapes, insidePath } from "./inside-path.ts";

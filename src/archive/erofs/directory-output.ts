@@ -345,7 +345,7 @@ class DirectoryOutput {
       block[at + 11] = 0;
       const length = entries.nameLength(entry);
       const start = entries.nameStart(entry);
-      const names = entries.names;
+      const names = entries.namesOf(entry);
       for (let byte = 0; byte < length; byte += 1) block[nameAt + byte] = names[start + byte] ?? 0;
       nameAt += length;
     }

@@ -6,7 +6,7 @@
  * Looking up is by a hash with a seed that an archive cannot know, so its author cannot choose names that collide.
  */
 import { TiffinError } from "../../lib/errors.ts";
-import { entryTypes } from "./format.ts";
+import { entryTypes, pathLimitBytes } from "./format.ts";
 
 export const rootEntry = 0;
 /** The names `.` and `..`, for whoever lists a directory. */
@@ -24,8 +24,14 @@ export const whiteoutMark = 0x20;
 export const deadMark = 0x80;
 
 export const noEntry = -1;
+/** A symbolic link's text and its length. */
+const limitTargetBytes = pathLimitBytes + 2;
+const noNames = new Uint8Array(0);
 const fnvPrime = 16_777_619;
-const limitNameBytes = 0xffff_0000;
+/** Names lie in pieces of this length, none across the end of one, so that they need not be copied as they become more. */
+const pieceBits = 20;
+const pieceBytes = 1 << pieceBits;
+const limitPieces = 2 ** 32 / pieceBytes;
 
 export interface EntryTableOptions {
   readonly limitEntries: number;
@@ -40,8 +46,9 @@ export class EntryTable {
   #nameLengths = new Uint8Array(1024);
   #kinds = new Uint8Array(1024);
   #places = new Uint32Array(1024);
-  #names = new Uint8Array(16 * 1024);
-  #namesEnd = 0;
+  readonly #pieces: Uint8Array[] = [];
+  /** Where in the last piece the next name goes. */
+  #pieceEnd = pieceBytes;
   /** Entry + 1 by hash, open addressing; 0 is free. */
   #buckets = new Uint32Array(4096);
 
@@ -57,8 +64,9 @@ export class EntryTable {
     return this.#count;
   }
 
-  get names(): Uint8Array {
-    return this.#names;
+  /** The bytes that hold the name of `entry`, from `nameStart` on. */
+  namesOf(entry: number): Uint8Array {
+    return this.#pieceOf(this.#nameStarts[entry] ?? 0);
   }
 
   parentOf(entry: number): number {
@@ -66,7 +74,7 @@ export class EntryTable {
   }
 
   nameStart(entry: number): number {
-    return this.#nameStarts[entry] ?? 0;
+    return (this.#nameStarts[entry] ?? 0) & (pieceBytes - 1);
   }
 
   nameLength(entry: number): number {
@@ -110,28 +118,31 @@ export class EntryTable {
 
   /** Keeps what a symbolic link says; directly after it was added. */
   addTarget(target: Uint8Array): void {
-    const at = this.#makeRoom(target.length + 2);
-    this.#names[at] = target.length & 0xff;
-    this.#names[at + 1] = target.length >>> 8;
-    this.#names.set(target, at + 2);
+    const at = this.#pieceEnd;
+    const piece = this.#pieceOf(this.#makeRoom(target.length + 2));
+    piece[at] = target.length & 0xff;
+    piece[at + 1] = target.length >>> 8;
+    piece.set(target, at + 2);
   }
 
   targetOf(entry: number): Uint8Array {
     const at = this.nameStart(entry) + this.nameLength(entry);
-    const length = (this.#names[at] ?? 0) | ((this.#names[at + 1] ?? 0) << 8);
-    return this.#names.subarray(at + 2, at + 2 + length);
+    const piece = this.namesOf(entry);
+    const length = (piece[at] ?? 0) | ((piece[at + 1] ?? 0) << 8);
+    return piece.subarray(at + 2, at + 2 + length);
   }
 
   /** Order of two entries' names as EROFS wants it: by bytes, a beginning before what goes on. */
   compareNames(left: number, right: number): number {
-    const names = this.#names;
-    const leftStart = this.#nameStarts[left] ?? 0;
-    const rightStart = this.#nameStarts[right] ?? 0;
+    const leftNames = this.namesOf(left);
+    const rightNames = this.namesOf(right);
+    const leftStart = this.nameStart(left);
+    const rightStart = this.nameStart(right);
     const leftLength = this.#nameLengths[left] ?? 0;
     const rightLength = this.#nameLengths[right] ?? 0;
     const shorter = Math.min(leftLength, rightLength);
     for (let at = 0; at < shorter; at += 1) {
-      const difference = (names[leftStart + at] ?? 0) - (names[rightStart + at] ?? 0);
+      const difference = (leftNames[leftStart + at] ?? 0) - (rightNames[rightStart + at] ?? 0);
       if (difference !== 0) return difference;
     }
     return leftLength - rightLength;
@@ -152,9 +163,10 @@ export class EntryTable {
   }
 
   #hasName(entry: number, name: Uint8Array, start: number, length: number): boolean {
-    const own = this.#nameStarts[entry] ?? 0;
+    const names = this.namesOf(entry);
+    const own = this.nameStart(entry);
     for (let at = 0; at < length; at += 1) {
-      if (this.#names[own + at] !== name[start + at]) return false;
+      if (names[own + at] !== name[start + at]) return false;
     }
     return true;
   }
@@ -177,8 +189,11 @@ export class EntryTable {
     if (this.#count === this.#parents.length) this.#lengthen();
     const entry = this.#count;
     this.#count += 1;
-    const start = this.#makeRoom(length);
-    for (let at = 0; at < length; at += 1) this.#names[start + at] = bytes[from + at] ?? 0;
+    // What a link says comes directly behind its name, so there must be room for it.
+    const start = this.#makeRoom(length, (kind & kindTypeMask) === entryTypes.symlink ? limitTargetBytes : 0);
+    const piece = this.#pieceOf(start);
+    const own = start & (pieceBytes - 1);
+    for (let at = 0; at < length; at += 1) piece[own + at] = bytes[from + at] ?? 0;
     this.#parents[entry] = parent;
     this.#nameStarts[entry] = start;
     this.#nameLengths[entry] = length;
@@ -187,21 +202,25 @@ export class EntryTable {
     return entry;
   }
 
-  #makeRoom(bytes: number): number {
-    const start = this.#namesEnd;
-    this.#namesEnd += bytes;
-    if (this.#namesEnd > limitNameBytes) {
-      throw new TiffinError(
-        "invalid",
-        "archive.too-many-entries",
-        `the names in the archive take more than ${limitNameBytes} bytes`,
-      );
+  #pieceOf(start: number): Uint8Array {
+    return this.#pieces[start >>> pieceBits] ?? noNames;
+  }
+
+  /** Where the next `bytes` go, in a piece that has room for `more` behind them. */
+  #makeRoom(bytes: number, more = 0): number {
+    if (this.#pieceEnd + bytes + more > pieceBytes) {
+      if (this.#pieces.length === limitPieces) {
+        throw new TiffinError(
+          "invalid",
+          "archive.too-many-entries",
+          `the names in the archive take more than ${limitPieces * pieceBytes} bytes`,
+        );
+      }
+      this.#pieces.push(new Uint8Array(pieceBytes));
+      this.#pieceEnd = 0;
     }
-    if (this.#namesEnd > this.#names.length) {
-      const larger = new Uint8Array(Math.max(Math.floor(this.#names.length * 1.5), this.#namesEnd));
-      larger.set(this.#names);
-      this.#names = larger;
-    }
+    const start = (this.#pieces.length - 1) * pieceBytes + this.#pieceEnd;
+    this.#pieceEnd += bytes;
     return start;
   }
 
@@ -221,7 +240,7 @@ export class EntryTable {
       if (this.hasMark(entry, deadMark)) continue;
       const bucket = this.#bucketOf(
         this.parentOf(entry),
-        this.#names,
+        this.namesOf(entry),
         this.nameStart(entry),
         this.nameLength(entry),
       );
