@@ -137,11 +137,10 @@ export interface PutArchiveRequest {
   readonly ownedByUser: boolean;
 }
 
-export interface ContainerBackend {
+/** What changes a container, or waits for a change. */
+export interface ContainerLifeBackend {
   /** `notFound` for the image, `conflict` for the name. */
   create(request: CreateRequest): Promise<ContainerCreateResponse>;
-  list(request: ContainerListRequest): Promise<readonly ContainerSummary[]>;
-  inspect(name: string, options: { readonly size: boolean }): Promise<ContainerInspect>;
   /** `notModified` when it runs already. */
   start(name: string): Promise<void>;
   /** `notModified` when it does not run. Resolves when it has ended. */
@@ -157,14 +156,38 @@ export interface ContainerBackend {
     condition: WaitCondition,
     abort: AbortSignal,
   ): Promise<{ readonly exit: Promise<WaitResponse> }>;
-  attach(name: string, request: AttachRequest): Promise<AttachedStream>;
-  /** `abort` ends `batches` quietly. */
-  logs(name: string, request: LogRequest, abort: AbortSignal): Promise<LogReader>;
   /** Remembered for the start when it does not run yet. */
   resize(name: string, size: Size): Promise<void>;
   rename(name: string, newName: string): Promise<void>;
+  /** `conflict` when it runs and `force` is false. */
+  remove(
+    name: string,
+    options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
+  ): Promise<void>;
+}
+
+/** What tells about containers. */
+export interface ContainerViewBackend {
+  list(request: ContainerListRequest): Promise<readonly ContainerSummary[]>;
+  inspect(name: string, options: { readonly size: boolean }): Promise<ContainerInspect>;
   /** The plan that a start of the container performs, as it would be decided now. */
   explain(name: string, format: ExplainFormat): Promise<ExplainResponse>;
+}
+
+/** What connects a client with the output of a container, and its input. */
+export interface ContainerStreamBackend {
+  attach(name: string, request: AttachRequest): Promise<AttachedStream>;
+  /** `abort` ends `batches` quietly. */
+  logs(name: string, request: LogRequest, abort: AbortSignal): Promise<LogReader>;
+  /**
+   * Create, attach as the body's Attach* fields say, and start, as one step. A failure undoes all of it; its
+   * `exitCode` is what the client's process should end with. Resolves when the process runs.
+   */
+  run(request: RunBody): Promise<RunSession>;
+}
+
+/** What copies the files of a container and tells what became of them. */
+export interface ContainerFilesBackend {
   /** What stands at `path`; `notFound` when nothing does. */
   statPath(name: string, path: string): Promise<PathStatus>;
   /** What stands at `path` and below, as tar. */
@@ -178,17 +201,14 @@ export interface ContainerBackend {
   export(name: string): Promise<AsyncIterable<Uint8Array>>;
   /** What is other than in the image, in order of paths. */
   changes(name: string): Promise<readonly ContainerChange[]>;
-  /** `conflict` when it runs and `force` is false. */
-  remove(
-    name: string,
-    options: { readonly force: boolean; readonly volumes: boolean; readonly link: boolean },
-  ): Promise<void>;
-  /**
-   * Create, attach as the body's Attach* fields say, and start, as one step. A failure undoes all of it; its
-   * `exitCode` is what the client's process should end with. Resolves when the process runs.
-   */
-  run(request: RunBody): Promise<RunSession>;
 }
+
+/** Containers, in all roles. */
+export interface ContainerBackend
+  extends ContainerLifeBackend,
+    ContainerViewBackend,
+    ContainerStreamBackend,
+    ContainerFilesBackend {}
 
 export interface ExecBackend {
   /** `conflict` when the container does not run or is paused. */

@@ -46,7 +46,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
       ...containerHandlers(backends.containers),
       ...archiveHandlers(backends.containers),
       ...execHandlers(backends.execs),
-      ...streamHandlers(backends, onFault),
+      ...streamHandlers(backends.containers, backends.execs, onFault),
     },
     server: options.version === undefined ? "Tiffin (linux)" : `Tiffin/${options.version} (linux)`,
     onFault,

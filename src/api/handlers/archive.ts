@@ -1,6 +1,6 @@
 /** What a container's files are and were; copies between a container's file system and a client. */
 import { TiffinError } from "../../lib/errors.ts";
-import type { ContainerBackend } from "../backend.ts";
+import type { ContainerFilesBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
 
 type Names =
@@ -15,7 +15,7 @@ function pathOf(query: { readonly path?: string | undefined }): string {
   throw new TiffinError("invalid", "api.archive-path", 'bad parameter: "path" cannot be empty');
 }
 
-export function archiveHandlers(containers: ContainerBackend): Pick<Handlers, Names> {
+export function archiveHandlers(containers: ContainerFilesBackend): Pick<Handlers, Names> {
   return {
     containerArchiveHead: async ({ params, query }) => ({
       "x-docker-container-path-stat": await containers.statPath(params.name, pathOf(query)),

@@ -3,7 +3,7 @@ import { emptyConfig, invalidCondition } from "../../docker/messages.ts";
 import { type WaitCondition, waitConditions } from "../../docker/types/container.ts";
 import { type ExplainFormat, explainFormats } from "../../docker/types/explain.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import type { ContainerBackend } from "../backend.ts";
+import type { ContainerLifeBackend, ContainerViewBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
 
 type Names =
@@ -38,7 +38,9 @@ function explainFormatOf(wanted = "text"): ExplainFormat {
   );
 }
 
-export function containerHandlers(containers: ContainerBackend): Pick<Handlers, Names> {
+export function containerHandlers(
+  containers: ContainerLifeBackend & ContainerViewBackend,
+): Pick<Handlers, Names> {
   return {
     containerList: ({ query }) => {
       const limit = query.limit ?? 0;

@@ -5,7 +5,7 @@ import { chooseStream } from "../../docker/messages.ts";
 import type { RunStarted } from "../../docker/types/run.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { WebSocketDuplex } from "../../transport/websocket-duplex.ts";
-import type { Backends, RunSession, Size } from "../backend.ts";
+import type { ContainerStreamBackend, ExecBackend, RunSession, Size } from "../backend.ts";
 import type { Handlers, SessionAnswer } from "../handler.ts";
 import { joinClient, sayFarewell } from "../join-client.ts";
 import { failedFrame, joinSession } from "../join-session.ts";
@@ -50,7 +50,8 @@ function sizeOf(consoleSize: readonly [number, number] | undefined): Size | unde
 }
 
 export function streamHandlers(
-  { containers, execs }: Backends,
+  containers: ContainerStreamBackend,
+  execs: Pick<ExecBackend, "start" | "startDetached" | "run">,
   onFault: (error: unknown) => void,
 ): Pick<Handlers, Names> {
   return {

@@ -16,7 +16,6 @@ import { signalNumbers } from "../../linux/signals.ts";
 import type { SupervisedProcess } from "../../runtime/mod.ts";
 import {
   type Container,
-  type ContainerContext,
   decodeSignal,
   flagsOf,
   isAlive,
@@ -31,6 +30,7 @@ import {
   validateStrings,
 } from "../container/mod.ts";
 import { afterReplyMs } from "../idle-work.ts";
+import type { ExecContext } from "./context.ts";
 import { EndingStream } from "./ending-stream.ts";
 import type { Exec, ExecAttachment } from "./model.ts";
 import { SpokenStream } from "./spoken-stream.ts";
@@ -44,10 +44,10 @@ export interface ExecStartOptions {
 }
 
 export class ExecService {
-  readonly #context: ContainerContext;
+  readonly #context: ExecContext;
   readonly #execs = new Map<string, Exec>();
 
-  constructor(context: ContainerContext) {
+  constructor(context: ExecContext) {
     this.#context = context;
     context.events.subscribe((event) => {
       if (event.type === "container" && event.action === "destroy") this.#forgetContainer(event.id);

@@ -10,7 +10,6 @@ import { compileExec, type ExecTarget } from "../../plan/mod.ts";
 import { openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
 import {
   type Container,
-  type ContainerContext,
   capabilitySets,
   cgroupOf,
   environmentOf,
@@ -23,13 +22,14 @@ import {
   notRunningError,
   openOfProcess,
 } from "../container/mod.ts";
+import type { ExecContext } from "./context.ts";
 import type { Exec } from "./model.ts";
 
 const defaultSize = { rows: 24, columns: 80 };
 
 /** Launches the exec's process with clients of these attach flags. Errors: `conflict` when the container has ended. */
 export async function launchExec(
-  context: ContainerContext,
+  context: ExecContext,
   exec: Exec,
   clients: readonly number[],
 ): Promise<SupervisedProcess> {
@@ -73,7 +73,7 @@ function userOf(container: Container, exec: Exec): ResolvedUser {
   return resolveUser(word, groups, accounts.passwd, accounts.groups);
 }
 
-function capabilitiesOf(context: ContainerContext, exec: Exec): string[] {
+function capabilitiesOf(context: ExecContext, exec: Exec): string[] {
   const { capabilities } = exec.container.document.specification.security;
   return grantedCapabilities(
     exec.config.privileged ? undefined : capabilities,
@@ -107,7 +107,7 @@ function processOf(
   };
 }
 
-function targetOf(context: ContainerContext, container: Container): ExecTarget {
+function targetOf(context: ExecContext, container: Container): ExecTarget {
   const { cgroup } = context.facts;
   const group = cgroupOf(context, container.id);
   const present = (hierarchy: string): boolean => {

@@ -7,11 +7,15 @@ import { type ContainerContext, isAlive } from "../container/mod.ts";
 
 const architectures = { x86_64: "amd64", aarch64: "arm64" } as const;
 
+/** What is counted and told. */
+export interface SystemContext
+  extends Pick<ContainerContext, "config" | "facts" | "images" | "network" | "registry"> {}
+
 export class SystemService {
-  readonly #context: ContainerContext;
+  readonly #context: SystemContext;
   readonly #version: string;
 
-  constructor(context: ContainerContext, version: string) {
+  constructor(context: SystemContext, version: string) {
     this.#context = context;
     this.#version = version;
   }

@@ -3,12 +3,12 @@ import { PlainEntry } from "../../../kernel/plain-entry.ts";
 import { TreeView } from "../../../kernel/tree-view.ts";
 import { openRootLayers, type RootLayers } from "../../layer/mod.ts";
 import { type Change, listChanges, type TreeNode } from "../../tree/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import type { Container } from "../record/mod.ts";
+import type { ArchiveContext } from "./context.ts";
 import { refuseDead } from "./export.ts";
 
 /** Errors: `archive.too-deep`. */
-export async function changesOf(context: ContainerContext, container: Container): Promise<Change[]> {
+export async function changesOf(context: ArchiveContext, container: Container): Promise<Change[]> {
   refuseDead(container, "list the changes of");
   using changed = openChanges(context, container);
   return await listChanges(changed.top, changed.below, container.document.firstHostId ?? 0);
@@ -21,7 +21,7 @@ export interface OpenChanges extends Disposable {
   readonly below: TreeNode | undefined;
 }
 
-export function openChanges(context: ContainerContext, { id, document }: Container): OpenChanges {
+export function openChanges(context: ArchiveContext, { id, document }: Container): OpenChanges {
   using root: RootLayers = openRootLayers(context.layers, id, document.image.chain);
   const [own, ...lowers] = root.layers;
   if (own === undefined) throw new Error("a root without layers");

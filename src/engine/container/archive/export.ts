@@ -4,14 +4,14 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { holding } from "../../../lib/held-stream.ts";
 import { openRootLayers } from "../../layer/mod.ts";
 import { packTree, type TreeNode } from "../../tree/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import type { Container } from "../record/mod.ts";
+import type { ArchiveContext } from "./context.ts";
 
 /**
  * The stream holds what it reads from until it ends or is given up. It reads below the container's mounts, so neither a start nor a
  * stop is held up; a container that is removed meanwhile ends it with an error, for its files go. Errors: `archive.too-deep`.
  */
-export function exportContainer(context: ContainerContext, container: Container): AsyncIterable<Uint8Array> {
+export function exportContainer(context: ArchiveContext, container: Container): AsyncIterable<Uint8Array> {
   const { document, id, name } = container;
   refuseDead(container, "export");
   using root = openRootLayers(context.layers, id, document.image.chain);
@@ -26,7 +26,7 @@ export function exportContainer(context: ContainerContext, container: Container)
 
 /** Holds a piece back, so that an archive of files that went away meanwhile is not taken for a whole one. */
 async function* whole(
-  context: ContainerContext,
+  context: ArchiveContext,
   container: Container,
   pieces: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {

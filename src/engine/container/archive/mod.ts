@@ -10,8 +10,9 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { holding } from "../../../lib/held-stream.ts";
 import { mountAttributes } from "../../../linux/mount-flags.ts";
 import { decompress, packTree, unpack } from "../../tree/mod.ts";
-import { type ContainerContext, enqueue } from "../context.ts";
+import { enqueue } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
+import type { ArchiveContext } from "./context.ts";
 import { lastName, openEntry, pathStatusOf, unreachablePath } from "./path-status.ts";
 import { openView } from "./view.ts";
 
@@ -31,7 +32,7 @@ export interface PutOptions {
 
 /** Errors: `notFound` when nothing is at `path`. */
 export async function statPath(
-  context: ContainerContext,
+  context: ArchiveContext,
   container: Container,
   path: string,
 ): Promise<PathStatus> {
@@ -45,7 +46,7 @@ export async function statPath(
 
 /** The stream holds what it reads from until it ends or is given up. */
 export async function getArchive(
-  context: ContainerContext,
+  context: ArchiveContext,
   container: Container,
   path: string,
 ): Promise<{ readonly status: PathStatus; readonly bytes: AsyncIterable<Uint8Array> }> {
@@ -70,7 +71,7 @@ export async function getArchive(
 
 /** Unpacks a tar stream, plain or compressed, into the directory `path`. */
 export async function putArchive(
-  context: ContainerContext,
+  context: ArchiveContext,
   container: Container,
   options: PutOptions,
   body: AsyncIterable<Uint8Array>,
@@ -89,7 +90,7 @@ export async function putArchive(
 }
 
 async function unpackInto(
-  context: ContainerContext,
+  context: ArchiveContext,
   container: Container,
   root: OwnedFd,
   options: PutOptions,
@@ -135,7 +136,7 @@ function refuseReadOnly(root: OwnedFd, target: OwnedFd): void {
   throw new TiffinError("forbidden", "archive.read-only", `${what} is marked read-only`);
 }
 
-function userOf(context: ContainerContext, container: Container): Owner | undefined {
+function userOf(context: ArchiveContext, container: Container): Owner | undefined {
   const { specification, image } = container.document;
   const { user } = specification.process;
   if (user === "") return undefined;

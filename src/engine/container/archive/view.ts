@@ -4,16 +4,16 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { type ShownMount, viewOfLayers, viewOfNamespace } from "../../../kernel/root-view.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { closeLowers, treeLayerOf } from "../../layer/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { readyMounts } from "../mounts/mod.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import type { ReadyMount } from "../runtime-spec/mod.ts";
+import type { ArchiveContext } from "./context.ts";
 
 /** A running container has its own of these, mounted over what its image has. */
 const networkFiles = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"] as const;
 
 /** Opens the view; the caller closes it. Must not run beside a start of the same container. */
-export async function openView(context: ContainerContext, container: Container): Promise<OwnedFd> {
+export async function openView(context: ArchiveContext, container: Container): Promise<OwnedFd> {
   const { state, document } = container;
   const place = context.paths.containers;
   if (isAlive(state)) {

@@ -7,7 +7,6 @@ import { newId, randomHex, shortId } from "../../../lib/ids.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import type { Image } from "../../image/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { type DockerDocuments, decodeCreateBody } from "../docker/mod.ts";
 import { refuseMissingSource } from "../mounts/mod.ts";
 import {
@@ -23,6 +22,7 @@ import {
   checkSpecification,
   containerSpecification,
 } from "../specification/mod.ts";
+import type { CreateContext } from "./context.ts";
 
 /** What is to be made, in the words of whoever asks. */
 export type Wanted =
@@ -53,7 +53,7 @@ function randomBelow(below: number): number {
  * Makes a container. Errors: `notFound` for the image and for nothing else, because clients take it to mean that the
  * image has to be pulled; `conflict` for the name, `invalid` for everything that validation finds. Nothing stays behind on failure.
  */
-export async function createContainer(context: ContainerContext, options: CreateOptions): Promise<Created> {
+export async function createContainer(context: CreateContext, options: CreateOptions): Promise<Created> {
   const { registry } = context;
   const { wanted } = options;
   const reference = "body" in wanted ? (wanted.body.Image ?? "") : wanted.image;
@@ -86,7 +86,7 @@ export async function createContainer(context: ContainerContext, options: Create
 }
 
 /** One that goes away by itself is written down later, if it is still there then. */
-async function keep(context: ContainerContext, container: Container): Promise<void> {
+async function keep(context: CreateContext, container: Container): Promise<void> {
   if (container.document.specification.removeWhenEnded) return;
   const { directory } = context.paths.container(container.id);
   try {
@@ -114,7 +114,7 @@ interface Decided {
 }
 
 /** From here on nothing asks who wanted it. */
-function decode(context: ContainerContext, wanted: Wanted, image: Image, id: string): Decided {
+function decode(context: CreateContext, wanted: Wanted, image: Image, id: string): Decided {
   if ("specification" in wanted) {
     const specification = containerSpecification(wanted.specification, "");
     return { specification, docker: null, warnings: [] };
@@ -129,7 +129,7 @@ function decode(context: ContainerContext, wanted: Wanted, image: Image, id: str
 }
 
 function decideDocument(
-  context: ContainerContext,
+  context: CreateContext,
   wanted: Wanted,
   image: Image,
   id: string,
@@ -171,7 +171,7 @@ const firstRange = 0x10_0000;
 const lastRange = 0x7000_0000;
 
 /** The lowest range of host ids that no container's user namespace uses. */
-function freeIdRange(context: ContainerContext): number {
+function freeIdRange(context: CreateContext): number {
   const used = new Set<number>();
   for (const container of context.registry.all()) {
     if (container.document.firstHostId !== null) used.add(container.document.firstHostId);

@@ -4,13 +4,14 @@
  */
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
-import { type ContainerContext, enqueue } from "../context.ts";
+import { enqueue } from "../context.ts";
 import { releaseHost, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, isAlive } from "../record/mod.ts";
+import type { EndContext } from "./context.ts";
 import { takeAway } from "./remove.ts";
 
 /** From now on the end of `process` is the end of the container's run. */
-export function watchExit(context: ContainerContext, container: Container, process: SupervisedProcess): void {
+export function watchExit(context: EndContext, container: Container, process: SupervisedProcess): void {
   const finished = process.exited.then((record) =>
     enqueue(container, () => finishExit(context, container, process, record)),
   );
@@ -18,7 +19,7 @@ export function watchExit(context: ContainerContext, container: Container, proce
 }
 
 async function finishExit(
-  context: ContainerContext,
+  context: EndContext,
   container: Container,
   process: SupervisedProcess,
   record: ExitRecord,
@@ -44,7 +45,7 @@ function endingFrom(record: ExitRecord, startedAtMs: number, requested: boolean)
  * reported and left to the next engine; those who wait for the end hear of it in any case.
  */
 export async function settleExit(
-  context: ContainerContext,
+  context: EndContext,
   container: Container,
   ending: Ending,
   lost: boolean,

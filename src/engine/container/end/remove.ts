@@ -2,9 +2,10 @@
 import { removalInProgress, removeActive } from "../../../docker/messages.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { afterReplyMs } from "../../idle-work.ts";
-import { type ContainerContext, enqueue } from "../context.ts";
+import { enqueue } from "../context.ts";
 import { nextExit, tellExits, unknownEnding } from "../process/mod.ts";
 import { type Container, countsAsRunning, type Ending, endingOf } from "../record/mod.ts";
+import type { EndContext } from "./context.ts";
 import { endRestarting, killAndWait, startUnderWay } from "./stop.ts";
 
 export interface RemoveOptions {
@@ -15,7 +16,7 @@ export interface RemoveOptions {
 
 /** Removes a container. Errors: `conflict` when it runs and `force` is false, or is being removed already. */
 export async function removeContainer(
-  context: ContainerContext,
+  context: EndContext,
   container: Container,
   options: RemoveOptions,
 ): Promise<void> {
@@ -46,7 +47,7 @@ export async function removeContainer(
 
 /** Takes a container that does not run away, with everything that belongs to it. */
 export async function takeAway(
-  context: ContainerContext,
+  context: EndContext,
   container: Container,
   options: { readonly volumes: boolean },
 ): Promise<void> {
@@ -83,7 +84,7 @@ export async function takeAway(
 }
 
 /** On a full disk the row goes once the files are gone. */
-async function roomFor({ store, layers, volumes }: ContainerContext): Promise<void> {
+async function roomFor({ store, layers, volumes }: EndContext): Promise<void> {
   if (store.writes.waiting === 0) return;
   await Promise.all([layers.emptied(), volumes.emptied()]);
   store.writes.flush();
@@ -97,7 +98,7 @@ function tellRemoved(container: Container, ending: Ending | null): void {
   tellExits(container, ending ?? { ...unknownEnding(0, ""), exitCode: 0 });
 }
 
-function removeAnonymousVolumes(context: ContainerContext, container: Container): void {
+function removeAnonymousVolumes(context: EndContext, container: Container): void {
   for (const mount of container.document.specification.mounts) {
     if (mount.kind !== "volume") continue;
     const volume = context.volumes.find(mount.volume);

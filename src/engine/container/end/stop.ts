@@ -4,9 +4,9 @@ import { killCgroup } from "../../../kernel/cgroup-processes.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { within } from "../../../lib/timer.ts";
 import { parseSignal, signalNumbers } from "../../../linux/signals.ts";
-import type { ContainerContext } from "../context.ts";
 import { cgroupOf, nextExit, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, isAlive } from "../record/mod.ts";
+import type { EndContext } from "./context.ts";
 
 /** How long a process may take to die of SIGKILL before its whole group is killed by other means. */
 const killLimitMs = 10_000;
@@ -26,7 +26,7 @@ export interface StopOptions {
 
 /** Ends a container. Errors: `notModified` when it does not run. Resolves when it has ended. */
 export async function stopContainer(
-  context: ContainerContext,
+  context: EndContext,
   container: Container,
   options: StopOptions,
 ): Promise<void> {
@@ -61,7 +61,7 @@ export async function startUnderWay(container: Container): Promise<void> {
 }
 
 /** Between two runs there is nobody to be signalled: the next one is called off. False when it is not restarting. */
-export function endRestarting(context: ContainerContext, container: Container): boolean {
+export function endRestarting(context: EndContext, container: Container): boolean {
   const { state } = container;
   if (state.status !== "restarting") return false;
   container.stopping = true;
@@ -72,7 +72,7 @@ export function endRestarting(context: ContainerContext, container: Container): 
 
 /** SIGKILL, and for what survives it the kill of the whole group. Errors: `container.survives` when not even that helps. */
 export async function killAndWait(
-  context: ContainerContext,
+  context: EndContext,
   container: Container,
   ended: Promise<Ending>,
 ): Promise<void> {
@@ -90,11 +90,7 @@ export async function killAndWait(
 }
 
 /** Sends a signal. Errors: `conflict` when the container does not run. */
-export async function killContainer(
-  context: ContainerContext,
-  container: Container,
-  text: string,
-): Promise<void> {
+export async function killContainer(context: EndContext, container: Container, text: string): Promise<void> {
   const signal = decodeSignal(text);
   await startUnderWay(container);
   if (endRestarting(context, container)) return;

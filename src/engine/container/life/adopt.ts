@@ -6,11 +6,11 @@
 
 import { messageOf } from "../../../lib/errors.ts";
 import { readRecord, type SupervisedProcess } from "../../../runtime/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { type Container, type ContainerState, isAlive, readRowFile, tokenOf } from "../record/mod.ts";
+import type { LifeContext } from "./context.ts";
 
 /** Takes over what is found. True: a network endpoint may be in use of which nobody knows whose it is. */
-export async function adoptUnknown(context: ContainerContext): Promise<boolean> {
+export async function adoptUnknown(context: LifeContext): Promise<boolean> {
   const { layers, registry } = context;
   const unknown = layers.containerDirectories().filter((id) => registry.byId(id) === undefined);
   for (const id of unknown) adoptDirectory(context, id);
@@ -18,7 +18,7 @@ export async function adoptUnknown(context: ContainerContext): Promise<boolean> 
   return unclear || unknown.some((id) => registry.byId(id) === undefined);
 }
 
-function adoptDirectory(context: ContainerContext, id: string): void {
+function adoptDirectory(context: LifeContext, id: string): void {
   const row = readRowFile(context.paths.container(id).directory);
   if (row?.id !== id) return;
   try {
@@ -32,7 +32,7 @@ function adoptDirectory(context: ContainerContext, id: string): void {
 }
 
 /** Supervisors that no row names belong to an exec, or to a container whose row is older than its last start. */
-async function matchSupervisors(context: ContainerContext): Promise<boolean> {
+async function matchSupervisors(context: LifeContext): Promise<boolean> {
   const { registry, runtime } = context;
   const named = new Set<string>();
   for (const { state } of registry.all()) named.add(tokenOf(state) ?? "");
@@ -61,7 +61,7 @@ function identityOf({ pid, startedAtNs }: { readonly pid: number; readonly start
 }
 
 /** Which process each container ran last, as its supervisor wrote it down. */
-function readRecords(context: ContainerContext, found: Map<string, Container>): void {
+function readRecords(context: LifeContext, found: Map<string, Container>): void {
   for (const container of context.registry.all()) {
     try {
       const record = readRecord(context.paths.container(container.id).record);
@@ -73,7 +73,7 @@ function readRecords(context: ContainerContext, found: Map<string, Container>): 
 }
 
 /** The container runs, whatever its row says. True when its place in the network is not known. */
-function takeOver(context: ContainerContext, container: Container, process: SupervisedProcess): boolean {
+function takeOver(context: LifeContext, container: Container, process: SupervisedProcess): boolean {
   const { token, pid, startedAtNs } = process;
   const noted = readRowFile(context.paths.container(container.id).directory)?.state;
   const endpoint = noted !== undefined && tokenOf(noted) === token ? endpointOf(noted) : null;
@@ -94,7 +94,7 @@ function endpointOf(state: ContainerState): Extract<ContainerState, { status: "r
 
 /** Reports directories that nobody knows and that do not say who they are. Running or not, they stay. */
 export function reportStrangers(
-  context: ContainerContext,
+  context: LifeContext,
   strangers: { readonly containers: readonly string[]; readonly layers: readonly string[] },
 ): void {
   for (const name of strangers.containers) {

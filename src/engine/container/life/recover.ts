@@ -12,12 +12,13 @@ import { within } from "../../../lib/timer.ts";
 import { type ExitRecord, readRecord, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
 import type { LiveEndpoint } from "../../network/mod.ts";
-import { type ContainerContext, enqueue } from "../context.ts";
+import { enqueue } from "../context.ts";
 import { settleExit, takeAway, watchExit } from "../end/mod.ts";
 import { cgroupOf, ownCgroupParent, releaseOwnParent, unknownEnding } from "../process/mod.ts";
 import { type Container, type Ending, isAlive } from "../record/mod.ts";
 import { startContainer } from "../start/mod.ts";
 import { adoptUnknown, reportStrangers } from "./adopt.ts";
+import type { LifeContext } from "./context.ts";
 import { startAgain, wantsRestart } from "./restart.ts";
 
 /** How long a container may hold up the start of the engine; what it needs beyond that goes on in its own queue. */
@@ -29,7 +30,7 @@ interface FoundEnding {
 }
 
 /** Brings state and host to agree. After it, every container that is alive has its process in hand. */
-export async function recoverContainers(context: ContainerContext): Promise<void> {
+export async function recoverContainers(context: LifeContext): Promise<void> {
   const unclear = await adoptUnknown(context);
   const endings = await findProcesses(context);
   await context.network.recover(liveEndpoints(context), { keepUnknown: unclear });
@@ -49,7 +50,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
 }
 
 /** All supervisors are asked at once, so one that is silent costs the others nothing. Settles within the runtime's limit. */
-async function findProcesses(context: ContainerContext): Promise<Map<Container, FoundEnding>> {
+async function findProcesses(context: LifeContext): Promise<Map<Container, FoundEnding>> {
   const endings = new Map<Container, FoundEnding>();
   const find = async (container: Container): Promise<void> => {
     try {
@@ -69,7 +70,7 @@ async function findProcesses(context: ContainerContext): Promise<Map<Container, 
  * right, or not soon, must not keep the engine from serving the others.
  */
 async function each(
-  context: ContainerContext,
+  context: LifeContext,
   containers: Iterable<Container>,
   work: (container: Container) => Promise<void>,
 ): Promise<void> {
@@ -85,7 +86,7 @@ async function each(
 }
 
 /** Its engine died during the start: keep the process if it came to life, else take the start back. */
-async function recoverStarting(context: ContainerContext, container: Container): Promise<void> {
+async function recoverStarting(context: LifeContext, container: Container): Promise<void> {
   if (container.state.status !== "starting") return;
   const { token, endpoint, before } = container.state;
   const { record } = context.paths.container(container.id);
@@ -115,10 +116,7 @@ async function recoverStarting(context: ContainerContext, container: Container):
 }
 
 /** Finds the container's supervisor again, or says how it ended in the meantime. */
-async function recoverRunning(
-  context: ContainerContext,
-  container: Container,
-): Promise<FoundEnding | undefined> {
+async function recoverRunning(context: LifeContext, container: Container): Promise<FoundEnding | undefined> {
   if (!isAlive(container.state) || container.process !== undefined) return undefined;
   const { token, startedAtMs, pid } = container.state;
   const { record } = context.paths.container(container.id);
@@ -153,7 +151,7 @@ function silentSupervisor(container: Container, pid: number | undefined): Error 
   );
 }
 
-function adopt(context: ContainerContext, container: Container, process: SupervisedProcess): void {
+function adopt(context: LifeContext, container: Container, process: SupervisedProcess): void {
   container.process = process;
   watchExit(context, container, process);
 }
@@ -168,7 +166,7 @@ function exitOf(path: string): ExitRecord | undefined {
   }
 }
 
-function liveEndpoints(context: ContainerContext): LiveEndpoint[] {
+function liveEndpoints(context: LifeContext): LiveEndpoint[] {
   const live: LiveEndpoint[] = [];
   for (const { id, state } of context.registry.all()) {
     if (!isAlive(state) || state.endpoint === null) continue;
@@ -177,7 +175,7 @@ function liveEndpoints(context: ContainerContext): LiveEndpoint[] {
   return live;
 }
 
-async function finishRemoval(context: ContainerContext, container: Container): Promise<void> {
+async function finishRemoval(context: LifeContext, container: Container): Promise<void> {
   const ending = "ending" in container.state ? container.state.ending : null;
   const volumes = "volumes" in container.state && container.state.volumes === true;
   // Only a dead container may start over with its removal.
@@ -187,7 +185,7 @@ async function finishRemoval(context: ContainerContext, container: Container): P
 }
 
 /** Takes away what an engine left unfinished, and reports what has our names and belongs to no container. */
-async function sweep(context: ContainerContext): Promise<void> {
+async function sweep(context: LifeContext): Promise<void> {
   const { registry, images, layers, volumes } = context;
   images.settle();
   const known = { layers: images.layers(), containers: new Set<string>() };
@@ -201,7 +199,7 @@ async function sweep(context: ContainerContext): Promise<void> {
 }
 
 /** Groups in which nothing should run: those of containers that do not, wherever they are, and empty ones of nobody. */
-async function sweepGroups(context: ContainerContext): Promise<void> {
+async function sweepGroups(context: LifeContext): Promise<void> {
   const { registry, facts, config } = context;
   const parent = cgroupParentOf(config.tag);
   const found = new Set(listCgroups(facts.cgroup, parent));
@@ -217,7 +215,7 @@ async function sweepGroups(context: ContainerContext): Promise<void> {
   await Promise.all([sweeps, within(ended, patienceMs)]);
 }
 
-async function endStrangersGroup(context: ContainerContext, directory: string): Promise<void> {
+async function endStrangersGroup(context: LifeContext, directory: string): Promise<void> {
   const [pid] = listCgroupProcesses(context.facts.cgroup, directory);
   if (pid === undefined) {
     await endGroup(context, directory);
@@ -231,7 +229,7 @@ async function endStrangersGroup(context: ContainerContext, directory: string): 
   );
 }
 
-async function endGroup(context: ContainerContext, directory: string): Promise<void> {
+async function endGroup(context: LifeContext, directory: string): Promise<void> {
   const { cgroup } = context.facts;
   try {
     await killCgroup(cgroup, directory);
@@ -242,7 +240,7 @@ async function endGroup(context: ContainerContext, directory: string): Promise<v
 }
 
 /** Containers whose policy wants them to run whenever the engine does. */
-function restartAll(context: ContainerContext): void {
+function restartAll(context: LifeContext): void {
   for (const container of context.registry.all()) {
     const { state, document } = container;
     if (state.status === "restarting") startAgain(context, container);

@@ -1,8 +1,9 @@
 /** Restart policies: whether a container that has ended is started again, and after which pause. */
-import { type ContainerContext, enqueue } from "../context.ts";
+import { enqueue } from "../context.ts";
 import type { Container, Ending } from "../record/mod.ts";
 import type { RestartSpecification } from "../specification/mod.ts";
 import { startContainer } from "../start/mod.ts";
+import type { LifeContext } from "./context.ts";
 
 const firstPauseMs = 100;
 const longestPauseMs = 60_000;
@@ -42,7 +43,7 @@ export function pauseBeforeNext(container: Container, ending: Ending): number | 
 }
 
 /** Starts a container that is restarting again after the pause, unless it was stopped or removed in the meantime. */
-export function startLater(context: ContainerContext, container: Container, pauseMs: number): void {
+export function startLater(context: LifeContext, container: Container, pauseMs: number): void {
   const { state } = container;
   context.timers.after(pauseMs, () => {
     // Of this end: a later one has a timer of its own.
@@ -51,7 +52,7 @@ export function startLater(context: ContainerContext, container: Container, paus
 }
 
 /** Starts a container that is restarting now. */
-export function startAgain(context: ContainerContext, container: Container): void {
+export function startAgain(context: LifeContext, container: Container): void {
   const again = enqueue(container, async () => {
     if (container.state.status === "restarting") await startContainer(context, container);
   });

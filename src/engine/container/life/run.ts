@@ -1,13 +1,14 @@
 /** Create, attach and start in one step, and the session of the client that asked for it. */
 import type { RunBody, RunExited } from "../../../docker/types/run.ts";
 import type { ByteDuplex } from "../../../lib/byte-duplex.ts";
-import { type ContainerContext, enqueue } from "../context.ts";
+import { enqueue } from "../context.ts";
 import { createContainer } from "../create/mod.ts";
 import { killContainer, removeContainer } from "../end/mod.ts";
 import { attachPending, flagsOf, resizeContainer, type TerminalSize } from "../process/mod.ts";
 import { type Container, type Ending, endingOf } from "../record/mod.ts";
 import { startContainer } from "../start/mod.ts";
 import { PendingStream } from "../streams/mod.ts";
+import type { LifeContext } from "./context.ts";
 
 export interface RunSession {
   readonly id: string;
@@ -21,7 +22,7 @@ export interface RunSession {
 }
 
 /** Runs a container. A failure leaves nothing of it behind. */
-export async function runContainer(context: ContainerContext, request: RunBody): Promise<RunSession> {
+export async function runContainer(context: LifeContext, request: RunBody): Promise<RunSession> {
   const { container, warnings, kept } = await createContainer(context, {
     name: request.name,
     platform: request.platform,
@@ -56,7 +57,7 @@ export async function runContainer(context: ContainerContext, request: RunBody):
 }
 
 /** Nothing of a run that failed stays; it may be the writing down that failed, and the program runs. */
-async function takeBack(context: ContainerContext, container: Container): Promise<void> {
+async function takeBack(context: LifeContext, container: Container): Promise<void> {
   await container.queue;
   if (context.registry.byId(container.id) !== container) return;
   await removeContainer(context, container, { force: true, volumes: true });

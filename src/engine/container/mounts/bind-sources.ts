@@ -15,15 +15,15 @@ import type { BindSource } from "../../../plan/mod.ts";
 import { openRootLayers } from "../../layer/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
 import { isAnonymousName, type VolumeWishes } from "../../volume/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { openOfProcess } from "../process/mod.ts";
 import type { Container } from "../record/mod.ts";
 import { donorSharedMemory, type ReadyMount, sharedMemory } from "../runtime-spec/mod.ts";
 import type { MountSpec } from "../specification/mod.ts";
+import type { MountsContext } from "./context.ts";
 import { copyFromLayers } from "./copy-up.ts";
 
 /** The container's mounts with host paths. */
-export async function readyMounts(context: ContainerContext, container: Container): Promise<ReadyMount[]> {
+export async function readyMounts(context: MountsContext, container: Container): Promise<ReadyMount[]> {
   const ready: ReadyMount[] = [];
   for (const mount of container.document.specification.mounts) {
     if (mount.kind === "volume") {
@@ -37,7 +37,7 @@ export async function readyMounts(context: ContainerContext, container: Containe
 }
 
 async function readyVolume(
-  context: ContainerContext,
+  context: MountsContext,
   container: Container,
   { volume: name, target, readOnly, copy }: Extract<MountSpec, { kind: "volume" }>,
 ): Promise<ReadyMount> {
@@ -56,7 +56,7 @@ async function readyVolume(
 }
 
 async function copyUp(
-  context: ContainerContext,
+  context: MountsContext,
   container: Container,
   target: string,
   into: string,

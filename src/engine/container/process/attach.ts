@@ -4,9 +4,9 @@ import { pausedBeforeAttach } from "../../../docker/messages.ts";
 import type { ByteDuplex } from "../../../lib/byte-duplex.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { LogCursor } from "../../log/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import { PendingStream, ReplayStream } from "../streams/mod.ts";
+import type { ProcessContext } from "./context.ts";
 import { meetingEnd, notRunningCode, refuseRestarting } from "./meeting-end.ts";
 
 export interface AttachOptions {
@@ -57,7 +57,7 @@ export function attachPending(container: Container, flags: number): PendingStrea
 
 /** Attaches a client. Errors: `conflict` for a paused or removed container. */
 export async function attachContainer(
-  context: ContainerContext,
+  context: ProcessContext,
   container: Container,
   options: AttachOptions,
 ): Promise<Attached> {
@@ -83,7 +83,7 @@ export async function attachContainer(
 
 /** What was written so far and, if `options.stream`, what comes. */
 function replay(
-  context: ContainerContext,
+  context: ProcessContext,
   container: Container,
   options: AttachOptions & { readonly tty: boolean },
   flags: number,

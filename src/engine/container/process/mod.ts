@@ -1,5 +1,7 @@
 /** A container's running process: reached by descriptor, attached to, its groups on the host, and who waits for its end. */
+
 export { type Attached, type AttachOptions, attachContainer, attachPending, flagsOf } from "./attach.ts";
+export type { ProcessContext } from "./context.ts";
 export { cgroupMark, cgroupOf, ownCgroupParent, releaseHost, releaseOwnParent } from "./host-part.ts";
 export {
   heldProcess,

@@ -8,8 +8,8 @@ import {
   renderPlanTable,
   renderShell,
 } from "../../../plan/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
+import type { StartContext } from "./context.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
 
 const renderers: Readonly<Record<ExplainFormat, (plan: Plan) => string>> = {
@@ -21,7 +21,7 @@ const renderers: Readonly<Record<ExplainFormat, (plan: Plan) => string>> = {
 
 /** Errors are those that a start would end with while deciding, such as an unknown user. */
 export async function explainContainer(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   format: ExplainFormat,
 ): Promise<ExplainResponse> {

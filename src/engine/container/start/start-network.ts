@@ -5,10 +5,10 @@ import { TiffinError } from "../../../lib/errors.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
 import type { NetworkSource } from "../../../plan/mod.ts";
 import type { PortRequest } from "../../network/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, type EndpointRecord, isAlive } from "../record/mod.ts";
 import type { ContainerSpecification, WantedPort } from "../specification/mod.ts";
+import type { StartContext } from "./context.ts";
 
 export interface NetworkPlace {
   readonly source: NetworkSource;
@@ -21,7 +21,7 @@ export interface NetworkPlace {
 }
 
 /** The running container of that name, whose namespaces are shared. Errors: `notFound`, `conflict`. */
-export function sharedContainer(context: ContainerContext, name: string): Container & { process: object } {
+export function sharedContainer(context: StartContext, name: string): Container & { process: object } {
   const other = context.registry.resolve(name);
   const { process } = other;
   if (process !== undefined && isAlive(other.state)) return { ...other, process };
@@ -34,7 +34,7 @@ export function sharedContainer(context: ContainerContext, name: string): Contai
 
 /** Acquires the container's place; the undo gives it back. */
 export async function attachToNetwork(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   undo: UndoStack,
 ): Promise<NetworkPlace> {
@@ -69,7 +69,7 @@ export async function attachToNetwork(
 
 /** So far in one network, the only one that there is. */
 async function acquireEndpoint(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   wanted: Extract<ContainerSpecification["network"], { kind: "networks" }>,
   undo: UndoStack,

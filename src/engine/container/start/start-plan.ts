@@ -8,7 +8,6 @@ import { hasController } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
 import { compileContainer, type InjectedFile, lowerSlotName, type Plan } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
-import type { ContainerContext } from "../context.ts";
 import { openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
 import { type Container, type EndpointRecord, isAlive } from "../record/mod.ts";
@@ -16,6 +15,7 @@ import { type GrantedDevice, type ReadyMount, specOf } from "../runtime-spec/mod
 import { grantedCapabilities } from "../security/mod.ts";
 import type { ContainerSpecification, IpcNamespace } from "../specification/mod.ts";
 import type { PendingStream } from "../streams/mod.ts";
+import type { StartContext } from "./context.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
 import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
 import { type NetworkPlace, sharedContainer } from "./start-network.ts";
@@ -28,7 +28,7 @@ export interface StartFindings {
   readonly capabilities: readonly string[];
 }
 
-export async function inspectStart(context: ContainerContext, container: Container): Promise<StartFindings> {
+export async function inspectStart(context: StartContext, container: Container): Promise<StartFindings> {
   const { image, specification } = container.document;
   const { process, security, devices } = specification;
   return {
@@ -47,7 +47,7 @@ export interface CompiledStart {
 
 /** Compiles the plan. `place.endpoint` decides the hosts file, `pending` become the first attach clients. */
 export function compilePlan(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   found: StartFindings,
   place: NetworkPlace,
@@ -64,7 +64,7 @@ export function compilePlan(
 
 /** `held` gets what must stay open until the plan has been performed. */
 function compileWith(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   found: StartFindings,
   place: NetworkPlace,
@@ -142,7 +142,7 @@ function compileWith(
  * that were looked at, whatever has their numbers by the time of the clone. The descriptors go into `held`.
  */
 function joinedNamespaces(
-  context: ContainerContext,
+  context: StartContext,
   { namespaces }: ContainerSpecification,
   held: [string, OwnedFd][],
 ): { readonly pid?: string; readonly ipc?: string } {
@@ -163,7 +163,7 @@ function joinedNamespaces(
 }
 
 /** Only a container that was made to share its IPC namespace, or shares one itself, can be joined there. */
-function refuseUnshared(context: ContainerContext, wanted: IpcNamespace): void {
+function refuseUnshared(context: StartContext, wanted: IpcNamespace): void {
   if (wanted.kind !== "container") return;
   const donor = sharedContainer(context, wanted.container);
   const { kind } = donor.document.specification.namespaces.ipc;
@@ -174,7 +174,7 @@ function refuseUnshared(context: ContainerContext, wanted: IpcNamespace): void {
 }
 
 /** The container whose IPC namespace and shared memory are shared. */
-function ipcDonor(context: ContainerContext, { namespaces }: ContainerSpecification): Container | undefined {
+function ipcDonor(context: StartContext, { namespaces }: ContainerSpecification): Container | undefined {
   const { ipc } = namespaces;
   return ipc.kind === "container" ? sharedContainer(context, ipc.container) : undefined;
 }
@@ -183,7 +183,7 @@ const readableMode = 0o644;
 
 /** The files of the network, unless the user mounts something there. */
 function injectedFiles(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   endpoint: EndpointRecord | null,
 ): InjectedFile[] {

@@ -12,10 +12,10 @@ import { signalNumbers } from "../../../linux/signals.ts";
 import type { Plan } from "../../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterStartMs } from "../../idle-work.ts";
-import type { ContainerContext } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
 import { cgroupMark, ownCgroupParent, releaseOwnParent, tellExits } from "../process/mod.ts";
 import { type Container, type EndpointRecord, endingOf, isAlive } from "../record/mod.ts";
+import type { StartContext } from "./context.ts";
 import { attachToNetwork, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
 import { openStateFiles } from "./state-files.ts";
@@ -24,7 +24,7 @@ import { openStateFiles } from "./state-files.ts";
  * Starts a container that does not run, with `container.pending` attached. Errors: `notModified` when it runs,
  * `conflict` when it is being removed, else what the failing step says, with the exit code for its client.
  */
-export async function startContainer(context: ContainerContext, container: Container): Promise<void> {
+export async function startContainer(context: StartContext, container: Container): Promise<void> {
   refuseStart(container);
   const clock = new PhaseClock();
   const undo = new UndoStack();
@@ -69,7 +69,7 @@ function refuseStart(container: Container): void {
 }
 
 async function performStart(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   clock: PhaseClock,
   undo: UndoStack,
@@ -119,12 +119,7 @@ async function performStart(
 }
 
 /** The container's groups and limits. Errors: `invalid` for a limit that the kernel does not take. */
-function prepareGroups(
-  context: ContainerContext,
-  container: Container,
-  plan: Plan,
-  undo: UndoStack,
-): string[] {
+function prepareGroups(context: StartContext, container: Container, plan: Plan, undo: UndoStack): string[] {
   const { cgroup } = context.facts;
   const parent = ownCgroupParent(context, container.id);
   try {
@@ -147,7 +142,7 @@ function prepareGroups(
 }
 
 async function launch(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   plan: Plan,
   fds: ReadonlyMap<string, OwnedFd>,
@@ -171,7 +166,7 @@ async function launch(
 }
 
 function becomeRunning(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   process: SupervisedProcess,
   endpoint: EndpointRecord | null,
@@ -188,7 +183,7 @@ function becomeRunning(
 }
 
 /** A start that failed is part of the container's history: exit code and reason show in `inspect`. */
-function recordFailure(context: ContainerContext, container: Container, thrown: unknown): void {
+function recordFailure(context: StartContext, container: Container, thrown: unknown): void {
   const ending = {
     exitCode: thrown instanceof TiffinError ? (thrown.exitCode ?? 128) : 128,
     oomKilled: false,

@@ -3,12 +3,12 @@ import { openDirectory, openFile, openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import type { Plan } from "../../../plan/mod.ts";
 import { openUserNamespace } from "../../../runtime/user-namespace.ts";
-import type { ContainerContext } from "../context.ts";
 import type { Container } from "../record/mod.ts";
+import type { StartContext } from "./context.ts";
 
 /** Opens what the plan receives and nobody has opened yet, into `fds`. */
 export async function openStateFiles(
-  context: ContainerContext,
+  context: StartContext,
   container: Container,
   plan: Plan,
   fds: Map<string, OwnedFd>,

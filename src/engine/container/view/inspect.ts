@@ -2,9 +2,9 @@
 import { completeDocument, containerDocument } from "../../../docker/documents.ts";
 import type { ContainerInspect, ContainerState } from "../../../docker/types/container.ts";
 import { newestLogPath } from "../../log/mod.ts";
-import type { ContainerContext } from "../context.ts";
 import { documentsOf } from "../docker/mod.ts";
 import { type Container, countsAsRunning, endingOf, isAlive } from "../record/mod.ts";
+import type { ViewContext } from "./context.ts";
 import { endpointOf, mountPoints, networksOf, portMapOf, statusWord, timeText } from "./describe.ts";
 
 /** Docker's answer with what only this engine knows, under a key of its own. */
@@ -38,7 +38,7 @@ function stateOf(container: Container): ContainerState {
 }
 
 export async function inspectContainer(
-  context: ContainerContext,
+  context: ViewContext,
   container: Container,
   options: { readonly size: boolean },
 ): Promise<TiffinInspect> {

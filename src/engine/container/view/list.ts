@@ -3,10 +3,10 @@ import { invalidFilter } from "../../../docker/messages.ts";
 import type { ContainerSummary } from "../../../docker/types/container.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import type { ContainerContext } from "../context.ts";
 import { networkMode } from "../docker/mod.ts";
 import { type Container, countsAsRunning } from "../record/mod.ts";
 import { commandText } from "./command-text.ts";
+import type { ViewContext } from "./context.ts";
 import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
 import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
 
@@ -18,7 +18,7 @@ export interface ListOptions {
 }
 
 type Test = (container: Container) => boolean;
-type FilterMaker = (values: readonly string[], context: ContainerContext) => Test;
+type FilterMaker = (values: readonly string[], context: ViewContext) => Test;
 
 const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 const healths = ["none", "starting", "healthy", "unhealthy"];
@@ -101,7 +101,7 @@ function portTest(filter: "publish" | "expose", values: readonly string[]): Test
     );
 }
 
-function imageIdOf(context: ContainerContext, reference: string): string {
+function imageIdOf(context: ViewContext, reference: string): string {
   try {
     return context.images.resolve(reference).id;
   } catch {
@@ -112,7 +112,7 @@ function imageIdOf(context: ContainerContext, reference: string): string {
 
 function orderTest(
   values: readonly string[],
-  context: ContainerContext,
+  context: ViewContext,
   compare: (created: number, than: number) => boolean,
 ): Test {
   const limits = values.map((value) => context.registry.resolve(value).createdMs);
@@ -121,7 +121,7 @@ function orderTest(
 
 /** The summaries, newest first. Errors: `container.filter`. */
 export async function listContainers(
-  context: ContainerContext,
+  context: ViewContext,
   options: ListOptions,
 ): Promise<ContainerSummary[]> {
   const tests = Object.entries(options.filters).map(([key, values]) => {
@@ -142,7 +142,7 @@ export async function listContainers(
 }
 
 async function summaryOf(
-  context: ContainerContext,
+  context: ViewContext,
   container: Container,
   now: number,
   size: boolean,

@@ -1,0 +1,4 @@
+import type { ContainerContext } from "../context.ts";
+
+/** What finds the host side of mounts. */
+export interface MountsContext extends Pick<ContainerContext, "layers" | "paths" | "volumes"> {}

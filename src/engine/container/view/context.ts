@@ -1,0 +1,5 @@
+import type { ContainerContext } from "../context.ts";
+
+/** What lists and inspect look at. */
+export interface ViewContext
+  extends Pick<ContainerContext, "images" | "layers" | "network" | "paths" | "registry"> {}
