@@ -7,6 +7,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { own } from "../src/lib/own.ts";
 import { circlesOf } from "./circles.ts";
 
 /** Layer -> layers it may import. The picture of the same rules is in docs/ARCHITECTURE.md. */
@@ -48,12 +49,20 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
 /** Layers that touch nothing outside memory: no files, no clock, no runtime of any kind. */
 const pureLayers = ["linux", "abi", "oci", "docker", "archive", "plan"];
 
-/** Layers with a door that may be passed: the OCI runtime's start loads no more of them than it needs. */
-const openLayers = ["plan", "oci", "runtime"];
+/**
+ * Layers with a door that some may go round: the OCI runtime's start loads no more of them than it needs, and decoders of
+ * documents are loaded by who decodes them.
+ */
+const deepImporters: Readonly<Record<string, readonly string[]>> = {
+  plan: ["oci-runtime"],
+  runtime: ["oci-runtime"],
+  oci: ["oci-runtime", "engine"],
+};
 
 /** Files that may be imported past a door, because the door would load all that is behind it. */
 const sideDoors: Readonly<Record<string, string>> = {
   "engine/config.ts": "the default places, which the command line wants without an engine",
+  "plan/explain-failure.ts": "the words of a failure, loaded when there is one",
   "cli/template/quote.ts": "one function, which `ps` wants without the template language",
 };
 
@@ -94,9 +103,10 @@ const importPattern =
 function passedDoor(source: string, file: string, target: string): string | undefined {
   if (sideDoors[target] !== undefined) return undefined;
   const folders = dirname(target).split("/");
+  const importer = file.split("/")[0] ?? "";
   for (const index of folders.keys()) {
     const folder = folders.slice(0, index + 1).join("/");
-    if (file.startsWith(`${folder}/`) || openLayers.includes(folder)) continue;
+    if (file.startsWith(`${folder}/`) || own(deepImporters, folder)?.includes(importer) === true) continue;
     if (existsSync(join(source, folder, "mod.ts"))) {
       // Behind this door there are others, which are its own to enter.
       return target === `${folder}/mod.ts` ? undefined : `${folder}/mod.ts`;

@@ -19,7 +19,7 @@ import { TiffinError } from "../lib/errors.ts";
 import type { UndoStack } from "../lib/undo-stack.ts";
 import { unifiedHierarchy } from "../linux/cgroup.ts";
 import type { CgroupFacts, HostFacts } from "../linux/host-facts.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan } from "../plan/mod.ts";
 
 export interface HostOpsOptions {
   /** Throw `conflict` for a group in which there are processes already. They would share limits, and the end. */

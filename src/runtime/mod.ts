@@ -14,3 +14,4 @@ export type {
   RuntimeOptions,
   SupervisedProcess,
 } from "./supervised-process.ts";
+export { openUserNamespace } from "./user-namespace.ts";

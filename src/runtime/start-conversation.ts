@@ -8,7 +8,7 @@ import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { signalNumbers } from "../linux/signals.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan } from "../plan/mod.ts";
 
 /** START as it is sent. Disposing of it closes the plan's own descriptor. */
 export interface StartMessage extends Disposable {

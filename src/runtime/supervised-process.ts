@@ -8,7 +8,7 @@
 import type { HeldProcess } from "../kernel/held-process.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan } from "../plan/mod.ts";
 
 export interface RuntimeOptions {
   /** The static executor: its bytes, or the path of the binary. Read once, into a sealed memfd. */

@@ -8,7 +8,7 @@ import { openFile, openFlags } from "../kernel/files.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { cloneFlags } from "../linux/clone-flags.ts";
-import type { Plan, ProcessOp } from "../plan/plan.ts";
+import type { Plan, ProcessOp } from "../plan/mod.ts";
 import type { LaunchRequest } from "./supervised-process.ts";
 
 const mark = 1;

@@ -2,7 +2,7 @@
 import { openDirectory, openFile, openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import type { Plan } from "../../../plan/mod.ts";
-import { openUserNamespace } from "../../../runtime/user-namespace.ts";
+import { openUserNamespace } from "../../../runtime/mod.ts";
 import type { Container } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
 
