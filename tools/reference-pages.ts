@@ -124,18 +124,26 @@ ${pages.join("\n")}`;
 const errorPattern = /new TiffinError\(\s*"(\w+)",\s*"([\w.-]+)"/g;
 
 /** Every code that the sources name, with the kinds it comes with and the folders it comes from. */
+/** How the checks of a container's specification say no: `refuse` of src/engine/container/specification. */
+const refusalPattern = /\b(?:refuse|within)\(\s*"([a-z-]+)"/g;
+const refusingFolder = "engine/container/";
+
 export function errorsPage(source: string): string {
   const codes = new Map<string, { kinds: Set<string>; folders: Set<string> }>();
+  const note = (name: string, kind: string, code: string): void => {
+    const entry = codes.get(code) ?? { kinds: new Set(), folders: new Set() };
+    entry.kinds.add(kind);
+    entry.folders.add(name.slice(0, name.lastIndexOf("/")));
+    codes.set(code, entry);
+  };
   const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
     (name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && !name.includes("/testing/"),
   );
   for (const name of files.sort()) {
-    for (const [, kind = "", code = ""] of readFileSync(join(source, name), "utf8").matchAll(errorPattern)) {
-      const entry = codes.get(code) ?? { kinds: new Set(), folders: new Set() };
-      entry.kinds.add(kind);
-      entry.folders.add(name.slice(0, name.lastIndexOf("/")));
-      codes.set(code, entry);
-    }
+    const text = readFileSync(join(source, name), "utf8");
+    for (const [, kind = "", code = ""] of text.matchAll(errorPattern)) note(name, kind, code);
+    if (!name.startsWith(refusingFolder)) continue;
+    for (const [, code = ""] of text.matchAll(refusalPattern)) note(name, "invalid", `container.${code}`);
   }
   const rows = [...codes]
     .sort(([a], [b]) => (a < b ? -1 : 1))

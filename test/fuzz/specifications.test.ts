@@ -11,11 +11,15 @@ import {
   decodeDocument,
   encodeDocument,
 } from "../../src/engine/container/record/document.ts";
-import { checkSpecification } from "../../src/engine/container/specification/mod.ts";
+import { specOf } from "../../src/engine/container/runtime-spec/mod.ts";
+import { checkSpecification, containerSpecification } from "../../src/engine/container/specification/mod.ts";
+import { richSpecification } from "../../src/engine/container/specification/testing/rich-specification.ts";
 import { probe } from "../../src/kernel/probe.ts";
 import { TiffinError } from "../../src/lib/errors.ts";
 import { formatExactJson, parseExactJson } from "../../src/lib/exact-json.ts";
+import { compileContainer } from "../../src/plan/mod.ts";
 import { oddCases } from "./creations.ts";
+import { oddScalars, oddStructures } from "./odd-values.ts";
 
 const facts = probe();
 const around = { id: "c0ffee".padEnd(64, "0"), image: { Cmd: ["true"] }, hostname: "host", remove: false };
@@ -50,4 +54,84 @@ test("what is accepted is read back as it was written", () => {
     expect(parseExactJson(again), body).toEqual(parseExactJson(written));
   }
   expect(accepted).toBeGreaterThan(cases.length / 10);
+});
+
+type Path = readonly (string | number)[];
+
+/** Every place in a value, itself first. */
+function placesOf(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== "object" || value === null) return [path];
+  const inner = Array.isArray(value)
+    ? value.map((item, index) => [index, item] as const)
+    : Object.entries(value);
+  return [path, ...inner.flatMap(([key, item]) => placesOf(item, [...path, key]))];
+}
+
+/** JSON text of `value` with `odd` at the place. */
+function withAt(value: unknown, [key, ...rest]: Path, odd: string): string {
+  if (key === undefined) return odd;
+  if (Array.isArray(value)) {
+    return `[${value.map((item, at) => (at === key ? withAt(item, rest, odd) : formatExactJson(item))).join(",")}]`;
+  }
+  const fields = Object.entries(value ?? {}).map(
+    ([name, item]) =>
+      `${JSON.stringify(name)}:${name === key ? withAt(item, rest, odd) : formatExactJson(item)}`,
+  );
+  return `{${fields.join(",")}}`;
+}
+
+function isRefused(work: () => void): boolean {
+  try {
+    work();
+    return false;
+  } catch (thrown) {
+    if (thrown instanceof TiffinError && thrown.kind !== "internal") return true;
+    throw thrown;
+  }
+}
+
+test("a specification with anything in any of its fields is refused in words, or compiles to a plan", () => {
+  let compiled = 0;
+  for (const path of placesOf(richSpecification)) {
+    for (const odd of [...oddScalars, ...oddStructures]) {
+      const text = withAt(richSpecification, path, odd);
+      const refused = isRefused(() => {
+        const specification = containerSpecification(parseExactJson(text), "");
+        checkSpecification(specification, facts);
+        const mounts = specification.mounts.map((mount) =>
+          mount.kind === "volume" ? ({ ...mount, source: "/tmp" } as const) : mount,
+        );
+        const spec = specOf(
+          {
+            specification,
+            firstHostId: null,
+            user: { uid: 0, gid: 0, additionalGids: [], home: "/" },
+            hostname: specification.hostname,
+            mounts,
+            devices: [],
+            deviceNumbers: () => ({ major: 8, minor: 0 }),
+            capabilities: specification.security.capabilities,
+            joined: {},
+            size: specification.process.terminal ?? undefined,
+          },
+          facts,
+        );
+        compileContainer(spec, facts, {
+          id: around.id,
+          cgroupParent: "/tiffin",
+          rootfs: {
+            kind: "overlay",
+            lowers: [{ kind: "directory", path: "/tmp" }],
+            upper: "/tmp/u",
+            work: "/tmp/w",
+          },
+          network: { kind: "new" },
+          stdio: { kind: "pipes", stdin: false },
+          supervise: { kind: "supervise", stdinOnce: false, attachClients: [] },
+        });
+      });
+      if (!refused) compiled += 1;
+    }
+  }
+  expect(compiled).toBeGreaterThan(100);
 });
