@@ -252,6 +252,11 @@ export interface ImageBackend {
     body: AsyncIterable<Uint8Array>,
     report: (message: ProgressMessage) => void,
   ): Promise<void>;
+  /** An archive of the images, of Docker's and an OCI layout at once. */
+  save(
+    names: readonly string[],
+    request: { readonly platform: string | undefined },
+  ): Promise<AsyncIterable<Uint8Array>>;
   /** An image from the tar of a root file system: the body's, or that behind a URL. */
   import(
     request: ImportRequest,

@@ -98,6 +98,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/load.ts")).command,
   },
   {
+    names: ["image save", "save"],
+    summary: "Save images to a tar archive, or to standard output",
+    load: async () => (await import("./commands/save.ts")).command,
+  },
+  {
     names: ["image import", "import"],
     summary: "Make an image from the tar of a root file system",
     load: async () => (await import("./commands/import.ts")).command,

@@ -38,7 +38,6 @@ export type EmptyRoute = RoutesGiving<"empty">;
 export type StreamRoute = RoutesGiving<"stream" | "raw">;
 export type HijackRoute = RoutesGiving<"hijack">;
 export type LinesRoute = RoutesGiving<"lines">;
-export type RawRoute = RoutesGiving<"raw">;
 
 type LineOf<N extends LinesRoute> = ResultOf<RouteTable[N]> extends LinesResult<infer T> ? T : never;
 
@@ -165,11 +164,6 @@ export class ApiClient<Stream> {
       }
     }
     if (rest.trim() !== "") yield decode(parseJsonText(rest), name) as LineOf<N>;
-  }
-
-  /** Bytes as they come. */
-  async raw<N extends RawRoute>(name: N, call: CallOf<N>): Promise<StreamedResponse> {
-    return await this.#streamed(specOf(name, call));
   }
 
   async #streamed(spec: RequestSpec): Promise<StreamedResponse> {

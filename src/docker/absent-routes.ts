@@ -37,7 +37,6 @@ export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("pruning containers", "POST /containers/prune"),
   ...missing("pushing images", "POST /images/{name*}/push"),
   ...missing("searching for images", "GET /images/search"),
-  ...missing("saving images", "GET /images/get", "GET /images/{name*}/get"),
   ...missing("committing a container", "POST /commit"),
   ...missing(
     "building images",

@@ -180,6 +180,14 @@ export const routes = {
     body: streamBody("application/x-tar"),
     result: jsonLines(progressMessage),
   }),
+  imageSaveAll: route("GET", "/images/get", "1.24", {
+    query: { names: queryList(queryText), platform: queryText },
+    result: raw("application/x-tar", {}),
+  }),
+  imageSave: route("GET", "/images/{name*}/get", "1.24", {
+    query: { platform: queryText },
+    result: raw("application/x-tar", {}),
+  }),
   imageCreate: route("POST", "/images/create", "1.24", {
     query: {
       fromImage: queryText,

@@ -11,6 +11,8 @@ type Names =
   | "imageHistory"
   | "imageTag"
   | "imageLoad"
+  | "imageSave"
+  | "imageSaveAll"
   | "imageCreate"
   | "imagePrune"
   | "imageRemove";
@@ -40,6 +42,14 @@ export function imageHandlers(
       const request = { quiet: query.quiet ?? false, platform: given(query.platform) };
       return progressLines((report) => images.load(request, body, report), onFault);
     },
+    imageSaveAll: async ({ query }) => ({
+      bytes: await images.save(query.names ?? [], { platform: given(query.platform) }),
+      fields: {},
+    }),
+    imageSave: async ({ params, query }) => ({
+      bytes: await images.save([params.name], { platform: given(query.platform) }),
+      fields: {},
+    }),
     imageCreate: async ({ query, body, signal }) => {
       const { fromSrc = "", repo = "", tag = "", message = "", changes = [] } = query;
       const platform = given(query.platform);

@@ -457,6 +457,10 @@ export function fakeEngine(): FakeEngine {
         if (bytes > 1000) throw new TiffinError("invalid", "archive.bad-image", "too much in it");
         report({ stream: "Loaded image: base:latest\n" });
       },
+      save: async (names) =>
+        (async function* () {
+          yield new TextEncoder().encode(names.join());
+        })(),
       import: async ({ source }, _body, report) => report({ status: source }),
     },
     system: {

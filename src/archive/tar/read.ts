@@ -16,6 +16,11 @@ export interface TarSink {
   content(piece: Uint8Array): void;
   /** The content of the last entry is complete; called for members without content too. */
   endOfEntry(): void;
+  /**
+   * The archive without the content of its members, piece by piece in its order, down to what follows its end mark: with the content
+   * put back it is the archive again, byte for byte. Views too, and heard before what they announce.
+   */
+  readonly skeleton?: ((piece: Uint8Array) => void) | undefined;
 }
 
 /** Extended headers and long names; Go's reader stops at one megabyte too. */
@@ -71,11 +76,31 @@ export class TarReader {
 
   push(chunk: Uint8Array): void {
     let at = 0;
-    while (at < chunk.length && this.#phase !== "ended") {
-      if (this.#phase === "header") at += this.#takeHeader(chunk.subarray(at));
-      else if (this.#phase === "metadata") at += this.#takeMetadata(chunk.subarray(at));
-      else if (this.#phase === "content") at += this.#takeContent(chunk.subarray(at));
-      else at += this.#takePadding(chunk.length - at);
+    while (at < chunk.length && this.#phase !== "ended") at += this.#step(chunk.subarray(at));
+    if (at < chunk.length) this.#sink.skeleton?.(chunk.subarray(at));
+  }
+
+  /** Like `push`, but only up to where content is next. How many bytes were taken. */
+  pushToContent(chunk: Uint8Array): number {
+    let at = 0;
+    while (at < chunk.length && this.#phase !== "ended" && this.#phase !== "content") {
+      at += this.#step(chunk.subarray(at));
+    }
+    return this.#phase === "ended" ? chunk.length : at;
+  }
+
+  #step(bytes: Uint8Array): number {
+    switch (this.#phase) {
+      case "header":
+        return this.#takeHeader(bytes);
+      case "metadata":
+        return this.#takeMetadata(bytes);
+      case "content":
+        return this.#takeContent(bytes);
+      case "padding":
+        return this.#takePadding(bytes);
+      case "ended":
+        return bytes.length;
     }
   }
 
@@ -92,6 +117,7 @@ export class TarReader {
     this.#filled += taken;
     if (this.#filled < blockBytes) return taken;
     this.#filled = 0;
+    this.#sink.skeleton?.(this.#block);
     this.#header();
     return taken;
   }
@@ -122,6 +148,7 @@ export class TarReader {
 
   #takeMetadata(bytes: Uint8Array): number {
     const taken = Math.min(this.#remaining, bytes.length);
+    this.#sink.skeleton?.(bytes.subarray(0, taken));
     this.#metadata.set(bytes.subarray(0, taken), this.#metadata.length - this.#remaining);
     this.#remaining -= taken;
     if (this.#remaining === 0) this.#endMetadata();
@@ -172,8 +199,9 @@ export class TarReader {
     this.#sink.endOfEntry();
   }
 
-  #takePadding(available: number): number {
-    const taken = Math.min(this.#paddingBytes, available);
+  #takePadding(bytes: Uint8Array): number {
+    const taken = Math.min(this.#paddingBytes, bytes.length);
+    this.#sink.skeleton?.(bytes.subarray(0, taken));
     this.#paddingBytes -= taken;
     if (this.#paddingBytes === 0) this.#phase = "header";
     return taken;

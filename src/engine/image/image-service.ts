@@ -12,10 +12,11 @@ import type {
 import type { ProgressMessage } from "../../docker/types/progress.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { type Platform, parsePlatform, platformOf } from "../../oci/mod.ts";
+import { formatPlatform, type Platform, parsePlatform, platformOf, runsOn } from "../../oci/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
 import { type ImportOptions, importArchive } from "./archive/import-archive.ts";
 import { loadArchive } from "./archive/load-archive.ts";
+import { type SavedImage, saveArchive } from "./archive/save-archive.ts";
 import type { ImageFailpointHook } from "./failpoints.ts";
 import {
   checkFilters,
@@ -28,7 +29,7 @@ import {
 } from "./filters.ts";
 import type { Image } from "./image.ts";
 import { imageHistory, imageInspect, imageSummary } from "./present.ts";
-import { type RemovalContext, type RemoveOptions, removeImage } from "./remove-image.ts";
+import { isIdOf, type RemovalContext, type RemoveOptions, removeImage } from "./remove-image.ts";
 
 export interface ImageListOptions {
   /** Those that others were made from, too. */
@@ -161,6 +162,43 @@ export class ImageService {
     await importArchive(this.#context, body, options, report, signal);
   }
 
+  /** The images as one archive. Errors: `notFound`, `invalid` when none is named. */
+  async save(
+    names: readonly string[],
+    request: { readonly platform: string | undefined },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    if (names.length === 0) throw new TiffinError("invalid", "image.no-name", "no image to save is named");
+    const platform = this.#platform(request.platform);
+    const saved = new Map<string, SavedImage>();
+    for (const { name, image, references } of names.flatMap((one) => this.#meant(one))) {
+      if (platform !== undefined && !runsOn(platformOf(image), platform)) {
+        throw new TiffinError(
+          "notFound",
+          "image.platform",
+          `image ${name} is for ${formatPlatform(platformOf(image))}, not for ${formatPlatform(platform)}`,
+        );
+      }
+      const before = saved.get(image.id)?.references ?? [];
+      saved.set(image.id, { image, references: [...new Set([...before, ...references])] });
+    }
+    for (const { image } of saved.values())
+      this.#context.events.emit("image", "save", image.id, { name: image.id });
+    return saveArchive(this.#context, [...saved.values()]);
+  }
+
+  /** What a name to be saved means: one image, or every tag of a repository that is named without one. */
+  #meant(name: string): (SavedImage & { readonly name: string })[] {
+    const { images } = this.#context;
+    const tagged = repositoryOnly(name).flatMap((repository) => images.tagsOf(repository));
+    if (tagged.length > 0) {
+      return tagged.map((full) => ({ name, image: images.resolve(full), references: [full] }));
+    }
+    const image = images.resolve(name);
+    const reference = isIdOf(image, name) || name.includes("@") ? undefined : parseReference(name);
+    const references = reference?.tag === undefined ? [] : [normaliseReference(reference)];
+    return [{ name, image, references }];
+  }
+
   /** As text, or as JSON, which clients of some routes send. */
   #platform(text: string | undefined): Platform | undefined {
     if (text === undefined || text === "") return undefined;
@@ -210,6 +248,13 @@ export class ImageService {
       .filter((layer) => images.layerUses(layer) > 1)
       .reduce((sum, layer) => sum + layers.layerBytes(layer), 0);
   }
+}
+
+/** The repository that a name without tag and digest is, unless it can only be an id. */
+function repositoryOnly(name: string): string[] {
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(name)) return [];
+  const { domain, path, tag, digest } = parseReference(name);
+  return tag === undefined && digest === undefined ? [`${domain}/${path}`] : [];
 }
 
 /** Checks what `tag` is given; a tag within the name counts when there is none beside it. */

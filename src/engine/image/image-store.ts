@@ -127,6 +127,10 @@ class SqliteImageStore implements ImageStore {
     return this.#ids.get(reference);
   }
 
+  tagsOf(repository: string): string[] {
+    return [...this.#ids.keys()].filter((one) => one.startsWith(`${repository}:`) && !isDigest(one)).sort();
+  }
+
   children(id: string): string[] {
     return [...(this.#children.get(id) ?? [])];
   }

@@ -79,6 +79,8 @@ export interface ImageStore {
   references(id: string): string[];
   /** What a full reference means. */
   idOf(reference: string): string | undefined;
+  /** Full references by tag in a repository (`docker.io/library/base`), sorted. */
+  tagsOf(repository: string): string[];
   /** Ids of the images that were made from this one. */
   children(id: string): string[];
   /** When a tag was given to it last, milliseconds; 0 for never. */

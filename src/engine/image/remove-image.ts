@@ -183,7 +183,7 @@ function storedReference(name: string): string {
   return normaliseReference(rest.digest === undefined && tag !== undefined ? { ...rest, tag } : rest);
 }
 
-function isIdOf(image: Image, name: string): boolean {
+export function isIdOf(image: Image, name: string): boolean {
   return image.id.startsWith(name) || image.id.startsWith(`sha256:${name}`);
 }
 

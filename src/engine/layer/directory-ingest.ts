@@ -4,11 +4,13 @@ import { openDirectory } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { Unpacking } from "../tree/mod.ts";
 import type { LayerIngest, StoredLayer } from "./layer-store.ts";
+import { SkeletonFile, skeletonName } from "./skeleton-file.ts";
 import { checkDigest } from "./wanted-digest.ts";
+import { writing } from "./write-failure.ts";
 
 export interface IngestEnds {
   /** Makes it a layer. */
-  keep(layer: StoredLayer): void;
+  keep(layer: StoredLayer, tarBytes: number): void;
   discard(): void;
 }
 
@@ -17,12 +19,15 @@ export class DirectoryIngest implements LayerIngest {
   readonly #unpacking: Unpacking;
   readonly #ends: IngestEnds;
   readonly #digest = createHash("sha256");
+  readonly #skeleton: SkeletonFile;
+  #tarBytes = 0;
   #open = true;
 
   /** `directory` has an empty directory `diff` for the tree. */
   constructor(directory: string, ends: IngestEnds) {
     this.#ends = ends;
     this.#root = openDirectory(`${directory}/diff`);
+    this.#skeleton = new SkeletonFile(`${directory}/${skeletonName}`);
     this.#unpacking = new Unpacking({
       root: this.#root,
       directory: "/",
@@ -30,11 +35,13 @@ export class DirectoryIngest implements LayerIngest {
       owner: undefined,
       firstHostId: 0,
       whiteouts: true,
+      skeleton: (piece) => writing(() => this.#skeleton.append(piece)),
     });
   }
 
   push(piece: Uint8Array): void {
     this.#digest.update(piece);
+    this.#tarBytes += piece.length;
     this.#unpacking.push(piece);
   }
 
@@ -42,9 +49,10 @@ export class DirectoryIngest implements LayerIngest {
     this.#unpacking.finish();
     const id = this.#digest.digest("hex");
     checkDigest(id, wanted);
+    writing(() => this.#skeleton.finish());
     announce?.(id);
     const layer = { id, bytes: this.#unpacking.fileBytes };
-    this.#ends.keep(layer);
+    this.#ends.keep(layer, this.#tarBytes);
     this.#close();
     return layer;
   }
@@ -59,5 +67,6 @@ export class DirectoryIngest implements LayerIngest {
     this.#open = false;
     this.#unpacking[Symbol.dispose]();
     this.#root[Symbol.dispose]();
+    this.#skeleton[Symbol.dispose]();
   }
 }

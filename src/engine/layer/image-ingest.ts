@@ -1,11 +1,11 @@
 /** A layer that comes in as a stream and becomes an image: put in order, counted and digested as its bytes come. */
 import { createHash } from "node:crypto";
 import { type ErofsImage, ErofsWriter, TarReader } from "../../archive/mod.ts";
-import { SyscallError } from "../../kernel/syscall.ts";
-import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { ImageFile } from "./image-file.ts";
 import type { LayerIngest, StoredLayer } from "./layer-store.ts";
+import { SkeletonFile } from "./skeleton-file.ts";
 import { checkDigest } from "./wanted-digest.ts";
+import { writing } from "./write-failure.ts";
 
 /** What is known of an image once it is written. */
 export interface WrittenImage extends Pick<ErofsImage, "imageBytes" | "top"> {
@@ -14,7 +14,7 @@ export interface WrittenImage extends Pick<ErofsImage, "imageBytes" | "top"> {
 
 export interface ImageIngestEnds {
   /** Makes it a layer. */
-  keep(layer: StoredLayer, image: WrittenImage): void;
+  keep(layer: StoredLayer, image: WrittenImage, tarBytes: number): void;
   discard(): void;
 }
 
@@ -24,32 +24,45 @@ export class ImageIngest implements LayerIngest {
   readonly #reader: TarReader;
   readonly #ends: ImageIngestEnds;
   readonly #digest = createHash("sha256");
+  readonly #skeleton: SkeletonFile;
+  #tarBytes = 0;
   #open = true;
 
-  /** The image is made at `path`. */
-  constructor(path: string, ends: ImageIngestEnds) {
+  /** The image and the skeleton of the tar are made at these paths. */
+  constructor(path: string, skeletonPath: string, ends: ImageIngestEnds) {
     this.#ends = ends;
     this.#file = new ImageFile(path);
+    this.#skeleton = new SkeletonFile(skeletonPath);
     const [hashSeed = 0] = crypto.getRandomValues(new Uint32Array(1));
     this.#writer = new ErofsWriter(this.#file, { hashSeed });
-    this.#reader = new TarReader(this.#writer);
+    const writer = this.#writer;
+    const skeleton = this.#skeleton;
+    this.#reader = new TarReader({
+      entry: (entry) => writer.entry(entry),
+      content: (piece) => writer.content(piece),
+      endOfEntry: () => writer.endOfEntry(),
+      skeleton: (piece) => skeleton.append(piece),
+    });
   }
 
   push(piece: Uint8Array): void {
     this.#digest.update(piece);
+    this.#tarBytes += piece.length;
     writing(() => this.#reader.push(piece));
   }
 
-  finish(wanted?: string): StoredLayer {
+  finish(wanted?: string, announce?: (id: string) => void): StoredLayer {
     this.#reader.end();
     const id = this.#digest.digest("hex");
     checkDigest(id, wanted);
+    announce?.(id);
     const image = writing(() => {
+      this.#skeleton.finish();
       const { imageBytes, top } = this.#writer.finish();
       return { imageBytes, top, checkSum: this.#file.finish() };
     });
     const layer = { id, bytes: this.#writer.fileBytes };
-    this.#ends.keep(layer, image);
+    this.#ends.keep(layer, image, this.#tarBytes);
     this.#close();
     return layer;
   }
@@ -63,19 +76,6 @@ export class ImageIngest implements LayerIngest {
   #close(): void {
     this.#open = false;
     this.#file[Symbol.dispose]();
-  }
-}
-
-const full: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-
-function writing<T>(write: () => T): T {
-  try {
-    return write();
-  } catch (thrown) {
-    if (!(thrown instanceof SyscallError)) throw thrown;
-    const kind = full.has(thrown.code) ? "unavailable" : "internal";
-    throw new TiffinError(kind, "layer.write-failed", `cannot write the layer: ${messageOf(thrown)}`, {
-      cause: thrown,
-    });
+    this.#skeleton[Symbol.dispose]();
   }
 }

@@ -65,7 +65,11 @@ async function thrownBy(action: () => unknown): Promise<TiffinError> {
 
 test.skipIf(!possible)("a layer is one file, mounted as a descriptor and on the host nowhere", () => {
   const id = layerOf([{ path: "etc/motd", content: "hello" }]);
-  expect(readdirSync(`${scratch.path}/layers/${id}`).sort()).toEqual(["image", "layer.json"]);
+  expect(readdirSync(`${scratch.path}/layers/${id}`).sort()).toEqual([
+    "image",
+    "layer.json",
+    "tar-skeleton.zst",
+  ]);
   expect(store.layerBytes(id)).toBe(5);
   expect(store.lowerPaths([id])).toEqual([imageOf(id)]);
   const lowers = store.openLowers([id]);

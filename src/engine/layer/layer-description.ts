@@ -8,11 +8,15 @@ export interface TopDirectory {
   readonly gid: number;
 }
 
+/** Undefined of layers that were stored before their tar's skeleton was kept. */
+type TarBytes = number | undefined;
+
 export type LayerDescription =
-  | { readonly kind: "directory"; readonly bytes: number }
+  | { readonly kind: "directory"; readonly bytes: number; readonly tarBytes: TarBytes }
   | {
       readonly kind: "image";
       readonly bytes: number;
+      readonly tarBytes: TarBytes;
       readonly imageBytes: number;
       readonly checkSum: string;
       readonly top: TopDirectory;
@@ -30,7 +34,8 @@ export function decodeLayerDescription(text: string): LayerDescription {
   const value: unknown = JSON.parse(text);
   const bytes = numberOf(value, "bytes");
   const version = numberOf(value, "version");
-  if (version === directoryVersion && bytes !== undefined) return { kind: "directory", bytes };
+  const tarBytes = numberOf(value, "tarBytes");
+  if (version === directoryVersion && bytes !== undefined) return { kind: "directory", bytes, tarBytes };
   const imageBytes = numberOf(value, "imageBytes");
   const checkSum = fieldOf(value, "checkSum");
   const top = fieldOf(value, "top");
@@ -52,7 +57,7 @@ export function decodeLayerDescription(text: string): LayerDescription {
       `layer description is not of version ${directoryVersion} or ${imageVersion}`,
     );
   }
-  return { kind: "image", bytes, imageBytes, checkSum, top: { mode, uid, gid } };
+  return { kind: "image", bytes, tarBytes, imageBytes, checkSum, top: { mode, uid, gid } };
 }
 
 function fieldOf(value: unknown, name: string): unknown {

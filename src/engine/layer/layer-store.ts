@@ -61,6 +61,14 @@ export interface LayerIngest extends Disposable {
   finish(wanted?: string, announce?: (id: string) => void): StoredLayer;
 }
 
+/** A layer as the stream that its id is the digest of. */
+export interface LayerTar {
+  /** How long it is. */
+  bytes(): Promise<number>;
+  /** Throws `layer.other-tar` at its end when the layer is no longer what came in. A piece is valid until the next is asked for. */
+  read(): AsyncGenerator<Uint8Array>;
+}
+
 export type LayerCheck =
   | { readonly result: "good" | "unknown" }
   /** `problem` says what was found, and where. */
@@ -81,6 +89,8 @@ export interface LayerStore {
   hasLayer(id: string): boolean;
   layerBytes(id: string): number;
   ingest(): LayerIngest;
+  /** The layer's tar, byte for byte as it came in. Throws `notFound` when it is missing. */
+  openTar(id: string): LayerTar;
   removeLayer(id: string): void;
 
   /**

@@ -7,6 +7,7 @@ export type {
   LayerCheck,
   LayerIngest,
   LayerStore,
+  LayerTar,
   Lower,
   StoredLayer,
   Strangers,

@@ -51,9 +51,12 @@ import {
   type LayerCheck,
   type LayerIngest,
   type LayerStore,
+  type LayerTar,
   type Lower,
   type Strangers,
 } from "./layer-store.ts";
+import { layerTar } from "./layer-tar.ts";
+import { skeletonName } from "./skeleton-file.ts";
 import { isMissing, Trash } from "./trash.ts";
 import { treeBytes } from "./tree-size.ts";
 
@@ -117,8 +120,9 @@ class OverlayLayerStore implements LayerStore {
     mkdirSync(unfinished, { mode: privateMode });
     const discard = (): void => void this.#trash.discard(unfinished);
     if (this.#form.kind === "image") {
-      return new ImageIngest(`${unfinished}/image`, {
-        keep: ({ id, bytes }, image) => this.#keep(unfinished, id, { kind: "image", bytes, ...image }),
+      return new ImageIngest(`${unfinished}/image`, `${unfinished}/${skeletonName}`, {
+        keep: ({ id, bytes }, image, tarBytes) =>
+          this.#keep(unfinished, id, { kind: "image", bytes, tarBytes, ...image }),
         discard,
       });
     }
@@ -126,7 +130,7 @@ class OverlayLayerStore implements LayerStore {
     // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
     chmodSync(`${unfinished}/diff`, rootDirectoryMode);
     return new DirectoryIngest(unfinished, {
-      keep: ({ id, bytes }) => this.#keep(unfinished, id, { kind: "directory", bytes }),
+      keep: ({ id, bytes }, tarBytes) => this.#keep(unfinished, id, { kind: "directory", bytes, tarBytes }),
       discard,
     });
   }
@@ -145,6 +149,17 @@ class OverlayLayerStore implements LayerStore {
       return;
     }
     syncDirectory(this.#layers);
+  }
+
+  openTar(id: string): LayerTar {
+    const { tarBytes } = this.#get(id).description;
+    const skeleton = `${this.#layers}/${id}/${skeletonName}`;
+    const open = (): Lower => {
+      const [lower] = this.openLowers([id]);
+      if (lower !== undefined) return lower;
+      throw new TiffinError("notFound", "layer.missing", `layer ${id} does not exist`);
+    };
+    return layerTar(id, { skeleton, tarBytes, open });
   }
 
   removeLayer(id: string): void {

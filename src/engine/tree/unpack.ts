@@ -44,6 +44,8 @@ export interface UnpackOptions {
   readonly firstHostId: number;
   /** Names that begin with `.wh.` take away, as in an image's layer, and become overlayfs's own marks. */
   readonly whiteouts: boolean;
+  /** Hears the archive without the content of its members (`TarSink`). */
+  readonly skeleton?: (piece: Uint8Array) => void;
 }
 
 /** Other work runs after this long, and after this many bytes at the latest. */
@@ -96,6 +98,7 @@ export class Unpacking implements Disposable {
 }
 
 class UnpackTarget implements Disposable {
+  readonly skeleton: ((piece: Uint8Array) => void) | undefined;
   readonly #options: UnpackOptions;
   /** Members of one directory usually follow one another. */
   #parent: { readonly path: string; readonly fd: OwnedFd } | undefined;
@@ -106,6 +109,7 @@ class UnpackTarget implements Disposable {
 
   constructor(options: UnpackOptions) {
     this.#options = options;
+    this.skeleton = options.skeleton;
   }
 
   entry(entry: TarEntry): void {

@@ -1,0 +1,160 @@
+/** A layer leaves as the bytes that it came in by, whoever wrote them and whatever it is kept as. */
+
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
+import { probe } from "../../kernel/probe.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { decideLayerForm, type LayerForm } from "./layer-form.ts";
+import { type LayerStore, openOverlayLayerStore } from "./mod.ts";
+
+const ext4 = 0xef53;
+const own = decideLayerForm(probe(), ext4);
+const forms: [string, LayerForm][] = [["directories", { kind: "directory" }]];
+if (own.kind === "image") forms.push(["images", own]);
+
+let scratch: TemporaryDirectory;
+let layers: LayerStore;
+
+/** A tree with all that tar knows. */
+const make = `
+set -e
+mkdir -p tree/a/deep tree/empty
+head -c 300000 /dev/urandom > tree/a/large
+head -c 511 /dev/zero > tree/a/odd
+: > tree/a/nothing
+echo text > tree/a/deep/"name with blanks and ümlauts"
+echo long > tree/a/${"n".repeat(180)}
+ln tree/a/odd tree/hard
+ln -s a/odd tree/soft
+ln -s ${"t".repeat(150)} tree/long-link
+mkfifo tree/pipe
+chown 70000:3000000 tree/a/odd
+chmod 4755 tree/a/large
+touch -d '1999-01-01 00:00:00.123456789' tree/a/odd
+`;
+
+async function readAll(id: string): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const piece of layers.openTar(id).read()) parts.push(piece.slice());
+  return Buffer.concat(parts);
+}
+
+function ingested(tar: Uint8Array, size = 5000): string {
+  using ingest = layers.ingest();
+  for (let at = 0; at < tar.length; at += size) ingest.push(tar.subarray(at, at + size));
+  return ingest.finish().id;
+}
+
+function sh(script: string): Uint8Array<ArrayBuffer> {
+  const done = Bun.spawnSync(["bash", "-c", script], { cwd: scratch.path, stderr: "pipe" });
+  expect(done.stderr.toString()).toBe("");
+  return new Uint8Array(done.stdout);
+}
+
+describe.each(forms)("as %s", (_name, form) => {
+  beforeEach(() => {
+    scratch = temporaryDirectory("layer-tar");
+    layers = openOverlayLayerStore({ root: `${scratch.path}/root`, form });
+  });
+  afterEach(async () => {
+    await layers.emptied();
+    layers.close();
+    scratch[Symbol.dispose]();
+  });
+
+  test.each([
+    ["GNU", "tar -C tree --format=gnu -cf - ."],
+    ["pax with attributes", "tar -C tree --format=pax --xattrs -cf - ."],
+    [
+      "ustar, in an order of its own",
+      "tar -C tree --format=ustar --owner=1 --group=2 --exclude=long-link --exclude='n*' --exclude='[ü]*' -cf - a empty hard pipe soft",
+    ],
+    ["padded to a large record", "tar -C tree -b 200 -cf - ."],
+    ["without an end mark", "tar -C tree -cf - ./a/odd | head -c 1024"],
+    ["with something behind its end", "tar -C tree -cf - ./a/odd; echo behind"],
+    ["names with a slash before them", "tar -C tree -P --transform 's,^\\./,/,' -cf - . 2>/dev/null"],
+  ])("a tar that is %s", async (_kind, script) => {
+    sh(make);
+    const tar = sh(script);
+    const id = ingested(tar);
+    expect(id).toBe(createHash("sha256").update(tar).digest("hex"));
+    expect(await layers.openTar(id).bytes()).toBe(tar.length);
+    expect((await readAll(id)).equals(tar)).toBe(true);
+  });
+
+  test("whiteouts are told as they came", async () => {
+    sh("mkdir -p tree/a; : > tree/a/.wh.gone; : > tree/a/.wh..wh..opq; echo x > tree/a/x");
+    const tar = sh("tar -C tree -cf - .");
+    expect((await readAll(ingested(tar))).equals(tar)).toBe(true);
+  });
+
+  test("a layer without a skeleton is told as its tree is, and only if that is what came in", async () => {
+    sh("mkdir -p tree; echo x > tree/x");
+    const odd = ingested(sh("tar -C tree -cf - ."));
+    const directory = `${scratch.path}/root/layers/${odd}`;
+    expect(readdirSync(directory)).toContain("tar-skeleton.zst");
+    const description = JSON.parse(await Bun.file(`${directory}/layer.json`).text()) as Record<
+      string,
+      unknown
+    >;
+    writeFileSync(`${directory}/layer.json`, JSON.stringify({ ...description, tarBytes: undefined }));
+    rmSync(`${directory}/tar-skeleton.zst`);
+    layers.close();
+    layers = openOverlayLayerStore({ root: `${scratch.path}/root`, form });
+    const walked: Uint8Array[] = [];
+    const code = await (async () => {
+      for await (const piece of layers.openTar(odd).read()) walked.push(piece.slice());
+    })().then(
+      () => "no error",
+      (thrown: unknown) => (thrown instanceof TiffinError ? thrown.code : String(thrown)),
+    );
+    expect(code).toBe("layer.other-tar");
+    // What the walk gives is a layer that is told again by walking.
+    const canonical = Buffer.concat(walked);
+    const id = ingested(canonical);
+    expect(await layers.openTar(odd).bytes()).toBe(canonical.length);
+    expect((await readAll(id)).equals(canonical)).toBe(true);
+  });
+
+  test("an archive that names a file twice is told of at its end", async () => {
+    sh("mkdir -p tree; echo first > tree/x");
+    const first = sh("tar -C tree -cf - x | head -c 1024");
+    sh("echo other > tree/x");
+    const id = ingested(Buffer.concat([first, sh("tar -C tree -cf - x")]));
+    await expect(readAll(id)).rejects.toMatchObject({ code: "layer.other-tar" });
+  });
+});
+
+test.each<[string, (path: string) => void]>([
+  ["is gone", (path) => unlinkSync(path)],
+  ["is shorter", (path) => truncateSync(path, 3)],
+  ["is other", (path) => writeFileSync(path, "TEXT.")],
+  [
+    "is a link that leads out",
+    (path) => {
+      unlinkSync(path);
+      symlinkSync("/etc/passwd", path);
+    },
+  ],
+])("a file of a layer that %s is found when the layer leaves", async (_what, damage) => {
+  scratch = temporaryDirectory("layer-tar");
+  layers = openOverlayLayerStore({ root: `${scratch.path}/root` });
+  sh("mkdir -p tree; echo text > tree/x");
+  const id = ingested(sh("tar -C tree -cf - ."));
+  const path = `${scratch.path}/root/layers/${id}/diff/x`;
+  expect(existsSync(path)).toBe(true);
+  damage(path);
+  await expect(readAll(id)).rejects.toMatchObject({ code: "layer.other-tar" });
+  layers.close();
+  scratch[Symbol.dispose]();
+});
