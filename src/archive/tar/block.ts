@@ -39,13 +39,37 @@ export function bytesOf(block: Uint8Array, name: FieldName): Uint8Array {
 
 /** Text up to the first NUL. */
 export function textOf(block: Uint8Array, name: FieldName): string {
-  const bytes = bytesOf(block, name);
-  const end = bytes.indexOf(0);
-  return decodeName(end === -1 ? bytes : bytes.subarray(0, end));
+  const [at, length] = fields[name];
+  // Most fields are empty or short; an archive has millions of them.
+  let end = at;
+  while (end < at + length && block[end] !== 0) end += 1;
+  return end === at ? "" : decodeName(block.subarray(at, end));
+}
+
+const nul = 0;
+const zero = 0x30;
+const seven = 0x37;
+const digitsOfNumber = 12;
+
+/** Digits up to a NUL or a space, as nearly all programs write them; undefined for anything else. */
+function plainNumberOf(block: Uint8Array, name: FieldName): number | undefined {
+  const [at, length] = fields[name];
+  let value = 0;
+  let end = at;
+  for (; end < at + Math.min(length, digitsOfNumber); end += 1) {
+    const byte = block[end] ?? nul;
+    if (byte < zero || byte > seven) break;
+    value = value * 8 + byte - zero;
+  }
+  const byte = end === at + length ? nul : (block[end] ?? nul);
+  if (byte === nul) return value;
+  return byte === space && (end + 1 === at + length || block[end + 1] === nul) ? value : undefined;
 }
 
 /** Octal digits with spaces and NUL around them, or GNU's binary form, which begins with a set top bit. */
 export function numberOf(block: Uint8Array, name: FieldName): bigint {
+  const plain = plainNumberOf(block, name);
+  if (plain !== undefined) return BigInt(plain);
   const bytes = bytesOf(block, name);
   const first = bytes[0] ?? 0;
   if ((first & 0x80) !== 0) {
@@ -63,17 +87,22 @@ export function numberOf(block: Uint8Array, name: FieldName): bigint {
 /** True when the stored sum is that of the block, over unsigned or (old programs) signed bytes. */
 export function checksumHolds(block: Uint8Array): boolean {
   const [at, length] = fields.checksum;
-  let unsigned = 0;
-  let signed = 0;
+  let unsigned = length * space;
+  let high = 0;
   for (let index = 0; index < blockBytes; index += 1) {
-    const byte = index >= at && index < at + length ? space : (block[index] ?? 0);
+    const byte = block[index] ?? 0;
     unsigned += byte;
-    signed += byte > 127 ? byte - 256 : byte;
+    high += byte >>> 7;
+  }
+  for (let index = at; index < at + length; index += 1) {
+    const byte = block[index] ?? 0;
+    unsigned -= byte;
+    high -= byte >>> 7;
   }
   const stored = Number(numberOf(block, "checksum"));
-  return stored === unsigned || stored === signed;
+  return stored === unsigned || stored === unsigned - 256 * high;
 }
 
 export function isZeroBlock(block: Uint8Array): boolean {
-  return block.every((byte) => byte === 0);
+  return block[0] === 0 && block.every((byte) => byte === 0);
 }

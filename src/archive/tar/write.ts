@@ -22,6 +22,10 @@ const nsPerSecond = 1_000_000_000n;
 const largestId = 0o7777777;
 const largestSize = 0o77777777777;
 const nameBytes = fields.name[1];
+const ustar = encoder.encode("ustar\0");
+const version = encoder.encode("00");
+const space = 0x20;
+const zero = 0x30;
 
 /** The header of a member; its content, padded by `padding`, follows. */
 export function headerOf(entry: TarEntry): Uint8Array {
@@ -81,28 +85,42 @@ function timeText(ns: bigint): string {
 
 function blockOf(entry: TarEntry, typeFlag: string): Uint8Array {
   const block = new Uint8Array(blockBytes);
-  const put = (name: FieldName, bytes: Uint8Array): void => {
-    const [at, length] = fields[name];
-    block.set(bytes.subarray(0, length), at);
-  };
-  const octal = (name: FieldName, value: number | bigint): void => {
-    put(name, encoder.encode(`${value.toString(8).padStart(fields[name][1] - 1, "0")}\0`));
-  };
-  put("name", encodeName(entry.path));
-  octal("mode", entry.mode);
-  octal("uid", entry.uid > largestId ? 0 : entry.uid);
-  octal("gid", entry.gid > largestId ? 0 : entry.gid);
-  octal("size", entry.sizeBytes > largestSize ? 0 : entry.sizeBytes);
-  octal("modified", entry.modifiedAtNs / nsPerSecond);
-  put("checksum", encoder.encode(" ".repeat(8)));
-  put("type", encoder.encode(typeFlag));
-  put("linkName", encodeName(entry.linkTarget));
-  put("magic", encoder.encode("ustar\0"));
-  put("version", encoder.encode("00"));
-  octal("deviceMajor", entry.deviceMajor);
-  octal("deviceMinor", entry.deviceMinor);
-  let sum = 0;
-  for (const byte of block) sum += byte;
-  put("checksum", encoder.encode(`${sum.toString(8).padStart(6, "0")}\0 `));
+  put(block, "name", encodeName(entry.path));
+  octal(block, "mode", entry.mode);
+  octal(block, "uid", entry.uid > largestId ? 0 : entry.uid);
+  octal(block, "gid", entry.gid > largestId ? 0 : entry.gid);
+  octal(block, "size", entry.sizeBytes > largestSize ? 0 : entry.sizeBytes);
+  octal(block, "modified", Number(entry.modifiedAtNs / nsPerSecond));
+  block[fields.type[0]] = typeFlag.charCodeAt(0);
+  if (entry.linkTarget !== "") put(block, "linkName", encodeName(entry.linkTarget));
+  put(block, "magic", ustar);
+  put(block, "version", version);
+  octal(block, "deviceMajor", entry.deviceMajor);
+  octal(block, "deviceMinor", entry.deviceMinor);
+  const [at, length] = fields.checksum;
+  let sum = length * space;
+  for (let index = 0; index < blockBytes; index += 1) sum += block[index] ?? 0;
+  octalDigits(block, at, length - 2, sum);
+  block[at + length - 1] = space;
   return block;
+}
+
+function put(block: Uint8Array, name: FieldName, bytes: Uint8Array): void {
+  const [at, length] = fields[name];
+  block.set(bytes.length > length ? bytes.subarray(0, length) : bytes, at);
+}
+
+/** Digits with zeros before them and a NUL behind. */
+function octal(block: Uint8Array, name: FieldName, value: number): void {
+  const [at, length] = fields[name];
+  octalDigits(block, at, length - 1, value);
+}
+
+function octalDigits(block: Uint8Array, at: number, digits: number, value: number): void {
+  let rest = value;
+  for (let index = at + digits - 1; index >= at; index -= 1) {
+    const next = Math.floor(rest / 8);
+    block[index] = zero + rest - next * 8;
+    rest = next;
+  }
 }
