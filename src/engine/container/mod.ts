@@ -8,6 +8,7 @@ export {
   flagsOf,
   heldProcess,
   meetingEnd,
+  meetingEndOf,
   notRunningCode,
   notRunningError,
   openOfProcess,

@@ -32,7 +32,7 @@ import {
   stopContainer,
   waitFor,
 } from "./end/mod.ts";
-import { type RunSession, runContainer } from "./life/mod.ts";
+import { forgetRestarts, type RunSession, runContainer } from "./life/mod.ts";
 import {
   type Attached,
   type AttachOptions,
@@ -41,7 +41,7 @@ import {
   type TerminalSize,
 } from "./process/mod.ts";
 import { type Container, isAlive } from "./record/mod.ts";
-import { explainContainer, startContainer } from "./start/mod.ts";
+import { alreadyRunning, explainContainer, startContainer } from "./start/mod.ts";
 import {
   inspectContainer,
   type ListOptions,
@@ -130,8 +130,10 @@ export class ContainerService {
   async start(name: string): Promise<void> {
     const container = this.#find(name);
     await enqueue(container, async () => {
+      // Between two runs it counts as running.
+      if (container.state.status === "restarting") throw alreadyRunning(container.id);
       // Who starts it by hand begins the count of its policy again.
-      if (!isAlive(container.state)) container.restarts = 0;
+      if (!isAlive(container.state)) forgetRestarts(container);
       await startContainer(this.#context, container);
     });
   }

@@ -20,6 +20,7 @@ import {
   flagsOf,
   isAlive,
   meetingEnd,
+  meetingEndOf,
   notRunningCode,
   PendingStream,
   type RunSession,
@@ -224,9 +225,16 @@ export class ExecService {
   }
 
   async #resize(exec: Exec, size: TerminalSize): Promise<void> {
-    if (exec.state.status === "running") await exec.state.process.resize(size.height, size.width);
-    else if (exec.state.status !== "exited") exec.size = { rows: size.height, columns: size.width };
-    else throw new TiffinError("conflict", "exec.ended", `exec ${exec.id} has ended`);
+    const ended = (cause?: unknown): TiffinError =>
+      new TiffinError("conflict", "exec.ended", `exec ${exec.id} has ended`, { cause });
+    const { state } = exec;
+    if (state.status === "exited") throw ended();
+    if (state.status === "running") {
+      const { process } = state;
+      await meetingEndOf(process, ended, () => process.resize(size.height, size.width));
+    } else {
+      exec.size = { rows: size.height, columns: size.width };
+    }
   }
 
   #find(id: string): Exec {

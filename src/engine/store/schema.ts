@@ -6,7 +6,7 @@
  *     name       unique, without Docker's slash
  *     created_ms when it was made
  *     document   JSON: everything decided at creation (src/engine/container/record/document.ts)
- *     state      JSON: the state union (src/engine/container/record/stored-state.ts)
+ *     state      JSON: the state union (src/engine/container/record/stored-state.ts), and the count of restarts
  *   volume     one row per named volume; its data is ROOT/volumes/<name>/_data
  *     name, created_ms, labels (JSON), anonymous (1: made for one container, goes with it)
  *

@@ -32,7 +32,9 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
       Cmd: process.arguments,
       WorkingDir: process.directory,
       Labels: specification.labels,
-      StopSignal: signalText(stop.signal),
+      ...((stop.chosen === true || stop.signal !== signalNumbers.SIGTERM) && {
+        StopSignal: signalText(stop.signal),
+      }),
       StopTimeout: stop.graceSeconds,
     },
     host: {

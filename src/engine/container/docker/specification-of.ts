@@ -65,6 +65,7 @@ export function specificationOf(
     stop: {
       signal: stopSignal(config.StopSignal || ""),
       graceSeconds: config.StopTimeout ?? defaultGraceSeconds,
+      ...(config.StopSignal && { chosen: true }),
     },
     removeWhenEnded: host.AutoRemove,
     health: healthOf(config.Healthcheck),

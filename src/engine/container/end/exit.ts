@@ -25,7 +25,7 @@ async function finishExit(
   record: ExitRecord,
 ): Promise<void> {
   if (container.process !== process || !isAlive(container.state)) return;
-  const ending = endingFrom(record, container.state.startedAtMs, container.stopping);
+  const ending = endingFrom(record, container.state.startedAtMs, container.state.stopping ?? false);
   await settleExit(context, container, ending, record.lost);
 }
 

@@ -32,7 +32,6 @@ export async function removeContainer(
         removeActive(container.name, container.state.status),
       );
     }
-    container.stopping = true;
     if (!endRestarting(context, container)) {
       const { ended } = nextExit(container);
       await killAndWait(context, container, ended);

@@ -34,14 +34,17 @@ export async function stopContainer(
   const signal = options.signal ? decodeSignal(options.signal) : stop.signal;
   // A start that is under way first comes to its result.
   await container.queue;
-  container.stopping = true;
-  if (endRestarting(context, container)) return;
+  if (endRestarting(context, container)) {
+    context.events.emit("container", "stop", container.id, { name: container.name });
+    return;
+  }
   if (!isAlive(container.state) || container.process === undefined) {
     throw new TiffinError("notModified", "container.stopped", `container ${container.id} is already stopped`);
   }
   const { ended } = nextExit(container);
+  context.registry.noteStopping(container);
   container.process.signal(signal);
-  context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
+  tellKill(context, container, signal);
   context.fail("stop.signalled");
   const graceSeconds = options.timeoutSeconds ?? stop.graceSeconds;
   const inTime = graceSeconds < 0 ? await always(ended) : await within(ended, graceSeconds * 1000);
@@ -64,7 +67,6 @@ export async function startUnderWay(container: Container): Promise<void> {
 export function endRestarting(context: EndContext, container: Container): boolean {
   const { state } = container;
   if (state.status !== "restarting") return false;
-  container.stopping = true;
   context.registry.setState(container, { status: "exited", ending: { ...state.ending, requested: true } });
   tellExits(container, state.ending);
   return true;
@@ -76,8 +78,16 @@ export async function killAndWait(
   container: Container,
   ended: Promise<Ending>,
 ): Promise<void> {
-  const { process, id } = container;
+  const { process } = container;
+  context.registry.noteStopping(container);
   process?.signal(signalNumbers.SIGKILL);
+  tellKill(context, container, signalNumbers.SIGKILL);
+  await killed(context, container, ended);
+}
+
+/** Waits for the end of what has been sent SIGKILL. */
+async function killed(context: EndContext, container: Container, ended: Promise<Ending>): Promise<void> {
+  const { process, id } = container;
   if (await within(ended, killLimitMs)) return;
   await killCgroup(context.facts.cgroup, cgroupOf(context, id));
   if (await within(ended, killLimitMs)) return;
@@ -89,7 +99,7 @@ export async function killAndWait(
   );
 }
 
-/** Sends a signal. Errors: `conflict` when the container does not run. */
+/** Sends a signal; SIGKILL resolves when it has ended the container. Errors: `conflict` when the container does not run. */
 export async function killContainer(context: EndContext, container: Container, text: string): Promise<void> {
   const signal = decodeSignal(text);
   await startUnderWay(container);
@@ -97,12 +107,31 @@ export async function killContainer(context: EndContext, container: Container, t
   if (!isAlive(container.state) || container.process === undefined) {
     throw cannotKillError(container.id);
   }
-  // Whoever sends what is meant to end it does not want it back.
-  const { signal: stopSignal } = container.document.specification.stop;
-  if (signal === signalNumbers.SIGKILL || signal === stopSignal) container.stopping = true;
+  const { ended, cancel } = nextExit(container);
+  if (isMeantToEnd(container, signal)) context.registry.noteStopping(container);
   // One that has ended a moment ago has not been delivered anything.
-  if (!container.process.signal(signal)) throw cannotKillError(container.id);
-  context.events.emit("container", "kill", container.id, { name: container.name, signal: String(signal) });
+  if (!container.process.signal(signal)) {
+    cancel();
+    throw cannotKillError(container.id);
+  }
+  tellKill(context, container, signal);
+  if (signal !== signalNumbers.SIGKILL) cancel();
+  else await killed(context, container, ended);
+}
+
+/**
+ * Whether a client that sends `signal` does not want the container back. As in Docker: a container without a stop signal
+ * of its own may end by any, one with keeps its policy when it is sent others, unless the policy asks whether anybody
+ * has laid hands on it.
+ */
+function isMeantToEnd({ document }: Container, signal: number): boolean {
+  const { stop, restart } = document.specification;
+  if (stop.chosen !== true || signal === stop.signal || signal === signalNumbers.SIGKILL) return true;
+  return restart.policy === "unless-stopped";
+}
+
+function tellKill({ events }: EndContext, { id, name }: Container, signal: number): void {
+  events.emit("container", "kill", id, { name, signal: String(signal) });
 }
 
 function cannotKillError(id: string): TiffinError {

@@ -76,10 +76,12 @@ function readRecords(context: LifeContext, found: Map<string, Container>): void 
 function takeOver(context: LifeContext, container: Container, process: SupervisedProcess): boolean {
   const { token, pid, startedAtNs } = process;
   const noted = readRowFile(context.paths.container(container.id).directory)?.state;
-  const endpoint = noted !== undefined && tokenOf(noted) === token ? endpointOf(noted) : null;
+  const same = noted !== undefined && tokenOf(noted) === token ? noted : undefined;
+  const endpoint = same === undefined ? null : endpointOf(same);
+  const stopping = same !== undefined && isAlive(same) && same.stopping === true;
   const startedAtMs = Number(startedAtNs / 1_000_000n);
   const was = container.state.status;
-  context.registry.correct(container, { status: "running", token, pid, startedAtMs, endpoint });
+  context.registry.correct(container, { status: "running", token, pid, startedAtMs, endpoint, stopping });
   context.report(
     new Error(
       `container ${container.name} (${container.id}) runs as process ${pid}, not ${was} as its row said`,

@@ -1,5 +1,5 @@
 /** What drives containers through their lives: `run`, restart policies, recovery after the engine's own end. */
 export type { LifeContext } from "./context.ts";
 export { recoverContainers } from "./recover.ts";
-export { pauseBeforeNext, startLater } from "./restart.ts";
+export { forgetRestarts, pauseBeforeNext, startLater } from "./restart.ts";
 export { type RunSession, runContainer } from "./run.ts";

@@ -19,7 +19,7 @@ import { type Container, type Ending, isAlive } from "../record/mod.ts";
 import { startContainer } from "../start/mod.ts";
 import { adoptUnknown, reportStrangers } from "./adopt.ts";
 import type { LifeContext } from "./context.ts";
-import { startAgain, wantsRestart } from "./restart.ts";
+import { forgetRestarts, startAgain, wantsRestart } from "./restart.ts";
 
 /** How long a container may hold up the start of the engine; what it needs beyond that goes on in its own queue. */
 const patienceMs = 2000;
@@ -118,7 +118,7 @@ async function recoverStarting(context: LifeContext, container: Container): Prom
 /** Finds the container's supervisor again, or says how it ended in the meantime. */
 async function recoverRunning(context: LifeContext, container: Container): Promise<FoundEnding | undefined> {
   if (!isAlive(container.state) || container.process !== undefined) return undefined;
-  const { token, startedAtMs, pid } = container.state;
+  const { token, startedAtMs, pid, stopping: requested = false } = container.state;
   const { record } = context.paths.container(container.id);
   const found = await context.runtime.reconnect(token, { pid, recordPath: record });
   if (found.kind === "silent") context.report(silentSupervisor(container, found.supervisorPid));
@@ -129,7 +129,8 @@ async function recoverRunning(context: LifeContext, container: Container): Promi
   context.runtime.forget(token);
   const exit = exitOf(record);
   if (exit === undefined) {
-    return { ending: unknownEnding(startedAtMs, "the supervisor of the container was killed"), lost: true };
+    const ending = { ...unknownEnding(startedAtMs, "the supervisor of the container was killed"), requested };
+    return { ending, lost: true };
   }
   const ending = {
     exitCode: exit.exitCode,
@@ -137,7 +138,7 @@ async function recoverRunning(context: LifeContext, container: Container): Promi
     startedAtMs,
     finishedAtMs: Number(exit.finishedAtNs / 1_000_000n),
     error: "",
-    requested: false,
+    requested,
   };
   return { ending, lost: false };
 }
@@ -153,6 +154,9 @@ function silentSupervisor(container: Container, pid: number | undefined): Error 
 
 function adopt(context: LifeContext, container: Container, process: SupervisedProcess): void {
   container.process = process;
+  // What is to run always runs whenever an engine starts, whoever asked another engine for its end.
+  if (container.document.specification.restart.policy === "always")
+    context.registry.noteStopping(container, false);
   watchExit(context, container, process);
 }
 
@@ -243,11 +247,19 @@ async function endGroup(context: LifeContext, directory: string): Promise<void> 
 function restartAll(context: LifeContext): void {
   for (const container of context.registry.all()) {
     const { state, document } = container;
-    if (state.status === "restarting") startAgain(context, container);
-    if (state.status !== "exited") continue;
     const { restart } = document.specification;
-    const always = restart.policy === "always";
-    if (!always && !wantsRestart(restart, state.ending, container.restarts)) continue;
+    if (state.status !== "restarting" && state.status !== "exited") continue;
+    const wanted =
+      state.status === "restarting" ||
+      restart.policy === "always" ||
+      wantsRestart(restart, state.ending, container.restarts);
+    if (!wanted) continue;
+    // A new series, but for a policy that counts: its tries are not given twice.
+    if (restart.policy !== "on-failure") forgetRestarts(container);
+    if (state.status === "restarting") {
+      startAgain(context, container);
+      continue;
+    }
     enqueue(container, () => startContainer(context, container)).catch(context.report);
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { restartPauseMs, wantsRestart } from "./restart.ts";
+import { nextPauseMs, wantsRestart } from "./restart.ts";
 
 const ending = {
   exitCode: 1,
@@ -17,5 +17,7 @@ test("restart policies", () => {
   expect(wantsRestart({ policy: "on-failure", limit: 2 }, ending, 1)).toBe(true);
   expect(wantsRestart({ policy: "on-failure", limit: 2 }, ending, 2)).toBe(false);
   expect(wantsRestart({ policy: "no", limit: 0 }, ending, 0)).toBe(false);
-  expect([0, 1, 5, 50].map(restartPauseMs)).toEqual([100, 200, 3200, 60_000]);
+  const pauses = [0, 100, 3200, 51_200, 60_000].map((lastMs) => nextPauseMs(lastMs, 1));
+  expect(pauses).toEqual([100, 200, 6400, 60_000, 60_000]);
+  expect(nextPauseMs(60_000, 10_000)).toBe(100);
 });

@@ -7,10 +7,10 @@ import type { LifeContext } from "./context.ts";
 
 const firstPauseMs = 100;
 const longestPauseMs = 60_000;
-/** A run that lasted this long counts as a success: the next pause is short again. */
+/** After a run that lasted this long the next pause is short again. */
 const steadyRunMs = 10_000;
 
-/** Pure. Whether `ending` calls for another start; `restarts` is how many there were in a row. */
+/** Pure. Whether `ending` calls for another start; `restarts` is how many there were since a client started it. */
 export function wantsRestart(
   { policy, limit }: RestartSpecification,
   ending: Ending,
@@ -28,18 +28,24 @@ export function wantsRestart(
   }
 }
 
-/** Pure. Milliseconds before restart number `restarts` (from 0). */
-export function restartPauseMs(restarts: number): number {
-  return Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(restarts, 20));
+/** Pure. Milliseconds of the pause after a run of `ranMs` that began after a pause of `lastMs` (0: without one). */
+export function nextPauseMs(lastMs: number, ranMs: number): number {
+  if (lastMs === 0 || ranMs >= steadyRunMs) return firstPauseMs;
+  return Math.min(longestPauseMs, lastMs * 2);
+}
+
+/** A client, or the start of the engine, starts the container: its policy has done nothing yet. */
+export function forgetRestarts(container: Container): void {
+  container.restarts = 0;
+  container.restartPauseMs = 0;
 }
 
 /** Counts the run that has ended, and says after how many milliseconds there is another; undefined for never. */
 export function pauseBeforeNext(container: Container, ending: Ending): number | undefined {
-  if (ending.finishedAtMs - ending.startedAtMs >= steadyRunMs) container.restarts = 0;
   if (!wantsRestart(container.document.specification.restart, ending, container.restarts)) return undefined;
-  const pauseMs = restartPauseMs(container.restarts);
   container.restarts += 1;
-  return pauseMs;
+  container.restartPauseMs = nextPauseMs(container.restartPauseMs, ending.finishedAtMs - ending.startedAtMs);
+  return container.restartPauseMs;
 }
 
 /** Starts a container that is restarting again after the pause, unless it was stopped or removed in the meantime. */

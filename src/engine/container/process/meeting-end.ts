@@ -6,6 +6,7 @@ import { notRunning, restarting } from "../../../docker/messages.ts";
 import type { HeldProcess } from "../../../kernel/held-process.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import type { SupervisedProcess } from "../../../runtime/mod.ts";
 import type { Container } from "../record/mod.ts";
 
 export const notRunningCode = "container.not-running";
@@ -41,11 +42,19 @@ export function openOfProcess(
 
 /** Does `work` on the container's process. Errors: `conflict` for whatever fails once that has ended. */
 export async function meetingEnd<T>(container: Container, work: () => Promise<T>): Promise<T> {
-  const { process } = container;
+  return await meetingEndOf(container.process, (cause) => notRunningError(container.id, cause), work);
+}
+
+/** Does `work` on `process`. Errors: `ended` for whatever fails once it has ended. */
+export async function meetingEndOf<T>(
+  process: SupervisedProcess | undefined,
+  ended: (cause: unknown) => TiffinError,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
     if (process === undefined || process.main?.leaving === false) throw thrown;
-    throw notRunningError(container.id, thrown);
+    throw ended(thrown);
   }
 }

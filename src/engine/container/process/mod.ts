@@ -6,6 +6,7 @@ export { cgroupMark, cgroupOf, ownCgroupParent, releaseHost, releaseOwnParent } 
 export {
   heldProcess,
   meetingEnd,
+  meetingEndOf,
   notRunningCode,
   notRunningError,
   openOfProcess,

@@ -69,6 +69,7 @@ const states: readonly ContainerState[] = [
   { status: "created", failure: ending },
   { status: "starting", token: "t", endpoint: null, before: ending },
   { status: "running", token: "t", endpoint, pid: 7, startedAtMs: 5 },
+  { status: "running", token: "t", endpoint, pid: 7, startedAtMs: 5, stopping: true },
   { status: "paused", token: "t", endpoint: null, pid: 7, startedAtMs: 5 },
   { status: "exited", ending },
   { status: "restarting", ending },
@@ -81,7 +82,10 @@ test("a document is read back with every digit", () => {
 });
 
 test.each(states)("the state %p is read back", (state) => {
-  expect(decodeState(parseExactJson(formatExactJson(encodeState(state))))).toEqual(state);
+  for (const restarts of [0, 3]) {
+    const stored = formatExactJson(encodeState(state, restarts));
+    expect(decodeState(parseExactJson(stored))).toEqual({ state, restarts });
+  }
 });
 
 test("a document of the first version is given its specification", () => {
@@ -141,7 +145,14 @@ test("a row that cannot be understood is named and left as it is, and its name s
   expect(() => registry.reserve("odd", "x")).toThrow("already in use");
   expect(database.query("SELECT document FROM container").get()).toEqual({ document: row });
   // Its directory may still say who it is.
-  const adopted = registry.adopt({ id, name: "odd", createdMs: 1, document, state: { status: "created" } });
+  const adopted = registry.adopt({
+    id,
+    name: "odd",
+    createdMs: 1,
+    document,
+    state: { status: "created" },
+    restarts: 0,
+  });
   expect(adopted.name).toBe("odd");
   expect(new ContainerRegistry(repository).resolve("odd").document).toEqual(document);
 });
@@ -149,7 +160,14 @@ test("a row that cannot be understood is named and left as it is, and its name s
 test("a row beside the container's files is read in the version that wrote it, or not at all", () => {
   const directory = mkdtempSync("/tmp/tiffin-test-row-");
   try {
-    const row = { id, name: "one", createdMs: 5, document, state: { status: "exited", ending } } as const;
+    const row = {
+      id,
+      name: "one",
+      createdMs: 5,
+      document,
+      state: { status: "exited", ending },
+      restarts: 3,
+    } as const;
     writeRowFile(directory, row);
     expect(readRowFile(directory)).toEqual(row);
     const old = { version: 1, id, name: "one", createdMs: 5, document: first, state: { status: "created" } };

@@ -25,9 +25,10 @@ export interface Container {
   pending: PendingStream[];
   /** Asked for before there was a terminal. */
   size: { readonly rows: number; readonly columns: number } | undefined;
-  /** Whether the coming exit was asked for by a client, so that no restart follows. */
-  stopping: boolean;
+  /** How often its policy has started it since a client did. Stored with the next state. */
   restarts: number;
+  /** The last pause before a restart; 0 where none came before, as after a run that lasted. Not stored. */
+  restartPauseMs: number;
   /** The tail of the queue of changes: starts, stops and removals happen one after the other. */
   queue: Promise<unknown>;
   readonly exits: Set<(ending: Ending) => void>;

@@ -9,7 +9,7 @@ import type { ContainerDocument } from "./document.ts";
 import type { Container } from "./model.ts";
 import { decodeContainerName } from "./names.ts";
 import type { ContainerRepository, ContainerRow } from "./repository.ts";
-import { type ContainerState, type Ending, transition } from "./state.ts";
+import { type ContainerState, type Ending, isAlive, transition } from "./state.ts";
 
 const shortIdDigits = 12;
 
@@ -97,7 +97,7 @@ export class ContainerRegistry {
   }
 
   add(id: string, name: string, createdMs: number, document: ContainerDocument): Container {
-    const row: ContainerRow = { id, name, createdMs, document, state: { status: "created" } };
+    const row: ContainerRow = { id, name, createdMs, document, state: { status: "created" }, restarts: 0 };
     this.#writes.write(subjectOf(id), () => this.#repository.insert(row));
     return this.#remember(row);
   }
@@ -126,7 +126,8 @@ export class ContainerRegistry {
 
   #save(container: Container, next: ContainerState): void {
     const { id } = container;
-    const save = (): void => this.#repository.saveState(id, next);
+    const { restarts } = container;
+    const save = (): void => this.#repository.saveState(id, next, restarts);
     if (next.status === "starting") this.#writes.write(subjectOf(id), save);
     else this.#writes.settle(subjectOf(id), save);
     container.state = next;
@@ -136,6 +137,16 @@ export class ContainerRegistry {
   /** Like `setState`, in memory only: for a state that the next step replaces by the removal of the row. */
   assume(container: Container, to: ContainerState): void {
     container.state = transition(container.id, container.state, to);
+  }
+
+  /** Notes whether a client has asked for the end of the run that there is. */
+  noteStopping(container: Container, stopping = true): void {
+    const { state, document } = container;
+    if (!isAlive(state) || (state.stopping ?? false) === stopping) return;
+    const noted = { ...state, stopping };
+    // One that goes away with its end has no policy to be told.
+    if (document.specification.removeWhenEnded) container.state = noted;
+    else this.#save(container, noted);
   }
 
   /** Notes how the last start of a container that never ran came to nothing. */
@@ -170,8 +181,7 @@ export class ContainerRegistry {
       startWarnings: [],
       pending: [],
       size: undefined,
-      stopping: false,
-      restarts: 0,
+      restartPauseMs: 0,
       queue: Promise.resolve(),
       exits: new Set(),
       removals: new Set(),

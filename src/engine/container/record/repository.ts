@@ -11,11 +11,13 @@ export interface ContainerRow {
   readonly createdMs: number;
   readonly document: ContainerDocument;
   readonly state: ContainerState;
+  /** How often its policy has started it since a client did. */
+  readonly restarts: number;
 }
 
 export interface ContainerRepository {
   insert(row: ContainerRow): void;
-  saveState(id: string, state: ContainerState): void;
+  saveState(id: string, state: ContainerState, restarts: number): void;
   saveName(id: string, name: string): void;
   remove(id: string): void;
   /** In order of creation. `unreadable` hears of each row that cannot be understood; it stays as it is. */
@@ -48,17 +50,17 @@ export function containerRepository(database: Database): ContainerRepository {
   const all = database.query<StoredRow, []>("SELECT * FROM container ORDER BY created_ms");
   return {
     insert(row) {
-      const { id, name, createdMs, document, state } = row;
+      const { id, name, createdMs, document, state, restarts } = row;
       insert.run(
         id,
         name,
         createdMs,
         formatExactJson(encodeDocument(document)),
-        formatExactJson(encodeState(state)),
+        formatExactJson(encodeState(state, restarts)),
       );
     },
-    saveState(id, state) {
-      saveState.run(formatExactJson(encodeState(state)), id);
+    saveState(id, state, restarts) {
+      saveState.run(formatExactJson(encodeState(state, restarts)), id);
     },
     saveName(id, name) {
       saveName.run(name, id);
@@ -74,7 +76,7 @@ export function containerRepository(database: Database): ContainerRepository {
             name,
             createdMs,
             document: decodeDocument(parseExactJson(document)),
-            state: decodeState(parseExactJson(state)),
+            ...decodeState(parseExactJson(state)),
           };
         } catch (reason) {
           unreadable({ id, name, reason });

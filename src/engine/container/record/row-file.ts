@@ -27,7 +27,7 @@ function encode(row: ContainerRow): string {
     name,
     createdMs,
     document: encodeDocument(row.document),
-    state: encodeState(row.state),
+    state: encodeState(row.state, row.restarts),
   });
 }
 
@@ -82,6 +82,6 @@ function decodeRow(value: unknown): ContainerRow | undefined {
     name,
     createdMs,
     document: decodeDocument({ version: 1, ...document }),
-    state: decodeState({ version: 1, ...state }),
+    ...decodeState({ version: 1, ...state }),
   };
 }

@@ -42,6 +42,11 @@ export interface Presence {
 export interface Liveness extends Presence {
   readonly pid: number;
   readonly startedAtMs: number;
+  /**
+   * A client has asked for the end of this run, so that no restart policy undoes it. Written down before the signal goes
+   * out: the end may come under another engine.
+   */
+  readonly stopping?: boolean | undefined;
 }
 
 export type ContainerState =

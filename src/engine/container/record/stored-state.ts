@@ -1,4 +1,4 @@
-/** A container's state as JSON on disk, which says its version (there is one so far). */
+/** A container's state as JSON on disk, which says its version (there is one so far), and how often it was restarted. */
 import { optional } from "../../../lib/decoders.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { rowKit } from "./document.ts";
@@ -33,7 +33,7 @@ const endpoint = object({
 });
 
 const presence = { token: text, endpoint: nullable(endpoint) };
-const liveness = { ...presence, pid: integer, startedAtMs: integer };
+const liveness = { ...presence, pid: integer, startedAtMs: integer, stopping: optional(flag) };
 const removal = { ending: nullable(ending), volumes: optional(flag) };
 
 const state = variants("status", {
@@ -47,15 +47,17 @@ const state = variants("status", {
   dead: object({ status: oneOf("dead"), ...removal }),
 });
 
-const versioned = object({ version: integer });
+/** Around the state, so that a change of either is one statement. */
+const frame = object({ version: integer, restarts: optional(integer) });
 
-export function encodeState(value: ContainerState): unknown {
-  return { version: stateVersion, ...value };
+/** With the count of restarts, absent for none. */
+export function encodeState(value: ContainerState, restarts: number): unknown {
+  return { version: stateVersion, ...(restarts > 0 && { restarts }), ...value };
 }
 
 /** Errors: `container.row`. */
-export function decodeState(value: unknown): ContainerState {
-  const { version } = versioned(value, "state");
-  if (version === stateVersion) return state(value, "state");
+export function decodeState(value: unknown): { readonly state: ContainerState; readonly restarts: number } {
+  const { version, restarts = 0 } = frame(value, "state");
+  if (version === stateVersion) return { state: state(value, "state"), restarts };
   throw new TiffinError("invalid", "container.row", `no version ${version} of a container's state is known`);
 }

@@ -280,8 +280,11 @@ export const containerSpecification = object({
   security,
   log,
   restart,
-  /** `graceSeconds`: until SIGKILL; negative waits for ever. */
-  stop: object({ signal: integerWithin(1, 64), graceSeconds: integer }),
+  /**
+   * `graceSeconds`: until SIGKILL; negative waits for ever. `chosen`: the signal is the container's own, so that a client
+   * that sends another does not mean its end.
+   */
+  stop: object({ signal: integerWithin(1, 64), graceSeconds: integer, chosen: optional(flag) }),
   removeWhenEnded: flag,
   /** Nobody performs it yet. */
   health: nullable(health),

@@ -1,4 +1,4 @@
 /** A start: look up, compile, prepare, launch; and `explain`, which stops after compiling. */
 export type { StartContext } from "./context.ts";
 export { explainContainer } from "./explain.ts";
-export { startContainer } from "./start.ts";
+export { alreadyRunning, startContainer } from "./start.ts";

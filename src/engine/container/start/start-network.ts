@@ -5,7 +5,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
 import type { NetworkSource } from "../../../plan/mod.ts";
 import type { PortRequest } from "../../network/mod.ts";
-import { openOfProcess } from "../process/mod.ts";
+import { meetingEndOf, notRunningError, openOfProcess, refuseRestarting } from "../process/mod.ts";
 import { type Container, type EndpointRecord, isAlive } from "../record/mod.ts";
 import type { ContainerSpecification, WantedPort } from "../specification/mod.ts";
 import type { StartContext } from "./context.ts";
@@ -21,15 +21,45 @@ export interface NetworkPlace {
 }
 
 /** The running container of that name, whose namespaces are shared. Errors: `notFound`, `conflict`. */
-export function sharedContainer(context: StartContext, name: string): Container & { process: object } {
+export function sharedContainer(
+  context: StartContext,
+  name: string,
+  what: "network" | "PID" | "IPC" = "network",
+): Container & { process: object } {
   const other = context.registry.resolve(name);
   const { process } = other;
   if (process !== undefined && isAlive(other.state)) return { ...other, process };
+  refuseRestarting(other);
   throw new TiffinError(
     "conflict",
     "container.shared-not-running",
-    `cannot join network namespace of a non running container: ${other.id}`,
+    `cannot join ${what} namespace of a non running container: ${other.id}`,
   );
+}
+
+/**
+ * Does the work of a start. Errors: `conflict` for whatever fails once a container whose namespaces are joined has ended:
+ * it may do so at any step, and each then fails in a way of its own.
+ */
+export async function meetingEndOfShared<T>(
+  context: StartContext,
+  { document }: Container,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { network, namespaces } = document.specification;
+  const joined = [
+    [network, "network"],
+    [namespaces.pid, "PID"],
+    [namespaces.ipc, "IPC"],
+  ] as const;
+  let guarded = work;
+  for (const [wanted, what] of joined) {
+    if (wanted.kind !== "container") continue;
+    const { process, id } = sharedContainer(context, wanted.container, what);
+    const inner = guarded;
+    guarded = () => meetingEndOf(process, (cause) => notRunningError(id, cause), inner);
+  }
+  return await guarded();
 }
 
 /** Acquires the container's place; the undo gives it back. */

@@ -146,10 +146,10 @@ function joinedNamespaces(
   { namespaces }: ContainerSpecification,
   held: [string, OwnedFd][],
 ): { readonly pid?: string; readonly ipc?: string } {
-  const pathOf = (wanted: IpcNamespace, name: string): string | undefined => {
+  const pathOf = (wanted: IpcNamespace, name: "pid" | "ipc"): string | undefined => {
     if (wanted.kind !== "container") return undefined;
     const namespace = openOfProcess(
-      sharedContainer(context, wanted.container),
+      sharedContainer(context, wanted.container, name === "pid" ? "PID" : "IPC"),
       `ns/${name}`,
       openFlags.readOnly,
     );
@@ -165,7 +165,7 @@ function joinedNamespaces(
 /** Only a container that was made to share its IPC namespace, or shares one itself, can be joined there. */
 function refuseUnshared(context: StartContext, wanted: IpcNamespace): void {
   if (wanted.kind !== "container") return;
-  const donor = sharedContainer(context, wanted.container);
+  const donor = sharedContainer(context, wanted.container, "IPC");
   const { kind } = donor.document.specification.namespaces.ipc;
   if (kind === "shareable" || kind === "host" || kind === "container") return;
   throw new TiffinError("conflict", "container.ipc-not-shareable", nonShareableIpc(donor.id), {
@@ -176,7 +176,7 @@ function refuseUnshared(context: StartContext, wanted: IpcNamespace): void {
 /** The container whose IPC namespace and shared memory are shared. */
 function ipcDonor(context: StartContext, { namespaces }: ContainerSpecification): Container | undefined {
   const { ipc } = namespaces;
-  return ipc.kind === "container" ? sharedContainer(context, ipc.container) : undefined;
+  return ipc.kind === "container" ? sharedContainer(context, ipc.container, "IPC") : undefined;
 }
 
 const readableMode = 0o644;

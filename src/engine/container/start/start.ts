@@ -16,7 +16,7 @@ import { takeAway, watchExit } from "../end/mod.ts";
 import { cgroupMark, ownCgroupParent, releaseOwnParent, tellExits } from "../process/mod.ts";
 import { type Container, type EndpointRecord, endingOf, isAlive } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
-import { attachToNetwork, type NetworkPlace } from "./start-network.ts";
+import { attachToNetwork, meetingEndOfShared, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
 import { openStateFiles } from "./state-files.ts";
 
@@ -30,7 +30,9 @@ export async function startContainer(context: StartContext, container: Container
   const undo = new UndoStack();
   const restarting = container.state.status === "restarting";
   try {
-    const process = await performStart(context, container, clock, undo);
+    const process = await meetingEndOfShared(context, container, () =>
+      performStart(context, container, clock, undo),
+    );
     undo.disarm();
     container.phases = { ...clock.phases, ...process.phases };
   } catch (thrown) {
@@ -47,6 +49,10 @@ export async function startContainer(context: StartContext, container: Container
   }
 }
 
+export function alreadyRunning(id: string): TiffinError {
+  return new TiffinError("notModified", "container.running", `container ${id} is already running`);
+}
+
 function refuseStart(container: Container): void {
   const { state, id } = container;
   if (isAlive(state)) {
@@ -57,7 +63,7 @@ function refuseStart(container: Container): void {
         "cannot start a paused container, try unpause instead",
       );
     }
-    throw new TiffinError("notModified", "container.running", `container ${id} is already running`);
+    throw alreadyRunning(id);
   }
   if (state.status === "removing" || state.status === "dead") {
     throw new TiffinError(
@@ -175,7 +181,6 @@ function becomeRunning(
   const startedAtMs = nowMs();
   context.registry.setState(container, { status: "running", token, pid, startedAtMs, endpoint });
   context.fail("start.running");
-  container.stopping = false;
   container.process = process;
   watchExit(context, container, process);
   context.events.emit("container", "start", container.id, { name: container.name });

@@ -91,7 +91,7 @@ export const richSpecification: ContainerSpecification = {
     details: { labels: ["a"], labelsPattern: "^x", environment: ["A"], environmentPattern: "Y", tag: "t" },
   },
   restart: { policy: "on-failure", limit: 4 },
-  stop: { signal: 12, graceSeconds: 7 },
+  stop: { signal: 12, graceSeconds: 7, chosen: true },
   removeWhenEnded: false,
   health: null,
 };
