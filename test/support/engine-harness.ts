@@ -61,6 +61,29 @@ export async function startEngine(options: EngineOptions = {}): Promise<TestEngi
   return engine;
 }
 
+/** One request to the engine, ours or another, that listens on `socket`; `body` is sent as JSON. */
+export async function request(
+  socket: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<HttpResult> {
+  const response = await fetch(`http://localhost${path}`, {
+    method,
+    unix: socket,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: () => JSON.parse(text) as unknown,
+  };
+}
+
 export class TestEngine {
   /** Everything of this engine is below it. */
   readonly directory = mkdtempSync("/tmp/tiffin-test-engine-");
@@ -183,20 +206,7 @@ export class TestEngine {
 
   /** One request; `body` is sent as JSON. */
   async http(method: string, path: string, body?: unknown): Promise<HttpResult> {
-    const response = await fetch(`http://localhost${path}`, {
-      method,
-      unix: this.socket,
-      ...(body === undefined
-        ? {}
-        : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } }),
-    });
-    const text = await response.text();
-    return {
-      status: response.status,
-      headers: response.headers,
-      text,
-      json: () => JSON.parse(text) as unknown,
-    };
+    return await request(this.socket, method, path, body);
   }
 
   /** Everything on the host that belongs to this engine, once it has stopped changing. */

@@ -1,0 +1,97 @@
+/**
+ * A Docker engine for one test, where `dockerd` is installed: its own directories, socket and cgroup, no bridge and no
+ * firewall, so that it meets no other. What it answers is what a test expects of ours.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { makeBusyboxRoot } from "./busybox-root.ts";
+import { request } from "./engine-harness.ts";
+import { TestCgroup } from "./test-cgroup.ts";
+import { until } from "./until.ts";
+
+const program = ["/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd"].find((path) =>
+  existsSync(path),
+);
+
+export const hasDockerd = program !== undefined;
+
+export class OwnDockerd {
+  readonly #directory = mkdtempSync("/tmp/tiffin-test-dockerd-");
+  readonly socket = `${this.#directory}/sock`;
+  readonly #cgroup = new TestCgroup();
+  #daemon: Bun.Subprocess | undefined;
+  readonly #parent = this.#directory.slice("/tmp/".length);
+
+  /** Starts it, with the image `base`. */
+  static async start(): Promise<OwnDockerd> {
+    const own = new OwnDockerd();
+    try {
+      await own.#start();
+    } catch (thrown) {
+      await own[Symbol.asyncDispose]();
+      throw thrown;
+    }
+    return own;
+  }
+
+  async #start(): Promise<void> {
+    const log = `${this.#directory}/log`;
+    const directories = ["--data-root", `${this.#directory}/data`, "--exec-root", `${this.#directory}/exec`];
+    const network = ["--bridge", "none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"];
+    const place = ["--host", `unix://${this.socket}`, "--pidfile", `${this.#directory}/pid`];
+    this.#daemon = Bun.spawn(
+      this.#cgroup.wrap([
+        program ?? "",
+        ...directories,
+        ...network,
+        ...place,
+        "--cgroup-parent",
+        this.#parent,
+      ]),
+      { stdin: "ignore", stdout: Bun.file(log), stderr: Bun.file(log) },
+    );
+    await until("dockerd to answer", async () => {
+      if (this.#daemon?.exitCode !== null)
+        throw new Error(`dockerd did not start:\n${readFileSync(log, "utf8")}`);
+      return existsSync(this.socket) && (await this.#ping());
+    });
+    mkdirSync(`${this.#directory}/root`);
+    const root = makeBusyboxRoot(`${this.#directory}/root`);
+    const tar = Bun.spawn(["tar", "-C", root, "-c", "."], { stdout: "pipe" });
+    const imported = await fetch("http://localhost/images/create?fromSrc=-&repo=base&tag=latest", {
+      method: "POST",
+      unix: this.socket,
+      body: await new Response(tar.stdout).blob(),
+    });
+    if (imported.status !== 200) throw new Error(`docker import: ${await imported.text()}`);
+    await imported.text();
+  }
+
+  async #ping(): Promise<boolean> {
+    try {
+      return (await request(this.socket, "GET", "/_ping")).status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Its containers must be gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#daemon?.kill("SIGTERM");
+    await this.#daemon?.exited;
+    await this.#cgroup.dispose();
+    const hierarchies = [...new Set(["", ...cgroupMounts()])];
+    for (const mount of hierarchies) {
+      const group = `${mount}/${this.#parent}`;
+      if (mount !== "" && existsSync(group)) rmdirSync(group);
+    }
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+function cgroupMounts(): string[] {
+  const lines = readFileSync("/proc/self/mounts", "utf8").split("\n");
+  return lines.flatMap((line) => {
+    const [, path = "", type = ""] = line.split(" ");
+    return type.startsWith("cgroup") ? [path] : [];
+  });
+}
