@@ -142,7 +142,7 @@ test("each end is told as Docker tells it", async () => {
     });
   };
   const remove = { force: true, volumes: true };
-  for (const name of ["first", "second", "third"]) await between(name);
+  await Promise.all(["first", "second", "third"].map(between));
   expect(await toldAfter(() => containers.stop("first", {}))).toBe("stop");
   expect(await toldAfter(() => containers.kill("second", "HUP"))).toBe("");
   expect(await toldAfter(() => containers.remove("third", remove))).toBe("destroy");

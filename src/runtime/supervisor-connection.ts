@@ -2,8 +2,9 @@
 
 import { encodeMessage, type Message } from "../abi/message.ts";
 import type { HeldProcess } from "../kernel/held-process.ts";
+import type { OwnedFd } from "../kernel/owned-fd.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
-import { nowMs } from "../lib/clock.ts";
+import { monotonicMs, nowMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { within } from "../lib/timer.ts";
 import { signalNumbers } from "../linux/signals.ts";
@@ -112,9 +113,7 @@ class SupervisorConnection implements SupervisedProcess {
 
   async attach(flags: AttachFlags): Promise<ByteDuplex> {
     const { socketDirectory, token } = this.#options;
-    if (!(await this.#answers(answerLimitMs))) throw this.#silence("attach to");
-    const fd = connectSupervisor(socketDirectory, token);
-    if (fd === "busy") throw this.#silence("attach to");
+    const fd = await this.#connect();
     if (fd === "gone")
       throw this.#over || hasSocket(socketDirectory, token) ? this.#gone() : this.#socketGone();
     const stream = await connectDuplex({ fd: fd.take() });
@@ -177,6 +176,22 @@ class SupervisorConnection implements SupervisedProcess {
     this.#options.supervisor[Symbol.dispose]();
     for (const asker of this.#askers) asker();
     this.#askers = [];
+  }
+
+  /**
+   * A connection for a client. While others wait to be accepted before it the supervisor is asked again, as long as it
+   * answers: each round takes some of them.
+   */
+  async #connect(): Promise<OwnedFd | "gone"> {
+    const { socketDirectory, token } = this.#options;
+    const deadlineMs = monotonicMs() + answerLimitMs;
+    for (;;) {
+      const leftMs = deadlineMs - monotonicMs();
+      if (leftMs <= 0 || !(await this.#answers(leftMs))) throw this.#silence("attach to");
+      const fd = connectSupervisor(socketDirectory, token);
+      if (fd !== "busy") return fd;
+      if (this.#over) return "gone";
+    }
   }
 
   /** Whether the supervisor answers in time, or has nothing to answer any more. */
