@@ -60,8 +60,8 @@ export interface LayerSink {
   hasLayer(diffId: string): boolean | Promise<boolean>;
   /**
    * Stores a layer from its uncompressed tar. The digest is verified by the last step of `tar`: it throws instead of ending
-   * when the bytes are not the layer's, so nothing may be kept of a layer before the loop over it has ended. A piece is the
-   * receiver's to keep. Leaving the loop early ends the download.
+   * when the bytes are not the layer's, so nothing may be kept of a layer before the loop over it has ended. A piece is valid
+   * until the next one is asked for. Leaving the loop early ends the download.
    */
   takeLayer(layer: PulledLayer, tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   /** All layers are there: the image is made known. */

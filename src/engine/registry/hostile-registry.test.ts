@@ -290,7 +290,7 @@ describe("content that is not what it should be", () => {
 
   test("a layer that unpacks to more than is allowed", async () => {
     const { thrown, sink } = await pull(() => undefined, { unpackedLayerBytes: 100_000 });
-    expectError(thrown, "invalid", "registry.layer-too-large", "unpacks to more than 100000 bytes");
+    expectError(thrown, "invalid", "archive.too-large", "unpacks to more than 100000 bytes");
     expect(sink.layers.size).toBe(0);
   });
 

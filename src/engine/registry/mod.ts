@@ -8,6 +8,5 @@ export {
   storeCredential,
 } from "./docker-config.ts";
 export { gzip } from "./gzip-stream.ts";
-export { compressionOf, inflate } from "./inflate.ts";
 export { hostPlaces } from "./places.ts";
 export { openRegistryClient } from "./registry-client.ts";

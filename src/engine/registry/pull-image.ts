@@ -1,6 +1,6 @@
 /**
  * A pull: reference -> index -> manifest -> configuration -> layers, each verified before it is believed. A layer goes through in
- * one pass: blob -> digest -> inflate -> diff id -> the sink, which writes it where it will stay.
+ * one pass: blob -> digest -> decompress -> diff id -> the sink, which writes it where it will stay.
  */
 import { familiarName, type Reference } from "../../docker/reference.ts";
 import { monotonicMs } from "../../lib/clock.ts";
@@ -18,6 +18,7 @@ import {
   platformOfMachine,
   runsOn,
 } from "../../oci/mod.ts";
+import { decompress } from "../tree/mod.ts";
 import { readBlob } from "./blob.ts";
 import type { Connection } from "./connection.ts";
 import type {
@@ -31,7 +32,6 @@ import type {
 import { checkDigest } from "./digest-check.ts";
 import { exchangeError } from "./exchange.ts";
 import { cancelled } from "./failure.ts";
-import { inflate } from "./inflate.ts";
 import type { LayerFlights } from "./layer-flights.ts";
 import { limitIndexDepth, limitLayers } from "./limits.ts";
 import type { Operation } from "./operation.ts";
@@ -44,7 +44,7 @@ export interface PullParts {
 }
 
 /** Errors that bytes which an earlier pull left may be the cause of. */
-const wrongContent = ["registry.wrong-digest", "registry.bad-compression"];
+const wrongContent = ["registry.wrong-digest", "registry.bad-layer"];
 /** Progress is told no more often. */
 const tellEveryMs = 100;
 
@@ -264,13 +264,15 @@ async function takeLayer(
   const { descriptor, diffId } = layer;
   const { limits } = parts.operation;
   using staged = parts.staging.open(descriptor);
+  // A store that gives up must not wait for a registry that is silent.
+  const stop = new AbortController();
   let current = 0;
   let toldMs = 0;
   const blob = readBlob({
     connections,
     descriptor,
     limits,
-    signal,
+    signal: AbortSignal.any([signal, stop.signal]),
     staged,
     onBytes: (arrived) => {
       current = arrived;
@@ -298,6 +300,8 @@ async function takeLayer(
     if (isWrong) staged?.remove();
     if (isWrong && hadBytes) return cause;
     throw cause;
+  } finally {
+    stop.abort();
   }
 }
 
@@ -325,26 +329,31 @@ class VerifiedTar implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     const check = checkDigest(this.#diffId);
-    let bytes = 0;
     try {
-      for await (const piece of inflate(this.#blob)) {
-        bytes += piece.length;
-        if (bytes > this.#limitBytes) {
-          throw new TiffinError(
-            "invalid",
-            "registry.layer-too-large",
-            `layer ${this.#diffId} unpacks to more than ${this.#limitBytes} bytes`,
-            { remedy: "raise the limit for unpacked layers if the image is to be trusted" },
-          );
-        }
+      for await (const piece of decompress(this.#blob, this.#limitBytes)) {
         check.update(piece);
         yield piece;
       }
       check.verify(`layer ${this.#diffId} of the image's configuration`);
       this.#isVerified = true;
     } catch (thrown) {
-      this.#failure = thrown;
-      throw thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+      this.#failure = unpackError(thrown, this.#diffId);
+      throw this.#failure;
     }
   }
+}
+
+/** With the name of the layer, which who unpacks does not know. */
+function unpackError(thrown: unknown, diffId: string): Error {
+  if (thrown instanceof TiffinError && thrown.code === "archive.compression") {
+    return new TiffinError(
+      "invalid",
+      "registry.bad-layer",
+      `layer ${diffId} cannot be unpacked: ${thrown.message}`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
 }

@@ -1,11 +1,11 @@
 /**
- * Takes the compression off a stream, which its first bytes tell: gzip (of any number of members), zstd, bzip2 and xz; anything
- * else passes unchanged. A piece is valid until the next one is asked for. What comes out is counted: a few kilobytes may stand for
+ * Takes the compression off a stream, which its first bytes tell: gzip (of any number of members, with anything after them), zstd,
+ * bzip2 and xz; anything else passes unchanged. A piece is valid until the next one is asked for. What comes out is counted: a few kilobytes may stand for
  * terabytes.
  */
-import type { Duplex } from "node:stream";
 import { TiffinError } from "../../lib/errors.ts";
 import { freeBytes } from "../../lib/free-bytes.ts";
+import { gunzip } from "./gunzip.ts";
 
 export type Compression = "gzip" | "zstd" | "bzip2" | "xz";
 
@@ -16,15 +16,20 @@ const magics: readonly { readonly name: Compression; readonly magic: readonly nu
   { name: "xz", magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
 ];
 const longestMagic = 5;
-const outputBytes = 256 * 1024;
 /** Of compressed bytes: the reader of bzip2 works synchronously on what it is given. */
 const pieceBytes = 16 * 1024;
 
 /** Archives may hold so much, unless a caller says otherwise. */
 export const limitUnpackedBytes = 64 * 1024 ** 3;
 
+/** A frame of zstd that holds no data may come first: its magic has 16 values. */
+function isSkippable([first = 0, ...rest]: Uint8Array): boolean {
+  return (first & 0xf0) === 0x50 && [0x2a, 0x4d, 0x18].every((byte, index) => rest[index] === byte);
+}
+
 /** What the first bytes of a stream say. */
 export function compressionOf(start: Uint8Array): Compression | undefined {
+  if (isSkippable(start.subarray(0, 4))) return "zstd";
   return magics.find(({ magic }) => magic.every((byte, index) => start[index] === byte))?.name;
 }
 
@@ -85,7 +90,7 @@ async function* inflated(source: AsyncIterable<Uint8Array>, format: Compression)
     if (format === "xz") yield* unxz(source);
     else if (format === "bzip2") yield* unbzip2(source);
     else if (format === "zstd") yield* unzstd(source);
-    else yield* gunzip(source);
+    else yield* gunzip(guarded(source));
   } catch (thrown) {
     if (thrown instanceof SourceFailure) throw thrown.cause;
     if (thrown instanceof TiffinError) throw thrown;
@@ -104,42 +109,6 @@ async function* guarded(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   } catch (cause) {
     throw new SourceFailure("the source failed", { cause });
   }
-}
-
-/** Unlike DecompressionStream, the older interface takes several members. */
-async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { createGunzip } = await import("node:zlib");
-  const stream = createGunzip({ chunkSize: outputBytes });
-  const feeding = feed(source, stream);
-  try {
-    // Its pieces are Buffers.
-    for await (const piece of stream) yield piece as Uint8Array;
-    await feeding;
-  } finally {
-    stream.destroy();
-    void feeding.catch(() => {});
-  }
-}
-
-async function feed(source: AsyncIterable<Uint8Array>, stream: Duplex): Promise<void> {
-  const { promise: closed, resolve } = Promise.withResolvers<void>();
-  stream.once("close", resolve);
-  try {
-    for await (const piece of guarded(source)) {
-      if (stream.destroyed) return;
-      // It is inflated later, and the source may take its piece back.
-      if (!stream.write(piece.slice())) await Promise.race([once(stream, "drain"), closed]);
-    }
-    stream.end();
-  } catch (thrown) {
-    stream.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)));
-  }
-}
-
-function once(stream: Duplex, event: string): Promise<void> {
-  return new Promise((resolve) => {
-    stream.once(event, () => resolve());
-  });
 }
 
 async function* unxz(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
