@@ -18,8 +18,8 @@ const rules: readonly Rule[] = [
     instead: "until, succeeds or settled of test/support/until.ts; pause where time itself is meant",
     except: [
       // A program of its own in a text, which cannot import them.
-      ["src/engine/network/network.test.ts", "await Bun.sleep(50);"],
-      ["src/engine/network/network.test.ts", "await Bun.sleep(60000);`;"],
+      ["src/engine/network/networks.test.ts", "await Bun.sleep(50);"],
+      ["src/engine/network/networks.test.ts", "await Bun.sleep(60000);`;"],
     ],
   },
   {

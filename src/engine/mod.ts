@@ -33,7 +33,7 @@ import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
-import { type DefaultNetwork, openNetwork } from "./network/mod.ts";
+import { type Networks, openNetworks } from "./network/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
@@ -133,7 +133,7 @@ async function openWith(
       for (const { document } of registry.all()) yield document.image.chain;
     },
   });
-  const network = await openNetwork({ tag: config.tag, db: database, writes, report });
+  const networks = await openNetworks({ tag: config.tag, db: database, writes, report });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
   const timers = openTimers();
@@ -142,7 +142,7 @@ async function openWith(
   const idle = idleWork(() => {
     runtime.warm(warmExecutors);
     layers.warm(warmDirectories);
-    network.warm();
+    networks.warm();
     checkpoints.within(checkpointDelayMs);
   }, report);
   const fail = failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]);
@@ -155,7 +155,7 @@ async function openWith(
     images,
     layers,
     volumes,
-    network,
+    networks,
     runtime,
     events,
     seccomp: seccompCompiler(facts, paths.cache),
@@ -203,15 +203,15 @@ async function openWith(
       if (isLast) await within(Promise.all([layers.emptied(), volumes.emptied()]), emptyingLimitMs);
       letGo();
       if (isLast)
-        await leaveHost(network, () => removeCgroup(facts.cgroup, cgroupParentOf(config.tag)), report);
-      else await network.close();
+        await leaveHost(networks, () => removeCgroup(facts.cgroup, cgroupParentOf(config.tag)), report);
+      else await networks.close();
       store[Symbol.dispose]();
       runLock[Symbol.dispose]();
     },
     async uninstall() {
       refuseWhileRunning(context);
       letGo();
-      await network.remove();
+      await networks.remove();
       await removeCgroup(facts.cgroup, cgroupParentOf(config.tag));
       store[Symbol.dispose]();
       runLock[Symbol.dispose]();
@@ -225,11 +225,11 @@ function hasProcess(state: ContainerState): boolean {
 
 /** What cannot be taken away now is no reason not to end: the next engine finds it, and `--uninstall` does. */
 async function leaveHost(
-  network: DefaultNetwork,
+  networks: Networks,
   removeGroups: () => Promise<void>,
   report: (thrown: unknown) => void,
 ): Promise<void> {
-  for (const step of [() => network.withdraw(), removeGroups]) {
+  for (const step of [() => networks.withdraw(), removeGroups]) {
     try {
       await step();
     } catch (thrown) {

@@ -6,7 +6,7 @@ import type { EventBus } from "../event/mod.ts";
 import type { IdleWork } from "../idle-work.ts";
 import type { ImageStore } from "../image/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
-import type { DefaultNetwork } from "../network/mod.ts";
+import type { Networks } from "../network/mod.ts";
 import type { StateStore } from "../store/mod.ts";
 import type { Timers } from "../timers.ts";
 import type { VolumeStore } from "../volume/mod.ts";
@@ -23,7 +23,7 @@ export interface ContainerContext {
   readonly images: ImageStore;
   readonly layers: LayerStore;
   readonly volumes: VolumeStore;
-  readonly network: DefaultNetwork;
+  readonly networks: Networks;
   readonly runtime: Runtime;
   readonly events: EventBus;
   readonly seccomp: SeccompCompiler;

@@ -5,7 +5,7 @@ import { AddressPool } from "./address-pool.ts";
 function pool(text: string, after?: string): AddressPool {
   const prefix = parsePrefix(text);
   if (prefix === undefined) throw new Error(text);
-  return new AddressPool(prefix, after === undefined ? undefined : parseIpv4(after));
+  return new AddressPool(prefix, { after: parseIpv4(after ?? "") });
 }
 
 function take(from: AddressPool): string | undefined {
@@ -56,4 +56,19 @@ test("a wanted address is given once", () => {
   wide.give(wanted);
   wide.give(wanted);
   expect(wide.usedCount).toBe(1);
+});
+
+test("a range is for those who do not ask, and what is reserved for nobody", () => {
+  const prefix = parsePrefix("10.0.0.0/24") ?? { network: 0, length: 0 };
+  const number = (text: string): number => parseIpv4(text) ?? 0;
+  const ranged = new AddressPool(prefix, {
+    gateway: number("10.0.0.129"),
+    range: parsePrefix("10.0.0.128/30") ?? prefix,
+    reserved: [number("10.0.0.130")],
+  });
+  expect(ranged.capacity).toBe(2);
+  expect([take(ranged), take(ranged), take(ranged)]).toEqual(["10.0.0.128", "10.0.0.131", undefined]);
+  expect(ranged.takeExactly(number("10.0.0.7"))).toBe(true);
+  for (const text of ["10.0.0.129", "10.0.0.130", "10.0.0.0", "10.0.0.255"])
+    expect(ranged.takeExactly(number(text))).toBe(false);
 });

@@ -13,9 +13,9 @@ import { deleteLink, getLink, newLink, setLink } from "../../linux/netlink/link.
 import { messageFlags, type NetlinkRequest } from "../../linux/netlink/message.ts";
 import { deleteNeighbour } from "../../linux/netlink/neighbour.ts";
 import { deleteRule, deleteTable, newRule, newTable } from "../../linux/netlink/nftables/request.ts";
-import { addRoute } from "../../linux/netlink/route.ts";
+import { replaceRoute } from "../../linux/netlink/route.ts";
 import { broadcastFor } from "./decide.ts";
-import { replaceRuleset } from "./firewall.ts";
+import { addContents, deleteContents, replaceRuleset } from "./firewall.ts";
 import { type NetOp, renderNetOp } from "./op.ts";
 
 /** Where ops act: sockets belong to a namespace. */
@@ -39,6 +39,8 @@ const alreadyTrue: Partial<Record<NetOp["op"], string>> = {
   addressAdd: "EEXIST",
   addressDelete: "EADDRNOTAVAIL",
   ruleDelete: "ENOENT",
+  // Somebody flushed the table; it is built without them.
+  contentsDelete: "ENOENT",
 };
 
 /** Throws `TiffinError` naming the op that failed. */
@@ -139,13 +141,14 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
   switch (op.op) {
     case "bridgeAdd":
       return newLink(
-        { name: op.link, mac: op.mac },
+        { name: op.link, mac: op.mac, ...(op.mtu > 0 && { mtuBytes: op.mtu }) },
         { kind: "bridge", stp: false, multicastSnooping: false },
       );
     case "vethAdd": {
       if (context.peerNetnsFd === undefined) throw new Error("vethAdd without a namespace for the other end");
-      const peer = { name: op.peer, mac: op.peerMac, netnsFd: context.peerNetnsFd };
-      return newLink({ name: op.link }, { kind: "veth", peer });
+      const mtu = op.mtu > 0 ? { mtuBytes: op.mtu } : {};
+      const peer = { name: op.peer, mac: op.peerMac, netnsFd: context.peerNetnsFd, ...mtu };
+      return newLink({ name: op.link, ...mtu }, { kind: "veth", peer });
     }
     case "ipv6Quiet":
       return setLink(op.link, { noIpv6LinkLocal: true });
@@ -153,6 +156,8 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
       return setLink(op.link, { master: links.of(op.bridge) });
     case "bridgeHairpin":
       return setLink(op.link, { port: { hairpin: true } });
+    case "bridgeIsolate":
+      return setLink(op.link, { port: { isolated: true } });
     case "neighbourForget":
       return deleteNeighbour(links.of(op.link), op.address);
     case "linkUp":
@@ -174,7 +179,7 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
         prefixLength: op.prefixLength,
       });
     case "defaultRoute":
-      return addRoute({ destination: { network: 0, length: 0 }, gateway: op.gateway });
+      return replaceRoute({ destination: { network: 0, length: 0 }, gateway: op.gateway });
     default:
       return undefined;
   }
@@ -204,7 +209,11 @@ function applySysctl(name: string, value: string): void {
 function nftRequests(op: NetOp): NetlinkRequest[] {
   switch (op.op) {
     case "tableReplace":
-      return replaceRuleset(op.ruleset, op.ports);
+      return replaceRuleset(op.ruleset, op.contents);
+    case "contentsAdd":
+      return addContents(op.table, op.contents);
+    case "contentsDelete":
+      return deleteContents(op.table, op.contents);
     case "tableDelete":
       // Made first, so that deleting what is not there succeeds.
       return [newTable(op.table), deleteTable(op.table)];

@@ -17,8 +17,8 @@ import {
   type EndpointGround,
   type EndpointPlan,
   prepareEndpoint,
-  prepareIsolated,
-  wireEndpoint,
+  prepareNamespace,
+  wireProcess,
 } from "./endpoint.ts";
 
 const gateway = parseIpv4("10.1.0.1") ?? 0;
@@ -35,6 +35,9 @@ function host() {
     bridgeIndex: findLink(route, "tiffin0")?.index ?? 0,
     subnet: parsePrefix("10.1.0.0/16") ?? { network: 0, length: 0 },
     gateway,
+    internal: false,
+    mtu: 0,
+    isolated: false,
   };
   return {
     route,
@@ -95,12 +98,13 @@ test.each(failures)("%s: the op is named and nothing stays", async (_, groundCha
 test("wiring a process that is gone is refused and leaves nothing", () => {
   using there = host();
   const before = descriptors();
-  expect(() => wireEndpoint(there.ground, plan, 2 ** 22 + 1)).toThrow("ENOENT");
+  const placed = { ground: there.ground, plan, link: "eth0", givesDefaultRoute: true };
+  expect(() => wireProcess([placed], 2 ** 22 + 1)).toThrow("ENOENT");
   expect([descriptors(), there.links()]).toEqual([before, ["tiffin0"]]);
 });
 
 test("an isolated namespace has its loopback up", () => {
-  using netns = prepareIsolated();
+  using netns = prepareNamespace();
   using inside = inNetns(netns, () => NetlinkSocket.open("route"));
   expect(listLinks(inside).map((link) => [link.name, link.up])).toEqual([["lo", true]]);
   expect(() => inside.execute([setLink("eth0", { up: true })])).toThrow("ENODEV");

@@ -1,14 +1,14 @@
 /**
- * Makes endpoints: a network namespace joined to the bridge by a veth pair. Everything lives as long as the namespace,
- * and the namespace as long as the fd or a process in it; so an engine that is killed leaves nothing of what it
- * had made ahead of need.
+ * Makes endpoints: a network namespace joined to bridges by veth pairs. Everything lives as long as the namespace, and
+ * the namespace as long as the fd or a process in it; so an engine that is killed leaves nothing of what it had made
+ * ahead of need.
  */
 
 import { createNetns, inNetns, NetlinkSocket, openNetnsOfPid } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import type { Prefix } from "../../linux/netlink/ipv4.ts";
 import { type ApplyContext, applyNetOps } from "./apply.ts";
-import { decideEndpoint, decideIsolated } from "./decide.ts";
+import { decideEndpoint, decideNamespace, defaultRouteBy } from "./decide.ts";
 import type { NetOp } from "./op.ts";
 
 /** What all endpoints of a network have in common. */
@@ -18,6 +18,12 @@ export interface EndpointGround {
   readonly bridgeIndex: number;
   readonly subnet: Prefix;
   readonly gateway: number;
+  /** No endpoint of it gives a default route. */
+  readonly internal: boolean;
+  /** Bytes; 0: the kernel's default. */
+  readonly mtu: number;
+  /** Its endpoints do not reach each other. */
+  readonly isolated: boolean;
 }
 
 export interface EndpointPlan {
@@ -30,43 +36,74 @@ export interface PreparedEndpoint extends EndpointPlan {
   readonly netns: OwnedFd;
 }
 
+/** An endpoint on its way into a namespace. */
+export interface PlacedEndpoint {
+  readonly ground: EndpointGround;
+  readonly plan: EndpointPlan;
+  /** The link in the namespace: eth0, eth1 ... */
+  readonly link: string;
+  readonly givesDefaultRoute: boolean;
+}
+
+/** The first link in a container. */
+export const firstLink = "eth0";
+
 /** A new namespace with a configured eth0. */
 export function prepareEndpoint(ground: EndpointGround, plan: EndpointPlan): PreparedEndpoint {
-  const ops = decideEndpoint({ ...ground, ...plan });
-  const { netns, result: inside } = createNetns(() => enter(ops));
-  return connect(ground, plan, ops, netns, inside);
+  const placed = { ground, plan, link: firstLink, givesDefaultRoute: !ground.internal };
+  return { ...plan, netns: prepareNamespace([placed]) };
 }
 
-/** The same in the namespace that process `pid` lives in; the fd is the caller's to close. */
-export function wireEndpoint(ground: EndpointGround, plan: EndpointPlan, pid: number): PreparedEndpoint {
-  const ops = decideEndpoint({ ...ground, ...plan });
-  const netns = openNetnsOfPid(pid);
-  try {
-    return connect(
-      ground,
-      plan,
-      ops,
-      netns,
-      inNetns(netns, () => enter(ops)),
-    );
-  } catch (thrown) {
-    netns[Symbol.dispose]();
-    throw thrown;
-  }
-}
-
-/** A new namespace with `lo` up and nothing else. */
-export function prepareIsolated(): OwnedFd {
-  const ops = decideIsolated();
+/** A new namespace with these endpoints, or with `lo` alone. */
+export function prepareNamespace(endpoints: readonly PlacedEndpoint[] = []): OwnedFd {
+  const ops = [...decideNamespace(), ...endpoints.flatMap(opsOf)];
   const { netns, result: inside } = createNetns(() => enter(ops));
-  using route = inside;
   try {
-    applyNetOps(ops.filter(hasSocket), { route });
+    perform(endpoints, ops, netns, inside);
     return netns;
   } catch (thrown) {
+    // The pairs go with the namespace.
     netns[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** Makes the namespace of process `pid`, which is new, as `prepareNamespace` does. */
+export function wireProcess(endpoints: readonly PlacedEndpoint[], pid: number): void {
+  using netns = openNetnsOfPid(pid);
+  const ops = [...decideNamespace(), ...endpoints.flatMap(opsOf)];
+  perform(
+    endpoints,
+    ops,
+    netns,
+    inNetns(netns, () => enter(ops)),
+  );
+}
+
+/** One more endpoint in a namespace that is in use. The caller deletes the pair when it fails. */
+export function joinNamespace(endpoint: PlacedEndpoint, netns: OwnedFd): void {
+  const ops = opsOf(endpoint);
+  perform(
+    [endpoint],
+    ops,
+    netns,
+    inNetns(netns, () => enter(ops)),
+  );
+}
+
+/** Moves the default route of a namespace in use to another gateway. */
+export function moveDefaultRoute(gateway: number, netns: OwnedFd): void {
+  using route = inNetns(netns, () => NetlinkSocket.open("route"));
+  applyNetOps([defaultRouteBy(gateway)], { route });
+}
+
+function opsOf({ ground, plan, link, givesDefaultRoute }: PlacedEndpoint): NetOp[] {
+  return decideEndpoint({
+    ...ground,
+    ...plan,
+    link,
+    gateway: givesDefaultRoute ? ground.gateway : undefined,
+  });
 }
 
 /** What needs the thread to be inside: sysctls, and opening the socket that later ops use from outside. */
@@ -88,30 +125,24 @@ function hasSocket(op: NetOp): boolean {
   return op.op !== "sysctl";
 }
 
-function connect(
-  ground: EndpointGround,
-  plan: EndpointPlan,
+function perform(
+  endpoints: readonly PlacedEndpoint[],
   ops: readonly NetOp[],
   netns: OwnedFd,
   inside: NetlinkSocket,
-): PreparedEndpoint {
+): void {
   using route = inside;
+  const [first] = endpoints;
   const contexts: Record<NetOp["in"], ApplyContext> = {
+    // Without endpoints nothing is done on the host.
     host: {
-      route: ground.route,
+      route: first?.ground.route ?? route,
       peerNetnsFd: netns.raw,
-      knownLinks: new Map([[ground.bridge, ground.bridgeIndex]]),
+      knownLinks: new Map(endpoints.map(({ ground }) => [ground.bridge, ground.bridgeIndex])),
     },
     namespace: { route },
   };
-  try {
-    for (const run of runsByPlace(ops.filter(hasSocket))) applyNetOps(run, contexts[run[0].in]);
-    return { ...plan, netns };
-  } catch (thrown) {
-    // The pair goes with the namespace.
-    netns[Symbol.dispose]();
-    throw thrown;
-  }
+  for (const run of runsByPlace(ops.filter(hasSocket))) applyNetOps(run, contexts[run[0].in]);
 }
 
 /** Consecutive ops of the same place belong together: they share system calls. */

@@ -1,13 +1,35 @@
 import { expect, test } from "bun:test";
 import { parseIpv4, parsePrefix } from "../../linux/netlink/ipv4.ts";
-import { defaultRuleset, publishRequests, renderRuleset, unpublishRequests } from "./firewall.ts";
+import {
+  addContents,
+  bridgeContents,
+  deleteContents,
+  hostRuleset,
+  portContents,
+  renderRuleset,
+} from "./firewall.ts";
 
 const table = { family: "inet", table: "tiffin" } as const;
 
-test("the default network's table", () => {
-  const subnet = parsePrefix("172.30.0.0/16") ?? { network: 0, length: 0 };
-  expect(renderRuleset(defaultRuleset(table, "tiffin0", subnet))).toBe(
+test("the table, which is the same for any number of networks", () => {
+  expect(renderRuleset(hostRuleset(table))).toBe(
     `table inet tiffin {
+  set bridges {
+    type ifname
+  }
+  set internal {
+    type ifname
+  }
+  set within {
+    type ifname . ifname
+  }
+  set masqueraded {
+    type ifname
+  }
+  set subnets {
+    type ipv4_addr
+    flags interval
+  }
   map published {
     type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service
   }
@@ -16,7 +38,7 @@ test("the default network's table", () => {
   }
   chain guard {
     type filter hook prerouting priority -300; policy accept;
-    iifname "tiffin0" ip daddr 127.0.0.0/8 drop comment "host loopback is not for containers"
+    iifname @bridges ip daddr 127.0.0.0/8 drop comment "host loopback is not for containers"
   }
   chain prerouting {
     type nat hook prerouting priority -100; policy accept;
@@ -31,19 +53,42 @@ test("the default network's table", () => {
   }
   chain forward {
     type filter hook forward priority 0; policy accept;
-    iifname "tiffin0" accept comment "containers may call out and each other"
-    oifname "tiffin0" ct state established,related accept
-    oifname "tiffin0" ct status dnat accept comment "published ports"
-    oifname "tiffin0" drop comment "nothing else reaches a container"
+    iifname . oifname @within accept comment "within a network"
+    iifname @internal drop comment "internal networks are closed"
+    oifname @internal drop comment "internal networks are closed"
+    oifname @bridges ct state established,related accept
+    oifname @bridges ct status dnat accept comment "published ports"
+    oifname @bridges drop comment "nothing else reaches a container"
+    iifname @bridges accept comment "containers may call out"
   }
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
-    oifname != "tiffin0" ip saddr 172.30.0.0/16 masquerade comment "containers to the world"
-    oifname "tiffin0" ip saddr 127.0.0.0/8 masquerade comment "127.0.0.1 to a published port"
-    oifname "tiffin0" ip saddr 172.30.0.0/16 ct status dnat masquerade comment "container to a published port"
+    oifname @bridges ip saddr 127.0.0.0/8 masquerade comment "127.0.0.1 to a published port"
+    oifname @bridges ip saddr @subnets ct status dnat masquerade comment "container to a published port"
+    iifname . oifname @within return
+    iifname @masqueraded masquerade comment "containers to the world"
   }
 }`,
   );
+});
+
+const subnet = parsePrefix("172.30.0.0/16") ?? { network: 0, length: 0 };
+const plain = { link: "tfn0123", subnet, internal: false, openWithin: true, masquerade: true };
+
+test("a network is elements of sets, by what it may", () => {
+  const setsOf = (change: Partial<typeof plain>): string[] =>
+    bridgeContents({ ...plain, ...change }).map(({ set, elements }) => `${set} ${elements.length}`);
+  expect(setsOf({})).toEqual(["bridges 1", "within 1", "masqueraded 1", "subnets 2"]);
+  expect(setsOf({ internal: true, masquerade: false })).toEqual([
+    "bridges 1",
+    "internal 1",
+    "within 1",
+    "subnets 2",
+  ]);
+  expect(setsOf({ openWithin: false })).toEqual(["bridges 1", "masqueraded 1", "subnets 2"]);
+  // Nothing comes after the last address of all.
+  const last = parsePrefix("255.255.255.0/24") ?? subnet;
+  expect(setsOf({ subnet: last }).at(-1)).toBe("subnets 1");
 });
 
 test("a container's ports are one request per map", () => {
@@ -55,7 +100,8 @@ test("a container's ports are one request per map", () => {
     { port: { ...port, hostAddress: "127.0.0.1" }, address },
   ];
   const objects = ["nftables inet elements of published_any", "nftables inet elements of published"];
-  expect(publishRequests(table, mappings).map((request) => request.object)).toEqual(objects);
-  expect(unpublishRequests(table, mappings).map((request) => request.object)).toEqual(objects);
-  expect(publishRequests(table, [])).toEqual([]);
+  const contents = portContents(mappings);
+  expect(addContents(table, contents).map((request) => request.object)).toEqual(objects);
+  expect(deleteContents(table, contents).map((request) => request.object)).toEqual(objects);
+  expect(addContents(table, [])).toEqual([]);
 });

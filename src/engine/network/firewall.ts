@@ -1,22 +1,25 @@
 /**
- * The default network's nftables table as data: base chains with their rules, two maps of published ports. Pure;
- * the same data is printed as nft text (`renderRuleset`) and encoded for the kernel (`replaceRuleset`).
+ * The engine's nftables table as data: base chains with their rules, sets of what the networks are, maps of published
+ * ports. Pure; the same data is printed as nft text (`renderRuleset`) and encoded for the kernel (`replaceRuleset`).
  *
- * Packets of a published port are rewritten (DNAT) by looking protocol, address and port up in a map, so publishing
- * a port changes an element and never a rule. Three things are not obvious:
+ * The rules are the same for no network and for a thousand: a network is elements of sets, a published port is an element of
+ * a map, so a packet's way costs a few look-ups however many of both there are, and a change never touches a rule.
+ * Four things are not obvious:
  *
  * - The host's own connections to a published port do not pass prerouting, hence the same maps in output. Those to
- *   127.0.0.1 leave through the bridge with a loopback source, which route_localnet on the bridge permits and the
+ *   127.0.0.1 leave through a bridge with a loopback source, which route_localnet on the bridge permits and the
  *   masquerade turns into the gateway's address.
  * - route_localnet would also let containers (and, for prerouting DNAT of a 127.0.0.1 port, the neighbours of the
  *   host) reach the host's loopback. `guard` drops the former before connection tracking restores the addresses of
  *   legitimate answers; the return in `prerouting` stops the latter. (CVE-2020-8558)
  * - A container that calls a published port of a container on the same bridge would get the answer directly, from an
- *   address it never called, hence the masquerade of rewritten traffic inside the subnet.
+ *   address it never called, hence the masquerade of rewritten traffic from inside the subnets. It goes by source, as
+ *   bridged packets have no incoming link in postrouting.
+ * - With br_netfilter bridged packets pass `forward` as well, with the bridge as both links: `within` lets them through.
  */
 
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
-import { ipv4Bytes, type Prefix, parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { broadcastOf, ipv4Bytes, type Prefix, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import type { NetlinkRequest } from "../../linux/netlink/message.ts";
 import {
   accept,
@@ -26,12 +29,14 @@ import {
   dnatByPort,
   drop,
   fibDestinationLocal,
-  iifname,
+  iifnameIn,
   ipDestination,
   ipSource,
+  ipSourceIn,
+  linkNameKey,
+  linkPairIn,
   masquerade,
-  notOifname,
-  oifname,
+  oifnameIn,
   returnToCaller,
 } from "../../linux/netlink/nftables/phrase.ts";
 import {
@@ -58,14 +63,44 @@ export interface Chain {
 
 export interface Ruleset {
   readonly table: TableReference;
-  readonly maps: readonly SetDeclaration[];
+  readonly sets: readonly SetDeclaration[];
   readonly chains: readonly Chain[];
+}
+
+/** What the rules have to know of a bridge. */
+export interface BridgeRules {
+  readonly link: string;
+  readonly subnet: Prefix;
+  /** Nothing goes in or out. */
+  readonly internal: boolean;
+  /** Its containers reach each other. */
+  readonly openWithin: boolean;
+  /** What leaves it has the host's address. */
+  readonly masquerade: boolean;
+}
+
+/** Elements of one set or map. */
+export interface SetContent {
+  readonly set: string;
+  readonly elements: readonly SetElement[];
 }
 
 const loopback: Prefix = { network: 0x7f00_0000, length: 8 };
 export const portMaps = { anyAddress: "published_any", oneAddress: "published" } as const;
+export const networkSets = {
+  bridges: "bridges",
+  internal: "internal",
+  within: "within",
+  masqueraded: "masqueraded",
+  subnets: "subnets",
+} as const;
 
-const maps: readonly SetDeclaration[] = [
+const sets: readonly SetDeclaration[] = [
+  { name: networkSets.bridges, key: ["ifname"] },
+  { name: networkSets.internal, key: ["ifname"] },
+  { name: networkSets.within, key: ["ifname", "ifname"] },
+  { name: networkSets.masqueraded, key: ["ifname"] },
+  { name: networkSets.subnets, key: ["ipv4_addr"], interval: true },
   {
     name: portMaps.oneAddress,
     key: ["inet_proto", "ipv4_addr", "inet_service"],
@@ -75,21 +110,23 @@ const maps: readonly SetDeclaration[] = [
 ];
 
 /** The whole table, without its elements. */
-export function defaultRuleset(table: TableReference, bridge: string, subnet: Prefix): Ruleset {
+export function hostRuleset(table: TableReference): Ruleset {
   const rewrite: readonly Rule[] = [
     { phrases: [dnatByAddressAndPort(portMaps.oneAddress)] },
     { phrases: [fibDestinationLocal, dnatByPort(portMaps.anyAddress)] },
   ];
+  const fromBridge = iifnameIn(networkSets.bridges);
+  const toBridge = oifnameIn(networkSets.bridges);
   return {
     table,
-    maps,
+    sets,
     chains: [
       {
         name: "guard",
         base: { type: "filter", hook: "prerouting", priority: -300, policy: "accept" },
         rules: [
           {
-            phrases: [iifname(bridge), ipDestination(loopback), drop],
+            phrases: [fromBridge, ipDestination(loopback), drop],
             comment: "host loopback is not for containers",
           },
         ],
@@ -114,29 +151,46 @@ export function defaultRuleset(table: TableReference, bridge: string, subnet: Pr
         name: "forward",
         base: { type: "filter", hook: "forward", priority: 0, policy: "accept" },
         rules: [
-          { phrases: [iifname(bridge), accept], comment: "containers may call out and each other" },
-          { phrases: [oifname(bridge), ctState("established", "related"), accept] },
-          { phrases: [oifname(bridge), ctStatusDnat, accept], comment: "published ports" },
-          { phrases: [oifname(bridge), drop], comment: "nothing else reaches a container" },
+          { phrases: [linkPairIn(networkSets.within), accept], comment: "within a network" },
+          { phrases: [iifnameIn(networkSets.internal), drop], comment: "internal networks are closed" },
+          { phrases: [oifnameIn(networkSets.internal), drop], comment: "internal networks are closed" },
+          { phrases: [toBridge, ctState("established", "related"), accept] },
+          { phrases: [toBridge, ctStatusDnat, accept], comment: "published ports" },
+          { phrases: [toBridge, drop], comment: "nothing else reaches a container" },
+          { phrases: [fromBridge, accept], comment: "containers may call out" },
         ],
       },
       {
         name: "postrouting",
         base: { type: "nat", hook: "postrouting", priority: 100, policy: "accept" },
         rules: [
-          { phrases: [notOifname(bridge), ipSource(subnet), masquerade], comment: "containers to the world" },
+          { phrases: [toBridge, ipSource(loopback), masquerade], comment: "127.0.0.1 to a published port" },
           {
-            phrases: [oifname(bridge), ipSource(loopback), masquerade],
-            comment: "127.0.0.1 to a published port",
-          },
-          {
-            phrases: [oifname(bridge), ipSource(subnet), ctStatusDnat, masquerade],
+            phrases: [toBridge, ipSourceIn(networkSets.subnets), ctStatusDnat, masquerade],
             comment: "container to a published port",
           },
+          { phrases: [linkPairIn(networkSets.within), returnToCaller] },
+          { phrases: [iifnameIn(networkSets.masqueraded), masquerade], comment: "containers to the world" },
         ],
       },
     ],
   };
+}
+
+/** What of the sets is a bridge's. */
+export function bridgeContents(bridge: BridgeRules): SetContent[] {
+  const link = linkNameKey(bridge.link);
+  const after = broadcastOf(bridge.subnet) + 1;
+  const range: SetElement[] = [{ key: [ipv4Bytes(bridge.subnet.network)] }];
+  // A range up to the last address of all has no end.
+  if (after <= 0xffff_ffff) range.push({ key: [ipv4Bytes(after)], end: true });
+  return [
+    { set: networkSets.bridges, elements: [{ key: [link] }] },
+    ...(bridge.internal ? [{ set: networkSets.internal, elements: [{ key: [link] }] }] : []),
+    ...(bridge.openWithin ? [{ set: networkSets.within, elements: [{ key: [link, link] }] }] : []),
+    ...(bridge.masquerade ? [{ set: networkSets.masqueraded, elements: [{ key: [link] }] }] : []),
+    { set: networkSets.subnets, elements: range },
+  ];
 }
 
 /** One rule in nft's language. */
@@ -146,11 +200,16 @@ export function renderRule(rule: Rule): string {
 }
 
 /** The table in nft's language. */
-export function renderRuleset({ table, maps: declared, chains }: Ruleset): string {
+export function renderRuleset({ table, sets: declared, chains }: Ruleset): string {
   const lines = [`table ${table.family} ${table.table} {`];
-  for (const map of declared) {
-    const data = map.data === undefined || map.data === "verdict" ? "verdict" : map.data.join(" . ");
-    lines.push(`  map ${map.name} {`, `    type ${map.key.join(" . ")} : ${data}`, "  }");
+  for (const { name, key, data, interval } of declared) {
+    const type =
+      data === undefined
+        ? key.join(" . ")
+        : `${key.join(" . ")} : ${data === "verdict" ? data : data.join(" . ")}`;
+    lines.push(`  ${data === undefined ? "set" : "map"} ${name} {`, `    type ${type}`);
+    if (interval === true) lines.push("    flags interval");
+    lines.push("  }");
   }
   for (const { name, base, rules } of chains) {
     lines.push(
@@ -164,17 +223,17 @@ export function renderRuleset({ table, maps: declared, chains }: Ruleset): strin
 }
 
 /** Requests that put this table in place of whatever has its name, for one transaction. */
-export function replaceRuleset(ruleset: Ruleset, ports: readonly PortMapping[]): NetlinkRequest[] {
+export function replaceRuleset(ruleset: Ruleset, contents: readonly SetContent[]): NetlinkRequest[] {
   const { table } = ruleset;
   return [
     // Making it first lets the deletion succeed when there is none yet.
     newTable(table),
     deleteTable(table),
     newTable(table),
-    ...ruleset.maps.map((map, index) => newSet(table, map, index + 1)),
+    ...ruleset.sets.map((set, index) => newSet(table, set, index + 1)),
     ...ruleset.chains.map((chain) => newChain(table, chain.name, chain.base)),
     ...ruleset.chains.flatMap((chain) => chain.rules.map((rule) => newRule(table, chain.name, rule))),
-    ...publishRequests(table, ports),
+    ...addContents(table, contents),
   ];
 }
 
@@ -191,41 +250,46 @@ function portBytes(port: number): Uint8Array {
 }
 
 /** The mapping's key in its map; the data is `address . containerPort`. */
-function elementOf({ port, address }: PortMapping): { readonly map: string; readonly element: SetElement } {
+function portContent({ port, address }: PortMapping): SetContent {
   const protocol = Uint8Array.of(protocolNumbers[port.protocol]);
   const data = [ipv4Bytes(address), portBytes(port.containerPort)];
   if (port.hostAddress === anyAddress) {
-    return { map: portMaps.anyAddress, element: { key: [protocol, portBytes(port.hostPort)], data } };
+    return { set: portMaps.anyAddress, elements: [{ key: [protocol, portBytes(port.hostPort)], data }] };
   }
   const host = parseIpv4(port.hostAddress);
   if (host === undefined) throw new RangeError(`${JSON.stringify(port.hostAddress)} is no IPv4 address`);
   return {
-    map: portMaps.oneAddress,
-    element: { key: [protocol, ipv4Bytes(host), portBytes(port.hostPort)], data },
+    set: portMaps.oneAddress,
+    elements: [{ key: [protocol, ipv4Bytes(host), portBytes(port.hostPort)], data }],
   };
 }
 
-function byMap(mappings: readonly PortMapping[]): Map<string, SetElement[]> {
+/** What of the maps are these ports. */
+export function portContents(mappings: readonly PortMapping[]): SetContent[] {
+  return mappings.map(portContent);
+}
+
+/** One list of elements per set. */
+function grouped(contents: readonly SetContent[]): [string, SetElement[]][] {
   const groups = new Map<string, SetElement[]>();
-  for (const mapping of mappings) {
-    const { map, element } = elementOf(mapping);
-    const group = groups.get(map);
-    if (group === undefined) groups.set(map, [element]);
-    else group.push(element);
+  for (const { set, elements } of contents) {
+    const group = groups.get(set);
+    if (group === undefined) groups.set(set, [...elements]);
+    else group.push(...elements);
   }
-  return groups;
+  return [...groups];
 }
 
-export function publishRequests(table: TableReference, mappings: readonly PortMapping[]): NetlinkRequest[] {
-  return [...byMap(mappings)].flatMap(([map, elements]) => addElements(table, map, elements));
+export function addContents(table: TableReference, contents: readonly SetContent[]): NetlinkRequest[] {
+  return grouped(contents).flatMap(([set, elements]) => addElements(table, set, elements));
 }
 
-export function unpublishRequests(table: TableReference, mappings: readonly PortMapping[]): NetlinkRequest[] {
-  return [...byMap(mappings)].flatMap(([map, elements]) =>
+export function deleteContents(table: TableReference, contents: readonly SetContent[]): NetlinkRequest[] {
+  return grouped(contents).flatMap(([set, elements]) =>
     deleteElements(
       table,
-      map,
-      elements.map(({ key }) => ({ key })),
+      set,
+      elements.map(({ key, end }) => ({ key, ...(end === true && { end }) })),
     ),
   );
 }

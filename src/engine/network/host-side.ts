@@ -1,92 +1,171 @@
 /**
- * The host's part of the network: bridge, sysctls, our table, rules in a foreign one. Set up at the start, looked
- * after while the engine runs, taken away at the end. Everything it does is decided in `decide.ts`.
+ * The host's part of all networks: bridges, sysctls, our table, rules in a foreign one. Set up at the start, looked after
+ * while the engine runs, taken away at the end. Everything it does is decided in `decide.ts`.
  */
 import { tableExists } from "../../kernel/netlink/mod.ts";
-import { TiffinError } from "../../lib/errors.ts";
-import type { Prefix } from "../../linux/netlink/ipv4.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { applyNetOps } from "./apply.ts";
 import {
+  type BridgeWish,
+  decideBridgeRemoval,
   decideForeign,
+  decideNewBridge,
+  decideNewRules,
   decideRemoval,
   decideSetup,
   decideSysctls,
   forwardingSysctl,
-  type ObservedNetwork,
+  type ObservedHost,
 } from "./decide.ts";
-import type { EndpointGround } from "./endpoint.ts";
 import type { PortMapping } from "./firewall.ts";
-import type { LeaseStore } from "./lease-store.ts";
+import { patternsOf } from "./foreign-firewall.ts";
+import type { NetworkStep } from "./model.ts";
 import type { HostNames } from "./names.ts";
-import { endpointLinks, type NetworkSockets, observeNetwork, otherBridges } from "./observe.ts";
+import type { NetworkStore } from "./network-store.ts";
+import {
+  endpointLinks,
+  type NetworkSockets,
+  observeForeign,
+  observeHost,
+  otherBridges,
+  ownBridges,
+} from "./observe.ts";
 import type { NetOp } from "./op.ts";
 
 export interface HostSideParts {
+  readonly report: (thrown: unknown) => void;
   readonly names: HostNames;
-  readonly store: LeaseStore;
+  readonly store: NetworkStore;
   readonly sockets: NetworkSockets;
-  readonly subnet: Prefix;
-  readonly gateway: number;
+  /** The bridges that should be there. */
+  readonly bridges: () => readonly BridgeWish[];
   /** The published ports of now. */
   readonly ports: () => readonly PortMapping[];
+  /** Which bridge each endpoint's link should be a port of. */
+  readonly joined: () => ReadonlyMap<string, BridgeWish>;
 }
 
 export class HostSide {
   readonly #parts: HostSideParts;
-  #ground: EndpointGround;
+  readonly #indexes = new Map<string, number>();
 
   /** Makes what is missing. A table of ours that is there keeps its ports until `setUp`. */
-  constructor(parts: HostSideParts, observed: ObservedNetwork) {
+  constructor(parts: HostSideParts) {
     this.#parts = parts;
-    this.#ground = this.#make(observed, !this.#hasTable());
+    this.#make(this.#observe(), !this.#hasTable());
   }
 
-  /** What endpoints are joined to. */
-  get ground(): EndpointGround {
-    return this.#ground;
+  /** The indexes of all bridges of ours. */
+  indexes(): ReadonlySet<number> {
+    return new Set(this.#indexes.values());
+  }
+
+  /** The index of a network's bridge. */
+  indexOf(link: string): number {
+    const index = this.#indexes.get(link);
+    if (index !== undefined) return index;
+    throw new TiffinError(
+      "internal",
+      "network.bridge-missing",
+      `bridge ${link} vanished while it was set up`,
+    );
   }
 
   /** Makes all of it as it should be; the table with exactly the ports of now, in one transaction. */
   setUp(): void {
-    this.#ground = this.#make(this.#observe(), true);
+    this.#make(this.#observe(), true);
+  }
+
+  /** One more network; the caller takes it back when it fails. */
+  add(bridge: BridgeWish, fail: (step: NetworkStep) => void): void {
+    const { sockets, names } = this.#parts;
+    const observed = observeHost(sockets, [bridge.link]);
+    this.#apply(decideNewBridge(bridge, observed));
+    this.#noteIndexes(observeHost(sockets, [bridge.link]));
+    fail("network.bridge");
+    this.#apply(decideNewRules(names, bridge, observed));
+    fail("network.rules");
+  }
+
+  /** Takes one network off the host; its link only when it is ours: made by `add` just now, or known since the set-up. */
+  delete(bridge: BridgeWish, isOurs = this.#indexes.has(bridge.link)): void {
+    const { sockets, names, bridges } = this.#parts;
+    const remaining = bridges().filter(({ link }) => link !== bridge.link);
+    const foreign = observeForeign(sockets.netfilter);
+    const ops = decideBridgeRemoval(names, bridge, remaining, foreign);
+    applyNetOps(
+      ops.filter((op) => isOurs || op.op !== "linkDelete"),
+      sockets,
+    );
+    this.#indexes.delete(bridge.link);
   }
 
   /** Repairs what somebody flushed, deleted or outranked. True: something was missing. */
   heal(): boolean {
     const observed = this.#observe();
-    const bridgeReplaced = observed.bridge?.index !== this.#ground.bridgeIndex;
-    if (bridgeReplaced || !this.#hasTable()) {
-      this.#ground = this.#make(observed, true);
-      if (bridgeReplaced) this.#reattach();
+    const bridges = this.#parts.bridges();
+    const replaced = bridges.filter(
+      ({ link }) => observed.bridges.get(link)?.index !== this.#indexes.get(link),
+    );
+    if (replaced.length > 0 || !this.#hasTable()) {
+      this.#make(observed, true);
+      this.#reattach(replaced);
       return true;
     }
-    const { bridge } = this.#parts.names;
-    const ops = [...decideSysctls(bridge, observed), ...decideForeign(bridge, observed.foreignForward)];
+    const ops = [
+      ...decideSysctls(bridges, observed),
+      ...decideForeign(this.#patterns(bridges), observed.foreignForward),
+    ];
     this.#apply(ops);
     return ops.length > 0;
   }
 
-  /** Deletes our links except `kept`. */
+  /** Deletes our links except `kept`, and our bridges that no network has. */
   sweep(kept: ReadonlySet<string>): void {
-    const orphans = this.#links().filter((link) => !kept.has(link));
+    const { sockets, names, bridges } = this.#parts;
+    const wanted = new Set(bridges().map(({ link }) => link));
+    const orphans = [
+      ...this.#links().filter((link) => !kept.has(link)),
+      ...ownBridges(sockets.route, names.isBridge).filter((link) => !wanted.has(link)),
+    ];
     const cause = "no living container has it";
     applyNetOps(
       orphans.map((link) => ({ in: "host", op: "linkDelete", link, cause, inverse: "vethAdd" })),
-      this.#parts.sockets,
+      sockets,
     );
   }
 
   /** Takes everything off the host; forwarding too when we switched it on and nobody else has a bridge. */
   remove(): void {
-    const { names, sockets, store } = this.#parts;
-    const restoreForwarding =
-      store.remembered()?.forwardingEnabled === true && !otherBridges(sockets.route, names.bridge);
-    applyNetOps(decideRemoval(names, this.#observe(), this.#links(), restoreForwarding), sockets);
+    const { names, sockets, store, bridges } = this.#parts;
+    const wanted = new Set([
+      ...bridges().map(({ link }) => link),
+      ...ownBridges(sockets.route, names.isBridge),
+    ]);
+    const restoreForwarding = store.forwardingEnabled && !otherBridges(sockets.route, wanted);
+    const remains = {
+      table: names.table,
+      patterns: patternsOf(names, wanted),
+      bridges: [...wanted].filter((link) => this.#indexes.has(link) || names.isBridge(link)),
+      endpointLinks: this.#links(),
+      foreignForward: observeForeign(sockets.netfilter),
+    };
+    applyNetOps(decideRemoval(remains, restoreForwarding), sockets);
     if (restoreForwarding) store.rememberForwarding(false);
   }
 
-  #observe(): ObservedNetwork {
-    return observeNetwork(this.#parts.sockets, this.#parts.names.bridge);
+  #observe(): ObservedHost {
+    return observeHost(
+      this.#parts.sockets,
+      this.#parts.bridges().map(({ link }) => link),
+    );
+  }
+
+  #patterns(bridges: readonly BridgeWish[]): string[] {
+    return patternsOf(
+      this.#parts.names,
+      bridges.map(({ link }) => link),
+    );
   }
 
   #hasTable(): boolean {
@@ -97,21 +176,40 @@ export class HostSide {
     return endpointLinks(this.#parts.sockets.route, this.#parts.names.isEndpointLink);
   }
 
-  #make(observed: ObservedNetwork, replaceTable: boolean): EndpointGround {
-    const { names, sockets, subnet, gateway, ports } = this.#parts;
-    const ops = decideSetup({ names, subnet, gateway, ports: ports() }, observed).filter(
+  #make(observed: ObservedHost, replaceTable: boolean): void {
+    const { bridges, report } = this.#parts;
+    const wishes = bridges();
+    try {
+      this.#apply(this.#setup(wishes, observed, replaceTable));
+    } catch (thrown) {
+      // One network that the host does not take any more must not keep the others from being there.
+      const possible = wishes.filter((wish, index) => index === 0 || this.#isPossible(wish, report));
+      if (possible.length === wishes.length) throw thrown;
+      this.#apply(this.#setup(possible, this.#observe(), replaceTable));
+    }
+    const complete = wishes.every(({ link }) => observed.bridges.has(link));
+    this.#noteIndexes(complete ? observed : this.#observe());
+  }
+
+  #setup(wishes: readonly BridgeWish[], observed: ObservedHost, replaceTable: boolean): NetOp[] {
+    const { names, ports } = this.#parts;
+    return decideSetup({ names, bridges: wishes, ports: ports() }, observed).filter(
       (op) => replaceTable || op.op !== "tableReplace",
     );
-    this.#apply(ops);
-    const bridge = observed.bridge ?? this.#observe().bridge;
-    if (bridge === undefined) {
-      throw new TiffinError(
-        "internal",
-        "network.bridge-missing",
-        `bridge ${names.bridge} vanished while it was set up`,
-      );
+  }
+
+  #isPossible(wish: BridgeWish, report: (thrown: unknown) => void): boolean {
+    try {
+      this.#apply(decideNewBridge(wish, observeHost(this.#parts.sockets, [wish.link])));
+      return true;
+    } catch (thrown) {
+      report(new Error(`network ${wish.network} cannot be set up: ${messageOf(thrown)}`));
+      return false;
     }
-    return { route: sockets.route, bridge: names.bridge, bridgeIndex: bridge.index, subnet, gateway };
+  }
+
+  #noteIndexes({ bridges }: ObservedHost): void {
+    for (const [link, { index }] of bridges) this.#indexes.set(link, index);
   }
 
   #apply(ops: readonly NetOp[]): void {
@@ -122,14 +220,20 @@ export class HostSide {
   }
 
   /** Links that lost their bridge go onto the new one. */
-  #reattach(): void {
-    const { bridge } = this.#parts.names;
+  #reattach(replaced: readonly BridgeWish[]): void {
+    const names = new Set(replaced.map(({ link }) => link));
+    const present = new Set(this.#links());
     const cause = "the bridge was replaced";
     const inverse = "linkDelete";
-    const ops = this.#links().flatMap((link): NetOp[] => [
-      { in: "host", op: "bridgePort", link, bridge, cause, inverse },
-      { in: "host", op: "bridgeHairpin", link, cause, inverse },
-    ]);
+    const ops = [...this.#parts.joined()].flatMap(([link, bridge]): NetOp[] => {
+      if (!names.has(bridge.link) || !present.has(link)) return [];
+      const joined: NetOp[] = [
+        { in: "host", op: "bridgePort", link, bridge: bridge.link, cause, inverse },
+        { in: "host", op: "bridgeHairpin", link, cause, inverse },
+      ];
+      if (!bridge.openWithin) joined.push({ in: "host", op: "bridgeIsolate", link, cause, inverse });
+      return joined;
+    });
     applyNetOps(ops, this.#parts.sockets);
   }
 }

@@ -1,14 +1,21 @@
 /** The door of the network folder. */
+export { builtInIds, isBuiltIn } from "./built-in-networks.ts";
 export type {
-  DefaultNetwork,
-  Endpoint,
+  EndpointRecord,
   EndpointRequest,
-  LiveEndpoint,
+  LiveContainer,
+  Network,
   NetworkOptions,
+  NetworkRequest,
+  NetworkStep,
+  Networks,
+  Place,
   PortProtocol,
   PortRequest,
   PublishedPort,
-  UnwiredEndpoint,
+  Reconnected,
+  UnwiredPlace,
 } from "./model.ts";
-export { openNetwork } from "./open-network.ts";
+export { networkSteps } from "./model.ts";
+export { openNetworks } from "./open-networks.ts";
 export { removeNetworkRemains } from "./remains.ts";

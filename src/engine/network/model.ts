@@ -1,6 +1,8 @@
 /**
- * The words of the default network: what the rest of the engine asks for and what it gets. No behaviour.
- * Addresses are dotted IPv4, host-visible names are kernel link names.
+ * The words of networks: what the rest of the engine asks for and what it gets. No behaviour.
+ *
+ * What belongs to the host (firewall table, published ports, forwarding) is there once, behind `Networks`; a network and
+ * an endpoint are values, of which there are many. Addresses are dotted IPv4, host-visible names are kernel link names.
  */
 import type { Database } from "bun:sqlite";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -8,7 +10,7 @@ import type { Writes } from "../store/mod.ts";
 
 export type PortProtocol = "tcp" | "udp";
 
-/** One `-p`. `hostAddress` absent or empty: every IPv4 address of the host. */
+/** One `-p`. `hostAddress` absent or empty: the network's choice, usually every IPv4 address of the host. */
 export interface PortRequest {
   readonly containerPort: number;
   readonly protocol: PortProtocol;
@@ -27,44 +29,131 @@ export interface PublishedPort {
   readonly hostPort: number;
 }
 
+/** `none` and `host` are networks by name, so that clients can list them; nothing is made for them. */
+export type NetworkDriver = "bridge" | "host" | "null";
+
+/** What was decided about a network when it was made. */
+export interface NetworkSettings {
+  readonly driver: NetworkDriver;
+  /** What follows is empty or 0 where the driver is not `bridge`. CIDR. */
+  readonly subnet: string;
+  readonly gateway: string;
+  /** CIDR: addresses that nobody asks for come from here; empty: from the whole subnet. */
+  readonly ipRange: string;
+  /** Addresses that are somebody else's, by name. */
+  readonly auxiliary: Readonly<Record<string, string>>;
+  /** Name of the bridge link. */
+  readonly bridge: string;
+  /** Bytes; 0: the kernel's default. */
+  readonly mtu: number;
+  /** No way in or out. */
+  readonly internal: boolean;
+  /** Its containers reach each other. */
+  readonly openWithin: boolean;
+  readonly masquerade: boolean;
+  /** Where ports are published that name no address. */
+  readonly hostAddress: string;
+  readonly attachable: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  /** As they were given, for inspect. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Somebody chose the subnet, so that containers may choose addresses of it. */
+  readonly subnetChosen: boolean;
+  /** As they were given, for inspect. */
+  readonly ipamOptions: Readonly<Record<string, string>>;
+}
+
+export interface Network extends NetworkSettings {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly createdMs: number;
+}
+
+/** What a client wants of a new network; empty and absent are the engine's choice. */
+export interface NetworkRequest {
+  readonly name: string;
+  readonly subnet?: string;
+  readonly gateway?: string;
+  readonly ipRange?: string;
+  readonly auxiliary?: Readonly<Record<string, string>>;
+  readonly bridge?: string;
+  readonly mtu?: number;
+  readonly internal?: boolean;
+  readonly openWithin?: boolean;
+  readonly masquerade?: boolean;
+  readonly hostAddress?: string;
+  readonly attachable?: boolean;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly ipamOptions?: Readonly<Record<string, string>>;
+}
+
 export interface EndpointRequest {
-  readonly ports: readonly PortRequest[];
+  /** Id of a network. */
+  readonly network: string;
   /** A wanted address of the subnet; absent: the next free one. */
   readonly address?: string;
   /** A wanted MAC such as `02:42:ac:1e:00:09`; absent: derived from the address. */
   readonly mac?: string;
+  /** The endpoint with the highest gives the default route; of equal ones the first name. */
+  readonly gatewayPriority?: number;
 }
 
-interface EndpointFacts {
+/** A container's place in one network. */
+export interface EndpointRecord {
+  /** Id of the endpoint. */
+  readonly id: string;
+  /** Id of the network. */
+  readonly network: string;
+  /** The link in the container. */
+  readonly link: string;
   readonly address: string;
   readonly prefixLength: number;
+  /** Empty: the network is internal. */
   readonly gateway: string;
   readonly mac: string;
-  /** The end of the veth pair that stays on the host, a port of the bridge. */
-  readonly hostLink: string;
+  readonly gatewayPriority: number;
+}
+
+/** What a container asks of networks before it runs. */
+export interface PlaceRequest {
+  /** In order: they become eth0, eth1 ... */
+  readonly endpoints: readonly EndpointRequest[];
+  readonly ports: readonly PortRequest[];
+}
+
+interface PlaceFacts {
+  readonly endpoints: readonly EndpointRecord[];
   readonly ports: readonly PublishedPort[];
   /** What was asked for and could not be given, one sentence each. */
   readonly warnings: readonly string[];
 }
 
 /**
- * A network namespace that is ready to run in: `lo` and `eth0` up, address and default route set. The caller
- * owns `netns` and closes it once the container's process holds the namespace.
+ * A network namespace that is ready to run in: `lo` and the endpoints' links up, addresses and default route set. The
+ * caller owns `netns` and closes it once the container's process holds the namespace.
  */
-export interface Endpoint extends EndpointFacts {
+export interface Place extends PlaceFacts {
   readonly netns: OwnedFd;
 }
 
-/** An endpoint for a namespace that does not exist yet (a container with its own user namespace). */
-export interface UnwiredEndpoint extends EndpointFacts {
-  /** Puts the configured `eth0` into the network namespace of process `pid`. Synchronous; call it once. */
+/** A place for a namespace that does not exist yet (a container with its own user namespace). */
+export interface UnwiredPlace extends PlaceFacts {
+  /** Puts the configured links into the network namespace of process `pid`. Synchronous; call it once. */
   wire(pid: number): void;
 }
 
 /** A container that runs and what it holds, as the container store knows it. */
-export interface LiveEndpoint {
+export interface LiveContainer {
   readonly containerId: string;
-  readonly address: string;
+  readonly endpoints: readonly EndpointRecord[];
+  readonly ports: readonly PublishedPort[];
+}
+
+/** An endpoint that a running container gained or lost, with what that changed for its others. */
+export interface Reconnected {
+  readonly endpoints: readonly EndpointRecord[];
   readonly ports: readonly PublishedPort[];
 }
 
@@ -72,48 +161,80 @@ export interface NetworkOptions {
   /** The engine instance: "" or six hex digits; part of every name on the host. */
   readonly tag: string;
   readonly db: Database;
-  /** How leases are written; absent: as to a disk that is never full. */
+  /** How rows are written; absent: as to a disk that is never full. */
   readonly writes?: Writes;
-  /** CIDR such as `172.30.0.0/16`; absent: the subnet of last time, else the first candidate that is free. */
+  /** Of the network `bridge`. CIDR such as `172.30.0.0/16`; absent: that of last time, else the first candidate that is free. */
   readonly subnet?: string;
   /** Told what goes wrong where nobody waits for it. */
   readonly report?: (thrown: unknown) => void;
+  /** Passed between the steps of making and changing things; a test lets it throw or die. */
+  readonly fail?: (step: NetworkStep) => void;
 }
+
+export const networkSteps = [
+  "network.row",
+  "network.bridge",
+  "network.rules",
+  "connect.address",
+  "connect.row",
+  "connect.link",
+  "disconnect.link",
+  "disconnect.row",
+  "network.unlinked",
+  "network.forgotten",
+] as const;
+export type NetworkStep = (typeof networkSteps)[number];
 
 export interface RecoverOptions {
   /** Links that belong to nobody stay: a container may run whose endpoint is not known. */
   readonly keepUnknown: boolean;
 }
 
-export interface DefaultNetwork {
-  readonly name: string;
-  /** CIDR. */
-  readonly subnet: string;
-  readonly gateway: string;
-  /** Name of the bridge link. */
-  readonly bridge: string;
+export interface Networks {
+  /** The host as containers of the default network see it. */
+  readonly hostGateway: string;
   /** What could not be set up on this host although containers can run, one sentence each. */
   readonly warnings: readonly string[];
 
+  /** Every network, the oldest first. */
+  all(): readonly Network[];
+  byId(id: string): Network | undefined;
+  find(reference: string): Network | undefined;
+  /** The network that a client means by a full id, a name or an unambiguous prefix of an id. Errors: notFound, invalid. */
+  resolve(reference: string): Network;
   /**
-   * A ready namespace for the container, its lease persisted and its ports published.
+   * Makes a network with its bridge and rules; nothing stays when it fails.
+   * Errors: conflict `network.name-taken`, `network.subnet-taken`, `network.bridge-taken`; invalid; unavailable.
+   */
+  create(request: NetworkRequest): Network;
+  /** Takes a network off the host and forgets it. Errors: forbidden while containers are in it and for the built-in ones. */
+  delete(id: string): void;
+  /** How many containers have an endpoint there now. */
+  countOf(id: string): number;
+
+  /**
+   * A ready namespace for the container, its leases persisted and its ports published.
    * Errors: conflict `network.port-allocated`, `network.address-in-use`; invalid `network.address-invalid`,
    * `network.port-invalid`; unavailable `network.addresses-exhausted`, `network.bridge-full`.
    */
-  acquire(containerId: string, request: EndpointRequest): Promise<Endpoint>;
+  acquire(containerId: string, request: PlaceRequest): Promise<Place>;
   /** Like `acquire`, for a namespace that the executor makes together with a user namespace. */
-  acquireUnwired(containerId: string, request: EndpointRequest): Promise<UnwiredEndpoint>;
-  /** Gives back address, link and ports. Idempotent. */
+  acquireUnwired(containerId: string, request: PlaceRequest): Promise<UnwiredPlace>;
+  /** Gives a running container one more endpoint. Nothing stays when it fails. */
+  connect(containerId: string, request: EndpointRequest, now: LiveContainer, netns: OwnedFd): Reconnected;
+  /** Takes one away from it. */
+  disconnect(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Reconnected;
+  /** Gives back addresses, links and ports. Idempotent. */
   release(containerId: string): Promise<void>;
-  /** Once after `openNetwork`: exactly these containers live; everything else of ours is taken off the host. */
-  recover(live: readonly LiveEndpoint[], options?: RecoverOptions): Promise<void>;
+  /** Once after `openNetworks`: exactly these containers live; everything else of ours is taken off the host. */
+  recover(live: readonly LiveContainer[], options?: RecoverOptions): Promise<void>;
   /** Makes endpoints ahead of need now, because nothing else is to be done. Returns at once. */
   warm(): void;
   /** A namespace with nothing but `lo` up, for `--network none`. The caller owns it. */
   createIsolatedNetns(): OwnedFd;
-  /** Drops what was made ahead of need; bridge, rules and containers' links stay. */
+  /** Drops what was made ahead of need; bridges, rules and containers' links stay. */
   close(): Promise<void>;
-  /** Takes everything of this network off the host: rules, bridge, links. */
+  /** Takes everything off the host: rules, bridges, links; and forgets what the leases were. */
   remove(): Promise<void>;
   /** Closes, and takes everything off the host as `remove` does; what it remembers stays for the next engine. */
   withdraw(): Promise<void>;

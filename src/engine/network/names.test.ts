@@ -12,9 +12,15 @@ test("instances know their own links and no other's", () => {
     expect([main, tagged, other].map((names) => names.isEndpointLink(mine))).toEqual([true, false, false]);
     expect([main, tagged, other].map((names) => names.isEndpointLink(theirs))).toEqual([false, true, false]);
   }
-  expect(main.isEndpointLink(tagged.bridge)).toBe(false);
-  expect(tagged.isEndpointLink(tagged.bridge)).toBe(false);
-  expect([main.bridge, main.table.table, tagged.bridge, tagged.table.table]).toEqual([
+  const id = "3e021a71a3fd6e9dcc2ba96f60909847718ab1b6e0c223d7e32926d8e2945ec9";
+  for (const names of [main, tagged, other]) {
+    for (const bridge of [names.defaultBridge, names.bridgeOf(id)]) {
+      expect(bridge.length).toBeLessThan(16);
+      expect([main, tagged, other].filter((each) => each.isBridge(bridge))).toEqual([names]);
+      expect([main, tagged, other].some((each) => each.isEndpointLink(bridge))).toBe(false);
+    }
+  }
+  expect([main.defaultBridge, main.table.table, tagged.defaultBridge, tagged.table.table]).toEqual([
     "tiffin0",
     "tiffin",
     "tf0a1b2cbr",

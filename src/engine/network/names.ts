@@ -1,31 +1,45 @@
 /**
- * The names that the default network has on the host. An engine instance (`tag`) finds its own things by them and
- * never takes another instance's: a tag is six hex digits, so `tf<tag>...` and `tf<8 hex>` have different lengths.
+ * The names that networks have on the host. An engine instance (`tag`) finds its own things by them and never takes
+ * another instance's: a tag is six hex digits, so `tf<tag>...` and `tf<8 hex>` have different lengths, and the `n` of a
+ * network's bridge is no hex digit.
  */
 import { randomHex } from "../../lib/ids.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 
 export interface HostNames {
-  readonly bridge: string;
+  /** The bridge of the network `bridge`. */
+  readonly defaultBridge: string;
+  /** How the bridges of all other networks begin, unless somebody chose a name. */
+  readonly bridgePrefix: string;
   readonly table: TableReference;
-  /** Key of this network's rows in the store. */
-  readonly network: string;
+  /** Matches the bridges of this instance. */
+  isBridge(name: string): boolean;
+  /** The bridge of the network with this id. */
+  bridgeOf(networkId: string): string;
   /** Matches the host ends of this instance's veth pairs. */
   isEndpointLink(name: string): boolean;
   /** A new name for one; unique enough, and the kernel refuses a duplicate. */
   newEndpointLink(): string;
 }
 
+const longestLinkName = 15;
+
 export function hostNames(tag: string): HostNames {
   if (!/^([0-9a-f]{6})?$/.test(tag))
     throw new RangeError(`engine tag ${JSON.stringify(tag)} is not "" or six hex digits`);
   const digits = tag === "" ? 8 : 7;
-  const pattern = new RegExp(`^tf${tag}[0-9a-f]{${digits}}$`);
+  const endpoint = new RegExp(`^tf${tag}[0-9a-f]{${digits}}$`);
+  const defaultBridge = tag === "" ? "tiffin0" : `tf${tag}br`;
+  const bridgePrefix = `tf${tag}n`;
+  const bridgeDigits = longestLinkName - bridgePrefix.length;
+  const bridge = new RegExp(`^${bridgePrefix}[0-9a-f]{${bridgeDigits}}$`);
   return {
-    bridge: tag === "" ? "tiffin0" : `tf${tag}br`,
+    defaultBridge,
+    bridgePrefix,
     table: { family: "inet", table: tag === "" ? "tiffin" : `tiffin_${tag}` },
-    network: "bridge",
-    isEndpointLink: (name) => pattern.test(name),
+    isBridge: (name) => name === defaultBridge || bridge.test(name),
+    bridgeOf: (networkId) => `${bridgePrefix}${networkId.slice(0, bridgeDigits)}`,
+    isEndpointLink: (name) => endpoint.test(name),
     newEndpointLink: () => `tf${tag}${randomHex(digits)}`,
   };
 }

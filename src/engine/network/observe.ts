@@ -10,8 +10,9 @@ import {
   readSysctl,
 } from "../../kernel/netlink/mod.ts";
 import { type Prefix, prefixOf } from "../../linux/netlink/ipv4.ts";
+import type { Link } from "../../linux/netlink/link.ts";
 import type { RuleState } from "../../linux/netlink/nftables/decode.ts";
-import { forwardingSysctl, type ObservedNetwork, routeLocalnetSysctl } from "./decide.ts";
+import { forwardingSysctl, type ObservedBridge, type ObservedHost, routeLocalnetSysctl } from "./decide.ts";
 import { iptablesFilter, iptablesForward } from "./foreign-firewall.ts";
 
 export interface NetworkSockets extends Disposable {
@@ -33,17 +34,37 @@ export function openSockets(): NetworkSockets {
   };
 }
 
-export function observeNetwork(sockets: NetworkSockets, bridge: string): ObservedNetwork {
-  const link = findLink(sockets.route, bridge);
+/** The host as it is, with the bridges of these names. Two dumps, however many they are. */
+export function observeHost(sockets: NetworkSockets, bridges: readonly string[]): ObservedHost {
+  const wanted = new Set(bridges);
+  const found = new Map<string, ObservedBridge>();
+  const routeLocalnet = new Set<string>();
+  for (const link of bridgeLinks(sockets.route, bridges)) {
+    if (!wanted.has(link.name)) continue;
+    found.set(link.name, { index: link.index, up: link.up, addresses: [] });
+    if (readSysctl(routeLocalnetSysctl(link.name)) === "1") routeLocalnet.add(link.name);
+  }
+  const [only] = found.values();
+  const addresses = found.size === 0 ? [] : listAddresses(sockets.route, found.size === 1 ? only?.index : 0);
+  for (const [name, bridge] of found) {
+    const own = addresses.filter(({ linkIndex }) => linkIndex === bridge.index);
+    found.set(name, { ...bridge, addresses: own });
+  }
   return {
-    bridge:
-      link === undefined
-        ? undefined
-        : { index: link.index, up: link.up, addresses: listAddresses(sockets.route, link.index) },
+    bridges: found,
     forwarding: readSysctl(forwardingSysctl) === "1",
-    routeLocalnet: link !== undefined && readSysctl(routeLocalnetSysctl(bridge)) === "1",
+    routeLocalnet,
     foreignForward: observeForeign(sockets.netfilter),
   };
+}
+
+/** One bridge is asked for by its name, many are listed. */
+function bridgeLinks(route: NetlinkSocket, names: readonly string[]): Link[] {
+  const [only] = names;
+  if (names.length !== 1 || only === undefined) return listLinks(route, { kind: "bridge" });
+  const link = findLink(route, only);
+  // A link of another kind is somebody else's, whatever its name.
+  return link?.kind === "bridge" ? [link] : [];
 }
 
 /** The rules of iptables' FORWARD chain; undefined when iptables is not in use. */
@@ -52,21 +73,30 @@ export function observeForeign(netfilter: NetlinkSocket): RuleState[] | undefine
   return listRules(netfilter, iptablesFilter, iptablesForward);
 }
 
-/** Networks that the host routes or has addresses in, without those of link `exceptIndex`. */
-export function observeTaken(route: NetlinkSocket, exceptIndex: number | undefined): Prefix[] {
+/** Networks that the host routes or has addresses in, without those of the links with these indexes. */
+export function observeTaken(route: NetlinkSocket, except: ReadonlySet<number>): Prefix[] {
+  const counts = (linkIndex: number | undefined): boolean =>
+    linkIndex === undefined || !except.has(linkIndex);
   const routed = listRoutes(route)
-    .filter((entry) => entry.destination.length > 0 && entry.linkIndex !== exceptIndex)
+    .filter((entry) => entry.destination.length > 0 && counts(entry.linkIndex))
     .map((entry) => entry.destination);
   // A link that is down has addresses but no routes.
   const addressed = listAddresses(route)
-    .filter((entry) => entry.linkIndex !== exceptIndex)
+    .filter((entry) => counts(entry.linkIndex))
     .map((entry) => prefixOf(entry.address, entry.prefixLength));
   return [...routed, ...addressed];
 }
 
 /** Does any other bridge exist, whose owner may rely on forwarding? */
-export function otherBridges(route: NetlinkSocket, bridge: string): boolean {
-  return listLinks(route, { kind: "bridge" }).some((link) => link.name !== bridge);
+export function otherBridges(route: NetlinkSocket, own: ReadonlySet<string>): boolean {
+  return listLinks(route, { kind: "bridge" }).some((link) => !own.has(link.name));
+}
+
+/** Bridges that have this instance's names. */
+export function ownBridges(route: NetlinkSocket, isOurs: (name: string) => boolean): string[] {
+  return listLinks(route, { kind: "bridge" })
+    .map((link) => link.name)
+    .filter(isOurs);
 }
 
 /** This instance's endpoint links on the host, ports of the bridge or not. */

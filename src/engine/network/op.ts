@@ -4,7 +4,7 @@
  */
 import { formatIpv4, formatMac } from "../../linux/netlink/ipv4.ts";
 import type { RulePlace, TableReference } from "../../linux/netlink/nftables/request.ts";
-import { type PortMapping, type Ruleset, renderRule } from "./firewall.ts";
+import { type Ruleset, renderRule, type SetContent } from "./firewall.ts";
 import type { ForeignInsertion } from "./foreign-firewall.ts";
 
 interface Reason {
@@ -15,13 +15,22 @@ interface Reason {
 }
 
 type NetAction =
-  | { readonly op: "bridgeAdd"; readonly link: string; readonly mac: Uint8Array }
-  | { readonly op: "vethAdd"; readonly link: string; readonly peer: string; readonly peerMac: Uint8Array }
+  /** `mtu` 0: the kernel's default. */
+  | { readonly op: "bridgeAdd"; readonly link: string; readonly mac: Uint8Array; readonly mtu: number }
+  | {
+      readonly op: "vethAdd";
+      readonly link: string;
+      readonly peer: string;
+      readonly peerMac: Uint8Array;
+      readonly mtu: number;
+    }
   /** No IPv6 link-local address: the network is IPv4 and duplicate address detection costs time. */
   | { readonly op: "ipv6Quiet"; readonly link: string }
   | { readonly op: "bridgePort"; readonly link: string; readonly bridge: string }
   /** The bridge may send a frame out of the port that it came in by. */
   | { readonly op: "bridgeHairpin"; readonly link: string }
+  /** It sends to no other port that is isolated. */
+  | { readonly op: "bridgeIsolate"; readonly link: string }
   | { readonly op: "neighbourForget"; readonly link: string; readonly address: number }
   | { readonly op: "linkUp"; readonly link: string }
   /** Waits until the kernel has acted on a change of carrier: before that the link drops what it should send. */
@@ -33,10 +42,16 @@ type NetAction =
       readonly address: number;
       readonly prefixLength: number;
     }
+  /** In the place of the one that is there. */
   | { readonly op: "defaultRoute"; readonly gateway: number }
   /** `name` below /proc/sys. */
   | { readonly op: "sysctl"; readonly name: string; readonly value: string }
-  | { readonly op: "tableReplace"; readonly ruleset: Ruleset; readonly ports: readonly PortMapping[] }
+  | { readonly op: "tableReplace"; readonly ruleset: Ruleset; readonly contents: readonly SetContent[] }
+  | {
+      readonly op: "contentsAdd" | "contentsDelete";
+      readonly table: TableReference;
+      readonly contents: readonly SetContent[];
+    }
   | { readonly op: "tableDelete"; readonly table: TableReference }
   | {
       readonly op: "ruleInsert";
@@ -65,6 +80,7 @@ export function targetOf(op: NetOp): string {
     case "neighbourForget":
       return `${formatIpv4(op.address)} of ${op.link}`;
     case "bridgeHairpin":
+    case "bridgeIsolate":
     case "ipv6Quiet":
     case "linkUp":
     case "linkSettle":
@@ -78,7 +94,10 @@ export function targetOf(op: NetOp): string {
     case "sysctl":
       return `${op.name} = ${op.value}`;
     case "tableReplace":
-      return `${op.ruleset.table.family} ${op.ruleset.table.table}, ${op.ports.length} ports`;
+      return `${op.ruleset.table.family} ${op.ruleset.table.table}, ${elementCount(op.contents)} elements`;
+    case "contentsAdd":
+    case "contentsDelete":
+      return `${op.table.family} ${op.table.table}, ${op.contents.map(({ set }) => set).join(" ")}`;
     case "tableDelete":
       return `${op.table.family} ${op.table.table}`;
     case "ruleInsert":
@@ -86,6 +105,10 @@ export function targetOf(op: NetOp): string {
     case "ruleDelete":
       return `${op.table.family} ${op.table.table} ${op.chain} handle ${op.handle}`;
   }
+}
+
+function elementCount(contents: readonly SetContent[]): number {
+  return contents.reduce((sum, { elements }) => sum + elements.length, 0);
 }
 
 function renderPlace(place: RulePlace): string {

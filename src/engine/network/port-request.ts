@@ -23,7 +23,10 @@ function isPort(port: number, minimum: number): boolean {
 }
 
 /** IPv6 host addresses are left out with a warning; anything else that is wrong throws `network.port-invalid`. */
-export function checkPorts(requests: readonly PortRequest[]): {
+export function checkPorts(
+  requests: readonly PortRequest[],
+  defaultAddress = "0.0.0.0",
+): {
   readonly ports: readonly CheckedPort[];
   readonly warnings: readonly string[];
 } {
@@ -32,7 +35,7 @@ export function checkPorts(requests: readonly PortRequest[]): {
   for (const request of requests) {
     const { containerPort, hostPort = 0, protocol } = request;
     const text =
-      request.hostAddress === undefined || request.hostAddress === "" ? "0.0.0.0" : request.hostAddress;
+      request.hostAddress === undefined || request.hostAddress === "" ? defaultAddress : request.hostAddress;
     const lastPort = request.hostPortEnd ?? hostPort;
     if (!isPort(containerPort, 1))
       throw invalid(`container port ${containerPort} is not from 1 to ${maximumPort}`);

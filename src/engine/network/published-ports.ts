@@ -8,7 +8,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
-import { type PortMapping, publishRequests, unpublishRequests } from "./firewall.ts";
+import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
 import { holdHostPort } from "./host-port.ts";
 import type { PublishedPort } from "./model.ts";
 import type { CheckedPort } from "./port-request.ts";
@@ -73,8 +73,22 @@ export class PublishedPorts {
   publish(containerId: string, address: number, held: Pick<HeldPorts, "ports" | "sockets">): void {
     if (held.ports.length === 0) return;
     const mappings = held.ports.map((port) => ({ port, address }));
-    nftTransaction(this.#netfilter, publishRequests(this.#table, mappings));
+    nftTransaction(this.#netfilter, addContents(this.#table, portContents(mappings)));
     this.#byContainer.set(containerId, { mappings, sockets: held.sockets });
+    this.#forgetFlows(mappings);
+  }
+
+  /** Makes the ports lead to another address of the container. */
+  move(containerId: string, address: number): void {
+    const publication = this.#byContainer.get(containerId);
+    if (publication === undefined || publication.mappings.every((mapping) => mapping.address === address))
+      return;
+    const mappings = publication.mappings.map(({ port }) => ({ port, address }));
+    nftTransaction(this.#netfilter, [
+      ...deleteContents(this.#table, portContents(publication.mappings)),
+      ...addContents(this.#table, portContents(mappings)),
+    ]);
+    this.#byContainer.set(containerId, { ...publication, mappings });
     this.#forgetFlows(mappings);
   }
 
@@ -99,7 +113,7 @@ export class PublishedPorts {
     if (publication === undefined) return;
     this.#byContainer.delete(containerId);
     try {
-      nftTransaction(this.#netfilter, unpublishRequests(this.#table, publication.mappings));
+      nftTransaction(this.#netfilter, deleteContents(this.#table, portContents(publication.mappings)));
     } catch (thrown) {
       // Someone flushed the rules, elements included; the next look at the table rebuilds it without these.
       if (!isGone(thrown)) throw thrown;

@@ -9,7 +9,7 @@ import { deleteLink } from "../../linux/netlink/link.ts";
 
 interface Resting {
   readonly hostLink: string;
-  readonly address: number;
+  readonly giveAddress: () => void;
   looks: number;
 }
 
@@ -19,23 +19,18 @@ const patience = 8;
 
 export class ReleasedLinks {
   readonly #route: NetlinkSocket;
-  readonly #giveAddress: (address: number) => void;
   readonly #report: (thrown: unknown) => void;
   #resting: Resting[] = [];
   #timer: Timer | undefined;
 
-  constructor(
-    route: NetlinkSocket,
-    giveAddress: (address: number) => void,
-    report: (thrown: unknown) => void,
-  ) {
+  constructor(route: NetlinkSocket, report: (thrown: unknown) => void) {
     this.#route = route;
-    this.#giveAddress = giveAddress;
     this.#report = report;
   }
 
-  add(hostLink: string, address: number): void {
-    this.#resting.push({ hostLink, address, looks: 0 });
+  /** `giveAddress` is called once the link is gone. */
+  add(hostLink: string, giveAddress: () => void): void {
+    this.#resting.push({ hostLink, giveAddress, looks: 0 });
     this.#schedule();
   }
 
@@ -43,9 +38,9 @@ export class ReleasedLinks {
   flush(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    for (const { hostLink, address } of this.#resting.splice(0)) {
+    for (const { hostLink, giveAddress } of this.#resting.splice(0)) {
       this.#delete(hostLink);
-      this.#giveAddress(address);
+      giveAddress();
     }
   }
 
@@ -79,7 +74,7 @@ export class ReleasedLinks {
       if (resting.looks < patience) return true;
       this.#delete(resting.hostLink);
     }
-    this.#giveAddress(resting.address);
+    resting.giveAddress();
     return false;
   }
 

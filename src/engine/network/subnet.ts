@@ -1,4 +1,4 @@
-/** Which subnet the bridge gets: pure. */
+/** Which subnet a network gets: pure. */
 import { TiffinError } from "../../lib/errors.ts";
 import { formatPrefix, overlap, type Prefix, parsePrefix } from "../../linux/netlink/ipv4.ts";
 
@@ -9,12 +9,19 @@ export const subnetCandidates: readonly Prefix[] = [
   ...[208, 224, 240].map((third) => prefix(192, 168, third, 20)),
 ];
 
+/** Smaller ones, for when all of these are taken: a host may have hundreds of networks. */
+const smallerCandidates: readonly Prefix[] = Array.from({ length: 320 }, (_, index) =>
+  prefix(10, 170 + Math.floor(index / 16), (index % 16) * 16, 20),
+);
+
 function prefix(first: number, second: number, third: number, length: number): Prefix {
   return { network: first * 2 ** 24 + second * 2 ** 16 + third * 2 ** 8, length };
 }
 
+const allCandidates = [...subnetCandidates, ...smallerCandidates];
+
 /** Shortest prefix (largest network) and longest one (network, gateway, broadcast and one container). */
-const lengthRange = { shortest: 8, longest: 29 } as const;
+const lengthRange = { shortest: 8, longest: 30 } as const;
 
 /** A subnet that somebody wrote down. Error: invalid `network.subnet-invalid`. */
 export function parseSubnet(text: string): Prefix {
@@ -37,10 +44,12 @@ export interface SubnetWish {
   readonly remembered: Prefix | undefined;
   /** Destinations of the host's routes and networks of its addresses, without our own bridge's. */
   readonly taken: readonly Prefix[];
+  /** For the error; absent: the default one. */
+  readonly network?: string;
 }
 
 /** Errors: conflict `network.subnet-taken`, unavailable `network.no-free-subnet`. */
-export function decideSubnet({ configured, remembered, taken }: SubnetWish): Prefix {
+export function decideSubnet({ configured, remembered, taken, network = "bridge" }: SubnetWish): Prefix {
   const rival = (candidate: Prefix) => taken.find((other) => overlap(candidate, other));
   if (configured !== undefined) {
     const other = rival(configured);
@@ -49,17 +58,18 @@ export function decideSubnet({ configured, remembered, taken }: SubnetWish): Pre
       "conflict",
       "network.subnet-taken",
       `subnet ${formatPrefix(configured)} overlaps ${formatPrefix(other)}, which this host routes already`,
-      { remedy: "choose a subnet that is in no route of the host" },
+      { remedy: "choose a subnet that overlaps no route of the host" },
     );
   }
-  const free = [...(remembered === undefined ? [] : [remembered]), ...subnetCandidates].find(
+  const free = [...(remembered === undefined ? [] : [remembered]), ...allCandidates].find(
     (candidate) => rival(candidate) === undefined,
   );
   if (free !== undefined) return free;
   throw new TiffinError(
     "unavailable",
     "network.no-free-subnet",
-    `every subnet for the default network overlaps a route of this host (${subnetCandidates.length} tried)`,
-    { remedy: "configure a subnet that is in no route of the host" },
+    `all predefined address pools have been fully subnetted: for network ${network} ${allCandidates.length} were tried, ` +
+      "and each overlaps a route of this host or another network",
+    { remedy: "name a subnet that is in no route of the host, or remove networks (network prune)" },
   );
 }

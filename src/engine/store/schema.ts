@@ -19,8 +19,10 @@
  *   image_reference  reference (docker.io/library/base:latest, docker.io/library/base@sha256:...), image_id
  *   image_manifest   what registries called it: digest, image_id, media_type, content byte for byte
  *   loose_layer      layers that no image needs: containers or work under way may, or nobody does any more
- *   ipam_network  one row per network: subnet, last_address given out, forwarding_enabled (1: by us)
- *   ipam_lease    one row per container with an endpoint: network, address, container_id, host_link
+ *   network       one row per network: id (64 hex digits), name, created_ms, document (JSON: what was decided about it,
+ *                 src/engine/network/model.ts), last_address given out
+ *   network_lease one row per endpoint of a container: network_id, address, container_id, host_link
+ *   host_setting  name, value: what the engine changed on the host and has to change back (`forwarding`: 1)
  *
  * `PRAGMA user_version` counts the migrations below that have been applied; a migration never changes once
  * released, and a test opens a database of every earlier version.
@@ -99,6 +101,38 @@ export const migrations: readonly Migration[] = [
    DROP TABLE image_image;`,
   // What is JSON says its version from here on; until here it was the first.
   `UPDATE container SET document = json_set(document, '$.version', 1), state = json_set(state, '$.version', 1);`,
+  // Networks are rows of their own. The one that there was has this id on every host.
+  `CREATE TABLE network (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     created_ms INTEGER NOT NULL,
+     document TEXT NOT NULL,
+     last_address TEXT
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE network_lease (
+     network_id TEXT NOT NULL,
+     address TEXT NOT NULL,
+     container_id TEXT NOT NULL,
+     host_link TEXT NOT NULL,
+     PRIMARY KEY (network_id, address),
+     UNIQUE (network_id, container_id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE host_setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+   INSERT INTO network (id, name, created_ms, document, last_address)
+     SELECT '3e021a71a3fd6e9dcc2ba96f60909847718ab1b6e0c223d7e32926d8e2945ec9', 'bridge', 0,
+       json_object('version', 1, 'driver', 'bridge', 'subnet', subnet, 'gateway', '', 'ipRange', '', 'auxiliary', json('{}'),
+         'bridge', '', 'mtu', 0, 'internal', json('false'), 'openWithin', json('true'), 'masquerade', json('true'),
+         'hostAddress', '0.0.0.0', 'attachable', json('false'), 'labels', json('{}'), 'options', json('{}'),
+         'subnetChosen', json('false'), 'ipamOptions', json('{}')),
+       last_address
+     FROM ipam_network WHERE network = 'bridge';
+   INSERT INTO network_lease (network_id, address, container_id, host_link)
+     SELECT '3e021a71a3fd6e9dcc2ba96f60909847718ab1b6e0c223d7e32926d8e2945ec9', address, container_id, host_link
+     FROM ipam_lease WHERE network = 'bridge';
+   INSERT INTO host_setting (name, value)
+     SELECT 'forwarding', CAST(forwarding_enabled AS TEXT) FROM ipam_network WHERE network = 'bridge';
+   DROP TABLE ipam_lease;
+   DROP TABLE ipam_network;`,
 ];
 
 export const currentVersion = migrations.length;

@@ -9,7 +9,7 @@ const architectures = { x86_64: "amd64", aarch64: "arm64" } as const;
 
 /** What is counted and told. */
 export interface SystemContext
-  extends Pick<ContainerContext, "config" | "facts" | "images" | "network" | "registry"> {}
+  extends Pick<ContainerContext, "config" | "facts" | "images" | "networks" | "registry"> {}
 
 export class SystemService {
   readonly #context: SystemContext;
@@ -54,7 +54,7 @@ export class SystemService {
   }
 
   async info(): Promise<InfoResponse> {
-    const { facts, registry, images, network, config } = this.#context;
+    const { facts, registry, images, networks, config } = this.#context;
     const { kernel, hardware, cgroup } = facts;
     const counts = { running: 0, paused: 0 };
     for (const { state } of registry.all()) {
@@ -140,7 +140,7 @@ export class SystemService {
         : [],
       FirewallBackend: { Driver: "nftables" },
       CDISpecDirs: [],
-      Warnings: network.warnings.length > 0 ? [...network.warnings] : null,
+      Warnings: networks.warnings.length > 0 ? [...networks.warnings] : null,
     };
   }
 }

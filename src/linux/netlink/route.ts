@@ -70,6 +70,11 @@ export function addRoute(route: Omit<Route, "table" | "type">): NetlinkRequest {
   return routeRequest(routeMessages.new, messageFlags.create | messageFlags.excl, route);
 }
 
+/** RTM_NEWROUTE in the main table, in the place of the one to the same destination; ENETUNREACH when the gateway is not on a link. */
+export function replaceRoute(route: Omit<Route, "table" | "type">): NetlinkRequest {
+  return routeRequest(routeMessages.new, messageFlags.create | messageFlags.replace, route);
+}
+
 /** RTM_DELROUTE in the main table; ESRCH when there is none. */
 export function deleteRoute(route: Omit<Route, "table" | "type">): NetlinkRequest {
   return routeRequest(routeMessages.delete, 0, route);

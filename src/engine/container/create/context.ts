@@ -2,4 +2,7 @@ import type { ContainerContext } from "../context.ts";
 
 /** What creation writes down, and where. */
 export interface CreateContext
-  extends Pick<ContainerContext, "events" | "facts" | "fail" | "images" | "layers" | "paths" | "registry"> {}
+  extends Pick<
+    ContainerContext,
+    "events" | "facts" | "fail" | "images" | "layers" | "networks" | "paths" | "registry"
+  > {}

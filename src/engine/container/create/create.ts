@@ -124,6 +124,7 @@ function decode(context: CreateContext, wanted: Wanted, image: Image, id: string
     image: image.config,
     hostname: context.facts.hostname,
     remove: wanted.remove ?? false,
+    networkName: (reference) => context.networks.find(reference)?.name,
   });
   return { specification, docker: documents, warnings };
 }

@@ -7,7 +7,7 @@ import type { DockerDocuments } from "./documents.ts";
 import { mergeConfig, mergeHostConfig } from "./merge.ts";
 import { collectMounts } from "./mount-spec.ts";
 import { specificationOf } from "./specification-of.ts";
-import { wantedEndpoint } from "./wanted-endpoint.ts";
+import { wantedEndpoints } from "./wanted-endpoint.ts";
 
 export interface BodyCircumstances {
   /** Of the container that is being made. */
@@ -15,6 +15,8 @@ export interface BodyCircumstances {
   readonly image: ImageConfig;
   /** The host's own name, for a container that shares it. */
   readonly hostname: string;
+  /** The name of the network that a client calls by its name or id; undefined when there is none. */
+  readonly networkName?: (reference: string) => string | undefined;
   /** It goes when it has ended, whatever the body says. */
   readonly remove: boolean;
 }
@@ -33,7 +35,7 @@ export function decodeCreateBody(body: ContainerCreateBody, around: BodyCircumst
   const host = mergeHostConfig(HostConfig, around.remove);
   const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
   const config = mergeConfig(client, around.image, around.id, sharesNames ? around.hostname : undefined);
-  const endpoint = wantedEndpoint(body, host.NetworkMode);
+  const endpoints = wantedEndpoints(body, host.NetworkMode, around.networkName);
   const mounts = collectMounts({
     binds: host.Binds ?? [],
     mounts: host.Mounts ?? [],
@@ -41,7 +43,7 @@ export function decodeCreateBody(body: ContainerCreateBody, around: BodyCircumst
     volumes: Object.keys(client.Volumes ?? {}),
     imageVolumes: Object.keys(around.image.Volumes ?? {}),
   });
-  const translated = specificationOf(config, host, endpoint, mounts);
+  const translated = specificationOf(config, host, endpoints, mounts);
   return {
     specification: translated.specification,
     documents: { config, host },

@@ -34,7 +34,7 @@ export interface Translated {
 export function specificationOf(
   config: MergedConfig,
   host: MergedHostConfig,
-  endpoint: WantedEndpoint,
+  endpoints: readonly WantedEndpoint[],
   mounts: readonly MountSpec[],
 ): Translated {
   const { log, warnings } = decodeLogConfig(host.LogConfig);
@@ -46,7 +46,7 @@ export function specificationOf(
     labels: config.Labels,
     annotations: host.Annotations ?? {},
     namespaces: namespacesOf(host),
-    network: networkOf(config, host, endpoint, exposed),
+    network: networkOf(config, host, endpoints, exposed),
     exposed,
     resolver: { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
     hosts: (host.ExtraHosts ?? []).map(hostLine),
@@ -138,7 +138,7 @@ function timeOffsets(text: string): { readonly monotonic?: number; readonly boot
 function networkOf(
   config: MergedConfig,
   host: MergedHostConfig,
-  endpoint: WantedEndpoint,
+  endpoints: readonly WantedEndpoint[],
   exposed: ContainerSpecification["exposed"],
 ): ContainerSpecification["network"] {
   const mode = host.NetworkMode;
@@ -147,7 +147,7 @@ function networkOf(
   const container = containerOf(mode);
   if (container !== undefined) return { kind: "container", container };
   if (mode === "none" || config.NetworkDisabled === true) return { kind: "none" };
-  return { kind: "networks", endpoints: [endpoint], ports };
+  return { kind: "networks", endpoints, ports };
 }
 
 /** `name:address` or `name=address`, an IPv6 address also in brackets. */

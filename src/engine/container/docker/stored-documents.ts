@@ -36,7 +36,7 @@ export function decodeFirstDocument(value: unknown, path: string): FirstDocument
   const { specification } = specificationOf(
     { ...config, Hostname, User, Env, Labels },
     merged,
-    { network: merged.NetworkMode, ...network },
+    [{ network: merged.NetworkMode, ...network }],
     mounts,
   );
   return { image, firstHostId, specification, documents: { config, host } };

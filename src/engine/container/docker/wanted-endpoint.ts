@@ -1,30 +1,97 @@
-/** What a creation asks of its place in the network: at most one endpoint, in the network of its mode. Pure. */
+/** What a creation asks of its places in networks: the one of its mode, and others by name. Pure. */
 import type { ContainerCreateBody } from "../../../docker/types/container.ts";
+import type { EndpointSettings } from "../../../docker/types/networking.ts";
 import { defaultNetworkName, refuse, type WantedEndpoint } from "../specification/mod.ts";
 
-/** `mode` is the merged one. Errors: `container.endpoint`, `container.conflict-*`. */
-export function wantedEndpoint(body: ContainerCreateBody, mode: string): WantedEndpoint {
-  const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {});
-  const [only] = endpoints;
-  if (endpoints.length > 1) {
-    const names = endpoints.map(([name]) => name).join(", ");
-    refuse("endpoint", `Container cannot be connected to network endpoints: ${names}`);
-  }
-  const [name, settings] = only ?? [mode, null];
-  if ((name === "default" ? defaultNetworkName : name) !== mode) {
+/** What a client's settings of one endpoint ask for. Error: `container.endpoint`. */
+export function wantedEndpointOf(
+  network: string,
+  settings: EndpointSettings | null | undefined,
+): WantedEndpoint {
+  const { IPAMConfig, MacAddress = "", Aliases, DriverOpts, GwPriority = 0 } = settings ?? {};
+  if ((IPAMConfig?.IPv6Address ?? "") !== "") {
     refuse(
       "endpoint",
-      `conflicting options: settings for network ${JSON.stringify(name)} with the network mode ${JSON.stringify(mode)}`,
+      `network ${network} has no IPv6: the address ${IPAMConfig?.IPv6Address} cannot be given there`,
     );
   }
-  const address = settings?.IPAMConfig?.IPv4Address ?? "";
-  const mac = settings?.MacAddress || (body.MacAddress ?? "");
-  const placeless = mode === "host" || mode === "none" || mode.startsWith("container:");
-  if (placeless && address !== "") {
-    refuse("conflict-ip", "conflicting options: ip and the network mode");
+  const aliases = [...new Set(Aliases ?? [])];
+  const linkLocalAddresses = IPAMConfig?.LinkLocalIPs ?? [];
+  return {
+    network,
+    address: IPAMConfig?.IPv4Address ?? "",
+    mac: MacAddress,
+    ...(aliases.length > 0 && { aliases }),
+    ...(linkLocalAddresses.length > 0 && { linkLocalAddresses }),
+    ...(Object.keys(DriverOpts ?? {}).length > 0 && { driverOptions: DriverOpts ?? {} }),
+    ...(GwPriority !== 0 && { gatewayPriority: GwPriority }),
+  };
+}
+
+function isPlaceless(mode: string): boolean {
+  return mode === "host" || mode === "none" || mode.startsWith("container:");
+}
+
+/**
+ * The networks that a new container is to be in, that of `mode` (the merged one) first, then by name; none for a mode without.
+ * `nameOf` knows networks by name and id. Errors: `container.endpoint`, `container.conflict-*`.
+ */
+export function wantedEndpoints(
+  body: ContainerCreateBody,
+  mode: string,
+  nameOf: (reference: string) => string | undefined = () => undefined,
+): readonly WantedEndpoint[] {
+  const named = (reference: string): string =>
+    reference === "default" ? defaultNetworkName : (nameOf(reference) ?? reference);
+  const settings = new Map<string, EndpointSettings | null>();
+  for (const [reference, wanted] of Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {})) {
+    settings.set(named(reference), wanted);
   }
-  if (placeless && mac !== "") {
+  if (isPlaceless(mode)) {
+    refusePlaces(body, mode, settings);
+    return [];
+  }
+  const own = named(mode);
+  // Who names only other networks does not want the default one.
+  if (!settings.has(own) && (own !== defaultNetworkName || settings.size === 0)) settings.set(own, null);
+  const names = [...settings.keys()].sort(
+    (one, other) => Number(other === own) - Number(one === own) || (one < other ? -1 : 1),
+  );
+  return names.map((name, index) => {
+    if (isPlaceless(name)) {
+      refuse(
+        "endpoint",
+        "conflicting options: cannot attach both user-defined and non-user-defined network-modes",
+      );
+    }
+    const wanted = wantedEndpointOf(name, settings.get(name));
+    if (name === defaultNetworkName && wanted.aliases !== undefined) {
+      refuse("endpoint", "network-scoped aliases are only supported for user-defined networks");
+    }
+    return index === 0 && wanted.mac === "" ? { ...wanted, mac: body.MacAddress ?? "" } : wanted;
+  });
+}
+
+function refusePlaces(
+  body: ContainerCreateBody,
+  mode: string,
+  settings: ReadonlyMap<string, EndpointSettings | null>,
+): void {
+  for (const [name, wanted] of settings) {
+    if (name !== mode) {
+      refuse(
+        "endpoint",
+        `conflicting options: settings for network ${JSON.stringify(name)} with the network mode ${JSON.stringify(mode)}`,
+      );
+    }
+    if ((wanted?.IPAMConfig?.IPv4Address ?? "") !== "") {
+      refuse("conflict-ip", "conflicting options: ip and the network mode");
+    }
+    if ((wanted?.MacAddress ?? "") !== "") {
+      refuse("conflict-mac", "conflicting options: mac-address and the network mode");
+    }
+  }
+  if ((body.MacAddress ?? "") !== "") {
     refuse("conflict-mac", "conflicting options: mac-address and the network mode");
   }
-  return { network: mode, address, mac };
 }

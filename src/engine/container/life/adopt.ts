@@ -6,7 +6,7 @@
 
 import { messageOf } from "../../../lib/errors.ts";
 import { readRecord, type SupervisedProcess } from "../../../runtime/mod.ts";
-import { type Container, type ContainerState, isAlive, readRowFile, tokenOf } from "../record/mod.ts";
+import { type Container, holdOf, holdsNothing, isAlive, readRowFile, tokenOf } from "../record/mod.ts";
 import type { LifeContext } from "./context.ts";
 
 /** Takes over what is found. True: a network endpoint may be in use of which nobody knows whose it is. */
@@ -77,21 +77,17 @@ function takeOver(context: LifeContext, container: Container, process: Supervise
   const { token, pid, startedAtNs } = process;
   const noted = readRowFile(context.paths.container(container.id).directory)?.state;
   const same = noted !== undefined && tokenOf(noted) === token ? noted : undefined;
-  const endpoint = same === undefined ? null : endpointOf(same);
+  const hold = same === undefined ? holdsNothing : holdOf(same);
   const stopping = same !== undefined && isAlive(same) && same.stopping === true;
   const startedAtMs = Number(startedAtNs / 1_000_000n);
   const was = container.state.status;
-  context.registry.correct(container, { status: "running", token, pid, startedAtMs, endpoint, stopping });
+  context.registry.correct(container, { status: "running", token, pid, startedAtMs, ...hold, stopping });
   context.report(
     new Error(
       `container ${container.name} (${container.id}) runs as process ${pid}, not ${was} as its row said`,
     ),
   );
-  return endpoint === null;
-}
-
-function endpointOf(state: ContainerState): Extract<ContainerState, { status: "running" }>["endpoint"] {
-  return isAlive(state) || state.status === "starting" ? state.endpoint : null;
+  return same === undefined;
 }
 
 /** Reports directories that nobody knows and that do not say who they are. Running or not, they stay. */

@@ -11,11 +11,11 @@ import { messageOf } from "../../../lib/errors.ts";
 import { within } from "../../../lib/timer.ts";
 import { type ExitRecord, readRecord, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
-import type { LiveEndpoint } from "../../network/mod.ts";
+import type { LiveContainer } from "../../network/mod.ts";
 import { enqueue } from "../context.ts";
 import { settleExit, takeAway, watchExit } from "../end/mod.ts";
 import { cgroupOf, ownCgroupParent, releaseOwnParent, unknownEnding } from "../process/mod.ts";
-import { type Container, type Ending, isAlive } from "../record/mod.ts";
+import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import { startContainer } from "../start/mod.ts";
 import { adoptUnknown, reportStrangers } from "./adopt.ts";
 import type { LifeContext } from "./context.ts";
@@ -33,7 +33,7 @@ interface FoundEnding {
 export async function recoverContainers(context: LifeContext): Promise<void> {
   const unclear = await adoptUnknown(context);
   const endings = await findProcesses(context);
-  await context.network.recover(liveEndpoints(context), { keepUnknown: unclear });
+  await context.networks.recover(liveContainers(context), { keepUnknown: unclear });
   await each(context, endings.keys(), async (container) => {
     const found = endings.get(container);
     if (found !== undefined) await settleExit(context, container, found.ending, found.lost);
@@ -88,14 +88,15 @@ async function each(
 /** Its engine died during the start: keep the process if it came to life, else take the start back. */
 async function recoverStarting(context: LifeContext, container: Container): Promise<void> {
   if (container.state.status !== "starting") return;
-  const { token, endpoint, before } = container.state;
+  const { token, before } = container.state;
+  const hold = holdOf(container.state);
   const { record } = context.paths.container(container.id);
   const found = await context.runtime.reconnect(token, { recordPath: record });
   if (found.kind === "found") {
     const { process } = found;
     const startedAtMs = Number(process.startedAtNs / 1_000_000n) || nowMs();
     const { pid } = process;
-    context.registry.setState(container, { status: "running", token, pid, startedAtMs, endpoint });
+    context.registry.setState(container, { status: "running", token, pid, startedAtMs, ...hold });
     adopt(context, container, process);
     return;
   }
@@ -170,11 +171,11 @@ function exitOf(path: string): ExitRecord | undefined {
   }
 }
 
-function liveEndpoints(context: LifeContext): LiveEndpoint[] {
-  const live: LiveEndpoint[] = [];
+function liveContainers(context: LifeContext): LiveContainer[] {
+  const live: LiveContainer[] = [];
   for (const { id, state } of context.registry.all()) {
-    if (!isAlive(state) || state.endpoint === null) continue;
-    live.push({ containerId: id, address: state.endpoint.address, ports: state.endpoint.ports });
+    const hold = holdOf(state);
+    if (isAlive(state) && hold.endpoints.length > 0) live.push({ containerId: id, ...hold });
   }
   return live;
 }

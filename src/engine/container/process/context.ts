@@ -4,7 +4,7 @@ import type { ContainerContext } from "../context.ts";
 export interface ProcessContext
   extends Pick<
     ContainerContext,
-    "config" | "events" | "facts" | "fail" | "network" | "paths" | "registry" | "report"
+    "config" | "events" | "facts" | "fail" | "networks" | "paths" | "registry" | "report"
   > {}
 
 /** What names the groups of a container. */

@@ -42,7 +42,7 @@ export async function releaseHost(context: ProcessContext, id: string, kill: boo
     context.report(thrown);
   }
   try {
-    await context.network.release(id);
+    await context.networks.release(id);
     context.fail("exit.network");
   } catch (thrown) {
     context.report(thrown);

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { formatExactJson, parseExactJson } from "../../../lib/exact-json.ts";
+import { builtInIds } from "../../network/mod.ts";
 import { migratedDatabase } from "../../store/testing/migrated-database.ts";
 import { plainSpecification } from "../specification/mod.ts";
 import { type ContainerDocument, decodeDocument, encodeDocument } from "./document.ts";
@@ -56,21 +57,25 @@ const ending = {
   error: "",
   requested: false,
 };
-const endpoint = {
-  address: "172.30.0.2",
-  prefixLength: 16,
-  gateway: "172.30.0.1",
-  mac: "02:42:00:00:00:01",
-  ports: [{ containerPort: 80, protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080 }],
-} as const;
+const place = { address: "172.30.0.2", prefixLength: 16, gateway: "172.30.0.1", mac: "02:42:00:00:00:01" };
+const endpoint = { id: "e", network: builtInIds.bridge, link: "eth0", ...place, gatewayPriority: 0 };
+const port = { containerPort: 80, protocol: "tcp", hostAddress: "0.0.0.0", hostPort: 8080 } as const;
+const nothing = { endpoints: [], ports: [] };
 
 const states: readonly ContainerState[] = [
   { status: "created" },
   { status: "created", failure: ending },
-  { status: "starting", token: "t", endpoint: null, before: ending },
-  { status: "running", token: "t", endpoint, pid: 7, startedAtMs: 5 },
-  { status: "running", token: "t", endpoint, pid: 7, startedAtMs: 5, stopping: true },
-  { status: "paused", token: "t", endpoint: null, pid: 7, startedAtMs: 5 },
+  { status: "starting", token: "t", ...nothing, before: ending },
+  {
+    status: "running",
+    token: "t",
+    endpoints: [endpoint, { ...endpoint, link: "eth1" }],
+    ports: [port],
+    pid: 7,
+    startedAtMs: 5,
+  },
+  { status: "running", token: "t", ...nothing, pid: 7, startedAtMs: 5, stopping: true },
+  { status: "paused", token: "t", ...nothing, pid: 7, startedAtMs: 5 },
   { status: "exited", ending },
   { status: "restarting", ending },
   { status: "removing", ending: null, volumes: true },
@@ -86,6 +91,22 @@ test.each(states)("the state %p is read back", (state) => {
     const stored = formatExactJson(encodeState(state, restarts));
     expect(decodeState(parseExactJson(stored))).toEqual({ state, restarts });
   }
+});
+
+test("in the first version of a state there was one endpoint at most, with the ports in it", () => {
+  const running = { status: "running", token: "t", pid: 7, startedAtMs: 5 };
+  const read = (endpoint: unknown) => decodeState({ version: 1, ...running, endpoint }).state;
+  expect(read({ ...place, ports: [port] })).toEqual({
+    status: "running",
+    token: "t",
+    pid: 7,
+    startedAtMs: 5,
+    endpoints: [{ ...endpoint, id: "" }],
+    ports: [port],
+  });
+  expect(read(null)).toMatchObject(nothing);
+  expect(decodeState({ version: 1, status: "created" }).state).toEqual({ status: "created" });
+  expect(() => read({ address: "172.30.0.2" })).toThrow("endpoint");
 });
 
 test("a document of the first version is given its specification", () => {

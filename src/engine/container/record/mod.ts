@@ -10,8 +10,10 @@ export {
   type ContainerState,
   countsAsRunning,
   type Ending,
-  type EndpointRecord,
   endingOf,
+  holdOf,
+  holdsNothing,
   isAlive,
+  type NetworkHold,
   tokenOf,
 } from "./state.ts";

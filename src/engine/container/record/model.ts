@@ -1,5 +1,5 @@
 /**
- * What a container is to the engine: the document that creation writes and nothing changes (except the name), the
+ * What a container is to the engine: the document that creation writes and nothing changes (except name and networks), the
  * state beside it, and, while it lives, what this process holds of it.
  */
 import type { SupervisedProcess } from "../../../runtime/mod.ts";
@@ -14,7 +14,8 @@ export interface Container {
   readonly id: string;
   name: string;
   readonly createdMs: number;
-  readonly document: ContainerDocument;
+  /** Only its networks ever change. */
+  document: ContainerDocument;
   state: ContainerState;
   /** The supervised process while `state` is running or paused. */
   process: SupervisedProcess | undefined;

@@ -57,7 +57,7 @@ test("a name moves with a rename, and everything survives a restart", () => {
   expect(codeOf(() => registry.rename(container, "two"))).toBe("conflict container.name-taken");
   registry.rename(container, "uno");
   expect(codeOf(() => registry.resolve("one"))).toBe("notFound container.not-found");
-  registry.setState(container, { status: "starting", token: "t", endpoint: null, before: null });
+  registry.setState(container, { status: "starting", token: "t", endpoints: [], ports: [], before: null });
   registry.drop(registry.resolve("two"));
   const again = new ContainerRegistry(repository);
   expect([...again.all()].map((each) => [each.name, each.state.status])).toEqual([["uno", "starting"]]);

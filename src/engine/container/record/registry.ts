@@ -5,11 +5,12 @@
 import { ambiguousPrefix, nameTaken, noSuchContainer } from "../../../docker/messages.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { directWrites, type Writes } from "../../store/mod.ts";
+import type { WantedEndpoint } from "../specification/mod.ts";
 import type { ContainerDocument } from "./document.ts";
 import type { Container } from "./model.ts";
 import { decodeContainerName } from "./names.ts";
 import type { ContainerRepository, ContainerRow } from "./repository.ts";
-import { type ContainerState, type Ending, isAlive, transition } from "./state.ts";
+import { type ContainerState, type Ending, isAlive, type NetworkHold, transition } from "./state.ts";
 
 const shortIdDigits = 12;
 
@@ -122,6 +123,24 @@ export class ContainerRegistry {
   /** Replaces a state that the host has shown to be wrong. */
   correct(container: Container, state: ContainerState): void {
     this.#save(container, state);
+  }
+
+  /** A running container has gained or lost endpoints. */
+  setHold(container: Container, { endpoints, ports }: NetworkHold): void {
+    if (isAlive(container.state)) this.#save(container, { ...container.state, endpoints, ports });
+  }
+
+  /** Changes the networks that the container is to be in, on disk first. */
+  setNetworks(container: Container, endpoints: readonly WantedEndpoint[]): void {
+    const { specification } = container.document;
+    if (specification.network.kind !== "networks") return;
+    const network = { ...specification.network, endpoints };
+    const document = { ...container.document, specification: { ...specification, network } };
+    this.#writes.write(`the networks of ${subjectOf(container.id)}`, () =>
+      this.#repository.saveDocument(container.id, document),
+    );
+    container.document = document;
+    this.#changed(container);
   }
 
   #save(container: Container, next: ContainerState): void {

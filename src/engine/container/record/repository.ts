@@ -18,6 +18,7 @@ export interface ContainerRow {
 export interface ContainerRepository {
   insert(row: ContainerRow): void;
   saveState(id: string, state: ContainerState, restarts: number): void;
+  saveDocument(id: string, document: ContainerDocument): void;
   saveName(id: string, name: string): void;
   remove(id: string): void;
   /** In order of creation. `unreadable` hears of each row that cannot be understood; it stays as it is. */
@@ -45,6 +46,9 @@ export function containerRepository(database: Database): ContainerRepository {
        document = excluded.document, state = excluded.state`,
   );
   const saveState = database.query<unknown, [string, string]>("UPDATE container SET state = ? WHERE id = ?");
+  const saveDocument = database.query<unknown, [string, string]>(
+    "UPDATE container SET document = ? WHERE id = ?",
+  );
   const saveName = database.query<unknown, [string, string]>("UPDATE container SET name = ? WHERE id = ?");
   const remove = database.query<unknown, [string]>("DELETE FROM container WHERE id = ?");
   const all = database.query<StoredRow, []>("SELECT * FROM container ORDER BY created_ms");
@@ -61,6 +65,9 @@ export function containerRepository(database: Database): ContainerRepository {
     },
     saveState(id, state, restarts) {
       saveState.run(formatExactJson(encodeState(state, restarts)), id);
+    },
+    saveDocument(id, document) {
+      saveDocument.run(formatExactJson(encodeDocument(document)), id);
     },
     saveName(id, name) {
       saveName.run(name, id);

@@ -12,9 +12,9 @@ const ending = {
 };
 const samples: Record<Status, ContainerState> = {
   created: { status: "created" },
-  starting: { status: "starting", token: "t", endpoint: null, before: null },
-  running: { status: "running", token: "t", endpoint: null, pid: 7, startedAtMs: 1 },
-  paused: { status: "paused", token: "t", endpoint: null, pid: 7, startedAtMs: 1 },
+  starting: { status: "starting", token: "t", endpoints: [], ports: [], before: null },
+  running: { status: "running", token: "t", endpoints: [], ports: [], pid: 7, startedAtMs: 1 },
+  paused: { status: "paused", token: "t", endpoints: [], ports: [], pid: 7, startedAtMs: 1 },
   exited: { status: "exited", ending },
   restarting: { status: "restarting", ending },
   removing: { status: "removing", ending },

@@ -3,6 +3,7 @@
  * compares or sets a status by hand: `transition` does, and refuses what the table does not list.
  */
 import { TiffinError } from "../../../lib/errors.ts";
+import type { EndpointRecord, PublishedPort } from "../../network/mod.ts";
 
 /** How a process ended. Times are milliseconds since the epoch. */
 export interface Ending {
@@ -17,26 +18,18 @@ export interface Ending {
   readonly requested: boolean;
 }
 
-/** A container's place in the network, as long as it holds it. */
-export interface EndpointRecord {
-  /** Empty where the container shares another's namespace or has none. */
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly gateway: string;
-  readonly mac: string;
-  readonly ports: readonly {
-    readonly containerPort: number;
-    readonly protocol: "tcp" | "udp";
-    readonly hostAddress: string;
-    readonly hostPort: number;
-  }[];
+/** What a container holds of networks as long as it lives; nothing where it shares another's namespace or has none. */
+export interface NetworkHold {
+  readonly endpoints: readonly EndpointRecord[];
+  readonly ports: readonly PublishedPort[];
 }
 
+export const holdsNothing: NetworkHold = { endpoints: [], ports: [] };
+
 /** What a process of a container has while it exists. */
-export interface Presence {
+export interface Presence extends NetworkHold {
   /** Name of its supervisor's socket. */
   readonly token: string;
-  readonly endpoint: EndpointRecord | null;
 }
 
 export interface Liveness extends Presence {
@@ -98,6 +91,13 @@ export function isAlive(
   state: ContainerState,
 ): state is Extract<ContainerState, { status: "running" | "paused" }> {
   return state.status === "running" || state.status === "paused";
+}
+
+/** What the container holds of networks now. */
+export function holdOf(state: ContainerState): NetworkHold {
+  if (!isAlive(state) && state.status !== "starting") return holdsNothing;
+  const { endpoints, ports } = state;
+  return { endpoints, ports };
 }
 
 /** Whether clients are told that it runs: it does, or will again by itself. */

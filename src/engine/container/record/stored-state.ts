@@ -1,12 +1,16 @@
-/** A container's state as JSON on disk, which says its version (there is one so far), and how often it was restarted. */
-import { optional } from "../../../lib/decoders.ts";
+/**
+ * A container's state as JSON on disk, which says its version (see `upTo2` for what was before), and how often it was
+ * restarted.
+ */
+import { anything, optional } from "../../../lib/decoders.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { builtInIds } from "../../network/mod.ts";
 import { rowKit } from "./document.ts";
 import type { ContainerState } from "./state.ts";
 
-const { flag, integer, list, nullable, object, oneOf, text, variants } = rowKit;
+const { flag, integer, list, mapOf, nullable, object, oneOf, text, variants } = rowKit;
 
-const stateVersion = 1;
+const stateVersion = 2;
 
 const ending = object({
   exitCode: integer,
@@ -18,21 +22,24 @@ const ending = object({
 });
 
 const endpoint = object({
+  id: text,
+  network: text,
+  link: text,
   address: text,
   prefixLength: integer,
   gateway: text,
   mac: text,
-  ports: list(
-    object({
-      containerPort: integer,
-      protocol: oneOf("tcp", "udp"),
-      hostAddress: text,
-      hostPort: integer,
-    }),
-  ),
+  gatewayPriority: integer,
 });
 
-const presence = { token: text, endpoint: nullable(endpoint) };
+const port = object({
+  containerPort: integer,
+  protocol: oneOf("tcp", "udp"),
+  hostAddress: text,
+  hostPort: integer,
+});
+
+const presence = { token: text, endpoints: list(endpoint), ports: list(port) };
 const liveness = { ...presence, pid: integer, startedAtMs: integer, stopping: optional(flag) };
 const removal = { ending: nullable(ending), volumes: optional(flag) };
 
@@ -50,6 +57,26 @@ const state = variants("status", {
 /** Around the state, so that a change of either is one statement. */
 const frame = object({ version: integer, restarts: optional(integer) });
 
+const firstEndpoint = object({
+  address: text,
+  prefixLength: integer,
+  gateway: text,
+  mac: text,
+  ports: list(port),
+});
+const withFirst = object({ endpoint: optional(nullable(firstEndpoint)) });
+const fields = mapOf(anything);
+
+/** In version 1 a state had `endpoint`: null, or one in the network `bridge` with the ports in it. */
+function upTo2(value: unknown): unknown {
+  const { endpoint: only } = withFirst(value, "state");
+  const { endpoint: _endpoint, ...rest } = fields(value, "state");
+  if (only === undefined || only === null) return { ...rest, endpoints: [], ports: [] };
+  const { ports, ...place } = only;
+  const record = { id: "", network: builtInIds.bridge, link: "eth0", ...place, gatewayPriority: 0 };
+  return { ...rest, endpoints: [record], ports };
+}
+
 /** With the count of restarts, absent for none. */
 export function encodeState(value: ContainerState, restarts: number): unknown {
   return { version: stateVersion, ...(restarts > 0 && { restarts }), ...value };
@@ -59,5 +86,6 @@ export function encodeState(value: ContainerState, restarts: number): unknown {
 export function decodeState(value: unknown): { readonly state: ContainerState; readonly restarts: number } {
   const { version, restarts = 0 } = frame(value, "state");
   if (version === stateVersion) return { state: state(value, "state"), restarts };
+  if (version === 1) return { state: state(upTo2(value), "state"), restarts };
   throw new TiffinError("invalid", "container.row", `no version ${version} of a container's state is known`);
 }

@@ -8,7 +8,8 @@ const hardwareAddress = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
 export function checkNetwork({ network, resolver, hosts }: ContainerSpecification): void {
   if (network.kind === "networks") {
-    for (const { address, mac } of network.endpoints) {
+    for (const { address, mac, aliases = [] } of network.endpoints) {
+      for (const alias of aliases) validateWord("network alias", alias);
       if (address !== "" && !isIpv4(address)) refuse("endpoint", `invalid IPv4 address: ${address}`);
       if (mac !== "" && !hardwareAddress.test(mac)) {
         refuse("endpoint", `${mac} is not a valid mac address`);

@@ -88,7 +88,18 @@ const exposedPort = object({ port, protocol: oneOf("tcp", "udp", "sctp") });
 export interface ExposedPort extends Decoded<typeof exposedPort> {}
 
 /** `address` and `mac` empty: any. */
-const endpoint = object({ network: text, address: text, mac: text });
+/** `network`: its name, or what a client called it by where there was none. Empty and absent: whatever there is. */
+const endpoint = object({
+  network: text,
+  address: text,
+  mac: text,
+  /** Further names of the container in that network. */
+  aliases: optional(list(text)),
+  linkLocalAddresses: optional(list(text)),
+  driverOptions: optional(mapOf(text)),
+  /** The endpoint with the highest gives the default route and has the published ports. */
+  gatewayPriority: optional(integer),
+});
 export interface WantedEndpoint extends Decoded<typeof endpoint> {}
 
 const network = variants("kind", {

@@ -8,7 +8,7 @@ import {
   renderPlanTable,
   renderShell,
 } from "../../../plan/mod.ts";
-import { type Container, isAlive } from "../record/mod.ts";
+import { type Container, holdOf } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
 
@@ -29,7 +29,7 @@ export async function explainContainer(
   const place = {
     source: networkSource(container),
     netns: undefined,
-    endpoint: isAlive(state) ? state.endpoint : null,
+    hold: holdOf(state),
     warnings: [],
     wire: undefined,
   };

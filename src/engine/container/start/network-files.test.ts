@@ -3,7 +3,7 @@ import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.
 
 test("hosts ends with the extra hosts and the container itself", () => {
   const text = renderHosts({
-    address: "172.30.0.2",
+    addresses: ["172.30.0.2"],
     hostname: "web",
     domainname: "example.org",
     extraHosts: [

@@ -2,8 +2,8 @@
 import type { HostLine } from "../specification/mod.ts";
 
 export interface HostsInput {
-  /** The container's own address; empty without a network. */
-  readonly address: string;
+  /** The container's own ones. */
+  readonly addresses: readonly string[];
   readonly hostname: string;
   readonly domainname: string;
   readonly extraHosts: readonly HostLine[];
@@ -24,9 +24,7 @@ export function renderHosts(input: HostsInput): string {
   for (const { name, address } of input.extraHosts) {
     lines.push(`${address === "host-gateway" ? input.gateway : address}\t${name}`);
   }
-  if (input.address !== "") {
-    lines.push(`${input.address}\t${ownNames(input).join(" ")}`);
-  }
+  for (const address of input.addresses) lines.push(`${address}\t${ownNames(input).join(" ")}`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -1,24 +1,26 @@
-/** Where a container is in the network: its own endpoint, nobody's, the host's, or another container's. */
+/** Where a container is in the network: its own endpoints, nobody's, the host's, or another container's. */
 import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
 import type { NetworkSource } from "../../../plan/mod.ts";
-import type { PortRequest } from "../../network/mod.ts";
+import { builtInIds, type EndpointRequest, type Network, type PortRequest } from "../../network/mod.ts";
 import { meetingEndOf, notRunningError, openOfProcess, refuseRestarting } from "../process/mod.ts";
-import { type Container, type EndpointRecord, isAlive } from "../record/mod.ts";
-import type { ContainerSpecification, WantedPort } from "../specification/mod.ts";
+import { type Container, holdsNothing, isAlive, type NetworkHold } from "../record/mod.ts";
+import type { ContainerSpecification, WantedEndpoint, WantedPort } from "../specification/mod.ts";
 import type { StartContext } from "./context.ts";
 
 export interface NetworkPlace {
   readonly source: NetworkSource;
   /** A namespace to hand over. */
   readonly netns: OwnedFd | undefined;
-  readonly endpoint: EndpointRecord | null;
+  readonly hold: NetworkHold;
   readonly warnings: readonly string[];
   /** Finishes the wiring once the process's own namespace exists. */
   readonly wire: ((pid: number) => void) | undefined;
 }
+
+const nothingHeld = { hold: holdsNothing, warnings: [], wire: undefined } as const;
 
 /** The running container of that name, whose namespaces are shared. Errors: `notFound`, `conflict`. */
 export function sharedContainer(
@@ -68,79 +70,75 @@ export async function attachToNetwork(
   container: Container,
   undo: UndoStack,
 ): Promise<NetworkPlace> {
-  const { firstHostId, specification } = container.document;
-  const { network } = specification;
+  const { network } = container.document.specification;
   switch (network.kind) {
     case "host":
-      return { source: { kind: "host" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
+      return { ...nothingHeld, source: { kind: "host" }, netns: undefined };
     case "container":
       return {
+        ...nothingHeld,
         source: { kind: "slot" },
         netns: openOfProcess(sharedContainer(context, network.container), "ns/net", openFlags.readOnly),
-        endpoint: null,
-        warnings: [],
-        wire: undefined,
       };
     case "none":
-      // With a user namespace the network namespace must belong to it, so the process makes its own.
-      return firstHostId === null
-        ? {
-            source: { kind: "slot" },
-            netns: context.network.createIsolatedNetns(),
-            endpoint: null,
-            warnings: [],
-            wire: undefined,
-          }
-        : { source: { kind: "new" }, netns: undefined, endpoint: null, warnings: [], wire: undefined };
+      return isolatedPlace(context, container);
     case "networks":
-      return await acquireEndpoint(context, container, network, undo);
+      // It may have left the last one.
+      return network.endpoints.length === 0
+        ? isolatedPlace(context, container)
+        : await acquirePlace(context, container, network, undo);
   }
 }
 
-/** So far in one network, the only one that there is. */
-async function acquireEndpoint(
+function isolatedPlace({ networks }: StartContext, { document }: Container): NetworkPlace {
+  // With a user namespace the network namespace must belong to it, so the process makes its own.
+  return document.firstHostId === null
+    ? { ...nothingHeld, source: { kind: "slot" }, netns: networks.createIsolatedNetns() }
+    : { ...nothingHeld, source: { kind: "new" }, netns: undefined };
+}
+
+async function acquirePlace(
   context: StartContext,
   container: Container,
   wanted: Extract<ContainerSpecification["network"], { kind: "networks" }>,
   undo: UndoStack,
 ): Promise<NetworkPlace> {
-  const { network } = context;
-  const { firstHostId } = container.document;
-  for (const { network: name } of wanted.endpoints) {
-    if (name === network.name) continue;
-    throw new TiffinError("notFound", "network.not-found", `network ${name} not found`, { exitCode: 125 });
-  }
-  const [endpointWanted = { address: "", mac: "" }] = wanted.endpoints;
-  const { address, mac } = endpointWanted;
+  const { networks } = context;
   const request = {
+    endpoints: wanted.endpoints.map((each) => endpointRequest(context, each)),
     ports: wanted.ports.map(portRequest),
-    ...(address !== "" && { address }),
-    ...(mac !== "" && { mac }),
   };
-  undo.push("network endpoint", () => network.release(container.id));
-  if (firstHostId !== null) {
-    const endpoint = await network.acquireUnwired(container.id, request);
-    return {
-      source: { kind: "new" },
-      netns: undefined,
-      endpoint: recordOf(endpoint),
-      warnings: endpoint.warnings,
-      wire: (pid) => endpoint.wire(pid),
-    };
+  undo.push("place in networks", () => networks.release(container.id));
+  if (container.document.firstHostId !== null) {
+    const { endpoints, ports, warnings, wire } = await networks.acquireUnwired(container.id, request);
+    return { source: { kind: "new" }, netns: undefined, hold: { endpoints, ports }, warnings, wire };
   }
-  const endpoint = await network.acquire(container.id, request);
+  const { endpoints, ports, warnings, netns } = await networks.acquire(container.id, request);
+  return { source: { kind: "slot" }, netns, hold: { endpoints, ports }, warnings, wire: undefined };
+}
+
+/** What is asked of the network that `wanted` names. Errors: `notFound`, and invalid for an address that it cannot give. */
+export function endpointRequest(context: StartContext, wanted: WantedEndpoint): EndpointRequest {
+  const network = context.networks.resolve(wanted.network);
+  refuseAddress(network, wanted);
+  const { address, mac, gatewayPriority = 0 } = wanted;
   return {
-    source: { kind: "slot" },
-    netns: endpoint.netns,
-    endpoint: recordOf(endpoint),
-    warnings: endpoint.warnings,
-    wire: undefined,
+    network: network.id,
+    ...(address !== "" && { address }),
+    ...(mac !== "" && { mac: mac.replaceAll("-", ":") }),
+    gatewayPriority,
   };
 }
 
-function recordOf(endpoint: EndpointRecord): EndpointRecord {
-  const { address, prefixLength, gateway, mac, ports } = endpoint;
-  return { address, prefixLength, gateway, mac, ports };
+/** A subnet that the engine chose may be another one next time. */
+function refuseAddress({ id, name, subnetChosen }: Network, { address }: WantedEndpoint): void {
+  if (address === "" || id === builtInIds.bridge || subnetChosen) return;
+  throw new TiffinError(
+    "invalid",
+    "network.address-invalid",
+    "invalid endpoint settings: user specified IP address is supported only when connecting to networks with user configured subnets",
+    { exitCode: 125, remedy: `make network ${name} with --subnet` },
+  );
 }
 
 function portRequest({ hostAddress, hostPortEnd, ...port }: WantedPort): PortRequest {

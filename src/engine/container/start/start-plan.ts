@@ -10,7 +10,7 @@ import { compileContainer, type InjectedFile, lowerSlotName, type Plan } from ".
 import { cgroupParentOf } from "../../config.ts";
 import { openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
-import { type Container, type EndpointRecord, isAlive } from "../record/mod.ts";
+import { type Container, holdOf, type NetworkHold } from "../record/mod.ts";
 import { type GrantedDevice, type ReadyMount, specOf } from "../runtime-spec/mod.ts";
 import { grantedCapabilities } from "../security/mod.ts";
 import type { ContainerSpecification, IpcNamespace } from "../specification/mod.ts";
@@ -45,7 +45,7 @@ export interface CompiledStart {
   readonly mounts: { readonly fds: readonly (readonly [string, OwnedFd])[] };
 }
 
-/** Compiles the plan. `place.endpoint` decides the hosts file, `pending` become the first attach clients. */
+/** Compiles the plan. `place.hold` decides the hosts file, `pending` become the first attach clients. */
 export function compilePlan(
   context: StartContext,
   container: Container,
@@ -112,7 +112,7 @@ function compileWith(
       },
       workMount: paths.containers,
       network: place.source,
-      files: injectedFiles(context, container, place.endpoint),
+      files: injectedFiles(context, container, place.hold),
       stdio:
         size === undefined
           ? { kind: "pipes", stdin: process.stdin !== "closed" }
@@ -182,11 +182,7 @@ function ipcDonor(context: StartContext, { namespaces }: ContainerSpecification)
 const readableMode = 0o644;
 
 /** The files of the network, unless the user mounts something there. */
-function injectedFiles(
-  context: StartContext,
-  container: Container,
-  endpoint: EndpointRecord | null,
-): InjectedFile[] {
+function injectedFiles(context: StartContext, container: Container, hold: NetworkHold): InjectedFile[] {
   const {
     network,
     hostname,
@@ -197,7 +193,7 @@ function injectedFiles(
   } = container.document.specification;
   const hostNetwork = network.kind === "host";
   const shared = network.kind === "container" ? sharedContainer(context, network.container).state : undefined;
-  const place = shared !== undefined && isAlive(shared) ? shared.endpoint : endpoint;
+  const { endpoints } = shared === undefined ? hold : holdOf(shared);
   const hosts = hostNetwork && extraHosts.length === 0 ? hostFile("/etc/hosts") : undefined;
   const files = [
     { path: "/etc/hostname", content: `${hostname}\n`, mode: readableMode },
@@ -206,11 +202,11 @@ function injectedFiles(
       content:
         hosts ??
         renderHosts({
-          address: place?.address ?? "",
+          addresses: endpoints.map(({ address }) => address),
           hostname,
           domainname,
           extraHosts,
-          gateway: place?.gateway || context.network.gateway,
+          gateway: endpoints.find(({ gateway }) => gateway !== "")?.gateway ?? context.networks.hostGateway,
         }),
       mode: readableMode,
     },

@@ -14,7 +14,7 @@ import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../
 import { afterStartMs } from "../../idle-work.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
 import { cgroupMark, ownCgroupParent, releaseOwnParent, tellExits } from "../process/mod.ts";
-import { type Container, type EndpointRecord, endingOf, isAlive } from "../record/mod.ts";
+import { type Container, endingOf, isAlive, type NetworkHold } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
 import { attachToNetwork, meetingEndOfShared, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
@@ -119,7 +119,7 @@ async function performStart(
     const attachment = process.attachments[index];
     if (attachment !== undefined) stream.connect(attachment);
   }
-  becomeRunning(context, container, process, place.endpoint);
+  becomeRunning(context, container, process, place.hold);
   clock.mark("launchMs");
   return process;
 }
@@ -161,7 +161,7 @@ async function launch(
     fds,
     recordPath: context.paths.container(container.id).record,
     onToken(token) {
-      registry.setState(container, { status: "starting", token, endpoint: place.endpoint, before });
+      registry.setState(container, { status: "starting", token, ...place.hold, before });
       context.fail("start.token");
     },
     onSync(_id, pid) {
@@ -175,11 +175,11 @@ function becomeRunning(
   context: StartContext,
   container: Container,
   process: SupervisedProcess,
-  endpoint: EndpointRecord | null,
+  hold: NetworkHold,
 ): void {
   const { token, pid } = process;
   const startedAtMs = nowMs();
-  context.registry.setState(container, { status: "running", token, pid, startedAtMs, endpoint });
+  context.registry.setState(container, { status: "running", token, pid, startedAtMs, ...hold });
   context.fail("start.running");
   container.process = process;
   watchExit(context, container, process);

@@ -2,4 +2,4 @@ import type { ContainerContext } from "../context.ts";
 
 /** What lists and inspect look at. */
 export interface ViewContext
-  extends Pick<ContainerContext, "images" | "layers" | "network" | "paths" | "registry"> {}
+  extends Pick<ContainerContext, "images" | "layers" | "networks" | "paths" | "registry"> {}

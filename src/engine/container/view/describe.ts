@@ -3,10 +3,18 @@
 import type { ContainerStatusWord, MountPoint, PortSummary } from "../../../docker/types/container.ts";
 import type { PortMap } from "../../../docker/types/host-config.ts";
 import type { EndpointSettings } from "../../../docker/types/networking.ts";
+import { shortId } from "../../../lib/ids.ts";
 import { own } from "../../../lib/own.ts";
-import { networkMode } from "../docker/mod.ts";
-import { type Container, type ContainerState, type EndpointRecord, isAlive } from "../record/mod.ts";
-import { defaultNetworkName, type MountSpec } from "../specification/mod.ts";
+import { builtInIds, type EndpointRecord, isBuiltIn, type Networks } from "../../network/mod.ts";
+import {
+  type Container,
+  type ContainerState,
+  holdOf,
+  holdsNothing,
+  isAlive,
+  type NetworkHold,
+} from "../record/mod.ts";
+import type { MountSpec, WantedEndpoint } from "../specification/mod.ts";
 import { durationText } from "./duration-text.ts";
 
 /** Docker's word for a state. */
@@ -39,9 +47,9 @@ export function statusText(state: ContainerState, nowMs: number): string {
   }
 }
 
-/** The container's place in the network while it has one. */
-export function endpointOf(state: ContainerState): EndpointRecord | null {
-  return isAlive(state) ? state.endpoint : null;
+/** What the container holds of networks while it lives. */
+export function heldBy(state: ContainerState): NetworkHold {
+  return isAlive(state) ? holdOf(state) : holdsNothing;
 }
 
 /** `Ports` of inspect: published ones with their bindings, exposed ones with null. */
@@ -49,7 +57,7 @@ export function portMapOf(container: Container): PortMap {
   const map: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
   for (const { port, protocol } of container.document.specification.exposed)
     map[`${port}/${protocol}`] = null;
-  for (const port of endpointOf(container.state)?.ports ?? []) {
+  for (const port of heldBy(container.state).ports) {
     const key = `${port.containerPort}/${port.protocol}`;
     const list = own(map, key) ?? [];
     list.push({ HostIp: port.hostAddress, HostPort: String(port.hostPort) });
@@ -72,30 +80,76 @@ export function portSummaries(container: Container): PortSummary[] {
   });
 }
 
+/** What is asked of each network that the container is to be in; `host` and `none` are networks too, to clients. */
+export function wantedBy({ document }: Container): readonly WantedEndpoint[] {
+  const { network } = document.specification;
+  switch (network.kind) {
+    case "container":
+      return [];
+    case "networks":
+      return network.endpoints;
+    case "host":
+    case "none":
+      return [{ network: network.kind, address: "", mac: "" }];
+  }
+}
+
 /** The networks that the container is in, by name. */
-export function networksOf(container: Container, networkId: string): Record<string, EndpointSettings> {
-  const mode = networkMode(container.document.specification.network);
-  if (mode.startsWith("container:")) return {};
-  const endpoint = endpointOf(container.state);
+export function networksOf(container: Container, networks: Networks): Record<string, EndpointSettings> {
+  const { endpoints } = heldBy(container.state);
+  return Object.fromEntries(
+    wantedBy(container).map((wanted) => {
+      const network = networks.find(wanted.network);
+      const endpoint = endpoints.find((each) => each.network === network?.id);
+      const names = network === undefined || isBuiltIn(network.id) ? null : namesIn(container, wanted);
+      return [wanted.network, settingsOf(wanted, network?.id ?? "", endpoint, container.id, names)];
+    }),
+  );
+}
+
+function settingsOf(
+  wanted: WantedEndpoint,
+  networkId: string,
+  endpoint: EndpointRecord | undefined,
+  containerId: string,
+  names: readonly string[] | null,
+): EndpointSettings {
+  const { aliases = [], driverOptions = {}, gatewayPriority = 0 } = wanted;
   return {
-    [mode]: {
-      IPAMConfig: null,
-      Links: null,
-      Aliases: null,
-      DriverOpts: null,
-      NetworkID: mode === defaultNetworkName ? networkId : mode,
-      EndpointID: endpoint === null ? "" : container.id,
-      Gateway: endpoint?.gateway ?? "",
-      IPAddress: endpoint?.address ?? "",
-      IPPrefixLen: endpoint?.prefixLength ?? 0,
-      MacAddress: endpoint?.mac ?? "",
-      IPv6Gateway: "",
-      GlobalIPv6Address: "",
-      GlobalIPv6PrefixLen: 0,
-      GwPriority: 0,
-      DNSNames: null,
-    },
+    IPAMConfig: ipamOf(wanted),
+    Links: null,
+    Aliases: aliases.length === 0 ? null : aliases,
+    DriverOpts: Object.keys(driverOptions).length === 0 ? null : driverOptions,
+    NetworkID: networkId,
+    EndpointID: endpoint === undefined ? "" : endpoint.id || containerId,
+    Gateway: endpoint?.gateway ?? "",
+    IPAddress: endpoint?.address ?? "",
+    IPPrefixLen: endpoint?.prefixLength ?? 0,
+    MacAddress: endpoint?.mac ?? "",
+    IPv6Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    GwPriority: gatewayPriority,
+    DNSNames: names,
   };
+}
+
+function ipamOf({ address, linkLocalAddresses = [] }: WantedEndpoint): EndpointSettings["IPAMConfig"] {
+  if (address === "" && linkLocalAddresses.length === 0) return null;
+  return {
+    ...(address !== "" && { IPv4Address: address }),
+    ...(linkLocalAddresses.length > 0 && { LinkLocalIPs: linkLocalAddresses }),
+  };
+}
+
+/** By what names its neighbours in a network find a container. */
+export function namesIn({ id, name, document }: Container, { aliases = [] }: WantedEndpoint): string[] {
+  return [...new Set([name, ...aliases, shortId(id), document.specification.hostname])];
+}
+
+/** The endpoint in the default network, which answers of old show beside the list. */
+export function defaultEndpointOf(state: ContainerState): EndpointRecord | undefined {
+  return heldBy(state).endpoints.find(({ network }) => network === builtInIds.bridge);
 }
 
 /** `Mounts` of list and inspect. */

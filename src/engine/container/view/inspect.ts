@@ -5,7 +5,15 @@ import { newestLogPath } from "../../log/mod.ts";
 import { documentsOf } from "../docker/mod.ts";
 import { type Container, countsAsRunning, endingOf, isAlive } from "../record/mod.ts";
 import type { ViewContext } from "./context.ts";
-import { endpointOf, mountPoints, networksOf, portMapOf, statusWord, timeText } from "./describe.ts";
+import {
+  defaultEndpointOf,
+  heldBy,
+  mountPoints,
+  networksOf,
+  portMapOf,
+  statusWord,
+  timeText,
+} from "./describe.ts";
 
 /** Docker's answer with what only this engine knows, under a key of its own. */
 export interface TiffinInspect extends ContainerInspect {
@@ -48,7 +56,8 @@ export async function inspectContainer(
   const [path = "", ...words] = specification.process.arguments;
   const { upper, work } = context.layers.containerDirectory(id);
   const lowers = context.layers.lowerPaths(image.chain);
-  const endpoint = endpointOf(state);
+  const endpoint = defaultEndpointOf(state);
+  const isPlaced = heldBy(state).endpoints.length > 0;
   const written = options.size ? await context.layers.containerBytes(id) : 0;
   const imageBytes = options.size ? (context.images.byId(image.id)?.size ?? 0) : 0;
   const pid = isAlive(state) ? state.pid : 0;
@@ -82,7 +91,7 @@ export async function inspectContainer(
     Config: { ...config, Image: image.reference },
     NetworkSettings: {
       Bridge: "",
-      SandboxID: endpoint === null ? "" : id,
+      SandboxID: isPlaced ? id : "",
       SandboxKey: pid === 0 ? "" : `/proc/${pid}/ns/net`,
       Ports: portMapOf(container),
       HairpinMode: false,
@@ -90,7 +99,7 @@ export async function inspectContainer(
       LinkLocalIPv6PrefixLen: 0,
       SecondaryIPAddresses: null,
       SecondaryIPv6Addresses: null,
-      EndpointID: endpoint === null ? "" : id,
+      EndpointID: endpoint?.id ?? "",
       Gateway: endpoint?.gateway ?? "",
       GlobalIPv6Address: "",
       GlobalIPv6PrefixLen: 0,
@@ -98,7 +107,7 @@ export async function inspectContainer(
       IPPrefixLen: endpoint?.prefixLength ?? 0,
       IPv6Gateway: "",
       MacAddress: endpoint?.mac ?? "",
-      Networks: networksOf(container, context.network.name),
+      Networks: networksOf(container, context.networks),
     },
     Tiffin: { StartPhases: container.phases ?? {}, StartWarnings: container.startWarnings },
   });

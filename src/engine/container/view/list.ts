@@ -7,7 +7,7 @@ import { networkMode } from "../docker/mod.ts";
 import { type Container, countsAsRunning } from "../record/mod.ts";
 import { commandText } from "./command-text.ts";
 import type { ViewContext } from "./context.ts";
-import { mountPoints, networksOf, portSummaries, statusText, statusWord } from "./describe.ts";
+import { mountPoints, networksOf, portSummaries, statusText, statusWord, wantedBy } from "./describe.ts";
 import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
 
 export interface ListOptions {
@@ -49,8 +49,10 @@ const filters: Readonly<Record<string, FilterMaker>> = {
     const ids = new Set(values.map((value) => imageIdOf(context, value)));
     return (container) => ids.has(container.document.image.id);
   },
-  network: (values) =>
-    anyOf(values, (container, value) => networkMode(container.document.specification.network) === value),
+  network: (values, context) => {
+    const wanted = values.map((value) => context.networks.find(value)?.name ?? value);
+    return anyOf(wanted, (container, value) => wantedBy(container).some(({ network }) => network === value));
+  },
   volume: (values) =>
     anyOf(values, (container, value) =>
       container.document.specification.mounts.some(
@@ -167,7 +169,7 @@ async function summaryOf(
       NetworkMode: networkMode(network),
       ...(Object.keys(annotations).length > 0 && { Annotations: annotations }),
     },
-    NetworkSettings: { Networks: networksOf(container, context.network.name) },
+    NetworkSettings: { Networks: networksOf(container, context.networks) },
     Mounts: mountPoints(mounts, context.paths.volumes),
   };
 }

@@ -16,6 +16,7 @@ const ipv4 = 2;
 const routeTypeLocal = 2;
 const ctStates = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 const ctStatusDnatBit = 32;
+const linkNameBytes = 16;
 const ipv4Offsets = { saddr: 12, daddr: 16 } as const;
 const destinationPortOffset = 2;
 
@@ -54,6 +55,63 @@ export function notIifname(name: string): Phrase {
   return linkName("iifname", "neq", name);
 }
 
+/** A value of type `ifname`, as sets hold it. */
+export function linkNameKey(name: string): Uint8Array {
+  const bytes = new Uint8Array(linkNameBytes);
+  encoder.encodeInto(name, bytes);
+  return bytes;
+}
+
+/** Every link whose name begins like that. */
+function linkNamePrefix(key: "iifname" | "oifname", prefix: string): Phrase {
+  return {
+    text: `${key} "${prefix}*"`,
+    expressions: [
+      { expr: "meta", key, into: 0 },
+      { expr: "cmp", from: 0, op: "eq", value: encoder.encode(prefix) },
+    ],
+  };
+}
+
+export function iifnamePrefix(prefix: string): Phrase {
+  return linkNamePrefix("iifname", prefix);
+}
+
+export function oifnamePrefix(prefix: string): Phrase {
+  return linkNamePrefix("oifname", prefix);
+}
+
+function linkNameIn(key: "iifname" | "oifname", set: string): Phrase {
+  return {
+    text: `${key} @${set}`,
+    expressions: [
+      { expr: "meta", key, into: 0 },
+      { expr: "lookup", set, from: 0 },
+    ],
+  };
+}
+
+/** The link that the packet came in by is in `set`. */
+export function iifnameIn(set: string): Phrase {
+  return linkNameIn("iifname", set);
+}
+
+export function oifnameIn(set: string): Phrase {
+  return linkNameIn("oifname", set);
+}
+
+/** The links that the packet came in by and goes out by are a pair in `set`. */
+export function linkPairIn(set: string): Phrase {
+  return {
+    text: `iifname . oifname @${set}`,
+    expressions: [
+      { expr: "meta", key: "iifname", into: 0 },
+      { expr: "meta", key: "oifname", into: linkNameBytes / 4 },
+      { expr: "lookup", set, from: 0 },
+    ],
+  };
+}
+
 const isIpv4: readonly Expression[] = [
   { expr: "meta", key: "nfproto", into: 0 },
   { expr: "cmp", from: 0, op: "eq", value: Uint8Array.of(ipv4) },
@@ -79,6 +137,18 @@ export function ipSource(prefix: Prefix): Phrase {
 
 export function ipDestination(prefix: Prefix): Phrase {
   return inPrefix("daddr", prefix);
+}
+
+/** The source is in one of the ranges of `set`. */
+export function ipSourceIn(set: string): Phrase {
+  return {
+    text: `ip saddr @${set}`,
+    expressions: [
+      ...isIpv4,
+      { expr: "payload", base: "network", offset: ipv4Offsets.saddr, length: 4, into: 0 },
+      { expr: "lookup", set, from: 0 },
+    ],
+  };
 }
 
 function ctBits(key: "state" | "status", bits: number): readonly Expression[] {

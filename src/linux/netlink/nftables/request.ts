@@ -43,7 +43,11 @@ export function nftType(message: NftMessage): number {
 
 const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const policies = { drop: 0, accept: 1 } as const;
-const setFlags = { map: 0x8 } as const;
+const setFlags = { interval: 0x4, map: 0x8 } as const;
+/** NFT_SET_ELEM_INTERVAL_END */
+const intervalEnd = 1;
+/** libnftnl's user data of a set: type 0 (byte order of the key), length, BYTEORDER_HOST_ENDIAN. */
+const keyInHostOrder = Uint8Array.of(0, 4, 1, 0, 0, 0);
 const verdictDataType = 0xffff_ff00;
 const listElement = 1;
 /** Elements of one message: well below the 64 KiB that an attribute holds. */
@@ -77,12 +81,16 @@ export interface SetDeclaration {
   readonly key: readonly FieldType[];
   /** Absent: a set. `verdict` or fields: a map. */
   readonly data?: "verdict" | readonly FieldType[];
+  /** Its elements are the ends of ranges: each start, and each first value after a range with `end`. */
+  readonly interval?: boolean;
 }
 
 /** One field per part, in the order of the declaration, unpadded. */
 export interface SetElement {
   readonly key: readonly Uint8Array[];
   readonly data?: readonly Uint8Array[] | Verdict;
+  /** In a set of ranges: the first value that is outside again. */
+  readonly end?: boolean;
 }
 
 export interface Rule {
@@ -205,7 +213,8 @@ export function newSet(reference: TableReference, declaration: SetDeclaration, i
   const { data } = declaration;
   return request("newSet", messageFlags.create, reference, `set ${declaration.name}`, (writer) => {
     writer.string(2, checkedName(declaration.name));
-    writer.u32be(3, data === undefined ? 0 : setFlags.map);
+    const interval = declaration.interval === true ? setFlags.interval : 0;
+    writer.u32be(3, interval | (data === undefined ? 0 : setFlags.map));
     writer.u32be(4, typeId(declaration.key));
     writer.u32be(5, typeBytes(declaration.key));
     if (data === "verdict") writer.u32be(6, verdictDataType);
@@ -214,6 +223,8 @@ export function newSet(reference: TableReference, declaration: SetDeclaration, i
       writer.u32be(7, typeBytes(data));
     }
     writer.u32be(10, id);
+    // Without it nft shows a link's name back to front, which is none.
+    if (declaration.key.length === 1 && declaration.key[0] === "ifname") writer.bytes(13, keyInHostOrder);
   });
 }
 
@@ -254,6 +265,7 @@ function elementRequests(
 function writeElement(writer: MessageWriter, element: SetElement): void {
   const { data } = element;
   writer.nest(1, () => writeValue(writer, joined(element.key)));
+  if (element.end === true) writer.u32be(3, intervalEnd);
   if (data === undefined) return;
   writer.nest(2, () => {
     if ("verdict" in data) writeVerdict(writer, data);

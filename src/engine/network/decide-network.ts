@@ -1,0 +1,140 @@
+/** From what a client wants of a new network to its settings, or to the reason why it cannot be. Pure. */
+import { TiffinError } from "../../lib/errors.ts";
+import {
+  broadcastOf,
+  contains,
+  formatIpv4,
+  formatPrefix,
+  overlap,
+  type Prefix,
+  parseIpv4,
+  parsePrefix,
+} from "../../linux/netlink/ipv4.ts";
+import { plainSettings } from "./built-in-networks.ts";
+import type { NetworkRequest, NetworkSettings } from "./model.ts";
+import { decideSubnet, parseSubnet } from "./subnet.ts";
+
+export interface NetworkSurroundings {
+  /** Subnets of the engine's networks. */
+  readonly own: readonly Prefix[];
+  /** What the host routes or has addresses in. */
+  readonly taken: readonly Prefix[];
+  /** The bridge's name when nobody chose one. */
+  readonly bridge: string;
+}
+
+const leastMtu = 68;
+const mostMtu = 65_535;
+
+function refuse(code: string, message: string): never {
+  throw new TiffinError("invalid", `network.${code}`, message);
+}
+
+/** Errors: invalid `network.*-invalid`; forbidden `network.subnet-overlaps`; unavailable `network.no-free-subnet`. */
+export function decideNetwork(request: NetworkRequest, surroundings: NetworkSurroundings): NetworkSettings {
+  const subnet = chooseSubnet(request, surroundings);
+  const gateway = chooseGateway(request, subnet);
+  const mtu = request.mtu ?? 0;
+  if (mtu !== 0 && (mtu < leastMtu || mtu > mostMtu)) {
+    refuse("mtu-invalid", `invalid MTU ${mtu}: wanted ${leastMtu} to ${mostMtu} bytes`);
+  }
+  return {
+    ...plainSettings,
+    subnet: formatPrefix(subnet),
+    gateway: formatIpv4(gateway),
+    ipRange: checkedRange(request.ipRange ?? "", subnet),
+    auxiliary: checkedAuxiliary(request.auxiliary ?? {}, subnet),
+    bridge: checkedBridge(request.bridge ?? "") || surroundings.bridge,
+    mtu,
+    internal: request.internal ?? false,
+    openWithin: request.openWithin ?? true,
+    masquerade: request.masquerade ?? true,
+    hostAddress: checkedHostAddress(request.hostAddress ?? ""),
+    attachable: request.attachable ?? false,
+    subnetChosen: (request.subnet ?? "") !== "",
+    labels: request.labels ?? {},
+    options: request.options ?? {},
+    ipamOptions: request.ipamOptions ?? {},
+  };
+}
+
+function chooseSubnet({ subnet = "", name }: NetworkRequest, { own, taken }: NetworkSurroundings): Prefix {
+  if (subnet === "") {
+    const all = [...own, ...taken];
+    return decideSubnet({ configured: undefined, remembered: undefined, taken: all, network: name });
+  }
+  const parsed = parseSubnet(subnet);
+  const rival = [...own, ...taken].find((other) => overlap(parsed, other));
+  if (rival === undefined) return parsed;
+  const whose = own.includes(rival) ? "that of another network" : "which this host routes already";
+  throw new TiffinError(
+    "forbidden",
+    "network.subnet-overlaps",
+    `invalid pool request: Pool overlaps with other one on this address space: ${subnet} overlaps ` +
+      `${formatPrefix(rival)}, ${whose}`,
+    { remedy: "choose a subnet that overlaps none of them, or none at all" },
+  );
+}
+
+function chooseGateway({ gateway = "" }: NetworkRequest, subnet: Prefix): number {
+  if (gateway === "") return subnet.network + 1;
+  const parsed = parseIpv4(gateway);
+  if (parsed === undefined) refuse("gateway-invalid", `invalid gateway address ${JSON.stringify(gateway)}`);
+  if (!contains(subnet, parsed)) {
+    refuse("gateway-invalid", `no matching subnet for gateway ${gateway}`);
+  }
+  if (parsed === subnet.network || parsed === broadcastOf(subnet)) {
+    refuse("gateway-invalid", `gateway ${gateway} is no host address of ${formatPrefix(subnet)}`);
+  }
+  return parsed;
+}
+
+function checkedRange(range: string, subnet: Prefix): string {
+  if (range === "") return "";
+  const parsed = parsePrefix(range);
+  if (parsed === undefined) {
+    refuse(
+      "range-invalid",
+      `invalid range ${range}: wanted an IPv4 network without host bits, like 172.30.5.0/24`,
+    );
+  }
+  if (!contains(subnet, parsed.network) || parsed.length < subnet.length) {
+    refuse("range-invalid", `no matching subnet for range ${range}`);
+  }
+  return range;
+}
+
+function checkedAuxiliary(
+  auxiliary: Readonly<Record<string, string>>,
+  subnet: Prefix,
+): Readonly<Record<string, string>> {
+  for (const [name, text] of Object.entries(auxiliary)) {
+    const address = parseIpv4(text);
+    if (address === undefined) {
+      refuse("auxiliary-invalid", `invalid auxiliary address ${JSON.stringify(text)} of ${name}`);
+    }
+    if (!contains(subnet, address)) refuse("auxiliary-invalid", `no matching subnet for aux-address ${text}`);
+  }
+  return auxiliary;
+}
+
+const longestLinkName = 15;
+
+function checkedBridge(name: string): string {
+  if (name === "") return "";
+  if (name.length > longestLinkName || !/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name)) {
+    refuse(
+      "bridge-invalid",
+      `invalid bridge name ${JSON.stringify(name)}: wanted 1 to ${longestLinkName} letters, digits, "_", "." or "-"`,
+    );
+  }
+  return name;
+}
+
+function checkedHostAddress(text: string): string {
+  if (text === "") return plainSettings.hostAddress;
+  if (parseIpv4(text) === undefined) {
+    refuse("host-address-invalid", `invalid host address ${JSON.stringify(text)}: wanted an IPv4 address`);
+  }
+  return text;
+}

@@ -1,0 +1,104 @@
+/** Opens the networks of an engine: those it remembers, the built-in ones; makes what the host lacks, takes over what is there. */
+import { readFileSync } from "node:fs";
+import { nowMs } from "../../lib/clock.ts";
+import { formatIpv4, formatPrefix, type Prefix, parsePrefix } from "../../linux/netlink/ipv4.ts";
+import { builtInNetworks } from "./built-in-networks.ts";
+import type { ObservedBridge } from "./decide.ts";
+import type { Network, NetworkOptions, Networks } from "./model.ts";
+import { type HostNames, hostNames } from "./names.ts";
+import { NetworkStore } from "./network-store.ts";
+import { HostNetworks } from "./networks.ts";
+import { type NetworkSockets, observeHost, observeTaken, openSockets } from "./observe.ts";
+import { decideSubnet, parseSubnet } from "./subnet.ts";
+
+/** Errors: `network.subnet-invalid`, `network.subnet-taken`, `network.no-free-subnet`, and what the kernel refuses. */
+export async function openNetworks(options: NetworkOptions): Promise<Networks> {
+  const names = hostNames(options.tag);
+  const report = options.report ?? (() => undefined);
+  const fail = options.fail ?? (() => undefined);
+  const sockets = openSockets();
+  try {
+    const store = new NetworkStore(options.db, options.writes);
+    const networks = rememberedNetworks(options, store, names, sockets, report);
+    return new HostNetworks({ names, store, sockets, networks, warnings: legacyWarnings(), report, fail });
+  } catch (thrown) {
+    sockets[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
+/** With the built-in ones as this host and its configuration want them. */
+function rememberedNetworks(
+  options: NetworkOptions,
+  store: NetworkStore,
+  names: HostNames,
+  sockets: NetworkSockets,
+  report: (thrown: unknown) => void,
+): Network[] {
+  const found = store.networks(report);
+  const known = new Set(found.map(({ id }) => id));
+  const [bridge, ...others] = builtInNetworks(nowMs());
+  for (const network of others) {
+    if (known.has(network.id)) continue;
+    store.addNetwork(network);
+    found.push(network);
+  }
+  const before = found.find(({ id }) => id === bridge.id);
+  const rest = found.filter((network) => network !== before);
+  const prefix = chooseSubnet(options, before, rest, names, sockets);
+  const subnet = formatPrefix(prefix);
+  const gateway = formatIpv4(prefix.network + 1);
+  const now: Network = { ...(before ?? bridge), subnet, gateway, bridge: names.defaultBridge };
+  store.addNetwork(now);
+  if (before !== undefined && before.subnet !== subnet) store.changeSubnet(now);
+  return [now, ...rest];
+}
+
+/** The subnet that the default bridge has stays while nothing else was asked for: containers may be using it. */
+function chooseSubnet(
+  options: NetworkOptions,
+  before: Network | undefined,
+  others: readonly Network[],
+  names: HostNames,
+  sockets: NetworkSockets,
+): Prefix {
+  const own = others.filter(({ driver }) => driver === "bridge");
+  const links = [names.defaultBridge, ...own.map(({ bridge }) => bridge)];
+  const { bridges } = observeHost(sockets, links);
+  const bridge = bridges.get(names.defaultBridge);
+  const configured = options.subnet === undefined ? undefined : parseSubnet(options.subnet);
+  // Where that is lost, the bridge knows: containers of an earlier life may be on it.
+  const remembered = before === undefined ? subnetOf(bridge) : parsePrefix(before.subnet);
+  const wanted = configured ?? remembered;
+  const inUse = bridge?.addresses.some(
+    ({ address, prefixLength }) => address - 1 === wanted?.network && prefixLength === wanted.length,
+  );
+  if (wanted !== undefined && inUse) return wanted;
+  const indexes = new Set([...bridges.values()].map(({ index }) => index));
+  const taken = [
+    ...own.flatMap(({ subnet }) => parsePrefix(subnet) ?? []),
+    ...observeTaken(sockets.route, indexes),
+  ];
+  return decideSubnet({ configured, remembered, taken });
+}
+
+/** The subnet whose gateway the bridge is. */
+function subnetOf(bridge: ObservedBridge | undefined): Prefix | undefined {
+  const [first] = bridge?.addresses ?? [];
+  return first === undefined ? undefined : { network: first.address - 1, length: first.prefixLength };
+}
+
+/** The old iptables keeps its rules where nftables cannot add to them. */
+function legacyWarnings(): string[] {
+  let tables = "";
+  try {
+    tables = readFileSync("/proc/net/ip_tables_names", "utf8");
+  } catch {
+    // The old iptables is not loaded, or not visible from here.
+  }
+  return tables.split("\n").includes("filter")
+    ? [
+        "iptables-legacy has a filter table: where its FORWARD chain drops, containers do not reach the network",
+      ]
+    : [];
+}
