@@ -1,6 +1,6 @@
 /** The door of `oci`: types, digests and platforms; decoders are imported from `decode/` by those who need them. */
 export * from "./digest.ts";
-export type * from "./id-mapping.ts";
+export * from "./id-mapping.ts";
 export * from "./image-spec.ts";
 export type * from "./linux-spec.ts";
 export * from "./platform.ts";

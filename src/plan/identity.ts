@@ -3,7 +3,7 @@
  * container and need the container's.
  */
 import { TiffinError } from "../lib/errors.ts";
-import type { LinuxSpec, OciIdMapping } from "../oci/mod.ts";
+import { type LinuxSpec, mappedId, type OciIdMapping } from "../oci/mod.ts";
 
 /** The host's id for `id` under `mappings`; no mappings at all is the identity. */
 export function hostId(mappings: readonly OciIdMapping[] | undefined, id: number, what: string): number {
@@ -12,13 +12,6 @@ export function hostId(mappings: readonly OciIdMapping[] | undefined, id: number
   throw new TiffinError("invalid", "plan.unmapped-id", `${what} ${id} is not mapped in the user namespace`, {
     remedy: `add a mapping that covers ${id}`,
   });
-}
-
-/** Like `hostId`, undefined for an id that no mapping covers. */
-export function mappedId(mappings: readonly OciIdMapping[] | undefined, id: number): number | undefined {
-  if (mappings === undefined || mappings.length === 0) return id;
-  const row = mappings.find(({ containerID, size }) => id >= containerID && id < containerID + size);
-  return row === undefined ? undefined : row.hostID + (id - row.containerID);
 }
 
 /** Who writes the maps. */

@@ -1,10 +1,12 @@
 /** The door of `plan`. */
 
+export { hostGroupTree } from "./cgroup-mount.ts";
 export { decideContainerCgroups } from "./cgroups.ts";
 export { compileContainer } from "./compile-container.ts";
 export { compileExec } from "./compile-exec.ts";
 export { explainFailure, type PlanFailure } from "./explain-failure.ts";
 export { idmapSlotName } from "./identity.ts";
+export { readMountOptions } from "./mount-request.ts";
 export * from "./options.ts";
 export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";

@@ -1,5 +1,6 @@
 /** The door of the runtime: performs plans, supervises what they started, prepares cgroups for them. */
 export { applyHostOps, openCgroupSlots, removeCgroups } from "./host-ops.ts";
+export { openUserNamespace } from "./id-maps/mod.ts";
 export type { ProcessRecord } from "./record.ts";
 export { createRecord, readRecord } from "./record.ts";
 export { openRuntime } from "./runtime.ts";
@@ -14,4 +15,3 @@ export type {
   RuntimeOptions,
   SupervisedProcess,
 } from "./supervised-process.ts";
-export { openUserNamespace } from "./user-namespace.ts";

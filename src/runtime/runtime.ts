@@ -1,11 +1,11 @@
 /** The runtime: a pool of executors and the sockets of the supervisors that came out of it. */
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { ExecutorPool } from "./executor-pool.ts";
+import { openUserNamespace } from "./id-maps/mod.ts";
 import { launch } from "./launch.ts";
 import { isListening, listTokens, removeSocket } from "./listener-socket.ts";
 import { reconnect } from "./reconnect.ts";
 import type { Runtime, RuntimeOptions } from "./supervised-process.ts";
-import { openUserNamespace } from "./user-namespace.ts";
 
 /** It takes milliseconds; a network file system may take its time. */
 const defaultStartLimitMs = 60_000;

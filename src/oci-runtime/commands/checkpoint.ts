@@ -1,26 +1,34 @@
 /** `checkpoint`: the container's processes are saved into files by criu(8), and end, unless they are left running. */
+
 import { readLink, readTextIfPossible } from "../../kernel/files.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { v1Hierarchy } from "../../linux/host-facts.ts";
 import { type MountEntry, parseMountInfo } from "../../linux/mountinfo.ts";
+import type { CriuFeatures, CriuOptions, Mapping } from "../../runtime/criu/mod.ts";
+import {
+  type CriuAbilities,
+  CriuSession,
+  checkCriu,
+  criuFailure,
+  externalMountPoints,
+  isOutside,
+  joinableNamespaces,
+  standardConnections,
+  writeConnections,
+} from "../../runtime/criu/mod.ts";
+import type { ContainerGroup } from "../../runtime/groups/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import {
   type ContainerRecord,
   lockContainer,
   type MainProcess,
-  type RecordedCgroup,
   type StoredContainer,
 } from "../container/container-record.ts";
 import { destroyContainer } from "../container/destroy-container.ts";
 import { statusOf } from "../container/status.ts";
-import { externalMountPoints } from "../criu/external-mounts.ts";
-import { criuFailure } from "../criu/failure.ts";
-import type { CriuFeatures, CriuOptions, Mapping } from "../criu/messages.ts";
-import { joinableNamespaces } from "../criu/namespaces.ts";
+import { findCriu } from "../criu/find-criu.ts";
 import { criuOptions, type ImageDirectories, openDirectories } from "../criu/options.ts";
-import { type CriuAbilities, CriuSession, checkCriu, findCriu } from "../criu/session.ts";
-import { isOutside, standardConnections, writeConnections } from "../criu/stdio.ts";
 import { usage } from "../flags.ts";
 
 const logFile = "dump.log";
@@ -107,7 +115,7 @@ function externalMounts(container: readonly MountEntry[]): Mapping[] {
 }
 
 /** Where criu can stop all processes at once. */
-function freezerOf(cgroup: RecordedCgroup | null): string | undefined {
+function freezerOf(cgroup: ContainerGroup | null): string | undefined {
   if (cgroup === null) return undefined;
   const { facts, directory, joined } = cgroup;
   const freezer = v1Hierarchy(facts, "freezer");

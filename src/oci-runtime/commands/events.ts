@@ -12,8 +12,9 @@ import { readResctrl } from "../../kernel/resctrl.ts";
 import { monotonicMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
+import type { ContainerGroup } from "../../runtime/groups/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { type RecordedCgroup, readContainer, type StoredContainer } from "../container/container-record.ts";
+import { readContainer, type StoredContainer } from "../container/container-record.ts";
 import { jsonText, statisticsDocument } from "../container/statistics-document.ts";
 import { isAlive } from "../container/status.ts";
 import { usage } from "../flags.ts";
@@ -67,7 +68,7 @@ interface Followed {
 function follow(
   context: CommandContext,
   container: StoredContainer,
-  cgroup: RecordedCgroup,
+  cgroup: ContainerGroup,
   { main, memory, intervalMs }: Followed,
 ): void {
   const set = new PollSet(2);
@@ -98,7 +99,7 @@ function follow(
 function printStats(
   { host }: CommandContext,
   { id, record: { resctrl } }: StoredContainer,
-  { facts, directory }: RecordedCgroup,
+  { facts, directory }: ContainerGroup,
 ): void {
   const data = statisticsDocument(
     readCgroupStats(facts, directory),

@@ -16,6 +16,7 @@ import { type ContainerRecord, readContainer, type StoredContainer } from "../co
 import { hookState } from "../container/hook-state.ts";
 import { startTicksOf, statusOf } from "../container/status.ts";
 import { connectConsole, sendTerminal } from "../creation/console-socket.ts";
+import { type ExecGroups, execGroups } from "../creation/exec-groups.ts";
 import { execProcess } from "../creation/exec-process.ts";
 import { readHome, withHome } from "../creation/home-directory.ts";
 import { writePidFile } from "../creation/pid-file.ts";
@@ -23,7 +24,6 @@ import { connectPidfdSocket, sendPidfd } from "../creation/pidfd-socket.ts";
 import { connectAgent, filterOptions } from "../creation/seccomp-filter.ts";
 import { log } from "../error-log.ts";
 import { usage } from "../flags.ts";
-import { type ExecGroups, execGroups } from "../groups/exec-groups.ts";
 import {
   absolutePath,
   type Executor,

@@ -1,9 +1,11 @@
 /** `pause` and `resume`: the freezer of the container's group. */
+
 import { freezeCgroup, thawCgroup } from "../../kernel/cgroup-processes.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import type { ContainerGroup } from "../../runtime/groups/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { lockContainer, type RecordedCgroup, type StoredContainer } from "../container/container-record.ts";
+import { lockContainer, type StoredContainer } from "../container/container-record.ts";
 import { type ContainerStatus, statusOf } from "../container/status.ts";
 
 /** An ordinary user may have been given groups in some hierarchies only. */
@@ -21,7 +23,7 @@ async function inFreezer(change: Promise<void>): Promise<void> {
   }
 }
 
-function groupOf({ record }: StoredContainer): RecordedCgroup {
+function groupOf({ record }: StoredContainer): ContainerGroup {
   if (record.cgroup !== null) return record.cgroup;
   throw new TiffinError(
     "unavailable",

@@ -4,12 +4,13 @@ import { removeFile } from "../../kernel/files.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { connectUnix, type UnixStream } from "../../kernel/unix-stream.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { isHookFailure } from "../../runtime/hooks/mod.ts";
 import { MessageSplitter } from "../../runtime/message-splitter.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type StoredContainer } from "../container/container-record.ts";
 import { destroyContainer } from "../container/destroy-container.ts";
 import { endProcesses } from "../container/end-processes.ts";
-import { isHookFailure, requireOwnHooks } from "../container/hooks.ts";
+import { requireOwnHooks } from "../container/own-hooks.ts";
 import { runPoststart } from "../container/poststart.ts";
 import { statusOf } from "../container/status.ts";
 

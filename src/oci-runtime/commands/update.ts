@@ -12,12 +12,12 @@ import { limitDocumentBytes } from "../../oci/decode/json.ts";
 import { decodeResources } from "../../oci/decode/resources.ts";
 import type { OciResources } from "../../oci/mod.ts";
 import { limitRefused } from "../../plan/limit-refused.ts";
+import { type ContainerGroup, withLiveLimits } from "../../runtime/groups/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
-import { type ContainerRecord, lockContainer, type RecordedCgroup } from "../container/container-record.ts";
+import { type ContainerRecord, lockContainer } from "../container/container-record.ts";
 import { statusOf } from "../container/status.ts";
 import { log } from "../error-log.ts";
 import { type Flags, usage } from "../flags.ts";
-import { withLiveLimits } from "../groups/live-limits.ts";
 import { absolutePath, requireOwnProcess } from "../host/host.ts";
 
 export async function update(context: CommandContext): Promise<number> {
@@ -38,7 +38,7 @@ export async function update(context: CommandContext): Promise<number> {
   if (refusal !== undefined) throw limitRefused(refusal);
   if (unit !== undefined) {
     requireOwnProcess(context.host, "conversations with systemd");
-    (await import("../groups/systemd-scope.ts")).updateScope(cgroup, unit, resources);
+    (await import("../../runtime/systemd/mod.ts")).updateScope(cgroup, unit, resources);
   }
   // Those would be the defaults.
   const writes = decision.writes.filter(({ file }) => !file.startsWith("devices."));
@@ -78,7 +78,7 @@ async function changeClass({ flags, host }: CommandContext, { resctrl }: Contain
     );
   }
   requireOwnProcess(host, "resctrl");
-  const { updateResctrl } = await import("../groups/resctrl-class.ts");
+  const { updateResctrl } = await import("../../runtime/resctrl-class.ts");
   updateResctrl(resctrl, {
     ...(l3CacheSchema !== undefined && { l3CacheSchema }),
     ...(memBwSchema !== undefined && { memBwSchema }),
@@ -86,7 +86,7 @@ async function changeClass({ flags, host }: CommandContext, { resctrl }: Contain
 }
 
 /** Hierarchies of the writes in which there is no group yet: the first limit of a kind (cpuset, say) makes it. */
-function missingGroups({ directory, facts }: RecordedCgroup, writes: readonly CgroupWrite[]): string[] {
+function missingGroups({ directory, facts }: ContainerGroup, writes: readonly CgroupWrite[]): string[] {
   const named = new Set(writes.map(({ hierarchy }) => hierarchy));
   return [...named].filter((name) => !exists(cgroupPath(facts, name, directory) ?? "/"));
 }

@@ -17,29 +17,12 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError, syscall, trySyscall } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { errno } from "../../linux/errno.ts";
-import type { CgroupFacts } from "../../linux/host-facts.ts";
 import type { LinuxSpec, OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../oci/mod.ts";
+import type { ContainerGroup } from "../../runtime/groups/mod.ts";
+import type { ResctrlClass } from "../../runtime/resctrl-class.ts";
 import type { KnownHome } from "../creation/home-directory.ts";
-import type { RecordedResctrl } from "../groups/resctrl-class.ts";
 import type { RuntimeHost } from "../host/host.ts";
 import { decodeHead, decodeRecord } from "./decode-record.ts";
-
-/** The scope of systemd that a container's group belongs to, and how to reach the systemd that has it. */
-export interface RecordedUnit {
-  readonly name: string;
-  readonly sockets: readonly { readonly path: string; readonly isBus: boolean }[];
-  readonly version: number;
-}
-
-/** The container's group: the same directory in each of its hierarchies. */
-export interface RecordedCgroup {
-  readonly directory: string;
-  readonly facts: CgroupFacts;
-  /** Names of the hierarchies in which the container was given a group; an update may add others. */
-  readonly joined: readonly string[];
-  /** With the systemd driver. */
-  readonly unit?: RecordedUnit;
-}
 
 export interface ContainerRecord {
   readonly bundle: string;
@@ -51,7 +34,7 @@ export interface ContainerRecord {
   readonly process?: OciProcess;
   /** HOME of its user, so that an exec need not look into the container. */
   readonly home?: KnownHome;
-  readonly cgroup: RecordedCgroup | null;
+  readonly cgroup: ContainerGroup | null;
   readonly namespaces: readonly OciNamespaceType[];
   /** Those of them that are somebody else's. */
   readonly joinedNamespaces?: readonly OciNamespaceType[];
@@ -72,7 +55,7 @@ export interface ContainerRecord {
   /** Name, below the root, of the socket on which a created container waits for its start. */
   readonly startSocket?: string;
   /** Its class of Intel RDT. */
-  readonly resctrl?: RecordedResctrl;
+  readonly resctrl?: ResctrlClass;
   /** Those that other commands than its creation run. */
   readonly hooks?: Pick<OciHooks, "poststart" | "poststop">;
 }

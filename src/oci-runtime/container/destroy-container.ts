@@ -3,7 +3,7 @@ import { removeFile } from "../../kernel/files.ts";
 import { requireOwnProcess } from "../host/host.ts";
 import { lockKnown, type MainProcess, removeRecord, type StoredContainer } from "./container-record.ts";
 import { endProcesses, removeGroups } from "./end-processes.ts";
-import { type HookContext, requireOwnHooks } from "./hooks.ts";
+import { type HookContext, requireOwnHooks } from "./own-hooks.ts";
 import { runPoststop } from "./poststop.ts";
 
 /** At the end of a program that the caller has waited for: another command may be at the container already, or done. */
@@ -30,7 +30,8 @@ export async function destroyContainer(
   await endProcesses(container, context.host);
   await removeGroups(container);
   if (record.resctrl !== undefined) {
-    (await import("../groups/resctrl-class.ts")).leaveResctrl(record.resctrl, context.host);
+    requireOwnProcess(context.host, "resctrl");
+    (await import("../../runtime/resctrl-class.ts")).leaveResctrl(record.resctrl);
   }
   if (record.startSocket !== undefined) removeFile(`${root}/${record.startSocket}`);
   await runPoststop(id, record, context);

@@ -59,7 +59,7 @@ export async function endLostLaunch({ record }: StoredContainer, host: RuntimeHo
 /** Takes the groups away; a group that is still busy is waited for. */
 export async function removeGroups({ record }: StoredContainer): Promise<void> {
   const { cgroup } = record;
-  if (cgroup?.unit !== undefined) (await import("../groups/systemd-scope.ts")).stopScope(cgroup.unit);
+  if (cgroup?.unit !== undefined) (await import("../../runtime/systemd/mod.ts")).stopScope(cgroup.unit);
   if (cgroup === null || tryRemoveCgroup(cgroup.facts, cgroup.directory) === undefined) return;
   await removeCgroup(cgroup.facts, cgroup.directory);
 }

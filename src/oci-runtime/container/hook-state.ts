@@ -1,7 +1,7 @@
 /** The part of the state document that hooks are told, from what is recorded. */
 import { specificationVersion } from "../../oci/version.ts";
+import type { HookState } from "../../runtime/hooks/mod.ts";
 import type { ContainerRecord } from "./container-record.ts";
-import type { HookState } from "./hooks.ts";
 
 export function hookState(
   id: string,

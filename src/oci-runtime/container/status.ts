@@ -1,10 +1,12 @@
 /** In which of the specification's states a container is, seen from outside: nothing about it is stored. */
+
 import { exists, readTextIfPossible } from "../../kernel/files.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { v1Hierarchy } from "../../linux/host-facts.ts";
 import { parseStat } from "../../linux/proc.ts";
 import { specificationVersion } from "../../oci/version.ts";
-import type { MainProcess, RecordedCgroup, StoredContainer } from "./container-record.ts";
+import type { ContainerGroup } from "../../runtime/groups/mod.ts";
+import type { MainProcess, StoredContainer } from "./container-record.ts";
 
 export type ContainerStatus = "creating" | "created" | "running" | "paused" | "stopped";
 
@@ -18,7 +20,7 @@ export function isAlive(process: MainProcess | undefined): process is MainProces
   return process !== undefined && startTicksOf(process.pid) === process.startTicks;
 }
 
-function isFrozen(cgroup: RecordedCgroup | null): boolean {
+function isFrozen(cgroup: ContainerGroup | null): boolean {
   if (cgroup === null) return false;
   const unified = cgroupPath(cgroup.facts, unifiedHierarchy, cgroup.directory);
   if (unified !== undefined) {

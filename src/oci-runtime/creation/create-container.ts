@@ -2,6 +2,7 @@
  * From a bundle to a container: what `create` and `run` share. Everything made on the way pushes its undo, so that
  * a failure leaves nothing; a crash leaves at most what the record names, which `delete --force` takes away.
  */
+
 import { removeFile } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { probeOnDemand } from "../../kernel/probe.ts";
@@ -13,6 +14,7 @@ import type { HostFacts } from "../../linux/host-facts.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
 import { syncIds } from "../../plan/options.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { isHookFailure, runHostHooks } from "../../runtime/hooks/mod.ts";
 import { applyHostOps, openCgroupSlots } from "../../runtime/host-ops.ts";
 import type { LaunchRequest } from "../../runtime/supervised-process.ts";
 import {
@@ -26,7 +28,7 @@ import {
 } from "../container/container-record.ts";
 import { endLostLaunch, endProcesses } from "../container/end-processes.ts";
 import { hookState } from "../container/hook-state.ts";
-import { isHookFailure, requireOwnHooks, runHostHooks } from "../container/hooks.ts";
+import { requireOwnHooks } from "../container/own-hooks.ts";
 import { runPoststop } from "../container/poststop.ts";
 import { startTicksOf } from "../container/status.ts";
 import { log } from "../error-log.ts";
@@ -37,6 +39,7 @@ import type { CreateRequest } from "./creation-request.ts";
 import { prepare } from "./decide-container.ts";
 import { writePidFile } from "./pid-file.ts";
 import { connectPidfdSocket, sendPidfd } from "./pidfd-socket.ts";
+import { planScopeFor } from "./plan-scope.ts";
 import { connectAgent } from "./seccomp-filter.ts";
 
 export interface RunningContainer {
@@ -88,9 +91,7 @@ async function create(
   using console = request.console(bundle.spec);
   using watcher = connectPidfdSocket(request.pidfdSocket, request.host);
   const probed = probeOnDemand(request.host.procName);
-  using scope = request.systemdCgroup
-    ? (await import("../groups/systemd-scope.ts")).planScope(id, bundle.spec, probed, request.host)
-    : undefined;
+  using scope = request.systemdCgroup ? await planScopeFor(id, bundle.spec, probed, request.host) : undefined;
   const { plan, record, inherited, facts } = await prepare(request, bundle, probed, scope);
   const decidedMs = monotonicMs();
   for (const warning of plan.warnings) log(request.log, "warning", warning);
@@ -145,7 +146,7 @@ async function create(
 /** Only cgroup v2 can be shared with the container's user. */
 async function ownGroup(spec: RuntimeSpec, { cgroup }: ContainerRecord, facts: HostFacts): Promise<void> {
   if (facts.cgroup.mode !== "v2" || cgroup === null) return;
-  const { giveGroup, groupOwner } = await import("../groups/group-owner.ts");
+  const { giveGroup, groupOwner } = await import("../../runtime/groups/mod.ts");
   const owner = groupOwner(spec, facts.cgroup);
   if (owner !== undefined) giveGroup(facts.cgroup, cgroup.directory, owner);
 }
@@ -187,8 +188,8 @@ function passTerminal(console: UnixStream | undefined, terminal: OwnedFd | undef
 }
 
 async function mapIds(host: RuntimeHost, { linux = {} }: RuntimeSpec, pid: number): Promise<void> {
-  const { mapIdsByHelpers } = await import("./id-map-helpers.ts");
-  mapIdsByHelpers(host, linux, pid);
+  const { mapIdsByHelpers } = await import("../../runtime/id-maps/mod.ts");
+  mapIdsByHelpers(host.env, linux, pid);
 }
 
 interface HostPreparation {
@@ -206,7 +207,7 @@ async function prepareHost(
 ): Promise<void> {
   const { hooks = {}, linux = {} } = spec;
   if (record.resctrl !== undefined) {
-    (await import("../groups/resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
+    (await import("../../runtime/resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
   }
   if (Object.keys(linux.netDevices ?? {}).length > 0) {
     const { moveNetworkDevices } = await import("./network-devices.ts");
@@ -231,7 +232,7 @@ async function addOwnedFds(
       fds.set(name, listenUnix(request.root, socket));
       undo.push("start socket", () => void removeFile(`${request.root}/${socket}`));
     } else if (name.startsWith("idmap:")) {
-      const { openUserNamespace } = await import("../../runtime/user-namespace.ts");
+      const { openUserNamespace } = await import("../../runtime/id-maps/mod.ts");
       fds.set(name, await openUserNamespace((launch) => performAlone(request.host, launch), name));
     }
   }

@@ -1,4 +1,5 @@
 /** Everything that is decided about a container before anything is made: its plan, and what is kept of it. */
+
 import { readText } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { nowMs } from "../../lib/clock.ts";
@@ -6,17 +7,23 @@ import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import type { CgroupFacts, HostFacts, IdentityFacts } from "../../linux/host-facts.ts";
 import { type MountEntry, parseMountInfo } from "../../linux/mountinfo.ts";
-import type { OciNamespaceType, OciProcess, RuntimeSpec } from "../../oci/mod.ts";
+import type { LinuxSpec, OciNamespaceType, OciProcess, RuntimeSpec } from "../../oci/mod.ts";
 import { compileContainer } from "../../plan/compile-container.ts";
 import { groupsForbidden } from "../../plan/identity.ts";
 import type { ContainerOptions, Stdio } from "../../plan/options.ts";
 import type { Plan } from "../../plan/plan.ts";
 import { terminalGroup } from "../../plan/terminal.ts";
-import type { ContainerRecord, RecordedCgroup } from "../container/container-record.ts";
+import {
+  type ContainerGroup,
+  groupAboveCaller,
+  isHostRoot,
+  usableCgroups,
+} from "../../runtime/groups/mod.ts";
+import { environmentOf, type HookState, planHooks } from "../../runtime/hooks/mod.ts";
+import type { PlannedScope } from "../../runtime/systemd/mod.ts";
+import type { ContainerRecord } from "../container/container-record.ts";
 import { hookState } from "../container/hook-state.ts";
-import { environmentOf, type HookState, planHooks } from "../container/hooks.ts";
-import type { PlannedScope } from "../groups/systemd-scope.ts";
-import { groupAboveCaller, isHostRoot, usableCgroups } from "../groups/usable-groups.ts";
+import { type RuntimeHost, requireOwnProcess } from "../host/host.ts";
 import { inheritedFds } from "../host/inherited-fds.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CreateRequest } from "./creation-request.ts";
@@ -59,10 +66,7 @@ export async function prepare(
   const { count, fds, env } = inheritedFds(request.host, request.preserveFds, stdio.kind === "slots");
   const spec = completeSpec(bundle, env, scope, facts.identity);
   const { linux = {}, hooks = {} } = spec;
-  const resctrl =
-    linux.intelRdt === undefined
-      ? undefined
-      : (await import("../groups/resctrl-class.ts")).planResctrl(linux.intelRdt, id, request.host);
+  const resctrl = await planClass(linux, id, request.host);
   const cgroupDirectory = scope?.directory ?? cgroupDirectoryOf(linux.cgroupsPath, id, facts);
   const groups =
     scope === undefined
@@ -97,7 +101,7 @@ export async function prepare(
     syncEnvironment: meetsHost(spec) || scope?.isUnfinished === true,
     hooks: {
       createContainer: planHooks(hooks.createContainer ?? [], state("creating"), () =>
-        environmentOf(request.host),
+        environmentOf(request.host.env),
       ),
       startContainer: planHooks(hooks.startContainer ?? [], state("created"), () => spec.process?.env ?? []),
     },
@@ -198,7 +202,7 @@ function recordedCgroup(
   facts: CgroupFacts,
   directory: string,
   scope: PlannedScope | undefined,
-): RecordedCgroup | null {
+): ContainerGroup | null {
   const joined = plan.hostOps.flatMap((op) => (op.op === "cgroupCreate" ? [op.hierarchy] : []));
   if (joined.length === 0) return null;
   return { directory, facts, joined, ...(scope !== undefined && { unit: scope.unit }) };
@@ -208,7 +212,7 @@ function recordOf(
   request: CreateRequest,
   { spec, path, rootfs }: Bundle,
   identity: IdentityFacts,
-  cgroup: RecordedCgroup | null,
+  cgroup: ContainerGroup | null,
   seccomp: ContainerRecord["seccomp"],
 ): ContainerRecord {
   const { linux = {}, hooks = {} } = spec;
@@ -236,4 +240,14 @@ function recordOf(
     ...(request.hold && { startSocket: `@start-${randomHex(socketDigits)}` }),
     hooks: { ...(poststart !== undefined && { poststart }), ...(poststop !== undefined && { poststop }) },
   };
+}
+
+async function planClass(
+  { intelRdt }: LinuxSpec,
+  id: string,
+  host: RuntimeHost,
+): Promise<ContainerRecord["resctrl"]> {
+  if (intelRdt === undefined) return undefined;
+  requireOwnProcess(host, "resctrl");
+  return (await import("../../runtime/resctrl-class.ts")).planResctrl(intelRdt, id);
 }

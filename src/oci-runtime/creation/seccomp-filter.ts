@@ -8,8 +8,8 @@ import { TiffinError } from "../../lib/errors.ts";
 import { seccompFlagNumbers, seccompFlags, wantsListener } from "../../linux/seccomp.ts";
 import type { OciSeccomp } from "../../oci/mod.ts";
 import type { ProcessOptions } from "../../plan/options.ts";
+import type { HookState } from "../../runtime/hooks/mod.ts";
 import type { ContainerRecord } from "../container/container-record.ts";
-import type { HookState } from "../container/hooks.ts";
 import { connectForCaller, type RuntimeHost } from "../host/host.ts";
 
 type RecordedFilter = NonNullable<ContainerRecord["seccomp"]>;

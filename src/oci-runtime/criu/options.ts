@@ -7,11 +7,11 @@ import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
 import { cloneFlags } from "../../linux/clone-flags.ts";
+import { type CriuAbilities, type CriuOptions, cgroupModes, networkLocks } from "../../runtime/criu/mod.ts";
 import type { CommandContext } from "../command.ts";
 import { type Flags, usage } from "../flags.ts";
 import { absolutePath } from "../host/host.ts";
-import { type CriuOptions, cgroupModes, networkLocks } from "./messages.ts";
-import { type CriuAbilities, findProgram } from "./session.ts";
+import { findProgram } from "./find-criu.ts";
 
 const privateMode = 0o700;
 const verbose = 4;

@@ -3,6 +3,7 @@
  * criu runs in mounts of its own, which hold the root as the mount that it wants to see, and an empty directory for
  * masked ones; and in the container's groups, so that what it makes is there from birth.
  */
+
 import { moveIntoCgroup } from "../../kernel/cgroup.ts";
 import { descriptorStatus, pathStatus } from "../../kernel/directory.ts";
 import {
@@ -29,6 +30,21 @@ import { UndoStack } from "../../lib/undo-stack.ts";
 import { unifiedHierarchy } from "../../linux/cgroup.ts";
 import { parseMountInfo } from "../../linux/mountinfo.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
+import type { CriuOptions } from "../../runtime/criu/mod.ts";
+import {
+  type CriuProgram,
+  CriuSession,
+  checkCriu,
+  criuFailure,
+  externalSources,
+  firstExtraFd,
+  inheritedConnections,
+  joinableNamespaces,
+  lostAttributes,
+  makeMountPoints,
+} from "../../runtime/criu/mod.ts";
+import type { ContainerGroup } from "../../runtime/groups/mod.ts";
+import { isHookFailure, runHostHooks } from "../../runtime/hooks/mod.ts";
 import { applyHostOps } from "../../runtime/host-ops.ts";
 import type { CommandContext } from "../command.ts";
 import {
@@ -36,13 +52,11 @@ import {
   type ContainerRecord,
   createRecord,
   type MainProcess,
-  type RecordedCgroup,
   recordProcess,
   settleRecord,
 } from "../container/container-record.ts";
 import { endProcesses } from "../container/end-processes.ts";
 import { hookState } from "../container/hook-state.ts";
-import { isHookFailure, runHostHooks } from "../container/hooks.ts";
 import { runPoststop } from "../container/poststop.ts";
 import { startTicksOf } from "../container/status.ts";
 import { type Bundle, openBundle } from "../creation/bundle.ts";
@@ -51,17 +65,11 @@ import type { CreatedContainer } from "../creation/create-container.ts";
 import type { CreateRequest } from "../creation/creation-request.ts";
 import { prepare } from "../creation/decide-container.ts";
 import { writePidFile } from "../creation/pid-file.ts";
+import { planScopeFor } from "../creation/plan-scope.ts";
 import { log } from "../error-log.ts";
 import type { RuntimeHost } from "../host/host.ts";
-import { externalSources } from "./external-mounts.ts";
-import { criuFailure } from "./failure.ts";
-import { lostAttributes } from "./lost-attributes.ts";
-import type { CriuOptions } from "./messages.ts";
-import { makeMountPoints } from "./mount-points.ts";
-import { joinableNamespaces } from "./namespaces.ts";
+import { findCriu } from "./find-criu.ts";
 import { criuOptions, type ImageDirectories, openDirectories, reopenDirectories } from "./options.ts";
-import { type CriuProgram, CriuSession, checkCriu, findCriu, firstExtraFd } from "./session.ts";
-import { inheritedConnections } from "./stdio.ts";
 
 const systemdHierarchy = "name=systemd";
 const logFile = "restore.log";
@@ -108,9 +116,7 @@ async function restore(
   checkReadable(bundle.spec, directories);
   const abilities = await checkCriu(program);
   const probed = probeOnDemand();
-  using scope = request.systemdCgroup
-    ? (await import("../groups/systemd-scope.ts")).planScope(id, bundle.spec, probed, host)
-    : undefined;
+  using scope = request.systemdCgroup ? await planScopeFor(id, bundle.spec, probed, host) : undefined;
   const { plan, record, inherited, facts } = await prepare(request, bundle, probed, scope);
   undo.push("poststop hooks", async () => {
     if (isHookFailure(ending.thrown)) await runPoststop(id, record, request);
@@ -145,7 +151,7 @@ async function restore(
     } else if (script === "post-restore") {
       restrictAgain(bundle, pid);
       if (record.resctrl !== undefined) {
-        (await import("../groups/resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
+        (await import("../../runtime/resctrl-class.ts")).joinResctrl(record.resctrl, pid, undo);
       }
       for (const warning of scope?.finish() ?? []) log(request.log, "warning", warning);
       process = { pid, startTicks: startTicksOf(pid) ?? 0 };
@@ -300,7 +306,7 @@ function cgroupRoots({
   joined,
   directory,
   unit,
-}: RecordedCgroup): NonNullable<CriuOptions["cgroupRoots"]> {
+}: ContainerGroup): NonNullable<CriuOptions["cgroupRoots"]> {
   const roots = facts.v1.flatMap(({ name, controllers, ownPath }) =>
     controllers.map((controller) => {
       // A scope is there in systemd's own hierarchy too, and ends when that has nobody left.

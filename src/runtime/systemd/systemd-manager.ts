@@ -8,13 +8,10 @@ import type { DbusCall } from "../../linux/dbus/message.ts";
 import type { DbusValue } from "../../linux/dbus/value.ts";
 import type { IdentityFacts } from "../../linux/host-facts.ts";
 import type { UnitProperty } from "../../linux/systemd/property.ts";
-import type { RuntimeHost } from "../host/host.ts";
+import type { ManagerSocket } from "../groups/mod.ts";
 
-/** A socket on which systemd may be reached; a bus, or its own, which it has for when there is no bus. */
-export interface ManagerSocket {
-  readonly path: string;
-  readonly isBus: boolean;
-}
+/** Of whoever asks for the group: it says where systemd is reached. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 const destination = "org.freedesktop.systemd1";
 const path = "/org/freedesktop/systemd1";
@@ -26,19 +23,19 @@ export function isUserManager(identity: IdentityFacts): boolean {
 }
 
 /** Where to look, in this order. */
-export function managerSockets(host: Pick<RuntimeHost, "env">, identity: IdentityFacts): ManagerSocket[] {
+export function managerSockets(env: Environment, identity: IdentityFacts): ManagerSocket[] {
   const buses = (paths: readonly string[]): ManagerSocket[] =>
     paths.map((each) => ({ path: each, isBus: true }));
   if (!isUserManager(identity)) {
-    const told = socketPathsOf(host.env["DBUS_SYSTEM_BUS_ADDRESS"] ?? "");
+    const told = socketPathsOf(env["DBUS_SYSTEM_BUS_ADDRESS"] ?? "");
     return [
       ...buses(told.length > 0 ? told : ["/run/dbus/system_bus_socket"]),
       { path: "/run/systemd/private", isBus: false },
     ];
   }
-  const directory = host.env["XDG_RUNTIME_DIR"] || `/run/user/${identity.uid}`;
+  const directory = env["XDG_RUNTIME_DIR"] || `/run/user/${identity.uid}`;
   return [
-    ...buses([...socketPathsOf(host.env["DBUS_SESSION_BUS_ADDRESS"] ?? ""), `${directory}/bus`]),
+    ...buses([...socketPathsOf(env["DBUS_SESSION_BUS_ADDRESS"] ?? ""), `${directory}/bus`]),
     { path: `${directory}/systemd/private`, isBus: false },
   ];
 }
@@ -49,8 +46,8 @@ export function requireSystemd(): void {
   throw new TiffinError(
     "unavailable",
     "runtime.no-systemd",
-    "--systemd-cgroup: systemd does not run on this machine (there is no /run/systemd/system)",
-    { remedy: "leave --systemd-cgroup out: the cgroupfs driver needs no systemd" },
+    "no group can be had from systemd: systemd does not run on this machine (there is no /run/systemd/system)",
+    { remedy: "use the cgroupfs driver, which needs no systemd (leave --systemd-cgroup out)" },
   );
 }
 
@@ -79,7 +76,7 @@ export class SystemdManager implements Disposable {
     throw new TiffinError(
       "unavailable",
       "runtime.systemd-unreachable",
-      `--systemd-cgroup: cannot reach systemd: ${failures.join(", ")}`,
+      `no group can be had from systemd: cannot reach systemd: ${failures.join(", ")}`,
       { remedy: "is D-Bus running? An ordinary user needs XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS" },
     );
   }

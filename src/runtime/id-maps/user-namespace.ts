@@ -3,13 +3,13 @@
  * with, so an executor performs a plan that stops at its sync point, where the namespace is opened; refusing the GO
  * ends the process, and the descriptor keeps the namespace.
  */
-import { slotNone } from "../abi/schema.ts";
-import { openFile, openFlags } from "../kernel/files.ts";
-import type { OwnedFd } from "../kernel/owned-fd.ts";
-import { TiffinError } from "../lib/errors.ts";
-import { cloneFlags } from "../linux/clone-flags.ts";
-import type { Plan, ProcessOp } from "../plan/mod.ts";
-import type { LaunchRequest } from "./supervised-process.ts";
+import { slotNone } from "../../abi/schema.ts";
+import { openFile, openFlags } from "../../kernel/files.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { cloneFlags } from "../../linux/clone-flags.ts";
+import type { Plan, ProcessOp } from "../../plan/mod.ts";
+import type { LaunchRequest } from "../supervised-process.ts";
 
 const mark = 1;
 const syncId = 1;

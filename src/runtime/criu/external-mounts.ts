@@ -8,8 +8,7 @@ import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { type CgroupFacts, v1Hierarchy } from "../../linux/host-facts.ts";
 import type { MountEntry } from "../../linux/mountinfo.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
-import { hostGroupTree } from "../../plan/cgroup-mount.ts";
-import { readMountOptions } from "../../plan/mount-request.ts";
+import { hostGroupTree, readMountOptions } from "../../plan/mod.ts";
 import type { Mapping } from "./messages.ts";
 
 /** criu mounts a fresh one of these, whatever the old one was shared with. */

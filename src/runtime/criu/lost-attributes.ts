@@ -6,7 +6,7 @@ import { own } from "../../lib/own.ts";
 import { mountAttributes } from "../../linux/mount-flags.ts";
 import type { MountEntry } from "../../linux/mountinfo.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
-import { readMountOptions } from "../../plan/mount-request.ts";
+import { readMountOptions } from "../../plan/mod.ts";
 
 /** Those that take rights away, by their words in a mount table. */
 const restrictions: Readonly<Record<string, number>> = {

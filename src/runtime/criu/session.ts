@@ -2,7 +2,7 @@
  * One criu process (`criu swrk`) and the conversation with it: a request, criu's questions on the way, its answer. A
  * message is a packet of the socket that is criu's descriptor 3.
  */
-import { exists, readBytes } from "../../kernel/files.ts";
+import { readBytes } from "../../kernel/files.ts";
 import { createMemfd } from "../../kernel/memfd.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { reapChild, signalPid } from "../../kernel/pidfd.ts";
@@ -11,8 +11,6 @@ import { socketPair } from "../../kernel/socket-pair.ts";
 import { spawn } from "../../kernel/spawn.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import type { CommandContext } from "../command.ts";
-import { absolutePath, NotHere } from "../host/host.ts";
 import {
   type CriuFeatures,
   type CriuRequest,
@@ -46,40 +44,6 @@ export interface CriuAbilities extends CriuFeatures {
 
 /** A question on the way. `fd` comes with some; the callee owns it. */
 export type OnNotification = (script: string, pid: number, fd: OwnedFd | undefined) => Promise<void> | void;
-
-/** Where the caller's PATH has a program. */
-export function findProgram(name: string, { env }: Pick<CommandContext["host"], "env">): string | undefined {
-  const directories = (env["PATH"] ?? "").split(":").filter((each) => each.startsWith("/"));
-  return directories.map((each) => `${each}/${name}`).find((path) => exists(path));
-}
-
-/**
- * The program of `--criu`, or `criu` on the caller's PATH. Throws `unavailable` when there is none, `forbidden` for an
- * ordinary user.
- */
-export function findCriu({ criu, host }: Pick<CommandContext, "criu" | "host">): CriuProgram {
-  // criu reaches into its caller's descriptors, and makes the restored process a child of it.
-  if (host.procName !== "self") throw new NotHere("criu needs the process that was called");
-  if (host.uid !== 0) {
-    throw new TiffinError(
-      "forbidden",
-      "runtime.criu-rights",
-      "cannot checkpoint or restore: criu works for root alone",
-    );
-  }
-  const search = host.env["PATH"] ?? "";
-  // criu itself calls ip, tar and iptables.
-  const env = [`PATH=${search === "" ? "/usr/sbin:/usr/bin:/sbin:/bin" : search}`];
-  const given = criu?.includes("/") === true ? absolutePath(criu, host) : undefined;
-  const path = given === undefined ? findProgram(criu ?? "criu", host) : given;
-  if (path !== undefined && exists(path)) return { path, env };
-  throw new TiffinError(
-    "unavailable",
-    "runtime.no-criu",
-    `cannot checkpoint or restore: ${criu === undefined ? "criu is not installed" : `there is no ${criu}`}`,
-    { remedy: "install the package criu, or name the program with --criu" },
-  );
-}
 
 export class CriuSession implements Disposable {
   readonly pid: number;

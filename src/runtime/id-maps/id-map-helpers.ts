@@ -9,7 +9,9 @@ import { socketPair } from "../../kernel/socket-pair.ts";
 import { spawn } from "../../kernel/spawn.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { LinuxSpec, OciIdMapping } from "../../oci/mod.ts";
-import type { RuntimeHost } from "../host/host.ts";
+
+/** Of whoever asks: PATH says where the programs are. */
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const defaultPath = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
 const saidLimitBytes = 64 * 1024;
@@ -18,19 +20,19 @@ const saidLimitBytes = 64 * 1024;
  * Maps the ids of the new user namespace that process `pid` is in. Throws `unavailable` when a program is missing,
  * `forbidden` when it refuses.
  */
-export function mapIdsByHelpers(host: RuntimeHost, linux: LinuxSpec, pid: number): void {
-  runHelper(host, "newuidmap", "uidMappings", linux.uidMappings ?? [], pid);
-  runHelper(host, "newgidmap", "gidMappings", linux.gidMappings ?? [], pid);
+export function mapIdsByHelpers(env: Environment, linux: LinuxSpec, pid: number): void {
+  runHelper(env, "newuidmap", "uidMappings", linux.uidMappings ?? [], pid);
+  runHelper(env, "newgidmap", "gidMappings", linux.gidMappings ?? [], pid);
 }
 
 function runHelper(
-  host: RuntimeHost,
+  env: Environment,
   name: string,
   field: "uidMappings" | "gidMappings",
   mappings: readonly OciIdMapping[],
   pid: number,
 ): void {
-  const path = host.env["PATH"] ?? defaultPath;
+  const path = env["PATH"] ?? defaultPath;
   const program = path
     .split(":")
     .map((directory) => `${directory}/${name}`)

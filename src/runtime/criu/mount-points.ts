@@ -6,7 +6,7 @@ import { makeDirectory, openFile, openFlags, openInRoot } from "../../kernel/fil
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
-import { readMountOptions } from "../../plan/mount-request.ts";
+import { readMountOptions } from "../../plan/mod.ts";
 
 const directoryMode = 0o755;
 const fileMode = 0o644;

@@ -15,9 +15,14 @@ import { annotatedProperties, property, type UnitProperty } from "../../linux/sy
 import { resourceProperties, type SystemdFacts } from "../../linux/systemd/resource-properties.ts";
 import { parseScopePath, type ScopeName } from "../../linux/systemd/scope-name.ts";
 import type { OciResources, RuntimeSpec } from "../../oci/mod.ts";
-import type { RecordedCgroup, RecordedUnit } from "../container/container-record.ts";
-import { type Executor, type RuntimeHost, requireOwnProcess } from "../host/host.ts";
-import { isUserManager, managerSockets, requireSystemd, SystemdManager } from "./systemd-manager.ts";
+import type { ContainerGroup, ScopeUnit } from "../groups/mod.ts";
+import {
+  type Environment,
+  isUserManager,
+  managerSockets,
+  requireSystemd,
+  SystemdManager,
+} from "./systemd-manager.ts";
 
 /** systemd has had it since then: a unit that failed is forgotten with its last process. */
 const collectModeVersion = 236;
@@ -27,14 +32,14 @@ const leastLimitAtStart = 4;
 export interface PlannedScope extends Disposable {
   /** The scope's group, as a path from the top of each hierarchy. */
   readonly directory: string;
-  readonly unit: RecordedUnit;
+  readonly unit: ScopeUnit;
   /** The resources without what has to wait. */
   readonly resources: OciResources | undefined;
   /**
    * Makes the scope with the executor in it. Pushes its end to `undo`, and returns the stack for the undo of what is made
    * inside: that may go only once the executor has.
    */
-  start(executor: Pick<Executor, "pid"> & Disposable, undo: UndoStack): UndoStack;
+  start(executor: { readonly pid?: number } & Disposable, undo: UndoStack): UndoStack;
   /** Some limits have to wait for `finish`. */
   readonly isUnfinished: boolean;
   /** The container's process exists. Returns warnings. */
@@ -42,20 +47,19 @@ export interface PlannedScope extends Disposable {
 }
 
 /** Decides name and place. Throws `unavailable` where systemd does not run or does not answer. */
-export function planScope(id: string, spec: RuntimeSpec, facts: HostFacts, host: RuntimeHost): PlannedScope {
-  requireOwnProcess(host, "conversations with systemd");
+export function planScope(id: string, spec: RuntimeSpec, facts: HostFacts, env: Environment): PlannedScope {
   requireSystemd();
   const isUser = isUserManager(facts.identity);
   if (isUser && facts.cgroup.mode !== "v2") {
     throw new TiffinError(
       "unavailable",
       "runtime.no-group-rights",
-      "--systemd-cgroup: an ordinary user is given groups on cgroup v2 only",
+      "no group can be had from systemd: an ordinary user is given groups on cgroup v2 only",
     );
   }
   const { linux = {}, annotations = {} } = spec;
   const name = parseScopePath(linux.cgroupsPath, id, isUser ? "user.slice" : "system.slice");
-  const sockets = managerSockets(host, facts.identity);
+  const sockets = managerSockets(env, facts.identity);
   const systemd = SystemdManager.open(sockets);
   try {
     const { version, group } = systemd.facts();
@@ -68,7 +72,7 @@ export function planScope(id: string, spec: RuntimeSpec, facts: HostFacts, host:
         `${name.unit} exists already and has processes`,
       );
     }
-    const unit: RecordedUnit = { name: name.unit, sockets, version };
+    const unit: ScopeUnit = { name: name.unit, sockets, version };
     const { now, late } = splitLimits(linux.resources);
     const properties = (pid: number): UnitProperty[] => [
       ...standingProperties(name, id, pid, { version, unified: facts.cgroup.mode === "v2" }),
@@ -172,7 +176,7 @@ function checkPlace(facts: CgroupFacts, pid: number, directory: string): void {
 }
 
 /** New limits for a live scope: to systemd first, which would write its own values again later. */
-export function updateScope(cgroup: RecordedCgroup, unit: RecordedUnit, resources: OciResources): void {
+export function updateScope(cgroup: ContainerGroup, unit: ScopeUnit, resources: OciResources): void {
   const properties = resourceProperties(resources, systemdFacts(cgroup.facts, unit.version));
   if (properties.length === 0) return;
   using systemd = SystemdManager.open(unit.sockets);
@@ -180,7 +184,7 @@ export function updateScope(cgroup: RecordedCgroup, unit: RecordedUnit, resource
 }
 
 function changeScope(
-  { directory, facts, unit }: RecordedCgroup,
+  { directory, facts, unit }: ContainerGroup,
   resources: OciResources,
   systemd: SystemdManager,
 ): string[] {
@@ -191,7 +195,7 @@ function changeScope(
 }
 
 /** Ends the scope, whose processes are gone. */
-export function stopScope({ name, sockets }: RecordedUnit): void {
+export function stopScope({ name, sockets }: ScopeUnit): void {
   using systemd = SystemdManager.open(sockets);
   systemd.stop(name);
 }

@@ -8,7 +8,7 @@ import { SyscallError, syscall } from "../../kernel/syscall.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import type { CgroupFacts } from "../../linux/host-facts.ts";
 import type { RuntimeSpec } from "../../oci/mod.ts";
-import { mappedId } from "../../plan/identity.ts";
+import { mappedId } from "../../oci/mod.ts";
 
 const listOfKernel = "/sys/kernel/cgroup/delegate";
 const listWithoutKernel = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n";
