@@ -2,11 +2,10 @@ import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { own } from "../lib/own.ts";
 import { mountAttributes } from "../linux/mount-flags.ts";
-import type { OciNamespaceType } from "../oci/mod.ts";
+import { mappedId, type OciNamespaceType } from "../oci/mod.ts";
 import { attach } from "./attach-mount.ts";
 import { bindOfHost } from "./bind-mounts.ts";
 import type { Compilation } from "./compilation.ts";
-import { mappedId } from "./identity.ts";
 import type { MountContext } from "./mount-context.ts";
 import { mountContext } from "./security-labels.ts";
 
