@@ -24,6 +24,12 @@ import type {
   ImageSummary,
 } from "../docker/types/image.ts";
 import type { ProgressMessage } from "../docker/types/progress.ts";
+import type {
+  AuthConfig,
+  AuthResponse,
+  DistributionInspect,
+  SearchResult,
+} from "../docker/types/registry.ts";
 import type { RunBody, RunExited } from "../docker/types/run.ts";
 import type { InfoResponse, VersionResponse } from "../docker/types/system.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
@@ -252,6 +258,35 @@ export interface ImageBackend {
     body: AsyncIterable<Uint8Array>,
     report: (message: ProgressMessage) => void,
   ): Promise<void>;
+  /** An image that a registry has; `tag` is a tag or a digest, and overrules the name's own. */
+  pull(
+    request: RegistryRequest & { readonly platform: string | undefined },
+    report: (message: ProgressMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** To a registry; without a tag every tag of the repository. */
+  push(
+    request: RegistryRequest,
+    report: (message: ProgressMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** `unauthorized` when the registry does not let the user in. */
+  logIn(auth: AuthConfig, signal: AbortSignal): Promise<AuthResponse>;
+  search(
+    request: {
+      readonly term: string;
+      readonly limit: number | undefined;
+      readonly filters: Filters;
+      readonly auth: AuthConfig | undefined;
+    },
+    signal: AbortSignal,
+  ): Promise<readonly SearchResult[]>;
+  /** What a name means in its registry. */
+  inspectDistribution(
+    name: string,
+    auth: AuthConfig | undefined,
+    signal: AbortSignal,
+  ): Promise<DistributionInspect>;
   /** An archive of the images, of Docker's and an OCI layout at once. */
   save(
     names: readonly string[],
@@ -264,6 +299,12 @@ export interface ImageBackend {
     report: (message: ProgressMessage) => void,
     signal: AbortSignal,
   ): Promise<void>;
+}
+
+export interface RegistryRequest {
+  readonly name: string;
+  readonly tag: string | undefined;
+  readonly auth: AuthConfig | undefined;
 }
 
 export interface ImportRequest {

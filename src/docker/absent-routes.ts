@@ -35,8 +35,6 @@ export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("restarting a container", "POST /containers/{name}/restart"),
   ...missing("pausing a container", "POST /containers/{name}/pause", "POST /containers/{name}/unpause"),
   ...missing("pruning containers", "POST /containers/prune"),
-  ...missing("pushing images", "POST /images/{name*}/push"),
-  ...missing("searching for images", "GET /images/search"),
   ...missing("committing a container", "POST /commit"),
   ...missing(
     "building images",
@@ -46,8 +44,6 @@ export const absentRoutes: readonly AbsentRoute[] = [
     "POST /session",
     "POST /grpc",
   ),
-  ...missing("looking images up in a registry", "GET /distribution/{name*}/json"),
-  ...missing("logging in to a registry", "POST /auth"),
   ...missing(
     "managing networks",
     "GET /networks",

@@ -46,6 +46,7 @@ import {
   imageSummary,
 } from "./types/image.ts";
 import { progressMessage } from "./types/progress.ts";
+import { authConfig, authResponse, distributionInspect, headerAuth, searchResult } from "./types/registry.ts";
 import { execRunBody, runBody } from "./types/run.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
 
@@ -198,10 +199,25 @@ export const routes = {
       changes: queryList(queryText),
       platform: queryText,
     },
-    headers: { "x-registry-auth": queryText },
+    headers: { "x-registry-auth": headerAuth },
     body: streamBody("application/x-tar"),
     result: jsonLines(progressMessage),
   }),
+  imagePush: route("POST", "/images/{name*}/push", "1.24", {
+    query: { tag: queryText, platform: queryText },
+    headers: { "x-registry-auth": headerAuth },
+    result: jsonLines(progressMessage),
+  }),
+  imageSearch: route("GET", "/images/search", "1.24", {
+    query: { term: queryText, limit: queryInteger, filters: queryFilters },
+    headers: { "x-registry-auth": headerAuth },
+    result: json(list(searchResult)),
+  }),
+  distributionInspect: route("GET", "/distribution/{name*}/json", "1.30", {
+    headers: { "x-registry-auth": headerAuth },
+    result: json(distributionInspect),
+  }),
+  auth: route("POST", "/auth", "1.24", { body: jsonBody(authConfig), result: json(authResponse) }),
   imagePrune: route("POST", "/images/prune", "1.25", {
     query: { filters: queryFilters },
     result: json(imagePruneReport),

@@ -34,6 +34,7 @@ import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
 import { type Networks, openNetworks } from "./network/mod.ts";
+import { openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
@@ -183,6 +184,14 @@ async function openWith(
     containers: new ContainerService(context),
     execs: new ExecService(context),
     images: new ImageService({
+      registry: openRegistryClient({
+        userAgent: `tiffin/${options.version}`,
+        stagingDirectory: `${config.root}/staging`,
+        environment: process.env,
+        certificateDirectories: ["/etc/docker/certs.d", "/etc/containers/certs.d"],
+        registriesConf: ["/etc/containers/registries.conf", "/etc/containers/registries.conf.d"],
+        limits: { unpackedLayerBytes: config.limitUnpackedBytes },
+      }),
       images,
       layers,
       events,

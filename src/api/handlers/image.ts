@@ -1,6 +1,4 @@
 /** Images. */
-import { notThereYet } from "../../docker/messages.ts";
-import { TiffinError } from "../../lib/errors.ts";
 import type { ImageBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
 import { progressLines } from "../progress-lines.ts";
@@ -14,6 +12,10 @@ type Names =
   | "imageSave"
   | "imageSaveAll"
   | "imageCreate"
+  | "imagePush"
+  | "imageSearch"
+  | "distributionInspect"
+  | "auth"
   | "imagePrune"
   | "imageRemove";
 
@@ -50,15 +52,34 @@ export function imageHandlers(
       bytes: await images.save([params.name], { platform: given(query.platform) }),
       fields: {},
     }),
-    imageCreate: async ({ query, body, signal }) => {
+    imageCreate: async ({ query, headers, body, signal }) => {
       const { fromSrc = "", repo = "", tag = "", message = "", changes = [] } = query;
       const platform = given(query.platform);
-      if (given(query.fromImage) !== undefined) {
-        throw new TiffinError("notImplemented", "api.pull", notThereYet("pulling images"));
+      const name = given(query.fromImage);
+      if (name !== undefined) {
+        const pull = { name, tag: given(tag), platform, auth: headers["x-registry-auth"] };
+        return await progressLines((report) => images.pull(pull, report, signal), onFault);
       }
       const request = { source: fromSrc, repository: repo, tag, message, changes, platform };
       return await progressLines((report) => images.import(request, body, report, signal), onFault);
     },
+    imagePush: ({ params, query, headers, signal }) => {
+      const push = { name: params.name, tag: given(query.tag), auth: headers["x-registry-auth"] };
+      return progressLines((report) => images.push(push, report, signal), onFault);
+    },
+    imageSearch: ({ query, headers, signal }) =>
+      images.search(
+        {
+          term: query.term ?? "",
+          limit: query.limit,
+          filters: query.filters ?? {},
+          auth: headers["x-registry-auth"],
+        },
+        signal,
+      ),
+    distributionInspect: ({ params, headers, signal }) =>
+      images.inspectDistribution(params.name, headers["x-registry-auth"], signal),
+    auth: ({ body, signal }) => images.logIn(body, signal),
     imagePrune: ({ query }) => images.prune(query.filters ?? {}),
     imageRemove: ({ params, query }) =>
       images.remove(params.name, { force: query.force ?? false, keepParents: query.noprune ?? false }),

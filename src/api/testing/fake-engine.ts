@@ -457,6 +457,17 @@ export function fakeEngine(): FakeEngine {
         if (bytes > 1000) throw new TiffinError("invalid", "archive.bad-image", "too much in it");
         report({ stream: "Loaded image: base:latest\n" });
       },
+      pull: async ({ name, tag }, report) => report({ status: `pulled ${name}:${tag ?? "latest"}` }),
+      push: async ({ name, auth }, report) => report({ status: `pushed ${name} as ${auth?.username}` }),
+      logIn: async ({ username }) => {
+        if (username !== "me") throw new TiffinError("unauthorized", "registry.unauthorized", "not you");
+        return { Status: "Login Succeeded", IdentityToken: "" };
+      },
+      search: async () => [],
+      inspectDistribution: async (name) => {
+        findImage(name);
+        return { Descriptor: { mediaType: "", digest: baseImage.Id, size: 1 }, Platforms: [] };
+      },
       save: async (names) =>
         (async function* () {
           yield new TextEncoder().encode(names.join());

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { TiffinError } from "../../lib/errors.ts";
 import { EventBus } from "../event/mod.ts";
 import { type LayerStore, openOverlayLayerStore } from "../layer/mod.ts";
+import { openRegistryClient } from "../registry/mod.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import type { Image, ImageStore, NewImage } from "./image.ts";
 import { ImageService } from "./image-service.ts";
@@ -34,6 +35,7 @@ function open(): void {
     host: { os: "linux", architecture: "amd64", variant: "" },
     limitBytes: 10_000_000,
     fail: () => {},
+    registry: openRegistryClient({ userAgent: "test" }),
   });
 }
 

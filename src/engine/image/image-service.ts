@@ -1,7 +1,7 @@
 /** Images as clients ask for them. */
 import { decodeJson, object, optional, text } from "../../docker/decode.ts";
 import { pruneRunning } from "../../docker/messages.ts";
-import { familiarName, normaliseReference, parseReference } from "../../docker/reference.ts";
+import { familiarName, normaliseReference, parseReference, type Reference } from "../../docker/reference.ts";
 import type {
   ImageDeleteItem,
   ImageHistoryItem,
@@ -10,10 +10,17 @@ import type {
   ImageSummary,
 } from "../../docker/types/image.ts";
 import type { ProgressMessage } from "../../docker/types/progress.ts";
+import type {
+  AuthConfig,
+  AuthResponse,
+  DistributionInspect,
+  SearchResult,
+} from "../../docker/types/registry.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { formatPlatform, type Platform, parsePlatform, platformOf, runsOn } from "../../oci/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
+import type { RegistryClient } from "../registry/mod.ts";
 import { type ImportOptions, importArchive } from "./archive/import-archive.ts";
 import { loadArchive } from "./archive/load-archive.ts";
 import { type SavedImage, saveArchive } from "./archive/save-archive.ts";
@@ -30,6 +37,9 @@ import {
 import type { Image } from "./image.ts";
 import { imageHistory, imageInspect, imageSummary } from "./present.ts";
 import { isIdOf, type RemovalContext, type RemoveOptions, removeImage } from "./remove-image.ts";
+import { inspectDistribution, logIn, type SearchRequest, searchImages } from "./transfer/ask-registry.ts";
+import { pullImage } from "./transfer/pull-image.ts";
+import { pushImages } from "./transfer/push-image.ts";
 
 export interface ImageListOptions {
   /** Those that others were made from, too. */
@@ -44,6 +54,7 @@ export interface TagOptions {
 }
 
 export interface ImageServiceContext extends RemovalContext {
+  readonly registry: RegistryClient;
   readonly layers: LayerStore;
   /** Of this machine. */
   readonly host: Platform;
@@ -56,6 +67,19 @@ type Report = (message: ProgressMessage) => void;
 
 export interface ImportRequest extends Omit<ImportOptions, "platform"> {
   readonly platform: string | undefined;
+}
+
+export interface PullRequest {
+  readonly name: string;
+  readonly tag: string | undefined;
+  readonly platform: string | undefined;
+  readonly auth: AuthConfig | undefined;
+}
+
+export interface PushRequest {
+  readonly name: string;
+  readonly tag: string | undefined;
+  readonly auth: AuthConfig | undefined;
 }
 
 const platformDocument = object({ os: text, architecture: text, variant: optional(text) });
@@ -162,6 +186,39 @@ export class ImageService {
     await importArchive(this.#context, body, options, report, signal);
   }
 
+  /** `tag` is a tag or a digest; without one the name's own counts, or `latest`. Errors: `registry.*`, `notFound`. */
+  async pull(request: PullRequest, report: Report, signal: AbortSignal): Promise<void> {
+    const { name, tag, platform, auth } = request;
+    const named = parseReference(name);
+    const reference =
+      tag === undefined ? named : parseReference(normaliseReference(withTagOrDigest(named, tag)));
+    await pullImage(this.#context, { reference, platform: this.#platform(platform), auth }, report, signal);
+  }
+
+  /** Errors: `registry.*`, `notFound`. */
+  async push(request: PushRequest, report: Report, signal: AbortSignal): Promise<void> {
+    const { name, tag, auth } = request;
+    const named = parseReference(name);
+    const reference = tag === undefined ? named : parseReference(normaliseReference({ ...named, tag }));
+    await pushImages(this.#context, { reference, auth }, report, signal);
+  }
+
+  logIn(auth: AuthConfig, signal: AbortSignal): Promise<AuthResponse> {
+    return logIn(this.#context.registry, auth, signal);
+  }
+
+  search(request: SearchRequest, signal: AbortSignal): Promise<SearchResult[]> {
+    return searchImages(this.#context.registry, request, signal);
+  }
+
+  inspectDistribution(
+    name: string,
+    auth: AuthConfig | undefined,
+    signal: AbortSignal,
+  ): Promise<DistributionInspect> {
+    return inspectDistribution(this.#context.registry, name, auth, signal);
+  }
+
   /** The images as one archive. Errors: `notFound`, `invalid` when none is named. */
   async save(
     names: readonly string[],
@@ -255,6 +312,10 @@ function repositoryOnly(name: string): string[] {
   if (/^(?:sha256:)?[0-9a-f]{64}$/.test(name)) return [];
   const { domain, path, tag, digest } = parseReference(name);
   return tag === undefined && digest === undefined ? [`${domain}/${path}`] : [];
+}
+
+function withTagOrDigest({ domain, path }: Reference, tag: string): Reference {
+  return tag.includes(":") ? { domain, path, digest: tag } : { domain, path, tag };
 }
 
 /** Checks what `tag` is given; a tag within the name counts when there is none beside it. */

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tarMembers } from "../../../archive/mod.ts";
 import { EventBus } from "../../event/mod.ts";
 import { type LayerStore, openOverlayLayerStore } from "../../layer/mod.ts";
+import { openRegistryClient } from "../../registry/mod.ts";
 import { migratedDatabase } from "../../store/testing/migrated-database.ts";
 import type { ImageStore } from "../image.ts";
 import { ImageService } from "../image-service.ts";
@@ -37,6 +38,7 @@ function open(): Side {
     host: { os: "linux", architecture: "amd64", variant: "" },
     limitBytes: 10_000_000,
     fail: () => {},
+    registry: openRegistryClient({ userAgent: "test" }),
   });
   const side = { root, layers, images, service, database };
   sides.push(side);

@@ -1,0 +1,146 @@
+/** `POST /images/create?fromImage=`: what a registry has becomes an image of this host, told about in Docker's words. */
+import { progressBar } from "../../../docker/progress-bar.ts";
+import { familiarName, normaliseReference, type Reference } from "../../../docker/reference.ts";
+import type { ProgressMessage } from "../../../docker/types/progress.ts";
+import type { AuthConfig } from "../../../docker/types/registry.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { Platform } from "../../../oci/mod.ts";
+import type { PulledImage, PullProgress, RegistryClient } from "../../registry/mod.ts";
+import type { LoadContext } from "../archive/load-archive.ts";
+import type { ImageManifest } from "../image.ts";
+import { ingestLayer } from "../ingest-layer.ts";
+import { credentialsFor } from "./registry-host.ts";
+
+export interface PullContext extends LoadContext {
+  readonly registry: RegistryClient;
+}
+
+export interface PullOptions {
+  readonly reference: Reference;
+  readonly platform: Platform | undefined;
+  readonly auth: AuthConfig | undefined;
+}
+
+type Report = (message: ProgressMessage) => void;
+
+const shownDigits = 12;
+const defaultTag = "latest";
+
+/** Errors: `registry.*`, `notFound` for what is not there. */
+export async function pullImage(
+  context: PullContext,
+  { reference, platform, auth }: PullOptions,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  const { images, layers, events, registry, fail } = context;
+  const named = reference.digest ?? reference.tag ?? defaultTag;
+  const full = normaliseReference(withoutSpareTag(reference));
+  const before = images.idOf(full);
+  using hold = images.hold();
+  const pulled = await registry.pullImage(
+    {
+      reference,
+      ...(platform === undefined ? {} : { platform }),
+      ...credentialsFor(reference.domain, auth),
+    },
+    {
+      hasLayer(diffId) {
+        const id = hexOf(diffId);
+        if (!layers.hasLayer(id)) return false;
+        hold.keep(id);
+        return true;
+      },
+      async takeLayer({ diffId }, tar) {
+        await ingestLayer(layers, hold, tar, hexOf(diffId));
+        fail("pull.layer");
+      },
+      takeImage(image) {
+        images.add({
+          configuration: image.configBytes,
+          manifests: manifestsOf(image),
+          references: [...new Set([full, `${image.repository}@${image.digest}`])],
+        });
+        fail("pull.image");
+      },
+    },
+    (progress) => tell(progress, { reference, named }, report),
+    signal,
+  );
+  const shown = familiarName(withoutSpareTag(reference));
+  events.emit("image", "pull", shown, { name: shown });
+  report({ status: `Digest: ${pulled.digest}` });
+  if (pulled.otherPlatform !== undefined) {
+    report({
+      status: `WARNING: the image is for the platform ${pulled.otherPlatform}, which is not this machine's`,
+    });
+  }
+  const news = before === pulled.id ? "Image is up to date" : "Downloaded newer image";
+  report({ status: `Status: ${news} for ${shown}` });
+}
+
+/** A digest says what is meant; a tag beside it is not given to the image. */
+export function withoutSpareTag(reference: Reference): Reference {
+  const { domain, path, digest } = reference;
+  return digest === undefined ? reference : { domain, path, digest };
+}
+
+function manifestsOf(image: PulledImage): ImageManifest[] {
+  const { manifestDigest, manifestMediaType, manifestBytes, index } = image;
+  const own = { digest: manifestDigest, mediaType: manifestMediaType, content: manifestBytes };
+  if (index === undefined) return [own];
+  return [own, { digest: index.digest, mediaType: index.mediaType, content: index.bytes }];
+}
+
+function hexOf(digest: string): string {
+  const hex = /^sha256:([0-9a-f]{64})$/.exec(digest)?.[1];
+  if (hex !== undefined) return hex;
+  throw new TiffinError(
+    "invalid",
+    "image.bad-configuration",
+    `image configuration: layer ${digest} is not named by a sha256 digest`,
+  );
+}
+
+function tell(
+  progress: PullProgress,
+  { reference, named }: { readonly reference: Reference; readonly named: string },
+  report: Report,
+): void {
+  if (progress.kind === "resolved") {
+    report({ status: `Pulling from ${reference.path}`, id: named });
+    for (const { digest } of progress.layers) {
+      report({ status: "Pulling fs layer", progressDetail: {}, id: shortDigest(digest) });
+    }
+    return;
+  }
+  const { descriptor, state, currentBytes, reason } = progress;
+  const id = shortDigest(descriptor.digest);
+  switch (state) {
+    case "waiting":
+      report({ status: "Waiting", progressDetail: {}, id });
+      return;
+    case "exists":
+      report({ status: "Already exists", progressDetail: {}, id });
+      return;
+    case "retrying":
+      report({ status: `Retrying: ${reason ?? "the connection was lost"}`, progressDetail: {}, id });
+      return;
+    case "complete":
+      report({ status: "Pull complete", progressDetail: {}, id });
+      return;
+    case "downloading": {
+      const progressDetail = { current: currentBytes, total: descriptor.size };
+      report({
+        status: "Downloading",
+        progressDetail,
+        progress: progressBar(currentBytes, descriptor.size),
+        id,
+      });
+    }
+  }
+}
+
+function shortDigest(digest: string): string {
+  return digest.slice(digest.indexOf(":") + 1).slice(0, shownDigits);
+}
