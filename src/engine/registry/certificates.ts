@@ -41,6 +41,14 @@ export function readPem(path: string): string {
   }
 }
 
+function pemIfAny(path: string): string[] {
+  try {
+    return [readPem(path)];
+  } catch {
+    return [];
+  }
+}
+
 function namesIn(directory: string): string[] {
   try {
     return readdirSync(directory).sort();
@@ -56,7 +64,8 @@ export function hostAuthorities(environment: Environment): string[] | undefined 
   const bundle = file ?? bundles.find((path) => existsSync(path));
   if (bundle !== undefined && bundle !== "") found.push(readPem(bundle));
   if (directory !== undefined && directory !== "") {
-    for (const name of namesIn(directory)) found.push(readPem(join(directory, name)));
+    // What else such a directory holds (keystores of Java, hash links to nowhere) is passed over, as by every other program.
+    for (const name of namesIn(directory)) found.push(...pemIfAny(join(directory, name)));
   }
   return found.length === 0 ? undefined : found;
 }
