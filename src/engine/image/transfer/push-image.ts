@@ -153,15 +153,20 @@ function tell(progress: PushProgress, report: Report): void {
   const plain = (status: string): void => report({ status, progressDetail: {}, id });
   switch (state) {
     case "preparing":
-      return plain("Preparing");
+      plain("Preparing");
+      return;
     case "exists":
-      return plain("Layer already exists");
+      plain("Layer already exists");
+      return;
     case "mounted":
-      return plain(`Mounted from ${from ?? "another repository"}`);
+      plain(`Mounted from ${from ?? "another repository"}`);
+      return;
     case "retrying":
-      return plain(`Retrying: ${reason ?? "the connection was lost"}`);
+      plain(`Retrying: ${reason ?? "the connection was lost"}`);
+      return;
     case "complete":
-      return plain("Pushed");
+      plain("Pushed");
+      return;
     case "pushing":
       report({
         status: "Pushing",
