@@ -14,6 +14,7 @@ import type {
   WaitCondition,
   WaitResponse,
 } from "../docker/types/container.ts";
+import type { ContainerConfig } from "../docker/types/container-config.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
 import type { ExplainFormat, ExplainResponse } from "../docker/types/explain.ts";
 import type {
@@ -143,6 +144,20 @@ export interface PutArchiveRequest {
   readonly ownedByUser: boolean;
 }
 
+export interface CommitRequest {
+  /** Empty: the image gets no name. It may name a tag itself, which the tag beside it overrules. */
+  readonly repository: string;
+  readonly tag: string | undefined;
+  readonly comment: string;
+  readonly author: string;
+  /** A running container is stopped where it is while its files are read. */
+  readonly pause: boolean;
+  /** Lines of a Dockerfile. */
+  readonly changes: readonly string[];
+  /** What the client says instead of the container's configuration. */
+  readonly config: ContainerConfig | undefined;
+}
+
 /** What changes a container, or waits for a change. */
 export interface ContainerLifeBackend {
   /** `notFound` for the image, `conflict` for the name. */
@@ -207,6 +222,8 @@ export interface ContainerFilesBackend {
   export(name: string): Promise<AsyncIterable<Uint8Array>>;
   /** What is other than in the image, in order of paths. */
   changes(name: string): Promise<readonly ContainerChange[]>;
+  /** Makes an image of what it is; returns the image's id. */
+  commit(name: string, request: CommitRequest): Promise<string>;
 }
 
 /** Containers, in all roles. */

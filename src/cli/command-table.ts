@@ -113,6 +113,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-prune.ts")).command,
   },
   {
+    names: ["container commit", "commit"],
+    summary: "Create a new image from a container's changes",
+    load: async () => (await import("./commands/commit.ts")).command,
+  },
+  {
     names: ["container diff", "diff"],
     summary: "Inspect changes to files or directories on a container's filesystem",
     load: async () => (await import("./commands/diff.ts")).command,

@@ -1,5 +1,5 @@
 /** Points in time as `logs --since` takes them. Pure. */
-import { parseGoDuration } from "./flags/go-duration.ts";
+import { parseGoDuration } from "../docker/go-duration.ts";
 
 const nsPerSecond = 1_000_000_000n;
 

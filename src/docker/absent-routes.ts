@@ -35,7 +35,6 @@ export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("restarting a container", "POST /containers/{name}/restart"),
   ...missing("pausing a container", "POST /containers/{name}/pause", "POST /containers/{name}/unpause"),
   ...missing("pruning containers", "POST /containers/prune"),
-  ...missing("committing a container", "POST /commit"),
   ...missing(
     "building images",
     "POST /build",

@@ -36,9 +36,11 @@ import {
   containerSummary,
   waitResponse,
 } from "./types/container.ts";
+import { containerConfig } from "./types/container-config.ts";
 import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
 import { explainResponse } from "./types/explain.ts";
 import {
+  commitResponse,
   imageDeleteItem,
   imageHistoryItem,
   imageInspect,
@@ -166,6 +168,19 @@ export const routes = {
   }),
   execInspect: route("GET", "/exec/{id}/json", "1.24", { result: json(execInspect) }),
 
+  commit: route("POST", "/commit", "1.24", {
+    query: {
+      container: queryText,
+      repo: queryText,
+      tag: queryText,
+      comment: queryText,
+      author: queryText,
+      pause: queryFlag,
+      changes: queryList(queryText),
+    },
+    body: jsonBody(nullable(containerConfig)),
+    result: json(commitResponse, 201),
+  }),
   imageList: route("GET", "/images/json", "1.24", {
     query: { all: queryFlag, digests: queryFlag, "shared-size": queryFlag, filters: queryFilters },
     result: json(list(imageSummary)),

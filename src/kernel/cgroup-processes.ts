@@ -97,6 +97,8 @@ interface Freezer {
   readonly file: string;
   readonly frozen: string;
   readonly thawed: string;
+  /** Somebody has asked for it, and not taken it back. */
+  readonly asked: () => boolean;
   /** True when the group has reached the state. */
   readonly reached: (frozen: boolean) => boolean;
 }
@@ -109,6 +111,7 @@ function freezerOf(facts: CgroupFacts, directory: string): Freezer | undefined {
       file: `${unified}/cgroup.freeze`,
       frozen: "1",
       thawed: "0",
+      asked: () => readTextIfPossible(`${unified}/cgroup.freeze`)?.trim() === "1",
       reached: (want) => state() === want,
     };
   }
@@ -117,7 +120,7 @@ function freezerOf(facts: CgroupFacts, directory: string): Freezer | undefined {
   const file = `${v1.mountPoint}${directory}/freezer.state`;
   const reached = (want: boolean): boolean =>
     readTextIfPossible(file)?.trim() === (want ? "FROZEN" : "THAWED");
-  return { file, frozen: "FROZEN", thawed: "THAWED", reached };
+  return { file, frozen: "FROZEN", thawed: "THAWED", asked: () => !reached(false), reached };
 }
 
 async function setFrozen(facts: CgroupFacts, directory: string, frozen: boolean): Promise<void> {
@@ -147,4 +150,9 @@ export function freezeCgroup(facts: CgroupFacts, directory: string): Promise<voi
 /** Takes `freezeCgroup` back. */
 export function thawCgroup(facts: CgroupFacts, directory: string): Promise<void> {
   return setFrozen(facts, directory, false);
+}
+
+/** Lets a group go on that was stopped by somebody who is no more; a group that was not is not touched. */
+export async function thawIfFrozen(facts: CgroupFacts, directory: string): Promise<void> {
+  if (freezerOf(facts, directory)?.asked() === true) await thawCgroup(facts, directory);
 }

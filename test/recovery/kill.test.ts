@@ -14,13 +14,14 @@ import { until } from "../support/until.ts";
 const life = {
   run: ["run", "-d", "--name", "victim", "-v", "/scratch", "base", "sh", "-c", "echo hello; exec sleep 1000"],
   exec: ["exec", "victim", "true"],
+  commit: ["commit", "victim", "kept"],
   stop: ["stop", "-t", "1", "victim"],
   rm: ["rm", "-v", "victim"],
   "run again": ["run", "-d", "--name", "second", "--userns", "private", "base", "sleep", "1000"],
   "rm -f": ["rm", "-f", "second"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 type Step = keyof typeof life;
-const steps: readonly Step[] = ["run", "exec", "stop", "rm", "run again", "rm -f"];
+const steps: readonly Step[] = ["run", "exec", "commit", "stop", "rm", "run again", "rm -f"];
 
 interface Answer {
   readonly exitCode: number;
@@ -47,6 +48,9 @@ const passedBy: Readonly<Record<Failpoint, Step>> = {
   "remove.directory": "rm",
   "remove.volumes": "rm",
   "remove.row": "rm",
+  "commit.frozen": "commit",
+  "commit.layer": "commit",
+  "commit.image": "commit",
   "exec.token": "exec",
   "exec.running": "exec",
 };
@@ -69,6 +73,7 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
       return {
         ...failed("run"),
         exec: answered("exec", none),
+        commit: answered("commit", none),
         stop: answered("stop", none),
         rm: answered("rm", none),
         ...failed("run again"),
@@ -94,8 +99,9 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
       const prefix = name === "remove.row" ? "" : "cannot remove container ID: ";
       return { ...failed("rm", prefix), ...failed("rm -f", prefix) };
     }
+    case "commit":
     case "exec":
-      return failed("exec");
+      return failed(name.startsWith("exec") ? "exec" : "commit");
     default:
       // An exit has nobody to answer to; the engine's log has it.
       return {};
@@ -121,6 +127,8 @@ async function removeAll(engine: TestEngine): Promise<void> {
   const ids = (await engine.output("ps", "-aq")).split("\n").filter(Boolean);
   if (ids.length > 0) await engine.output("rm", "-f", "-v", ...ids);
   expect(await engine.output("ps", "-aq")).toBe("");
+  const kept = await engine.output("images", "-q", "kept");
+  if (kept !== "") await engine.output("rmi", "kept");
 }
 
 for (const name of failpoints) {
@@ -156,6 +164,29 @@ for (const name of failpoints) {
     expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
   });
 }
+
+test("a container that a killed engine had stopped to read its files goes on with the next engine", async () => {
+  await using engine = await startEngine();
+  await engine.output(
+    "run",
+    "-d",
+    "--name",
+    "counts",
+    "base",
+    "sh",
+    "-c",
+    "while :; do printf x >> /n; done",
+  );
+  await engine.stop();
+  await engine.start({ env: { TIFFIN_FAILPOINT: "commit.frozen:kill" } });
+  expect((await engine.cli("commit", "counts")).stderr).toContain("the connection to the engine was lost");
+  await engine.ended();
+  await engine.start();
+  const size = (): Promise<string> => engine.output("exec", "counts", "stat", "-c", "%s", "/n");
+  const then = await size();
+  await until("the container to count on", async () => (await size()) !== then);
+  await removeAll(engine);
+});
 
 test("SIGKILL while containers run: they and their logs go on, wait and exit codes are right", async () => {
   await using engine = await startEngine();

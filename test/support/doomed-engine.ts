@@ -13,6 +13,8 @@ const bridge = { NetworkMode: "bridge" };
 await fixture.start(["sleep", "1000"], { HostConfig: bridge, Volumes: { "/scratch": {} } }, "victim");
 const session = await execs.run("victim", { Cmd: ["true"], AttachStdout: true });
 await session.exited;
+const nothing = { tag: undefined, author: "", comment: "", config: undefined, changes: [] };
+await containers.commit("victim", { ...nothing, repository: "kept", pause: true });
 await containers.stop("victim", { timeoutSeconds: 0 });
 await containers.remove("victim", { force: false, volumes: true });
 await fixture.start(["sleep", "1000"], { HostConfig: { ...bridge, UsernsMode: "private" } }, "second");

@@ -1,4 +1,4 @@
-/** What a container's files are and were; copies between a container's file system and a client. */
+/** What a container's files are and were, and images made of them; copies between a container's file system and a client. */
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerFilesBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
@@ -8,7 +8,8 @@ type Names =
   | "containerArchiveGet"
   | "containerArchivePut"
   | "containerExport"
-  | "containerChanges";
+  | "containerChanges"
+  | "commit";
 
 function pathOf(query: { readonly path?: string | undefined }): string {
   if (query.path !== undefined && query.path !== "") return query.path;
@@ -35,6 +36,17 @@ export function archiveHandlers(containers: ContainerFilesBackend): Pick<Handler
         body,
       ),
     containerExport: async ({ params }) => ({ bytes: await containers.export(params.name), fields: {} }),
+    commit: async ({ query, body }) => ({
+      Id: await containers.commit(query.container ?? "", {
+        repository: query.repo ?? "",
+        tag: query.tag,
+        comment: query.comment ?? "",
+        author: query.author ?? "",
+        pause: query.pause ?? true,
+        changes: query.changes ?? [],
+        config: body === null || Object.keys(body).length === 0 ? undefined : body,
+      }),
+    }),
     containerChanges: ({ params }) => containers.changes(params.name),
   };
 }

@@ -318,6 +318,7 @@ export function fakeEngine(): FakeEngine {
         }
         return bytes();
       },
+      commit: async (name) => `sha256:${find(name).id}`,
       changes: async (name) => [...find(name).archives.keys()].map((path) => ({ Path: path, Kind: 1 })),
       putArchive: async (name, { path }, body) => {
         const pieces: Uint8Array[] = [];

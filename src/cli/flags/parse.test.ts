@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { parseGoDuration } from "../../docker/go-duration.ts";
 import { parseByteSize } from "./byte-size.ts";
 import { filter } from "./filter-flag.ts";
 import { integer, list, text, toggle } from "./flag.ts";
-import { parseGoDuration } from "./go-duration.ts";
 import { renderFlags, wrapText } from "./help-page.ts";
 import { parseFlags } from "./parse.ts";
 import { UsageError } from "./usage-error.ts";

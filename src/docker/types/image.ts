@@ -56,6 +56,10 @@ export interface ImageInspect extends Omit<ObjectOf<typeof imageInspectShape>, "
 }
 export const imageInspect: Decoder<ImageInspect> = object(imageInspectShape);
 
+/** The image that was made of a container. */
+export const commitResponse = object({ Id: text });
+export interface CommitResponse extends Decoded<typeof commitResponse> {}
+
 export const imageHistoryItem = object({
   /** `<missing>` where no image of this host is meant. */
   Id: text,

@@ -22,6 +22,9 @@ export const failpoints = [
   "remove.directory",
   "remove.volumes",
   "remove.row",
+  "commit.frozen",
+  "commit.layer",
+  "commit.image",
   "exec.token",
   "exec.running",
 ] as const;

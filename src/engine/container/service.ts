@@ -22,6 +22,7 @@ import {
   putArchive,
   statPath,
 } from "./archive/mod.ts";
+import { type CommitOptions, commitContainer } from "./commit/mod.ts";
 import { type ContainerContext, enqueue } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create/mod.ts";
 import {
@@ -226,6 +227,11 @@ export class ContainerService {
   async changes(name: string): Promise<ContainerChange[]> {
     const changes = await changesOf(this.#context, this.#find(name));
     return changes.map(({ kind, path }) => ({ Path: path, Kind: changeKinds[kind] }));
+  }
+
+  /** The id of the image that is made of it. */
+  async commit(name: string, options: CommitOptions): Promise<string> {
+    return await commitContainer(this.#context, this.#find(name), options);
   }
 
   async remove(name: string, options: RemoveOptions): Promise<void> {

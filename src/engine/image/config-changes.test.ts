@@ -1,50 +1,101 @@
-import { expect, test } from "bun:test";
+/** The results and the words of errors are those of dockerd for the same container and the same `--change`. */
+import { describe, expect, test } from "bun:test";
+import { TiffinError } from "../../lib/errors.ts";
 import { changedConfig } from "./config-changes.ts";
+import type { ImageConfig } from "./image.ts";
 
-const base = { Env: ["PATH=/bin", "A=1"], WorkingDir: "/srv" };
+const base: ImageConfig = {
+  Env: ["A=1"],
+  Cmd: ["-c", "echo hi"],
+  Entrypoint: ["/bin/sh"],
+  Labels: { x: "y" },
+};
 
-test.each([
-  ['CMD ["a", "b c"]', { Cmd: ["a", "b c"] }],
-  ["cmd echo $HOME | cat", { Cmd: ["/bin/sh", "-c", "echo $HOME | cat"] }],
-  ['ENTRYPOINT ["/x"]', { Entrypoint: ["/x"] }],
-  ['ENV A=2 B="x y" C=$PATH:/sbin', { Env: ["PATH=/bin", "A=2", "B=x y", "C=/bin:/sbin"] }],
-  ["ENV B  some words", { Env: ["PATH=/bin", "A=1", "B=some words"] }],
-  ["ENV B='$A' C=\\$A", { Env: ["PATH=/bin", "A=1", "B=$A", "C=$A"] }],
-  ["EXPOSE 80 53/udp 90-91", { ExposedPorts: { "80/tcp": {}, "53/udp": {}, "90/tcp": {}, "91/tcp": {} } }],
-  ["LABEL a=b 'c d'=e", { Labels: { a: "b", "c d": "e" } }],
-  ["ONBUILD RUN make", { OnBuild: ["RUN make"] }],
-  ["USER $A:2", { User: "1:2" }],
-  ['VOLUME ["/a", "/b c"]', { Volumes: { "/a": {}, "/b c": {} } }],
-  ["VOLUME /a /b", { Volumes: { "/a": {}, "/b": {} } }],
-  ["WORKDIR ../x", { WorkingDir: "/x" }],
-  ["STOPSIGNAL SIGINT", { StopSignal: "SIGINT" }],
+const changed: readonly [change: string, result: ImageConfig][] = [
+  ["CMD", { Cmd: ["/bin/sh", "-c"] }],
+  ['CMD a b "c"', { Cmd: ["/bin/sh", "-c", 'a b "c"'] }],
+  ['CMD ["a","b"]', { Cmd: ["a", "b"] }],
+  ["CMD [a, b]", { Cmd: ["/bin/sh", "-c", "[a, b]"] }],
+  ["cmd x", { Cmd: ["/bin/sh", "-c", "x"] }],
+  ['ENTRYPOINT ["z"]', { Entrypoint: ["z"], Cmd: [] }],
+  ["ENTRYPOINT", {}],
+  ["ENTRYPOINT []", { Entrypoint: [], Cmd: [] }],
+  ['CMD ["k"]\nENTRYPOINT ["z"]', { Entrypoint: ["z"], Cmd: ["k"] }],
   [
-    "HEALTHCHECK --interval=1m30s --retries=2 CMD true",
-    {
-      Healthcheck: { Interval: 90e9, Retries: 2, Test: ["CMD-SHELL", "true"] },
-    },
+    `ENV B=$A-x C="q w" D=\\$A E=\${NO:-def} F='$A' A=2`,
+    { Env: ["A=2", "B=1-x", "C=q w", "D=$A", "E=def", "F=$A"] },
+  ],
+  ["ENV G one two", { Env: ["A=1", "G=one two"] }],
+  [`ENV H=\${A:+set}\${A+set}\${NO+set}\${NO-un}$`, { Env: ["A=1", "H=setsetun$"] }],
+  [`ENV I=\${NO:-$A\${A}}`, { Env: ["A=1", "I=11"] }],
+  ['LABEL "a b"="c d" k=v\\ w', { Labels: { x: "y", "a b": "c d", k: "v w" } }],
+  [
+    "EXPOSE 80 90/udp 100-102",
+    { ExposedPorts: { "80/tcp": {}, "90/udp": {}, "100/tcp": {}, "101/tcp": {}, "102/tcp": {} } },
+  ],
+  ["USER a b", { User: "a b" }],
+  [`USER \${A}:$A`, { User: "1:1" }],
+  ["VOLUME /a /b", { Volumes: { "/a": {}, "/b": {} } }],
+  ['VOLUME ["/a", "/c d"]', { Volumes: { "/a": {}, "/c d": {} } }],
+  ["WORKDIR rel", { WorkingDir: "/rel" }],
+  ["WORKDIR /a b/../c\nWORKDIR $A", { WorkingDir: "/c/1" }],
+  ["STOPSIGNAL SIGQUIT", { StopSignal: "SIGQUIT" }],
+  ["STOPSIGNAL 9", { StopSignal: "9" }],
+  [
+    "HEALTHCHECK --interval=5s --retries=3 CMD echo hi",
+    { Healthcheck: { Test: ["CMD-SHELL", "echo hi"], Interval: 5_000_000_000, Retries: 3 } },
   ],
   ["HEALTHCHECK NONE", { Healthcheck: { Test: ["NONE"] } }],
-])("%s", (change, wanted) => {
-  expect(changedConfig(base, [change])).toEqual({ ...base, ...wanted });
+  ['HEALTHCHECK CMD ["a"]', { Healthcheck: { Test: ["CMD", "a"] } }],
+  ["ONBUILD RUN x  y", { OnBuild: ["RUN x  y"] }],
+  ["CMD a \\\n b\n# comment\n\nENV Z=1", { Cmd: ["/bin/sh", "-c", "a  b"], Env: ["A=1", "Z=1"] }],
+  ["CMD a \\\n# comment\n\n  b", { Cmd: ["/bin/sh", "-c", "a   b"] }],
+];
+
+test.each(changed)("%s", (change, result) => {
+  expect(changedConfig(base, [change])).toEqual({ ...base, ...result });
 });
 
-test.each([
-  ["RUN x", "RUN is not a valid change command"],
-  ["FROM x", "FROM is not a valid change command"],
-  ["CMD", "CMD requires at least one argument"],
-  ["ENV A", "ENV must have two arguments"],
-  ["ENV =a", "ENV names can not be blank"],
-  ["ENV A=b C", `Syntax error - can't find = in "C". Must be of the form: name=value`],
-  ['ENV A="b', "unexpected end of statement while looking for matching double-quote"],
-  ["EXPOSE x", "invalid containerPort: x"],
-  ["EXPOSE 9-8", "invalid containerPort: 9-8"],
+const refused: readonly [change: string, message: string][] = [
+  ["FOO bar", "FOO is not a valid change command"],
+  ["run x", "run is not a valid change command"],
+  ["constructor x", "constructor is not a valid change command"],
+  ['CMD ["a", 1]', "when using JSON array syntax, arrays must be comprised of strings only"],
+  ["CMD --x a", "Unknown flag: x"],
+  ["ENV H", "ENV must have two arguments"],
+  ['ENV "A', "ENV must have two arguments"],
+  ["ENV A=1 B", 'Syntax error - can\'t find = in "B". Must be of the form: name=value'],
+  ["ENV =x", "ENV names can not be blank"],
+  [`ENV A=\${Q:?gone}`, `failed to process "\${Q:?gone}": Q: gone`],
+  [`ENV A=\${`, `failed to process "\${": syntax error: missing '}'`],
+  [`ENV A=\${}`, `failed to process "\${}": syntax error: bad substitution`],
+  ["EXPOSE", "EXPOSE requires at least one argument"],
+  ["EXPOSE abc", "invalid containerPort: abc"],
+  ["EXPOSE 99999", "invalid containerPort: 99999"],
+  ["EXPOSE 80/xxx", "invalid proto: xxx"],
+  ["USER", "USER requires exactly one argument"],
+  ["VOLUME", "VOLUME requires at least one argument"],
+  ["STOPSIGNAL SIGFOO", "invalid signal: SIGFOO"],
+  ["HEALTHCHECK NONE x", "HEALTHCHECK NONE takes no arguments"],
+  ["HEALTHCHECK CMD", "Missing command after HEALTHCHECK CMD"],
+  ["HEALTHCHECK foo", 'Unknown type "FOO" in HEALTHCHECK (try CMD)'],
+  ["HEALTHCHECK --interval=1us CMD x", 'Interval "interval" cannot be less than 1ms'],
+  ["HEALTHCHECK --bad=1 CMD x", "Unknown flag: bad"],
+  ["HEALTHCHECK --retries=-1 CMD x", "--retries cannot be negative (-1)"],
   ["ONBUILD ONBUILD x", "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed"],
-  ["__proto__ x", "__PROTO__ is not a valid change command"],
-])("%s is refused", (change, message) => {
-  expect(() => changedConfig(base, [change])).toThrow(message);
+  ["ONBUILD FROM x", "FROM isn't allowed as an ONBUILD trigger"],
+  ["ONBUILD", "ONBUILD requires at least one argument"],
+  ["", "file with no instructions"],
+];
+
+describe("what is refused", () => {
+  test.each(refused)("%s", (change, message) => {
+    const attempt = (): unknown => changedConfig(base, [change]);
+    expect(attempt).toThrow(TiffinError);
+    expect(attempt).toThrow(message);
+  });
 });
 
-test("several lines are several changes", () => {
-  expect(changedConfig({}, ["ENV A=1\nENV B=$A", "", "# no"])).toEqual({ Env: ["A=1", "B=1"] });
+test("without a change the configuration is the container's", () => {
+  expect(changedConfig(base, [])).toBe(base);
 });

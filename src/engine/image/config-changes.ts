@@ -1,230 +1,270 @@
 /**
- * `--change` of commit and import: instructions of a Dockerfile that only change what a container of the image gets by default.
- * Pure; each gives a new configuration. The wording of errors is Docker's where it has some.
+ * The instructions that `commit --change` and `import --change` take, done to an image's configuration. The words of errors are
+ * Docker's. Pure.
  */
+import { expandWord, expandWords, type Lookup } from "../../docker/dockerfile/expand.ts";
+import {
+  type Instruction,
+  parseInstruction,
+  parseInstructions,
+  quotedWords,
+} from "../../docker/dockerfile/lines.ts";
+import { parseGoDuration } from "../../docker/go-duration.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import type { OciHealthcheck, OciImageDefaults } from "../../oci/mod.ts";
+import { own } from "../../lib/own.ts";
+import { parseSignal } from "../../linux/signals.ts";
+import type { OciHealthcheck } from "../../oci/mod.ts";
+import type { ImageConfig } from "./image.ts";
 
-type Change = (config: OciImageDefaults, rest: string) => OciImageDefaults;
+const defaultShell = ["/bin/sh", "-c"];
+
+/** A configuration between two instructions, and whether one of them has set the command. */
+interface Changing {
+  readonly config: ImageConfig;
+  readonly commandSet: boolean;
+}
+
+type Change = (instruction: Instruction, changing: Changing) => Partial<ImageConfig>;
 
 const changes: Readonly<Record<string, Change>> = {
-  CMD: (config, rest) => ({ ...config, Cmd: commandOf(rest) }),
-  ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: commandOf(rest) }),
-  ENV: (config, rest) => ({
-    ...config,
-    Env: withVariables(config.Env ?? [], pairsOf("ENV", rest, config.Env)),
+  cmd: (instruction, { config }) => ({ Cmd: shellOrList(instruction, config) ?? shellOf(config) }),
+  entrypoint(instruction, { config, commandSet }) {
+    const entrypoint = shellOrList(instruction, config);
+    if (entrypoint === undefined) return {};
+    // A command was meant for the entry point that there was.
+    return { Entrypoint: entrypoint, ...(!commandSet && { Cmd: [] }) };
+  },
+  env: (instruction, { config }) => ({
+    Env: pairsOf(instruction, config).reduce(
+      (env, [name, value]) => withVariable(env, name, value),
+      [...(config.Env ?? [])],
+    ),
   }),
-  EXPOSE: (config, rest) => ({
-    ...config,
-    ExposedPorts: { ...config.ExposedPorts, ...portsOf(rest, config.Env) },
+  label: (instruction, { config }) => ({
+    Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(instruction, config)) },
   }),
-  HEALTHCHECK: (config, rest) => ({ ...config, Healthcheck: healthcheckOf(rest) }),
-  LABEL: (config, rest) => ({
-    ...config,
-    Labels: { ...config.Labels, ...Object.fromEntries(pairsOf("LABEL", rest, config.Env)) },
-  }),
-  ONBUILD: (config, rest) => ({ ...config, OnBuild: [...(config.OnBuild ?? []), onBuildOf(rest)] }),
-  STOPSIGNAL: (config, rest) => ({ ...config, StopSignal: oneWord("STOPSIGNAL", rest, config.Env) }),
-  USER: (config, rest) => ({ ...config, User: oneWord("USER", rest, config.Env) }),
-  VOLUME: (config, rest) => ({ ...config, Volumes: { ...config.Volumes, ...volumesOf(rest, config.Env) } }),
-  WORKDIR: (config, rest) => ({ ...config, WorkingDir: directoryOf(rest, config) }),
+  expose(instruction, { config }) {
+    const words = whiteWords(atLeastOne(instruction)).flatMap((word) => expandWords(word, lookupIn(config)));
+    const ports = words.flatMap(portsOf).map((port) => [port, {}] as const);
+    return { ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(ports) } };
+  },
+  user: (instruction, { config }) => ({ User: expandWord(exactlyOne(instruction), lookupIn(config)) }),
+  volume(instruction, { config }) {
+    const rest = atLeastOne(instruction);
+    const places = (jsonList(rest) ?? whiteWords(rest)).map((word) =>
+      expandWord(word, lookupIn(config)).trim(),
+    );
+    if (places.includes("")) throw new Error("VOLUME specified can not be an empty string");
+    return { Volumes: { ...config.Volumes, ...Object.fromEntries(places.map((place) => [place, {}])) } };
+  },
+  workdir(instruction, { config }) {
+    const path = expandWord(exactlyOne(instruction), lookupIn(config));
+    if (path === "") throw new Error("cannot normalize nothing");
+    const from = path.startsWith("/") ? "" : (config.WorkingDir ?? "");
+    return { WorkingDir: cleanPath(`/${from}/${path}`) };
+  },
+  stopsignal(instruction, { config }) {
+    const signal = expandWord(exactlyOne(instruction), lookupIn(config));
+    if (parseSignal(signal) === undefined) throw new Error(`invalid signal: ${signal}`);
+    return { StopSignal: signal };
+  },
+  onbuild(instruction, { config }) {
+    const trigger = atLeastOne(instruction);
+    const name = parseInstruction(trigger).name.toUpperCase();
+    if (name === "ONBUILD") throw new Error("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+    if (name === "MAINTAINER" || name === "FROM")
+      throw new Error(`${name} isn't allowed as an ONBUILD trigger`);
+    return { OnBuild: [...(config.OnBuild ?? []), trigger] };
+  },
+  healthcheck: (instruction) => ({ Healthcheck: healthcheckOf(instruction) }),
 };
 
-/** Applies the instructions in order. Errors: `image.bad-change`. */
-export function changedConfig(config: OciImageDefaults, instructions: readonly string[]): OciImageDefaults {
-  return instructions
-    .flatMap((text) => text.split("\n"))
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .reduce((changed, line) => {
-      const [word = ""] = line.split(/\s/, 1);
-      const name = word.toUpperCase();
-      const change = Object.hasOwn(changes, name) ? changes[name] : undefined;
-      if (change === undefined) throw bad(`${name} is not a valid change command`);
-      const rest = line.slice(word.length).trim();
-      if (rest === "") throw bad(`${name} requires at least one argument`);
-      return change(changed, rest);
-    }, config);
-}
-
-function bad(what: string): TiffinError {
-  return new TiffinError("invalid", "image.bad-change", what);
-}
-
-/** A JSON list of texts; undefined for what is none, which then is a line of a shell. */
-function jsonList(text: string): readonly string[] | undefined {
-  if (!text.startsWith("[")) return undefined;
+/** Throws `TiffinError` `invalid` for what is no such instruction, or a wrong one. */
+export function changedConfig(config: ImageConfig, lines: readonly string[]): ImageConfig {
+  if (lines.length === 0) return config;
   try {
-    const value: unknown = JSON.parse(text);
-    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
-  } catch {
-    // A shell's line may begin so too.
-  }
-  return undefined;
-}
-
-function commandOf(rest: string): readonly string[] {
-  return jsonList(rest) ?? ["/bin/sh", "-c", rest];
-}
-
-/** Words between blanks, with quotes taken off and variables filled in. */
-function wordsOf(text: string, env: readonly string[] = []): string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  let quote = "";
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text[at] ?? "";
-    if (quote === "" && /\s/.test(character)) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-      continue;
+    const instructions = parseInstructions(lines.join("\n"));
+    for (const { name, written } of instructions) {
+      if (own(changes, name) === undefined) throw new Error(`${written} is not a valid change command`);
     }
-    word ??= "";
-    if (character === quote) quote = "";
-    else if (quote === "" && (character === '"' || character === "'")) quote = character;
-    else if (character === "\\" && quote !== "'" && at + 1 < text.length) {
-      const next = text[at + 1] ?? "";
-      word += quote === '"' && !/["\\$]/.test(next) ? `\\${next}` : next;
-      at += 1;
-    } else if (character === "$" && quote !== "'") {
-      const match = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})/.exec(text.slice(at));
-      word += match === null ? character : variableIn(env, match[1] ?? match[2] ?? "");
-      at += match === null ? 0 : match[0].length - 1;
-    } else word += character;
-  }
-  if (quote !== "")
-    throw bad(
-      `unexpected end of statement while looking for matching ${quote === '"' ? "double" : "single"}-quote`,
-    );
-  if (word !== undefined) words.push(word);
-  return words;
-}
-
-function variableIn(env: readonly string[], name: string): string {
-  return env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
-}
-
-/** `A=b C="d e"`, or the older `A b c`, which is one pair. */
-function pairsOf(instruction: string, rest: string, env: readonly string[] | undefined): [string, string][] {
-  const [first = ""] = rest.split(/\s/, 1);
-  if (!first.includes("=")) {
-    const value = rest.slice(first.length).trim();
-    if (value === "") throw bad(`${instruction} must have two arguments`);
-    return [[first, wordsOf(value, env).join(" ")]];
-  }
-  return wordsOf(rest, env).map((word) => {
-    const sign = word.indexOf("=");
-    if (sign < 0) {
-      throw bad(`Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`);
+    let changing: Changing = { config, commandSet: false };
+    for (const instruction of instructions) {
+      const change = own(changes, instruction.name);
+      if (change === undefined) continue;
+      if (instruction.name !== "healthcheck") refuseFlags(instruction);
+      changing = {
+        config: { ...changing.config, ...change(instruction, changing) },
+        commandSet: changing.commandSet || instruction.name === "cmd",
+      };
     }
-    if (sign === 0) throw bad(`${instruction} names can not be blank`);
-    return [word.slice(0, sign), word.slice(sign + 1)];
-  });
-}
-
-function withVariables(
-  env: readonly string[],
-  pairs: readonly (readonly [string, string])[],
-): readonly string[] {
-  const result = [...env];
-  for (const [name, value] of pairs) {
-    const at = result.findIndex((entry) => entry.startsWith(`${name}=`));
-    if (at < 0) result.push(`${name}=${value}`);
-    else result[at] = `${name}=${value}`;
+    return changing.config;
+  } catch (thrown) {
+    if (!(thrown instanceof Error) || thrown instanceof TiffinError) throw thrown;
+    throw new TiffinError("invalid", "image.bad-change", thrown.message, { cause: thrown });
   }
-  return result;
 }
 
-const limitPorts = 65_535;
-
-function portsOf(rest: string, env: readonly string[] | undefined): Record<string, Record<string, never>> {
-  const ports: Record<string, Record<string, never>> = {};
-  for (const word of wordsOf(rest, env)) {
-    const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(word);
-    const first = Number(match?.[1]);
-    const last = Number(match?.[2] ?? match?.[1]);
-    if (match === null || last < first || last > limitPorts) throw bad(`invalid containerPort: ${word}`);
-    for (let port = first; port <= last; port += 1)
-      ports[`${port}/${(match[3] ?? "tcp").toLowerCase()}`] = {};
-  }
-  return ports;
+function refuseFlags({ flags }: Instruction): void {
+  const [flag] = flags;
+  if (flag !== undefined) throw new Error(`Unknown flag: ${flag.split("=", 1)[0]}`);
 }
 
-function volumesOf(rest: string, env: readonly string[] | undefined): Record<string, Record<string, never>> {
-  const paths = jsonList(rest) ?? wordsOf(rest, env);
-  if (paths.some((path) => path.trim() === "")) throw bad("VOLUME specified can not be an empty string");
-  return Object.fromEntries(paths.map((path) => [path, {}]));
-}
-
-function oneWord(instruction: string, rest: string, env: readonly string[] | undefined): string {
-  const words = wordsOf(rest, env);
-  const [word = ""] = words;
-  if (words.length !== 1) throw bad(`${instruction} requires exactly one argument`);
-  return word;
-}
-
-function onBuildOf(rest: string): string {
-  const [word = ""] = rest.split(/\s/, 1);
-  const trigger = word.toUpperCase();
-  if (trigger === "ONBUILD") throw bad("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
-  if (trigger === "FROM" || trigger === "MAINTAINER")
-    throw bad(`${trigger} isn't allowed as an ONBUILD trigger`);
+function atLeastOne({ name, rest }: Instruction): string {
+  if (rest === "") throw new Error(`${name.toUpperCase()} requires at least one argument`);
   return rest;
 }
 
-/** A relative directory is one below the image's own. */
-function directoryOf(rest: string, config: OciImageDefaults): string {
-  const path = wordsOf(rest, config.Env).join(" ");
-  const joined = path.startsWith("/") ? path : `${config.WorkingDir ?? "/"}/${path}`;
+function exactlyOne({ name, rest }: Instruction): string {
+  if (rest === "") throw new Error(`${name.toUpperCase()} requires exactly one argument`);
+  return rest;
+}
+
+function whiteWords(text: string): string[] {
+  return text.split(/\s+/).filter((word) => word !== "");
+}
+
+function lookupIn(config: ImageConfig): Lookup {
+  const variables = new Map(
+    (config.Env ?? []).map((entry) => {
+      const sign = entry.indexOf("=");
+      return sign === -1 ? [entry, ""] : [entry.slice(0, sign), entry.slice(sign + 1)];
+    }),
+  );
+  return (name) => variables.get(name);
+}
+
+/** A JSON array of strings; undefined for any other text. Throws for an array of something else. */
+function jsonList(text: string): string[] | undefined {
+  if (!text.startsWith("[")) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(value)) return undefined;
+  return value.map((element: unknown) => {
+    if (typeof element === "string") return element;
+    throw new Error("when using JSON array syntax, arrays must be comprised of strings only");
+  });
+}
+
+function shellOf(config: ImageConfig): string[] {
+  return [...(config.Shell ?? defaultShell)];
+}
+
+/** A list as it is, a text as the shell's; undefined for nothing. */
+function shellOrList({ rest }: Instruction, config: ImageConfig): string[] | undefined {
+  if (rest === "") return undefined;
+  return jsonList(rest) ?? [...shellOf(config), rest];
+}
+
+/** `NAME=value ...`, or the older `NAME value`. */
+function pairsOf(instruction: Instruction, config: ImageConfig): [name: string, value: string][] {
+  const title = instruction.name.toUpperCase();
+  const rest = atLeastOne(instruction);
+  const lookup = lookupIn(config);
+  const words = quotedWords(rest);
+  if (words[0]?.includes("=") !== true) {
+    const [, name = "", value] = /^(\S+)\s+([\s\S]+)$/.exec(rest) ?? [];
+    if (value === undefined) throw new Error(`${title} must have two arguments`);
+    return [[expandWord(name, lookup), expandWord(value, lookup)]];
+  }
+  return words.map((word) => {
+    const sign = word.indexOf("=");
+    if (sign === -1) {
+      throw new Error(
+        `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+      );
+    }
+    if (sign === 0) throw new Error(`${title} names can not be blank`);
+    return [expandWord(word.slice(0, sign), lookup), expandWord(word.slice(sign + 1), lookup)];
+  });
+}
+
+function withVariable(env: readonly string[], name: string, value: string): string[] {
+  const entry = `${name}=${value}`;
+  const at = env.findIndex((one) => one.split("=", 1)[0] === name);
+  return at === -1 ? [...env, entry] : env.map((one, index) => (index === at ? entry : one));
+}
+
+const highestPort = 65_535;
+
+/** `80`, `80/udp`, `80-90/tcp`; what stands before a colon would be the host's and says nothing here. */
+function portsOf(text: string): string[] {
+  const [range = "", protocol = "tcp", ...more] = text.slice(text.lastIndexOf(":") + 1).split("/");
+  const [first = "", last = first, ...others] = range.split("-");
+  const [from, to] = [Number(first), Number(last)];
+  const isPort = [first, last].every((port) => /^[0-9]{1,5}$/.test(port) && Number(port) <= highestPort);
+  if (!isPort || from > to || others.length > 0 || more.length > 0)
+    throw new Error(`invalid containerPort: ${range}`);
+  if (!["tcp", "udp", "sctp"].includes(protocol.toLowerCase())) throw new Error(`invalid proto: ${protocol}`);
+  return Array.from({ length: to - from + 1 }, (_, index) => `${from + index}/${protocol.toLowerCase()}`);
+}
+
+/** Without `.`, `..` and doubled slashes. */
+function cleanPath(path: string): string {
   const parts: string[] = [];
-  for (const part of joined.split("/")) {
+  for (const part of path.split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "" && part !== ".") parts.push(part);
   }
   return `/${parts.join("/")}`;
 }
 
-const unitNs: ReadonlyMap<string, number> = new Map([
-  ["ns", 1],
-  ["us", 1e3],
-  ["ms", 1e6],
-  ["s", 1e9],
-  ["m", 60e9],
-  ["h", 3600e9],
-]);
-const healthFlags: Readonly<Record<string, keyof OciHealthcheck>> = {
+const durationFlags = {
   interval: "Interval",
   timeout: "Timeout",
   "start-period": "StartPeriod",
   "start-interval": "StartInterval",
-  retries: "Retries",
-};
+} as const;
+const leastNs = 1_000_000;
 
-function healthcheckOf(rest: string): OciHealthcheck {
-  let text = rest;
-  let check: OciHealthcheck = {};
-  for (
-    let match = /^--([a-z-]+)=(\S+)\s*/.exec(text);
-    match !== null;
-    match = /^--([a-z-]+)=(\S+)\s*/.exec(text)
-  ) {
-    const [whole, flag = "", value = ""] = match;
-    const field = Object.hasOwn(healthFlags, flag) ? healthFlags[flag] : undefined;
-    if (field === undefined) throw bad(`unknown flag: ${flag}`);
-    check = { ...check, [field]: field === "Retries" ? Number(value) : nanoseconds(value) };
-    if (Number.isNaN(check[field])) throw bad(`invalid value ${JSON.stringify(value)} for --${flag}`);
-    text = text.slice(whole.length);
+function healthcheckOf(instruction: Instruction): OciHealthcheck {
+  const [, type = "", command = ""] = /^(\S*)\s*([\s\S]*)$/.exec(atLeastOne(instruction)) ?? [];
+  const kind = type.toUpperCase();
+  if (kind === "NONE") {
+    if (command !== "") throw new Error("HEALTHCHECK NONE takes no arguments");
+    refuseFlags(instruction);
+    return { Test: ["NONE"] };
   }
-  if (/^NONE$/i.test(text)) return { Test: ["NONE"] };
-  const command = /^CMD\s+(.+)$/is.exec(text)?.[1];
-  if (command === undefined)
-    throw bad(`unknown type ${JSON.stringify(text)} in HEALTHCHECK (try CMD or NONE)`);
-  const words = jsonList(command);
-  return { ...check, Test: words === undefined ? ["CMD-SHELL", command] : ["CMD", ...words] };
+  const settings = healthFlags(instruction.flags);
+  if (kind !== "CMD") throw new Error(`Unknown type ${JSON.stringify(kind)} in HEALTHCHECK (try CMD)`);
+  const list = jsonList(command);
+  if (command === "" || list?.length === 0) throw new Error("Missing command after HEALTHCHECK CMD");
+  return { Test: list === undefined ? ["CMD-SHELL", command] : ["CMD", ...list], ...settings };
 }
 
-function nanoseconds(text: string): number {
-  const parts = [...text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|ms|s|m|h)/g)];
-  if (parts.map(([whole]) => whole).join("") !== text || parts.length === 0) return Number.NaN;
-  return parts.reduce((sum, [, number, unit = ""]) => sum + Number(number) * (unitNs.get(unit) ?? 0), 0);
+function healthFlags(flags: readonly string[]): OciHealthcheck {
+  const settings: Record<string, number> = {};
+  const seen = new Set<string>();
+  for (const flag of flags) {
+    const sign = flag.indexOf("=");
+    const name = sign === -1 ? flag : flag.slice(0, sign);
+    const field = own(durationFlags, name);
+    if (field === undefined && name !== "retries") throw new Error(`Unknown flag: ${name}`);
+    if (sign === -1) throw new Error(`Missing a value on flag: ${name}`);
+    if (seen.has(name)) throw new Error(`Duplicate flag specified: ${name}`);
+    seen.add(name);
+    const value = flag.slice(sign + 1);
+    if (value === "") continue;
+    if (field === undefined) settings["Retries"] = retriesOf(value);
+    else settings[field] = durationOf(name, value);
+  }
+  return settings;
+}
+
+function durationOf(name: string, value: string): number {
+  const ns = parseGoDuration(value);
+  if (ns !== 0 && ns < leastNs) throw new Error(`Interval ${JSON.stringify(name)} cannot be less than 1ms`);
+  return ns;
+}
+
+function retriesOf(value: string): number {
+  if (!/^[+-]?[0-9]{1,9}$/.test(value)) {
+    throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+  }
+  const retries = Number(value);
+  if (retries < 0) throw new Error(`--retries cannot be negative (${retries})`);
+  return retries;
 }

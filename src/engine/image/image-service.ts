@@ -319,7 +319,8 @@ function withTagOrDigest({ domain, path }: Reference, tag: string): Reference {
 }
 
 /** Checks what `tag` is given; a tag within the name counts when there is none beside it. */
-function taggedReference({ repository, tag }: TagOptions): string {
+/** The full reference that a client means by both. Errors: `image.bad-reference`. */
+export function taggedReference({ repository, tag }: TagOptions): string {
   const parsed = parseReference(repository);
   if (parsed.digest !== undefined) {
     throw new TiffinError(

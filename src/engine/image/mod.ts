@@ -1,6 +1,7 @@
 /** Images: references, the store, the built-in `base`. */
 
 export { familiarName, normaliseReference, parseReference } from "../../docker/reference.ts";
+export { changedConfig } from "./config-changes.ts";
 export type {
   AddedImage,
   Image,
@@ -10,6 +11,7 @@ export type {
   LayerHold,
   NewImage,
 } from "./image.ts";
-export { type ImageListOptions, ImageService } from "./image-service.ts";
+export { type ImageListOptions, ImageService, taggedReference } from "./image-service.ts";
 export { openImageStore } from "./image-store.ts";
+export { ingestLayer } from "./ingest-layer.ts";
 export { imageInspect, imageSummary } from "./present.ts";

@@ -65,7 +65,7 @@ async function* walked({ open }: LayerTarSource): AsyncGenerator<Uint8Array> {
   const lower = open();
   try {
     using top = PlainEntry.ofLayer(treeLayerOf(lower));
-    yield* packLayer(top, { firstHostId: 0 });
+    yield* packLayer(top, { firstHostId: 0 }).bytes;
   } finally {
     closeLowers([lower]);
   }

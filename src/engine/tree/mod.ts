@@ -1,7 +1,7 @@
 /** File trees as streams. */
 export { type Change, type ChangeKind, listChanges } from "./changes.ts";
 export { compressionOf, decompress, limitUnpackedBytes } from "./decompress.ts";
-export { type LayerPacking, packLayer } from "./pack-layer.ts";
+export { type LayerPacking, type PackedLayer, packLayer } from "./pack-layer.ts";
 export { packTree } from "./pack-tree.ts";
 export type { TreeNode } from "./tree-node.ts";
 export { Unpacking, type UnpackOptions, unpack } from "./unpack.ts";

@@ -16,10 +16,11 @@ import { type TemporaryDirectory, temporaryDirectory } from "../../../test/suppo
 import { type TarEntry, TarReader } from "../../archive/mod.ts";
 import { openDirectory } from "../../kernel/files.ts";
 import { PlainEntry } from "../../kernel/plain-entry.ts";
+import { probe } from "../../kernel/probe.ts";
 import { TreeView } from "../../kernel/tree-view.ts";
 import { changeTime, createSpecial, setAttribute } from "../../kernel/tree-writer.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { openOverlayLayerStore } from "../layer/mod.ts";
+import { closeLowers, openOverlayLayerStore, treeLayerOf } from "../layer/mod.ts";
 import { listChanges } from "./changes.ts";
 import { packLayer } from "./pack-layer.ts";
 import { packTree } from "./pack-tree.ts";
@@ -78,15 +79,16 @@ function membersOf(archive: Buffer): Member[] {
 
 async function layerOf(path: string): Promise<Buffer> {
   using top = PlainEntry.ofLayer(path);
-  return await bytesOf(packLayer(top, { firstHostId: 0 }));
+  return await bytesOf(packLayer(top, { firstHostId: 0 }).bytes);
 }
 
-async function changesOf(firstHostId = 0): Promise<{ archive: Buffer; list: string[] }> {
+async function changesOf(firstHostId = 0): Promise<{ archive: Buffer; list: string[]; isEmpty: boolean }> {
   using top = PlainEntry.ofLayer(upper);
   using below = new TreeView([lower]);
-  const archive = await bytesOf(packLayer(top, { firstHostId, changes: { below: below.root } }));
+  const packed = packLayer(top, { firstHostId, changes: { below: below.root } });
+  const archive = await bytesOf(packed.bytes);
   const changes = await listChanges(top, below.root, firstHostId);
-  return { archive, list: changes.map(({ kind, path }) => `${kind} ${path}`) };
+  return { archive, list: changes.map(({ kind, path }) => `${kind} ${path}`), isEmpty: packed.isEmpty() };
 }
 
 const pathsOf = (archive: Buffer): string[] => membersOf(archive).map(({ path }) => path);
@@ -179,20 +181,34 @@ test("a layer's members say all that its files are, in order, with marks for wha
   ]);
 });
 
-test("the layer that comes of a packed layer packs to the same bytes, and GNU tar reads them", async () => {
-  makeEverything();
-  const archive = await layerOf(upper);
-  const store = openOverlayLayerStore({ root: `${files.path}/root` });
+const { erofs, erofsFromFiles } = probe().features;
+const forms = ["directory", ...(erofs && erofsFromFiles ? ["image"] : [])] as const;
+
+/** Packs, stores, and packs what has been stored. */
+async function storedAndPacked(archive: Buffer, kind: string): Promise<Buffer> {
+  const form = kind === "image" ? ({ kind, way: "file" } as const) : ({ kind: "directory" } as const);
+  const store = openOverlayLayerStore({ root: `${files.path}/root`, form });
   try {
     using ingest = store.ingest();
     ingest.push(archive);
-    const { id } = ingest.finish();
-    const [path = ""] = store.lowerPaths([id]);
-    const again = await layerOf(path);
-    expect(again.equals(archive)).toBe(true);
+    const lowers = store.openLowers([ingest.finish().id]);
+    using top = PlainEntry.ofLayer(lowers.map(treeLayerOf)[0] ?? "");
+    closeLowers(lowers);
+    return await bytesOf(packLayer(top, { firstHostId: 0 }).bytes);
   } finally {
     store.close();
   }
+}
+
+test.each(forms)("a layer kept as %s packs to the bytes that it came from", async (kind) => {
+  makeEverything();
+  const archive = await layerOf(upper);
+  expect((await storedAndPacked(archive, kind)).equals(archive)).toBe(true);
+});
+
+test("GNU tar reads a packed layer, names that are no text too", async () => {
+  makeEverything();
+  const archive = await layerOf(upper);
   const listed = Bun.spawnSync(["tar", "--quoting-style=literal", "-tf", "-"], { stdin: archive });
   expect([listed.exitCode, listed.stdout.toString("latin1").split("\n").slice(6, 9)]).toEqual([
     0,
@@ -211,10 +227,11 @@ test("what is only on the way to a change, and what a start has made, is no part
     for (const top of [lower, upper]) utimesSync(`${top}/${place}`, 5, 5);
   }
   const untouched = await changesOf();
-  expect([untouched.list, pathsOf(untouched.archive)]).toEqual([[], ["."]]);
+  expect([untouched.list, pathsOf(untouched.archive), untouched.isEmpty]).toEqual([[], ["."], true]);
   writeFileSync(`${upper}/below/deeper/file`, "");
   writeFileSync(`${upper}/etc/hosts`, "127.0.0.1 mine");
-  const { list, archive } = await changesOf();
+  const { list, archive, isEmpty } = await changesOf();
+  expect(isEmpty).toBe(false);
   expect(list).toEqual([
     "modified /below",
     "modified /below/deeper",
@@ -329,7 +346,7 @@ test("pieces are small whatever a file holds, and holes read as zeros", async ()
   truncateSync(`${upper}/sparse`, 40_000_000);
   using top = PlainEntry.ofLayer(upper);
   let bytes = 0;
-  for await (const piece of packLayer(top, { firstHostId: 0 })) {
+  for await (const piece of packLayer(top, { firstHostId: 0 }).bytes) {
     expect(piece.length).toBeLessThanOrEqual(256 * 1024);
     bytes += piece.length;
   }

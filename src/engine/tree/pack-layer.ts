@@ -24,9 +24,16 @@ export interface LayerPacking {
   readonly changes?: { readonly below: TreeNode | undefined };
 }
 
+export interface PackedLayer {
+  readonly bytes: AsyncGenerator<Uint8Array>;
+  /** After the end: it says nothing that is not so below. */
+  readonly isEmpty: () => boolean;
+}
+
 /** `top` is the root of one tree as it is, and stays the caller's. Errors: `archive.reserved-name`, `archive.too-deep`. */
-export function packLayer(top: TreeNode, options: LayerPacking): AsyncGenerator<Uint8Array> {
-  return inSlices(new LayerWalk(options).all(top));
+export function packLayer(top: TreeNode, options: LayerPacking): PackedLayer {
+  const walk = new LayerWalk(options);
+  return { bytes: inSlices(walk.all(top)), isEmpty: () => walk.isEmpty };
 }
 
 interface Pending {
@@ -34,11 +41,17 @@ interface Pending {
   readonly path: string;
 }
 
+/** What a root is that nothing is said about. */
+function isPlainTop({ status }: TreeNode): boolean {
+  return status.mode === 0o755 && status.uid === 0 && status.gid === 0;
+}
+
 class LayerWalk {
   readonly #packing: TarPacking;
   readonly #options: LayerPacking;
   /** Directories on the way down that are written only if something below them is. */
   #pending: Pending[] = [];
+  isEmpty = true;
 
   constructor(options: LayerPacking) {
     this.#options = options;
@@ -48,7 +61,10 @@ class LayerWalk {
   *all(top: TreeNode): Generator<Uint8Array> {
     // Always: whether the layer changes the top cannot be seen from the layer alone.
     yield* this.#packing.member(top, ".");
-    yield* this.#content(top, "", this.#options.changes?.below, 0);
+    const { changes, firstHostId } = this.#options;
+    const below = changes?.below;
+    this.isEmpty = below === undefined ? isPlainTop(top) : sameDirectory(top, below, firstHostId);
+    yield* this.#content(top, "", below, 0);
     yield* this.#packing.end();
   }
 
@@ -115,6 +131,7 @@ class LayerWalk {
   }
 
   *#aboutToWrite(): Generator<Uint8Array> {
+    this.isEmpty = false;
     const pending = this.#pending;
     if (pending.length === 0) return;
     this.#pending = [];

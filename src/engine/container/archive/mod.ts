@@ -20,6 +20,7 @@ import { openView } from "./view.ts";
 const isCapability = (name: string): boolean => name === "security.capability";
 
 export { changesOf, type OpenChanges, openChanges } from "./changes.ts";
+export type { ArchiveContext } from "./context.ts";
 export { exportContainer, refuseDead } from "./export.ts";
 
 export interface PutOptions {

@@ -57,6 +57,7 @@ export async function takeAway(
   else context.registry.setState(container, marking);
   try {
     context.fail("remove.marked");
+    while (container.readers.size > 0) await Promise.all(container.readers);
     context.layers.remove(id);
     context.fail("remove.directory");
     if (options.volumes) removeAnonymousVolumes(context, container);

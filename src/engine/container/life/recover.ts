@@ -5,7 +5,7 @@
  * carries our names and belongs to nobody is reported and left.
  */
 import { listCgroups, removeCgroup } from "../../../kernel/cgroup.ts";
-import { killCgroup, listCgroupProcesses } from "../../../kernel/cgroup-processes.ts";
+import { killCgroup, listCgroupProcesses, thawIfFrozen } from "../../../kernel/cgroup-processes.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { within } from "../../../lib/timer.ts";
@@ -125,6 +125,7 @@ async function recoverRunning(context: LifeContext, container: Container): Promi
   if (found.kind === "silent") context.report(silentSupervisor(container, found.supervisorPid));
   if (found.kind !== "gone" && found.process !== undefined) {
     adopt(context, container, found.process);
+    await goOn(context, container);
     return undefined;
   }
   context.runtime.forget(token);
@@ -159,6 +160,16 @@ function adopt(context: LifeContext, container: Container, process: SupervisedPr
   if (container.document.specification.restart.policy === "always")
     context.registry.noteStopping(container, false);
   watchExit(context, container, process);
+}
+
+/** An engine that ended while it read the files of the container has left it stopped where it was. */
+async function goOn(context: LifeContext, container: Container): Promise<void> {
+  if (container.state.status !== "running") return;
+  try {
+    await thawIfFrozen(context.facts.cgroup, cgroupOf(context, container.id));
+  } catch (thrown) {
+    context.report(thrown);
+  }
 }
 
 function exitOf(path: string): ExitRecord | undefined {

@@ -32,6 +32,8 @@ export interface Container {
   restartPauseMs: number;
   /** The tail of the queue of changes: starts, stops and removals happen one after the other. */
   queue: Promise<unknown>;
+  /** Work that reads its files and must see all of them: a removal waits for it. None of it rejects. */
+  readonly readers: Set<Promise<void>>;
   readonly exits: Set<(ending: Ending) => void>;
   readonly removals: Set<(ending: Ending | null) => void>;
   readonly execs: Set<string>;

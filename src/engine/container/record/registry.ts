@@ -204,6 +204,7 @@ export class ContainerRegistry {
       queue: Promise.resolve(),
       exits: new Set(),
       removals: new Set(),
+      readers: new Set(),
       execs: new Set(),
     };
     this.#byId.set(row.id, container);
