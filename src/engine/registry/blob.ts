@@ -32,7 +32,7 @@ const largeBytes = 32 * 1024 * 1024;
 const firstPartBytes = 8 * 1024 * 1024;
 const segmentBytes = 4 * 1024 * 1024;
 /** Parts at the same time pay when this machine waited for so much of the time, at no more than such a rate. */
-const waitedShare = 0.7;
+const waitedShare = 0.6;
 const slowBytesPerMs = 40_000;
 
 /** How much is asked for at once on a line that breaks again and again. */

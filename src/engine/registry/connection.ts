@@ -126,8 +126,8 @@ export class Connection {
         this.#origin = origin;
         return answer;
       } catch (thrown) {
-        const failure = thrown instanceof TiffinError ? undefined : lineFailure(thrown);
-        if (failure?.noTls !== true || index + 1 >= origins.length) throw thrown;
+        // What does not speak TLS may say so in any way, or by closing the connection.
+        if (thrown instanceof TiffinError || index + 1 >= origins.length) throw thrown;
       }
     }
     throw new RangeError(`endpoint ${this.endpoint.host} has no origin`);

@@ -6,8 +6,6 @@ export interface LineFailure {
   /** The same request may succeed when it is sent again. */
   readonly transient: boolean;
   readonly remedy?: string;
-  /** The server does not speak TLS: an insecure registry may be spoken to without. */
-  readonly noTls?: boolean;
 }
 
 /** A connection over which nothing, or next to nothing, comes. */
@@ -31,7 +29,6 @@ const codes: ReadonlyMap<string, LineFailure> = new Map<string, LineFailure>(
     EPROTO: {
       text: "the TLS handshake failed: the server speaks plain HTTP, or wants a client certificate",
       transient: false,
-      noTls: true,
       remedy:
         "list the registry under insecure-registries when it has no TLS, or put client.cert and client.key into /etc/docker/certs.d/HOST",
     },

@@ -98,10 +98,11 @@ export class Operation {
       try {
         return await work(connection);
       } catch (thrown) {
-        const error = exchangeError(thrown, "ask the registry", connection.endpoint.host);
-        if (error.kind === "cancelled" || this.signal.aborted) throw error;
-        if (index + 1 >= connections.length) throw withMirrors(error, failures);
-        failures.push(`mirror ${connection.endpoint.host}: ${error.message}`);
+        // What is no `TiffinError` is another's than the line's.
+        if (!(thrown instanceof TiffinError) || thrown.kind === "cancelled" || this.signal.aborted)
+          throw thrown;
+        if (index + 1 >= connections.length) throw withMirrors(thrown, failures);
+        failures.push(`mirror ${connection.endpoint.host}: ${thrown.message}`);
       }
     }
     throw new RangeError("no connection to try");

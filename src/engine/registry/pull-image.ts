@@ -30,7 +30,6 @@ import type {
   PullRequest,
 } from "./contract.ts";
 import { checkDigest } from "./digest-check.ts";
-import { exchangeError } from "./exchange.ts";
 import { cancelled } from "./failure.ts";
 import type { LayerFlights } from "./layer-flights.ts";
 import { limitIndexDepth, limitLayers } from "./limits.ts";
@@ -59,8 +58,9 @@ interface FoundManifest {
 }
 
 /** Docker's words for a repository that is not there, or not to be seen. */
-function pullError(thrown: unknown, reference: Reference): TiffinError {
-  const error = exchangeError(thrown, `pull ${familiarName(reference)}`, reference.domain);
+function pullError(error: unknown, reference: Reference): unknown {
+  // What is no `TiffinError` is the store's, not the line's.
+  if (!(error instanceof TiffinError)) return error;
   if (error.code !== "registry.unauthorized" && error.code !== "registry.forbidden") return error;
   const { domain, path } = reference;
   const name = domain === "docker.io" ? path.replace(/^library\//, "") : `${domain}/${path}`;

@@ -12,7 +12,6 @@ import { readBlob } from "./blob.ts";
 import type { Connection } from "./connection.ts";
 import type { PushedImage, PushedLayer, PushProgress, PushRequest } from "./contract.ts";
 import { checkDigest, sha256Of, wrongDigest } from "./digest-check.ts";
-import { exchangeError } from "./exchange.ts";
 import { cancelled } from "./failure.ts";
 import { gzip } from "./gzip-stream.ts";
 import type { Operation } from "./operation.ts";
@@ -49,7 +48,9 @@ export async function pushImage(
     return await operation.first(connections, (connection) => pushTo(operation, connection, request, listen));
   } catch (thrown) {
     if (operation.signal.aborted) throw cancelled(`the push of ${name}`);
-    const error = exchangeError(thrown, `push ${name}`, reference.domain);
+    // What is no `TiffinError` is the store's, not the line's.
+    if (!(thrown instanceof TiffinError)) throw thrown;
+    const error = thrown;
     if (error.code !== "registry.unauthorized" && error.code !== "registry.forbidden") throw error;
     throw new TiffinError(
       "forbidden",
