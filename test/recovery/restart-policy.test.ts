@@ -111,3 +111,45 @@ test("the count of restarts outlives the engine, and no try is given twice", asy
   expect(await runs("trying")).toBe(7);
   await engine.output("rm", "-f", "steady", "given-up", "trying", "again");
 });
+
+/** Lets the engine die at the place of that name, with the request that leads there. */
+async function dieAt(place: string, request: () => Promise<unknown>): Promise<void> {
+  await engine.crash();
+  // It may die before it answers.
+  await engine.start({ env: { TIFFIN_FAILPOINT: `${place}:kill` } }).catch(() => {});
+  await request().catch(() => {});
+  await engine.ended();
+  await until("the ends of what it left", () => engine.cgroup.processes().length === 0);
+  await engine.start();
+}
+
+const runsOf = async (name: string): Promise<number> =>
+  (await engine.output("logs", name)).split("\n").length;
+
+test("a run that began and ended while the engine died is an end like any other", async () => {
+  const flags = ["--name", "unseen", "--restart", "on-failure:2"];
+  await engine.output("create", ...flags, "base", "sh", "-c", "echo run; exit 3");
+  await dieAt("start.launched", () => engine.http("POST", "/containers/unseen/start"));
+  await until("the last try", async () => (await shown("unseen")) === "exited 3 2");
+  expect(await runsOf("unseen")).toBe(3);
+  await engine.output("rm", "unseen");
+});
+
+test("a try that came to nothing because the engine died is made by the next", async () => {
+  const flags = ["--name", "owed", "--restart", "on-failure:4"];
+  await engine.output("run", "-d", ...flags, "base", "sh", "-c", "echo run; exit 3");
+  await until("the pause before the last try", async () => (await shown("owed")) === "restarting 3 4");
+  await dieAt("start.token", async () => {});
+  await until("the last try", async () => (await shown("owed")) === "exited 3 4");
+  expect(await runsOf("owed")).toBe(5);
+  await engine.output("rm", "owed");
+});
+
+test("a start by hand that came to nothing because the engine died leaves the last end as it was", async () => {
+  await engine.output("run", "-d", "--name", "ended", "base", "sh", "-c", "exit 3");
+  await until("the end", async () => (await shown("ended")) === "exited 3 0");
+  const before = await look("ended");
+  await dieAt("start.token", () => engine.http("POST", "/containers/ended/start"));
+  expect((await look("ended")).State).toEqual(before.State);
+  await engine.output("rm", "ended");
+});

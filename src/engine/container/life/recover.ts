@@ -94,7 +94,7 @@ async function recoverStarting(context: LifeContext, container: Container): Prom
   const found = await context.runtime.reconnect(token, { recordPath: record });
   if (found.kind === "found") {
     const { process } = found;
-    const startedAtMs = Number(process.startedAtNs / 1_000_000n) || nowMs();
+    const startedAtMs = millisecondsOf(process.startedAtNs) || nowMs();
     const { pid } = process;
     context.registry.setState(container, { status: "running", token, pid, startedAtMs, ...hold });
     adopt(context, container, process);
@@ -103,17 +103,23 @@ async function recoverStarting(context: LifeContext, container: Container): Prom
   // What it left running is in its group, which is swept.
   context.runtime.forget(token);
   const exit = exitOf(record);
-  if (exit !== undefined) {
-    // It ran and ended before anybody could write down that it ran.
-    const startedAtMs = Number(exit.startedAtNs / 1_000_000n);
-    const ending = { ...unknownEnding(startedAtMs, ""), exitCode: exit.exitCode, oomKilled: exit.oomKilled };
-    context.registry.setState(container, { status: "exited", ending });
+  const finishedAtMs = exit === undefined ? 0 : millisecondsOf(exit.finishedAtNs);
+  if (exit !== undefined && finishedAtMs !== before?.finishedAtMs) {
+    // It ran and ended before anybody could write down that it ran: an end like any other.
+    const startedAtMs = millisecondsOf(exit.startedAtNs);
+    context.registry.setState(container, { status: "running", token, pid: 0, startedAtMs, ...hold });
   } else if (before !== null && before.finishedAtMs > 0) {
-    context.registry.setState(container, { status: "exited", ending: before });
+    // A try of its policy that came to nothing has been counted, and is still to be made.
+    const status = container.restarts > 0 ? "restarting" : "exited";
+    context.registry.correct(container, { status, ending: before });
   } else {
     const failure = { ...unknownEnding(0, "the engine was stopped during the start"), finishedAtMs: 0 };
     context.registry.setState(container, { status: "created", failure });
   }
+}
+
+function millisecondsOf(nanoseconds: bigint): number {
+  return Number(nanoseconds / 1_000_000n);
 }
 
 /** Finds the container's supervisor again, or says how it ended in the meantime. */
@@ -138,7 +144,7 @@ async function recoverRunning(context: LifeContext, container: Container): Promi
     exitCode: exit.exitCode,
     oomKilled: exit.oomKilled,
     startedAtMs,
-    finishedAtMs: Number(exit.finishedAtNs / 1_000_000n),
+    finishedAtMs: millisecondsOf(exit.finishedAtNs),
     error: "",
     requested,
   };
