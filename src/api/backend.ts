@@ -11,10 +11,12 @@ import type {
   ContainerCreateResponse,
   ContainerInspect,
   ContainerSummary,
+  ContainerTop,
   WaitCondition,
   WaitResponse,
 } from "../docker/types/container.ts";
 import type { ContainerConfig } from "../docker/types/container-config.ts";
+import type { EventMessage } from "../docker/types/event.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
 import type { ExplainFormat, ExplainResponse } from "../docker/types/explain.ts";
 import type {
@@ -33,6 +35,12 @@ import type {
 } from "../docker/types/registry.ts";
 import type { RunBody, RunExited } from "../docker/types/run.ts";
 import type { InfoResponse, VersionResponse } from "../docker/types/system.ts";
+import type {
+  VolumeCreateBody,
+  VolumeDocument,
+  VolumeList,
+  VolumePruneReport,
+} from "../docker/types/volume.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 
 /** Docker's `filters`: each key with the values any of which satisfies it. */
@@ -166,6 +174,14 @@ export interface ContainerLifeBackend {
   start(name: string): Promise<void>;
   /** `notModified` when it does not run. Resolves when it has ended. */
   stop(name: string, request: StopRequest): Promise<void>;
+  /** Stops it as `stop` does when it runs, then starts it. */
+  restart(name: string, request: StopRequest): Promise<void>;
+  /** `conflict` when it does not run or is paused already. */
+  pause(name: string): Promise<void>;
+  /** `conflict` when it is not paused. */
+  unpause(name: string): Promise<void>;
+  /** Its processes as the host's ps(1) shows them with these arguments; empty is `-ef`. */
+  top(name: string, psArguments: string): Promise<ContainerTop>;
   /** `conflict` when it does not run. Undefined is SIGKILL. */
   kill(name: string, signal: string | undefined): Promise<void>;
   /**
@@ -335,6 +351,16 @@ export interface ImportRequest {
   readonly platform: string | undefined;
 }
 
+export interface VolumeBackend {
+  /** One of that name is given back as it is. */
+  create(body: VolumeCreateBody): Promise<VolumeDocument>;
+  list(filters: Filters): Promise<VolumeList>;
+  inspect(name: string): Promise<VolumeDocument>;
+  /** `conflict` while containers mount it. */
+  remove(name: string, options: { readonly force: boolean }): Promise<void>;
+  prune(filters: Filters): Promise<VolumePruneReport>;
+}
+
 export interface SystemBackend {
   /** Rejects when the engine cannot serve. */
   ping(): Promise<void>;
@@ -342,7 +368,21 @@ export interface SystemBackend {
   info(): Promise<InfoResponse>;
 }
 
+export interface EventRequest {
+  /** Nanoseconds since 1970; with neither bound only what comes. */
+  readonly sinceNs?: bigint | undefined;
+  readonly untilNs?: bigint | undefined;
+  readonly filters: Filters;
+}
+
+export interface EventBackend {
+  /** Listening begins with the call; `abort` ends it. */
+  events(request: EventRequest, abort: AbortSignal): AsyncIterable<EventMessage>;
+}
+
 export interface Backends {
+  readonly events: EventBackend;
+  readonly volumes: VolumeBackend;
   readonly containers: ContainerBackend;
   readonly execs: ExecBackend;
   readonly images: ImageBackend;

@@ -10,6 +10,7 @@ import { execHandlers } from "./handlers/exec.ts";
 import { imageHandlers } from "./handlers/image.ts";
 import { streamHandlers } from "./handlers/stream.ts";
 import { systemHandlers } from "./handlers/system.ts";
+import { volumeHandlers } from "./handlers/volume.ts";
 import { bindSocketPath } from "./socket-path.ts";
 
 export type { Backends } from "./backend.ts";
@@ -41,7 +42,8 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
   const onFault = options.onFault ?? writeFault;
   const dispatcher = new Dispatcher({
     handlers: {
-      ...systemHandlers(backends.system),
+      ...volumeHandlers(backends.volumes),
+      ...systemHandlers(backends.system, backends.events),
       ...imageHandlers(backends.images, onFault),
       ...containerHandlers(backends.containers),
       ...archiveHandlers(backends.containers),

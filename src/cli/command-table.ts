@@ -53,6 +53,61 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/completion.ts")).command,
   },
   {
+    names: ["container restart", "restart"],
+    summary: "Restart one or more containers",
+    load: async () => (await import("./commands/restart.ts")).command,
+  },
+  {
+    names: ["container pause", "pause"],
+    summary: "Pause all processes within one or more containers",
+    load: async () => (await import("./commands/pause.ts")).command,
+  },
+  {
+    names: ["container unpause", "unpause"],
+    summary: "Unpause all processes within one or more containers",
+    load: async () => (await import("./commands/unpause.ts")).command,
+  },
+  {
+    names: ["container top", "top"],
+    summary: "Display the running processes of a container",
+    load: async () => (await import("./commands/top.ts")).command,
+  },
+  {
+    names: ["container port", "port"],
+    summary: "List port mappings or a specific mapping for the container",
+    load: async () => (await import("./commands/port.ts")).command,
+  },
+  {
+    names: ["system events", "events"],
+    summary: "Get real time events from the engine",
+    load: async () => (await import("./commands/events.ts")).command,
+  },
+  {
+    names: ["volume create"],
+    summary: "Create a volume",
+    load: async () => (await import("./commands/volume-create.ts")).command,
+  },
+  {
+    names: ["volume inspect"],
+    summary: "Show everything about volumes",
+    load: async () => (await import("./commands/inspect.ts")).volumeCommand,
+  },
+  {
+    names: ["volume ls", "volume list"],
+    summary: "List volumes",
+    load: async () => (await import("./commands/volume-ls.ts")).command,
+  },
+  {
+    names: ["volume prune"],
+    summary: "Remove unused local volumes",
+    load: async () => (await import("./commands/volume-prune.ts")).command,
+  },
+  {
+    names: ["volume rm", "volume remove"],
+    summary: "Remove one or more volumes",
+    load: async () => (await import("./commands/volume-rm.ts")).command,
+  },
+  {
     names: ["container create", "create"],
     summary: "Create a new container",
     load: async () => (await import("./commands/create.ts")).command,
@@ -64,7 +119,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     names: ["inspect"],
-    summary: "Show everything about containers and images",
+    summary: "Show everything about containers, images and volumes",
     load: async () => (await import("./commands/inspect.ts")).command,
   },
   {
@@ -169,6 +224,7 @@ export const commandGroups: readonly { readonly name: string; readonly summary: 
   { name: "container", summary: "Manage containers" },
   { name: "image", summary: "Manage images" },
   { name: "system", summary: "Manage the engine" },
+  { name: "volume", summary: "Manage volumes" },
 ];
 
 /** The commands shown first in the help of the program. */

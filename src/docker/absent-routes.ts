@@ -29,11 +29,8 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 }
 
 export const absentRoutes: readonly AbsentRoute[] = [
-  ...missing("listing the processes of a container", "GET /containers/{name}/top"),
   ...missing("statistics of a container", "GET /containers/{name}/stats"),
   ...missing("updating a container", "POST /containers/{name}/update"),
-  ...missing("restarting a container", "POST /containers/{name}/restart"),
-  ...missing("pausing a container", "POST /containers/{name}/pause", "POST /containers/{name}/unpause"),
   ...missing("pruning containers", "POST /containers/prune"),
   ...missing(
     "building images",
@@ -53,16 +50,6 @@ export const absentRoutes: readonly AbsentRoute[] = [
     "POST /networks/{id}/connect",
     "POST /networks/{id}/disconnect",
   ),
-  ...missing(
-    "managing volumes",
-    "GET /volumes",
-    "POST /volumes/create",
-    "POST /volumes/prune",
-    "GET /volumes/{name}",
-    "PUT /volumes/{name}",
-    "DELETE /volumes/{name}",
-  ),
-  ...missing("events", "GET /events"),
   ...missing("disk usage", "GET /system/df"),
   ...missing(
     "plug-ins",
@@ -81,6 +68,7 @@ export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("swarms", "POST /swarm/init", "POST /swarm/join"),
   ...swarm(
     "GET /swarm",
+    "PUT /volumes/{name}",
     "POST /swarm/leave",
     "POST /swarm/update",
     "GET /swarm/unlockkey",

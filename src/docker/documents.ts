@@ -285,6 +285,17 @@ export const imageDocument: DocumentShape = {
   Metadata: struct({ LastTagTime: omit("text") }),
 };
 
+/** `GET /volumes/{name}`. */
+export const volumeShape: DocumentShape = {
+  CreatedAt: omit("text"),
+  Driver: "text",
+  Labels: "nilMap",
+  Mountpoint: "text",
+  Name: "text",
+  Options: "nilMap",
+  Scope: "text",
+};
+
 /** `GET /exec/{id}/json`. */
 export const execDocument: DocumentShape = {
   ID: "text",

@@ -55,6 +55,14 @@ export function restarting(id: string): string {
   return `Container ${id} is restarting, wait until the container is running`;
 }
 
+export function alreadyPaused(id: string): string {
+  return `Container ${id} is already paused`;
+}
+
+export function notPaused(id: string): string {
+  return `Container ${id} is not paused`;
+}
+
 export function pausedBeforeExec(id: string): string {
   return `Container ${id} is paused, unpause the container before exec`;
 }
@@ -159,4 +167,20 @@ export function cannotDeleteImage(image: string, hard: boolean, why: string): st
 
 export function pruneRunning(): string {
   return "a prune operation is already running";
+}
+
+export function invalidVolumeName(name: string): string {
+  return `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`;
+}
+
+export function noSuchVolume(attempt: string, name: string): string {
+  return `${attempt} ${name}: no such volume`;
+}
+
+export function volumeInUse(name: string, containers: readonly string[]): string {
+  return `remove ${name}: volume is in use - [${containers.join(", ")}]`;
+}
+
+export function unknownVolumeDriver(driver: string): string {
+  return `error looking up volume plugin ${driver}: plugin "${driver}" not found`;
 }

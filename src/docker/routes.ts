@@ -34,9 +34,11 @@ import {
   containerCreateResponse,
   containerInspect,
   containerSummary,
+  containerTop,
   waitResponse,
 } from "./types/container.ts";
 import { containerConfig } from "./types/container-config.ts";
+import { eventMessage } from "./types/event.ts";
 import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
 import { explainResponse } from "./types/explain.ts";
 import {
@@ -51,11 +53,16 @@ import { progressMessage } from "./types/progress.ts";
 import { authConfig, authResponse, distributionInspect, headerAuth, searchResult } from "./types/registry.ts";
 import { execRunBody, runBody } from "./types/run.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
+import { volumeCreateBody, volumeDocument, volumeList, volumePruneReport } from "./types/volume.ts";
 
 export const routes = {
   ping: route("GET", "/_ping", "1.24", { result: plainText }),
   pingHead: route("HEAD", "/_ping", "1.24", { result: plainText }),
   version: route("GET", "/version", "1.24", { result: json(versionResponse) }),
+  events: route("GET", "/events", "1.24", {
+    query: { since: queryTime, until: queryTime, filters: queryFilters },
+    result: jsonLines(eventMessage),
+  }),
   info: route("GET", "/info", "1.24", { result: json(infoResponse) }),
 
   containerList: route("GET", "/containers/json", "1.24", {
@@ -78,6 +85,16 @@ export const routes = {
   containerStop: route("POST", "/containers/{name}/stop", "1.24", {
     query: { t: queryInteger, signal: queryText },
     result: empty(),
+  }),
+  containerRestart: route("POST", "/containers/{name}/restart", "1.24", {
+    query: { t: queryInteger, signal: queryText },
+    result: empty(),
+  }),
+  containerPause: route("POST", "/containers/{name}/pause", "1.24", { result: empty() }),
+  containerUnpause: route("POST", "/containers/{name}/unpause", "1.24", { result: empty() }),
+  containerTop: route("GET", "/containers/{name}/top", "1.24", {
+    query: { ps_args: queryText },
+    result: json(containerTop),
   }),
   containerKill: route("POST", "/containers/{name}/kill", "1.24", {
     query: { signal: queryText },
@@ -240,6 +257,21 @@ export const routes = {
   imageRemove: route("DELETE", "/images/{name*}", "1.24", {
     query: { force: queryFlag, noprune: queryFlag },
     result: json(list(imageDeleteItem)),
+  }),
+
+  volumeList: route("GET", "/volumes", "1.24", {
+    query: { filters: queryFilters },
+    result: json(volumeList),
+  }),
+  volumeCreate: route("POST", "/volumes/create", "1.24", {
+    body: jsonBody(volumeCreateBody),
+    result: json(volumeDocument, 201),
+  }),
+  volumeInspect: route("GET", "/volumes/{name}", "1.24", { result: json(volumeDocument) }),
+  volumeRemove: route("DELETE", "/volumes/{name}", "1.24", { query: { force: queryFlag }, result: empty() }),
+  volumePrune: route("POST", "/volumes/prune", "1.25", {
+    query: { filters: queryFilters },
+    result: json(volumePruneReport),
   }),
 
   explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {

@@ -28,7 +28,7 @@ import {
   startLater,
   userCache,
 } from "./container/mod.ts";
-import { EventBus } from "./event/mod.ts";
+import { EventBus, EventService } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
@@ -39,7 +39,7 @@ import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
 import { openTimers } from "./timers.ts";
-import { openVolumeStore } from "./volume/mod.ts";
+import { openVolumeStore, VolumeService } from "./volume/mod.ts";
 
 export type { EngineConfig } from "./config.ts";
 export { engineConfig } from "./config.ts";
@@ -60,8 +60,9 @@ export interface Engine {
   readonly containers: ContainerService;
   readonly execs: ExecService;
   readonly images: ImageService;
+  readonly volumes: VolumeService;
   readonly system: SystemService;
-  readonly events: EventBus;
+  readonly events: EventService;
   readonly facts: HostFacts;
   /** Lets go of everything; containers keep running for the next engine. */
   close(): Promise<void>;
@@ -203,8 +204,18 @@ async function openWith(
           .filter(({ document }) => document.image.id === imageId)
           .map(({ id, state }) => ({ id, running: isAlive(state) })),
     }),
+    volumes: new VolumeService({
+      volumes,
+      events,
+      usersOf: (name) =>
+        [...registry.all()]
+          .filter(({ document }) =>
+            document.specification.mounts.some((mount) => mount.kind === "volume" && mount.volume === name),
+          )
+          .map(({ id }) => id),
+    }),
     system: new SystemService(context, options.version),
-    events,
+    events: new EventService(events, timers),
     facts,
     async close() {
       // As long as a container runs it needs all of it; the last engine leaves the host as the first found it.

@@ -147,12 +147,12 @@ export function freezeCgroup(facts: CgroupFacts, directory: string): Promise<voi
   return setFrozen(facts, directory, true);
 }
 
+/** Whether it is frozen, or was told to be. */
+export function isCgroupFrozen(facts: CgroupFacts, directory: string): boolean {
+  return freezerOf(facts, directory)?.reached(true) === true;
+}
+
 /** Takes `freezeCgroup` back. */
 export function thawCgroup(facts: CgroupFacts, directory: string): Promise<void> {
   return setFrozen(facts, directory, false);
-}
-
-/** Lets a group go on that was stopped by somebody who is no more; a group that was not is not touched. */
-export async function thawIfFrozen(facts: CgroupFacts, directory: string): Promise<void> {
-  if (freezerOf(facts, directory)?.asked() === true) await thawCgroup(facts, directory);
 }

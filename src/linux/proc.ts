@@ -18,6 +18,10 @@ export interface ProcessStat {
   readonly parentPid: number;
   readonly processGroup: number;
   readonly session: number;
+  /** The device number of the controlling terminal; 0 without one. */
+  readonly terminal: number;
+  /** User and system mode together, in clock ticks. */
+  readonly cpuTicks: number;
   /** Since boot, in clock ticks. */
   readonly startTicks: bigint;
   /** As wait(2) gives it, of a process that has ended and is shown by a reader with the rights; else 0. */
@@ -39,6 +43,8 @@ export function parseStat(text: string): ProcessStat | undefined {
     parentPid: Number(rest[1]),
     processGroup: Number(rest[2]),
     session: Number(rest[3]),
+    terminal: Number(rest[4]),
+    cpuTicks: Number(rest[11]) + Number(rest[12]),
     startTicks: BigInt(startTicks),
     waitStatus: Number(rest[49] ?? 0),
   };

@@ -109,9 +109,20 @@ describe("mount options", () => {
 
 describe("/proc", () => {
   test("a process name with parentheses and spaces does not shift the fields", () => {
-    const fields = ["S", "1", "42", "42", ...Array(15).fill("0"), "777", ...Array(29).fill("0"), "9"].join(
-      " ",
-    );
+    const fields = [
+      "S",
+      "1",
+      "42",
+      "42",
+      "34816",
+      ...Array(6).fill("0"),
+      "5",
+      "2",
+      ...Array(6).fill("0"),
+      "777",
+      ...Array(29).fill("0"),
+      "9",
+    ].join(" ");
     expect(parseStat(`42 (a) b (c) ${fields}`)).toEqual({
       pid: 42,
       name: "a) b (c",
@@ -119,6 +130,8 @@ describe("/proc", () => {
       parentPid: 1,
       processGroup: 42,
       session: 42,
+      terminal: 34_816,
+      cpuTicks: 7,
       startTicks: 777n,
       waitStatus: 9,
     });

@@ -1,5 +1,5 @@
 /**
- * SIGKILL of the engine at every step of create, start, stop, exec and remove. Whatever the moment: the next engine comes up, a
+ * SIGKILL of the engine at every step of create, start, pause, stop, exec and remove. Whatever the moment: the next engine comes up, a
  * container is either as before or as after the step, and after removal nothing is left on the host.
  */
 import { expect, test } from "bun:test";
@@ -15,13 +15,25 @@ const life = {
   run: ["run", "-d", "--name", "victim", "-v", "/scratch", "base", "sh", "-c", "echo hello; exec sleep 1000"],
   exec: ["exec", "victim", "true"],
   commit: ["commit", "victim", "kept"],
+  pause: ["pause", "victim"],
+  unpause: ["unpause", "victim"],
   stop: ["stop", "-t", "1", "victim"],
   rm: ["rm", "-v", "victim"],
   "run again": ["run", "-d", "--name", "second", "--userns", "private", "base", "sleep", "1000"],
   "rm -f": ["rm", "-f", "second"],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 type Step = keyof typeof life;
-const steps: readonly Step[] = ["run", "exec", "commit", "stop", "rm", "run again", "rm -f"];
+const steps: readonly Step[] = [
+  "run",
+  "exec",
+  "commit",
+  "pause",
+  "unpause",
+  "stop",
+  "rm",
+  "run again",
+  "rm -f",
+];
 
 interface Answer {
   readonly exitCode: number;
@@ -44,6 +56,8 @@ const passedBy: Readonly<Record<Failpoint, Step>> = {
   "exit.network": "stop",
   "exit.cgroup": "stop",
   "stop.signalled": "stop",
+  "pause.frozen": "pause",
+  "pause.thawed": "unpause",
   "remove.marked": "rm",
   "remove.directory": "rm",
   "remove.volumes": "rm",
@@ -74,6 +88,8 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
         ...failed("run"),
         exec: answered("exec", none),
         commit: answered("commit", none),
+        pause: answered("pause", none),
+        unpause: answered("unpause", none),
         stop: answered("stop", none),
         rm: answered("rm", none),
         ...failed("run again"),
@@ -85,7 +101,22 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
       return {
         ...failed("run"),
         exec: answered("exec", "Error response from daemon: container ID is not running"),
+        pause: answered("pause", "Error response from daemon: container ID is not running"),
+        unpause: answered("unpause", "Error response from daemon: Container ID is not paused"),
         ...failed("run again"),
+      };
+    case "pause":
+      if (name === "pause.frozen") {
+        const notPaused = "Error response from daemon: Container ID is not paused";
+        return { ...failed("pause"), unpause: answered("unpause", notPaused) };
+      }
+      return {
+        ...failed("unpause"),
+        ...failed("stop"),
+        rm: answered(
+          "rm",
+          'Error response from daemon: cannot remove container "/victim": container is paused: unpause and then stop the container before removing or force remove',
+        ),
       };
     case "stop":
       return {

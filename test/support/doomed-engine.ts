@@ -15,6 +15,8 @@ const session = await execs.run("victim", { Cmd: ["true"], AttachStdout: true })
 await session.exited;
 const nothing = { tag: undefined, author: "", comment: "", config: undefined, changes: [] };
 await containers.commit("victim", { ...nothing, repository: "kept", pause: true });
+await containers.pause("victim");
+await containers.unpause("victim");
 await containers.stop("victim", { timeoutSeconds: 0 });
 await containers.remove("victim", { force: false, volumes: true });
 await fixture.start(["sleep", "1000"], { HostConfig: { ...bridge, UsernsMode: "private" } }, "second");

@@ -13,6 +13,10 @@ type Names =
   | "explain"
   | "containerStart"
   | "containerStop"
+  | "containerRestart"
+  | "containerPause"
+  | "containerUnpause"
+  | "containerTop"
   | "containerKill"
   | "containerWait"
   | "containerResize"
@@ -61,6 +65,11 @@ export function containerHandlers(
     containerStart: ({ params }) => containers.start(params.name),
     containerStop: ({ params, query }) =>
       containers.stop(params.name, { signal: query.signal || undefined, timeoutSeconds: query.t }),
+    containerRestart: ({ params, query }) =>
+      containers.restart(params.name, { signal: query.signal || undefined, timeoutSeconds: query.t }),
+    containerPause: ({ params }) => containers.pause(params.name),
+    containerUnpause: ({ params }) => containers.unpause(params.name),
+    containerTop: ({ params, query }) => containers.top(params.name, query.ps_args ?? ""),
     containerKill: ({ params, query }) => containers.kill(params.name, query.signal || undefined),
     containerWait: async ({ params, query, signal }) => {
       const { exit } = await containers.wait(params.name, conditionOf(query.condition), signal);

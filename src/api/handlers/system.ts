@@ -1,5 +1,5 @@
-/** `_ping`, `version`, `info`. */
-import type { SystemBackend } from "../backend.ts";
+/** `_ping`, `version`, `info`, events. */
+import type { EventBackend, SystemBackend } from "../backend.ts";
 import type { Handlers, TextAnswer } from "../handler.ts";
 
 /** Clients choose the builder by `Builder-Version`: 1 is the classic one; BuildKit's own protocol is not served. */
@@ -12,7 +12,8 @@ const pingHeaders = [
 
 export function systemHandlers(
   system: SystemBackend,
-): Pick<Handlers, "ping" | "pingHead" | "version" | "info"> {
+  events: EventBackend,
+): Pick<Handlers, "ping" | "pingHead" | "version" | "info" | "events"> {
   const ping = async (): Promise<TextAnswer> => {
     await system.ping();
     return { text: "OK", headers: pingHeaders };
@@ -22,5 +23,9 @@ export function systemHandlers(
     pingHead: ping,
     version: () => system.version(),
     info: () => system.info(),
+    events: async ({ query, signal }) => {
+      const { since, until, filters = {} } = query;
+      return { lines: events.events({ sinceNs: since, untilNs: until, filters }, signal) };
+    },
   };
 }

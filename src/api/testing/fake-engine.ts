@@ -1,11 +1,14 @@
 /** An engine without containers, for tests of the API. Everything is in memory and deterministic. */
 import {
+  alreadyPaused,
   cannotKill,
   execAlreadyRan,
   nameTaken,
   noSuchContainer,
   noSuchExec,
   noSuchImage,
+  noSuchVolume,
+  notPaused,
   notRunning,
   removeActive,
 } from "../../docker/messages.ts";
@@ -20,6 +23,7 @@ import type {
 import type { ExecCreateBody } from "../../docker/types/exec.ts";
 import type { ImageInspect } from "../../docker/types/image.ts";
 import type { RunExited } from "../../docker/types/run.ts";
+import type { VolumeDocument } from "../../docker/types/volume.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { AttachedStream, Backends, LogEntry, RunSession } from "../backend.ts";
@@ -138,6 +142,14 @@ const baseImage: ImageInspect = {
   Config: { Cmd: ["sh"], Env: ["PATH=/bin"] },
 };
 
+const fakeVolume = {
+  Driver: "local",
+  CreatedAt: "2024-01-02T03:04:05Z",
+  Labels: null,
+  Options: null,
+  Scope: "local",
+};
+
 export interface FakeEngine extends Backends {
   readonly all: Map<string, FakeContainer>;
   readonly allExecs: Map<string, FakeExec>;
@@ -247,6 +259,13 @@ export function fakeEngine(): FakeEngine {
     signal: async (signal) => process.signal(signal),
   });
 
+  const paused = new Set<string>();
+  const volumes = new Map<string, VolumeDocument>();
+  const findVolume = (name: string, attempt: string): VolumeDocument => {
+    const found = volumes.get(name);
+    if (found !== undefined) return found;
+    throw new TiffinError("notFound", "volume.not-found", noSuchVolume(attempt, name));
+  };
   const engine: FakeEngine = {
     all,
     allExecs,
@@ -266,6 +285,31 @@ export function fakeEngine(): FakeEngine {
           throw new TiffinError("notModified", "container.stopped", "container is already stopped");
         }
         process.signal(request.signal ?? "SIGTERM");
+      },
+      restart: async (name) => {
+        const container = find(name);
+        if (container.process.state === "running") container.process.signal("SIGTERM");
+        await container.process.exited;
+        start(container);
+      },
+      pause: async (name) => {
+        const { process, id } = find(name);
+        if (process.state !== "running") {
+          throw new TiffinError("conflict", "container.not-running", notRunning(id));
+        }
+        if (paused.has(id)) throw new TiffinError("conflict", "container.paused", alreadyPaused(id));
+        paused.add(id);
+      },
+      unpause: async (name) => {
+        const { id } = find(name);
+        if (!paused.delete(id)) throw new TiffinError("conflict", "container.not-paused", notPaused(id));
+      },
+      top: async (name) => {
+        const { process, id } = find(name);
+        if (process.state !== "running") {
+          throw new TiffinError("conflict", "container.not-running", notRunning(id));
+        }
+        return { Titles: ["PID", "CMD"], Processes: [["1", "init"]] };
       },
       kill: async (name, signal) => {
         const container = find(name);
@@ -322,7 +366,7 @@ export function fakeEngine(): FakeEngine {
       changes: async (name) => [...find(name).archives.keys()].map((path) => ({ Path: path, Kind: 1 })),
       putArchive: async (name, { path }, body) => {
         const pieces: Uint8Array[] = [];
-        for await (const piece of body) pieces.push(piece);
+        for await (const piece of body) pieces.push(piece.slice());
         find(name).archives.set(path, pieces);
       },
       remove: async (name, { force }) => {
@@ -479,6 +523,31 @@ export function fakeEngine(): FakeEngine {
       ping: async () => undefined,
       version: async () => fakeVersion,
       info: async () => fakeInfo,
+    },
+    volumes: {
+      create: async ({ Name = "" }) => {
+        const made = { ...fakeVolume, Name, Mountpoint: `/volumes/${Name}` };
+        volumes.set(Name, made);
+        return made;
+      },
+      list: async () => ({ Volumes: [...volumes.values()], Warnings: null }),
+      inspect: async (name) => findVolume(name, "get"),
+      remove: async (name) => {
+        volumes.delete(findVolume(name, "remove").Name);
+      },
+      prune: async () => {
+        const deleted = [...volumes.keys()];
+        volumes.clear();
+        return { VolumesDeleted: deleted, SpaceReclaimed: 0 };
+      },
+    },
+    events: {
+      // Nothing ever happens here.
+      async *events(_request, abort) {
+        const aborted = Promise.withResolvers<void>();
+        abort.addEventListener("abort", () => aborted.resolve());
+        await aborted.promise;
+      },
     },
   };
   return engine;

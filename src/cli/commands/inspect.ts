@@ -1,9 +1,15 @@
-/** `tiffin inspect`, `tiffin container inspect`, `tiffin image inspect`. */
+/** `tiffin inspect`, `tiffin container inspect`, `tiffin image inspect`, `tiffin volume inspect`. */
 
 import type { ApiClient } from "../../client/api-client.ts";
 import { EngineError } from "../../client/api-error.ts";
 import type { SyncSocket } from "../../client/sync-socket.ts";
-import { containerDocument, type DocumentShape, imageDocument, typedView } from "../../docker/documents.ts";
+import {
+  containerDocument,
+  type DocumentShape,
+  imageDocument,
+  typedView,
+  volumeShape,
+} from "../../docker/documents.ts";
 import { formatExactJson } from "../../lib/exact-json.ts";
 import { own } from "../../lib/own.ts";
 import { defineCommand } from "../command.ts";
@@ -31,6 +37,10 @@ const lookups: Readonly<Record<string, Lookup>> = {
   image: async (api, name) => ({
     document: await api.undecoded("imageInspect", { params: { name } }),
     shape: imageDocument,
+  }),
+  volume: async (api, name) => ({
+    document: await api.undecoded("volumeInspect", { params: { name } }),
+    shape: volumeShape,
   }),
 };
 
@@ -98,11 +108,11 @@ const format = text("f", "How to print: 'json' or a Go template");
 export const command = defineCommand({
   names: ["inspect"],
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  summary: "Show everything about containers and images",
+  summary: "Show everything about containers, images and volumes",
   flags: {
     format,
     size: toggle("s", "Show file sizes of containers"),
-    type: text("", "Look only among these objects (container|image)"),
+    type: text("", "Look only among these objects (container|image|volume)"),
   },
   least: 1,
   async run({ values, positionals, context }) {
@@ -121,6 +131,16 @@ export const containerCommand = defineCommand({
   least: 1,
   run: ({ values, positionals, context }) =>
     show(context, lookups["container"] ?? anyKind, positionals, values),
+});
+
+export const volumeCommand = defineCommand({
+  names: ["volume inspect"],
+  usage: "[OPTIONS] VOLUME [VOLUME...]",
+  summary: "Show everything about volumes",
+  flags: { format },
+  least: 1,
+  run: ({ values, positionals, context }) =>
+    show(context, lookups["volume"] ?? anyKind, positionals, { ...values, size: false }),
 });
 
 export const imageCommand = defineCommand({

@@ -129,6 +129,7 @@ test("inspect prints what the engine wrote, finds images too, and fails for what
   const missing = scriptedConnect([
     { status: 404, json: { message: "a" } },
     { status: 404, json: { message: "b" } },
+    { status: 404, json: { message: "c" } },
   ]);
   const second = fakeIo({ connect: missing.connect });
   expect(await runCli(["inspect", "nope"], second)).toBe(1);

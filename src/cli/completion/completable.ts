@@ -23,12 +23,13 @@ export interface Completable {
 }
 
 /** Of these, only what runs is wanted. */
-const forRunning = new Set(["attach", "exec", "kill", "stop", "wait"]);
+const forRunning = new Set(["attach", "exec", "kill", "pause", "port", "stop", "top", "unpause", "wait"]);
 
 function argumentsOf(shortest: string, usage: string): Offer {
   if (/\bCONTAINER\b/.test(usage)) return listed(forRunning.has(shortest) ? "running" : "containers");
   if (/(?:\b|_)IMAGE\b|\bREPOSITORY\b/.test(usage)) return listed("images");
-  if (usage.includes("NAME|ID")) return listed("containers", "images");
+  if (/\bVOLUME \[/.test(usage)) return listed("volumes");
+  if (usage.includes("NAME|ID")) return listed("containers", "images", "volumes");
   return /^\w+(?:\|\w+)+$/.test(usage) ? words(...usage.split("|")) : words();
 }
 
@@ -47,7 +48,7 @@ function describe(name: string, command: Command): Completable {
         values: flag.bare === undefined ? valuesOf(shortest, long) : undefined,
       })),
     arguments: argumentsOf(shortest, command.usage),
-    isRepeated: /\b(CONTAINER|ID|IMAGE) \[(?:NAME|\1)\b/.test(command.usage),
+    isRepeated: /\b(CONTAINER|ID|IMAGE|VOLUME) \[(?:NAME|\1)\b/.test(command.usage),
   };
 }
 

@@ -59,7 +59,17 @@ const inCommand: Readonly<Record<string, Offer>> = {
   "images format": table,
   "info format": document,
   "inspect format": document,
-  "inspect type": words("container", "image"),
+  "inspect type": words("container", "image", "volume"),
+  "events filter": words(
+    ..."config= container= daemon= event= image= label= network= node= plugin= scope= secret= service= type= volume=".split(
+      " ",
+    ),
+  ),
+  "events format": document,
+  "volume inspect format": document,
+  "volume list filter": words("dangling=", "driver=", "label=", "name="),
+  "volume list format": table,
+  "volume prune filter": words("all=", "label=", "label!="),
   "container inspect format": document,
   "image inspect format": document,
   "ps filter": containerFilters,

@@ -1,4 +1,5 @@
 /** `--filter name=value`, repeatable; the API takes them as a map of lists. */
+import { own } from "../../lib/own.ts";
 import { custom, type Flag } from "./flag.ts";
 
 export type FilterMap = Readonly<Record<string, readonly string[]>>;
@@ -8,7 +9,7 @@ function accept(before: FilterMap, text: string): FilterMap {
   if (equals < 0) throw new Error("bad format of filter (expected name=value)");
   const name = text.slice(0, equals).trim().toLowerCase();
   const value = text.slice(equals + 1).trim();
-  return { ...before, [name]: [...(before[name] ?? []), value] };
+  return { ...before, [name]: [...(own(before, name) ?? []), value] };
 }
 
 export const filter: Flag<FilterMap> = custom<FilterMap>(

@@ -1,4 +1,4 @@
-/** Columns of text with three blanks between them, none narrower than ten characters. Pure. */
+/** Columns of text with three blanks between them. Pure. */
 
 const gapColumns = 3;
 const leastColumns = 10;
@@ -10,13 +10,13 @@ function widthOf(text: string): number {
 
 const plain = /^[ -~]*$/;
 
-/** Aligns the tab-separated cells of `lines`. The last cell of a line is left as it is. */
-export function alignColumns(lines: readonly string[]): string {
+/** Aligns the tab-separated cells of `lines`; no column is narrower than `least`. The last cell of a line is left as it is. */
+export function alignColumns(lines: readonly string[], least = leastColumns): string {
   const rows = lines.map((line) => line.split("\t"));
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.slice(0, -1).entries()) {
-      widths[index] = Math.max(widths[index] ?? leastColumns, widthOf(cell) + gapColumns);
+      widths[index] = Math.max(widths[index] ?? least, widthOf(cell) + gapColumns);
     }
   }
   return rows

@@ -59,3 +59,16 @@ export function ellipsis(text: string, width: number): string {
   const characters = [...text];
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
+
+/** `2024-01-02T03:04:05.000000006+01:00` in the zone of this machine, `Z` where that is UTC. */
+export function localNanoTime(unixNs: bigint): string {
+  const date = new Date(Number(unixNs / 1_000_000n));
+  const offset = -date.getTimezoneOffset();
+  const local = new Date(date.getTime() + offset * 60_000).toISOString().slice(0, 19);
+  const fraction = String(unixNs % 1_000_000_000n).padStart(9, "0");
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const ahead = Math.abs(offset);
+  const zone =
+    offset === 0 ? "Z" : `${offset < 0 ? "-" : "+"}${two(Math.floor(ahead / 60))}:${two(ahead % 60)}`;
+  return `${local}.${fraction}${zone}`;
+}

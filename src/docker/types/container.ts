@@ -150,6 +150,13 @@ export const containerInspect: Decoder<ContainerInspect> = object(containerInspe
 export const waitConditions = ["not-running", "next-exit", "removed"] as const;
 export type WaitCondition = (typeof waitConditions)[number];
 
+export const containerTop = object({
+  Titles: list(text),
+  /** Fields in the order of the titles. */
+  Processes: list(list(text)),
+});
+export interface ContainerTop extends Decoded<typeof containerTop> {}
+
 export const waitResponse = object({
   StatusCode: integer,
   Error: optional(object({ Message: text })),

@@ -39,6 +39,18 @@ export interface ContainerContext {
   readonly report: (thrown: unknown) => void;
 }
 
+/** Tells what happened to a container, with what Docker's events say about one: its labels, image and name. */
+export function tellEvent(
+  { events }: Pick<ContainerContext, "events">,
+  container: Pick<Container, "id" | "name" | "document">,
+  action: string,
+  attributes: Readonly<Record<string, string>> = {},
+): void {
+  const { id, name, document } = container;
+  const image = document.image.reference;
+  events.emit("container", action, id, { ...document.specification.labels, image, name, ...attributes });
+}
+
 /** Runs changes of one container one after the other. A failed one does not stop those behind it. */
 export function enqueue<T>(container: Container, work: () => Promise<T>): Promise<T> {
   const result = container.queue.then(work, work);

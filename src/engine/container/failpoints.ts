@@ -18,6 +18,8 @@ export const failpoints = [
   "exit.network",
   "exit.cgroup",
   "stop.signalled",
+  "pause.frozen",
+  "pause.thawed",
   "remove.marked",
   "remove.directory",
   "remove.volumes",

@@ -1,5 +1,5 @@
 /** Containers: the only door of the rooms below. */
-export type { ContainerContext } from "./context.ts";
+export { type ContainerContext, tellEvent } from "./context.ts";
 export { decodeSignal } from "./end/mod.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";
 export { pauseBeforeNext, type RunSession, recoverContainers, startLater } from "./life/mod.ts";

@@ -6,6 +6,7 @@ import type {
   ContainerCreateBody,
   ContainerCreateResponse,
   ContainerSummary,
+  ContainerTop,
   WaitCondition,
   WaitResponse,
 } from "../../docker/types/container.ts";
@@ -23,7 +24,7 @@ import {
   statPath,
 } from "./archive/mod.ts";
 import { type CommitOptions, commitContainer } from "./commit/mod.ts";
-import { type ContainerContext, enqueue } from "./context.ts";
+import { type ContainerContext, enqueue, tellEvent } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create/mod.ts";
 import {
   killContainer,
@@ -33,13 +34,15 @@ import {
   stopContainer,
   waitFor,
 } from "./end/mod.ts";
-import { forgetRestarts, type RunSession, runContainer } from "./life/mod.ts";
+import { forgetRestarts, type RunSession, restartContainer, runContainer } from "./life/mod.ts";
 import {
   type Attached,
   type AttachOptions,
   attachContainer,
+  pauseContainer,
   resizeContainer,
   type TerminalSize,
+  unpauseContainer,
 } from "./process/mod.ts";
 import { type Container, isAlive } from "./record/mod.ts";
 import { alreadyRunning, explainContainer, startContainer } from "./start/mod.ts";
@@ -49,6 +52,7 @@ import {
   listContainers,
   logDetails,
   type TiffinInspect,
+  topOf,
 } from "./view/mod.ts";
 
 export type { ContainerContext } from "./context.ts";
@@ -143,6 +147,25 @@ export class ContainerService {
     await stopContainer(this.#context, this.#find(name), options);
   }
 
+  async restart(name: string, options: StopOptions): Promise<void> {
+    await restartContainer(this.#context, this.#find(name), options);
+  }
+
+  async pause(name: string): Promise<void> {
+    const container = this.#find(name);
+    await enqueue(container, () => pauseContainer(this.#context, container));
+  }
+
+  async unpause(name: string): Promise<void> {
+    const container = this.#find(name);
+    await enqueue(container, () => unpauseContainer(this.#context, container));
+  }
+
+  async top(name: string, psArguments: string): Promise<ContainerTop> {
+    const { titles, rows } = await topOf(this.#context, this.#find(name), psArguments);
+    return { Titles: titles, Processes: rows };
+  }
+
   async kill(name: string, signal: string | undefined): Promise<void> {
     await killContainer(this.#context, this.#find(name), signal || "SIGKILL");
   }
@@ -202,7 +225,7 @@ export class ContainerService {
     }
     const oldName = container.name;
     this.#context.registry.rename(container, newName);
-    this.#context.events.emit("container", "rename", container.id, { name: container.name, oldName });
+    tellEvent(this.#context, container, "rename", { oldName: `/${oldName}` });
   }
 
   async statPath(name: string, path: string): Promise<PathStatus> {

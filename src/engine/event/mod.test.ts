@@ -15,13 +15,13 @@ test("listeners hear events in order until they leave, and one that throws does 
   bus.emit("container", "start", "a");
   expect(heard).toEqual(["container create a"]);
   expect(reported).toHaveLength(1);
-  expect(bus.since(0).map((event) => event.action)).toEqual(["create", "start"]);
+  expect(bus.since(0n).map((event) => event.action)).toEqual(["create", "start"]);
 });
 
 test("the history is bounded", () => {
   const bus = new EventBus(() => {});
   for (let number = 0; number < 1000; number += 1) bus.emit("container", "create", String(number));
-  const history = bus.since(0);
+  const history = bus.since(0n);
   expect(history.length).toBeLessThanOrEqual(256);
   expect(history.at(-1)?.id).toBe("999");
 });

@@ -27,6 +27,7 @@ import {
   refuseNul,
   refuseRestarting,
   type TerminalSize,
+  tellEvent,
   validatePath,
   validateStrings,
 } from "../container/mod.ts";
@@ -248,8 +249,7 @@ export class ExecService {
   }
 
   #emit(exec: Exec, action: string, attributes: Readonly<Record<string, string>> = {}): void {
-    const { id, name } = exec.container;
-    this.#context.events.emit("container", action, id, { name, execID: exec.id, ...attributes });
+    tellEvent(this.#context, exec.container, action, { execID: exec.id, ...attributes });
   }
 }
 

@@ -114,6 +114,11 @@ export interface LayerStore {
   checkLayer(id: string): Promise<LayerCheck>;
   /** Bytes that the container itself has written (size of the upper directory, hard links once). */
   containerBytes(containerId: string): Promise<number>;
+  /**
+   * Lets the overlay of a container be mounted again that was mounted for one run only, without syncing what it writes. Only
+   * while the host has not gone down in between.
+   */
+  mountAgain(containerId: string): void;
   /** Takes a container's directory away at once; its files are deleted in the background. Idempotent. */
   remove(containerId: string): void;
 

@@ -16,3 +16,4 @@ export { closeLowers } from "./layer-store.ts";
 export { openOverlayLayerStore } from "./overlay-layer-store.ts";
 export { openRootLayers, type RootLayers, treeLayerOf } from "./root-layers.ts";
 export { isMissing, Trash } from "./trash.ts";
+export { treeBytes } from "./tree-size.ts";

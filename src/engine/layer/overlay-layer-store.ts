@@ -254,6 +254,11 @@ class OverlayLayerStore implements LayerStore {
     return treeBytes(`${this.#containers}/${containerId}/upper`);
   }
 
+  mountAgain(containerId: string): void {
+    // The kernel's mark of it, which makes every later mount fail. (filesystems/overlayfs, "Volatile mount")
+    removeTree(`${this.#containers}/${containerId}/work/work/incompat`);
+  }
+
   remove(containerId: string): void {
     this.#trash.discard(`${this.#containers}/${containerId}`);
   }

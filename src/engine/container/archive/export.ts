@@ -4,6 +4,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { holding } from "../../../lib/held-stream.ts";
 import { openRootLayers } from "../../layer/mod.ts";
 import { packTree, type TreeNode } from "../../tree/mod.ts";
+import { tellEvent } from "../context.ts";
 import type { Container } from "../record/mod.ts";
 import type { ArchiveContext } from "./context.ts";
 
@@ -12,7 +13,7 @@ import type { ArchiveContext } from "./context.ts";
  * stop is held up; a container that is removed meanwhile ends it with an error, for its files go. Errors: `archive.too-deep`.
  */
 export function exportContainer(context: ArchiveContext, container: Container): AsyncIterable<Uint8Array> {
-  const { document, id, name } = container;
+  const { document, id } = container;
   refuseDead(container, "export");
   using root = openRootLayers(context.layers, id, document.image.chain);
   const tree = new TreeView(root.layers);
@@ -20,7 +21,7 @@ export function exportContainer(context: ArchiveContext, container: Container): 
   // Layers have the ids of the image, whatever they are shown as; what the container wrote has the host's.
   const hostIdOf = (node: TreeNode): number => (node.layer === 0 ? firstHostId : 0);
   const bytes = packTree(tree.root, "", { firstHostId: hostIdOf });
-  context.events.emit("container", "export", id, { name, image: document.image.reference });
+  tellEvent(context, container, "export");
   return holding([tree], whole(context, container, bytes));
 }
 

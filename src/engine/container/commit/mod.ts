@@ -19,6 +19,7 @@ import {
 } from "../../image/mod.ts";
 import { packLayer } from "../../tree/mod.ts";
 import { openChanges, refuseDead } from "../archive/mod.ts";
+import { tellEvent } from "../context.ts";
 import { documentsOf } from "../docker/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
 import type { Container } from "../record/mod.ts";
@@ -72,7 +73,7 @@ async function commit(
   config: ImageConfig,
 ): Promise<string> {
   const { images, fail } = context;
-  const { document, id, name } = container;
+  const { document } = container;
   using hold = images.hold();
   const layer = await storeChanges(context, container, options.pause, hold);
   fail("commit.layer");
@@ -87,8 +88,7 @@ async function commit(
   fail("commit.image");
   const shown = reference === undefined ? "" : familiarName(parseReference(reference));
   if (shown !== "") context.events.emit("image", "tag", image.id, { name: shown });
-  const attributes = { name, image: document.image.reference, imageID: image.id, imageRef: shown };
-  context.events.emit("container", "commit", id, { ...attributes, comment: options.comment });
+  tellEvent(context, container, "commit", { imageID: image.id, imageRef: shown, comment: options.comment });
   return image.id;
 }
 
@@ -128,7 +128,10 @@ async function storeChanges(
 async function freeze(context: CommitContext, container: Container, undo: UndoStack): Promise<void> {
   const { cgroup } = context.facts;
   const group = cgroupOf(context, container.id);
-  undo.push("thaw", () => thawCgroup(cgroup, group));
+  // A client may have paused it meanwhile.
+  undo.push("thaw", async () => {
+    if (container.state.status !== "paused") await thawCgroup(cgroup, group);
+  });
   await freezeCgroup(cgroup, group);
   context.fail("commit.frozen");
 }

@@ -7,6 +7,7 @@ import { newId, randomHex, shortId } from "../../../lib/ids.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import type { Image } from "../../image/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
+import { tellEvent } from "../context.ts";
 import { type DockerDocuments, decodeCreateBody } from "../docker/mod.ts";
 import { refuseMissingSource } from "../mounts/mod.ts";
 import {
@@ -77,7 +78,7 @@ export async function createContainer(context: CreateContext, options: CreateOpt
     const container = registry.add(id, name, nowMs(), document);
     undo.push("container row", () => registry.drop(container));
     context.fail("create.row");
-    context.events.emit("container", "create", id, { name, image: document.image.reference });
+    tellEvent(context, container, "create");
     return { container, warnings, kept: keep(context, container) };
   } catch (thrown) {
     await undo.unwind();

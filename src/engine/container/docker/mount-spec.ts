@@ -2,6 +2,7 @@
  * What a user may say about mounts (`-v`, `--mount`, `--tmpfs`, image volumes) turned into one list, with Docker's
  * words for what cannot be. Pure: whether a source exists is looked at when the container starts.
  */
+import { invalidVolumeName } from "../../../docker/messages.ts";
 import type { MountRequest } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import {
@@ -75,11 +76,7 @@ export function decodeBindString(spec: string): MountSpec {
     };
   }
   if (!isVolumeName(first)) {
-    throw new TiffinError(
-      "invalid",
-      "container.volume-name",
-      `create ${first}: "${first}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
-    );
+    throw new TiffinError("invalid", "container.volume-name", invalidVolumeName(first));
   }
   return { kind: "volume", volume: first, target, readOnly: options.readOnly, copy: options.copy };
 }

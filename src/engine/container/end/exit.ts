@@ -4,7 +4,7 @@
  */
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
-import { enqueue } from "../context.ts";
+import { enqueue, tellEvent } from "../context.ts";
 import { releaseHost, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, isAlive } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
@@ -50,8 +50,8 @@ export async function settleExit(
   ending: Ending,
   lost: boolean,
 ): Promise<void> {
-  const { id, name } = container;
-  const remove = container.document.specification.removeWhenEnded;
+  const { id } = container;
+  const remove = container.document.specification.removeWhenEnded && !container.returning;
   const pauseMs = remove ? undefined : context.pauseBeforeNext(container, ending);
   // A container that goes away next needs no row that says how it ended; if the engine dies first, its record does.
   if (remove) context.registry.assume(container, { status: "exited", ending });
@@ -59,9 +59,10 @@ export async function settleExit(
     context.registry.setState(container, { status: pauseMs === undefined ? "exited" : "restarting", ending });
   container.process = undefined;
   await releaseHost(context, id, lost);
-  const attributes = { name, exitCode: String(ending.exitCode) };
-  if (ending.oomKilled) context.events.emit("container", "oom", id, { name });
-  context.events.emit("container", "die", id, attributes);
+  const ranSeconds = Math.floor((ending.finishedAtMs - ending.startedAtMs) / 1000);
+  if (ending.oomKilled) tellEvent(context, container, "oom");
+  const execDuration = String(Math.max(0, ranSeconds));
+  tellEvent(context, container, "die", { exitCode: String(ending.exitCode), execDuration });
   tellExits(container, ending);
   context.idle.within(afterReplyMs);
   if (remove) await takeAway(context, container, { volumes: true });

@@ -2,7 +2,7 @@
 import { removalInProgress, removeActive } from "../../../docker/messages.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { afterReplyMs } from "../../idle-work.ts";
-import { enqueue } from "../context.ts";
+import { enqueue, tellEvent } from "../context.ts";
 import { nextExit, tellExits, unknownEnding } from "../process/mod.ts";
 import { type Container, countsAsRunning, type Ending, endingOf } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
@@ -50,7 +50,7 @@ export async function takeAway(
   container: Container,
   options: { readonly volumes: boolean },
 ): Promise<void> {
-  const { id, name, document } = container;
+  const { id, document } = container;
   const ending = endingOf(container.state);
   const marking = { status: "removing", ending, volumes: options.volumes } as const;
   if (document.specification.removeWhenEnded) context.registry.assume(container, marking);
@@ -77,7 +77,7 @@ export async function takeAway(
   }
   for (const stream of container.pending) stream.abandon();
   container.pending = [];
-  context.events.emit("container", "destroy", id, { name });
+  tellEvent(context, container, "destroy");
   tellRemoved(container, ending);
   context.idle.within(afterReplyMs);
   context.fail("remove.row");

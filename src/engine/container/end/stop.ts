@@ -4,7 +4,8 @@ import { killCgroup } from "../../../kernel/cgroup-processes.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { within } from "../../../lib/timer.ts";
 import { parseSignal, signalNumbers } from "../../../linux/signals.ts";
-import { cgroupOf, nextExit, tellExits } from "../process/mod.ts";
+import { tellEvent } from "../context.ts";
+import { cgroupOf, nextExit, tellExits, unpauseForSignal } from "../process/mod.ts";
 import { type Container, type Ending, isAlive } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
 
@@ -35,7 +36,7 @@ export async function stopContainer(
   // A start that is under way first comes to its result.
   await container.queue;
   if (endRestarting(context, container)) {
-    context.events.emit("container", "stop", container.id, { name: container.name });
+    tellEvent(context, container, "stop");
     return;
   }
   if (!isAlive(container.state) || container.process === undefined) {
@@ -45,11 +46,12 @@ export async function stopContainer(
   context.registry.noteStopping(container);
   container.process.signal(signal);
   tellKill(context, container, signal);
+  await unpauseForSignal(context, container);
   context.fail("stop.signalled");
   const graceSeconds = options.timeoutSeconds ?? stop.graceSeconds;
   const inTime = graceSeconds < 0 ? await always(ended) : await within(ended, graceSeconds * 1000);
   if (!inTime) await killAndWait(context, container, ended);
-  context.events.emit("container", "stop", container.id, { name: container.name });
+  tellEvent(context, container, "stop");
 }
 
 async function always(ended: Promise<Ending>): Promise<boolean> {
@@ -82,6 +84,7 @@ export async function killAndWait(
   context.registry.noteStopping(container);
   process?.signal(signalNumbers.SIGKILL);
   tellKill(context, container, signalNumbers.SIGKILL);
+  await unpauseForSignal(context, container);
   await killed(context, container, ended);
 }
 
@@ -115,6 +118,7 @@ export async function killContainer(context: EndContext, container: Container, t
     throw cannotKillError(container.id);
   }
   tellKill(context, container, signal);
+  if (isMeantToEnd(container, signal)) await unpauseForSignal(context, container);
   if (signal !== signalNumbers.SIGKILL) cancel();
   else await killed(context, container, ended);
 }
@@ -130,8 +134,8 @@ function isMeantToEnd({ document }: Container, signal: number): boolean {
   return restart.policy === "unless-stopped";
 }
 
-function tellKill({ events }: EndContext, { id, name }: Container, signal: number): void {
-  events.emit("container", "kill", id, { name, signal: String(signal) });
+function tellKill(context: EndContext, container: Container, signal: number): void {
+  tellEvent(context, container, "kill", { signal: String(signal) });
 }
 
 function cannotKillError(id: string): TiffinError {

@@ -2,4 +2,5 @@
 export type { LifeContext } from "./context.ts";
 export { recoverContainers } from "./recover.ts";
 export { forgetRestarts, pauseBeforeNext, startLater } from "./restart.ts";
+export { restartContainer } from "./restart-by-hand.ts";
 export { type RunSession, runContainer } from "./run.ts";

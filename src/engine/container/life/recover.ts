@@ -5,7 +5,7 @@
  * carries our names and belongs to nobody is reported and left.
  */
 import { listCgroups, removeCgroup } from "../../../kernel/cgroup.ts";
-import { killCgroup, listCgroupProcesses, thawIfFrozen } from "../../../kernel/cgroup-processes.ts";
+import { killCgroup, listCgroupProcesses } from "../../../kernel/cgroup-processes.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { within } from "../../../lib/timer.ts";
@@ -14,7 +14,7 @@ import { cgroupParentOf } from "../../config.ts";
 import type { LiveContainer } from "../../network/mod.ts";
 import { enqueue } from "../context.ts";
 import { settleExit, takeAway, watchExit } from "../end/mod.ts";
-import { cgroupOf, ownCgroupParent, releaseOwnParent, unknownEnding } from "../process/mod.ts";
+import { cgroupOf, matchFreezer, ownCgroupParent, releaseOwnParent, unknownEnding } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import { startContainer } from "../start/mod.ts";
 import { adoptUnknown, reportStrangers } from "./adopt.ts";
@@ -131,7 +131,7 @@ async function recoverRunning(context: LifeContext, container: Container): Promi
   if (found.kind === "silent") context.report(silentSupervisor(container, found.supervisorPid));
   if (found.kind !== "gone" && found.process !== undefined) {
     adopt(context, container, found.process);
-    await goOn(context, container);
+    await matchState(context, container);
     return undefined;
   }
   context.runtime.forget(token);
@@ -168,11 +168,10 @@ function adopt(context: LifeContext, container: Container, process: SupervisedPr
   watchExit(context, container, process);
 }
 
-/** An engine that ended while it read the files of the container has left it stopped where it was. */
-async function goOn(context: LifeContext, container: Container): Promise<void> {
-  if (container.state.status !== "running") return;
+/** It goes on, or stays stopped, as its state says: its engine may have died in the middle of a pause. */
+async function matchState(context: LifeContext, container: Container): Promise<void> {
   try {
-    await thawIfFrozen(context.facts.cgroup, cgroupOf(context, container.id));
+    await matchFreezer(context, container);
   } catch (thrown) {
     context.report(thrown);
   }

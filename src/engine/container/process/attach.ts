@@ -4,6 +4,7 @@ import { pausedBeforeAttach } from "../../../docker/messages.ts";
 import type { ByteDuplex } from "../../../lib/byte-duplex.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { LogCursor } from "../../log/mod.ts";
+import { tellEvent } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import { PendingStream, ReplayStream } from "../streams/mod.ts";
 import type { ProcessContext } from "./context.ts";
@@ -77,7 +78,7 @@ export async function attachContainer(
   if (options.logs) stream = replay(context, container, { ...options, tty }, flags);
   else if (options.stream) stream = await liveStream(container, flags);
   else stream = endedStream();
-  context.events.emit("container", "attach", id, { name: container.name });
+  tellEvent(context, container, "attach");
   return { tty, stream };
 }
 

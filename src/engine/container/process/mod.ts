@@ -13,4 +13,5 @@ export {
   refuseRestarting,
 } from "./meeting-end.ts";
 export { nextExit, tellExits, unknownEnding } from "./next-exit.ts";
+export { matchFreezer, pauseContainer, unpauseContainer, unpauseForSignal } from "./pause.ts";
 export { resizeContainer, type TerminalSize } from "./resize.ts";

@@ -26,6 +26,8 @@ export interface Container {
   pending: PendingStream[];
   /** Asked for before there was a terminal. */
   size: { readonly rows: number; readonly columns: number } | undefined;
+  /** A client has it end and start again: what goes with its end stays. */
+  returning: boolean;
   /** How often its policy has started it since a client did. Stored with the next state. */
   restarts: number;
   /** The last pause before a restart; 0 where none came before, as after a run that lasted. Not stored. */

@@ -198,6 +198,7 @@ export class ContainerRegistry {
       process: undefined,
       phases: undefined,
       startWarnings: [],
+      returning: false,
       pending: [],
       size: undefined,
       restartPauseMs: 0,

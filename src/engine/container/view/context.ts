@@ -2,4 +2,7 @@ import type { ContainerContext } from "../context.ts";
 
 /** What lists and inspect look at. */
 export interface ViewContext
-  extends Pick<ContainerContext, "images" | "layers" | "networks" | "paths" | "registry"> {}
+  extends Pick<
+    ContainerContext,
+    "config" | "events" | "facts" | "images" | "layers" | "networks" | "paths" | "registry"
+  > {}

@@ -1,0 +1,35 @@
+/** `tiffin volume prune`. */
+import { defineCommand } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { longFilter } from "../flags/filter-flag.ts";
+import { toggle } from "../flags/flag.ts";
+import { humanSize } from "../format/human.ts";
+
+const goOn = "Are you sure you want to continue?";
+const anonymousWarning = `WARNING! This will remove anonymous local volumes not used by at least one container.\n${goOn}`;
+const allWarning = `WARNING! This will remove all local volumes not used by at least one container.\n${goOn}`;
+
+export const command = defineCommand({
+  names: ["volume prune"],
+  usage: "[OPTIONS]",
+  summary: "Remove unused local volumes",
+  flags: {
+    all: toggle("a", "Remove all unused volumes, not just anonymous ones"),
+    filter: longFilter,
+    force: toggle("f", "Do not prompt for confirmation"),
+  },
+  least: 0,
+  most: 0,
+  async run({ values, context }) {
+    if (!values.force && !confirm(context, values.all ? allWarning : anonymousWarning)) return 0;
+    const filters = values.all ? { ...values.filter, all: ["true"] } : values.filter;
+    const api = await context.api();
+    const { VolumesDeleted, SpaceReclaimed } = await api.document("volumePrune", {
+      query: { filters: Object.keys(filters).length === 0 ? undefined : filters },
+    });
+    const deleted = VolumesDeleted ?? [];
+    if (deleted.length > 0) context.out(`Deleted Volumes:\n${deleted.map((name) => `${name}\n`).join("")}\n`);
+    context.out(`Total reclaimed space: ${humanSize(SpaceReclaimed, 4)}\n`);
+    return 0;
+  },
+});

@@ -1,0 +1,188 @@
+/** What clients do with volumes: make, list, look at, remove and prune them. */
+import {
+  invalidFilter,
+  invalidVolumeName,
+  noSuchVolume,
+  unknownVolumeDriver,
+  volumeInUse,
+} from "../../docker/messages.ts";
+import type {
+  VolumeCreateBody,
+  VolumeDocument,
+  VolumeList,
+  VolumePruneReport,
+} from "../../docker/types/volume.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { randomHex } from "../../lib/ids.ts";
+import { own } from "../../lib/own.ts";
+import type { EventBus } from "../event/mod.ts";
+import { isVolumeName, type Volume, type VolumeStore } from "./volume-store.ts";
+
+const localDriver = "local";
+const anonymousDigits = 64;
+/** How Docker marks what it has named itself. */
+const anonymousLabel = "com.docker.volume.anonymous";
+const truths = ["1", "true"];
+const falsehoods = ["0", "false"];
+
+export interface VolumeContext {
+  readonly volumes: VolumeStore;
+  readonly events: EventBus;
+  /** Ids of the containers that mount it. */
+  readonly usersOf: (name: string) => readonly string[];
+}
+
+type Filters = Readonly<Record<string, readonly string[]>>;
+type Test = (volume: Volume, value: string) => boolean;
+
+export class VolumeService {
+  readonly #context: VolumeContext;
+
+  constructor(context: VolumeContext) {
+    this.#context = context;
+  }
+
+  /** One that is there already is given back as it is. Errors: `volume.name`, `volume.driver`, `volume.options`. */
+  async create(body: VolumeCreateBody): Promise<VolumeDocument> {
+    const { volumes, events } = this.#context;
+    const given = body.Name ?? "";
+    if (given !== "" && !isVolumeName(given)) {
+      throw new TiffinError("invalid", "volume.name", invalidVolumeName(given));
+    }
+    refuseDriver(body.Driver ?? "");
+    refuseOptions(body.DriverOpts ?? {});
+    const anonymous = given === "";
+    const name = anonymous ? randomHex(anonymousDigits) : given;
+    const before = volumes.find(name);
+    if (before !== undefined) return documentOf(before);
+    const labels = { ...body.Labels, ...(anonymous && { [anonymousLabel]: "" }) };
+    const made = await volumes.ensure(name, { anonymous: false, durable: true, labels });
+    events.emit("volume", "create", name, { driver: localDriver });
+    return documentOf(made);
+  }
+
+  async list(filters: Filters): Promise<VolumeList> {
+    const wanted = this.#test(filters, ["dangling", "driver", "label", "label!", "name"]);
+    const all = this.#context.volumes.all().filter(wanted);
+    return { Volumes: all.map(documentOf), Warnings: null };
+  }
+
+  async inspect(name: string): Promise<VolumeDocument> {
+    return documentOf(this.#find(name, "get"));
+  }
+
+  /** Errors: `notFound`, unless `force`; `conflict` while containers mount it. */
+  async remove(name: string, { force }: { readonly force: boolean }): Promise<void> {
+    if (force && this.#context.volumes.find(name) === undefined) return;
+    const volume = this.#find(name, "remove");
+    const users = this.#context.usersOf(name);
+    if (users.length > 0) throw new TiffinError("conflict", "volume.in-use", volumeInUse(name, users));
+    this.#takeAway(volume);
+  }
+
+  /** What no container mounts: anonymous ones, and with the filter `all` the named ones too. */
+  async prune(filters: Filters): Promise<VolumePruneReport> {
+    const { all = [], ...others } = filters;
+    const named = booleanOf("all", all) ?? false;
+    const wanted = this.#test(others, ["label", "label!"]);
+    const unused = this.#context.volumes
+      .all()
+      .filter((volume) => named || isAnonymous(volume))
+      .filter((volume) => wanted(volume) && this.#context.usersOf(volume.name).length === 0);
+    let reclaimed = 0;
+    const deleted: string[] = [];
+    for (const volume of unused) {
+      const bytes = await this.#context.volumes.bytesOf(volume.name);
+      // Looked at again: a container may have come meanwhile.
+      if (this.#context.usersOf(volume.name).length > 0) continue;
+      this.#takeAway(volume);
+      reclaimed += bytes;
+      deleted.push(volume.name);
+    }
+    this.#context.events.emit("volume", "prune", "", { reclaimed: String(reclaimed) });
+    return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
+  }
+
+  #takeAway({ name }: Volume): void {
+    this.#context.volumes.remove(name);
+    this.#context.events.emit("volume", "destroy", name, { driver: localDriver });
+  }
+
+  #find(name: string, attempt: string): Volume {
+    const found = this.#context.volumes.find(name);
+    if (found !== undefined) return found;
+    throw new TiffinError("notFound", "volume.not-found", noSuchVolume(attempt, name));
+  }
+
+  #test(filters: Filters, known: readonly string[]): (volume: Volume) => boolean {
+    const unknown = Object.keys(filters).find((key) => !known.includes(key));
+    if (unknown !== undefined) throw refusal(invalidFilter(unknown));
+    const dangling = booleanOf("dangling", filters["dangling"] ?? []);
+    const anyOf = (key: string, test: Test) => {
+      const values = own(filters, key) ?? [];
+      return (volume: Volume): boolean => values.length === 0 || values.some((value) => test(volume, value));
+    };
+    const all = [
+      anyOf("driver", (_volume, value) => value === localDriver),
+      anyOf("name", ({ name }, value) => name.includes(value)),
+      (volume: Volume) => (filters["label"] ?? []).every((value) => hasLabel(volume, value)),
+      (volume: Volume) => !(filters["label!"] ?? []).some((value) => hasLabel(volume, value)),
+      ({ name }: Volume) => dangling === undefined || (this.#context.usersOf(name).length === 0) === dangling,
+    ];
+    return (volume) => all.every((test) => test(volume));
+  }
+}
+
+function refusal(message: string): TiffinError {
+  return new TiffinError("invalid", "volume.filter", message);
+}
+
+function isAnonymous({ anonymous, labels }: Volume): boolean {
+  return anonymous || Object.hasOwn(labels, anonymousLabel);
+}
+
+/** Undefined when nothing is said. */
+function booleanOf(key: string, values: readonly string[]): boolean | undefined {
+  if (values.length === 0) return undefined;
+  if (values.every((value) => truths.includes(value))) return true;
+  if (values.every((value) => falsehoods.includes(value))) return false;
+  throw refusal(invalidFilter(`${key}=[${values.join(" ")}]`));
+}
+
+function hasLabel({ labels }: Volume, wanted: string): boolean {
+  const sign = wanted.indexOf("=");
+  const found = own(labels, sign < 0 ? wanted : wanted.slice(0, sign));
+  return found !== undefined && (sign < 0 || found === wanted.slice(sign + 1));
+}
+
+function refuseDriver(driver: string): void {
+  if (driver === "" || driver === localDriver) return;
+  throw new TiffinError("notFound", "volume.driver", unknownVolumeDriver(driver), {
+    remedy: "the only driver that there is is local",
+  });
+}
+
+function refuseOptions(options: Readonly<Record<string, string>>): void {
+  const [first] = Object.keys(options);
+  if (first === undefined) return;
+  throw new TiffinError(
+    "notImplemented",
+    "volume.options",
+    `the option ${JSON.stringify(first)} of volumes is not there yet: they are directories of this engine`,
+    { remedy: "mount a directory of the host with --mount type=bind" },
+  );
+}
+
+function documentOf({ name, directory, labels, createdMs, anonymous }: Volume): VolumeDocument {
+  const marked = anonymous ? { ...labels, [anonymousLabel]: "" } : labels;
+  const shown = Object.keys(marked).length === 0 ? null : marked;
+  return {
+    CreatedAt: new Date(createdMs).toISOString().replace(/\.\d+Z$/, "Z"),
+    Driver: localDriver,
+    Labels: shown,
+    Mountpoint: directory,
+    Name: name,
+    Options: null,
+    Scope: "local",
+  };
+}
