@@ -65,6 +65,16 @@ test("a room is entered by its door, by neighbours and other layers, through eac
   }
 });
 
+test("what Docker's documents mean is read at one place", () => {
+  const text = importing("../../../docker/types/host-config.ts");
+  withTree({ "engine/container/docker/a.ts": text }, (tree) => expect(findViolations(tree)).toEqual([]));
+  withTree({ "engine/container/start/a.ts": text }, (tree) => {
+    expect(findViolations(tree).map((violation) => violation.text)).toEqual([
+      expect.stringContaining("use the fields of a ContainerSpecification"),
+    ]);
+  });
+});
+
 test("two rooms that need each other are a circle, though no file is on one", () => {
   const files = {
     "engine/start/mod.ts": "",

@@ -81,6 +81,12 @@ const bans: readonly { readonly pattern: RegExp; readonly allowed: RegExp; reado
     allowed: /^lib\/timer\.ts$/,
     instead: "src/lib/timer.ts, which takes numbers beyond 2^31 ms",
   },
+  {
+    pattern: /from "[./]+\/docker\/types\/host-config\.ts"/,
+    allowed: /^(?:cli|engine\/container\/(?:docker|view))\//,
+    instead:
+      "the fields of a ContainerSpecification: src/engine/container/docker alone reads Docker's documents",
+  },
   { pattern: /\bconsole\./, allowed: /^$/, instead: "the log or the io given to the command" },
 ];
 
