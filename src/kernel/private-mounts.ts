@@ -5,17 +5,27 @@
  * bar the way back, for it shares the working directory. setns(2), mount_namespaces(7)
  */
 import { cloneFlags } from "../linux/clone-flags.ts";
-import { mountPropagations } from "../linux/mount-flags.ts";
+import { mountPropagations, umountFlags } from "../linux/mount-flags.ts";
+import { parseMountInfo } from "../linux/mountinfo.ts";
 import { atFlags } from "../linux/open-flags.ts";
-import { openFile, openFlags } from "./files.ts";
+import { openFile, openFlags, readText } from "./files.ts";
 import { OwnedFd } from "./owned-fd.ts";
-import { cString, directSyscall, type SyscallEntry, SyscallError, syscall, withDetour } from "./syscall.ts";
+import {
+  cString,
+  directSyscall,
+  type SyscallEntry,
+  SyscallError,
+  syscall,
+  trySyscall,
+  withDetour,
+} from "./syscall.ts";
 import { syscallSequence } from "./syscall-sequence.ts";
 
 const msReadOnly = 1;
 const msRemount = 0x20;
 const msBind = 0x1000;
 const msRecursive = 0x4000;
+const limitMountInfoBytes = 64 * 1024 * 1024;
 const sigabrtExitStatus = 134;
 const ownNamespace = "/proc/thread-self/ns/mnt";
 
@@ -85,6 +95,32 @@ export function createMounts(): OwnedFd {
   return new OwnedFd(opened, "private mount namespace");
 }
 
+/**
+ * A mount namespace with nothing in it but what leads to `directory`, lies below it, or is /proc. Mounts of the host neither
+ * arrive there nor are kept by it.
+ */
+export function createBareMounts(directory: string): OwnedFd {
+  const points = parseMountInfo(readText("/proc/self/mountinfo", limitMountInfoBytes)).map(
+    ({ mountPoint }) => mountPoint,
+  );
+  const made = createMounts();
+  try {
+    inMounts(made, () => {
+      syscall("mount", "/ private", 0, cString("/"), 0, msRecursive | mountPropagations.private, 0);
+      for (const point of points.reverse()) {
+        const leads = point === "/" || point === "/proc" || `${directory}/`.startsWith(`${point}/`);
+        if (leads || point.startsWith(`${directory}/`)) continue;
+        // What was below another one has gone with it.
+        trySyscall("umount2", cString(point), umountFlags.detach | umountFlags.noFollow);
+      }
+    });
+    return made;
+  } catch (thrown) {
+    made[Symbol.dispose]();
+    throw thrown;
+  }
+}
+
 /** As `inMounts`, in a mount namespace made for it. Needs CAP_SYS_ADMIN. */
 export function inPrivateMounts<T>(inside: () => T, directory?: OwnedFd): T {
   using mounts = createMounts();
@@ -104,6 +140,11 @@ export function startInPrivateMounts<T>(start: () => T): T {
   } finally {
     home.andBack([]);
   }
+}
+
+/** Takes off what is mounted at `target`, as soon as nobody uses it. Nothing is mounted there: that is fine. */
+export function unmount(target: string): void {
+  trySyscall("umount2", cString(target), umountFlags.detach | umountFlags.noFollow);
 }
 
 /** A bind of the whole tree. */

@@ -170,7 +170,7 @@ function featuresOnDemand(kernel: KernelFacts, cgroup: () => CgroupFacts): Kerne
       return overlay().registered && atLeast(6, 15);
     },
     get erofs() {
-      return erofs().registered && atLeast(5, 15);
+      return erofs().registered && atLeast(6, 0);
     },
     get erofsFromFiles() {
       return erofs().fromFiles;

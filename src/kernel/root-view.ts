@@ -7,6 +7,7 @@ import { mountAttributes, moveMountFlags, openTreeFlags } from "../linux/mount-f
 import { atFlags } from "../linux/open-flags.ts";
 import { descriptorStatus } from "./directory.ts";
 import { makeDirectory, openDirectory, openFile, openFlags, openInRoot } from "./files.ts";
+import { type ImageMountWay, mountImage } from "./image-mount.ts";
 import { isOfKernel, mountIdOf } from "./mount-attributes.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { inMounts, inPrivateMounts } from "./private-mounts.ts";
@@ -18,9 +19,16 @@ const mountPointMode = 0o755;
 const fileMode = 0o644;
 const descriptors = "/proc/self/fd";
 
+/** An image that is mounted once more for the view, at a directory of the host that nobody sees covered. */
+export interface ImageLayer {
+  readonly image: string;
+  readonly way: ImageMountWay;
+  readonly place: string;
+}
+
 export interface OverlayLayers {
   /** Uppermost first. */
-  readonly lowers: readonly TreeLayer[];
+  readonly lowers: readonly (TreeLayer | ImageLayer)[];
   readonly upper: string;
   readonly work: string;
 }
@@ -122,10 +130,14 @@ export function mountOfNamespace(namespace: OwnedFd, path: string): OwnedFd {
  */
 function mountOverlay({ lowers, upper, work }: OverlayLayers, place: string): void {
   using opened = new DisposableStack();
-  const number = (layer: TreeLayer): string => {
-    const isPath = typeof layer === "string";
-    return String((isPath ? opened.use(openDirectory(layer)) : layer).raw);
+  const open = (layer: TreeLayer | ImageLayer): OwnedFd => {
+    if (typeof layer === "string") return opened.use(openDirectory(layer));
+    if (!("image" in layer)) return layer;
+    const mount = opened.use(mountImage(layer.image, layer.way));
+    attach(mount, opened.use(openDirectory(layer.place)));
+    return mount;
   };
+  const number = (layer: TreeLayer | ImageLayer): string => String(open(layer).raw);
   const options = `lowerdir=${lowers.map(number).join(":")},upperdir=${number(upper)},workdir=${number(work)},index=off`;
   const type = cString("overlay");
   syscall("mount", `overlay on ${place}`, type, cString(place), type, 0, cString(options));
@@ -141,7 +153,8 @@ export function cloneOf(of: OwnedFd, recursive: boolean): OwnedFd {
   return new OwnedFd(syscall("open_tree", of.what, of.raw, cString(""), flags), of.what);
 }
 
-function attach(mount: OwnedFd, at: OwnedFd): void {
+/** Puts a mount that is attached nowhere over the directory `at`. */
+export function attach(mount: OwnedFd, at: OwnedFd): void {
   const flags = moveMountFlags.fromEmptyPath | moveMountFlags.toEmptyPath;
   const what = `${mount.what} on ${at.what}`;
   syscall("move_mount", what, mount.raw, cString(""), at.raw, cString(""), flags);

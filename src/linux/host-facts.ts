@@ -49,7 +49,7 @@ export interface KernelFeatures {
   readonly overlayLowerdirAdd: boolean;
   /** A lower directory may lie on a mount that is attached nowhere, Linux 6.15. */
   readonly overlayDetachedLowers: boolean;
-  /** EROFS with files in chunks, Linux 5.15. */
+  /** EROFS with files in chunks and mapped owners, Linux 6.0. */
   readonly erofs: boolean;
   /** EROFS mounts an image straight from a file, Linux 6.12. */
   readonly erofsFromFiles: boolean;

@@ -35,7 +35,7 @@ import {
   prepareTimeNamespace,
   raiseLoopback,
 } from "./namespaces.ts";
-import { type ContainerOptions, lowerSlotName, syncIds } from "./options.ts";
+import { type ContainerOptions, layersSlotName, lowerSlotName, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import {
   attachRoot,
@@ -149,8 +149,9 @@ function receivedNames(
   for (const name of preserveSlotNames(options)) names.add(name);
   for (const name of holdSlotNames(options)) names.add(name);
   if (options.rootfs.kind === "overlay") {
-    for (const [index, { kind }] of options.rootfs.lowers.entries()) {
-      if (kind === "image") names.add(lowerSlotName(index));
+    for (const [index, lower] of options.rootfs.lowers.entries()) {
+      if (lower.kind === "image")
+        names.add(lower.attached === undefined ? lowerSlotName(index) : layersSlotName);
     }
     if (options.rootfs.idmap === true) {
       names.add(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []));

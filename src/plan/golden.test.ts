@@ -51,14 +51,21 @@ interface Variant {
 }
 
 /** A directory over a mounted image. */
-function withImageLayer(options: ContainerOptions): ContainerOptions {
+function withImageLayer(options: ContainerOptions, attached?: { readonly place: string }): ContainerOptions {
   const { rootfs } = options;
   if (rootfs.kind !== "overlay") throw new Error("the default root is an overlay");
   const [upper] = rootfs.lowers;
   if (upper === undefined) throw new Error("the default root has layers");
-  const image = { kind: "image", path: "/var/lib/tiffin/layers/a.erofs" } as const;
+  const image = {
+    kind: "image",
+    path: "/var/lib/tiffin/layers/a/image",
+    ...(attached && { attached }),
+  } as const;
   return { ...options, rootfs: { ...rootfs, lowers: [upper, image] } };
 }
+
+/** On kernels whose overlays take no mount that is attached nowhere. */
+const attachedImage = { place: "/var/lib/tiffin/layers/a/image.mounted" };
 
 const userNamespaceChange: Change = (spec, options) => [
   withProcess(
@@ -120,6 +127,17 @@ const variants: Readonly<Record<string, Variant>> = {
     change: (spec, options) => [withoutNamespace(spec, "network"), { ...options, network: { kind: "host" } }],
   },
   "user-namespace": { change: userNamespaceChange },
+  "image-layers-6.1": {
+    facts: "v2",
+    change: (spec, options) => [spec, withImageLayer(options, attachedImage)],
+  },
+  "image-layers-user-namespace-6.12": {
+    features: { overlayDetachedLowers: false },
+    change: (spec, options) => {
+      const [changed, more] = userNamespaceChange(spec, options);
+      return [changed, withImageLayer(more, attachedImage)];
+    },
+  },
   "image-layers": { change: (spec, options) => [spec, withImageLayer(options)] },
   "image-layers-user-namespace": {
     change: (spec, options) => userNamespaceChange(spec, withImageLayer(options)),

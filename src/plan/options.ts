@@ -10,12 +10,16 @@ export type LowerLayer =
   | { readonly kind: "directory"; readonly path: string }
   /**
    * The root of an image's file system, mounted by the caller and attached nowhere: the plan receives it as
-   * `lower:<index>`. `path` is the file that holds the image, for people who read the plan.
+   * `lower:<index>`. `path` is the file that holds the image, for people who read the plan. With `attached` the mount
+   * is not received: it is at that place in the mount namespace that the plan receives as `layers`.
    */
-  | { readonly kind: "image"; readonly path: string };
+  | { readonly kind: "image"; readonly path: string; readonly attached?: { readonly place: string } };
 
 /** The name under which the layer `index` of an overlay is handed over. */
 export const lowerSlotName = (index: number): string => `lower:${index}`;
+
+/** The name under which the mount namespace is handed over that has layers attached. */
+export const layersSlotName = "layers";
 
 /** Where the root file system comes from. Paths are absolute host paths. */
 export type RootSource =

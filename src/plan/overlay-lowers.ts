@@ -8,6 +8,7 @@
  * - Where overlayfs refuses a lower directory that is attached nowhere, a layer with mapped owners is attached over
  *   itself in a mount namespace that the supervisor enters for this and leaves again. The overlay keeps what it
  *   needs of it; the namespace ends there.
+ * - There the caller attaches mounted images in a mount namespace that is received, and the supervisor enters that one.
  */
 import { missingTarget, slotNone, slotReference } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
@@ -15,7 +16,7 @@ import { cloneFlags } from "../linux/clone-flags.ts";
 import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
 import type { Compilation } from "./compilation.ts";
 import { idmapSlotName } from "./identity.ts";
-import { type LowerLayer, lowerSlotName, type RootSource } from "./options.ts";
+import { type LowerLayer, layersSlotName, lowerSlotName, type RootSource } from "./options.ts";
 import { isolateMounts } from "./private-mounts.ts";
 
 /** fsconfig takes strings of up to 255 bytes; longer paths go through a descriptor. */
@@ -38,8 +39,11 @@ export function withLowers<T>(
   // overlay makes its work files as the host's root, whom a mapping of the upper directory would not contain.
   const mapped = rootfs.idmap === true;
   const attached = mapped && !features.overlayDetachedLowers;
-  const home = attached ? enterOwnMounts(compilation) : slotNone;
-  const layers = rootfs.lowers.map((lower, index) => {
+  const received = rootfs.lowers.some((lower) => lower.kind === "image" && lower.attached !== undefined);
+  const home = attached || received ? rememberMounts(compilation) : slotNone;
+  if (received) enterMounts(compilation, compilation.builder.received(layersSlotName), "mounted images");
+  if (attached) makeOwnMounts(compilation);
+  const layers = rootfs.lowers.map(placed).map((lower, index) => {
     if (lower.kind === "image") return imageLayer(compilation, lower, index, mapped);
     if (mapped) return mappedLayer(compilation, { dir: slotNone, path: lower.path }, lower.path, attached);
     const isPlain = features.overlayLowerdirAdd && plainPath.test(lower.path);
@@ -52,8 +56,14 @@ export function withLowers<T>(
         ),
       )
     : joined(compilation, layers, mount);
-  if (attached) leaveOwnMounts(compilation, home);
+  if (home !== slotNone) enterMounts(compilation, home, "mount namespace of the host");
   return made;
+}
+
+/** An image that is attached somewhere is a directory. */
+function placed(lower: LowerLayer): LowerLayer {
+  if (lower.kind !== "image" || lower.attached === undefined) return lower;
+  return { kind: "directory", path: lower.attached.place };
 }
 
 function joined<T>(
@@ -149,21 +159,24 @@ function mappedLayer(
   return out;
 }
 
-/** The supervisor goes into a mount namespace of its own; returns the slot of the one that it came from. */
-function enterOwnMounts(compilation: Compilation): number {
-  const { builder, open } = compilation;
+/** The slot of the mount namespace that the supervisor comes from. */
+function rememberMounts({ builder, open }: Compilation): number {
   const home = builder.slot();
-  const cause = "linux.uidMappings";
   const path = "/proc/self/ns/mnt";
   const flags = open.readOnly | open.closeOnExec;
   const fields = { out: home, dir: slotNone, path, flags, mode: 0, resolve: 0 };
-  builder.prepare({ op: "open", fields }, cause);
-  builder.prepare({ op: "unshare", fields: { flags: cloneFlags.newMount } }, cause, "a place for layers");
-  isolateMounts(compilation, "prepare", cause);
+  builder.prepare({ op: "open", fields }, "root");
   return home;
 }
 
-function leaveOwnMounts({ builder }: Compilation, home: number): void {
-  const fields = { slot: home, nstype: cloneFlags.newMount };
-  builder.prepare({ op: "setns", fields }, "linux.uidMappings", "mount namespace of the host");
+/** A copy of the mount namespace that the supervisor is in, which ends with this. */
+function makeOwnMounts(compilation: Compilation): void {
+  const cause = "linux.uidMappings";
+  const fields = { flags: cloneFlags.newMount };
+  compilation.builder.prepare({ op: "unshare", fields }, cause, "a place for layers");
+  isolateMounts(compilation, "prepare", cause);
+}
+
+function enterMounts({ builder }: Compilation, slot: number, what: string): void {
+  builder.prepare({ op: "setns", fields: { slot, nstype: cloneFlags.newMount } }, "root", what);
 }

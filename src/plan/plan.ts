@@ -53,6 +53,7 @@ export type HostOp = Explanation &
  *   record            preallocated exit record, open for reading and writing
  *   oom               memory.oom_control (v1) or memory.events (v2), open for reading
  *   attach:<n>        n-th connection that exists before the start; made by the runtime
+ *   layers            mount namespace that has the images attached which are layers of the overlay
  *   lower:<index>     root of the mounted image that is layer <index> of the overlay
  *   bind:<index>      source of `mounts[index]`, O_PATH
  *   idmap:<u>/<g>     a user namespace with exactly these mappings, each a comma-separated list of

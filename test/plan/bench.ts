@@ -4,8 +4,9 @@ import { attachFlags } from "../../src/abi/schema.ts";
 import { openFile, openFlags } from "../../src/kernel/files.ts";
 import type { OwnedFd } from "../../src/kernel/owned-fd.ts";
 import { openPidfd } from "../../src/kernel/pidfd.ts";
+import { createBareMounts, inMounts } from "../../src/kernel/private-mounts.ts";
 import { probe } from "../../src/kernel/probe.ts";
-import { cloneOf } from "../../src/kernel/root-view.ts";
+import { attach, cloneOf } from "../../src/kernel/root-view.ts";
 import { randomHex } from "../../src/lib/ids.ts";
 import { UndoStack } from "../../src/lib/undo-stack.ts";
 import type { HostFacts } from "../../src/linux/host-facts.ts";
@@ -13,7 +14,13 @@ import type { OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { decideContainerCgroups } from "../../src/plan/cgroups.ts";
 import { compileContainer } from "../../src/plan/compile-container.ts";
 import { compileExec } from "../../src/plan/compile-exec.ts";
-import { type ContainerOptions, type ExecTarget, lowerSlotName, type Stdio } from "../../src/plan/options.ts";
+import {
+  type ContainerOptions,
+  type ExecTarget,
+  layersSlotName,
+  lowerSlotName,
+  type Stdio,
+} from "../../src/plan/options.ts";
 import type { Plan } from "../../src/plan/plan.ts";
 import {
   applyHostOps,
@@ -44,6 +51,7 @@ export class Bench implements AsyncDisposable {
   readonly runtime: Runtime;
   readonly #undo = new UndoStack();
   readonly #owned: OwnedFd[] = [];
+  #namespace: OwnedFd | undefined;
 
   constructor() {
     mkdirSync(`${this.files.path}/layer`);
@@ -83,11 +91,26 @@ export class Bench implements AsyncDisposable {
     applyHostOps(plan, this.facts, this.#undo);
     const fds = openCgroupSlots(plan, this.facts);
     const lowers = options.rootfs.kind === "overlay" ? options.rootfs.lowers : [];
-    for (const [index, { kind, path }] of lowers.entries()) {
+    for (const [index, lower] of lowers.entries()) {
+      if (lower.kind !== "image") continue;
       // Any mount that is attached nowhere is to an overlay what a mounted image is.
-      if (kind === "image") fds.set(lowerSlotName(index), cloneOf(this.openPath(path), false));
+      if (lower.attached === undefined)
+        fds.set(lowerSlotName(index), cloneOf(this.openPath(lower.path), false));
+      else this.#attach(lower.path, lower.attached.place);
     }
+    const attached = lowers.some((lower) => lower.kind === "image" && lower.attached !== undefined);
+    if (attached && this.#namespace !== undefined) fds.set(layersSlotName, this.#namespace.duplicate());
     return await this.#launch(plan, fds);
+  }
+
+  /** In the mount namespace that has mounts of these tests `path` is mounted at `place` from now on. */
+  #attach(path: string, place: string): void {
+    this.#namespace ??= createBareMounts(this.files.path);
+    using mount = cloneOf(this.openPath(path), false);
+    inMounts(this.#namespace, () => {
+      using at = this.openPath(place);
+      attach(mount, at);
+    });
   }
 
   /** Runs a container to its end. */
@@ -142,6 +165,7 @@ export class Bench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const fd of this.#owned) fd[Symbol.dispose]();
+    this.#namespace?.[Symbol.dispose]();
     const failures = await this.#undo.unwind();
     await removeCgroups(this.facts, cgroupParent);
     this.runtime.close();

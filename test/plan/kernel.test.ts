@@ -219,6 +219,34 @@ test.skipIf(!probe().features.overlayDetachedLowers)(
   },
 );
 
+test.each(["before Linux 6.15", "before Linux 6.8"])(
+  "mounts that are attached in a namespace of their own are layers, with mapped owners too (%s)",
+  async (kernel) => {
+    const layer = `${bench.files.path}/top-${kernel}`;
+    const places = ["a", "b"].map((name) => `${bench.files.path}/${name}-${kernel}`);
+    for (const path of [layer, ...places]) mkdirSync(path);
+    writeFileSync(`${layer}/top`, "image");
+    const [a = "", b = ""] = places;
+    const lowers = [
+      { kind: "image", path: layer, attached: { place: a } },
+      { kind: "image", path: bench.layer, attached: { place: b } },
+    ] as const;
+    const withImages = (options: ContainerOptions, idmap: boolean): ContainerOptions => {
+      if (options.rootfs.kind !== "overlay") throw new Error("wanted an overlay");
+      return { ...options, rootfs: { ...options.rootfs, lowers, idmap } };
+    };
+    const spec = specOf("cat /top; stat -c %u /top");
+    const facts = olderFacts()[kernel];
+    const plain = await bench.run(spec, withImages(bench.options(), false), facts);
+    expect([plain.stdout, plain.stderr]).toEqual(["image0\n", ""]);
+    const mapped = { namespaces: userNamespace, uidMappings: mapping, gidMappings: mapping };
+    const options = bench.options({ network: { kind: "new" } }, 100_000);
+    const shifted = await bench.run(withLinux(spec, mapped), withImages(options, true), facts);
+    expect([shifted.stdout, shifted.stderr]).toEqual(["image0\n", ""]);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(bench.files.path);
+  },
+);
+
 /** Nothing for a descriptor that has just been closed. */
 function linkOrNothing(path: string): string[] {
   try {

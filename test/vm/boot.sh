@@ -103,7 +103,7 @@ UNIT
 }
 
 # Modules in an order that satisfies their dependencies, from modules.dep; those that a kernel lacks are left out.
-wanted_modules=(virtio_blk virtio_pci ext4 overlay erofs veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat
+wanted_modules=(virtio_blk virtio_pci ext4 overlay erofs loop veth bridge 8021q macvlan ipvlan tun vxlan dummy nf_tables nft_chain_nat nft_nat
   nft_masq nft_ct nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_reject_inet nf_conntrack_netlink
   unix_diag inet_diag tcp_diag udp_diag raw_diag netlink_diag af_packet af_packet_diag
   nft_compat xt_mark)

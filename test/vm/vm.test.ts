@@ -13,7 +13,7 @@ const limitMs = 600_000;
 
 const v2Files = [...new Bun.Glob("{src,test}/**/*.v2.test.ts").scanSync(project)].sort();
 /** On both, because a plan differs between them. */
-const everywhere = [...v2Files, "test/plan/kernel.test.ts"];
+const everywhere = [...v2Files, "test/plan/kernel.test.ts", "src/engine/layer/image-layers.test.ts"];
 /** Of the OCI runtime; peers prove most cases on the host. */
 function runtimeFiles(...names: readonly string[]): string[] {
   return names.map((name) => `test/runtime/${name}.test.ts`);

@@ -3,12 +3,14 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { archiveOf, type Member } from "../../../test/support/layer-archive.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
-import { openFlags, openInRoot } from "../../kernel/files.ts";
+import { openFlags, openInRoot, readText } from "../../kernel/files.ts";
 import type { ImageMountWay } from "../../kernel/image-mount.ts";
 import { readToEnd } from "../../kernel/io.ts";
+import { inMounts } from "../../kernel/private-mounts.ts";
 import { probe } from "../../kernel/probe.ts";
 import { TreeView } from "../../kernel/tree-view.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { parseMountInfo } from "../../linux/mountinfo.ts";
 import { decideLayerForm } from "./layer-form.ts";
 import { closeLowers, type LayerStore, type Lower } from "./layer-store.ts";
 import { openOverlayLayerStore } from "./overlay-layer-store.ts";
@@ -20,10 +22,10 @@ const possible = facts.features.erofsFromFiles && facts.identity.uid === 0;
 let scratch: TemporaryDirectory;
 let store: LayerStore;
 const failures: unknown[] = [];
-const open = (way: ImageMountWay = "file"): LayerStore =>
+const open = (way: ImageMountWay = "file", attached = false): LayerStore =>
   openOverlayLayerStore({
     root: scratch.path,
-    form: { kind: "image", way },
+    form: { kind: "image", way, attached },
     report: (thrown) => failures.push(thrown),
   });
 
@@ -108,6 +110,31 @@ test.skipIf(!possible || !facts.features.loopDevices)(
     closeLowers(lowers);
     store.close();
     expect(backing()).not.toContain(imageOf(id));
+  },
+);
+
+test.skipIf(!possible)(
+  "where overlays take no mount that is attached nowhere, images are attached in a namespace of the store's own",
+  () => {
+    store.close();
+    store = open("file", true);
+    const ids = ["1", "2"].map((content) => layerOf([{ path: "f", content }]));
+    const lowers = store.openLowers(ids);
+    using namespace = store.openNamespace();
+    if (namespace === undefined) throw new Error("a namespace was wanted");
+    const seen = inMounts(namespace, () => {
+      return lowers.map((lower) => readText(`${lower.kind === "image" ? lower.attached?.place : ""}/f`));
+    });
+    expect(seen).toEqual(["2", "1"]);
+    expect(lowers.map((lower) => textIn(lower, "f"))).toEqual(["2", "1"]);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(scratch.path);
+    // Nothing of the host is kept from being unmounted by it.
+    const mounted = inMounts(namespace, () => readText("/proc/thread-self/mountinfo"));
+    expect(parseMountInfo(mounted).filter(({ type }) => type === "tmpfs" || type === "cgroup")).toEqual([]);
+    closeLowers(lowers);
+    const [first = ""] = ids;
+    store.removeLayer(first);
+    expect(inMounts(namespace, () => readText("/proc/thread-self/mountinfo"))).not.toContain(first);
   },
 );
 
@@ -216,12 +243,12 @@ test("the form of new layers is chosen from what the kernel can", () => {
       },
       fileSystem,
     );
-  expect(formWith({})).toEqual({ kind: "image", way: "file" });
+  expect(formWith({})).toEqual({ kind: "image", way: "file", attached: false });
   const tmpfs = 0x0102_1994;
-  expect(formWith({}, tmpfs)).toEqual({ kind: "image", way: "loop" });
+  expect(formWith({}, tmpfs)).toEqual({ kind: "image", way: "loop", attached: false });
   expect(formWith({ loopDevices: false }, tmpfs)).toEqual({ kind: "directory" });
-  expect(formWith({ erofsFromFiles: false })).toEqual({ kind: "image", way: "loop" });
+  expect(formWith({ erofsFromFiles: false })).toEqual({ kind: "image", way: "loop", attached: false });
   expect(formWith({ erofsFromFiles: false, loopDevices: false })).toEqual({ kind: "directory" });
   expect(formWith({ erofs: false })).toEqual({ kind: "directory" });
-  expect(formWith({ overlayDetachedLowers: false })).toEqual({ kind: "directory" });
+  expect(formWith({ overlayDetachedLowers: false })).toEqual({ kind: "image", way: "file", attached: true });
 });

@@ -17,6 +17,7 @@
  * store does not count references, the image store and the containers do. `remove` of a container whose
  * processes still run is the caller's bug: the rename works, and the processes lose their files.
  */
+import type { ImageMountWay } from "../../kernel/image-mount.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 
 /**
@@ -26,7 +27,13 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 export type Lower =
   | { readonly kind: "directory"; readonly path: string }
   /** The root of the image's file system. The store mounts an image once, so all who read it share its pages. */
-  | { readonly kind: "image"; readonly path: string; readonly mount: OwnedFd };
+  | {
+      readonly kind: "image";
+      readonly path: string;
+      readonly mount: OwnedFd;
+      /** On kernels whose overlay takes no other: where the mount is attached in the namespace of the store. */
+      readonly attached?: { readonly place: string; readonly way: ImageMountWay };
+    };
 
 /** What a container may write to. All paths are absolute host paths. */
 export interface ContainerDirectory {
@@ -105,6 +112,8 @@ export interface LayerStore {
    * `notFound` when a layer is missing.
    */
   openLowers(chain: readonly string[]): Lower[];
+  /** The mount namespace in which images are attached, the caller's to close; undefined where they need not be. */
+  openNamespace(): OwnedFd | undefined;
   /** Where the layers of `chain` are, uppermost first, for people; looks at nothing. */
   lowerPaths(chain: readonly string[]): string[];
   /**

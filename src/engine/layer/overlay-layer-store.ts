@@ -4,7 +4,7 @@
  *
  * On disk (all directories 0700 except `diff`, `upper` and what is below them):
  *
- *   <root>/layers/<id>/image            the tree as an EROFS image, or
+ *   <root>/layers/<id>/image            the tree as an EROFS image (and image.mounted, empty, where that must be attached), or
  *   <root>/layers/<id>/diff/            the tree as it is
  *   <root>/layers/<id>/layer.json       what is known of it (layer-description.ts)
  *   <root>/layers/.ingest-<hex>/        a layer that is coming in
@@ -28,6 +28,7 @@ import {
 } from "node:fs";
 import { recordBytes } from "../../abi/schema.ts";
 import { removeTree } from "../../kernel/directory.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
@@ -98,7 +99,10 @@ class OverlayLayerStore implements LayerStore {
 
   constructor(options: OverlayLayerStoreOptions) {
     this.#form = options.form ?? { kind: "directory" };
-    this.#mounts = new ImageMounts(this.#form.kind === "image" ? this.#form.way : "file");
+    this.#mounts = new ImageMounts(
+      this.#form.kind === "image" ? this.#form : { way: "file", attached: false },
+      options.root,
+    );
     this.#layers = `${options.root}/layers`;
     this.#containers = `${options.root}/containers`;
     for (const directory of [this.#layers, this.#containers]) {
@@ -211,7 +215,7 @@ class OverlayLayerStore implements LayerStore {
     if (this.#get(id).description.kind === "directory") return { kind: "directory", path: this.#tree(id) };
     const path = this.#image(id);
     try {
-      return { kind: "image", path, mount: this.#mounts.open(path) };
+      return { kind: "image", path, ...this.#mounts.open(path) };
     } catch (thrown) {
       if (!(thrown instanceof SyscallError)) throw thrown;
       throw new TiffinError(
@@ -225,6 +229,10 @@ class OverlayLayerStore implements LayerStore {
         },
       );
     }
+  }
+
+  openNamespace(): OwnedFd | undefined {
+    return this.#mounts.namespace?.duplicate();
   }
 
   lowerPaths(chain: readonly string[]): string[] {

@@ -1,9 +1,15 @@
 /** The file system that copies read and write: the container's root with its mounts, and neither `/proc` nor `/dev`. */
 import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
-import { type ShownMount, viewOfLayers, viewOfNamespace } from "../../../kernel/root-view.ts";
+import {
+  type ImageLayer,
+  type ShownMount,
+  viewOfLayers,
+  viewOfNamespace,
+} from "../../../kernel/root-view.ts";
+import type { TreeLayer } from "../../../kernel/tree-view.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { closeLowers, treeLayerOf } from "../../layer/mod.ts";
+import { closeLowers, type Lower, treeLayerOf } from "../../layer/mod.ts";
 import { readyMounts } from "../mounts/mod.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import type { ReadyMount } from "../runtime-spec/mod.ts";
@@ -41,10 +47,16 @@ export async function openView(context: ArchiveContext, container: Container): P
   const { upper, work } = context.layers.containerDirectory(container.id);
   const lowers = context.layers.openLowers(document.image.chain);
   try {
-    return viewOfLayers({ lowers: lowers.map(treeLayerOf), upper, work }, mounts, place, access);
+    return viewOfLayers({ lowers: lowers.map(viewLayerOf), upper, work }, mounts, place, access);
   } finally {
     closeLowers(lowers);
   }
+}
+
+/** An attached mount is no layer in another mount namespace. */
+function viewLayerOf(lower: Lower): TreeLayer | ImageLayer {
+  if (lower.kind !== "image" || lower.attached === undefined) return treeLayerOf(lower);
+  return { image: lower.path, ...lower.attached };
 }
 
 function shown(mount: Exclude<ReadyMount, { kind: "tmpfs" }>): ShownMount {

@@ -6,7 +6,13 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { hasController } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
-import { compileContainer, type InjectedFile, lowerSlotName, type Plan } from "../../../plan/mod.ts";
+import {
+  compileContainer,
+  type InjectedFile,
+  layersSlotName,
+  lowerSlotName,
+  type Plan,
+} from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
 import { openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
@@ -95,8 +101,13 @@ function compileWith(
     const { upper, work } = context.layers.containerDirectory(container.id);
     const lowers = context.layers.openLowers(image.chain);
     for (const [index, lower] of lowers.entries()) {
-      if (lower.kind === "image") held.push([lowerSlotName(index), lower.mount]);
+      if (lower.kind !== "image") continue;
+      if (lower.attached === undefined) held.push([lowerSlotName(index), lower.mount]);
+      else lower.mount[Symbol.dispose]();
     }
+    const isAttached = lowers.some((lower) => lower.kind === "image" && lower.attached !== undefined);
+    const namespace = isAttached ? context.layers.openNamespace() : undefined;
+    if (namespace !== undefined) held.push([layersSlotName, namespace]);
     const filter = context.seccomp.filter(security.seccomp, found.capabilities, security.privileged);
     const plan = compileContainer(spec, facts, {
       id: container.id,
