@@ -1,0 +1,73 @@
+/** Images whose layers are image files: what containers of one share, and that the host sees none of it. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { probe } from "../../src/kernel/probe.ts";
+import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { archiveOf } from "../support/layer-archive.ts";
+
+const possible = probe().features.erofs;
+const containers = 50;
+const sharedBytes = 8 * 1024 * 1024;
+const pageBytes = 4096;
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+});
+
+/** How many pages of each file are in memory, of those that a mapping of it by this path would show. */
+function residentPages(paths: readonly string[]): number[] {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([
+    "fincore",
+    "--noheadings",
+    "--output",
+    "PAGES",
+    ...paths,
+  ]);
+  if (exitCode !== 0) throw new Error(`fincore: ${stderr}`);
+  return stdout.toString().trim().split("\n").map(Number);
+}
+
+test.skipIf(!possible)(
+  "fifty containers of one image hold its pages once: what one has read is in the memory of all",
+  async () => {
+    const busybox = readFileSync("/bin/busybox");
+    const archive = archiveOf([
+      { path: "bin/sh", content: busybox, mode: 0o755 },
+      { path: "bin/sleep", type: "hardLink", linkTarget: "bin/sh" },
+      { path: "bin/cat", type: "hardLink", linkTarget: "bin/sh" },
+      { path: "bin/true", type: "hardLink", linkTarget: "bin/sh" },
+      { path: "large", content: randomBytes(sharedBytes) },
+    ]);
+    const imported = await engine.cliWith({ input: archive }, "import", "-", "shared-pages");
+    expect([imported.exitCode, imported.stderr]).toEqual([0, ""]);
+    const [layer = ""] = readdirSync(`${engine.root}/layers`).filter((name) => !name.startsWith("."));
+    expect(readdirSync(`${engine.root}/layers/${layer}`)).toContain("image");
+    const names = Array.from({ length: containers }, (_, index) => `shares${index}`);
+    for (const name of names) {
+      await engine.output(
+        "run",
+        "-d",
+        "--network",
+        "none",
+        "--name",
+        name,
+        "shared-pages",
+        "/bin/sleep",
+        "1000",
+      );
+    }
+    const pids = (await engine.output("inspect", "-f", "{{.State.Pid}}", ...names)).split("\n");
+    const files = pids.map((pid) => `/proc/${pid}/root/large`);
+    expect(residentPages(files)).toEqual(files.map(() => 0));
+    await engine.output("exec", "shares7", "/bin/sh", "-c", "/bin/cat /large >/dev/null");
+    expect(residentPages(files)).toEqual(files.map(() => sharedBytes / pageBytes));
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(engine.root);
+    await engine.output("rm", "-f", ...names);
+  },
+  120_000,
+);
