@@ -1,11 +1,12 @@
 /**
- * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: start,
+ * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
  * exec, engine, memory, flat, responsive, runtime. Uses an engine of its own with its own directories, so nothing of a running
  * installation is touched.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { benchLayers } from "./layers.ts";
 import { bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
 import { benchResponsive } from "./responsive.ts";
 import { benchRuntime } from "./runtime.ts";
@@ -73,6 +74,7 @@ const rssMb = (): string => (kib(engine?.pid ?? 0, "status", "VmRSS") / 1024).to
 const root = busyboxRoot(scratch);
 const skipped = (what: string): void => console.log(`  ${what}: not on this machine, left out`);
 
+sections.push(["layers", () => benchLayers(scratch)]);
 sections.push([
   "start",
   () => {
