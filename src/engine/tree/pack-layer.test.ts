@@ -186,7 +186,8 @@ const forms = ["directory", ...(erofs && erofsFromFiles ? ["image"] : [])] as co
 
 /** Packs, stores, and packs what has been stored. */
 async function storedAndPacked(archive: Buffer, kind: string): Promise<Buffer> {
-  const form = kind === "image" ? ({ kind, way: "file" } as const) : ({ kind: "directory" } as const);
+  const form =
+    kind === "image" ? ({ kind, way: "file", attached: false } as const) : ({ kind: "directory" } as const);
   const store = openOverlayLayerStore({ root: `${files.path}/root`, form });
   try {
     using ingest = store.ingest();
