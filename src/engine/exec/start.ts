@@ -7,7 +7,7 @@ import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
 import type { OciProcess } from "../../oci/mod.ts";
 import { compileExec, type ExecTarget } from "../../plan/mod.ts";
-import { openCgroupSlots, type SupervisedProcess } from "../../runtime/mod.ts";
+import { openCgroupSlots, processGroups, type SupervisedProcess } from "../../runtime/mod.ts";
 import {
   type Container,
   capabilitySets,
@@ -36,7 +36,8 @@ export async function launchExec(
   const { container, config } = exec;
   const { state, document, id } = container;
   if (!isAlive(state)) throw notRunningError(id);
-  const pidfd = heldProcess(container).pidfd();
+  const main = heldProcess(container);
+  const pidfd = main.pidfd();
   if (pidfd === undefined) throw notRunningError(id);
   const fds = new Map<string, OwnedFd>([["pidfd", pidfd]]);
   using _fds = {
@@ -60,8 +61,15 @@ export async function launchExec(
     ...(filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags }),
   });
   const group = cgroupOf(context, id);
-  for (const [name, fd] of openCgroupSlots(plan, context.facts, group)) fds.set(name, fd);
+  const others = groupsBelow(context, group, main.pid);
+  for (const [name, fd] of openCgroupSlots(plan, context.facts, group, others)) fds.set(name, fd);
   return await context.runtime.launch({ plan, fds, onToken: () => context.fail("exec.token") });
+}
+
+/** Only cgroup v2 has groups that take no process because of those below. */
+function groupsBelow({ facts }: ExecContext, directory: string, pid: number): ReadonlyMap<string, string> {
+  if (facts.cgroup.mode !== "v2") return new Map();
+  return processGroups({ directory, facts: facts.cgroup, joined: [unifiedHierarchy] }, pid);
 }
 
 /** Looked up in the container's own root, which its processes may be changing. */
