@@ -15,6 +15,10 @@ export interface EngineConfig {
   readonly tag: string;
   /** What an archive of images, and each layer in it, may unpack to, bytes. */
   readonly limitUnpackedBytes: number;
+  /** Hosts and blocks of addresses whose registries may do without TLS, or have any certificate. */
+  readonly insecureRegistries: readonly string[];
+  /** Addresses of mirrors of docker.io. */
+  readonly registryMirrors: readonly string[];
 }
 
 export const defaultRoot = "/var/lib/tiffin";
@@ -31,9 +35,7 @@ export function tagOfRoot(root: string): string {
 }
 
 /** Fills in the defaults; paths must be absolute. */
-export function engineConfig(
-  options: { root?: string; run?: string; host?: string; limitUnpackedBytes?: number } = {},
-): EngineConfig {
+export function engineConfig(options: Partial<Omit<EngineConfig, "tag">> = {}): EngineConfig {
   const root = options.root ?? defaultRoot;
   return {
     root,
@@ -41,6 +43,8 @@ export function engineConfig(
     host: options.host ?? defaultHost,
     tag: tagOfRoot(root),
     limitUnpackedBytes: options.limitUnpackedBytes ?? defaultLimitUnpackedBytes,
+    insecureRegistries: options.insecureRegistries ?? [],
+    registryMirrors: options.registryMirrors ?? [],
   };
 }
 

@@ -34,7 +34,7 @@ import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
 import { type Networks, openNetworks } from "./network/mod.ts";
-import { openRegistryClient } from "./registry/mod.ts";
+import { hostPlaces, openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
@@ -189,8 +189,9 @@ async function openWith(
         userAgent: `tiffin/${options.version}`,
         stagingDirectory: `${config.root}/staging`,
         environment: process.env,
-        certificateDirectories: ["/etc/docker/certs.d", "/etc/containers/certs.d"],
-        registriesConf: ["/etc/containers/registries.conf", "/etc/containers/registries.conf.d"],
+        ...hostPlaces,
+        insecureRegistries: config.insecureRegistries,
+        mirrors: config.registryMirrors,
         limits: { unpackedLayerBytes: config.limitUnpackedBytes },
       }),
       images,

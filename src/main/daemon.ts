@@ -26,17 +26,30 @@ Options:
   -H, --host ADDR   Where clients connect (default "${defaultHost}")
       --unpacked-limit BYTES
                     What an image, and each layer of it, may unpack to (default ${defaultLimitUnpackedBytes})
+      --insecure-registry HOST
+                    A registry (host[:port], or a block of addresses) that may do without TLS; may be repeated
+      --registry-mirror URL
+                    A mirror of docker.io that is asked first; may be repeated
       --uninstall   Take the bridge, rules and cgroups of a stopped engine off the host, and exit
       --help        Print usage
 `;
 
-type DaemonOptions = { root?: string; run?: string; host?: string; limit?: string };
+type DaemonOptions = {
+  root?: string;
+  run?: string;
+  host?: string;
+  limit?: string;
+  readonly insecure: string[];
+  readonly mirrors: string[];
+};
 const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
   "--root": "root",
   "--run": "run",
   "--host": "host",
   "-H": "host",
   "--unpacked-limit": "limit",
+  "--insecure-registry": "insecure",
+  "--registry-mirror": "mirrors",
 };
 
 function usageError(text: string): TiffinError {
@@ -47,7 +60,7 @@ function usageError(text: string): TiffinError {
 }
 
 function parseOptions(words: readonly string[]): DaemonOptions {
-  const options: DaemonOptions = {};
+  const options: DaemonOptions = { insecure: [], mirrors: [] };
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const equals = word.startsWith("--") ? word.indexOf("=") : -1;
@@ -61,14 +74,31 @@ function parseOptions(words: readonly string[]): DaemonOptions {
     if ((key === "root" || key === "run") && !value.startsWith("/")) {
       throw usageError(`${word} needs an absolute path, found ${JSON.stringify(value)}`);
     }
-    options[key] = value;
+    if (key === "insecure" || key === "mirrors") options[key].push(checkedRegistry(word, key, value));
+    else options[key] = value;
   }
   return options;
 }
 
+/** `host[:port]` or a block of addresses; an address for a mirror. */
+function checkedRegistry(word: string, key: "insecure" | "mirrors", value: string): string {
+  const isRight =
+    key === "mirrors"
+      ? /^https?:\/\//.test(value) && URL.canParse(value)
+      : /^[A-Za-z0-9.[\]:_-]+(?:\/\d{1,3})?$/.test(value);
+  if (isRight) return value;
+  const wanted = key === "mirrors" ? "an address such as https://mirror.example" : "a host, or host:port";
+  throw usageError(`${word} needs ${wanted}, found ${JSON.stringify(value)}`);
+}
+
 function configOf(words: readonly string[]): EngineConfig {
-  const { limit, ...places } = parseOptions(words);
-  return engineConfig({ ...places, ...(limit === undefined ? {} : { limitUnpackedBytes: Number(limit) }) });
+  const { limit, insecure, mirrors, ...places } = parseOptions(words);
+  const registries = { insecureRegistries: insecure, registryMirrors: mirrors };
+  return engineConfig({
+    ...places,
+    ...registries,
+    ...(limit === undefined ? {} : { limitUnpackedBytes: Number(limit) }),
+  });
 }
 
 function stopSignal(): Promise<undefined> {

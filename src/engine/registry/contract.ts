@@ -97,7 +97,7 @@ export interface PushedLayer {
   readonly descriptor?: OciDescriptor;
   /** Repositories that have had this blob: `docker.io/library/busybox`. */
   readonly sources: readonly string[];
-  /** The uncompressed tar; its digest is verified. */
+  /** The uncompressed tar; its digest is verified. A piece may be taken back when the next one is asked for. */
   openTar(signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The blob of `descriptor`, where it has been kept. */
   openBlob?(signal: AbortSignal): AsyncIterable<Uint8Array>;

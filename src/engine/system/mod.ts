@@ -4,6 +4,7 @@ import { newestVersion, oldestVersion } from "../../docker/api-version.ts";
 import type { InfoResponse, VersionResponse } from "../../docker/types/system.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { type ContainerContext, isAlive } from "../container/mod.ts";
+import { indexServer, registryConfig } from "./registry-config.ts";
 
 const architectures = { x86_64: "amd64", aarch64: "arm64" } as const;
 
@@ -106,8 +107,8 @@ export class SystemService {
       OSVersion: osVersion(),
       OSType: "linux",
       Architecture: kernel.machine,
-      IndexServerAddress: "",
-      RegistryConfig: { InsecureRegistryCIDRs: [], IndexConfigs: {}, Mirrors: null },
+      IndexServerAddress: indexServer,
+      RegistryConfig: registryConfig(config.insecureRegistries, config.registryMirrors),
       NCPU: hardware.cpus,
       MemTotal: hardware.memoryBytes,
       GenericResources: null,

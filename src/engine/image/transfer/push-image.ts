@@ -83,7 +83,7 @@ async function pushOne(
           diffId: `sha256:${layer}`,
           ...(blob === undefined ? {} : { descriptor: blob.descriptor }),
           sources: blob?.sources ?? [],
-          openTar: () => copied(layers.openTar(layer).read()),
+          openTar: () => layers.openTar(layer).read(),
         };
       }),
       ...(manifest === undefined ? {} : { manifestBytes: manifest.content }),
@@ -102,11 +102,6 @@ async function pushOne(
   const tag = reference.tag ?? "latest";
   report({ status: `${tag}: digest: ${pushed.digest} size: ${pushed.size}` });
   report({ progressDetail: {}, aux: { Tag: tag, Digest: pushed.digest, Size: pushed.size } });
-}
-
-/** Whoever compresses a piece keeps it for a while. */
-async function* copied(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const piece of source) yield piece.slice();
 }
 
 interface KnownBlob {
