@@ -167,6 +167,9 @@ test("attach with logs and stream has each of 300,000 lines once, whenever it co
 
 test("a client that is slow with the past gets the rest though the container has ended long before", async () => {
   const wanted = await heldWriter("long-gone", 150, 2000);
+  // Whoever reaches the end of the past before the writer does is live, and a live client that does not read holds it up.
+  const lastLine = async (): Promise<string> => await engine.output("logs", "--tail", "1", "long-gone");
+  await until("all but the last line", async () => (await lastLine()) === "300000");
   const attachment = await attachWithLogs("long-gone");
   attachment.pause();
   await go("long-gone");
