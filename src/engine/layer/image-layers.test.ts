@@ -1,6 +1,16 @@
 /** Layers as images: the same store, with what is different about them. */
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { HostMounts } from "../../../test/support/host-mount.ts";
 import { archiveOf, type Member } from "../../../test/support/layer-archive.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { openFlags, openInRoot, readText } from "../../kernel/files.ts";
@@ -214,6 +224,25 @@ test.skipIf(!possible)(
     expect([readdirSync(`${scratch.path}/layers`), readdirSync(`${scratch.path}/trash`)]).toEqual([[], []]);
   },
 );
+
+test.skipIf(!possible)("a disk that is full refuses a layer in words, and leaves nothing of it", async () => {
+  await using mounts = new HostMounts();
+  const place = `${scratch.path}/small`;
+  mkdirSync(place);
+  mounts.add(place, "size=6m");
+  const small = openOverlayLayerStore({ root: place, form: { kind: "image", way: "loop", attached: false } });
+  const archive = archiveOf([{ path: "large", content: randomBytes(8_000_000) }]);
+  const error = await thrownBy(() => {
+    using ingest = small.ingest();
+    ingest.push(archive);
+    ingest.finish();
+  });
+  expect([error.kind, error.code]).toEqual(["unavailable", "layer.write-failed"]);
+  expect(error.message).toMatch(/^cannot write the layer: \w+ .*: ENOSPC$/);
+  await small.emptied();
+  expect([readdirSync(`${place}/layers`), readdirSync(`${place}/trash`)]).toEqual([[], []]);
+  small.close();
+});
 
 test.skipIf(!possible)("who has a layer open keeps it when it is removed", async () => {
   const id = layerOf([{ path: "f", content: "still there" }]);
