@@ -148,6 +148,31 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/tag.ts")).command,
   },
   {
+    names: ["image pull", "pull"],
+    summary: "Download an image from a registry",
+    load: async () => (await import("./commands/pull.ts")).command,
+  },
+  {
+    names: ["image push", "push"],
+    summary: "Upload an image to a registry",
+    load: async () => (await import("./commands/push.ts")).command,
+  },
+  {
+    names: ["login"],
+    summary: "Log in to a registry",
+    load: async () => (await import("./commands/login.ts")).command,
+  },
+  {
+    names: ["logout"],
+    summary: "Log out from a registry",
+    load: async () => (await import("./commands/logout.ts")).command,
+  },
+  {
+    names: ["search"],
+    summary: "Search a registry for images",
+    load: async () => (await import("./commands/search.ts")).command,
+  },
+  {
     names: ["image load", "load"],
     summary: "Load images from a tar archive or standard input",
     load: async () => (await import("./commands/load.ts")).command,

@@ -75,6 +75,10 @@ export interface CliIo {
   createFile(path: string): void;
   /** Writes into a file that is there. */
   fillFile(path: string, text: string): void;
+  /** With its parents, if it is not there. */
+  makeDirectory(path: string, mode: number): void;
+  /** Runs a program to its end with `input` on its standard input. Throws when there is no such program. */
+  runProgram(words: readonly string[], input: string): { readonly exitCode: number; readonly stdout: string };
   removeFile(path: string): void;
   /** What a path leads to, links followed. */
   pathKind(path: string): PathKind;

@@ -1,10 +1,18 @@
 /** What `run` and `create` do about images that are not there, by their `--pull` policy. */
 import { EngineError, foreignErrorCode } from "../client/api-error.ts";
-import { TiffinError } from "../lib/errors.ts";
 import type { CliContext } from "./context.ts";
 
-/** The engine's code for it. */
-const imageNotFound = "image.not-found";
+/** The engine's codes for it. */
+const imageCodes = ["image.not-found", "container.platform"];
+const policies = ["always", "missing", "never"];
+
+export interface WantedImage {
+  readonly image: string;
+  readonly platform: string;
+  /** `--pull` */
+  readonly policy: string;
+  readonly quiet: boolean;
+}
 
 /** With `:latest` where neither tag nor digest is given, as messages show it. */
 export function withDefaultTag(reference: string): string {
@@ -15,30 +23,38 @@ export function withDefaultTag(reference: string): string {
 /** An engine that gives no codes says "not found" to a create only for its image. */
 function isMissingImage(thrown: unknown): boolean {
   if (!(thrown instanceof EngineError)) return false;
-  return thrown.code === imageNotFound || (thrown.code === foreignErrorCode && thrown.kind === "notFound");
+  return imageCodes.includes(thrown.code) || (thrown.code === foreignErrorCode && thrown.kind === "notFound");
 }
 
-/**
- * Performs `attempt`, which throws for a missing image. The engine has no registry to ask yet, so the policy decides only
- * what is said.
- */
+/** An id is of this host alone. */
+function isId(image: string): boolean {
+  return /^(?:sha256:)?[0-9a-f]{64}$/.test(image);
+}
+
+async function pull(context: CliContext, { image, platform, quiet }: WantedImage): Promise<void> {
+  // Only now: a command whose image is there must not load it.
+  const { pullTo } = await import("./registry/pull-to.ts");
+  await pullTo(context, { image, platform, quiet, fd: 2 });
+}
+
+/** Performs `attempt`, which throws for a missing image; pulls before it or after it has, as the policy says. */
 export async function withImage<T>(
   context: CliContext,
-  image: string,
-  policy: string,
+  wanted: WantedImage,
   attempt: () => Promise<T>,
 ): Promise<T> {
-  if (policy === "always") {
-    const message = `cannot pull ${withDefaultTag(image)}: this engine has no registry client`;
-    const remedy = "leave out --pull to use the image that is there";
-    throw new TiffinError("notImplemented", "cli.pull", message, { remedy });
+  const { image, policy } = wanted;
+  if (!policies.includes(policy)) {
+    throw new Error(`invalid pull option: '${policy}': must be one of "always", "missing" or "never"`);
   }
+  if (policy === "always" && !isId(image)) await pull(context, wanted);
   try {
     return await attempt();
   } catch (thrown) {
-    if (policy === "missing" && isMissingImage(thrown)) {
-      context.err(`Unable to find image '${withDefaultTag(image)}' locally\n`);
-    }
-    throw thrown;
+    if (policy !== "missing" || !isMissingImage(thrown)) throw thrown;
+    context.err(`Unable to find image '${withDefaultTag(image)}' locally\n`);
+    if (isId(image)) throw thrown;
   }
+  await pull(context, wanted);
+  return await attempt();
 }

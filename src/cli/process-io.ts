@@ -51,6 +51,7 @@ export interface ProcessIoOptions {
   readonly doors: KernelDoors;
   readonly version: string;
   ensureEngine(where: string): Promise<void>;
+  runProgram: CliIo["runProgram"];
 }
 
 const encoder = new TextEncoder();
@@ -226,6 +227,10 @@ export function processIo(options: ProcessIoOptions): CliIo {
     ensureEngine,
     readFile: (path) => fileSystem().readFileSync(path),
     openFile: openAt,
+    makeDirectory: (path, mode) => {
+      fileSystem().mkdirSync(path, { recursive: true, mode });
+    },
+    runProgram: options.runProgram,
     createFile(path) {
       fileSystem().writeFileSync(path, "", { flag: "wx", mode: 0o600 });
     },

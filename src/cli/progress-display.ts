@@ -10,6 +10,8 @@ import type { CliContext } from "./context.ts";
 export interface DisplayOptions {
   /** Where it goes: 1 unless given. */
   readonly fd?: 1 | 2;
+  /** Show nothing but the failure. */
+  readonly quiet?: boolean;
   readonly onAux?: (aux: unknown) => void;
 }
 
@@ -22,7 +24,7 @@ const besideBar = 60;
 export async function showProgress(
   context: CliContext,
   messages: AsyncIterable<ProgressMessage>,
-  { fd = 1, onAux }: DisplayOptions = {},
+  { fd = 1, quiet = false, onAux }: DisplayOptions = {},
 ): Promise<void> {
   const { io } = context;
   const drawn = io.isTerminal(fd) && io.env["TERM"] !== "dumb";
@@ -31,6 +33,7 @@ export async function showProgress(
   for await (const message of messages) {
     if (message.error !== undefined || message.errorDetail !== undefined) throw failureOf(message);
     if (message.aux !== undefined) onAux?.(message.aux);
+    else if (quiet) continue;
     else if (!drawn) write(plainLine(message));
     else write(drawnLine(message, lines, barCells(io.windowSize(fd)?.columns)));
   }

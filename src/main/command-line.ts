@@ -48,6 +48,10 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
         return () => restoreTerminal(fd, before);
       },
     },
+    runProgram(words, input) {
+      const done = Bun.spawnSync([...words], { stdin: new TextEncoder().encode(input), stderr: "inherit" });
+      return { exitCode: done.exitCode, stdout: done.stdout.toString() };
+    },
     ensureEngine: async (where) => (await import("./start-engine.ts")).ensureEngine(where),
   });
   return runCli(words, io);

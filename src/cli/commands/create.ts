@@ -25,8 +25,10 @@ export const command = defineCommand({
     );
     using cid = new CidFile(context.io, values.cidfile);
     const api = await context.api();
+    const { platform, pull: policy, quiet } = values;
+    const wanted = { image, platform, policy, quiet };
     try {
-      const created = await withImage(context, image, values.pull, () =>
+      const created = await withImage(context, wanted, () =>
         api.document("containerCreate", {
           query: { name: values.name || undefined, platform: values.platform || undefined },
           body,

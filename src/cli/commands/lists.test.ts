@@ -143,13 +143,13 @@ test("what the engine refuses is printed in its words", async () => {
   const forced = await run(["rm", "-f", "nope"], { message: "No such container: nope" }, 404);
   expect(forced.code).toBe(0);
   const run404 = await run(
-    ["run", "nope"],
+    ["run", "--pull", "never", "nope"],
     { message: "No such image: nope:latest", code: "image.not-found" },
     404,
   );
   expect([run404.code, run404.err]).toEqual([
     125,
-    "Unable to find image 'nope:latest' locally\ntiffin: Error response from daemon: No such image: nope:latest\n\nRun 'tiffin run --help' for more information\n",
+    "tiffin: Error response from daemon: No such image: nope:latest\n\nRun 'tiffin run --help' for more information\n",
   ]);
   const withCode = await run(
     ["run", "x", "y"],

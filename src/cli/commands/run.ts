@@ -9,7 +9,7 @@ import { containerFlags } from "../container-config/container-flags.ts";
 import { attachedStreams, createBody } from "../container-config/create-body.ts";
 import { errorOfFrame, exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
-import { withImage } from "../missing-image.ts";
+import { type WantedImage, withImage } from "../missing-image.ts";
 import { terminalSize } from "../terminal-size.ts";
 
 const flags = {
@@ -23,9 +23,14 @@ type StartedEnd = Exclude<AttachedEnd, { readonly kind: "failed" }>;
 
 type RunInvocation = Invocation<typeof flags>;
 
+function wantedImage({ values, positionals }: RunInvocation): WantedImage {
+  const { platform, pull: policy, quiet } = values;
+  return { image: positionals[0] ?? "", platform, policy, quiet };
+}
+
 async function runInForeground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<StartedEnd> {
   const { values, context } = invocation;
-  return withImage(context, body.create.Image ?? "", values.pull, async () => {
+  return withImage(context, wantedImage(invocation), async () => {
     const pending = await beginRun(context.transport(), body);
     const { holdSession } = await import("../attached/hold-session.ts");
     const end = await holdSession(pending, {
@@ -44,9 +49,9 @@ async function runInForeground(invocation: RunInvocation, body: RunBody, cid: Ci
 }
 
 async function runInBackground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<number> {
-  const { values, context } = invocation;
+  const { context } = invocation;
   const api = await context.api();
-  const created = await withImage(context, body.create.Image ?? "", values.pull, () =>
+  const created = await withImage(context, wantedImage(invocation), () =>
     api.document("containerCreate", {
       query: { name: body.name, platform: body.platform },
       body: body.create,

@@ -75,6 +75,8 @@ const inCommand: Readonly<Record<string, Offer>> = {
   "ps filter": containerFilters,
   "ps format": table,
   "run attach": streams,
+  "search filter": words("is-automated=", "is-official=", "stars="),
+  "search format": table,
   "version format": document,
 };
 

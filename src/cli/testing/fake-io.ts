@@ -59,6 +59,10 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     openFile() {
       throw failure("ENOENT");
     },
+    makeDirectory() {},
+    runProgram([program = ""]) {
+      throw new Error(`no program ${program}`);
+    },
     createFile() {
       throw failure("EROFS");
     },

@@ -1,0 +1,31 @@
+/** `tiffin pull`. */
+import { normaliseReference, parseReference } from "../../docker/reference.ts";
+import { defineCommand } from "../command.ts";
+import { text, toggle } from "../flags/flag.ts";
+import { pullTo } from "../registry/pull-to.ts";
+
+export const command = defineCommand({
+  names: ["image pull", "pull"],
+  usage: "[OPTIONS] NAME[:TAG|@DIGEST]",
+  summary: "Download an image from a registry",
+  flags: {
+    "all-tags": toggle("a", "Download all tagged images in the repository"),
+    platform: text("", "Platform of the image (os/arch[/variant])"),
+    quiet: toggle("q", "Show only the name of what was pulled"),
+    "disable-content-trust": toggle("", "Without effect: signatures are not looked at", true, {
+      hidden: true,
+    }),
+  },
+  least: 1,
+  most: 1,
+  async run({ values, positionals, context }) {
+    const [image = ""] = positionals;
+    if (values["all-tags"]) throw new Error("pulling all tags of a repository is not there yet: name one");
+    const reference = parseReference(image);
+    const isBare = reference.tag === undefined && reference.digest === undefined;
+    if (isBare && !values.quiet) context.out("Using default tag: latest\n");
+    await pullTo(context, { image, platform: values.platform, quiet: values.quiet, fd: 1 });
+    context.out(`${normaliseReference(reference)}\n`);
+    return 0;
+  },
+});
