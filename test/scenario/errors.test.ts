@@ -9,6 +9,8 @@ let engine: TestEngine;
 beforeAll(async () => {
   engine = await startEngine();
   await engine.cli("run", "--rm", "base", "true");
+  // From its first request to a registry on, the engine's HTTP client has an event loop of its own.
+  await engine.cli("run", "nonsense", "true");
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
