@@ -58,6 +58,47 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
       });
     });
 
+    test("diff, export and commit", async () => {
+      await output(
+        "run",
+        "--name",
+        "files",
+        "base",
+        "sh",
+        "-c",
+        "echo a > /made; rm /etc/group; echo >> /etc/profile",
+      );
+      expect((await output("diff", "files")).split("\n").sort()).toEqual([
+        "A /made",
+        "C /etc",
+        "C /etc/profile",
+        "D /etc/group",
+      ]);
+      const archive = `${engine.directory}/files.tar`;
+      await output("export", "-o", archive, "files");
+      const listed = Bun.spawnSync(["tar", "-tf", archive]).stdout.toString().split("\n");
+      expect(["made", "etc/group", "bin/busybox"].map((path) => listed.includes(path))).toEqual([
+        true,
+        false,
+        true,
+      ]);
+      const change = ["-c", 'CMD ["cat", "/made"]', "-c", "ENV A b c", "-a", "me", "-m", "why"];
+      const id = await output("commit", ...change, "files", "committed:1");
+      expect(await output("run", "--rm", "committed:1")).toBe("a");
+      const format = "{{.Id}} {{.Author}} {{.Comment}} {{json .Config.Cmd}} {{index .Config.Env 1}}";
+      expect(await output("image", "inspect", "-f", format, "committed:1")).toBe(
+        `${id} me why ["cat","/made"] A=b c`,
+      );
+      expect(await output("history", "-q", "committed:1")).toContain(id.slice(7, 19));
+      const refused = await client("commit", "-c", "RUN x", "files");
+      expect([refused.code, refused.stderr]).toEqual([
+        1,
+        "Error response from daemon: RUN is not a valid change command\n",
+      ]);
+      await output("rm", "files");
+      await output("rmi", "committed:1");
+    });
+
     test("run -d, ps, logs, exec, inspect, stop, start, rm", async () => {
       const id = await output(
         "run",
