@@ -5,6 +5,7 @@
  */
 import { mountAttributes, moveMountFlags, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
+import { overlayOptions } from "../linux/overlay-options.ts";
 import { descriptorStatus } from "./directory.ts";
 import { makeDirectory, openDirectory, openFile, openFlags, openInRoot } from "./files.ts";
 import { type ImageMountWay, mountImage } from "./image-mount.ts";
@@ -138,7 +139,8 @@ function mountOverlay({ lowers, upper, work }: OverlayLayers, place: string): vo
     return mount;
   };
   const number = (layer: TreeLayer | ImageLayer): string => String(open(layer).raw);
-  const options = `lowerdir=${lowers.map(number).join(":")},upperdir=${number(upper)},workdir=${number(work)},index=off`;
+  const own = [`upperdir=${number(upper)}`, `workdir=${number(work)}`, ...overlayOptions];
+  const options = [`lowerdir=${lowers.map(number).join(":")}`, ...own].join(",");
   const type = cString("overlay");
   syscall("mount", `overlay on ${place}`, type, cString(place), type, 0, cString(options));
 }

@@ -6,6 +6,7 @@ import { slotNone } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { mountPropagations, openTreeFlags } from "../linux/mount-flags.ts";
 import { atFlags } from "../linux/open-flags.ts";
+import { overlayOptions } from "../linux/overlay-options.ts";
 import type { Compilation } from "./compilation.ts";
 import type { RootSource } from "./options.ts";
 import { directoryOption, withLowers } from "./overlay-lowers.ts";
@@ -53,8 +54,7 @@ function overlayRoot(compilation: Compilation, rootfs: RootSource & { readonly k
   const own = [
     `upperdir=${directoryOption(compilation, rootfs.upper)}`,
     `workdir=${directoryOption(compilation, rootfs.work)}`,
-    // With an index, the kernel would refuse an upper directory whose copy lies elsewhere.
-    "index=off",
+    ...overlayOptions,
     ...(rootfs.volatile === true ? ["volatile"] : []),
     ...(rootfs.userxattr === true ? ["userxattr"] : []),
     ...((linux.mountLabel ?? "") === "" ? [] : [`context=${linux.mountLabel}`]),

@@ -247,6 +247,8 @@ describe("decisions", () => {
       through("upperdir"),
       through("workdir"),
       "index=off",
+      "redirect_dir=nofollow",
+      "metacopy=off",
     ]);
   });
 

@@ -39,7 +39,7 @@ printf %s 67108864 > /sys/fs/cgroup/memory/tiffin/c0ffee/memory.limit_in_bytes
 # In the new process. Mounts that a plan prepares on the host are made in here, because a shell
 # cannot hold a mount that is attached nowhere.
 exec unshare --ipc --uts --pid --fork --kill-child --mount sh -eu <<'CONTAINER'
-mkdir -p "$work"/12; mount -t overlay -o lowerdir=/var/lib/tiffin/layers/b/diff:/var/lib/tiffin/layers/a/diff,upperdir=/var/lib/tiffin/containers/c0ffee/upper,workdir=/var/lib/tiffin/containers/c0ffee/work,index=off overlay "$work"/12  # root
+mkdir -p "$work"/12; mount -t overlay -o lowerdir=/var/lib/tiffin/layers/b/diff:/var/lib/tiffin/layers/a/diff,upperdir=/var/lib/tiffin/containers/c0ffee/upper,workdir=/var/lib/tiffin/containers/c0ffee/work,index=off,redirect_dir=nofollow,metacopy=off overlay "$work"/12  # root
 if [ -d /sys/fs/cgroup/memory/tiffin/c0ffee ]; then mkdir -p "$work"/23; else [ -e "$work"/23 ] || : > "$work"/23; fi; mount --bind /sys/fs/cgroup/memory/tiffin/c0ffee "$work"/23  # mounts[4]
 if [ -d /sys/fs/cgroup/cpu/tiffin/c0ffee ]; then mkdir -p "$work"/24; else [ -e "$work"/24 ] || : > "$work"/24; fi; mount --bind /sys/fs/cgroup/cpu/tiffin/c0ffee "$work"/24  # mounts[4]
 if [ -d /sys/fs/cgroup/cpuacct/tiffin/c0ffee ]; then mkdir -p "$work"/25; else [ -e "$work"/25 ] || : > "$work"/25; fi; mount --bind /sys/fs/cgroup/cpuacct/tiffin/c0ffee "$work"/25  # mounts[4]
