@@ -1,7 +1,7 @@
 /** An entry of one tree as it is, by descriptor: nothing merged, nothing hidden, overlayfs's notes among the rest. */
 import { resolveFlags } from "../linux/open-flags.ts";
 import { descriptorStatus, type FileStatus, listDirectory } from "./directory.ts";
-import { openDirectory, openFile, openFlags, openIfPresent } from "./files.ts";
+import { openDirectory, openFlags, openIfPresent } from "./files.ts";
 import type { OwnedFd } from "./owned-fd.ts";
 import type { TreeLayer } from "./tree-view.ts";
 
@@ -34,9 +34,10 @@ export class PlainEntry implements Disposable {
     return new PlainEntry(fd, { crossesMounts: (resolve & resolveFlags.noXdev) === 0 });
   }
 
+  /** None in a directory that has been removed meanwhile. */
   names(): string[] {
-    using open = openFile(this.fd, ".", openFlags.readOnly | openFlags.directory);
-    return listDirectory(open, this.fd.what).map(({ name }) => name);
+    using open = openIfPresent(this.fd, ".", openFlags.readOnly | openFlags.directory);
+    return open === undefined ? [] : listDirectory(open, this.fd.what).map(({ name }) => name);
   }
 
   [Symbol.dispose](): void {

@@ -92,7 +92,8 @@ export class TreeEntry implements Disposable {
   names(): Set<string> {
     const names = new Set<string>();
     for (const { fd } of this.#places) {
-      using open = openFile(fd, ".", openFlags.readOnly | openFlags.directory);
+      using open = openIfPresent(fd, ".", openFlags.readOnly | openFlags.directory);
+      if (open === undefined) continue;
       for (const { name } of listDirectory(open, fd.what)) names.add(name);
     }
     return names;

@@ -1,33 +1,48 @@
 /** How much a file tree holds, as `docker ps -s` counts: lengths of regular files, hard links once. */
-import { lstat, readdir } from "node:fs/promises";
-import { join } from "node:path";
-import { isMissing } from "./trash.ts";
+import { PlainEntry } from "../../kernel/plain-entry.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
+import { Breather } from "../../lib/breather.ts";
 
-/** Bytes below `directory`; files that vanish while counting are skipped, a missing directory holds 0. */
+/** Open directories, one a level; what lies deeper is not counted. */
+const depthLimit = 256;
+
+/**
+ * Bytes below `directory`, by descriptor: whoever changes the tree meanwhile leads the count nowhere else. Files that vanish while
+ * counting are skipped, a missing directory holds 0.
+ */
 export async function treeBytes(directory: string): Promise<number> {
-  const seen = new Set<string>();
-  const pending = [directory];
+  const breather = new Breather();
   let bytes = 0;
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    try {
-      for (const entry of await readdir(path, { withFileTypes: true })) {
-        const child = join(path, entry.name);
-        if (entry.isDirectory()) pending.push(child);
-        else if (entry.isFile()) bytes += await fileBytes(child, seen);
-      }
-    } catch (thrown) {
-      if (!isMissing(thrown)) throw thrown;
-    }
+  for (const size of sizes(directory)) {
+    bytes += size;
+    await breather.breathe();
   }
   return bytes;
 }
 
-async function fileBytes(path: string, seen: Set<string>): Promise<number> {
-  const status = await lstat(path);
-  if (status.nlink > 1) {
-    const identity = `${status.dev}:${status.ino}`;
-    if (seen.has(identity)) return 0;
-    seen.add(identity);
+function* sizes(directory: string): Generator<number> {
+  let top: PlainEntry;
+  try {
+    top = PlainEntry.ofLayer(directory);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && thrown.code === "ENOENT") return;
+    throw thrown;
   }
-  return status.size;
+  using root = top;
+  yield* below(root, new Set(), 0);
+}
+
+function* below(node: PlainEntry, seen: Set<string>, depth: number): Generator<number> {
+  if (depth === depthLimit) return;
+  for (const name of node.names()) {
+    using child = node.child(name);
+    if (child === undefined) continue;
+    const { type, sizeBytes, links, deviceMajor, deviceMinor, inode } = child.status;
+    if (type === "directory") yield* below(child, seen, depth + 1);
+    if (type !== "file") continue;
+    const identity = `${deviceMajor}:${deviceMinor}:${inode}`;
+    if (links > 1 && seen.has(identity)) continue;
+    if (links > 1) seen.add(identity);
+    yield sizeBytes;
+  }
 }

@@ -6,6 +6,7 @@ import {
   chownSync,
   linkSync,
   mkdirSync,
+  rmSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
@@ -318,6 +319,15 @@ test("a file that shrinks or grows while it is read does not damage the archive"
   const shrunk = members[1]?.content;
   expect([shrunk?.[0], shrunk?.[large - 1]]).toEqual([2, 0]);
   expect(members[2]?.content.toString()).toBe("last");
+});
+
+test("a directory that is removed while it is looked at holds nothing", async () => {
+  mkdirSync(`${upper}/d/below`, { recursive: true });
+  using top = PlainEntry.ofLayer(upper);
+  using directory = top.child("d");
+  rmSync(`${upper}/d`, { recursive: true });
+  expect(directory?.names()).toEqual([]);
+  expect(directory?.child("below")).toBeUndefined();
 });
 
 test("a name that means a removal in a layer, and a tree without an end, are refused by name", async () => {
