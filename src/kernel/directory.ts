@@ -58,8 +58,10 @@ function* entryBatches(fd: number, what: string): Generator<DirectoryEntry[]> {
   const buffer = new Uint8Array(listBufferBytes);
   const view = new DataView(buffer.buffer);
   for (;;) {
-    const filled = syscall("getdents64", what, fd, buffer, buffer.length);
-    if (filled === 0) return;
+    const filled = trySyscall("getdents64", fd, buffer, buffer.length);
+    // A directory that has been removed while it was open holds nothing. getdents64(2)
+    if (filled === 0 || filled === -errno.ENOENT) return;
+    if (filled < 0) throw new SyscallError("getdents64", -filled, what);
     const entries: DirectoryEntry[] = [];
     for (let at = 0; at < filled; at += view.getUint16(at + 16, true)) {
       const start = at + nameAt;
