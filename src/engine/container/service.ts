@@ -30,6 +30,7 @@ import {
   killContainer,
   type RemoveOptions,
   removeContainer,
+  removeUnreadable,
   type StopOptions,
   stopContainer,
   waitFor,
@@ -258,7 +259,9 @@ export class ContainerService {
   }
 
   async remove(name: string, options: RemoveOptions): Promise<void> {
-    await removeContainer(this.#context, this.#find(name), options);
+    const unreadable = this.#context.registry.unreadable(name);
+    if (unreadable === undefined) await removeContainer(this.#context, this.#find(name), options);
+    else await removeUnreadable(this.#context, unreadable, options);
   }
 
   #find(name: string): Container {

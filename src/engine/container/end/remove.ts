@@ -1,10 +1,11 @@
 /** Removal: marked on disk first, so that an engine which dies in between finishes it at its next start. */
 import { removalInProgress, removeActive } from "../../../docker/messages.ts";
+import { listCgroupProcesses } from "../../../kernel/cgroup-processes.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { afterReplyMs } from "../../idle-work.ts";
 import { enqueue, tellEvent } from "../context.ts";
-import { nextExit, tellExits, unknownEnding } from "../process/mod.ts";
-import { type Container, countsAsRunning, type Ending, endingOf } from "../record/mod.ts";
+import { cgroupOf, nextExit, releaseHost, tellExits, unknownEnding } from "../process/mod.ts";
+import { type Container, countsAsRunning, type Ending, endingOf, type Unreadable } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
 import { endRestarting, killAndWait, startUnderWay } from "./stop.ts";
 
@@ -96,6 +97,25 @@ function tellRemoved(container: Container, ending: Ending | null): void {
   container.removals.clear();
   // Nor is there another end to come.
   tellExits(container, ending ?? { ...unknownEnding(0, ""), exitCode: 0 });
+}
+
+/**
+ * Removes what there is of a container whose row cannot be understood. Its volumes stay: nobody knows which they are.
+ * Errors: `conflict` when something runs in its group and `force` is false.
+ */
+export async function removeUnreadable(
+  context: EndContext,
+  container: Unreadable,
+  { force }: { readonly force: boolean },
+): Promise<void> {
+  const { id, name } = container;
+  const runs = listCgroupProcesses(context.facts.cgroup, cgroupOf(context, id)).length > 0;
+  if (runs && !force) throw new TiffinError("conflict", "container.active", removeActive(name, "running"));
+  await releaseHost(context, id, runs);
+  context.layers.remove(id);
+  context.registry.dropUnreadable(container);
+  context.events.emit("container", "destroy", id, { name });
+  context.idle.within(afterReplyMs);
 }
 
 function removeAnonymousVolumes(context: EndContext, container: Container): void {

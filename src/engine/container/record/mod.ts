@@ -2,7 +2,7 @@
 export type { ContainerDocument } from "./document.ts";
 export type { Container } from "./model.ts";
 export { decodeContainerName, makeUpName } from "./names.ts";
-export { ContainerRegistry } from "./registry.ts";
+export { ContainerRegistry, type Unreadable } from "./registry.ts";
 export { containerRepository } from "./repository.ts";
 export { readRowFile, writeRowFileDurably } from "./row-file.ts";
 export { RowFiles } from "./row-files.ts";

@@ -22,12 +22,19 @@ export interface RegistryOptions {
   readonly report?: (thrown: unknown) => void;
 }
 
+export interface Unreadable {
+  readonly id: string;
+  readonly name: string;
+}
+
 export class ContainerRegistry {
   readonly #repository: ContainerRepository;
   readonly #writes: Writes;
   readonly #changed: (container: Container) => void;
   readonly #byId = new Map<string, Container>();
   readonly #byName = new Map<string, string>();
+  /** Names of those whose rows cannot be understood, by id: they can be removed and nothing else. */
+  readonly #unreadable = new Map<string, string>();
 
   constructor(repository: ContainerRepository, { writes, changed, report }: RegistryOptions = {}) {
     this.#repository = repository;
@@ -36,6 +43,7 @@ export class ContainerRegistry {
     const rows = repository.all(({ id, name, reason }) => {
       // Its name stays its own: its row and its files are still there.
       this.#byName.set(name, id);
+      this.#unreadable.set(id, name);
       report?.(
         new Error(
           `the row of container ${name} (${id}) cannot be understood and is left as it is: ${messageOf(reason)}`,
@@ -77,7 +85,29 @@ export class ContainerRegistry {
       }
     }
     if (found !== undefined) return found;
+    const unreadable = this.unreadable(reference);
+    if (unreadable !== undefined) {
+      throw new TiffinError(
+        "conflict",
+        "container.unreadable",
+        `the row of container ${unreadable.name} cannot be understood by this engine, so it can only be removed`,
+      );
+    }
     throw new TiffinError("notFound", "container.not-found", noSuchContainer(reference));
+  }
+
+  /** One whose row cannot be understood, by its whole id or its name. */
+  unreadable(reference: string): Unreadable | undefined {
+    const id = this.#unreadable.has(reference) ? reference : this.#byName.get(bareName(reference));
+    const name = this.#unreadable.get(id ?? "");
+    return id === undefined || name === undefined ? undefined : { id, name };
+  }
+
+  /** Forgets one whose things are gone. */
+  dropUnreadable({ id, name }: Unreadable): void {
+    this.#writes.settle(subjectOf(id), () => this.#repository.remove(id));
+    this.#unreadable.delete(id);
+    if (this.#byName.get(name) === id) this.#byName.delete(name);
   }
 
   /** Takes a name for a container that is being made; the result gives it back unless `add` came first. */
@@ -109,6 +139,7 @@ export class ContainerRegistry {
     const taken = holder !== undefined && holder !== row.id;
     const adopted = taken ? { ...row, name: `${row.name}-${row.id.slice(0, shortIdDigits)}` } : row;
     this.#writes.write(subjectOf(row.id), () => this.#repository.insert(adopted));
+    this.#unreadable.delete(row.id);
     return this.#remember(adopted);
   }
 
