@@ -26,6 +26,14 @@ import type {
   ImagePruneReport,
   ImageSummary,
 } from "../docker/types/image.ts";
+import type {
+  NetworkConnectBody,
+  NetworkCreateBody,
+  NetworkCreateResponse,
+  NetworkDisconnectBody,
+  NetworkPruneReport,
+  NetworkResource,
+} from "../docker/types/network.ts";
 import type { ProgressMessage } from "../docker/types/progress.ts";
 import type {
   AuthConfig,
@@ -361,6 +369,20 @@ export interface VolumeBackend {
   prune(filters: Filters): Promise<VolumePruneReport>;
 }
 
+/** `name`: a full id, a unique prefix of one, or a name. */
+export interface NetworkBackend {
+  list(filters: Filters): Promise<readonly NetworkResource[]>;
+  inspect(name: string, options: { readonly scope: string }): Promise<NetworkResource>;
+  /** `conflict` for the name, `forbidden` for a subnet that overlaps another one. */
+  create(body: NetworkCreateBody): Promise<NetworkCreateResponse>;
+  /** `forbidden` while containers are in it, and for those that are always there. */
+  remove(name: string): Promise<void>;
+  connect(name: string, body: NetworkConnectBody): Promise<void>;
+  disconnect(name: string, body: NetworkDisconnectBody): Promise<void>;
+  /** Those that no container is in. */
+  prune(filters: Filters): Promise<NetworkPruneReport>;
+}
+
 export interface SystemBackend {
   /** Rejects when the engine cannot serve. */
   ping(): Promise<void>;
@@ -386,5 +408,6 @@ export interface Backends {
   readonly containers: ContainerBackend;
   readonly execs: ExecBackend;
   readonly images: ImageBackend;
+  readonly networks: NetworkBackend;
   readonly system: SystemBackend;
 }

@@ -8,6 +8,7 @@ import { archiveHandlers } from "./handlers/archive.ts";
 import { containerHandlers } from "./handlers/container.ts";
 import { execHandlers } from "./handlers/exec.ts";
 import { imageHandlers } from "./handlers/image.ts";
+import { networkHandlers } from "./handlers/network.ts";
 import { streamHandlers } from "./handlers/stream.ts";
 import { systemHandlers } from "./handlers/system.ts";
 import { volumeHandlers } from "./handlers/volume.ts";
@@ -45,6 +46,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
       ...volumeHandlers(backends.volumes),
       ...systemHandlers(backends.system, backends.events),
       ...imageHandlers(backends.images, onFault),
+      ...networkHandlers(backends.networks),
       ...containerHandlers(backends.containers),
       ...archiveHandlers(backends.containers),
       ...execHandlers(backends.execs),

@@ -119,7 +119,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     names: ["inspect"],
-    summary: "Show everything about containers, images and volumes",
+    summary: "Show everything about containers, images, volumes and networks",
     load: async () => (await import("./commands/inspect.ts")).command,
   },
   {
@@ -242,12 +242,48 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "Wait until containers stop, then print their exit codes",
     load: async () => (await import("./commands/wait.ts")).command,
   },
+  {
+    names: ["network connect"],
+    summary: "Connect a container to a network",
+    load: async () => (await import("./commands/network-connect.ts")).command,
+  },
+  {
+    names: ["network create"],
+    summary: "Create a network",
+    load: async () => (await import("./commands/network-create.ts")).command,
+  },
+  {
+    names: ["network disconnect"],
+    summary: "Disconnect a container from a network",
+    load: async () => (await import("./commands/network-disconnect.ts")).command,
+  },
+  {
+    names: ["network inspect"],
+    summary: "Show everything about networks",
+    load: async () => (await import("./commands/inspect.ts")).networkCommand,
+  },
+  {
+    names: ["network list", "network ls"],
+    summary: "List networks",
+    load: async () => (await import("./commands/network-ls.ts")).command,
+  },
+  {
+    names: ["network prune"],
+    summary: "Remove all unused networks",
+    load: async () => (await import("./commands/network-prune.ts")).command,
+  },
+  {
+    names: ["network remove", "network rm"],
+    summary: "Remove one or more networks",
+    load: async () => (await import("./commands/network-rm.ts")).command,
+  },
 ];
 
 /** Groups whose members are the two-word names above. */
 export const commandGroups: readonly { readonly name: string; readonly summary: string }[] = [
   { name: "container", summary: "Manage containers" },
   { name: "image", summary: "Manage images" },
+  { name: "network", summary: "Manage networks" },
   { name: "system", summary: "Manage the engine" },
   { name: "volume", summary: "Manage volumes" },
 ];

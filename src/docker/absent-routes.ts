@@ -40,16 +40,6 @@ export const absentRoutes: readonly AbsentRoute[] = [
     "POST /session",
     "POST /grpc",
   ),
-  ...missing(
-    "managing networks",
-    "GET /networks",
-    "POST /networks/create",
-    "POST /networks/prune",
-    "GET /networks/{id}",
-    "DELETE /networks/{id}",
-    "POST /networks/{id}/connect",
-    "POST /networks/{id}/disconnect",
-  ),
   ...missing("disk usage", "GET /system/df"),
   ...missing(
     "plug-ins",

@@ -296,6 +296,44 @@ export const volumeShape: DocumentShape = {
   Scope: "text",
 };
 
+/** `GET /networks/{id}`. */
+export const networkDocument: DocumentShape = {
+  Name: "text",
+  Id: "text",
+  Created: "text",
+  Scope: "text",
+  Driver: "text",
+  EnableIPv4: "flag",
+  EnableIPv6: "flag",
+  IPAM: struct({
+    Driver: "text",
+    Options: "nilMap",
+    Config: {
+      each: {
+        Subnet: omit("text"),
+        IPRange: omit("text"),
+        Gateway: omit("text"),
+        AuxiliaryAddresses: omit("nilMap"),
+      },
+      zero: "list",
+    },
+  }),
+  Internal: "flag",
+  Attachable: "flag",
+  Ingress: "flag",
+  ConfigFrom: struct({ Network: "text" }),
+  ConfigOnly: "flag",
+  Containers: mapOf({
+    Name: "text",
+    EndpointID: "text",
+    MacAddress: "text",
+    IPv4Address: "text",
+    IPv6Address: "text",
+  }),
+  Options: "map",
+  Labels: "map",
+};
+
 /** `GET /exec/{id}/json`. */
 export const execDocument: DocumentShape = {
   ID: "text",

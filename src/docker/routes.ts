@@ -49,6 +49,14 @@ import {
   imagePruneReport,
   imageSummary,
 } from "./types/image.ts";
+import {
+  networkConnectBody,
+  networkCreateBody,
+  networkCreateResponse,
+  networkDisconnectBody,
+  networkPruneReport,
+  networkResource,
+} from "./types/network.ts";
 import { progressMessage } from "./types/progress.ts";
 import { authConfig, authResponse, distributionInspect, headerAuth, searchResult } from "./types/registry.ts";
 import { execRunBody, runBody } from "./types/run.ts";
@@ -272,6 +280,32 @@ export const routes = {
   volumePrune: route("POST", "/volumes/prune", "1.25", {
     query: { filters: queryFilters },
     result: json(volumePruneReport),
+  }),
+
+  networkList: route("GET", "/networks", "1.24", {
+    query: { filters: queryFilters },
+    result: json(list(networkResource)),
+  }),
+  networkInspect: route("GET", "/networks/{id}", "1.24", {
+    query: { verbose: queryFlag, scope: queryText },
+    result: json(networkResource),
+  }),
+  networkCreate: route("POST", "/networks/create", "1.24", {
+    body: jsonBody(networkCreateBody),
+    result: json(networkCreateResponse, 201),
+  }),
+  networkRemove: route("DELETE", "/networks/{id}", "1.24", { result: empty() }),
+  networkConnect: route("POST", "/networks/{id}/connect", "1.24", {
+    body: jsonBody(networkConnectBody),
+    result: empty(200),
+  }),
+  networkDisconnect: route("POST", "/networks/{id}/disconnect", "1.24", {
+    body: jsonBody(networkDisconnectBody),
+    result: empty(200),
+  }),
+  networkPrune: route("POST", "/networks/prune", "1.25", {
+    query: { filters: queryFilters },
+    result: json(networkPruneReport),
   }),
 
   explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {

@@ -9,6 +9,7 @@ import { valuesAt } from "../docker/field-paths.ts";
 import { createFields, type Field } from "../docker/fields.ts";
 import { type ContainerCreateBody, containerCreateBody } from "../docker/types/container.ts";
 import type { HostConfig } from "../docker/types/host-config.ts";
+import type { EndpointSettings } from "../docker/types/networking.ts";
 import { TiffinError } from "../lib/errors.ts";
 
 const fixture = new EngineFixture();
@@ -66,6 +67,11 @@ const placed: ContainerCreateBody = {
   HostConfig: { NetworkMode: "bridge" },
   NetworkingConfig: { EndpointsConfig: { bridge: { MacAddress: "02:42:0a:00:00:07" } } },
 };
+/** The scenario test of networks looks at the kernel. */
+const inNetwork = (settings: EndpointSettings): ContainerCreateBody => ({
+  HostConfig: { NetworkMode: "soup-kitchen" },
+  NetworkingConfig: { EndpointsConfig: { "soup-kitchen": settings } },
+});
 const noFile: HostConfig = { Ulimits: [{ Name: "nofile", Soft: 99, Hard: 101 }] };
 const restarting: HostConfig = { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 } };
 
@@ -228,6 +234,8 @@ const samples: Readonly<Record<string, Sample>> = {
     HostConfig: { NetworkMode: "bridge" },
     NetworkingConfig: { EndpointsConfig: { bridge: { IPAMConfig: { IPv4Address: "192.0.2.9" } } } },
   }),
+  "NetworkingConfig.EndpointsConfig{}.Aliases": config(inNetwork({ Aliases: ["soup"] })),
+  "NetworkingConfig.EndpointsConfig{}.GwPriority": config(inNetwork({ GwPriority: 7 })),
   "NetworkingConfig.EndpointsConfig{}.MacAddress": config(
     placed,
     "cat /sys/class/net/eth0/address",

@@ -18,9 +18,12 @@ import {
   ContainerRegistry,
   ContainerService,
   type ContainerState,
+  connectContainer,
   containerRepository,
+  disconnectContainer,
   failpointHook,
   isAlive,
+  membersOf,
   pauseBeforeNext,
   RowFiles,
   recoverContainers,
@@ -33,7 +36,7 @@ import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
-import { type Networks, openNetworks } from "./network/mod.ts";
+import { NetworkService, type Networks, openNetworks } from "./network/mod.ts";
 import { hostPlaces, openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
@@ -61,6 +64,7 @@ export interface Engine {
   readonly execs: ExecService;
   readonly images: ImageService;
   readonly volumes: VolumeService;
+  readonly networks: NetworkService;
   readonly system: SystemService;
   readonly events: EventService;
   readonly facts: HostFacts;
@@ -184,6 +188,15 @@ async function openWith(
   return {
     containers: new ContainerService(context),
     execs: new ExecService(context),
+    networks: new NetworkService({
+      networks,
+      events,
+      membersOf: (network) => membersOf(context, network),
+      connect: (name, network, settings) =>
+        connectContainer(context, context.registry.resolve(name), network, settings),
+      disconnect: (name, network, force) =>
+        disconnectContainer(context, context.registry.resolve(name), network, force),
+    }),
     images: new ImageService({
       registry: openRegistryClient({
         userAgent: `tiffin/${options.version}`,

@@ -519,6 +519,17 @@ export function fakeEngine(): FakeEngine {
         })(),
       import: async ({ source }, _body, report) => report({ status: source }),
     },
+    networks: {
+      list: async () => [],
+      inspect: async (name) => {
+        throw new TiffinError("notFound", "network.not-found", `network ${name} not found`);
+      },
+      create: async () => ({ Id: newId(), Warning: "" }),
+      remove: async () => undefined,
+      connect: async () => undefined,
+      disconnect: async () => undefined,
+      prune: async () => ({ NetworksDeleted: null }),
+    },
     system: {
       ping: async () => undefined,
       version: async () => fakeVersion,

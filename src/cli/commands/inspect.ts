@@ -1,4 +1,4 @@
-/** `tiffin inspect`, `tiffin container inspect`, `tiffin image inspect`, `tiffin volume inspect`. */
+/** `tiffin inspect`, and that of containers, images, volumes and networks. */
 
 import type { ApiClient } from "../../client/api-client.ts";
 import { EngineError } from "../../client/api-error.ts";
@@ -7,6 +7,7 @@ import {
   containerDocument,
   type DocumentShape,
   imageDocument,
+  networkDocument,
   typedView,
   volumeShape,
 } from "../../docker/documents.ts";
@@ -41,6 +42,10 @@ const lookups: Readonly<Record<string, Lookup>> = {
   volume: async (api, name) => ({
     document: await api.undecoded("volumeInspect", { params: { name } }),
     shape: volumeShape,
+  }),
+  network: async (api, name) => ({
+    document: await api.undecoded("networkInspect", { params: { id: name } }),
+    shape: networkDocument,
   }),
 };
 
@@ -108,11 +113,11 @@ const format = text("f", "How to print: 'json' or a Go template");
 export const command = defineCommand({
   names: ["inspect"],
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
-  summary: "Show everything about containers, images and volumes",
+  summary: "Show everything about containers, images, volumes and networks",
   flags: {
     format,
     size: toggle("s", "Show file sizes of containers"),
-    type: text("", "Look only among these objects (container|image|volume)"),
+    type: text("", "Look only among these objects (container|image|volume|network)"),
   },
   least: 1,
   async run({ values, positionals, context }) {
@@ -151,4 +156,14 @@ export const imageCommand = defineCommand({
   least: 1,
   run: ({ values, positionals, context }) =>
     show(context, lookups["image"] ?? anyKind, positionals, { ...values, size: false }),
+});
+
+export const networkCommand = defineCommand({
+  names: ["network inspect"],
+  usage: "[OPTIONS] NETWORK [NETWORK...]",
+  summary: "Show everything about networks",
+  flags: { format, verbose: toggle("v", "Verbose output for diagnostics") },
+  least: 1,
+  run: ({ values, positionals, context }) =>
+    show(context, lookups["network"] ?? anyKind, positionals, { format: values.format, size: false }),
 });

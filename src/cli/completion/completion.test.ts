@@ -79,7 +79,7 @@ const cases: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ["tiffin explain --format ", ["json", "shell", "table", "text"]],
   ["tiffin ps --format ", ["json", "table"]],
   ["tiffin container ls --format ", ["json", "table"]],
-  ["tiffin inspect --type ", ["container", "image", "volume"]],
+  ["tiffin inspect --type ", ["container", "image", "network", "volume"]],
   ["tiffin run --volumes-from ", ["old", "web"]],
   ["tiffin run --cap-add NET_A", ["NET_ADMIN"]],
   ["tiffin logs ", ["old", "web"]],

@@ -47,6 +47,7 @@ const containerFilters = words(
 );
 const imageFilters = words(..."before= dangling= label= reference= since= until=".split(" "));
 const pruneFilters = words("dangling=", "label=", "label!=", "until=");
+const networkFilters = words(..."dangling= driver= id= label= name= scope= type=".split(" "));
 const streams = words("stderr", "stdin", "stdout");
 
 /** By the shortest name of a command and the long name of its option. */
@@ -59,7 +60,7 @@ const inCommand: Readonly<Record<string, Offer>> = {
   "images format": table,
   "info format": document,
   "inspect format": document,
-  "inspect type": words("container", "image", "volume"),
+  "inspect type": words("container", "image", "network", "volume"),
   "events filter": words(
     ..."config= container= daemon= event= image= label= network= node= plugin= scope= secret= service= type= volume=".split(
       " ",
@@ -72,6 +73,11 @@ const inCommand: Readonly<Record<string, Offer>> = {
   "volume prune filter": words("all=", "label=", "label!="),
   "container inspect format": document,
   "image inspect format": document,
+  "network create driver": words("bridge"),
+  "network inspect format": document,
+  "network ls filter": networkFilters,
+  "network ls format": table,
+  "network prune filter": words("label=", "label!=", "until="),
   "ps filter": containerFilters,
   "ps format": table,
   "run attach": streams,

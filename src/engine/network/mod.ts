@@ -17,5 +17,7 @@ export type {
   UnwiredPlace,
 } from "./model.ts";
 export { networkSteps } from "./model.ts";
+export { NetworkService } from "./network-service.ts";
 export { openNetworks } from "./open-networks.ts";
+export type { Member } from "./present.ts";
 export { removeNetworkRemains } from "./remains.ts";

@@ -4,3 +4,4 @@ export type { DockerDocuments } from "./documents.ts";
 export { documentsOf } from "./documents-of.ts";
 export { networkMode } from "./network-mode.ts";
 export { decodeFirstDocument, storedDocuments } from "./stored-documents.ts";
+export { wantedEndpointOf } from "./wanted-endpoint.ts";

@@ -1,20 +1,22 @@
 /** A container's place in the network, and the words of its /etc/hosts and /etc/resolv.conf. Pure. */
 import { isIpAddress, isIpv4 } from "../../../docker/ip-address.ts";
 import { refuse } from "./refuse.ts";
-import type { ContainerSpecification } from "./specification.ts";
+import type { ContainerSpecification, WantedEndpoint } from "./specification.ts";
 import { shown, validateWord } from "./words.ts";
 
 const hardwareAddress = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
+export function checkEndpoint({ address, mac, aliases = [] }: WantedEndpoint): void {
+  for (const alias of aliases) validateWord("network alias", alias);
+  if (address !== "" && !isIpv4(address)) refuse("endpoint", `invalid IPv4 address: ${address}`);
+  if (mac !== "" && !hardwareAddress.test(mac)) {
+    refuse("endpoint", `${mac} is not a valid mac address`);
+  }
+}
+
 export function checkNetwork({ network, resolver, hosts }: ContainerSpecification): void {
   if (network.kind === "networks") {
-    for (const { address, mac, aliases = [] } of network.endpoints) {
-      for (const alias of aliases) validateWord("network alias", alias);
-      if (address !== "" && !isIpv4(address)) refuse("endpoint", `invalid IPv4 address: ${address}`);
-      if (mac !== "" && !hardwareAddress.test(mac)) {
-        refuse("endpoint", `${mac} is not a valid mac address`);
-      }
-    }
+    for (const endpoint of network.endpoints) checkEndpoint(endpoint);
     for (const { hostAddress = "", hostPort, hostPortEnd } of network.ports) {
       if (hostAddress !== "" && !isIpAddress(hostAddress)) {
         refuse("port", `invalid IP address: ${hostAddress}`);

@@ -2,3 +2,4 @@
 export type { StartContext } from "./context.ts";
 export { explainContainer } from "./explain.ts";
 export { alreadyRunning, startContainer } from "./start.ts";
+export { endpointRequest } from "./start-network.ts";

@@ -1,0 +1,24 @@
+/** Networks. */
+import type { NetworkBackend } from "../backend.ts";
+import type { Handlers } from "../handler.ts";
+
+type Names =
+  | "networkList"
+  | "networkInspect"
+  | "networkCreate"
+  | "networkRemove"
+  | "networkConnect"
+  | "networkDisconnect"
+  | "networkPrune";
+
+export function networkHandlers(networks: NetworkBackend): Pick<Handlers, Names> {
+  return {
+    networkList: ({ query }) => networks.list(query.filters ?? {}),
+    networkInspect: ({ params, query }) => networks.inspect(params.id, { scope: query.scope ?? "" }),
+    networkCreate: ({ body }) => networks.create(body),
+    networkRemove: ({ params }) => networks.remove(params.id),
+    networkConnect: ({ params, body }) => networks.connect(params.id, body),
+    networkDisconnect: ({ params, body }) => networks.disconnect(params.id, body),
+    networkPrune: ({ query }) => networks.prune(query.filters ?? {}),
+  };
+}

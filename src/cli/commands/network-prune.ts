@@ -1,0 +1,27 @@
+/** `tiffin network prune`. */
+import { defineCommand } from "../command.ts";
+import { confirm } from "../confirm.ts";
+import { longFilter } from "../flags/filter-flag.ts";
+import { toggle } from "../flags/flag.ts";
+
+const warning =
+  "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?";
+
+export const command = defineCommand({
+  names: ["network prune"],
+  usage: "[OPTIONS]",
+  summary: "Remove all unused networks",
+  flags: { filter: longFilter, force: toggle("f", "Do not ask") },
+  least: 0,
+  most: 0,
+  async run({ values, context }) {
+    if (!values.force && !confirm(context, warning)) return 0;
+    const api = await context.api();
+    const query = Object.keys(values.filter).length === 0 ? {} : { filters: values.filter };
+    const { NetworksDeleted } = await api.document("networkPrune", { query });
+    const deleted = NetworksDeleted ?? [];
+    if (deleted.length > 0)
+      context.out(`Deleted Networks:\n${deleted.map((name) => `${name}\n`).join("")}\n`);
+    return 0;
+  },
+});

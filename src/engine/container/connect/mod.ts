@@ -1,0 +1,4 @@
+/** Containers that join and leave networks, running or not. */
+export { connectContainer, disconnectContainer } from "./connect.ts";
+export type { ConnectContext } from "./context.ts";
+export { membersOf } from "./members.ts";

@@ -1,0 +1,108 @@
+/** Filters of `GET /networks` and of `POST /networks/prune`: which are known, and what each lets through. */
+import { filterTimeMs } from "../../docker/filter-time.ts";
+import { invalidFilter } from "../../docker/messages.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { own } from "../../lib/own.ts";
+import { isBuiltIn } from "./built-in-networks.ts";
+import type { Network } from "./model.ts";
+
+export type FilterMap = Readonly<Record<string, readonly string[]>>;
+type Test = (network: Network) => boolean;
+
+function refusal(message: string): TiffinError {
+  return new TiffinError("invalid", "network.filter", message);
+}
+
+/** Part of the text, or an expression that is found in it, as Docker matches. */
+function finder(key: string, value: string): (text: string) => boolean {
+  try {
+    const expression = new RegExp(value);
+    return (text) => expression.test(text);
+  } catch {
+    throw refusal(invalidFilter(`${key}=${value}`));
+  }
+}
+
+function anyOf(tests: readonly Test[]): Test {
+  return (network) => tests.some((test) => test(network));
+}
+
+function hasLabel({ labels }: Network, wanted: string): boolean {
+  const sign = wanted.indexOf("=");
+  const found = own(labels, sign < 0 ? wanted : wanted.slice(0, sign));
+  return found !== undefined && (sign < 0 || found === wanted.slice(sign + 1));
+}
+
+function truth(key: string, values: readonly string[]): boolean {
+  const [value = ""] = values;
+  if (["1", "true"].includes(value)) return true;
+  if (["0", "false"].includes(value)) return false;
+  throw refusal(invalidFilter(`${key}=[${values.join(" ")}]`));
+}
+
+type FilterMaker = (values: readonly string[], countOf: (id: string) => number) => Test;
+
+const makers: Readonly<Record<string, FilterMaker>> = {
+  id: (values) =>
+    anyOf(
+      values.map((value) => {
+        const found = finder("id", value);
+        return ({ id }) => found(id);
+      }),
+    ),
+  name: (values) =>
+    anyOf(
+      values.map((value) => {
+        const found = finder("name", value);
+        return ({ name }) => found(name);
+      }),
+    ),
+  driver: (values) =>
+    anyOf(
+      values.map(
+        (value) =>
+          ({ driver }) =>
+            driver === value,
+      ),
+    ),
+  label: (values) => (network) => values.every((value) => hasLabel(network, value)),
+  scope: (values) => () => values.includes("local"),
+  type: (values) =>
+    anyOf(
+      values.map((value) => {
+        if (value !== "custom" && value !== "builtin") {
+          throw refusal(`invalid filter: 'type'='${value}'`);
+        }
+        return ({ id }) => isBuiltIn(id) === (value === "builtin");
+      }),
+    ),
+  dangling: (values, countOf) => {
+    const wanted = truth("dangling", values);
+    return ({ id }) => (!isBuiltIn(id) && countOf(id) === 0) === wanted;
+  },
+};
+
+/** Errors: invalid `network.filter`. */
+export function networkTest(filters: FilterMap, countOf: (id: string) => number): Test {
+  const tests = Object.entries(filters).map(([key, values]) => {
+    const make = own(makers, key);
+    if (make === undefined) throw refusal(invalidFilter(key));
+    return make(values, countOf);
+  });
+  return (network) => tests.every((test) => test(network));
+}
+
+/** Which of the unused networks a prune takes. */
+export function pruneTest(filters: FilterMap, nowMs: number): Test {
+  const unknown = Object.keys(filters).find((key) => !["until", "label", "label!"].includes(key));
+  if (unknown !== undefined) throw refusal(invalidFilter(unknown));
+  const { until = [], label = [], "label!": unwanted = [] } = filters;
+  if (until.length > 1) throw refusal("more than one until filter specified");
+  const [text] = until;
+  const before = text === undefined ? Number.POSITIVE_INFINITY : filterTimeMs(text, nowMs);
+  if (before === undefined) throw refusal(invalidFilter(`until=${text}`));
+  return (network) =>
+    network.createdMs < before &&
+    label.every((value) => hasLabel(network, value)) &&
+    !unwanted.some((value) => hasLabel(network, value));
+}

@@ -1,0 +1,138 @@
+import { expect, test } from "bun:test";
+import type { NetworkCreateBody } from "../../docker/types/network.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import { builtInNetworks } from "./built-in-networks.ts";
+import type { Network } from "./model.ts";
+import { type FilterMap, networkTest, pruneTest } from "./network-filters.ts";
+import { networkRequest } from "./network-request.ts";
+
+function refusal(work: () => unknown): string {
+  try {
+    work();
+    return "no error";
+  } catch (thrown) {
+    if (!(thrown instanceof TiffinError)) throw thrown;
+    return `${thrown.kind}: ${thrown.message}`;
+  }
+}
+
+test("what a client asks for is understood", () => {
+  const body: NetworkCreateBody = {
+    Name: "lunch",
+    Driver: "bridge",
+    Internal: true,
+    IPAM: {
+      Config: [
+        {
+          Subnet: "10.9.0.0/24",
+          Gateway: "10.9.0.9",
+          IPRange: "10.9.0.64/26",
+          AuxiliaryAddresses: { printer: "10.9.0.70" },
+        },
+      ],
+      Options: { a: "b" },
+    },
+    Options: {
+      "com.docker.network.bridge.name": "lunch0",
+      "com.docker.network.bridge.enable_icc": "false",
+      "com.docker.network.bridge.enable_ip_masquerade": "0",
+      "com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+      "com.docker.network.driver.mtu": "1400",
+      unknown: "kept",
+    },
+    Labels: { x: "y" },
+  };
+  expect(networkRequest(body)).toEqual({
+    name: "lunch",
+    subnet: "10.9.0.0/24",
+    gateway: "10.9.0.9",
+    ipRange: "10.9.0.64/26",
+    auxiliary: { printer: "10.9.0.70" },
+    bridge: "lunch0",
+    openWithin: false,
+    masquerade: false,
+    hostAddress: "127.0.0.1",
+    mtu: 1400,
+    internal: true,
+    attachable: false,
+    labels: { x: "y" },
+    options: body.Options ?? {},
+    ipamOptions: { a: "b" },
+  });
+});
+
+const odd: readonly [Partial<NetworkCreateBody>, string][] = [
+  [{ Name: "" }, "invalid: network name cannot be blank"],
+  [{ Name: " " }, "invalid: network name cannot be blank"],
+  [{ Name: "bridge" }, "forbidden: operation is not permitted on predefined bridge network"],
+  [{ Name: "none" }, "forbidden: operation is not permitted on predefined none network"],
+  [{ Driver: "host" }, 'forbidden: only one instance of "host" network is allowed'],
+  [{ Driver: "null" }, 'forbidden: only one instance of "null" network is allowed'],
+  [{ Driver: "nosuch" }, 'notFound: could not resolve driver "nosuch": plugin "nosuch" not found'],
+  [{ Driver: "macvlan" }, "notImplemented: network driver macvlan is not supported"],
+  [{ EnableIPv6: true }, "notImplemented: IPv6 in networks is not supported"],
+  [{ EnableIPv4: false }, "invalid: IPv4 or IPv6 must be enabled"],
+  [{ Scope: "swarm" }, "notImplemented: network scope swarm is not supported"],
+  [{ ConfigOnly: true }, "notImplemented: a configuration-only network is not supported"],
+  [{ IPAM: { Driver: "nosuch" } }, "notFound: could not find IPAM driver nosuch"],
+  [{ IPAM: { Config: [{ Subnet: "fd00::/64" }] } }, "notImplemented: IPv6 in networks is not supported"],
+  [
+    { IPAM: { Config: [{ Gateway: "10.0.0.1" }] } },
+    "invalid: every ip-range or gateway must have a corresponding subnet",
+  ],
+  [
+    { IPAM: { Config: [{ Subnet: "10.0.0.0/24" }, { Subnet: "10.0.1.0/24" }] } },
+    "invalid: bridge driver doesn't support multiple subnets",
+  ],
+  [
+    { Options: { "com.docker.network.driver.mtu": "x" } },
+    'invalid: invalid value "x" for option com.docker.network.driver.mtu: wanted a number of bytes',
+  ],
+  [
+    { Options: { "com.docker.network.bridge.enable_icc": "x" } },
+    'invalid: invalid value "x" for option com.docker.network.bridge.enable_icc: wanted true or false',
+  ],
+];
+
+test.each(odd)("%p is refused", (change, message) => {
+  expect(refusal(() => networkRequest({ Name: "lunch", ...change }))).toBe(message);
+});
+
+test.each(["a b", "-a", "a/b", "a\u0001", "ä", "a".repeat(256), "a\n"])("%p is no name", (name) => {
+  expect(refusal(() => networkRequest({ Name: name }))).toStartWith("invalid: invalid network name");
+});
+
+const networks: readonly Network[] = [
+  ...builtInNetworks(1),
+  { ...builtInNetworks(1)[0], id: "abc".padEnd(64, "0"), name: "lunch", createdMs: 5000, labels: { x: "y" } },
+];
+
+function listed(filters: FilterMap): string[] {
+  return networks.filter(networkTest(filters, () => 0)).map(({ name }) => name);
+}
+
+test("filters of lists", () => {
+  expect(listed({})).toEqual(["bridge", "host", "none", "lunch"]);
+  expect(listed({ name: ["un", "hos"] })).toEqual(["host", "lunch"]);
+  expect(listed({ id: ["^abc"] })).toEqual(["lunch"]);
+  expect(listed({ driver: ["null", "host"] })).toEqual(["host", "none"]);
+  expect(listed({ label: ["x=y"], type: ["custom"] })).toEqual(["lunch"]);
+  expect(listed({ label: ["x=z"] })).toEqual([]);
+  expect(listed({ scope: ["local"], dangling: ["true"] })).toEqual(["lunch"]);
+  expect(listed({ type: ["builtin"] })).toEqual(["bridge", "host", "none"]);
+  expect(refusal(() => listed({ foo: ["bar"] }))).toBe("invalid: invalid filter 'foo'");
+  expect(refusal(() => listed({ type: ["x"] }))).toBe("invalid: invalid filter: 'type'='x'");
+  expect(refusal(() => listed({ name: ["("] }))).toBe("invalid: invalid filter 'name=('");
+  expect(refusal(() => listed({ __proto__: ["x"] } as FilterMap))).toBe("no error");
+});
+
+test("filters of prunes", () => {
+  const pruned = (filters: FilterMap): string[] =>
+    networks.filter(pruneTest(filters, 10_000)).map(({ name }) => name);
+  expect(pruned({ until: ["2s"] })).toEqual(["bridge", "host", "none", "lunch"]);
+  expect(pruned({ until: ["6s"] })).toEqual(["bridge", "host", "none"]);
+  expect(pruned({ label: ["x"] })).toEqual(["lunch"]);
+  expect(pruned({ "label!": ["x=y"] })).toEqual(["bridge", "host", "none"]);
+  expect(refusal(() => pruned({ name: ["x"] }))).toBe("invalid: invalid filter 'name'");
+  expect(refusal(() => pruned({ until: ["x"] }))).toBe("invalid: invalid filter 'until=x'");
+});

@@ -1,0 +1,132 @@
+/** `POST /networks/create`: what a client's words ask for. Pure. */
+import type { IpamPool, NetworkCreateBody } from "../../docker/types/network.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import type { NetworkRequest } from "./model.ts";
+
+function invalid(message: string): TiffinError {
+  return new TiffinError("invalid", "network.request", message);
+}
+
+function missing(what: string): TiffinError {
+  return new TiffinError("notImplemented", "network.unsupported", `${what} is not supported`);
+}
+
+/** Docker's rule for names of things. */
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const longestName = 255;
+const predefined = ["bridge", "host", "none", "default"];
+
+/** Errors: invalid `network.request`, notImplemented `network.unsupported`, notFound `network.driver`, forbidden `network.built-in`. */
+export function networkRequest(body: NetworkCreateBody): NetworkRequest {
+  const { Name: name, IPAM } = body;
+  checkName(name);
+  checkDriver(body.Driver || "bridge");
+  checkUnsupported(body);
+  if ((IPAM?.Driver || "default") !== "default") {
+    throw new TiffinError("notFound", "network.driver", `could not find IPAM driver ${IPAM?.Driver}`);
+  }
+  const options = body.Options ?? {};
+  return {
+    name,
+    ...poolOf(IPAM?.Config ?? []),
+    ...settingsOf(options),
+    internal: body.Internal ?? false,
+    attachable: body.Attachable ?? false,
+    labels: body.Labels ?? {},
+    options,
+    ipamOptions: IPAM?.Options ?? {},
+  };
+}
+
+function checkName(name: string): void {
+  if (name.trim() === "") throw invalid("network name cannot be blank");
+  if (predefined.includes(name)) {
+    throw new TiffinError(
+      "forbidden",
+      "network.built-in",
+      `operation is not permitted on predefined ${name} network`,
+    );
+  }
+  if (name.length > longestName || !namePattern.test(name)) {
+    throw invalid(
+      `invalid network name ${JSON.stringify(name)}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed, at most ${longestName}`,
+    );
+  }
+}
+
+function checkDriver(driver: string): void {
+  if (driver === "bridge") return;
+  if (driver === "host" || driver === "null") {
+    throw new TiffinError(
+      "forbidden",
+      "network.driver",
+      `only one instance of "${driver}" network is allowed`,
+    );
+  }
+  if (["macvlan", "ipvlan", "overlay", "vlan", "vxlan"].includes(driver)) {
+    throw missing(`network driver ${driver}`);
+  }
+  throw new TiffinError(
+    "notFound",
+    "network.driver",
+    `could not resolve driver ${JSON.stringify(driver)}: plugin ${JSON.stringify(driver)} not found`,
+    { remedy: "use the driver bridge" },
+  );
+}
+
+function checkUnsupported(body: NetworkCreateBody): void {
+  if (body.EnableIPv6 === true) throw missing("IPv6 in networks");
+  if (body.EnableIPv4 === false) throw invalid("IPv4 or IPv6 must be enabled");
+  if (body.ConfigOnly === true || (body.ConfigFrom?.Network ?? "") !== "")
+    throw missing("a configuration-only network");
+  if (body.Ingress === true) throw missing("an ingress network");
+  if (body.Scope !== undefined && body.Scope !== "" && body.Scope !== "local") {
+    throw missing(`network scope ${body.Scope}`);
+  }
+}
+
+function poolOf(pools: readonly IpamPool[]): Partial<NetworkRequest> {
+  const [pool, ...more] = pools;
+  if (pool === undefined) return {};
+  if (more.length > 0) throw invalid("bridge driver doesn't support multiple subnets");
+  const { Subnet = "", Gateway = "", IPRange = "", AuxiliaryAddresses } = pool;
+  if ([Subnet, Gateway, IPRange].some((text) => text.includes(":"))) throw missing("IPv6 in networks");
+  if (Subnet === "" && (Gateway !== "" || IPRange !== "")) {
+    throw invalid("every ip-range or gateway must have a corresponding subnet");
+  }
+  return { subnet: Subnet, gateway: Gateway, ipRange: IPRange, auxiliary: AuxiliaryAddresses ?? {} };
+}
+
+const bridgeOption = "com.docker.network.bridge.";
+const driverOption = "com.docker.network.driver.";
+
+/** What options that Docker knows ask for; others are kept, as Docker keeps them. */
+function settingsOf(options: Readonly<Record<string, string>>): Partial<NetworkRequest> {
+  const option = (key: string): string | undefined =>
+    Object.hasOwn(options, key) ? options[key] : undefined;
+  for (const key of ["gateway_mode_ipv4", "gateway_mode_ipv6", "inhibit_ipv4", "trusted_host_interfaces"]) {
+    const value = option(bridgeOption + key) ?? "";
+    if (!["", "nat", "false"].includes(value)) throw missing(`option ${bridgeOption}${key}=${value}`);
+  }
+  const truth = (key: string): boolean => {
+    const value = option(bridgeOption + key) ?? "";
+    if (["", "1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;
+    if (["0", "f", "F", "false", "FALSE", "False"].includes(value)) return false;
+    throw invalid(
+      `invalid value ${JSON.stringify(value)} for option ${bridgeOption}${key}: wanted true or false`,
+    );
+  };
+  const mtu = option(`${driverOption}mtu`) ?? "";
+  if (!/^\d{0,9}$/.test(mtu)) {
+    throw invalid(
+      `invalid value ${JSON.stringify(mtu)} for option ${driverOption}mtu: wanted a number of bytes`,
+    );
+  }
+  return {
+    bridge: option(`${bridgeOption}name`) ?? "",
+    openWithin: truth("enable_icc"),
+    masquerade: truth("enable_ip_masquerade"),
+    hostAddress: option(`${bridgeOption}host_binding_ipv4`) ?? "",
+    mtu: Number(mtu),
+  };
+}

@@ -1,0 +1,255 @@
+/** Networks of users: made, joined, left and removed, by the command line and by Docker's own client. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { dockerClients } from "../support/docker-clients.ts";
+import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { freePort } from "../support/free-port.ts";
+import { succeeds } from "../support/until.ts";
+
+let engine: TestEngine;
+
+beforeAll(async () => {
+  engine = await startEngine();
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+});
+
+const output = async (...args: readonly string[]): Promise<string> => await engine.output(...args);
+
+async function refused(...args: readonly string[]): Promise<string> {
+  const { exitCode, stderr } = await engine.cli(...args);
+  expect(exitCode).not.toBe(0);
+  return stderr;
+}
+
+/** The container's address in a network. */
+async function addressIn(container: string, network: string): Promise<string> {
+  return await output(
+    "inspect",
+    "-f",
+    `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`,
+    container,
+  );
+}
+
+const sleeping = ["base", "sleep", "1000"];
+
+test("a container is in two networks, each with its address, alias and way; networks do not reach each other", async () => {
+  await output("network", "create", "--subnet", "10.213.7.0/24", "--gateway", "10.213.7.9", "one");
+  await output(
+    "network",
+    "create",
+    "--label",
+    "meal=lunch",
+    "-o",
+    "com.docker.network.driver.mtu=1400",
+    "two",
+  );
+  await output(
+    "run",
+    "-d",
+    "--name",
+    "both",
+    "--network",
+    "name=one,alias=left,ip=10.213.7.33",
+    "--network",
+    "two",
+    ...sleeping,
+  );
+  await output("run", "-d", "--name", "inner", "--network", "two", ...sleeping);
+  await output("run", "-d", "--name", "outer", "--network", "one", ...sleeping);
+  expect(await addressIn("both", "one")).toBe("10.213.7.33");
+  expect(await output("exec", "both", "cat", "/sys/class/net/eth0/mtu", "/sys/class/net/eth1/mtu")).toBe(
+    "1500\n1400",
+  );
+  expect(await output("exec", "both", "ip", "route", "show", "default")).toContain("via 10.213.7.9 dev eth0");
+  const aliases = '{{index (index .NetworkSettings.Networks "one").Aliases 0}}';
+  expect(await output("inspect", "-f", aliases, "both")).toBe("left");
+  for (const from of ["inner", "outer"]) {
+    const network = from === "inner" ? "two" : "one";
+    await output("exec", from, "ping", "-c1", "-W2", await addressIn("both", network));
+  }
+  const inner = await addressIn("inner", "two");
+  expect((await engine.cli("exec", "outer", "ping", "-c1", "-W1", inner)).exitCode).toBe(1);
+  expect(await output("network", "ls", "--filter", "label=meal=lunch", "--format", "{{.Name}}")).toBe("two");
+  expect(await output("ps", "--filter", "network=one", "--format", "{{.Names}}")).toBe("outer\nboth");
+  const members = await output("network", "inspect", "-f", "{{range .Containers}}{{.Name}} {{end}}", "two");
+  expect(members.trim().split(" ").sort()).toEqual(["both", "inner"]);
+  expect(await refused("network", "rm", "two")).toContain(
+    'error while removing network: network two has active endpoints (name:"both"',
+  );
+  await output("rm", "-f", "both", "inner", "outer");
+  expect(await output("network", "rm", "one", "two")).toBe("one\ntwo");
+});
+
+test("a running container joins and leaves; what it is in outlives a restart and an engine that is killed", async () => {
+  await output("network", "create", "early");
+  await output("network", "create", "--subnet", "10.213.8.0/24", "late");
+  const port = freePort();
+  await output(
+    "run",
+    "-d",
+    "--name",
+    "web",
+    "--network",
+    "late",
+    "-p",
+    `127.0.0.1:${port}:80`,
+    "base",
+    "sh",
+    "-c",
+    "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w",
+  );
+  const page = async (): Promise<string> =>
+    await succeeds(async () => await (await fetch(`http://127.0.0.1:${port}/`, { keepalive: false })).text());
+  expect(await page()).toBe("up\n");
+  await output("network", "connect", "--alias", "server", "early", "web");
+  expect(await page()).toBe("up\n");
+  expect(await refused("network", "connect", "early", "web")).toContain(
+    "endpoint with name web already exists in network early",
+  );
+  const early = await addressIn("web", "early");
+  await engine.crash();
+  await engine.start();
+  expect(await addressIn("web", "early")).toBe(early);
+  expect(await output("run", "--rm", "--network", "early", "base", "wget", "-qO-", `http://${early}/`)).toBe(
+    "up",
+  );
+  expect(await page()).toBe("up\n");
+  await output("network", "disconnect", "late", "web");
+  expect(await page()).toBe("up\n");
+  expect(await refused("network", "disconnect", "late", "web")).toContain("is not connected to network late");
+  await output("network", "connect", "--ip", "10.213.8.77", "late", "web");
+  await output("stop", "-t", "0", "web");
+  await output("start", "web");
+  expect(await addressIn("web", "late")).toBe("10.213.8.77");
+  expect(await output("exec", "web", "ls", "/sys/class/net")).toBe("eth0\neth1\nlo");
+  await output("network", "disconnect", "early", "web");
+  await output("rm", "-f", "web");
+  // A container that does not run joins too, and leaves its last one.
+  await output("create", "--name", "idle", "--network", "early", ...sleeping);
+  await output("network", "connect", "late", "idle");
+  await output("network", "disconnect", "early", "idle");
+  await output("network", "disconnect", "late", "idle");
+  await output("start", "idle");
+  expect(await output("exec", "idle", "ls", "/sys/class/net")).toBe("lo");
+  await output("rm", "-f", "idle");
+  expect((await output("network", "prune", "-f")).split("\n").sort()).toEqual([
+    "Deleted Networks:",
+    "early",
+    "late",
+  ]);
+});
+
+test("an internal network has no way out, and one without traffic within no way across", async () => {
+  await output("network", "create", "--internal", "closed");
+  await output("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", "apart");
+  expect(await output("run", "--rm", "--network", "closed", "base", "ip", "route")).not.toContain("default");
+  await output("run", "-d", "--name", "shy", "--network", "apart", ...sleeping);
+  const shy = await addressIn("shy", "apart");
+  const ping = await engine.cli("run", "--rm", "--network", "apart", "base", "ping", "-c1", "-W1", shy);
+  expect(ping.exitCode).toBe(1);
+  await output("rm", "-f", "shy");
+  await output("network", "rm", "closed", "apart");
+});
+
+test("what cannot be is refused in one sentence, and nothing is left of it", async () => {
+  await output("network", "create", "--subnet", "10.213.9.0/29", "small");
+  const before = engine.snapshot();
+  const cases: readonly (readonly [readonly string[], string])[] = [
+    [["network", "create", "small"], "network with name small already exists"],
+    [
+      ["network", "create", "--subnet", "10.213.9.4/30", "other"],
+      "Pool overlaps with other one on this address space",
+    ],
+    [["network", "create", "--subnet", "10.213.10.0/33", "other"], "is not an IPv4 network"],
+    [
+      ["network", "create", "--subnet", "10.213.10.0/24", "--gateway", "10.213.11.1", "other"],
+      "no matching subnet for gateway 10.213.11.1",
+    ],
+    [
+      ["network", "create", "--gateway", "10.213.11.1", "other"],
+      "every ip-range or gateway must have a corresponding subnet",
+    ],
+    [["network", "create", "-o", "com.docker.network.driver.mtu=9", "other"], "invalid MTU 9"],
+    [
+      ["network", "create", "-o", "com.docker.network.bridge.name=lo", "other"],
+      "there is a link lo on this host already",
+    ],
+    [["network", "create", "-d", "nosuch", "other"], 'plugin "nosuch" not found'],
+    [["network", "create", "a\u0007b"], "invalid network name"],
+    [["network", "rm", "nosuch"], "network nosuch not found"],
+    [["network", "rm", "host"], "host is a pre-defined network and cannot be removed"],
+    [["network", "ls", "--filter", "foo=bar"], "invalid filter 'foo'"],
+    [
+      ["run", "--rm", "--network", "small", "--ip", "10.213.9.1", "base", "true"],
+      "address 10.213.9.1 is already in use",
+    ],
+    [
+      ["run", "--rm", "--network", "small", "--ip", "10.1.1.1", "base", "true"],
+      "address 10.1.1.1 is not in 10.213.9.0/29",
+    ],
+    [["run", "--rm", "--network", "nosuch", "base", "true"], "network nosuch not found"],
+    [
+      ["run", "--rm", "--network", "bridge", "--network-alias", "x", "base", "true"],
+      "only supported for user-defined networks",
+    ],
+  ];
+  for (const [words, message] of cases) expect(await refused(...words)).toContain(message);
+  expect(await engine.leftovers(before)).toEqual([]);
+  await output("network", "rm", "small");
+});
+
+for (const { path: client, version } of dockerClients) {
+  test(`docker ${version} drives networks`, async () => {
+    const docker = async (...words: readonly string[]): Promise<string> => {
+      const child = Bun.spawn([client, ...words], {
+        env: { ...process.env, DOCKER_HOST: engine.host },
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      const [out, err] = await Promise.all([
+        new Response(child.stdout).text(),
+        new Response(child.stderr).text(),
+      ]);
+      expect([words, await child.exited, err]).toEqual([words, 0, ""]);
+      return out.trim();
+    };
+    const id = await docker(
+      "network",
+      "create",
+      "--subnet",
+      "10.213.11.0/24",
+      "--ip-range",
+      "10.213.11.64/26",
+      "--aux-address",
+      "printer=10.213.11.65",
+      "--label",
+      "a=b",
+      "meal",
+    );
+    expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect(await docker("network", "ls", "-q", "--no-trunc", "--filter", "name=meal")).toBe(id);
+    await docker(
+      "run",
+      "-d",
+      "--name",
+      "eater",
+      "--network",
+      "meal",
+      "--network-alias",
+      "hungry",
+      ...sleeping,
+    );
+    expect(await addressIn("eater", "meal")).toBe("10.213.11.66");
+    await docker("network", "connect", "bridge", "eater");
+    expect(await docker("exec", "eater", "ls", "/sys/class/net")).toBe("eth0\neth1\nlo");
+    await docker("network", "disconnect", "bridge", "eater");
+    const pool = "{{json (index .IPAM.Config 0)}} {{len .Containers}} {{.Labels.a}}";
+    expect(await docker("network", "inspect", "-f", pool, "meal")).toBe(
+      '{"Subnet":"10.213.11.0/24","IPRange":"10.213.11.64/26","Gateway":"10.213.11.1","AuxiliaryAddresses":{"printer":"10.213.11.65"}} 1 b',
+    );
+    await docker("rm", "-f", "eater");
+    await docker("network", "rm", "meal");
+  });
+}
