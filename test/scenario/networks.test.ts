@@ -241,7 +241,7 @@ for (const { path: client, version } of dockerClients) {
       "hungry",
       ...sleeping,
     );
-    expect(await addressIn("eater", "meal")).toBe("10.213.11.66");
+    expect(await addressIn("eater", "meal")).toBe("10.213.11.64");
     await docker("network", "connect", "bridge", "eater");
     expect(await docker("exec", "eater", "ls", "/sys/class/net")).toBe("eth0\neth1\nlo");
     await docker("network", "disconnect", "bridge", "eater");
