@@ -130,6 +130,7 @@ test("inspect prints what the engine wrote, finds images too, and fails for what
     { status: 404, json: { message: "a" } },
     { status: 404, json: { message: "b" } },
     { status: 404, json: { message: "c" } },
+    { status: 404, json: { message: "d" } },
   ]);
   const second = fakeIo({ connect: missing.connect });
   expect(await runCli(["inspect", "nope"], second)).toBe(1);

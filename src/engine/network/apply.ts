@@ -8,8 +8,9 @@ import type { NetlinkSocket } from "../../kernel/netlink/mod.ts";
 import { findLink, NetlinkError, nftTransaction, writeSysctl } from "../../kernel/netlink/mod.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { randomHex } from "../../lib/ids.ts";
 import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
-import { deleteLink, getLink, newLink, setLink } from "../../linux/netlink/link.ts";
+import { deleteLink, deleteLinkGroup, getLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { messageFlags, type NetlinkRequest } from "../../linux/netlink/message.ts";
 import { deleteNeighbour } from "../../linux/netlink/neighbour.ts";
 import { deleteRule, deleteTable, newRule, newTable } from "../../linux/netlink/nftables/request.ts";
@@ -185,7 +186,26 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
   }
 }
 
+/** Group 0 is every link's own; this is nobody's. */
+const firstGroup = 0x7469_0000;
+
+/** Links that are gone already are no failure. */
+function deleteLinks({ route }: ApplyContext, links: readonly string[]): void {
+  const group = firstGroup + Number.parseInt(randomHex(4), 16);
+  const gone = (outcome: NetlinkError | undefined): boolean => outcome?.code === "ENODEV";
+  const marked = route.executeEach(links.map((link) => setLink(link, { group })));
+  const failure = marked.find((outcome) => outcome !== undefined && !gone(outcome));
+  if (failure !== undefined) throw failure;
+  if (marked.every(gone)) return;
+  const [outcome] = route.executeEach([deleteLinkGroup(group)]);
+  if (outcome !== undefined && !gone(outcome)) throw outcome;
+}
+
 function applyAlone(op: NetOp, context: ApplyContext): void {
+  if (op.op === "linksDelete") {
+    deleteLinks(context, op.links);
+    return;
+  }
   if (op.op === "sysctl") {
     applySysctl(op.name, op.value);
     return;

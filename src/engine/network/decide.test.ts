@@ -108,8 +108,7 @@ test("removal takes our rules, table, links and bridges, and nobody else's", () 
   expect(lines(decideRemoval(remains, true))).toEqual([
     `host ruleDelete ip filter FORWARD handle 9  ${why("ruleInsert")}`,
     `host tableDelete inet tiffin  ${why("tableReplace")}`,
-    `host linkDelete tf01234567  ${why("vethAdd")}`,
-    `host linkDelete tiffin0  ${why("bridgeAdd")}`,
+    `host linksDelete tf01234567 tiffin0  ${why("bridgeAdd, vethAdd")}`,
     `host sysctl net/ipv4/ip_forward = 0  ${why("sysctl = 1")}`,
   ]);
   const gone = { ...remains, bridges: [], endpointLinks: [], foreignForward: undefined };

@@ -254,12 +254,10 @@ export function decideRemoval(remains: HostRemains, restoreForwarding: boolean):
   const cause = "the networks are removed";
   const ops = decideForeignRemoval(remains.patterns, remains.foreignForward, cause);
   ops.push({ in: "host", op: "tableDelete", table: remains.table, cause, inverse: "tableReplace" });
-  for (const link of remains.endpointLinks) {
-    ops.push({ in: "host", op: "linkDelete", link, cause, inverse: "vethAdd" });
-  }
-  for (const link of remains.bridges) {
-    ops.push({ in: "host", op: "linkDelete", link, cause, inverse: "bridgeAdd" });
-  }
+  // Links before the bridges that they are ports of.
+  const links = [...remains.endpointLinks, ...remains.bridges];
+  if (links.length > 0)
+    ops.push({ in: "host", op: "linksDelete", links, cause, inverse: "bridgeAdd, vethAdd" });
   if (restoreForwarding) {
     ops.push({ in: "host", op: "sysctl", name: forwardingSysctl, value: "0", cause, inverse: "sysctl = 1" });
   }

@@ -36,6 +36,8 @@ type NetAction =
   /** Waits until the kernel has acted on a change of carrier: before that the link drops what it should send. */
   | { readonly op: "linkSettle"; readonly link: string }
   | { readonly op: "linkDelete"; readonly link: string }
+  /** All of them at once: a bridge takes its time to go, and many take no more than one. */
+  | { readonly op: "linksDelete"; readonly links: readonly string[] }
   | {
       readonly op: "addressAdd" | "addressDelete";
       readonly link: string;
@@ -86,6 +88,8 @@ export function targetOf(op: NetOp): string {
     case "linkSettle":
     case "linkDelete":
       return op.link;
+    case "linksDelete":
+      return op.links.join(" ");
     case "addressAdd":
     case "addressDelete":
       return `${formatIpv4(op.address)}/${op.prefixLength} of ${op.link}`;

@@ -26,6 +26,7 @@ const attribute = {
   netnsPid: 19,
   alias: 20,
   familySpecific: 26,
+  group: 27,
   netnsFd: 28,
   extendedMask: 29,
   linkNetnsId: 37,
@@ -58,6 +59,8 @@ export interface LinkSettings {
   readonly up?: boolean;
   /** Index of the bridge that the link becomes a port of; 0 takes it out. */
   readonly master?: number;
+  /** A number by which links can be deleted together. */
+  readonly group?: number;
   /** A network namespace fd that the link moves into. */
   readonly netnsFd?: number;
   /** True: the kernel makes no IPv6 link-local address. Not honoured by `newLink`, only by `setLink`. */
@@ -128,6 +131,7 @@ function writeSettings(writer: MessageWriter, settings: LinkSettings): void {
   if (settings.mac !== undefined) writer.bytes(attribute.address, settings.mac);
   if (settings.mtuBytes !== undefined) writer.u32(attribute.mtu, settings.mtuBytes);
   if (settings.master !== undefined) writer.u32(attribute.master, settings.master);
+  if (settings.group !== undefined) writer.u32(attribute.group, settings.group);
   if (settings.netnsFd !== undefined) writer.u32(attribute.netnsFd, settings.netnsFd);
   if (settings.noIpv6LinkLocal === true) {
     writer.nest(attribute.familySpecific, () => {
@@ -200,6 +204,19 @@ export function deleteLink(reference: LinkReference): NetlinkRequest {
     flags: messageFlags.request | messageFlags.ack,
     object: `link ${reference}`,
     body: (writer) => writeReference(writer, reference, {}),
+  };
+}
+
+/** RTM_DELLINK for every link of a group: the kernel waits once for all of them. ENODEV when there is none. */
+export function deleteLinkGroup(group: number): NetlinkRequest {
+  return {
+    type: linkMessages.delete,
+    flags: messageFlags.request | messageFlags.ack,
+    object: `links of group ${group}`,
+    body(writer) {
+      writer.raw(header(0, {}));
+      writer.u32(attribute.group, group);
+    },
   };
 }
 
