@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { findCycles, findRoomCircles, findViolations } from "./layers.ts";
+import { findCycles, findFolderCircles, findViolations } from "./layers.ts";
 
 const source = join(import.meta.dir, "..", "src");
 
@@ -14,8 +14,8 @@ test("no import cycles in src", () => {
   expect(findCycles(source)).toEqual([]);
 });
 
-test("rooms beside each other form no circle", () => {
-  expect(findRoomCircles(source)).toEqual([]);
+test("folders beside each other form no circle", () => {
+  expect(findFolderCircles(source)).toEqual([]);
 });
 
 /** Runs `work` on a `src` directory with these files. */
@@ -75,7 +75,7 @@ test("what Docker's documents mean is read at one place", () => {
   });
 });
 
-test("two rooms that need each other are a circle, though no file is on one", () => {
+test("two folders that need each other are a circle, though no file is on one", () => {
   const files = {
     "engine/start/mod.ts": "",
     "engine/start/start.ts": importing("../end/mod.ts"),
@@ -85,7 +85,7 @@ test("two rooms that need each other are a circle, though no file is on one", ()
   };
   withTree(files, (tree) => {
     expect(findCycles(tree)).toEqual([]);
-    expect(findRoomCircles(tree).map((circle) => circle.sort())).toEqual([["engine/end", "engine/start"]]);
+    expect(findFolderCircles(tree).map((circle) => circle.sort())).toEqual([["engine/end", "engine/start"]]);
   });
 });
 

@@ -3,7 +3,8 @@
  * `layers.test.ts` runs it. A folder may always import itself.
  *
  * A folder with a `mod.ts` is a room, and that file is its door: from outside nothing else in it may be imported,
- * neither by another layer nor by a neighbour. Rooms beside each other form no circle (`findRoomCircles`).
+ * neither by another layer nor by a neighbour. Folders beside each other form no circle, with doors or without
+ * (`findFolderCircles`).
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -187,11 +188,11 @@ export function findCycles(source: string): string[][] {
 }
 
 /**
- * Circles among rooms that stand beside each other: a file here needs one there, and another there one here. No file
- * need be on a circle for that, but neither room can then be understood without the other.
+ * Circles among folders that stand beside each other: a file here needs one there, and another there one here. No file
+ * need be on a circle for that, but neither folder can then be understood without the other.
  */
-export function findRoomCircles(source: string): string[][] {
-  const rooms = new Map<string, Set<string>>();
+export function findFolderCircles(source: string): string[][] {
+  const folders = new Map<string, Set<string>>();
   for (const [file, targets] of importsBelow(source)) {
     for (const target of targets) {
       const from = relative(source, file).split("/");
@@ -199,9 +200,8 @@ export function findRoomCircles(source: string): string[][] {
       const split = from.findIndex((name, index) => name !== to[index]);
       if (split < 0 || split >= from.length - 1 || split >= to.length - 1) continue;
       const [own = "", other = ""] = [from, to].map((names) => names.slice(0, split + 1).join("/"));
-      if (![own, other].every((room) => existsSync(join(source, room, "mod.ts")))) continue;
-      rooms.set(own, (rooms.get(own) ?? new Set()).add(other));
+      folders.set(own, (folders.get(own) ?? new Set()).add(other));
     }
   }
-  return circlesOf(rooms);
+  return circlesOf(folders);
 }

@@ -20,9 +20,9 @@ import { errno } from "../../linux/errno.ts";
 import type { LinuxSpec, OciHooks, OciIdMapping, OciNamespaceType, OciProcess } from "../../oci/mod.ts";
 import type { ContainerGroup } from "../../runtime/groups/mod.ts";
 import type { ResctrlClass } from "../../runtime/resctrl-class.ts";
-import type { KnownHome } from "../creation/home-directory.ts";
 import type { RuntimeHost } from "../host/host.ts";
 import { decodeHead, decodeRecord } from "./decode-record.ts";
+import type { KnownHome } from "./home-directory.ts";
 
 export interface ContainerRecord {
   readonly bundle: string;

@@ -22,13 +22,13 @@ import {
 import { environmentOf, type HookState, planHooks } from "../../runtime/hooks/mod.ts";
 import type { PlannedScope } from "../../runtime/systemd/mod.ts";
 import type { ContainerRecord } from "../container/container-record.ts";
+import { homeOf, readHome, withHome } from "../container/home-directory.ts";
 import { hookState } from "../container/hook-state.ts";
 import { type RuntimeHost, requireOwnProcess } from "../host/host.ts";
 import { inheritedFds } from "../host/inherited-fds.ts";
 import type { Bundle } from "./bundle.ts";
 import type { CreateRequest } from "./creation-request.ts";
 import { withDefaultDevices, withoutDevices } from "./default-devices.ts";
-import { homeOf, readHome, withHome } from "./home-directory.ts";
 import { compileFilter, filterOptions } from "./seccomp-filter.ts";
 
 const socketDigits = 12;
