@@ -3,7 +3,7 @@
  * ever, and another engine can take over, before and after there is room again.
  */
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, statfsSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { TestEngine } from "../support/engine-harness.ts";
 import { pause, until } from "../support/until.ts";
 
@@ -112,6 +112,29 @@ test("a container whose log fills the disk can be stopped, read and removed", as
     await end(engine);
   }
 }, 120_000);
+
+test("a commit for which there is no room leaves nothing, and is done when there is room", async () => {
+  const engine = await smallEngine();
+  try {
+    const script = "dd if=/dev/urandom of=/large bs=1M count=9 2>/dev/null; md5sum /large";
+    const sum = await engine.output("run", "--name", "large", "base", "sh", "-c", script);
+    const filler = `${engine.root}/filler`;
+    const room = 6 << 20;
+    writeFileSync(filler, new Uint8Array(freeBytes(engine) - room));
+    const before = [readdirSync(`${engine.root}/layers`), await engine.output("images", "-aq")];
+    const refused = await engine.cli("commit", "large", "kept");
+    expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(refused.stderr).toContain("ENOSPC");
+    await until("the room to be free again", () => freeBytes(engine) > room - (256 << 10));
+    expect([readdirSync(`${engine.root}/layers`), await engine.output("images", "-aq")]).toEqual(before);
+    rmSync(filler);
+    await engine.output("commit", "large", "kept");
+    await engine.output("rm", "large");
+    expect(await within(engine, "run", "--rm", "kept", "md5sum", "/large")).toBe(sum);
+  } finally {
+    await end(engine);
+  }
+}, 60_000);
 
 test("on a disk that stays full: stop, removal, refusal of what is new, and a restart of the engine", async () => {
   const engine = await smallEngine();
