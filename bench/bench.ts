@@ -1,11 +1,12 @@
 /**
  * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, engine, memory, flat, responsive, runtime. Uses an engine of its own with its own directories, so nothing of a running
+ * exec, engine, memory, flat, responsive, commit, runtime. Uses an engine of its own with its own directories, so nothing of a running
  * installation is touched.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { benchCommit, type CommitEngine } from "./commit.ts";
 import { benchLayers } from "./layers.ts";
 import { bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
 import { benchResponsive } from "./responsive.ts";
@@ -207,6 +208,18 @@ sections.push([
       start: async (...args) =>
         await Bun.spawn([binary, ...args], { env: { ...process.env, ...env }, stdout: "ignore" }).exited,
     }),
+]);
+
+sections.push([
+  "commit",
+  () => {
+    const engines: CommitEngine[] = [{ name: "tiffin", command: [binary], image: "base", env }];
+    for (const peer of ["docker", "podman"]) {
+      if (importImage(peer, root)) engines.push({ name: peer, command: [peer], image: peerImage });
+      else skipped(peer);
+    }
+    benchCommit(engines, Math.min(rounds, 10));
+  },
 ]);
 
 sections.push(["runtime", () => benchRuntime(scratch, root, rounds)]);
