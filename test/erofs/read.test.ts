@@ -6,6 +6,7 @@ import { headerOf, type ImageSource, padding, readImage } from "../../src/archiv
 import { mountImage } from "../../src/kernel/image-mount.ts";
 import { TiffinError } from "../../src/lib/errors.ts";
 import { archiveOf, type Member } from "../support/layer-archive.ts";
+import { numbersFrom } from "../support/random-numbers.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { differences, listTree } from "../support/tree-listing.ts";
 import { everything, patterned } from "./everything.ts";
@@ -147,17 +148,6 @@ test("an image that leads outside, into itself, or says what cannot be is refuse
     "directory 36 has names at 0 of a block",
   );
 });
-
-/** Numbers that follow from a seed. (Marsaglia's xorshift) */
-function numbersFrom(first: number): (below: number) => number {
-  let state = first | 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 test(`whatever ${rounds} changes make of images is read or refused in words, and soon`, () => {
   const numbers = numbersFrom(seed);

@@ -1,6 +1,7 @@
 /** Extended attributes as they lie behind an inode. */
 import { TiffinError } from "../../lib/errors.ts";
 import { encodeName } from "../../lib/name-text.ts";
+import type { TarEntryType } from "../tar/entry.ts";
 import {
   attributeEntryBytes,
   attributePrefixes,
@@ -16,15 +17,16 @@ export const noAttributes: Attributes = new Map();
 const limitTotalBytes = attributesHeaderBytes + 4 * (0xffff - 1);
 const nothing = new Uint8Array(0);
 
-/** True for attributes that a layer may bring; overlayfs's own would change what an overlay shows. */
-export function isCarried(name: string): boolean {
+/**
+ * True for attributes that a layer may bring to an entry of this type, others are passed over: overlayfs's own would change what an
+ * overlay shows, and some no kernel sets on everything. (xattr(7), "User extended attributes"; acl(5))
+ */
+export function isCarried(name: string, type: TarEntryType): boolean {
   if (name.startsWith("trusted.")) return !name.startsWith("trusted.overlay.");
-  return (
-    name.startsWith("user.") ||
-    name.startsWith("security.") ||
-    name === "system.posix_acl_access" ||
-    name === "system.posix_acl_default"
-  );
+  if (name.startsWith("user.")) return type === "file" || type === "directory";
+  if (name === "system.posix_acl_access") return type !== "symlink";
+  if (name === "system.posix_acl_default") return type === "directory";
+  return name.startsWith("security.");
 }
 
 /** In order of their names, so that equal sets are equal bytes. Empty for none. Throws `archive.attributes`. */

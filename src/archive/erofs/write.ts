@@ -230,7 +230,7 @@ export class ErofsWriter implements TarSink {
     if (tarEntry.attributes.size === 0) return;
     const directory = this.#tree.entries.placeOf(entry);
     for (const [name, value] of tarEntry.attributes) {
-      if (isCarried(name)) this.#tree.directories.setAttribute(directory, name, value.slice());
+      if (isCarried(name, tarEntry.type)) this.#tree.directories.setAttribute(directory, name, value.slice());
     }
     // What cannot be stored is told now, with the name of the entry.
     encodeAttributes(this.#tree.directories.attributesOf(directory));
@@ -346,7 +346,7 @@ export class ErofsWriter implements TarSink {
 
   #attributesOf(tarEntry: TarEntry): Attributes {
     if (tarEntry.attributes.size === 0) return noAttributes;
-    return new Map([...tarEntry.attributes].filter(([name]) => isCarried(name)));
+    return new Map([...tarEntry.attributes].filter(([name]) => isCarried(name, tarEntry.type)));
   }
 
   #placeInode(

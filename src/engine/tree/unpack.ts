@@ -5,7 +5,7 @@
  */
 import { escapes, insidePath, isCarried, type TarEntry, TarReader } from "../../archive/mod.ts";
 import { fileStatus } from "../../kernel/directory.ts";
-import { makeDirectory } from "../../kernel/files.ts";
+import { makeDirectory, openFlags, openInRoot } from "../../kernel/files.ts";
 import { writeAll } from "../../kernel/io.ts";
 import { isWhiteout, makeOpaque } from "../../kernel/overlay-marks.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -26,6 +26,7 @@ import {
 import { TiffinError } from "../../lib/errors.ts";
 import { pause } from "../../lib/timer.ts";
 
+const madeDirectoryMode = 0o755;
 const whiteoutPrefix = ".wh.";
 const opaqueWhiteout = ".wh..wh..opq";
 /** An access list that what is made in a directory gets. acl(5) */
@@ -267,7 +268,9 @@ class UnpackTarget implements Disposable {
     if (entry.type !== "symlink") changeMode(parent, name, entry.mode);
     for (const [attribute, value] of entry.attributes) {
       // A client that copies something into a container sets no attributes that its programs cannot see.
-      const taken = this.#options.whiteouts ? isCarried(attribute) : /^(user|security)\./.test(attribute);
+      const taken = this.#options.whiteouts
+        ? isCarried(attribute, entry.type)
+        : /^(user|security)\./.test(attribute);
       if (taken && attribute !== defaultList) setAttribute(parent, name, attribute, value);
     }
   }
@@ -286,16 +289,51 @@ class UnpackTarget implements Disposable {
   #parentOf(path: string): OwnedFd {
     if (this.#parent?.path === path) return this.#parent.fd;
     this.#forgetParent();
-    const { root, directory, owner, firstHostId } = this.#options;
+    const { root, directory, owner, firstHostId, whiteouts } = this.#options;
     const made = { uid: (owner?.uid ?? 0) + firstHostId, gid: (owner?.gid ?? 0) + firstHostId };
-    const fd = makeDirectories(root, `${directory}/${path}`, made);
+    const make = (): OwnedFd => makeDirectories(root, `${directory}/${path}`, made);
+    let fd: OwnedFd;
+    try {
+      fd = make();
+    } catch (thrown) {
+      const inTheWay = whiteouts && thrown instanceof SyscallError && thrown.code === "ENOTDIR";
+      if (!inTheWay || !this.#replaceWhiteout(path)) throw thrown;
+      fd = make();
+    }
     this.#parent = { path, fd };
     return fd;
+  }
+
+  /** What this layer has below a name that it takes away from lower ones is in a directory of its own. */
+  #replaceWhiteout(path: string): boolean {
+    const { root, directory } = this.#options;
+    const parts = path.split("/");
+    for (const [index, name] of parts.entries()) {
+      const above = [directory, ...parts.slice(0, index)].join("/");
+      using parent = openIfDirectory(root, above);
+      const status = parent === undefined ? undefined : fileStatus(name, parent);
+      if (parent === undefined || status === undefined) return false;
+      if (!isWhiteout(status)) continue;
+      removeEntry(parent, name);
+      makeDirectory(name, madeDirectoryMode, parent);
+      makeOpaque(parent, name);
+      return true;
+    }
+    return false;
   }
 
   #forgetParent(): void {
     this.#parent?.fd[Symbol.dispose]();
     this.#parent = undefined;
+  }
+}
+
+function openIfDirectory(root: OwnedFd, path: string): OwnedFd | undefined {
+  try {
+    return openInRoot(root, path, openFlags.path | openFlags.directory);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError) return undefined;
+    throw thrown;
   }
 }
 
