@@ -27,7 +27,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   engine: ["lib", "linux", "abi", "oci", "docker", "archive", "plan", "kernel", "runtime", "transport"],
   api: ["lib", "docker", "transport"],
   client: ["lib", "docker", "transport"],
-  cli: ["lib", "docker", "client"],
+  cli: ["lib", "docker", "archive", "client"],
   main: [
     "lib",
     "linux",

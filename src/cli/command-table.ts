@@ -108,6 +108,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/volume-rm.ts")).command,
   },
   {
+    names: ["container cp", "cp"],
+    summary: "Copy files/folders between a container and the local filesystem",
+    load: async () => (await import("./commands/cp.ts")).command,
+  },
+  {
     names: ["container create", "create"],
     summary: "Create a new container",
     load: async () => (await import("./commands/create.ts")).command,

@@ -3,12 +3,13 @@
  * nothing to the API; error answers become `EngineError`.
  */
 
-import { encodeHeaders, type HeaderShape } from "../docker/header.ts";
+import { encodeHeaders, type HeaderShape, type HeadersOf } from "../docker/header.ts";
 import {
   type BodyOf,
   type DocumentOf,
   formatPath,
   type HeadersIn,
+  type HeadResult,
   type LinesResult,
   type ParamsOf,
   type PathOf,
@@ -38,6 +39,10 @@ export type EmptyRoute = RoutesGiving<"empty">;
 export type StreamRoute = RoutesGiving<"stream" | "raw">;
 export type HijackRoute = RoutesGiving<"hijack">;
 export type LinesRoute = RoutesGiving<"lines">;
+export type HeadRoute = RoutesGiving<"head">;
+
+type FieldsOf<N extends HeadRoute> =
+  ResultOf<RouteTable[N]> extends HeadResult<infer H> ? HeadersOf<H> : never;
 
 type LineOf<N extends LinesRoute> = ResultOf<RouteTable[N]> extends LinesResult<infer T> ? T : never;
 
@@ -129,6 +134,18 @@ export class ApiClient<Stream> {
     const response = await this.transport.stream(specOf(name, call));
     if (response.status >= 300) throw errorOfResponse({ ...response, body: await collected(response) });
     return async () => decodedDocument(name, await collected(response));
+  }
+
+  /** The header fields of an answer that is nothing else. */
+  async fields<N extends HeadRoute>(name: N, call: CallOf<N>): Promise<FieldsOf<N>> {
+    const { headers } = await this.#checked(specOf(name, call));
+    const fields: HeaderShape = routes[name].result.fields;
+    const values = Object.entries(fields).map(([field, codec]) => [
+      field,
+      codec.decode(headers.get(field) ?? "", field),
+    ]);
+    // The codecs in the route's row are what FieldsOf<...> is inferred from.
+    return Object.fromEntries(values) as FieldsOf<N>;
   }
 
   /** A JSON answer as the engine wrote it, with all that it may hold beyond this client's knowledge. */

@@ -1,0 +1,100 @@
+/** Files of this machine as a tar stream. Links are taken as what they are. */
+import {
+  type BigIntStats,
+  closeSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
+import { endOfArchive, headerOf, padding, type TarEntry, type TarEntryType } from "../../archive/mod.ts";
+
+const pieceBytes = 256 * 1024;
+const noFollow = 0o400000;
+
+/**
+ * `path` and all below it, called `name` in the archive; without a name what is in it. A file that shrinks while it is read is
+ * filled up with zeros, one that grows is cut, so that the archive stays whole.
+ */
+export async function* packHost(
+  path: string,
+  name: string | undefined,
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const seen = new Map<string, string>();
+  function* visit(at: string, called: string): Generator<Uint8Array> {
+    const stat = lstatSync(at, { bigint: true });
+    const entry = entryOf(at, called, stat, seen);
+    if (entry === undefined) return;
+    yield headerOf(entry);
+    if (entry.type === "file") yield* content(at, entry.sizeBytes, onBytes);
+    if (entry.type === "directory") yield* below(at, called);
+  }
+  function* below(at: string, called: string): Generator<Uint8Array> {
+    for (const child of readdirSync(at).sort())
+      yield* visit(`${at}/${child}`, called === "" ? child : `${called}/${child}`);
+  }
+  if (name === undefined) yield* below(path, "");
+  else yield* visit(path, name);
+  yield endOfArchive;
+}
+
+function typeOf(stat: BigIntStats): TarEntryType | undefined {
+  if (stat.isFile()) return "file";
+  if (stat.isDirectory()) return "directory";
+  if (stat.isSymbolicLink()) return "symlink";
+  if (stat.isCharacterDevice()) return "character";
+  if (stat.isBlockDevice()) return "block";
+  // Sockets are of the process that listens.
+  return stat.isFIFO() ? "fifo" : undefined;
+}
+
+/** Undefined for what no archive holds. */
+function entryOf(
+  path: string,
+  name: string,
+  stat: BigIntStats,
+  seen: Map<string, string>,
+): TarEntry | undefined {
+  const type = typeOf(stat);
+  if (type === undefined) return undefined;
+  const device = Number(stat.rdev);
+  const base = {
+    path: name,
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    modifiedAtNs: stat.mtimeNs,
+    deviceMajor: (device >> 8) & 0xfff,
+    deviceMinor: (device & 0xff) | ((device >> 12) & 0xfff00),
+    attributes: new Map<string, Uint8Array>(),
+  };
+  if (type === "file" && stat.nlink > 1n) {
+    const key = `${stat.dev} ${stat.ino}`;
+    const first = seen.get(key);
+    if (first !== undefined) return { ...base, type: "hardLink", sizeBytes: 0, linkTarget: first };
+    seen.set(key, name);
+  }
+  const linkTarget = type === "symlink" ? readlinkSync(path) : "";
+  return { ...base, type, sizeBytes: type === "file" ? Number(stat.size) : 0, linkTarget };
+}
+
+function* content(path: string, sizeBytes: number, onBytes: (bytes: number) => void): Generator<Uint8Array> {
+  const fd = openSync(path, noFollow);
+  try {
+    let left = sizeBytes;
+    while (left > 0) {
+      const piece = new Uint8Array(Math.min(left, pieceBytes));
+      const got = readSync(fd, piece);
+      // It has shrunk: its rest is zeros.
+      const used = got === 0 ? piece : piece.subarray(0, got);
+      left -= used.length;
+      onBytes(used.length);
+      yield used;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  yield padding(sizeBytes);
+}
