@@ -135,8 +135,9 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
         expect(await client("pull", `${host}/box@${digest}`)).toContain(digest);
         expect(await client("run", "--rm", `${host}/box@${digest}`, "echo", "ran")).toBe("ran");
         expect(await failing("pull", `${host}/nothing:1`)).toMatch(/not found|manifest unknown|denied/);
-        // Still known by its digest.
-        await client("rmi", name, `${host}/box@${digest}`);
+        // The digest goes with the last tag of its repository.
+        await client("rmi", name);
+        expect(await client("images", "-q", "--digests", `${host}/box`)).toBe("");
         expect(await client("run", "--rm", name, "echo", "pulled")).toBe("pulled");
         await client("rmi", name);
         await client("logout", host);
