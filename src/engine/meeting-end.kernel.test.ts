@@ -74,6 +74,10 @@ test("whatever is asked of a container that is just ending is done, or told that
     (name) => containers.kill(name, "KILL"),
     (name) => containers.stop(name, { timeoutSeconds: 0 }),
     (name) => containers.statPath(name, "/etc/passwd"),
+    async (name) => {
+      const { bytes } = await containers.getArchive(name, "/etc/passwd");
+      await containers.putArchive(name, { path: "/tmp", keepTypes: false, ownedByUser: false }, bytes);
+    },
     (name) => containers.inspect(name, { size: true }),
     (name) => containers.explain(name, "text"),
     async (name) => {
