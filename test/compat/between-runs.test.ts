@@ -5,7 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type HttpResult, request, startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
-import { until } from "../support/until.ts";
+import { pause, until } from "../support/until.ts";
+
+/** Docker calls a run off in the background: its answer comes first. Much less than the pause in which it is asked. */
+const dockerLagMs = 1500;
 
 interface State {
   readonly Status: string;
@@ -18,9 +21,12 @@ interface State {
 /** An engine's API, and what the table asks of it. */
 class Asker {
   readonly #socket: string;
+  /** How long after an answer the state may still be the old one. */
+  readonly #lagMs: number;
 
-  constructor(socket: string) {
+  constructor(socket: string, lagMs: number) {
     this.#socket = socket;
+    this.#lagMs = lagMs;
   }
 
   async ask(method: string, path: string, body?: unknown): Promise<HttpResult> {
@@ -35,8 +41,17 @@ class Asker {
     return (await this.ask("GET", `/containers/${name}/json`)).json() as never;
   }
 
-  /** `exited 7`, or that there is none. */
+  /** `exited 7`, or that there is none; `restarting` if it is so for as long as the engine may lag behind its answers. */
   async state(name: string): Promise<string> {
+    const deadlineMs = performance.now() + this.#lagMs;
+    for (;;) {
+      const state = await this.#look(name);
+      if (!state.startsWith("restarting") || performance.now() >= deadlineMs) return state;
+      await pause(50, "between two looks");
+    }
+  }
+
+  async #look(name: string): Promise<string> {
     const { status, json } = await this.ask("GET", `/containers/${name}/json`);
     if (status === 404) return "gone";
     const { State } = json() as { readonly State: State };
@@ -118,7 +133,7 @@ const rows: readonly Row[] = [
       return answers;
     },
   },
-  ...["KILL", "TERM", "INT", "QUIT", "HUP", "USR1", "WINCH", "CHLD"].map((signal) =>
+  ...["KILL", "TERM", "HUP", "WINCH"].map((signal) =>
     row(`kill with ${signal}`, [204, "exited 7"], "POST", `/kill?signal=${signal}`),
   ),
   row("kill with 0", [400, "restarting 7"], "POST", "/kill?signal=0"),
@@ -260,7 +275,7 @@ describe("ours", () => {
   afterAll(async () => {
     await engine[Symbol.asyncDispose]();
   });
-  table(() => new Asker(engine.socket), "ours");
+  table(() => new Asker(engine.socket, 0), "ours");
 });
 
 if (hasDockerd) {
@@ -272,7 +287,7 @@ if (hasDockerd) {
     afterAll(async () => {
       await docker[Symbol.asyncDispose]();
     });
-    table(() => new Asker(docker.socket), "docker");
+    table(() => new Asker(docker.socket, dockerLagMs), "docker");
   });
 } else {
   test.skip("docker: the same table (dockerd is not installed)", () => {});
