@@ -1,7 +1,7 @@
 /** Requests that meet the end of the process they are about, and what is told of ends. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { EngineFixture } from "../../test/support/engine-in-process.ts";
+import { collect, EngineFixture } from "../../test/support/engine-in-process.ts";
 import { until } from "../../test/support/until.ts";
 import { TiffinError } from "../lib/errors.ts";
 
@@ -160,3 +160,45 @@ test("each end is told as Docker tells it", async () => {
   expect(await toldAfter(() => containers.remove("sixth", remove))).toBe("kill 9, die, destroy");
   for (const name of ["first", "second", "fourth", "fifth"]) await containers.remove(name, remove);
 }, 60_000);
+
+test("a size that is given in the middle of a start is the program's", async () => {
+  const { containers, execs } = fixture.engine;
+  const program = ["sh", "-c", "sleep 0.5; stty size"];
+  const sizes = async (
+    starting: Promise<unknown>,
+    resize: (size: { height: number; width: number }) => Promise<void>,
+  ): Promise<string> => {
+    let over = false;
+    const started = starting.finally(() => {
+      over = true;
+    });
+    let height = 10;
+    for (; !over; height += 1) {
+      await resize({ height, width: 99 });
+      await new Promise(setImmediate);
+    }
+    await started;
+    return `${height - 1} 99`;
+  };
+  const { Id } = await containers.create({
+    name: "sized",
+    body: { Image: "base", Cmd: program, Tty: true, HostConfig: { NetworkMode: "none" } },
+  });
+  const attached = await containers.attach(Id, {
+    stdin: false,
+    stdout: true,
+    stderr: false,
+    logs: false,
+    stream: true,
+  });
+  const output = collect(attached.stream, true);
+  const last = await sizes(containers.start(Id), (size) => containers.resize(Id, size));
+  expect((await output).stdout.trim()).toBe(last);
+
+  await fixture.start(["sleep", "1000"], {}, "home");
+  const { Id: exec } = await execs.create("home", { Cmd: program, Tty: true, AttachStdout: true });
+  const starting = execs.start(exec, {});
+  const lastOfExec = await sizes(starting, (size) => execs.resize(exec, size));
+  expect((await collect((await starting).stream, true)).stdout.trim()).toBe(lastOfExec);
+  for (const name of ["sized", "home"]) await containers.remove(name, { force: true, volumes: true });
+});

@@ -193,6 +193,7 @@ export class ExecService {
       exec.size = { rows: options.consoleSize.height, columns: options.consoleSize.width };
     }
     exec.state = { status: "starting" };
+    const { size } = exec;
     let launched: SupervisedProcess | undefined;
     try {
       const process = await meetingEnd(exec.container, () =>
@@ -200,6 +201,9 @@ export class ExecService {
       );
       launched = process;
       exec.state = { status: "running", process };
+      // A client may have given another size since the start was compiled; if it has ended meanwhile it needs none.
+      if (exec.size !== undefined && exec.size !== size)
+        process.resize(exec.size.rows, exec.size.columns).catch(() => {});
       this.#context.fail("exec.running");
       const ended = process.exited.then((record) => this.#ended(exec, record.exitCode));
       ended.catch(this.#context.report);

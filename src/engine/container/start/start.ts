@@ -14,7 +14,7 @@ import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../
 import { afterStartMs } from "../../idle-work.ts";
 import { tellEvent } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
-import { cgroupMark, ownCgroupParent, releaseOwnParent, tellExits } from "../process/mod.ts";
+import { cgroupMark, ownCgroupParent, releaseOwnParent, resizeContainer, tellExits } from "../process/mod.ts";
 import { type Container, endingOf, isAlive, type NetworkHold } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
 import { attachToNetwork, meetingEndOfShared, type NetworkPlace } from "./start-network.ts";
@@ -98,6 +98,7 @@ async function performStart(
   context.fail("start.network");
   clock.mark("networkMs");
 
+  const { size } = container;
   const { plan, mounts } = compilePlan(context, container, start, place, pending);
   // The compiler saw which mounts are binds; what it was told about them came from the same descriptors.
   for (const [name, fd] of mounts.fds) fds.set(name, fd);
@@ -121,8 +122,17 @@ async function performStart(
     if (attachment !== undefined) stream.connect(attachment);
   }
   becomeRunning(context, container, process, place.hold);
+  resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
+}
+
+/** A client may have given another size than that with which the start was compiled. */
+function resizeAfterStart(container: Container, compiled: Container["size"]): void {
+  const { size } = container;
+  if (size === undefined || size === compiled) return;
+  // Whoever gave it has been answered; a program that has ended needs none.
+  resizeContainer(container, { height: size.rows, width: size.columns }).catch(() => {});
 }
 
 /** The container's groups and limits. Errors: `invalid` for a limit that the kernel does not take. */
