@@ -78,6 +78,12 @@ test("whatever is asked of a container that is just ending is done, or told that
       const { bytes } = await containers.getArchive(name, "/etc/passwd");
       await containers.putArchive(name, { path: "/tmp", keepTypes: false, ownedByUser: false }, bytes);
     },
+    (name) => containers.top(name, ""),
+    (name) => containers.top(name, "-eo pid,args"),
+    async (name) => {
+      await containers.pause(name);
+      await containers.unpause(name);
+    },
     (name) => containers.inspect(name, { size: true }),
     (name) => containers.explain(name, "text"),
     async (name) => {
@@ -120,6 +126,7 @@ test("whatever is asked of a container that is just ending is done, or told that
     expect([
       "done",
       "conflict container.not-running",
+      "conflict container.not-paused",
       "conflict container.shared-not-running",
       "notModified container.stopped",
     ]).toContain(outcome);
@@ -202,3 +209,30 @@ test("a size that is given in the middle of a start is the program's", async () 
   expect((await collect((await starting).stream, true)).stdout.trim()).toBe(lastOfExec);
   for (const name of ["sized", "home"]) await containers.remove(name, { force: true, volumes: true });
 });
+
+async function stateOf(name: string): Promise<string> {
+  const { State } = await fixture.engine.containers.inspect(name, { size: false });
+  return `${State.Status} ${State.ExitCode}`;
+}
+
+test("a stop or kill in the middle of a pause ends the container, or finds it paused", async () => {
+  const { containers } = fixture.engine;
+  const program = ["sh", "-c", "trap 'exit 5' TERM; touch /ready; while :; do sleep 0.02; done"];
+  for (let round = 0; round < 20; round += 1) {
+    const name = `both-${round}`;
+    await fixture.start(program, {}, name);
+    await until(
+      "the trap",
+      async () => (await outcomeOf(() => containers.statPath(name, "/ready"))) === "done",
+    );
+    const pausing = outcomeOf(() => containers.pause(name));
+    for (let turn = 0; turn < round / 2; turn += 1) await Promise.resolve();
+    if (round % 2 === 0) await containers.stop(name, { timeoutSeconds: 20 });
+    else await containers.kill(name, "TERM");
+    expect(["done", "conflict container.not-running"]).toContain(await pausing);
+    const { State } = await containers.inspect(name, { size: false });
+    if (State.Paused) await containers.unpause(name);
+    await until("the end", async () => (await stateOf(name)) === "exited 5");
+    await containers.remove(name, { force: true, volumes: true });
+  }
+}, 60_000);

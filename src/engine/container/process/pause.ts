@@ -14,14 +14,15 @@ function conflict(code: string, text: string): TiffinError {
 
 /** Errors: `conflict` when it does not run or is paused already. Resolves when every process has stopped. */
 export async function pauseContainer(context: ProcessContext, container: Container): Promise<void> {
-  const { id, state } = container;
-  if (state.status === "paused") throw conflict("container.paused", alreadyPaused(id));
+  const { id, process } = container;
+  if (container.state.status === "paused") throw conflict("container.paused", alreadyPaused(id));
   refuseRestarting(container);
-  if (state.status !== "running") throw notRunningError(id);
+  if (container.state.status !== "running") throw notRunningError(id);
   const { cgroup } = context.facts;
   await meetingEnd(container, () => freezeCgroup(cgroup, cgroupOf(context, id)));
-  // One that ended meanwhile has left nothing to be thawed.
-  if (container.state !== state) throw notRunningError(id);
+  // One that ended meanwhile has left nothing to be thawed. Otherwise what else is known of the run may be new.
+  const { state } = container;
+  if (container.process !== process || state.status !== "running") throw notRunningError(id);
   try {
     context.fail("pause.frozen");
     context.registry.setState(container, { ...state, status: "paused" });
@@ -34,10 +35,11 @@ export async function pauseContainer(context: ProcessContext, container: Contain
 
 /** Errors: `conflict` when it is not paused. */
 export async function unpauseContainer(context: ProcessContext, container: Container): Promise<void> {
-  const { id, state } = container;
-  if (state.status !== "paused") throw conflict("container.not-paused", notPaused(id));
+  const { id, process } = container;
+  if (container.state.status !== "paused") throw conflict("container.not-paused", notPaused(id));
   await meetingEnd(container, () => thawCgroup(context.facts.cgroup, cgroupOf(context, id)));
-  if (container.state !== state) return;
+  const { state } = container;
+  if (container.process !== process || state.status !== "paused") return;
   try {
     context.fail("pause.thawed");
     context.registry.setState(container, { ...state, status: "running" });
