@@ -75,6 +75,23 @@ class Asker {
     expect(await this.status("POST", `/containers/${name}/start`)).toBe(204);
   }
 
+  /** What is told of a container from the beginning of `work` to the event `last`. */
+  async events(name: string, last: string, work: () => Promise<void>): Promise<string[]> {
+    const { Id } = (await this.ask("GET", `/containers/${name}/json`)).json() as { readonly Id: string };
+    const since = (Date.now() / 1000).toFixed(3);
+    await work();
+    let actions: string[] = [];
+    await until(`the event ${last}`, async () => {
+      const filters = encodeURIComponent(JSON.stringify({ container: [Id] }));
+      const until = (Date.now() / 1000).toFixed(3);
+      const { text } = await this.ask("GET", `/events?since=${since}&until=${until}&filters=${filters}`);
+      const lines = text.split("\n").filter((line) => line !== "");
+      actions = lines.map((line) => (JSON.parse(line) as { readonly Action: string }).Action);
+      return actions.includes(last);
+    });
+    return actions;
+  }
+
   async remove(name: string): Promise<void> {
     await this.ask("DELETE", `/containers/${name}?force=1`);
   }
@@ -110,7 +127,6 @@ function row(what: string, docker: unknown, method: string, path: string, body?:
 }
 
 const conditions = ["", "not-running", "next-exit", "removed"] as const;
-const absent = "there is no such route yet";
 
 const rows: readonly Row[] = [
   {
@@ -147,11 +163,38 @@ const rows: readonly Row[] = [
     ...row("resize", [404, "restarting 7"], "POST", "/resize?h=20&w=30"),
     ours: [[409, "restarting 7"], "the container is there, it does not run"],
   },
-  { ...row("pause", [409, "restarting 7"], "POST", "/pause"), ours: [[501, "restarting 7"], absent] },
-  { ...row("top", [409, "restarting 7"], "GET", "/top"), ours: [[501, "restarting 7"], absent] },
+  row("pause", [409, "restarting 7"], "POST", "/pause"),
+  row("top", [409, "restarting 7"], "GET", "/top"),
   {
     ...row("update", [200, "restarting 7"], "POST", "/update", { RestartPolicy: { Name: "no" } }),
-    ours: [[501, "restarting 7"], absent],
+    ours: [[501, "restarting 7"], "there is no such route yet"],
+  },
+  {
+    what: "restart",
+    docker: [204, true],
+    async ask(engine, name) {
+      const before = (await engine.inspect(name)).RestartCount;
+      const status = await engine.status("POST", `/containers/${name}/restart`);
+      // The series of its policy begins again.
+      return [status, (await engine.inspect(name)).RestartCount < before];
+    },
+  },
+  {
+    what: "events of a stop",
+    docker: ["stop"],
+    ask: async (engine, name) =>
+      await engine.events(name, "stop", async () => {
+        await engine.status("POST", `/containers/${name}/stop`);
+      }),
+  },
+  {
+    what: "events of a kill and a forced removal",
+    docker: ["destroy"],
+    ask: async (engine, name) =>
+      await engine.events(name, "destroy", async () => {
+        await engine.status("POST", `/containers/${name}/kill?signal=HUP`);
+        await engine.remove(name);
+      }),
   },
   {
     what: "waits that see the next run",
