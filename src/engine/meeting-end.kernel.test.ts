@@ -170,7 +170,7 @@ test("each end is told as Docker tells it", async () => {
 
 test("a size that is given in the middle of a start is the program's", async () => {
   const { containers, execs } = fixture.engine;
-  const program = ["sh", "-c", "sleep 0.5; stty size"];
+  const program = ["sh", "-c", "while ! test -e /go; do sleep 0.02; done; stty size"];
   const sizes = async (
     starting: Promise<unknown>,
     resize: (size: { height: number; width: number }) => Promise<void>,
@@ -180,12 +180,18 @@ test("a size that is given in the middle of a start is the program's", async () 
       over = true;
     });
     let height = 10;
-    for (; !over; height += 1) {
+    let last = 0;
+    for (; !over; height = 10 + ((height + 1) % 1000)) {
+      last = height;
       await resize({ height, width: 99 });
       await new Promise(setImmediate);
     }
     await started;
-    return `${height - 1} 99`;
+    return `${last} 99`;
+  };
+  const letGo = async (name: string): Promise<void> => {
+    const { Id } = await execs.create(name, { Cmd: ["touch", "/go"] });
+    await execs.startDetached(Id, {});
   };
   const { Id } = await containers.create({
     name: "sized",
@@ -200,12 +206,14 @@ test("a size that is given in the middle of a start is the program's", async () 
   });
   const output = collect(attached.stream, true);
   const last = await sizes(containers.start(Id), (size) => containers.resize(Id, size));
+  await letGo("sized");
   expect((await output).stdout.trim()).toBe(last);
 
   await fixture.start(["sleep", "1000"], {}, "home");
   const { Id: exec } = await execs.create("home", { Cmd: program, Tty: true, AttachStdout: true });
   const starting = execs.start(exec, {});
   const lastOfExec = await sizes(starting, (size) => execs.resize(exec, size));
+  await letGo("home");
   expect((await collect((await starting).stream, true)).stdout.trim()).toBe(lastOfExec);
   for (const name of ["sized", "home"]) await containers.remove(name, { force: true, volumes: true });
 });
