@@ -1,5 +1,6 @@
 /** Images made of containers, over the command line and the API. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { until } from "../support/until.ts";
 
@@ -143,6 +144,32 @@ test("a running container stands still while it is read, unless that is not want
   await engine.output("commit", "--pause=false", "counts", "moving");
   await engine.output("commit", "--no-pause", "counts", "moving");
   await engine.output("rm", "-f", "counts");
+});
+
+test("a container that is removed while it is read is in the image whole", async () => {
+  const script = "dd if=/dev/urandom of=/large bs=1M count=60 2>/dev/null; echo x > /zz; md5sum /large /zz";
+  const sums = await engine.output("run", "--name", "removed", "base", "sh", "-c", script);
+  const committing = engine.output("commit", "removed", "removed");
+  const begun = (): boolean =>
+    readdirSync(`${engine.root}/layers`).some((name) => name.startsWith(".ingest-"));
+  await until("the commit to read", begun);
+  await engine.output("rm", "-f", "removed");
+  await committing;
+  expect(await engine.output("run", "--rm", "removed", "md5sum", "/large", "/zz")).toBe(sums);
+});
+
+test("an export of a container that is removed meanwhile is no archive", async () => {
+  const script = "dd if=/dev/zero of=/large bs=1M count=100 2>/dev/null";
+  await engine.output("run", "--name", "vanishes", "base", "sh", "-c", script);
+  const answer = await fetch("http://localhost/containers/vanishes/export", { unix: engine.socket });
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  await engine.output("rm", "-f", "vanishes");
+  const rest = async (): Promise<string> => {
+    while ((await reader?.read())?.done === false);
+    return "a whole archive";
+  };
+  expect(await rest().catch((thrown: unknown) => `${thrown instanceof Error}`)).toBe("true");
 });
 
 test("a container with ids of its own gives the image those that it has", async () => {
