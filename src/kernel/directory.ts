@@ -61,6 +61,7 @@ function* entryBatches(fd: number, what: string): Generator<DirectoryEntry[]> {
     const filled = trySyscall("getdents64", fd, buffer, buffer.length);
     // A directory that has been removed while it was open holds nothing. getdents64(2)
     if (filled === 0 || filled === -errno.ENOENT) return;
+    if (filled === -errno.EINTR) continue;
     if (filled < 0) throw new SyscallError("getdents64", -filled, what);
     const entries: DirectoryEntry[] = [];
     for (let at = 0; at < filled; at += view.getUint16(at + 16, true)) {

@@ -17,9 +17,7 @@ const changed: readonly [change: string, result: ImageConfig][] = [
   ['CMD ["a","b"]', { Cmd: ["a", "b"] }],
   ["CMD [a, b]", { Cmd: ["/bin/sh", "-c", "[a, b]"] }],
   ["cmd x", { Cmd: ["/bin/sh", "-c", "x"] }],
-  ['ENTRYPOINT ["z"]', { Entrypoint: ["z"], Cmd: [] }],
   ["ENTRYPOINT", {}],
-  ["ENTRYPOINT []", { Entrypoint: [], Cmd: [] }],
   ['CMD ["k"]\nENTRYPOINT ["z"]', { Entrypoint: ["z"], Cmd: ["k"] }],
   [
     `ENV B=$A-x C="q w" D=\\$A E=\${NO:-def} F='$A' A=2`,
@@ -94,6 +92,12 @@ describe("what is refused", () => {
     expect(attempt).toThrow(TiffinError);
     expect(attempt).toThrow(message);
   });
+});
+
+test("an entry point takes the command with it that was meant for another", () => {
+  const { Cmd: _command, ...others } = base;
+  expect(changedConfig(base, ['ENTRYPOINT ["z"]'])).toStrictEqual({ ...others, Entrypoint: ["z"] });
+  expect(changedConfig(base, ["ENTRYPOINT []"])).toStrictEqual({ ...others, Entrypoint: [] });
 });
 
 test("without a change the configuration is the container's", () => {

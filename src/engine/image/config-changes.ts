@@ -97,7 +97,8 @@ export function changedConfig(config: ImageConfig, lines: readonly string[]): Im
         commandSet: changing.commandSet || instruction.name === "cmd",
       };
     }
-    return changing.config;
+    const { Cmd, ...others } = changing.config;
+    return Cmd?.length === 0 ? others : changing.config;
   } catch (thrown) {
     if (!(thrown instanceof Error) || thrown instanceof TiffinError) throw thrown;
     throw new TiffinError("invalid", "image.bad-change", thrown.message, { cause: thrown });
