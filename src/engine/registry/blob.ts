@@ -4,6 +4,7 @@
  */
 import { monotonicMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { freeBytes } from "../../lib/free-bytes.ts";
 import type { OciDescriptor } from "../../oci/mod.ts";
 import type { Connection } from "./connection.ts";
 import type { RegistryLimits } from "./contract.ts";
@@ -41,7 +42,7 @@ const leastAskedBytes = 16 * 1024;
 const growth = 2;
 const shrinkage = 8;
 
-/** Throws `TiffinError`; `registry.wrong-digest` and `registry.wrong-size` are about the blob, others about the line. */
+/** A piece is valid until the next one is asked for. Throws `TiffinError`; `registry.wrong-digest` and `registry.wrong-size` are about the blob, others about the line. */
 export async function* readBlob(request: BlobRequest): AsyncGenerator<Uint8Array, void, undefined> {
   const { descriptor, staged, onBytes } = request;
   const check = checkDigest(descriptor.digest);
@@ -54,12 +55,14 @@ export async function* readBlob(request: BlobRequest): AsyncGenerator<Uint8Array
   for (const piece of staged?.read() ?? []) {
     arrived(piece);
     yield piece;
+    freeBytes(piece);
   }
   if (position < descriptor.size || descriptor.size === 0) {
     for await (const piece of fetched(request, position)) {
       arrived(piece);
       staged?.append(piece);
       yield piece;
+      freeBytes(piece);
     }
   }
   check.verify(`blob ${descriptor.digest} of ${request.connections[0]?.endpoint.repository}`);
@@ -110,7 +113,8 @@ async function* inParallel(request: BlobRequest, from: number): AsyncGenerator<U
     for (let turn = pending.shift(); turn !== undefined; turn = pending.shift()) {
       const segment = await turn.segment;
       begin();
-      yield segment;
+      // A `slice` of this is a copy, which one of a Buffer is not.
+      yield new Uint8Array(segment.buffer, segment.byteOffset, segment.length);
       // By now it has been appended to the beginning.
       staged?.dropAhead(turn.at);
     }

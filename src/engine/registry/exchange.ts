@@ -172,7 +172,8 @@ function bodyOf(body: Uint8Array | AsyncIterable<Uint8Array>): Uint8Array<ArrayB
     async pull(controller) {
       const next = await pieces.next();
       if (next.done === true) controller.close();
-      else controller.enqueue(next.value);
+      // A copy: the source may take a piece back while this one is still on its way.
+      else controller.enqueue(new Uint8Array(next.value));
     },
     async cancel() {
       await pieces.return?.();

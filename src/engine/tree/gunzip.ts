@@ -4,6 +4,7 @@
  */
 import { crc32, createInflateRaw, type InflateRaw } from "node:zlib";
 import { messageOf } from "../../lib/errors.ts";
+import { freeBytes } from "../../lib/free-bytes.ts";
 
 /** Large, because each one is a turn through the thread pool. */
 const outputBytes = 256 * 1024;
@@ -31,6 +32,7 @@ export async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator
       for await (const piece of inflateMember(input)) {
         sum.update(piece);
         yield piece;
+        freeBytes(piece);
       }
       const trailer = await input.take(trailerBytes);
       if (sum.agrees(trailer)) continue;
@@ -95,6 +97,7 @@ class Input {
     while (found.length < count) {
       const next = await this.piece();
       if (next === undefined) break;
+      // A copy, unless it is all that is wanted: the source may take a piece back when it is asked for the next.
       found = found.length === 0 && next.length >= count ? next : Buffer.concat([found, next]);
     }
     this.unread(found.subarray(count));
@@ -140,6 +143,11 @@ async function skipText(input: Input): Promise<boolean> {
   return false;
 }
 
+/** A `slice` of these is a copy, which one of a Buffer is not. */
+function plainBytes({ buffer, byteOffset, length }: Buffer): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length);
+}
+
 /** Up to the end of the deflated stream; what follows it stays unread. */
 async function* inflateMember(input: Input): AsyncGenerator<Uint8Array> {
   const inflater = createInflateRaw({ chunkSize: outputBytes });
@@ -150,8 +158,7 @@ async function* inflateMember(input: Input): AsyncGenerator<Uint8Array> {
     inflater.destroy(thrown instanceof Error ? thrown : new Error(messageOf(thrown)));
   });
   try {
-    // Its pieces are Buffers.
-    for await (const piece of inflater) yield piece as Uint8Array;
+    for await (const piece of inflater) yield plainBytes(piece as Buffer);
     await feeding;
   } finally {
     inflater.destroy();

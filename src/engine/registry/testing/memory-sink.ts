@@ -14,7 +14,7 @@ export class MemorySink implements LayerSink {
   async takeLayer({ diffId }: PulledLayer, tar: AsyncIterable<Uint8Array>): Promise<void> {
     this.begun.push(diffId);
     const pieces: Uint8Array[] = [];
-    for await (const piece of tar) pieces.push(piece.slice());
+    for await (const piece of tar) pieces.push(new Uint8Array(piece));
     this.layers.set(diffId, Buffer.concat(pieces));
   }
 
