@@ -16,8 +16,10 @@ import { MemorySink } from "./testing/memory-sink.ts";
 const noise = new Uint8Array(300_000).map((_, index) => (index * index * 31 + (index >> 3)) % 251);
 const image = makeImage([tarWith("noise", noise)], { compress: (tar) => gzipSync(tar, { level: 0 }) });
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
+/** Where a line that stalls is what is tested; a busy machine may take a while for others. */
+const impatient: Partial<RegistryLimits> = { stallMs: 500 };
 const limits: Partial<RegistryLimits> = {
-  stallMs: 200,
+  stallMs: 15_000,
   slowestBytesPerSecond: 1000,
   backoffMs: 5,
   tries: 3,
@@ -166,7 +168,7 @@ describe("a line that breaks", () => {
     const first = await pull((request, url) => {
       if (!isLayer(url)) return undefined;
       return offsetOf(request) > 0 ? new Response("gone", { status: 500 }) : stopAfter(120_000);
-    });
+    }, impatient);
     expectError(first.thrown, "unavailable", "registry.failed", "the registry answers 500: gone");
     expect(first.sink.layers.size).toBe(0);
     expect(readdirSync(staging.path)).toHaveLength(1);
@@ -213,8 +215,8 @@ describe("a line that breaks", () => {
               headers: { "content-range": `bytes ${at}-${layerBlob.length - 1}/${layerBlob.length}` },
             },
       );
-    });
-    expectError(thrown, "unavailable", "registry.unreachable", "bytes came in 0.2 s");
+    }, impatient);
+    expectError(thrown, "unavailable", "registry.unreachable", "bytes came in 0.");
   });
 
   test("on which nothing comes any more is noticed and taken up", async () => {
@@ -231,16 +233,18 @@ describe("a line that breaks", () => {
           },
         }),
       );
-    });
+    }, impatient);
     expect(thrown).toBeUndefined();
     expect(retries).toBe(1);
   });
 
   test("that gives no answer at all is noticed", async () => {
-    const { thrown } = await pull((_request, url) =>
-      url.pathname.includes("/manifests/") ? new Promise<never>(() => undefined) : undefined,
+    const { thrown } = await pull(
+      (_request, url) =>
+        url.pathname.includes("/manifests/") ? new Promise<never>(() => undefined) : undefined,
+      impatient,
     );
-    expectError(thrown, "unavailable", "registry.unreachable", "no answer came for 0.2 s");
+    expectError(thrown, "unavailable", "registry.unreachable", "no answer came for 0.5 s");
   });
 });
 
