@@ -1,5 +1,5 @@
 /**
- * SIGKILL of the engine at random moments under clients that create, start, exec into, stop and remove, write into a
+ * SIGKILL of the engine at random moments under clients that create, start, exec into, pause, restart, stop and remove, write into a
  * volume, and follow a log. After each start everything that was answered holds: what was created is there, what was
  * removed is gone, what ran runs, what was stopped stays down, what was written or read is there; at the end nothing is left.
  *

@@ -6,7 +6,7 @@ import type { KilledEngine } from "./killed-engine.ts";
 /** What a client knows of a container. A request without an answer leaves it open. */
 interface Known {
   readonly presence: "there" | "gone" | "open";
-  readonly state?: "running" | "exited";
+  readonly state?: "running" | "paused" | "exited";
 }
 
 const scripts = ["sleep 0.05", "sleep 1000", "exit 3"] as const;
@@ -61,8 +61,30 @@ export class LifeClient {
     const started = await this.#engine.ask("POST", `/containers/${name}/start`);
     if (started === undefined) return false;
     expect(started.status).toBe(204);
-    if (script === "sleep 1000") this.#known.set(name, { presence: "there", state: "running" });
-    return (await this.#exec(name)) && (await this.#end(name));
+    const lasts = script === "sleep 1000";
+    if (lasts) this.#known.set(name, { presence: "there", state: "running" });
+    return (await this.#exec(name)) && (!lasts || (await this.#changes(name))) && (await this.#end(name));
+  }
+
+  /** One that runs on is paused, goes on, or is started again; or nothing. */
+  async #changes(name: string): Promise<boolean> {
+    const changes = [
+      [],
+      [["pause", "paused"]],
+      [
+        ["pause", "paused"],
+        ["unpause", "running"],
+      ],
+      [["restart?t=0", "running"]],
+    ] as const;
+    for (const [action, state] of changes[this.#draw(changes.length)] ?? []) {
+      this.#known.set(name, { presence: "there" });
+      const changed = await this.#engine.ask("POST", `/containers/${name}/${action}`);
+      if (changed === undefined) return false;
+      expect([action, changed.status]).toEqual([action, 204]);
+      this.#known.set(name, { presence: "there", state });
+    }
+    return true;
   }
 
   async #exec(name: string): Promise<boolean> {
