@@ -20,6 +20,7 @@ import type { EventMessage } from "../docker/types/event.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
 import type { ExplainFormat, ExplainResponse } from "../docker/types/explain.ts";
 import type {
+  ImageCheckItem,
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
@@ -282,6 +283,8 @@ export interface ImageBackend {
   inspect(name: string): Promise<ImageInspect>;
   /** Newest first. */
   history(name: string): Promise<readonly ImageHistoryItem[]>;
+  /** The layers of these images, of all where there are no names, compared with what was written. */
+  check(names: readonly string[]): Promise<readonly ImageCheckItem[]>;
   /** The repository may name a tag itself, which the tag beside it overrules. */
   tag(
     name: string,

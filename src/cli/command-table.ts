@@ -193,6 +193,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/import.ts")).command,
   },
   {
+    names: ["image check"],
+    summary: "Compare the layers of images with what was written",
+    load: async () => (await import("./commands/image-check.ts")).command,
+  },
+  {
     names: ["image prune"],
     summary: "Remove unused images",
     load: async () => (await import("./commands/image-prune.ts")).command,

@@ -43,6 +43,7 @@ import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "
 import { explainResponse } from "./types/explain.ts";
 import {
   commitResponse,
+  imageCheckItem,
   imageDeleteItem,
   imageHistoryItem,
   imageInspect,
@@ -311,6 +312,10 @@ export const routes = {
   explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {
     query: { format: queryText },
     result: json(explainResponse),
+  }),
+  imageCheck: route("GET", "/tiffin/images/check", "1.24", {
+    query: { names: queryList(queryText) },
+    result: json(list(imageCheckItem)),
   }),
   run: route("POST", "/tiffin/run", "1.24", { body: jsonBody(runBody), result: session }),
   execRun: route("POST", "/tiffin/containers/{name}/exec", "1.24", {

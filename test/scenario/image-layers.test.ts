@@ -1,7 +1,7 @@
 /** Images whose layers are image files: what containers of one share, and that the host sees none of it. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { probe } from "../../src/kernel/probe.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { archiveOf } from "../support/layer-archive.ts";
@@ -70,4 +70,31 @@ test.skipIf(!possible)(
     await engine.output("rm", "-f", ...names);
   },
   120_000,
+);
+
+test.skipIf(!possible)(
+  "a layer that a disk has changed is found, named, and mended by bringing it in again",
+  async () => {
+    const archive = archiveOf([{ path: "large", content: randomBytes(100_000) }]);
+    const bring = async () => {
+      const imported = await engine.cliWith({ input: archive }, "import", "-", "checked");
+      expect([imported.exitCode, imported.stderr]).toEqual([0, ""]);
+    };
+    await bring();
+    const whole = await engine.cli("image", "check", "checked");
+    expect([whole.exitCode, whole.stdout, whole.stderr]).toEqual([0, "1 layer good\n", ""]);
+    const [layer = ""] = JSON.parse(
+      await engine.output("image", "inspect", "-f", "{{json .RootFS.Layers}}", "checked"),
+    );
+    const path = `${engine.root}/layers/${layer.replace("sha256:", "")}/image`;
+    const bytes = readFileSync(path);
+    bytes[50_000] = (bytes[50_000] ?? 0) ^ 0x10;
+    writeFileSync(path, bytes);
+    const found = await engine.cli("image", "check");
+    expect(found.exitCode).toBe(1);
+    expect(found.stdout).toContain(`${layer} of checked:latest is damaged: ${path}: check sum `);
+    expect(found.stdout).toContain("1 damaged: pull or load their images again\n");
+    await bring();
+    expect(await engine.output("image", "check", "checked")).toBe("1 layer good");
+  },
 );

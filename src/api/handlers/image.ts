@@ -7,6 +7,7 @@ type Names =
   | "imageList"
   | "imageInspect"
   | "imageHistory"
+  | "imageCheck"
   | "imageTag"
   | "imageLoad"
   | "imageSave"
@@ -38,6 +39,7 @@ export function imageHandlers(
       }),
     imageInspect: ({ params }) => images.inspect(params.name),
     imageHistory: ({ params }) => images.history(params.name),
+    imageCheck: ({ query }) => images.check(query.names ?? []),
     imageTag: ({ params, query }) =>
       images.tag(params.name, { repository: query.repo ?? "", tag: query.tag }),
     imageLoad: ({ query, body }) => {

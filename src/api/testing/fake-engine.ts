@@ -480,6 +480,7 @@ export function fakeEngine(): FakeEngine {
         findImage(name);
         return baseImage;
       },
+      check: async () => [],
       history: async (name) => {
         findImage(name);
         return [];

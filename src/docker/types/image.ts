@@ -8,6 +8,7 @@ import {
   nullable,
   type ObjectOf,
   object,
+  oneOf,
   optional,
   text,
   type WithNulls,
@@ -79,6 +80,17 @@ export const imageDeleteItem = object({
   Deleted: optional(text),
 });
 export interface ImageDeleteItem extends Decoded<typeof imageDeleteItem> {}
+
+/** `GET /tiffin/images/check`: a layer, and the images that are made of it. */
+export const imageCheckItem = object({
+  Layer: text,
+  Images: list(text),
+  /** Unknown: nothing was kept that it could be compared with. */
+  Result: oneOf("good", "damaged", "unknown"),
+  /** What was found where, of a damaged one. */
+  Problem: text,
+});
+export interface ImageCheckItem extends Decoded<typeof imageCheckItem> {}
 
 export const imagePruneReport = object({
   ImagesDeleted: nullable(list(imageDeleteItem)),

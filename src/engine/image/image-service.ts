@@ -3,6 +3,7 @@ import { decodeJson, object, optional, text } from "../../docker/decode.ts";
 import { pruneRunning } from "../../docker/messages.ts";
 import { familiarName, normaliseReference, parseReference, type Reference } from "../../docker/reference.ts";
 import type {
+  ImageCheckItem,
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
@@ -137,6 +138,24 @@ export class ImageService {
       image.chain.map((layer) => layers.layerBytes(layer)),
       ancestry,
     );
+  }
+
+  /** Errors: `notFound`. */
+  async check(names: readonly string[]): Promise<ImageCheckItem[]> {
+    const { images, layers } = this.#context;
+    const wanted = names.length === 0 ? images.list() : names.map((name) => images.resolve(name));
+    const users = new Map<string, Set<string>>();
+    for (const image of wanted) {
+      const name = images.tags(image.id)[0] ?? image.id;
+      for (const layer of image.chain) users.set(layer, (users.get(layer) ?? new Set()).add(name));
+    }
+    const items: ImageCheckItem[] = [];
+    for (const [layer, of] of users) {
+      const found = await layers.checkLayer(layer);
+      const Problem = found.result === "damaged" ? found.problem : "";
+      items.push({ Layer: `sha256:${layer}`, Images: [...of], Result: found.result, Problem });
+    }
+    return items;
   }
 
   /** Errors: `notFound`, `invalid` for a name that is none. */

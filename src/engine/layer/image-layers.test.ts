@@ -244,6 +244,31 @@ test.skipIf(!possible)("a disk that is full refuses a layer in words, and leaves
   small.close();
 });
 
+test.skipIf(!possible)(
+  "a damaged layer counts as missing, and coming in again it takes the other's place",
+  async () => {
+    const members = [{ path: "f", content: "whole" }] as const;
+    const id = layerOf(members);
+    const image = readFileSync(imageOf(id));
+    image[1200] = (image[1200] ?? 0) ^ 1;
+    writeFileSync(imageOf(id), image);
+    expect((await store.checkLayer(id)).result).toBe("damaged");
+    expect(store.hasLayer(id)).toBe(false);
+    // A start finds it as damaged as it was.
+    store.close();
+    store = open();
+    expect(store.hasLayer(id)).toBe(false);
+    expect(layerOf(members)).toBe(id);
+    expect(store.hasLayer(id)).toBe(true);
+    expect(await store.checkLayer(id)).toEqual({ result: "good" });
+    const lowers = store.openLowers([id]);
+    expect(textIn(lowers[0] as Lower, "f")).toBe("whole");
+    closeLowers(lowers);
+    await store.emptied();
+    expect(readdirSync(`${scratch.path}/layers`)).toEqual([id]);
+  },
+);
+
 test.skipIf(!possible)("who has a layer open keeps it when it is removed", async () => {
   const id = layerOf([{ path: "f", content: "still there" }]);
   const lowers = store.openLowers([id]);

@@ -93,6 +93,7 @@ export interface Strangers {
 }
 
 export interface LayerStore {
+  /** False for one that was found damaged: whoever has its content may bring it in again, in its place. */
   hasLayer(id: string): boolean;
   layerBytes(id: string): number;
   ingest(): LayerIngest;
@@ -118,7 +119,7 @@ export interface LayerStore {
   lowerPaths(chain: readonly string[]): string[];
   /**
    * Reads all of a layer and compares it with what was written. A layer of plain files keeps nothing that it could be compared
-   * with. Throws `notFound` when it is missing.
+   * with. What is damaged is remembered, and stays until it comes in again. Throws `notFound` when it is missing.
    */
   checkLayer(id: string): Promise<LayerCheck>;
   /** Bytes that the container itself has written (size of the upper directory, hard links once). */

@@ -7,6 +7,7 @@
  *   <root>/layers/<id>/image            the tree as an EROFS image (and image.mounted, empty, where that must be attached), or
  *   <root>/layers/<id>/diff/            the tree as it is
  *   <root>/layers/<id>/layer.json       what is known of it (layer-description.ts)
+ *   <root>/layers/<id>/damaged          empty: it is not what was written
  *   <root>/layers/.ingest-<hex>/        a layer that is coming in
  *   <root>/containers/<id>/             upper/ work/ logs/ record, and the engine's container.json
  *   <root>/containers/.ready-<hex>/     the same, not given to a container yet
@@ -23,6 +24,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -34,7 +36,7 @@ import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { pause } from "../../lib/timer.ts";
 import { DirectoryIngest } from "./directory-ingest.ts";
-import { syncDirectory, syncFile, syncFileSystem } from "./durable.ts";
+import { exchangePaths, syncDirectory, syncFile, syncFileSystem } from "./durable.ts";
 import { checkSumOf } from "./image-file.ts";
 import { ImageIngest } from "./image-ingest.ts";
 import { ImageMounts } from "./image-mounts.ts";
@@ -82,6 +84,7 @@ export function openOverlayLayerStore(options: OverlayLayerStoreOptions): LayerS
 }
 
 interface KnownLayer {
+  readonly isDamaged: boolean;
   readonly description: LayerDescription;
   readonly top: TopDirectory;
 }
@@ -112,7 +115,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   hasLayer(id: string): boolean {
-    return this.#find(id) !== undefined;
+    return this.#find(id)?.isDamaged === false;
   }
 
   layerBytes(id: string): number {
@@ -148,7 +151,15 @@ class OverlayLayerStore implements LayerStore {
     try {
       renameSync(unfinished, `${this.#layers}/${id}`);
     } catch (thrown) {
-      if (!this.hasLayer(id)) throw thrown;
+      const there = this.#find(id);
+      if (there === undefined) throw thrown;
+      if (there.isDamaged) {
+        // Containers that run keep what they have mounted.
+        this.#mounts.letGo(this.#image(id));
+        exchangePaths(unfinished, `${this.#layers}/${id}`);
+        this.#known.delete(id);
+        syncDirectory(this.#layers);
+      }
       this.#trash.discard(unfinished);
       return;
     }
@@ -244,14 +255,22 @@ class OverlayLayerStore implements LayerStore {
     const { description } = this.#get(id);
     if (description.kind === "directory") return { result: "unknown" };
     const path = this.#image(id);
-    const damaged = (problem: string): LayerCheck => ({ result: "damaged", problem: `${path}: ${problem}` });
+    const damaged = (problem: string): LayerCheck => {
+      writeFileSync(this.#damageMark(id), "");
+      this.#known.delete(id);
+      return { result: "damaged", problem: `${path}: ${problem}` };
+    };
     try {
       const { size } = statSync(path);
       if (size !== description.imageBytes) {
         return damaged(`${size} bytes where ${description.imageBytes} were written`);
       }
       const found = await checkSumOf(path, () => pause(0));
-      if (found === description.checkSum) return { result: "good" };
+      if (found === description.checkSum) {
+        rmSync(this.#damageMark(id), { force: true });
+        this.#known.delete(id);
+        return { result: "good" };
+      }
       return damaged(`check sum ${found} where that of what was written is ${description.checkSum}`);
     } catch (thrown) {
       return damaged(messageOf(thrown));
@@ -336,6 +355,10 @@ class OverlayLayerStore implements LayerStore {
     this.#mounts[Symbol.dispose]();
   }
 
+  #damageMark(id: string): string {
+    return `${this.#layers}/${id}/damaged`;
+  }
+
   #image(id: string): string {
     return `${this.#layers}/${id}/image`;
   }
@@ -381,7 +404,11 @@ class OverlayLayerStore implements LayerStore {
     if (!layerIdPattern.test(id)) return undefined;
     try {
       const description = decodeLayerDescription(readFileSync(`${this.#layers}/${id}/layer.json`, "utf8"));
-      const found = { description, top: description.kind === "image" ? description.top : this.#topOf(id) };
+      const found = {
+        description,
+        top: description.kind === "image" ? description.top : this.#topOf(id),
+        isDamaged: existsSync(this.#damageMark(id)),
+      };
       this.#known.set(id, found);
       return found;
     } catch (thrown) {
