@@ -35,7 +35,7 @@ for (const name of failpoints) {
       const { containers } = fixture.engine;
       const found = await containers.list({ all: true, size: false, filters: {} });
       for (const { Id, State } of found) {
-        expect(["created", "running", "exited"]).toContain(State);
+        expect(["created", "running", "paused", "exited"]).toContain(State);
         const { State: state } = await containers.inspect(Id, { size: false });
         if (state.Running) expect(existsSync(`/proc/${state.Pid}`)).toBe(true);
         await containers.remove(Id, { force: true, volumes: true });

@@ -110,7 +110,20 @@ test(
 );
 
 /** Waits for ever, takes the connection over, or names something that is made. */
-const skipped = new Set(["containerAttach", "containerWait", "run", "execRun", "execStart", "containerStop"]);
+const skipped = new Set([
+  "containerAttach",
+  "containerWait",
+  "run",
+  "execRun",
+  "execStart",
+  "containerStop",
+  // These would ask hosts of others.
+  "imageCreate",
+  "imagePush",
+  "imageSearch",
+  "distributionInspect",
+  "auth",
+]);
 
 /** A longer request line is no request. */
 const longestQuery = 6000;
@@ -153,10 +166,12 @@ test(
     for (const [name, { method, path, query }] of Object.entries(routes)) {
       if (skipped.has(name) || name === "containerRemove" || name === "containerRename") continue;
       for (const key of Object.keys(query)) {
-        if (key === "follow") continue;
+        // Answers that end only with the client.
+        if (key === "follow" || (name === "events" && key === "until")) continue;
         for (const text of key === "filters" ? [...queryTexts(), ...filterTexts()] : queryTexts()) {
           const target = path.replace("{name*}", "base").replace(/\{(name|id)\}/, id);
-          const other = name === "containerLogs" && key !== "stdout" ? "&stdout=1" : "";
+          const other =
+            name === "events" ? "&until=1" : name === "containerLogs" && key !== "stdout" ? "&stdout=1" : "";
           const encoded = encodeURIComponent(text.isWellFormed() ? text : "\ufffd");
           queries.push({ path: `${method} ${target}`, body: `${key}=${encoded}${other}` });
         }
