@@ -15,6 +15,7 @@ import { openRuntime } from "../runtime/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
 import {
   type ContainerContext,
+  ContainerNames,
   ContainerRegistry,
   ContainerService,
   type ContainerState,
@@ -36,7 +37,7 @@ import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
-import { NetworkService, type Networks, openNetworks } from "./network/mod.ts";
+import { isBuiltIn, NameServers, NetworkService, type Networks, openNetworks } from "./network/mod.ts";
 import { hostPlaces, openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
@@ -126,9 +127,13 @@ async function openWith(
     report,
   });
   const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
+  let names: ContainerNames | undefined;
   const registry = new ContainerRegistry(containerRepository(database), {
     writes,
-    changed: (container) => rowFiles.note(container),
+    changed: (container) => {
+      rowFiles.note(container);
+      names?.changed();
+    },
     report,
   });
   const images = openImageStore({
@@ -173,10 +178,23 @@ async function openWith(
     startLater: (container, pauseMs) => startLater(context, container, pauseMs),
     report,
   };
+  const containerNames = new ContainerNames(registry, networks);
+  names = containerNames;
+  const nameServers = new NameServers({
+    askerOf: (network, address) => containerNames.askerOf(network, address),
+    placed: (id, port) => networks.placeNameServer(id, port),
+    report,
+  });
+  await Promise.all(
+    networks.all().map(async (network) => {
+      if (network.driver === "bridge" && !isBuiltIn(network.id)) await nameServers.open(network);
+    }),
+  );
   await recoverContainers(context);
   idle.within(afterReplyMs);
   const letGo = (): void => {
     idle[Symbol.dispose]();
+    nameServers[Symbol.dispose]();
     checkpoints[Symbol.dispose]();
     timers[Symbol.dispose]();
     for (const container of context.registry.all()) container.process?.disconnect();
@@ -191,6 +209,7 @@ async function openWith(
     networks: new NetworkService({
       networks,
       events,
+      nameServers,
       membersOf: (network) => membersOf(context, network),
       connect: (name, network, settings) =>
         connectContainer(context, context.registry.resolve(name), network, settings),

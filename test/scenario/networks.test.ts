@@ -153,6 +153,106 @@ test("an internal network has no way out, and one without traffic within no way 
   await output("network", "rm", "closed", "apart");
 });
 
+test("names: of containers, aliases in turn, short ids, both ways, and only in networks that one is in", async () => {
+  await output("network", "create", "named");
+  await output("network", "create", "--internal", "hushed");
+  await output(
+    "run",
+    "-d",
+    "--name",
+    "first",
+    "--network",
+    "named",
+    "--network-alias",
+    "service",
+    ...sleeping,
+  );
+  await output(
+    "run",
+    "-d",
+    "--name",
+    "second",
+    "--network",
+    "named",
+    "--network-alias",
+    "service",
+    ...sleeping,
+  );
+  await output("run", "-d", "--name", "quiet", "--network", "hushed", ...sleeping);
+  const lookUp = async (from: string, name: string): Promise<string> => {
+    const { stdout } = await engine.cli("exec", from, "nslookup", name);
+    const answers = [...stdout.matchAll(/(?:^Address: |name = )(.*)$/gm)].map((match) => match[1] ?? "");
+    return answers.sort().join(" ");
+  };
+  const [first, second] = [await addressIn("first", "named"), await addressIn("second", "named")];
+  expect(await lookUp("second", "first")).toBe(first);
+  expect(await lookUp("second", "FIRST.named")).toBe(first);
+  expect(await lookUp("first", "service")).toBe([first, second].sort().join(" "));
+  expect(await lookUp("first", (await output("inspect", "-f", "{{.Id}}", "second")).slice(0, 12))).toBe(
+    second,
+  );
+  expect(await lookUp("first", second)).toBe("second.named");
+  expect(await lookUp("first", "quiet")).toBe("");
+  const missing = await engine.cli("exec", "quiet", "nslookup", "nobody");
+  expect(missing.stdout + missing.stderr).toContain("NXDOMAIN");
+  // Who joins while it runs is found and finds, and who leaves is not.
+  await output("run", "-d", "--name", "guest", ...sleeping);
+  await output("network", "connect", "named", "guest");
+  expect(await lookUp("first", "guest")).toBe(await addressIn("guest", "named"));
+  await output("rename", "guest", "friend");
+  expect(await lookUp("first", "friend")).toBe(await addressIn("friend", "named"));
+  expect(await lookUp("first", "guest")).toBe("");
+  await output("network", "disconnect", "named", "friend");
+  expect(await lookUp("first", "friend")).toBe("");
+  // A container finds others from its first moment, and the next engine goes on answering.
+  expect(
+    await output("run", "--rm", "--network", "named", "base", "ping", "-c1", "-W2", "service"),
+  ).toContain("1 packets received");
+  await engine.crash();
+  await engine.start();
+  expect(await lookUp("second", "first")).toBe(first);
+  await output("rm", "-f", "first", "second", "quiet", "friend");
+  await output("network", "rm", "named", "hushed");
+});
+
+test("a name is answered by TCP too, and the rest is asked of the container's own servers", async () => {
+  await output("network", "create", "asking");
+  const seen: string[] = [];
+  const upstream = await Bun.udpSocket({
+    hostname: "127.0.0.77",
+    port: 53,
+    socket: {
+      data(socket, data, port, address) {
+        seen.push(data.subarray(12, 20).toString("latin1"));
+        // The question, and one record of 192.0.2.7.
+        const answer = Buffer.concat([data, Buffer.from("c00c00010001000000050004c0000207", "hex")]);
+        answer[2] = 0x81;
+        answer[3] = 0x80;
+        answer[7] = 1;
+        socket.send(answer, port, address);
+      },
+    },
+  });
+  try {
+    await output("run", "-d", "--name", "asker", "--network", "asking", "--dns", "127.0.0.77", ...sleeping);
+    const { stdout } = await engine.cli("exec", "asker", "nslookup", "-type=a", "far.example");
+    expect(stdout).toContain("Address: 192.0.2.7");
+    expect(seen[0]).toContain("far");
+    const pid = await output("inspect", "-f", "{{.State.Pid}}", "asker");
+    const program = `
+      const query = Buffer.from("00151234010000010000000000000561736b65720000010001".replace("0015", "0017"), "hex");
+      const answer = await new Promise((resolve, reject) => Bun.connect({ hostname: "127.0.0.11", port: 53, socket: {
+        open: (socket) => void socket.write(query), data: (socket, data) => { socket.end(); resolve(data); }, error: (_s, e) => reject(e) } }));
+      console.log([...answer.subarray(-4)].join("."));`;
+    const child = Bun.spawnSync(["nsenter", "-t", pid, "-n", process.execPath, "-e", program]);
+    expect(child.stdout.toString().trim()).toBe(await addressIn("asker", "asking"));
+  } finally {
+    upstream.close();
+    await output("rm", "-f", "asker");
+    await output("network", "rm", "asking");
+  }
+});
+
 test("what cannot be is refused in one sentence, and nothing is left of it", async () => {
   await output("network", "create", "--subnet", "10.213.9.0/29", "small");
   const before = engine.snapshot();

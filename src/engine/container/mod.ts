@@ -1,6 +1,6 @@
 /** Containers: the only door of the rooms below. */
 
-export { connectContainer, disconnectContainer, membersOf } from "./connect/mod.ts";
+export { ContainerNames, connectContainer, disconnectContainer, membersOf } from "./connect/mod.ts";
 export { type ContainerContext, tellEvent } from "./context.ts";
 export { decodeSignal } from "./end/mod.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";

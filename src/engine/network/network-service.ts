@@ -14,6 +14,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
 import type { EventBus } from "../event/mod.ts";
 import { isBuiltIn } from "./built-in-networks.ts";
+import type { NameServers } from "./dns/mod.ts";
 import type { Network, Networks } from "./model.ts";
 import { type FilterMap, networkTest, pruneTest } from "./network-filters.ts";
 import { networkRequest } from "./network-request.ts";
@@ -22,6 +23,7 @@ import { type Member, networkResource } from "./present.ts";
 export interface NetworkServiceContext {
   readonly networks: Networks;
   readonly events: EventBus;
+  readonly nameServers: Pick<NameServers, "open" | "close">;
   /** The containers that are in a network, or will be when they run. */
   readonly membersOf: (network: Network) => readonly Member[];
   readonly connect: (
@@ -57,8 +59,9 @@ export class NetworkService {
   }
 
   async create(body: NetworkCreateBody): Promise<NetworkCreateResponse> {
-    const { networks, events } = this.#context;
+    const { networks, events, nameServers } = this.#context;
     const network = networks.create(networkRequest(body));
+    await nameServers.open(network);
     events.emit("network", "create", network.id, { name: network.name, type: network.driver });
     return { Id: network.id, Warning: "" };
   }
@@ -93,8 +96,14 @@ export class NetworkService {
   }
 
   #delete(network: Network): void {
-    const { networks, events } = this.#context;
-    networks.delete(network.id);
+    const { networks, events, nameServers } = this.#context;
+    nameServers.close(network.id);
+    try {
+      networks.delete(network.id);
+    } catch (thrown) {
+      if (networks.byId(network.id) !== undefined) void nameServers.open(network);
+      throw thrown;
+    }
     events.emit("network", "destroy", network.id, { name: network.name, type: network.driver });
   }
 

@@ -3,7 +3,14 @@
  * did not give it back; an address is in its network's pool, leased, or resting until its old link is gone; what is made
  * ahead of need lives by fds only. Everything here is synchronous inside, so operations never interleave.
  */
-import { findLink, inNetns, NetlinkError, NetlinkSocket } from "../../kernel/netlink/mod.ts";
+import {
+  findLink,
+  inNetns,
+  NetlinkError,
+  NetlinkSocket,
+  nftTransaction,
+  openNetnsOfPid,
+} from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
@@ -27,6 +34,7 @@ import {
   prepareNamespace,
   wireProcess,
 } from "./endpoint.ts";
+import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
 import { HostSide } from "./host-side.ts";
 import type {
   EndpointRecord,
@@ -51,6 +59,7 @@ import { checkPorts } from "./port-request.ts";
 import { type HeldPorts, PublishedPorts } from "./published-ports.ts";
 import { ReadyPool } from "./ready-pool.ts";
 import { ReleasedLinks } from "./released-links.ts";
+import { namePort, redirectResolver } from "./resolver-redirect.ts";
 
 /** The engine fills the pool when it is idle (`warm`); the delay is for when it never is. */
 const poolLimits = { minimum: 2, maximum: 16, refillDelayMs: 25, quietMs: 30_000 } as const;
@@ -95,6 +104,9 @@ export class HostNetworks implements Networks {
   /** By container, then by network. */
   readonly #active = new Map<string, Map<string, ActiveEndpoint>>();
   readonly #host: HostSide;
+  #isRecovered = false;
+  /** By network: the port at its gateway. */
+  readonly #nameServers = new Map<string, number>();
   readonly #healTimer: Timer;
   readonly #fail: (step: NetworkStep) => void;
 
@@ -134,7 +146,7 @@ export class HostNetworks implements Networks {
       sockets,
       report,
       bridges: () => this.#registry.bridges(),
-      ports: () => this.#published.mappings(),
+      ports: () => [...this.#published.mappings(), ...this.#nameServerMappings()],
       joined: () => this.#joined(),
     });
     this.#healTimer = every(healEveryMs, () => this.#lookAfterHost(report), { background: true });
@@ -164,6 +176,48 @@ export class HostNetworks implements Networks {
     let count = 0;
     for (const endpoints of this.#active.values()) if (endpoints.has(id)) count += 1;
     return count;
+  }
+
+  placeNameServer(id: string, port: number | undefined): void {
+    failing("lead containers to their name server", () => {
+      const before = this.#mappingsOf(id);
+      if (port === undefined) this.#nameServers.delete(id);
+      else this.#nameServers.set(id, port);
+      // Until then the table is that of an earlier life, and is built with the servers of this one.
+      if (!this.#isRecovered) return;
+      const { table } = this.#names;
+      try {
+        nftTransaction(this.#sockets.netfilter, [
+          ...deleteContents(table, portContents(before)),
+          ...addContents(table, portContents(this.#mappingsOf(id))),
+        ]);
+      } catch (thrown) {
+        // Somebody flushed the table; it is built with what is to be in it.
+        if (!(thrown instanceof NetlinkError) || thrown.code !== "ENOENT") throw thrown;
+      }
+    });
+  }
+
+  #nameServerMappings(): PortMapping[] {
+    return [...this.#nameServers.keys()].flatMap((id) => this.#mappingsOf(id));
+  }
+
+  /** What containers send to port 53 of their gateway goes to the server's port there. */
+  #mappingsOf(id: string): PortMapping[] {
+    const port = this.#nameServers.get(id);
+    const bridge = this.#registry.bridgeOf(id);
+    if (port === undefined || bridge === undefined) return [];
+    const { gateway } = bridge.wish;
+    return (["tcp", "udp"] as const).map((protocol) => ({
+      port: { containerPort: port, protocol, hostAddress: formatIpv4(gateway), hostPort: namePort },
+      address: gateway,
+    }));
+  }
+
+  /** The name server of those networks; undefined where none has one. */
+  #nameServerFor(networks: readonly string[]): number | undefined {
+    const id = networks.find((network) => !isBuiltIn(network));
+    return id === undefined ? undefined : this.#registry.bridgeOf(id)?.wish.gateway;
   }
 
   create(request: NetworkRequest): Network {
@@ -237,6 +291,7 @@ export class HostNetworks implements Networks {
             const planned = this.#planAll(requests);
             try {
               netns = this.#namespaceWith(this.#placed(planned));
+              this.#lead(netns, requests);
               return planned;
             } catch (thrown) {
               for (const { bridge, plan } of planned) this.#rest(bridge, plan);
@@ -261,7 +316,11 @@ export class HostNetworks implements Networks {
         return planned;
       });
       const wire = (pid: number) =>
-        failing(`wire process ${pid}`, () => wireProcess(this.#placed(planned), pid));
+        failing(`wire process ${pid}`, () => {
+          wireProcess(this.#placed(planned), pid);
+          using netns = openNetnsOfPid(pid);
+          this.#lead(netns, request.endpoints);
+        });
       return { ...facts, wire };
     });
   }
@@ -297,6 +356,7 @@ export class HostNetworks implements Networks {
         });
         this.#fail("connect.link");
         if (givesDefaultRoute) this.#published.move(containerId, plan.address);
+        this.#lead(netns, endpoints);
       } catch (thrown) {
         this.#forget(containerId, network);
         this.#deleteLink(plan.hostLink);
@@ -323,6 +383,7 @@ export class HostNetworks implements Networks {
       });
       if (before === gone && after !== undefined) this.#movePlace(containerId, after, netns);
       if (before === gone && after === undefined) this.#published.unpublish(containerId);
+      this.#lead(netns, endpoints, now.endpoints);
       this.#fail("disconnect.row");
       this.#releaseOne(containerId, network);
       return { endpoints, ports: after === undefined ? [] : now.ports };
@@ -416,6 +477,18 @@ export class HostNetworks implements Networks {
       held[Symbol.dispose]();
       throw thrown;
     }
+  }
+
+  /** Leads 127.0.0.11 in the container to a name server, where a network of its has one or had one before. */
+  #lead(
+    netns: OwnedFd,
+    endpoints: readonly Pick<EndpointRequest, "network">[],
+    before: readonly Pick<EndpointRequest, "network">[] = [],
+  ): void {
+    const serverOf = (list: typeof endpoints): number | undefined =>
+      this.#nameServerFor(list.map(({ network }) => network));
+    const server = serverOf(endpoints);
+    if (server !== undefined || serverOf(before) !== undefined) redirectResolver(netns, server);
   }
 
   /** Only what has a way out is published. */
@@ -675,6 +748,7 @@ export class HostNetworks implements Networks {
     this.#prepared.clear();
     this.#released.flush();
     if (linksKnown) this.#host.sweep(new Set(this.#joined().keys()));
+    this.#isRecovered = true;
     this.#host.setUp();
     this.#prepared.refill();
   }

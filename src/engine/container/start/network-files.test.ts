@@ -22,7 +22,7 @@ test("hosts ends with the extra hosts and the container itself", () => {
   ]);
 });
 
-const none = { servers: [], search: [], options: [] };
+const none = { nameServer: false, servers: [], search: [], options: [] };
 
 test("servers on the host's loopback are left out, with a fallback when none is left", () => {
   const host = "# comment\nnameserver 127.0.0.53\nnameserver 10.0.0.2\nsearch example.org\noptions edns0\n";
@@ -42,6 +42,7 @@ test("what the user says replaces the host's lines", () => {
       servers: ["1.1.1.1"],
       search: ["."],
       options: ["ndots:1"],
+      nameServer: false,
       hostNetwork: false,
     }),
   ).toBe("nameserver 1.1.1.1\noptions ndots:1\n");
@@ -51,4 +52,13 @@ test("a resolver on loopback is recognised", () => {
   expect(namesOnlyLoopback("nameserver 127.0.0.53\nnameserver ::1\n")).toBe(true);
   expect(namesOnlyLoopback("nameserver 127.0.0.53\nnameserver 9.9.9.9\n")).toBe(false);
   expect(namesOnlyLoopback("")).toBe(false);
+});
+
+test("where there is a name server of ours, it is asked for everything, and for names of one label first", () => {
+  const host = "nameserver 192.0.2.1\nsearch example.org\noptions timeout:1\n";
+  const own = { ...none, host, hostNetwork: false, nameServer: true };
+  expect(renderResolver(own)).toBe("nameserver 127.0.0.11\nsearch example.org\noptions timeout:1 ndots:0\n");
+  expect(renderResolver({ ...own, servers: ["192.0.2.9"], options: ["ndots:2"] })).toBe(
+    "nameserver 127.0.0.11\nsearch example.org\noptions ndots:2\n",
+  );
 });

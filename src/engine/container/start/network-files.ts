@@ -43,7 +43,12 @@ export interface ResolverInput {
   readonly options: readonly string[];
   /** The container has the host's network, so its loopback servers are reachable. */
   readonly hostNetwork: boolean;
+  /** A server of ours knows the names of the container's networks, and whom to ask for all others. */
+  readonly nameServer: boolean;
 }
+
+/** Where Docker's images expect it. */
+const ownServer = "127.0.0.11";
 
 /** Used when the host names no server that a container could reach. */
 const publicServers = ["8.8.8.8", "8.8.4.4"];
@@ -59,9 +64,15 @@ export function renderResolver(input: ResolverInput): string {
     if (word === "options") found.options = rest;
   }
   const reachable = input.hostNetwork ? found.servers : found.servers.filter((server) => !isLoopback(server));
-  const servers = input.servers.length > 0 ? input.servers : reachable;
+  const asked = input.servers.length > 0 ? input.servers : reachable;
+  const servers = input.nameServer ? [ownServer] : asked;
   const search = input.search.length > 0 ? input.search : found.search;
-  const options = input.options.length > 0 ? input.options : found.options;
+  const chosen = input.options.length > 0 ? input.options : found.options;
+  // A name of one label is one of ours before it is another's.
+  const options =
+    input.nameServer && !chosen.some((option) => option.startsWith("ndots:"))
+      ? [...chosen, "ndots:0"]
+      : chosen;
   const lines = (servers.length > 0 ? servers : publicServers).map((server) => `nameserver ${server}`);
   // A single dot is the way to say "no search list".
   if (search.length > 0 && !(search.length === 1 && search[0] === "."))

@@ -14,6 +14,7 @@ import {
   type Plan,
 } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
+import { isBuiltIn } from "../../network/mod.ts";
 import { openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
 import { type Container, holdOf, type NetworkHold } from "../record/mod.ts";
@@ -227,6 +228,7 @@ function injectedFiles(context: StartContext, container: Container, hold: Networ
         host: hostResolver(hostNetwork),
         ...resolver,
         hostNetwork,
+        nameServer: endpoints.some(({ network: id }) => !isBuiltIn(id)),
       }),
       mode: readableMode,
     },

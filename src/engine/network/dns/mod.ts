@@ -1,0 +1,3 @@
+/** Names of containers for containers. */
+export type { Asker } from "./answer.ts";
+export { NameServers } from "./name-servers.ts";
