@@ -158,6 +158,21 @@ test("a container that is removed while it is read is in the image whole", async
   expect(await engine.output("run", "--rm", "removed", "md5sum", "/large", "/zz")).toBe(sums);
 });
 
+test("a running container can be killed and removed while it stands still to be read", async () => {
+  const script = "dd if=/dev/zero of=/large bs=1M count=200 2>/dev/null; echo ready; exec sleep 1000";
+  await engine.output("run", "-d", "--name", "frozen", "base", "sh", "-c", script);
+  await until("its file", async () => (await engine.output("logs", "frozen")) === "ready");
+  const committing = engine.output("commit", "frozen", "frozen");
+  const begun = (): boolean =>
+    readdirSync(`${engine.root}/layers`).some((name) => name.startsWith(".ingest-"));
+  await until("the commit to read", begun);
+  await engine.output("rm", "-f", "frozen");
+  await committing;
+  const size = ["stat", "-c", "%s", "/large"];
+  expect(await engine.output("run", "--rm", "frozen", ...size)).toBe(String(200 << 20));
+  expect(engine.log).not.toContain("thaw");
+});
+
 test("an export of a container that is removed meanwhile is no archive", async () => {
   const script = "dd if=/dev/zero of=/large bs=1M count=100 2>/dev/null";
   await engine.output("run", "--name", "vanishes", "base", "sh", "-c", script);

@@ -6,6 +6,7 @@
 import type { ContainerConfig } from "../../../docker/types/container-config.ts";
 import { freezeCgroup, thawCgroup } from "../../../kernel/cgroup-processes.ts";
 import { nowMs } from "../../../lib/clock.ts";
+import { TiffinError } from "../../../lib/errors.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import type { OciHistory, OciImageConfig } from "../../../oci/mod.ts";
 import {
@@ -21,7 +22,7 @@ import { packLayer } from "../../tree/mod.ts";
 import { openChanges, refuseDead } from "../archive/mod.ts";
 import { tellEvent } from "../context.ts";
 import { documentsOf } from "../docker/mod.ts";
-import { cgroupOf } from "../process/mod.ts";
+import { cgroupOf, meetingEnd, notRunningCode } from "../process/mod.ts";
 import type { Container } from "../record/mod.ts";
 import { committedConfig } from "./committed-config.ts";
 import type { CommitContext } from "./context.ts";
@@ -128,12 +129,23 @@ async function storeChanges(
 async function freeze(context: CommitContext, container: Container, undo: UndoStack): Promise<void> {
   const { cgroup } = context.facts;
   const group = cgroupOf(context, container.id);
-  // A client may have paused it meanwhile.
+  const { process } = container;
   undo.push("thaw", async () => {
-    if (container.state.status !== "paused") await thawCgroup(cgroup, group);
+    // A client may have paused it meanwhile, or killed it and started it again.
+    if (container.state.status !== "running" || container.process !== process) return;
+    await unlessEnded(container, () => thawCgroup(cgroup, group));
   });
-  await freezeCgroup(cgroup, group);
+  await unlessEnded(container, () => freezeCgroup(cgroup, group));
   context.fail("commit.frozen");
+}
+
+/** What has ended stands still. */
+async function unlessEnded(container: Container, work: () => Promise<void>): Promise<void> {
+  try {
+    await meetingEnd(container, work);
+  } catch (thrown) {
+    if (!(thrown instanceof TiffinError && thrown.code === notRunningCode)) throw thrown;
+  }
 }
 
 interface Committed {
