@@ -111,15 +111,16 @@ export function decoderKit(options: KitOptions) {
     throw wrong(path, value, "true or false");
   };
 
+  // JSON can write a zero with a sign; adding one without takes it away.
   /** A whole number that a double holds exactly. What may be larger and means something is an `integer64`. */
   const integer: Decoder<number> = (value, path) => {
-    if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+    if (typeof value === "number" && Number.isSafeInteger(value)) return value + 0;
     throw wrong(path, value, isWhole(value) ? "a whole number of at most 2^53" : "a whole number");
   };
 
   /** A whole number of 64 bits with a sign, every digit kept: a bigint where a double would lose some. */
   const integer64: Decoder<number | bigint> = (value, path) => {
-    if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+    if (typeof value === "number" && Number.isSafeInteger(value)) return value + 0;
     if (typeof value === "bigint" && value >= least64 && value <= most64) return value;
     throw wrong(path, value, isWhole(value) ? "a whole number of 64 bits" : "a whole number");
   };
@@ -129,7 +130,7 @@ export function decoderKit(options: KitOptions) {
     (least: number, most: number): Decoder<number> =>
     (value, path) => {
       if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most)
-        return value;
+        return value + 0;
       throw wrong(path, value, `a whole number from ${least} to ${most}`);
     };
 

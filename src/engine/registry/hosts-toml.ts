@@ -100,7 +100,7 @@ export function tomlHosts(
       const path = join(directory, "hosts.toml");
       const content = readToml(path);
       if (content === undefined) continue;
-      const found = file(content, "");
+      const found = file(content, path);
       const mirrors = Object.entries(found.host ?? {}).map(([address, each]) =>
         hostOf(address, each, { directory, path, isMirror: true }),
       );

@@ -51,7 +51,7 @@ function readRegistries(paths: readonly string[]): Map<string, Registry> {
     const content = readToml(path);
     if (content === undefined) continue;
     const decode: Decoder<Decoded<typeof configuration>> = configuration;
-    for (const each of decode(content, "").registry ?? []) {
+    for (const each of decode(content, path).registry ?? []) {
       const prefix = each.prefix || each.location;
       if (prefix !== undefined && prefix !== "") found.set(prefix, each);
     }
