@@ -16,6 +16,7 @@ import type {
   WaitResponse,
 } from "../docker/types/container.ts";
 import type { ContainerConfig } from "../docker/types/container-config.ts";
+import type { DiskUsage } from "../docker/types/disk-usage.ts";
 import type { EventMessage } from "../docker/types/event.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
 import type { ExplainFormat, ExplainResponse } from "../docker/types/explain.ts";
@@ -391,6 +392,8 @@ export interface SystemBackend {
   ping(): Promise<void>;
   version(): Promise<VersionResponse>;
   info(): Promise<InfoResponse>;
+  /** What images, containers and volumes hold; of `types` only, if there are any. */
+  diskUsage(types: readonly string[]): Promise<DiskUsage>;
 }
 
 export interface EventRequest {

@@ -198,6 +198,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-check.ts")).command,
   },
   {
+    names: ["system df"],
+    summary: "Show what images, containers and volumes hold on disk",
+    load: async () => (await import("./commands/system-df.ts")).command,
+  },
+  {
     names: ["image prune"],
     summary: "Remove unused images",
     load: async () => (await import("./commands/image-prune.ts")).command,

@@ -40,7 +40,6 @@ export const absentRoutes: readonly AbsentRoute[] = [
     "POST /session",
     "POST /grpc",
   ),
-  ...missing("disk usage", "GET /system/df"),
   ...missing(
     "plug-ins",
     "GET /plugins",

@@ -38,6 +38,7 @@ import {
   waitResponse,
 } from "./types/container.ts";
 import { containerConfig } from "./types/container-config.ts";
+import { diskUsage } from "./types/disk-usage.ts";
 import { eventMessage } from "./types/event.ts";
 import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
 import { explainResponse } from "./types/explain.ts";
@@ -71,6 +72,10 @@ export const routes = {
   events: route("GET", "/events", "1.24", {
     query: { since: queryTime, until: queryTime, filters: queryFilters },
     result: jsonLines(eventMessage),
+  }),
+  diskUsage: route("GET", "/system/df", "1.25", {
+    query: { type: queryList(queryText) },
+    result: json(diskUsage),
   }),
   info: route("GET", "/info", "1.24", { result: json(infoResponse) }),
 

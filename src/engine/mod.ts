@@ -32,6 +32,7 @@ import {
   startLater,
   userCache,
 } from "./container/mod.ts";
+import { diskUsage } from "./disk-usage.ts";
 import { EventBus, EventService } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
@@ -203,8 +204,50 @@ async function openWith(
     layers.close();
     volumes.close();
   };
+  const usersOfVolume = (name: string): string[] =>
+    [...registry.all()]
+      .filter(({ document }) =>
+        document.specification.mounts.some((mount) => mount.kind === "volume" && mount.volume === name),
+      )
+      .map(({ id }) => id);
+  const imageService = new ImageService({
+    registry: openRegistryClient({
+      userAgent: `tiffin/${options.version}`,
+      stagingDirectory: `${config.root}/staging`,
+      environment: process.env,
+      ...hostPlaces,
+      insecureRegistries: config.insecureRegistries,
+      mirrors: config.registryMirrors,
+      limits: { unpackedLayerBytes: config.limitUnpackedBytes },
+    }),
+    images,
+    layers,
+    events,
+    host: platformOfMachine(facts.kernel.machine),
+    limitBytes: config.limitUnpackedBytes,
+    fail,
+    usersOf: (imageId) =>
+      [...registry.all()]
+        .filter(({ document }) => document.image.id === imageId)
+        .map(({ id, state }) => ({ id, running: isAlive(state) })),
+  });
+  const volumeService = new VolumeService({ volumes, events, usersOf: usersOfVolume });
+  const containers = new ContainerService(context);
+  const usage = (types: readonly string[]) =>
+    diskUsage(
+      {
+        images: imageService,
+        imageStore: images,
+        layers,
+        containers,
+        volumes: volumeService,
+        volumeStore: volumes,
+        usersOfVolume,
+      },
+      types,
+    );
   return {
-    containers: new ContainerService(context),
+    containers,
     execs: new ExecService(context),
     networks: new NetworkService({
       networks,
@@ -216,38 +259,9 @@ async function openWith(
       disconnect: (name, network, force) =>
         disconnectContainer(context, context.registry.resolve(name), network, force),
     }),
-    images: new ImageService({
-      registry: openRegistryClient({
-        userAgent: `tiffin/${options.version}`,
-        stagingDirectory: `${config.root}/staging`,
-        environment: process.env,
-        ...hostPlaces,
-        insecureRegistries: config.insecureRegistries,
-        mirrors: config.registryMirrors,
-        limits: { unpackedLayerBytes: config.limitUnpackedBytes },
-      }),
-      images,
-      layers,
-      events,
-      host: platformOfMachine(facts.kernel.machine),
-      limitBytes: config.limitUnpackedBytes,
-      fail,
-      usersOf: (imageId) =>
-        [...registry.all()]
-          .filter(({ document }) => document.image.id === imageId)
-          .map(({ id, state }) => ({ id, running: isAlive(state) })),
-    }),
-    volumes: new VolumeService({
-      volumes,
-      events,
-      usersOf: (name) =>
-        [...registry.all()]
-          .filter(({ document }) =>
-            document.specification.mounts.some((mount) => mount.kind === "volume" && mount.volume === name),
-          )
-          .map(({ id }) => id),
-    }),
-    system: new SystemService(context, options.version),
+    images: imageService,
+    volumes: volumeService,
+    system: new SystemService(context, options.version, usage),
     events: new EventService(events, timers),
     facts,
     async close() {

@@ -535,6 +535,14 @@ export function fakeEngine(): FakeEngine {
       ping: async () => undefined,
       version: async () => fakeVersion,
       info: async () => fakeInfo,
+      diskUsage: async () => ({
+        LayersSize: 0,
+        Images: [],
+        Containers: [],
+        Volumes: [],
+        BuildCache: [],
+        BuilderSize: 0,
+      }),
     },
     volumes: {
       create: async ({ Name = "" }) => {

@@ -81,6 +81,7 @@ const inCommand: Readonly<Record<string, Offer>> = {
   "ps filter": containerFilters,
   "ps format": table,
   "run attach": streams,
+  "system df format": table,
   "search filter": words("is-automated=", "is-official=", "stars="),
   "search format": table,
   "version format": document,

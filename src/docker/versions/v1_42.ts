@@ -7,6 +7,7 @@ import { mapFields, mapHostConfig, type VersionTranslator, withoutFields } from 
 export const v1_42: VersionTranslator = {
   minor: 42,
   request: {
+    diskUsage: (request) => ({ ...request, query: withoutFields(request.query, "type") }),
     imageList: (request) => ({ ...request, query: withoutFields(request.query, "shared-size") }),
     containerStop: (request) => ({ ...request, query: withoutFields(request.query, "signal") }),
     containerCreate: (request) =>

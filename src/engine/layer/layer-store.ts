@@ -96,6 +96,8 @@ export interface LayerStore {
   /** False for one that was found damaged: whoever has its content may bring it in again, in its place. */
   hasLayer(id: string): boolean;
   layerBytes(id: string): number;
+  /** What it takes on disk, from what was written down when it came in. */
+  layerDiskBytes(id: string): number;
   ingest(): LayerIngest;
   /** The layer's tar, byte for byte as it came in. Throws `notFound` when it is missing. */
   openTar(id: string): LayerTar;

@@ -122,6 +122,13 @@ class OverlayLayerStore implements LayerStore {
     return this.#get(id).description.bytes;
   }
 
+  layerDiskBytes(id: string): number {
+    const { description } = this.#get(id);
+    const content = description.kind === "image" ? description.imageBytes : description.bytes;
+    const skeleton = statSync(`${this.#layers}/${id}/${skeletonName}`, { throwIfNoEntry: false });
+    return content + (skeleton?.size ?? 0);
+  }
+
   ingest(): LayerIngest {
     const unfinished = `${this.#layers}/.ingest-${randomHex(nameDigits)}`;
     mkdirSync(unfinished, { mode: privateMode });

@@ -1,6 +1,7 @@
 /** The engine about itself: version and info in Docker's shapes. */
 import { readFileSync } from "node:fs";
 import { newestVersion, oldestVersion } from "../../docker/api-version.ts";
+import type { DiskUsage } from "../../docker/types/disk-usage.ts";
 import type { InfoResponse, VersionResponse } from "../../docker/types/system.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { type ContainerContext, isAlive } from "../container/mod.ts";
@@ -15,10 +16,16 @@ export interface SystemContext
 export class SystemService {
   readonly #context: SystemContext;
   readonly #version: string;
+  readonly diskUsage: (types: readonly string[]) => Promise<DiskUsage>;
 
-  constructor(context: SystemContext, version: string) {
+  constructor(
+    context: SystemContext,
+    version: string,
+    diskUsage: (types: readonly string[]) => Promise<DiskUsage>,
+  ) {
     this.#context = context;
     this.#version = version;
+    this.diskUsage = diskUsage;
   }
 
   async ping(): Promise<void> {
