@@ -3,6 +3,8 @@
  * environment has is empty. Pure.
  */
 
+import { messageOf } from "../../lib/errors.ts";
+
 export type Lookup = (name: string) => string | undefined;
 
 /** The text as one word. Throws `Error` in Docker's words. */
@@ -20,12 +22,14 @@ function expanded(text: string, lookup: Lookup): Expansion {
   try {
     expansion.run(undefined);
   } catch (thrown) {
-    throw new Error(
-      `failed to process ${JSON.stringify(text)}: ${thrown instanceof Error ? thrown.message : thrown}`,
-    );
+    const shown = text.length <= shownCharacters ? text : `${text.slice(0, shownCharacters)}...`;
+    throw new Error(`failed to process ${JSON.stringify(shown)}: ${messageOf(thrown)}`);
   }
   return expansion;
 }
+
+const depthLimit = 100;
+const shownCharacters = 200;
 
 const nameStart = /[\p{L}_]/u;
 const nameRest = /[\p{L}\p{Nd}_]/u;
@@ -34,13 +38,16 @@ const specialNames = "@*#?-$!0";
 class Expansion {
   readonly #characters: readonly string[];
   readonly #lookup: Lookup;
+  readonly #depth: number;
   readonly #words: string[] = [];
   #word = "";
   #inWord = false;
   #at: number;
   text = "";
 
-  constructor(characters: readonly string[], lookup: Lookup, at = 0) {
+  constructor(characters: readonly string[], lookup: Lookup, at = 0, depth = 0) {
+    if (depth > depthLimit) throw new Error(`more than ${depthLimit} substitutions one in another`);
+    this.#depth = depth;
     this.#characters = characters;
     this.#lookup = lookup;
     this.#at = at;
@@ -154,7 +161,7 @@ class Expansion {
 
   /** What stands before the closing brace, itself expanded. */
   #substitute(): string {
-    const inner = new Expansion(this.#characters, this.#lookup, this.#at);
+    const inner = new Expansion(this.#characters, this.#lookup, this.#at, this.#depth + 1);
     inner.run("}");
     this.#at = inner.#at;
     return inner.text;

@@ -103,3 +103,60 @@ test("an entry point takes the command with it that was meant for another", () =
 test("without a change the configuration is the container's", () => {
   expect(changedConfig(base, [])).toBe(base);
 });
+
+test("whatever a line holds, it is taken or refused with a reason", () => {
+  const pieces = [
+    "$",
+    "{",
+    "}",
+    "\\",
+    '"',
+    "'",
+    " ",
+    "=",
+    ":",
+    "-",
+    "+",
+    "?",
+    "A",
+    "[",
+    "]",
+    ",",
+    "/",
+    "\n",
+    "#",
+    "--",
+    "9",
+  ];
+  const names = [
+    "CMD",
+    "ENV",
+    "LABEL",
+    "EXPOSE",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+    "HEALTHCHECK",
+    "ONBUILD",
+    "STOPSIGNAL",
+  ];
+  let seed = 1;
+  const next = (limit: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return seed % limit;
+  };
+  for (let round = 0; round < 5000; round += 1) {
+    const words = Array.from({ length: next(12) }, () => pieces[next(pieces.length)] ?? "");
+    const line = `${names[next(names.length)]} ${words.join("")}`;
+    try {
+      changedConfig(base, [line]);
+    } catch (thrown) {
+      if (!(thrown instanceof TiffinError && thrown.kind === "invalid" && thrown.message !== ""))
+        throw thrown;
+    }
+  }
+  const deep = `ENV X=${"${A:+".repeat(20_000)}${"}".repeat(20_000)}`;
+  expect(() => changedConfig(base, [deep])).toThrow(
+    /^failed to process .{200,220}: more than 100 substitutions/,
+  );
+});
