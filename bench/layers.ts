@@ -116,15 +116,7 @@ function benchMounting(scratch: string): void {
       inPrivateMounts(() => {
         const began = performance.now();
         const type = cString("overlay");
-        syscall(
-          "mount",
-          "overlay",
-          type,
-          cString(scratch),
-          type,
-          0,
-          cString(`lowerdir=${numbers}:${numbers}`),
-        );
+        syscall("mount", "overlay", type, cString(scratch), type, 0, cString(`lowerdir=${numbers}:${below}`));
         ms = performance.now() - began;
       }, fds);
       closeLowers(lowers);
