@@ -6,7 +6,8 @@ import { constants, crc32, deflateRaw } from "node:zlib";
 
 const blockBytes = 1024 * 1024;
 const inFlight = 4;
-const level = 6;
+/** Of zlib here: 250 MB in 1.3 s on two cores, where 6 takes 3 s for 0.2 % less. Another one would give other digests. */
+const level = 5;
 /** No name, no time, an unknown system. */
 const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
 /** An empty last block. */

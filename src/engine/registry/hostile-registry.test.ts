@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { gzipSync } from "node:zlib";
 import { makeImage, sha256, tarWith } from "../../../test/support/oci-layout.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
+import { makeCertificates } from "../../../test/support/test-certificates.ts";
 import { pause } from "../../../test/support/until.ts";
 import { parseReference } from "../../docker/reference.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -440,6 +441,21 @@ describe("a registry that leads around", () => {
     await Promise.all([server.stop(true), elsewhere.stop(true)]);
     expect(seen).toEqual([null]);
     expect(sameHost).toEqual([`Basic ${Buffer.from("cook:lunch").toString("base64")}`]);
+  });
+
+  test("redirects away from TLS, which is not followed", async () => {
+    const made = makeCertificates(staging.path);
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      tls: { cert: Bun.file(made.certificate), key: Bun.file(made.key) },
+      fetch: () => new Response(null, { status: 307, headers: { location: "http://registry.example/blob" } }),
+    });
+    const client = openRegistryClient({ userAgent: "tiffin/test", limits });
+    const reference = parseReference(`localhost:${server.port}/a`);
+    const thrown = await client.pullImage({ reference }, new MemorySink()).catch((error: unknown) => error);
+    await server.stop(true);
+    expectError(thrown, "unavailable", "registry.bad-redirect", "redirects to registry.example without TLS");
   });
 
   test("wants to know who asks for ever", async () => {
