@@ -20,7 +20,7 @@ function validateContainer(body: ContainerCreateBody, host = facts): string[] {
   const { specification, warnings } = decodeCreateBody(body, {
     id: "c0ffee".padEnd(64, "0"),
     image: { Cmd: ["true"] },
-    hostname: "host",
+    hostname: host.hostname,
     remove: false,
   });
   return [...checkSpecification(specification, host), ...warnings];
@@ -183,6 +183,12 @@ test("ports that the host's network makes meaningless are warned of", () => {
   expect(
     validateContainer({ HostConfig: { NetworkMode: "host", PortBindings: { "80/tcp": [] } } }, facts),
   ).toEqual(["Published ports are discarded when using host network mode"]);
+});
+
+test("a container that shares the host's name takes it whatever it is, and no other gets such a name", () => {
+  const odd = { ...facts, hostname: "(none)" };
+  expect(validateContainer({ HostConfig: { NetworkMode: "host" } }, odd)).toEqual([]);
+  expect(refusal({ Hostname: "(none)" }, {})).toBe("container.hostname: invalid hostname format: (none)");
 });
 
 test("what is not done is said", () => {

@@ -4,7 +4,11 @@ import { refuse } from "./refuse.ts";
 import type { ContainerSpecification, ProcessSpecification } from "./specification.ts";
 import { printable, shown, validatePath, validateStrings } from "./words.ts";
 
-export function checkProcess({ process, domainname, hostname }: ContainerSpecification): void {
+/** `ownName` is what the host is called, by whatever rules: a container that shares its name may have it. */
+export function checkProcess(
+  { process, domainname, hostname }: ContainerSpecification,
+  ownName: string,
+): void {
   if (process.arguments.length === 0) refuse("no-command", "no command specified");
   for (const entry of process.environment) {
     if (entry === "" || entry.startsWith("=")) {
@@ -21,7 +25,7 @@ export function checkProcess({ process, domainname, hostname }: ContainerSpecifi
   validateStrings("command", process.arguments);
   validateStrings("environment", process.environment);
   validatePath("working directory", directory);
-  checkNames(hostname, domainname);
+  checkNames(hostname === ownName ? "" : hostname, domainname);
   checkLimits(process);
 }
 

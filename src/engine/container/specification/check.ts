@@ -17,7 +17,7 @@ import { refuseNul } from "./words.ts";
 export function checkSpecification(specification: ContainerSpecification, facts: HostFacts): string[] {
   // What the image says is in it too.
   refuseNul(specification);
-  checkProcess(specification);
+  checkProcess(specification, facts.hostname);
   const warnings = checkResources(specification.resources, facts);
   checkNetwork(specification);
   checkSecurity(specification);
