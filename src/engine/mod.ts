@@ -145,7 +145,8 @@ async function openWith(
       for (const { document } of registry.all()) yield document.image.chain;
     },
   });
-  const networks = await openNetworks({ tag: config.tag, db: database, writes, report });
+  const fail = failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]);
+  const networks = await openNetworks({ tag: config.tag, db: database, writes, report, fail });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
   const timers = openTimers();
@@ -157,7 +158,6 @@ async function openWith(
     networks.warm();
     checkpoints.within(checkpointDelayMs);
   }, report);
-  const fail = failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]);
   const context: ContainerContext = {
     config,
     paths,
