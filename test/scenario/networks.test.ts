@@ -153,6 +153,38 @@ test("an internal network has no way out, and one without traffic within no way 
   await output("network", "rm", "closed", "apart");
 });
 
+test("events tell of networks, and of containers that come and go", async () => {
+  const since = String(Math.floor(Date.now() / 1000) - 1);
+  await output("network", "create", "told");
+  await output("run", "-d", "--name", "comes", "--network", "told", ...sleeping);
+  await output("network", "connect", "bridge", "comes");
+  await output("network", "disconnect", "bridge", "comes");
+  await output("rm", "-f", "comes");
+  await output("network", "rm", "told");
+  const until = String(Math.floor(Date.now() / 1000) + 1);
+  const format = "{{.Action}} {{.Actor.Attributes.name}}";
+  const lines = await output(
+    "events",
+    "--since",
+    since,
+    "--until",
+    until,
+    "--filter",
+    "type=network",
+    "--format",
+    format,
+  );
+  // Other tests' networks came before.
+  expect(lines.slice(lines.indexOf("create told")).split("\n")).toEqual([
+    "create told",
+    "connect told",
+    "connect bridge",
+    "disconnect bridge",
+    "disconnect told",
+    "destroy told",
+  ]);
+});
+
 test("names: of containers, aliases in turn, short ids, both ways, and only in networks that one is in", async () => {
   await output("network", "create", "named");
   await output("network", "create", "--internal", "hushed");

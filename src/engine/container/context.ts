@@ -51,6 +51,21 @@ export function tellEvent(
   events.emit("container", action, id, { ...document.specification.labels, image, name, ...attributes });
 }
 
+/** Tells that a container is in these networks from now on, or no more. */
+export function tellNetworks(
+  { events, networks }: Pick<ContainerContext, "events" | "networks">,
+  container: Pick<Container, "id">,
+  action: "connect" | "disconnect",
+  ids: readonly string[],
+): void {
+  for (const id of ids) {
+    const network = networks.byId(id);
+    if (network === undefined) continue;
+    const { name, driver } = network;
+    events.emit("network", action, id, { container: container.id, name, type: driver });
+  }
+}
+
 /** Runs changes of one container one after the other. A failed one does not stop those behind it. */
 export function enqueue<T>(container: Container, work: () => Promise<T>): Promise<T> {
   const result = container.queue.then(work, work);

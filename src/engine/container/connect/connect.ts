@@ -7,7 +7,7 @@ import type { EndpointSettings } from "../../../docker/types/networking.ts";
 import { openFlags } from "../../../kernel/files.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { Network } from "../../network/mod.ts";
-import { enqueue } from "../context.ts";
+import { enqueue, tellNetworks } from "../context.ts";
 import { wantedEndpointOf } from "../docker/mod.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
@@ -34,8 +34,7 @@ export async function connectContainer(
       );
     }
     join(context, container, wanted, endpoints);
-    const { id, name, driver } = network;
-    context.events.emit("network", "connect", id, { name, type: driver, container: container.id });
+    tellNetworks(context, container, "connect", [network.id]);
   });
 }
 
@@ -85,8 +84,7 @@ export async function disconnectContainer(
       );
     }
     leave(context, container, network, { before, after }, force);
-    const { id, name, driver } = network;
-    context.events.emit("network", "disconnect", id, { name, type: driver, container: container.id });
+    tellNetworks(context, container, "disconnect", [network.id]);
   });
 }
 

@@ -4,9 +4,9 @@
  */
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
-import { enqueue, tellEvent } from "../context.ts";
+import { enqueue, tellEvent, tellNetworks } from "../context.ts";
 import { releaseHost, tellExits } from "../process/mod.ts";
-import { type Container, type Ending, isAlive } from "../record/mod.ts";
+import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
 import { takeAway } from "./remove.ts";
 
@@ -52,6 +52,7 @@ export async function settleExit(
 ): Promise<void> {
   const { id } = container;
   const remove = container.document.specification.removeWhenEnded && !container.returning;
+  const left = holdOf(container.state).endpoints.map(({ network }) => network);
   const pauseMs = remove ? undefined : context.pauseBeforeNext(container, ending);
   // A container that goes away next needs no row that says how it ended; if the engine dies first, its record does.
   if (remove) context.registry.assume(container, { status: "exited", ending });
@@ -63,6 +64,7 @@ export async function settleExit(
   if (ending.oomKilled) tellEvent(context, container, "oom");
   const execDuration = String(Math.max(0, ranSeconds));
   tellEvent(context, container, "die", { exitCode: String(ending.exitCode), execDuration });
+  tellNetworks(context, container, "disconnect", left);
   tellExits(container, ending);
   context.idle.within(afterReplyMs);
   if (remove) await takeAway(context, container, { volumes: true });

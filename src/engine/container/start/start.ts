@@ -12,7 +12,7 @@ import { signalNumbers } from "../../../linux/signals.ts";
 import type { Plan } from "../../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterStartMs } from "../../idle-work.ts";
-import { tellEvent } from "../context.ts";
+import { tellEvent, tellNetworks } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
 import { cgroupMark, ownCgroupParent, releaseOwnParent, resizeContainer, tellExits } from "../process/mod.ts";
 import { type Container, endingOf, isAlive, type NetworkHold } from "../record/mod.ts";
@@ -194,6 +194,12 @@ function becomeRunning(
   context.fail("start.running");
   container.process = process;
   watchExit(context, container, process);
+  tellNetworks(
+    context,
+    container,
+    "connect",
+    hold.endpoints.map(({ network }) => network),
+  );
   tellEvent(context, container, "start");
   context.idle.within(afterStartMs);
 }
