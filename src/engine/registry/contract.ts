@@ -56,6 +56,11 @@ export interface PulledImage {
 
 /** Takes what is pulled. Implemented by who stores images. */
 export interface LayerSink {
+  /**
+   * The store computes the digest of what it stores anyway, and `takeLayer` fails when that is not the layer's `diffId`: then it is
+   * not computed a second time on the way.
+   */
+  readonly verifiesDiffIds?: boolean;
   /** Whether the layer is there, whole. Asked again after waiting for somebody else's pull of it. */
   hasLayer(diffId: string): boolean | Promise<boolean>;
   /**

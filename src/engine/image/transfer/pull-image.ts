@@ -45,6 +45,7 @@ export async function pullImage(
       ...credentialsFor(reference.domain, auth),
     },
     {
+      verifiesDiffIds: true,
       hasLayer(diffId) {
         const id = hexOf(diffId);
         if (!layers.hasLayer(id)) return false;
