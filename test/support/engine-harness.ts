@@ -32,6 +32,8 @@ export interface EngineOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A shell command that changes the mounts that the engine will see, and nobody else. */
   readonly mounts?: string;
+  /** Further options of `tiffin daemon`. */
+  readonly arguments?: readonly string[];
 }
 
 const startLimitMs = 60_000;
@@ -120,6 +122,7 @@ export class TestEngine {
     this.#started += 1;
     const log = Bun.file(`${this.directory}/engine.${this.#started}.log`);
     const daemon = ["daemon", "--root", this.root, "--run", this.run, "--host", this.host];
+    daemon.push(...(options.arguments ?? []));
     const command = tiffinCommand(...daemon);
     const { mounts } = options;
     const there =

@@ -66,9 +66,7 @@ export class ImageFiles {
   document(path: string): { readonly bytes: Uint8Array; readonly digest: string } {
     const file = this.find(path);
     if (file?.kind === "document") return file;
-    throw malformed(
-      `${JSON.stringify(path)} is ${file === undefined ? "not in it" : `a ${file.kind} and no document`}`,
-    );
+    throw malformed(`${JSON.stringify(path)} is ${found(file)}`);
   }
 
   /** What stands under a digest in an OCI layout. */
@@ -135,6 +133,13 @@ async function takeLayer(
   const hex = compressed ? own.digest("hex") : id;
   checkName(path, (algorithm) => (algorithm === "sha256" ? hex : (other?.digest("hex") ?? "")));
   return { kind: "layer", diffId: id, digest: `sha256:${hex}`, sizeBytes };
+}
+
+/** What stands where a document was looked for. */
+function found(file: Exclude<ArchivedFile, { readonly kind: "document" }> | undefined): string {
+  if (file === undefined) return "not in it";
+  if (file.kind === "layer") return "a layer and no document";
+  return `no document: those have at most ${limitImageDocumentBytes} bytes`;
 }
 
 /** A blob of an OCI layout is named by its digest, which must be right. */

@@ -243,6 +243,11 @@ test.each<[string, Record<string, Content>, string]>([
     },
     "archive.bad-image",
   ],
+  [
+    "a manifest of five megabytes",
+    { ...good, "manifest.json": `[${" ".repeat(5_000_000)}]` },
+    "no document: those have at most 4194304 bytes",
+  ],
   ["a configuration that is none", dockerArchive([first], ["a:1"], '{"rootfs":7}'), "archive.bad-image"],
 ])("%s is refused, and nothing is left", async (_what, members, message) => {
   expect(await refusal(load(members))).toContain(message);
