@@ -26,7 +26,7 @@ const first = layerTar("a");
 const second = layerTar("b");
 const unknownDigest = `sha256:${"0".repeat(64)}`;
 const host = { os: "linux", architecture: "amd64", variant: "" };
-const limitBytes = 1_000_000;
+const limitBytes = 10_000_000;
 
 let root = "";
 let layers: LayerStore;
