@@ -73,7 +73,8 @@ export async function startRegistry(setup: RegistrySetup = {}): Promise<RealRegi
   }
   const file = join(path, "config.yml");
   writeFileSync(file, configuration(path, setup));
-  const child = Bun.spawn(["docker-registry", "serve", file], {
+  // It ends with this process, however that ends.
+  const child = Bun.spawn(["setpriv", "--pdeathsig", "KILL", "docker-registry", "serve", file], {
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
