@@ -1,7 +1,8 @@
 /** How bytes travel: after a kill, in parts at the same time, through a proxy, up and down, in bounded memory. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readdirSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { HostMounts } from "../../../test/support/host-mount.ts";
 import { makeImage, sha256, tarWith } from "../../../test/support/oci-layout.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { pause, until } from "../../../test/support/until.ts";
@@ -150,6 +151,28 @@ test("after SIGKILL the next pull asks for what has not arrived, and for nothing
   expect([...sink.layers.values()]).toEqual([Buffer.from(image.layers[0] ?? "")]);
   expect(readdirSync(staging.path)).toEqual([]);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  "a full disk ends the keeping, not the pull (skipped without root)",
+  async () => {
+    const image = noiseImage(3_000_000);
+    await using served = serveImage(image, (blob, { from, to }) => blob.subarray(from, to));
+    const small = join(staging.path, "small");
+    mkdirSync(small);
+    await using mounts = new HostMounts();
+    mounts.add(small, "size=1m");
+    const sink = new MemorySink();
+    const client = openRegistryClient({
+      userAgent: "tiffin/test",
+      stagingDirectory: small,
+      limits: { stallMs: 10_000 },
+    });
+    await client.pullImage({ reference: served.reference }, sink);
+    expect(sink.layers.size).toBe(1);
+    expect(readdirSync(small)).toEqual([]);
+    expect(statfsSync(small).bfree).toBe(statfsSync(small).blocks);
+  },
+);
 
 describe("a large layer", () => {
   const image = noiseImage(40_000_000);
