@@ -35,7 +35,7 @@ async function addressIn(container: string, network: string): Promise<string> {
 const sleeping = ["base", "sleep", "1000"];
 
 test("a container is in two networks, each with its address, alias and way; networks do not reach each other", async () => {
-  await output("network", "create", "--subnet", "10.213.7.0/24", "--gateway", "10.213.7.9", "one");
+  await output("network", "create", "--subnet", "10.61.7.0/24", "--gateway", "10.61.7.9", "one");
   await output(
     "network",
     "create",
@@ -51,18 +51,18 @@ test("a container is in two networks, each with its address, alias and way; netw
     "--name",
     "both",
     "--network",
-    "name=one,alias=left,ip=10.213.7.33",
+    "name=one,alias=left,ip=10.61.7.33",
     "--network",
     "two",
     ...sleeping,
   );
   await output("run", "-d", "--name", "inner", "--network", "two", ...sleeping);
   await output("run", "-d", "--name", "outer", "--network", "one", ...sleeping);
-  expect(await addressIn("both", "one")).toBe("10.213.7.33");
+  expect(await addressIn("both", "one")).toBe("10.61.7.33");
   expect(await output("exec", "both", "cat", "/sys/class/net/eth0/mtu", "/sys/class/net/eth1/mtu")).toBe(
     "1500\n1400",
   );
-  expect(await output("exec", "both", "ip", "route", "show", "default")).toContain("via 10.213.7.9 dev eth0");
+  expect(await output("exec", "both", "ip", "route", "show", "default")).toContain("via 10.61.7.9 dev eth0");
   const aliases = '{{index (index .NetworkSettings.Networks "one").Aliases 0}}';
   expect(await output("inspect", "-f", aliases, "both")).toBe("left");
   for (const from of ["inner", "outer"]) {
@@ -84,7 +84,7 @@ test("a container is in two networks, each with its address, alias and way; netw
 
 test("a running container joins and leaves; what it is in outlives a restart and an engine that is killed", async () => {
   await output("network", "create", "early");
-  await output("network", "create", "--subnet", "10.213.8.0/24", "late");
+  await output("network", "create", "--subnet", "10.61.8.0/24", "late");
   const port = freePort();
   await output(
     "run",
@@ -119,10 +119,10 @@ test("a running container joins and leaves; what it is in outlives a restart and
   await output("network", "disconnect", "late", "web");
   expect(await page()).toBe("up\n");
   expect(await refused("network", "disconnect", "late", "web")).toContain("is not connected to network late");
-  await output("network", "connect", "--ip", "10.213.8.77", "late", "web");
+  await output("network", "connect", "--ip", "10.61.8.77", "late", "web");
   await output("stop", "-t", "0", "web");
   await output("start", "web");
-  expect(await addressIn("web", "late")).toBe("10.213.8.77");
+  expect(await addressIn("web", "late")).toBe("10.61.8.77");
   expect(await output("exec", "web", "ls", "/sys/class/net")).toBe("eth0\neth1\nlo");
   await output("network", "disconnect", "early", "web");
   await output("rm", "-f", "web");
@@ -286,21 +286,21 @@ test("a name is answered by TCP too, and the rest is asked of the container's ow
 });
 
 test("what cannot be is refused in one sentence, and nothing is left of it", async () => {
-  await output("network", "create", "--subnet", "10.213.9.0/29", "small");
   const before = engine.snapshot();
+  await output("network", "create", "--subnet", "10.61.9.0/29", "small");
   const cases: readonly (readonly [readonly string[], string])[] = [
     [["network", "create", "small"], "network with name small already exists"],
     [
-      ["network", "create", "--subnet", "10.213.9.4/30", "other"],
+      ["network", "create", "--subnet", "10.61.9.4/30", "other"],
       "Pool overlaps with other one on this address space",
     ],
-    [["network", "create", "--subnet", "10.213.10.0/33", "other"], "is not an IPv4 network"],
+    [["network", "create", "--subnet", "10.61.10.0/33", "other"], "is not an IPv4 network"],
     [
-      ["network", "create", "--subnet", "10.213.10.0/24", "--gateway", "10.213.11.1", "other"],
-      "no matching subnet for gateway 10.213.11.1",
+      ["network", "create", "--subnet", "10.61.10.0/24", "--gateway", "10.61.11.1", "other"],
+      "no matching subnet for gateway 10.61.11.1",
     ],
     [
-      ["network", "create", "--gateway", "10.213.11.1", "other"],
+      ["network", "create", "--gateway", "10.61.11.1", "other"],
       "every ip-range or gateway must have a corresponding subnet",
     ],
     [["network", "create", "-o", "com.docker.network.driver.mtu=9", "other"], "invalid MTU 9"],
@@ -314,12 +314,12 @@ test("what cannot be is refused in one sentence, and nothing is left of it", asy
     [["network", "rm", "host"], "host is a pre-defined network and cannot be removed"],
     [["network", "ls", "--filter", "foo=bar"], "invalid filter 'foo'"],
     [
-      ["run", "--rm", "--network", "small", "--ip", "10.213.9.1", "base", "true"],
-      "address 10.213.9.1 is already in use",
+      ["run", "--rm", "--network", "small", "--ip", "10.61.9.1", "base", "true"],
+      "address 10.61.9.1 is already in use",
     ],
     [
       ["run", "--rm", "--network", "small", "--ip", "10.1.1.1", "base", "true"],
-      "address 10.1.1.1 is not in 10.213.9.0/29",
+      "address 10.1.1.1 is not in 10.61.9.0/29",
     ],
     [["run", "--rm", "--network", "nosuch", "base", "true"], "network nosuch not found"],
     [
@@ -328,8 +328,8 @@ test("what cannot be is refused in one sentence, and nothing is left of it", asy
     ],
   ];
   for (const [words, message] of cases) expect(await refused(...words)).toContain(message);
-  expect(await engine.leftovers(before)).toEqual([]);
   await output("network", "rm", "small");
+  expect(await engine.leftovers(before)).toEqual([]);
 });
 
 for (const { path: client, version } of dockerClients) {
@@ -351,11 +351,11 @@ for (const { path: client, version } of dockerClients) {
       "network",
       "create",
       "--subnet",
-      "10.213.11.0/24",
+      "10.61.11.0/24",
       "--ip-range",
-      "10.213.11.64/26",
+      "10.61.11.64/26",
       "--aux-address",
-      "printer=10.213.11.65",
+      "printer=10.61.11.65",
       "--label",
       "a=b",
       "meal",
@@ -373,13 +373,13 @@ for (const { path: client, version } of dockerClients) {
       "hungry",
       ...sleeping,
     );
-    expect(await addressIn("eater", "meal")).toBe("10.213.11.64");
+    expect(await addressIn("eater", "meal")).toBe("10.61.11.64");
     await docker("network", "connect", "bridge", "eater");
     expect(await docker("exec", "eater", "ls", "/sys/class/net")).toBe("eth0\neth1\nlo");
     await docker("network", "disconnect", "bridge", "eater");
     const pool = "{{json (index .IPAM.Config 0)}} {{len .Containers}} {{.Labels.a}}";
     expect(await docker("network", "inspect", "-f", pool, "meal")).toBe(
-      '{"Subnet":"10.213.11.0/24","IPRange":"10.213.11.64/26","Gateway":"10.213.11.1","AuxiliaryAddresses":{"printer":"10.213.11.65"}} 1 b',
+      '{"Subnet":"10.61.11.0/24","IPRange":"10.61.11.64/26","Gateway":"10.61.11.1","AuxiliaryAddresses":{"printer":"10.61.11.65"}} 1 b',
     );
     await docker("rm", "-f", "eater");
     await docker("network", "rm", "meal");

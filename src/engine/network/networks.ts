@@ -57,12 +57,11 @@ import type { NetworkStore } from "./network-store.ts";
 import { type NetworkSockets, observeTaken } from "./observe.ts";
 import { checkPorts } from "./port-request.ts";
 import { type HeldPorts, PublishedPorts } from "./published-ports.ts";
+import { poolLimits, ReadyEndpoints } from "./ready-endpoints.ts";
 import { ReadyPool } from "./ready-pool.ts";
 import { ReleasedLinks } from "./released-links.ts";
 import { namePort, redirectResolver } from "./resolver-redirect.ts";
 
-/** The engine fills the pool when it is idle (`warm`); the delay is for when it never is. */
-const poolLimits = { minimum: 2, maximum: 16, refillDelayMs: 25, quietMs: 30_000 } as const;
 const isolatedLimits = { ...poolLimits, minimum: 1, maximum: 4 } as const;
 /** How often the host's part is looked after while containers run; a look costs a fifth of a millisecond. */
 const healEveryMs = 5000;
@@ -99,7 +98,7 @@ export class HostNetworks implements Networks {
   readonly #registry: NetworkRegistry;
   readonly #published: PublishedPorts;
   readonly #released: ReleasedLinks;
-  readonly #prepared: ReadyPool<PreparedEndpoint>;
+  readonly #prepared: ReadyEndpoints;
   readonly #isolated: ReadyPool<OwnedFd>;
   /** By container, then by network. */
   readonly #active = new Map<string, Map<string, ActiveEndpoint>>();
@@ -119,12 +118,12 @@ export class HostNetworks implements Networks {
     this.#registry = new NetworkRegistry(networks, (id) => store.lastAddressOf(id), report);
     this.#published = new PublishedPorts(sockets.netfilter, names.table);
     this.#released = new ReleasedLinks(sockets.route, report);
-    this.#prepared = new ReadyPool({
-      ...poolLimits,
-      make: () => this.#makeAhead(),
-      discard: (piece) => {
+    this.#prepared = new ReadyEndpoints({
+      always: builtInIds.bridge,
+      make: (network) => this.#makeAhead(this.#bridgeFor({ network })),
+      discard: (network, piece) => {
         piece.netns[Symbol.dispose]();
-        this.#rest(this.#defaultBridge(), piece);
+        this.#rest(this.#bridgeFor({ network }), piece);
       },
     });
     this.#isolated = new ReadyPool({
@@ -266,6 +265,7 @@ export class HostNetworks implements Networks {
     }
     failing(`remove network ${network.name}`, () => {
       const bridge = this.#registry.bridgeOf(id);
+      this.#prepared.drop(id);
       // What its last containers left rests on its bridge.
       this.#released.flush();
       if (bridge !== undefined) this.#host.delete(bridge.wish);
@@ -283,8 +283,8 @@ export class HostNetworks implements Networks {
         const facts = this.#acquire(containerId, request, (requests) => {
           const ready = this.#takeReady(requests);
           if (ready !== undefined) {
-            netns = ready.netns;
-            return [{ bridge: this.#defaultBridge(), plan: ready, gatewayPriority: 0 }];
+            netns = ready.plan.netns;
+            return [ready];
           }
           // Planned anew after a repair: the kernel takes its time to forget a link's name.
           return this.#orHealed(() => {
@@ -524,12 +524,18 @@ export class HostNetworks implements Networks {
   }
 
   /** An endpoint made ahead of need, where one will do. */
-  #takeReady(requests: readonly EndpointRequest[]): PreparedEndpoint | undefined {
+  #takeReady(
+    requests: readonly EndpointRequest[],
+  ): (PlannedEndpoint & { readonly plan: PreparedEndpoint }) | undefined {
     const [only] = requests;
-    if (requests.length !== 1 || only?.network !== builtInIds.bridge || only.mac !== undefined)
-      return undefined;
+    if (requests.length !== 1 || only === undefined || only.mac !== undefined) return undefined;
+    const bridge = this.#bridgeFor(only);
     const address = wantedAddress(only);
-    return this.#prepared.take((piece) => address === undefined || piece.address === address);
+    const plan = this.#prepared.take(
+      only.network,
+      (piece) => address === undefined || piece.address === address,
+    );
+    return plan === undefined ? undefined : { bridge, plan, gatewayPriority: only.gatewayPriority ?? 0 };
   }
 
   #namespaceWith(endpoints: readonly PlacedEndpoint[]): OwnedFd {
@@ -607,7 +613,7 @@ export class HostNetworks implements Networks {
     const found = bridge.tryTake(wanted);
     if (found !== undefined) return found;
     // The last resort: what was released a moment ago, and what was made ahead of need.
-    if (bridge === this.#defaultBridge()) this.#prepared.clear();
+    this.#prepared.clear(bridge.network.id);
     this.#released.flush();
     const late = bridge.tryTake(wanted);
     if (late !== undefined) return late;
@@ -700,14 +706,20 @@ export class HostNetworks implements Networks {
     return this.#registry.defaultBridge();
   }
 
-  #makeAhead(): PreparedEndpoint {
-    const bridge = this.#defaultBridge();
+  #makeAhead(bridge: BridgeNetwork): PreparedEndpoint {
     this.#rememberCursor(bridge);
     const address = bridge.addresses.take();
     if (address === undefined) throw new Error("no address to make an endpoint ahead of need");
     const plan = { address, mac: macOf(address), hostLink: this.#names.newEndpointLink() };
     try {
-      return prepareEndpoint(this.#groundOf(bridge), plan);
+      const made = prepareEndpoint(this.#groundOf(bridge), plan);
+      try {
+        this.#lead(made.netns, [{ network: bridge.network.id }]);
+        return made;
+      } catch (thrown) {
+        made.netns[Symbol.dispose]();
+        throw thrown;
+      }
     } catch (thrown) {
       bridge.addresses.give(address);
       throw thrown;
