@@ -7,6 +7,7 @@
  */
 import type { Database } from "bun:sqlite";
 import type { LayerStore } from "../layer/mod.ts";
+import { isNoRoom, tellingOfNoRoom } from "../store/mod.ts";
 import type { LayerHold } from "./image.ts";
 
 export interface LayerUsesOptions {
@@ -79,7 +80,12 @@ export class LayerUses {
     const gone = unneeded.filter((layer) => !inContainers.has(layer));
     for (const layer of gone) {
       this.#options.layers.removeLayer(layer);
-      this.#forget(layer);
+      try {
+        this.#forget(layer);
+      } catch (thrown) {
+        // A row too many costs the next start a look; a removal must not fail for want of room.
+        if (!isNoRoom(thrown)) throw thrown;
+      }
     }
     return gone;
   }
@@ -91,7 +97,12 @@ export class LayerUses {
   }
 
   #note(layer: string): void {
-    this.#options.database.run("INSERT OR IGNORE INTO loose_layer VALUES (?)", [layer]);
+    const { database } = this.#options;
+    try {
+      database.run("INSERT OR IGNORE INTO loose_layer VALUES (?)", [layer]);
+    } catch (thrown) {
+      throw tellingOfNoRoom(`layer ${layer}`, database.filename, thrown);
+    }
   }
 
   #forget(layer: string): void {
