@@ -44,6 +44,7 @@ import type {
   SearchResult,
 } from "../docker/types/registry.ts";
 import type { RunBody, RunExited } from "../docker/types/run.ts";
+import type { ContainerStats } from "../docker/types/stats.ts";
 import type { InfoResponse, VersionResponse } from "../docker/types/system.ts";
 import type {
   VolumeCreateBody,
@@ -213,8 +214,17 @@ export interface ContainerLifeBackend {
   ): Promise<void>;
 }
 
+export interface StatsRequest {
+  /** One document every second, until the container is removed; else one. */
+  readonly stream: boolean;
+  /** The one document at once, without an earlier moment to compare with. */
+  readonly oneShot: boolean;
+}
+
 /** What tells about containers. */
 export interface ContainerViewBackend {
+  /** What it uses; zeros as long as it does not run. `abort` ends it. */
+  stats(name: string, request: StatsRequest, abort: AbortSignal): Promise<AsyncIterable<ContainerStats>>;
   list(request: ContainerListRequest): Promise<readonly ContainerSummary[]>;
   inspect(name: string, options: { readonly size: boolean }): Promise<ContainerInspect>;
   /** The plan that a start of the container performs, as it would be decided now. */

@@ -73,6 +73,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/top.ts")).command,
   },
   {
+    names: ["container stats", "stats"],
+    summary: "Display a live stream of container(s) resource usage statistics",
+    load: async () => (await import("./commands/stats.ts")).command,
+  },
+  {
     names: ["container port", "port"],
     summary: "List port mappings or a specific mapping for the container",
     load: async () => (await import("./commands/port.ts")).command,

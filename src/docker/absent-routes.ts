@@ -29,7 +29,6 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 }
 
 export const absentRoutes: readonly AbsentRoute[] = [
-  ...missing("statistics of a container", "GET /containers/{name}/stats"),
   ...missing("updating a container", "POST /containers/{name}/update"),
   ...missing("pruning containers", "POST /containers/prune"),
   ...missing(

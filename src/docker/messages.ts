@@ -184,3 +184,7 @@ export function volumeInUse(name: string, containers: readonly string[]): string
 export function unknownVolumeDriver(driver: string): string {
   return `error looking up volume plugin ${driver}: plugin "${driver}" not found`;
 }
+
+export function streamOfOneShot(): string {
+  return "cannot have stream=true and one-shot=true";
+}

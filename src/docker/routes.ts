@@ -62,6 +62,7 @@ import {
 import { progressMessage } from "./types/progress.ts";
 import { authConfig, authResponse, distributionInspect, headerAuth, searchResult } from "./types/registry.ts";
 import { execRunBody, runBody } from "./types/run.ts";
+import { containerStats } from "./types/stats.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
 import { volumeCreateBody, volumeDocument, volumeList, volumePruneReport } from "./types/volume.ts";
 
@@ -109,6 +110,10 @@ export const routes = {
   containerTop: route("GET", "/containers/{name}/top", "1.24", {
     query: { ps_args: queryText },
     result: json(containerTop),
+  }),
+  containerStats: route("GET", "/containers/{name}/stats", "1.24", {
+    query: { stream: queryFlag, "one-shot": queryFlag },
+    result: jsonLines(containerStats),
   }),
   containerKill: route("POST", "/containers/{name}/kill", "1.24", {
     query: { signal: queryText },

@@ -1,5 +1,5 @@
 /** A container's life: create, list, inspect, start, stop, kill, wait, resize, rename, remove. */
-import { emptyConfig, invalidCondition } from "../../docker/messages.ts";
+import { emptyConfig, invalidCondition, streamOfOneShot } from "../../docker/messages.ts";
 import { type WaitCondition, waitConditions } from "../../docker/types/container.ts";
 import { type ExplainFormat, explainFormats } from "../../docker/types/explain.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -17,6 +17,7 @@ type Names =
   | "containerPause"
   | "containerUnpause"
   | "containerTop"
+  | "containerStats"
   | "containerKill"
   | "containerWait"
   | "containerResize"
@@ -70,6 +71,11 @@ export function containerHandlers(
     containerPause: ({ params }) => containers.pause(params.name),
     containerUnpause: ({ params }) => containers.unpause(params.name),
     containerTop: ({ params, query }) => containers.top(params.name, query.ps_args ?? ""),
+    containerStats: async ({ params, query, signal }) => {
+      const [stream, oneShot] = [query.stream ?? true, query["one-shot"] ?? false];
+      if (stream && oneShot) throw new TiffinError("invalid", "api.stats", streamOfOneShot());
+      return { lines: await containers.stats(params.name, { stream, oneShot }, signal) };
+    },
     containerKill: ({ params, query }) => containers.kill(params.name, query.signal || undefined),
     containerWait: async ({ params, query, signal }) => {
       const { exit } = await containers.wait(params.name, conditionOf(query.condition), signal);

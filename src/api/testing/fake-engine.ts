@@ -278,6 +278,10 @@ export function fakeEngine(): FakeEngine {
           .filter((container) => request.all || container.process.state === "running")
           .map((container) => summaryOf(container)),
       inspect: async (name) => inspectOf(find(name)),
+      stats: async (name) => {
+        find(name);
+        return (async function* none() {})();
+      },
       start: async (name) => start(find(name)),
       stop: async (name, request) => {
         const { process } = find(name);

@@ -23,7 +23,18 @@ export interface Completable {
 }
 
 /** Of these, only what runs is wanted. */
-const forRunning = new Set(["attach", "exec", "kill", "pause", "port", "stop", "top", "unpause", "wait"]);
+const forRunning = new Set([
+  "attach",
+  "exec",
+  "kill",
+  "pause",
+  "port",
+  "stats",
+  "stop",
+  "top",
+  "unpause",
+  "wait",
+]);
 
 function argumentsOf(shortest: string, usage: string): Offer {
   if (/\bCONTAINER\b/.test(usage)) return listed(forRunning.has(shortest) ? "running" : "containers");

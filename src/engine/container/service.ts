@@ -12,6 +12,7 @@ import type {
 } from "../../docker/types/container.ts";
 import type { ExplainFormat, ExplainResponse } from "../../docker/types/explain.ts";
 import type { RunBody } from "../../docker/types/run.ts";
+import type { ContainerStats } from "../../docker/types/stats.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
 import { type LogEntry, readLog } from "../log/mod.ts";
@@ -47,6 +48,7 @@ import {
 } from "./process/mod.ts";
 import { type Container, isAlive } from "./record/mod.ts";
 import { alreadyRunning, explainContainer, startContainer } from "./start/mod.ts";
+import { StatsCollector, type StatsOptions } from "./stats/mod.ts";
 import {
   inspectContainer,
   type ListOptions,
@@ -86,9 +88,11 @@ export interface LogReading {
 
 export class ContainerService {
   readonly #context: ContainerContext;
+  readonly #statistics: StatsCollector;
 
   constructor(context: ContainerContext) {
     this.#context = context;
+    this.#statistics = new StatsCollector(context);
   }
 
   async create({ name, platform, body }: CreateRequest): Promise<ContainerCreateResponse> {
@@ -165,6 +169,14 @@ export class ContainerService {
   async top(name: string, psArguments: string): Promise<ContainerTop> {
     const { titles, rows } = await topOf(this.#context, this.#find(name), psArguments);
     return { Titles: titles, Processes: rows };
+  }
+
+  async stats(
+    name: string,
+    options: StatsOptions,
+    abort: AbortSignal,
+  ): Promise<AsyncIterable<ContainerStats>> {
+    return this.#statistics.follow(this.#find(name), options, abort);
   }
 
   async kill(name: string, signal: string | undefined): Promise<void> {

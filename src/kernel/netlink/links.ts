@@ -7,9 +7,12 @@ import {
 } from "../../linux/netlink/address.ts";
 import {
   decodeLink,
+  decodeLinkCounters,
+  dumpLinkCounters,
   dumpLinks,
   getLink,
   type Link,
+  type LinkCounters,
   type LinkKind,
   type LinkReference,
   linkMessages,
@@ -41,6 +44,13 @@ export function listLinks(
     (link) =>
       (filter.master === undefined || link.master === filter.master) &&
       (filter.kind === undefined || link.kind === filter.kind),
+  );
+}
+
+/** What every link has carried so far. */
+export function listLinkCounters(socket: NetlinkSocket): LinkCounters[] {
+  return socket.dump(dumpLinkCounters(), (message) =>
+    message.type === linkMessages.new ? decodeLinkCounters(message) : undefined,
   );
 }
 

@@ -1,6 +1,6 @@
 /** The door of the netlink folder. */
 export { deleteFlows, listFlows } from "./conntrack.ts";
-export { findLink, listAddresses, listLinks, listRoutes } from "./links.ts";
+export { findLink, listAddresses, listLinkCounters, listLinks, listRoutes } from "./links.ts";
 export { NetlinkError } from "./netlink-error.ts";
 export { NetlinkSocket } from "./netlink-socket.ts";
 export { createNetns, homeNetns, inNetns, openNetnsOfPid } from "./netns.ts";

@@ -25,6 +25,7 @@ const attribute = {
   information: 18,
   netnsPid: 19,
   alias: 20,
+  counters: 23,
   familySpecific: 26,
   group: 27,
   netnsFd: 28,
@@ -296,5 +297,50 @@ export function decodeLink(message: NetlinkMessage): Link {
     peerNetnsId: attributes.u32(attribute.linkNetnsId),
     kind: info?.string(information.kind) ?? "",
     hairpin: portData?.u8(portAttribute.hairpin) === 1,
+  };
+}
+
+/** What a link has carried, as seen from its namespace. */
+export interface LinkCounters {
+  readonly name: string;
+  readonly kind: string;
+  readonly received: TrafficCounters;
+  readonly sent: TrafficCounters;
+}
+export interface TrafficCounters {
+  readonly packets: bigint;
+  readonly bytes: bigint;
+  readonly errors: bigint;
+  readonly dropped: bigint;
+}
+
+/** RTM_GETLINK dump with the counters of every link. */
+export function dumpLinkCounters(): NetlinkRequest {
+  return {
+    type: linkMessages.get,
+    flags: messageFlags.request | messageFlags.dump,
+    object: "counters of links",
+    body: (writer) => writer.raw(header(0, {})),
+  };
+}
+
+/** struct rtnl_link_stats64: eight counters, received and sent by turns, and more behind them. */
+const countersBytes = 64;
+
+/** The counters in RTM_NEWLINK; undefined for a link without any. */
+export function decodeLinkCounters(message: NetlinkMessage): LinkCounters | undefined {
+  const attributes = new Attributes(message.payload.subarray(headerBytes));
+  const bytes = attributes.bytes(attribute.counters);
+  if (bytes === undefined || bytes.length < countersBytes) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, countersBytes);
+  const traffic = (first: number): TrafficCounters => {
+    const at = (index: number): bigint => view.getBigUint64((first + 2 * index) * 8, true);
+    return { packets: at(0), bytes: at(1), errors: at(2), dropped: at(3) };
+  };
+  return {
+    name: attributes.string(attribute.name) ?? "",
+    kind: attributes.nested(attribute.information)?.string(information.kind) ?? "",
+    received: traffic(0),
+    sent: traffic(1),
   };
 }

@@ -1,0 +1,2 @@
+/** What running containers use. */
+export { StatsCollector, type StatsOptions } from "./collector.ts";
