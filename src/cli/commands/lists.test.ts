@@ -56,6 +56,12 @@ test("ps -q, --no-trunc and templates", async () => {
   expect((await run(["ps", "-q"], [container])).out).toBe("f8173c1d33b8\n");
   expect((await run(["container", "ls", "-q", "--no-trunc"], [container])).out).toBe(`${container.Id}\n`);
   expect((await run(["ps", "--format", '{{.Names}} {{.Label "a"}}'], [container])).out).toBe("web b\n");
+  // No label has these names, though every JavaScript object answers to them.
+  for (const name of ["valueOf", "constructor", "__proto__"]) {
+    expect((await run(["ps", "--format", `{{.Names}} {{.Label "${name}"}}.`], [container])).out).toBe(
+      "web .\n",
+    );
+  }
   expect((await run(["ps", "-n", "3"], [])).sent()).toStartWith("GET /containers/json?limit=3 ");
   expect((await run(["ps", "-l", "--format", "{{.Size}}"], [container])).sent()).toStartWith(
     "GET /containers/json?limit=1&size=1 ",

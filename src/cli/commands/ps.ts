@@ -1,5 +1,6 @@
 /** `tiffin ps`. */
 import type { ContainerSummary, PortSummary } from "../../docker/types/container.ts";
+import { own } from "../../lib/own.ts";
 import { defineCommand } from "../command.ts";
 import { filter } from "../flags/filter-flag.ts";
 import { custom, parseInteger, text, toggle } from "../flags/flag.ts";
@@ -138,7 +139,7 @@ export function containerRow(container: ContainerSummary, { truncate, nowMs }: R
       return Object.keys(container.NetworkSettings?.Networks ?? {}).join(",");
     },
     Platform: null,
-    Label: (name: unknown) => container.Labels[String(name)] ?? "",
+    Label: (name: unknown) => own(container.Labels, String(name)) ?? "",
   };
 }
 

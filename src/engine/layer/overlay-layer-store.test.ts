@@ -10,6 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { HostMounts } from "../../../test/support/host-mount.ts";
 import { until } from "../../../test/support/until.ts";
 import { endOfArchive, headerOf, padding, type TarEntry } from "../../archive/mod.ts";
 import { listDirectory } from "../../kernel/directory.ts";
@@ -223,6 +224,25 @@ test("directories made ahead of need are used first and are gone after close", a
   await store.emptied();
   store.close();
   expect(readdirSync(`${root}/containers`)).toEqual(["c1"]);
+});
+
+test("a directory ahead of need for which there is no room is told, leaves nothing, and is made when there is", async () => {
+  await using mounts = new HostMounts();
+  // Room for two directories, where one container has four files and directories, and its own.
+  mounts.add(`${root}/containers`, "nr_inodes=3");
+  store.warm(1);
+  await until("a failure", () => failures.length > 0);
+  expect(failures.splice(0).map(String)).toEqual([
+    expect.stringMatching(/^Error: cannot make a container's directory ahead of need: ENOSPC/),
+  ]);
+  expect(readdirSync(`${root}/containers`)).toEqual([]);
+  expect(() => store.prepare("c1", [])).toThrow("ENOSPC");
+  expect(readdirSync(`${root}/containers`)).toEqual([]);
+  Bun.spawnSync(["mount", "-o", "remount,nr_inodes=100", `${root}/containers`]);
+  store.warm(1);
+  await until("a directory", () => readdirSync(`${root}/containers`).length === 1);
+  await store.emptied();
+  store.close();
 });
 
 test("the size of a container counts hard links once", async () => {

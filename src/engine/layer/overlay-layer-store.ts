@@ -97,6 +97,7 @@ class OverlayLayerStore implements LayerStore {
   readonly #form: LayerForm;
   readonly #mounts: ImageMounts;
   readonly #ready: string[] = [];
+  readonly #report: (thrown: unknown) => void;
   #wanted = 0;
   #refill: NodeJS.Immediate | undefined;
 
@@ -111,7 +112,8 @@ class OverlayLayerStore implements LayerStore {
     for (const directory of [this.#layers, this.#containers]) {
       mkdirSync(directory, { recursive: true, mode: privateMode });
     }
-    this.#trash = new Trash(`${options.root}/trash`, options.report ?? (() => {}));
+    this.#report = options.report ?? (() => {});
+    this.#trash = new Trash(`${options.root}/trash`, this.#report);
   }
 
   hasLayer(id: string): boolean {
@@ -343,7 +345,17 @@ class OverlayLayerStore implements LayerStore {
     this.#refill = setImmediate(() => {
       this.#refill = undefined;
       if (this.#ready.length >= this.#wanted) return;
-      this.#ready.push(this.#makeReady());
+      try {
+        this.#ready.push(this.#makeReady());
+      } catch (thrown) {
+        // A creation that finds none makes its own, and says why it cannot; the next call here tries again.
+        this.#report(
+          new Error(`cannot make a container's directory ahead of need: ${messageOf(thrown)}`, {
+            cause: thrown,
+          }),
+        );
+        return;
+      }
       this.warm(this.#wanted);
     });
   }
@@ -377,11 +389,16 @@ class OverlayLayerStore implements LayerStore {
   #makeReady(): string {
     const directory = `${this.#containers}/.ready-${randomHex(nameDigits)}`;
     mkdirSync(directory, { mode: privateMode });
-    mkdirSync(`${directory}/upper`);
-    chmodSync(`${directory}/upper`, rootDirectoryMode);
-    mkdirSync(`${directory}/work`, { mode: privateMode });
-    mkdirSync(`${directory}/logs`, { mode: privateMode });
-    writeFileSync(`${directory}/record`, new Uint8Array(recordBytes), { mode: 0o600 });
+    try {
+      mkdirSync(`${directory}/upper`);
+      chmodSync(`${directory}/upper`, rootDirectoryMode);
+      mkdirSync(`${directory}/work`, { mode: privateMode });
+      mkdirSync(`${directory}/logs`, { mode: privateMode });
+      writeFileSync(`${directory}/record`, new Uint8Array(recordBytes), { mode: 0o600 });
+    } catch (thrown) {
+      removeTree(directory);
+      throw thrown;
+    }
     return directory;
   }
 
