@@ -10,6 +10,7 @@ import type {
   ContainerCreateBody,
   ContainerCreateResponse,
   ContainerInspect,
+  ContainerPruneReport,
   ContainerSummary,
   ContainerTop,
   WaitCondition,
@@ -207,6 +208,8 @@ export interface ContainerLifeBackend {
   /** Remembered for the start when it does not run yet. */
   resize(name: string, size: Size): Promise<void>;
   rename(name: string, newName: string): Promise<void>;
+  /** Those that do not run. `conflict` while another prune is under way; `abort` leaves the rest. */
+  prune(filters: Filters, abort: AbortSignal): Promise<ContainerPruneReport>;
   /** `conflict` when it runs and `force` is false. */
   remove(
     name: string,

@@ -73,6 +73,16 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/top.ts")).command,
   },
   {
+    names: ["container prune"],
+    summary: "Remove all stopped containers",
+    load: async () => (await import("./commands/container-prune.ts")).command,
+  },
+  {
+    names: ["system prune"],
+    summary: "Remove unused data",
+    load: async () => (await import("./commands/system-prune.ts")).command,
+  },
+  {
     names: ["container stats", "stats"],
     summary: "Display a live stream of container(s) resource usage statistics",
     load: async () => (await import("./commands/stats.ts")).command,

@@ -30,15 +30,7 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 
 export const absentRoutes: readonly AbsentRoute[] = [
   ...missing("updating a container", "POST /containers/{name}/update"),
-  ...missing("pruning containers", "POST /containers/prune"),
-  ...missing(
-    "building images",
-    "POST /build",
-    "POST /build/prune",
-    "POST /build/cancel",
-    "POST /session",
-    "POST /grpc",
-  ),
+  ...missing("building images", "POST /build", "POST /build/cancel", "POST /session", "POST /grpc"),
   ...missing(
     "plug-ins",
     "GET /plugins",

@@ -29,10 +29,12 @@ import {
   streamBody,
 } from "./route.ts";
 import { containerChange, headerPathStatus } from "./types/archive.ts";
+import { buildPruneReport } from "./types/build.ts";
 import {
   containerCreateBody,
   containerCreateResponse,
   containerInspect,
+  containerPruneReport,
   containerSummary,
   containerTop,
   waitResponse,
@@ -110,6 +112,10 @@ export const routes = {
   containerTop: route("GET", "/containers/{name}/top", "1.24", {
     query: { ps_args: queryText },
     result: json(containerTop),
+  }),
+  containerPrune: route("POST", "/containers/prune", "1.25", {
+    query: { filters: queryFilters },
+    result: json(containerPruneReport),
   }),
   containerStats: route("GET", "/containers/{name}/stats", "1.24", {
     query: { stream: queryFlag, "one-shot": queryFlag },
@@ -292,6 +298,9 @@ export const routes = {
     query: { filters: queryFilters },
     result: json(volumePruneReport),
   }),
+
+  /** Nothing is kept from builds. The other filters of newer clients are taken as they come. */
+  buildPrune: route("POST", "/build/prune", "1.31", { result: json(buildPruneReport) }),
 
   networkList: route("GET", "/networks", "1.24", {
     query: { filters: queryFilters },

@@ -17,6 +17,7 @@ type Names =
   | "containerPause"
   | "containerUnpause"
   | "containerTop"
+  | "containerPrune"
   | "containerStats"
   | "containerKill"
   | "containerWait"
@@ -71,6 +72,7 @@ export function containerHandlers(
     containerPause: ({ params }) => containers.pause(params.name),
     containerUnpause: ({ params }) => containers.unpause(params.name),
     containerTop: ({ params, query }) => containers.top(params.name, query.ps_args ?? ""),
+    containerPrune: ({ query, signal }) => containers.prune(query.filters ?? {}, signal),
     containerStats: async ({ params, query, signal }) => {
       const [stream, oneShot] = [query.stream ?? true, query["one-shot"] ?? false];
       if (stream && oneShot) throw new TiffinError("invalid", "api.stats", streamOfOneShot());

@@ -278,6 +278,7 @@ export function fakeEngine(): FakeEngine {
           .filter((container) => request.all || container.process.state === "running")
           .map((container) => summaryOf(container)),
       inspect: async (name) => inspectOf(find(name)),
+      prune: async () => ({ ContainersDeleted: null, SpaceReclaimed: 0 }),
       stats: async (name) => {
         find(name);
         return (async function* none() {})();

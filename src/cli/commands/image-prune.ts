@@ -4,6 +4,7 @@ import { confirm } from "../confirm.ts";
 import { longFilter } from "../flags/filter-flag.ts";
 import { toggle } from "../flags/flag.ts";
 import { humanSize } from "../format/human.ts";
+import { pruneImages } from "../prunes.ts";
 
 const goOn = "Are you sure you want to continue?";
 const danglingWarning = `WARNING! This will remove all dangling images.\n${goOn}`;
@@ -22,17 +23,9 @@ export const command = defineCommand({
   most: 0,
   async run({ values, context }) {
     if (!values.force && !confirm(context, values.all ? allWarning : danglingWarning)) return 0;
-    const filters = { ...values.filter, dangling: [values.all ? "false" : "true"] };
-    const api = await context.api();
-    const { ImagesDeleted, SpaceReclaimed } = await api.document("imagePrune", { query: { filters } });
-    const done = ImagesDeleted ?? [];
-    if (done.length > 0) {
-      const lines = done.map(({ Untagged, Deleted }) =>
-        Untagged === undefined ? `deleted: ${Deleted ?? ""}\n` : `untagged: ${Untagged}\n`,
-      );
-      context.out(`Deleted Images:\n${lines.join("")}\n`);
-    }
-    context.out(`Total reclaimed space: ${humanSize(SpaceReclaimed, 4)}\n`);
+    const { text, reclaimedBytes } = await pruneImages(await context.api(), values.filter, values.all);
+    if (text !== "") context.out(`${text}\n`);
+    context.out(`Total reclaimed space: ${humanSize(reclaimedBytes, 4)}\n`);
     return 0;
   },
 });

@@ -3,6 +3,7 @@ import { defineCommand } from "../command.ts";
 import { confirm } from "../confirm.ts";
 import { longFilter } from "../flags/filter-flag.ts";
 import { toggle } from "../flags/flag.ts";
+import { pruneNetworks } from "../prunes.ts";
 
 const warning =
   "WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?";
@@ -16,12 +17,8 @@ export const command = defineCommand({
   most: 0,
   async run({ values, context }) {
     if (!values.force && !confirm(context, warning)) return 0;
-    const api = await context.api();
-    const query = Object.keys(values.filter).length === 0 ? {} : { filters: values.filter };
-    const { NetworksDeleted } = await api.document("networkPrune", { query });
-    const deleted = NetworksDeleted ?? [];
-    if (deleted.length > 0)
-      context.out(`Deleted Networks:\n${deleted.map((name) => `${name}\n`).join("")}\n`);
+    const { text } = await pruneNetworks(await context.api(), values.filter);
+    if (text !== "") context.out(`${text}\n`);
     return 0;
   },
 });

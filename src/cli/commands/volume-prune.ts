@@ -4,6 +4,7 @@ import { confirm } from "../confirm.ts";
 import { longFilter } from "../flags/filter-flag.ts";
 import { toggle } from "../flags/flag.ts";
 import { humanSize } from "../format/human.ts";
+import { pruneVolumes } from "../prunes.ts";
 
 const goOn = "Are you sure you want to continue?";
 const anonymousWarning = `WARNING! This will remove anonymous local volumes not used by at least one container.\n${goOn}`;
@@ -22,14 +23,9 @@ export const command = defineCommand({
   most: 0,
   async run({ values, context }) {
     if (!values.force && !confirm(context, values.all ? allWarning : anonymousWarning)) return 0;
-    const filters = values.all ? { ...values.filter, all: ["true"] } : values.filter;
-    const api = await context.api();
-    const { VolumesDeleted, SpaceReclaimed } = await api.document("volumePrune", {
-      query: { filters: Object.keys(filters).length === 0 ? undefined : filters },
-    });
-    const deleted = VolumesDeleted ?? [];
-    if (deleted.length > 0) context.out(`Deleted Volumes:\n${deleted.map((name) => `${name}\n`).join("")}\n`);
-    context.out(`Total reclaimed space: ${humanSize(SpaceReclaimed, 4)}\n`);
+    const { text, reclaimedBytes } = await pruneVolumes(await context.api(), values.filter, values.all);
+    if (text !== "") context.out(`${text}\n`);
+    context.out(`Total reclaimed space: ${humanSize(reclaimedBytes, 4)}\n`);
     return 0;
   },
 });

@@ -150,6 +150,12 @@ export const containerInspect: Decoder<ContainerInspect> = object(containerInspe
 export const waitConditions = ["not-running", "next-exit", "removed"] as const;
 export type WaitCondition = (typeof waitConditions)[number];
 
+export const containerPruneReport = object({
+  ContainersDeleted: nullable(list(text)),
+  SpaceReclaimed: integer,
+});
+export interface ContainerPruneReport extends Decoded<typeof containerPruneReport> {}
+
 export const containerTop = object({
   Titles: list(text),
   /** Fields in the order of the titles. */

@@ -56,6 +56,10 @@ function withEndpointAddress(body: Fields): Fields {
   };
 }
 
+function withVirtualSize(image: Fields): Fields {
+  return { ...image, VirtualSize: image["Size"] };
+}
+
 export const v1_44: VersionTranslator = {
   minor: 44,
   request: {
@@ -66,7 +70,9 @@ export const v1_44: VersionTranslator = {
       })),
   },
   response: {
-    imageList: (document) => mapElements(document, (image) => ({ ...image, VirtualSize: image["Size"] })),
+    imageList: (document) => mapElements(document, withVirtualSize),
+    diskUsage: (document) =>
+      mapFields(document, (usage) => ({ ...usage, Images: mapElements(usage["Images"], withVirtualSize) })),
     imageInspect: (document) => ({ ...fieldsOf(document), VirtualSize: fieldsOf(document)["Size"] }),
   },
 };

@@ -5,6 +5,7 @@ import { type ContainerChange, changeKinds, type PathStatus } from "../../docker
 import type {
   ContainerCreateBody,
   ContainerCreateResponse,
+  ContainerPruneReport,
   ContainerSummary,
   ContainerTop,
   WaitCondition,
@@ -29,6 +30,7 @@ import { type ContainerContext, enqueue, tellEvent } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create/mod.ts";
 import {
   killContainer,
+  pruneContainers,
   type RemoveOptions,
   removeContainer,
   removeUnreadable,
@@ -169,6 +171,13 @@ export class ContainerService {
   async top(name: string, psArguments: string): Promise<ContainerTop> {
     const { titles, rows } = await topOf(this.#context, this.#find(name), psArguments);
     return { Titles: titles, Processes: rows };
+  }
+
+  async prune(
+    filters: Readonly<Record<string, readonly string[]>>,
+    abort: AbortSignal,
+  ): Promise<ContainerPruneReport> {
+    return await pruneContainers(this.#context, filters, abort);
   }
 
   async stats(
