@@ -24,6 +24,8 @@ export interface ApiOptions {
   readonly version?: string;
   /** Told every failure that is the engine's own fault, once. By default one line on standard error. */
   readonly onFault?: (error: unknown) => void;
+  /** How many bytes that were written to a socket its peer has not read. */
+  readonly unread?: (fd: number) => number;
 }
 
 export interface ApiServer {
@@ -55,7 +57,11 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
     server: options.version === undefined ? "Tiffin (linux)" : `Tiffin/${options.version} (linux)`,
     onFault,
   });
-  const server = new HttpServer({ handler: (request) => dispatcher.handle(request), onFault });
+  const server = new HttpServer({
+    handler: (request) => dispatcher.handle(request),
+    onFault,
+    unread: options.unread,
+  });
   return {
     async listen(host) {
       const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];

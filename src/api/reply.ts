@@ -102,7 +102,7 @@ export function replyOf(
       if (taken === undefined) return fixedReply(200, common, "");
       const mediaType = result.protocol === "tcp" ? streamMediaType(minor, taken.tty) : undefined;
       const head = takeoverHead(request, result.protocol, mediaType, common);
-      return { kind: "takeover", head: Buffer.from(head), take: (client) => taken.take(client) };
+      return { kind: "takeover", head: Buffer.from(head), apart: true, take: (client) => taken.take(client) };
     }
     case "session": {
       const { first, take } = answer as SessionAnswer;

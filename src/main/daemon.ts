@@ -11,6 +11,7 @@ import {
   engineConfig,
 } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
+import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { own } from "../lib/own.ts";
 import { executorBinary } from "./executor-binary.ts";
@@ -129,7 +130,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     const engine = await Promise.race([opening, stopped]);
     // As good as a crash, which every next engine puts right: nothing that is under way is worth waiting for.
     if (engine === undefined) return 0;
-    const api = createApi(engine);
+    const api = createApi(engine, { unread: unreadBytes });
     await api.listen(config.host);
     await stopped;
     await api.close();

@@ -5,11 +5,25 @@
  */
 import type { Socket } from "bun";
 import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
+import { monotonicMs } from "../lib/clock.ts";
+import { after } from "../lib/timer.ts";
 
 /** Beyond this much unsent data `write` asks the caller to wait. */
 const highWaterBytes = 256 * 1024;
 /** Beyond this much undelivered data the socket is not read. */
 const limitEarlyBytes = 256 * 1024;
+/** How long what follows a boundary waits for a peer that does not read what is before it, and how often it is asked. */
+const limitBoundaryMs = 100;
+const boundaryTickMs = 1;
+
+/** How many bytes that were written to a socket its peer has not read. */
+export type UnreadBytes = (fd: number) => number;
+
+interface Boundary {
+  readonly unread: UnreadBytes;
+  readonly untilMs: number;
+  ticking: boolean;
+}
 
 export class BunDuplex implements ByteDuplex {
   #socket: Socket<BunDuplex> | undefined;
@@ -25,6 +39,7 @@ export class BunDuplex implements ByteDuplex {
   #needDrain = false;
   #paused = false;
   #earlyFull = false;
+  #boundary: Boundary | undefined;
 
   listen(handlers: DuplexHandlers): void {
     this.#handlers = handlers;
@@ -41,6 +56,11 @@ export class BunDuplex implements ByteDuplex {
     if (this.#peerEnded) handlers.end();
     if (this.#handlers !== handlers) return;
     if (this.#closed !== undefined) handlers.close(this.#closed.error);
+  }
+
+  /** What is written from here on does not come in one read with what was written before, if the peer reads at all. */
+  setBoundary(unread: UnreadBytes): void {
+    this.#boundary = { unread, untilMs: monotonicMs() + limitBoundaryMs, ticking: false };
   }
 
   /** Whether the peer has not taken everything that was written. */
@@ -60,7 +80,7 @@ export class BunDuplex implements ByteDuplex {
     if (this.#closed !== undefined || this.#endRequested) return true;
     if (chunk.length === 0) return !this.#needDrain;
     let rest = chunk;
-    if (this.#queuedBytes === 0 && this.#socket !== undefined) {
+    if (this.#queuedBytes === 0 && this.#socket !== undefined && !this.#waitsAtBoundary(this.#socket)) {
       const taken = Math.max(0, this.#socket.write(chunk));
       if (taken === chunk.length) return true;
       rest = chunk.subarray(taken);
@@ -97,7 +117,7 @@ export class BunDuplex implements ByteDuplex {
 
   #flush(): void {
     const socket = this.#socket;
-    if (socket === undefined || this.#closed !== undefined) return;
+    if (socket === undefined || this.#closed !== undefined || this.#waitsAtBoundary(socket)) return;
     for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       const taken = Math.max(0, socket.write(head));
       this.#queuedBytes -= taken;
@@ -119,6 +139,27 @@ export class BunDuplex implements ByteDuplex {
       else socket.shutdown();
       this.#handlers?.drain?.();
     }
+  }
+
+  #waitsAtBoundary(socket: Socket<BunDuplex>): boolean {
+    const boundary = this.#boundary;
+    if (boundary === undefined) return false;
+    if (monotonicMs() >= boundary.untilMs || boundary.unread(descriptorOf(socket)) === 0) {
+      this.#boundary = undefined;
+      return false;
+    }
+    if (!boundary.ticking) {
+      boundary.ticking = true;
+      after(
+        boundaryTickMs,
+        () => {
+          boundary.ticking = false;
+          this.#flush();
+        },
+        { background: true },
+      );
+    }
+    return true;
   }
 
   #close(error: Error | undefined): void {
@@ -171,6 +212,12 @@ export class BunDuplex implements ByteDuplex {
       socket.data.#close(error);
     },
   } as const;
+}
+
+function descriptorOf(socket: Socket<BunDuplex>): number {
+  // Bun has it at run time; its type declarations do not.
+  const { fd } = socket as { readonly fd?: unknown };
+  return typeof fd === "number" ? fd : -1;
 }
 
 /** Connects to a unix socket, or adopts a connected stream socket by its fd (which it then owns). */

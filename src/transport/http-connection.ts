@@ -9,7 +9,7 @@ import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import type { BunDuplex } from "./bun-duplex.ts";
+import type { BunDuplex, UnreadBytes } from "./bun-duplex.ts";
 import { DechunkedDuplex } from "./dechunked-duplex.ts";
 import { findHeadEnd, limitHeadBytes, parseRequestHead, type RequestHead } from "./http-head.ts";
 import {
@@ -19,6 +19,7 @@ import {
   renderHead,
   type StreamReply,
   statusHasBody,
+  type TakeoverReply,
 } from "./http-message.ts";
 import { HttpProblem } from "./http-problem.ts";
 import { RequestBody } from "./request-body.ts";
@@ -52,6 +53,8 @@ export interface ConnectionHost {
   onDone(connection: HttpConnection, takenOver: ByteDuplex | undefined): void;
   /** What bodies that are read whole may take together. */
   readonly bodies: BodyBudget;
+  /** Absent: it cannot be told. */
+  readonly unread: UnreadBytes | undefined;
   /** No further request is wanted; `onSettled` is then called when a reply is complete. */
   readonly closing: boolean;
   onSettled(): void;
@@ -274,7 +277,7 @@ export class HttpConnection {
 
   #reply(exchange: Exchange, reply: HttpReply): void {
     if (reply.kind === "takeover") {
-      this.#handOver(exchange, reply.head, reply.take);
+      this.#handOver(exchange, reply);
       return;
     }
     const { head, body } = exchange;
@@ -349,7 +352,7 @@ export class HttpConnection {
     });
   }
 
-  #handOver(exchange: Exchange, head: Uint8Array, take: (duplex: ByteDuplex) => void): void {
+  #handOver(exchange: Exchange, { head, apart, take }: TakeoverReply): void {
     if (this.#phase !== "exchange") {
       // The client has gone already; whoever takes over learns it from the closed duplex.
       this.#duplex.release(nothing);
@@ -359,6 +362,7 @@ export class HttpConnection {
     this.#phase = "over";
     this.#exchange = undefined;
     this.#duplex.write(head);
+    if (apart === true && this.#host.unread !== undefined) this.#duplex.setBoundary(this.#host.unread);
     this.#duplex.release(this.#pending);
     this.#pending = nothing;
     this.#continueReading();

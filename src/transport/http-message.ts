@@ -45,6 +45,8 @@ export interface TakeoverReply {
   readonly kind: "takeover";
   /** Complete, with status line and empty line; may go on with the first bytes of what follows. */
   readonly head: Uint8Array;
+  /** What follows must not come in one read with the head: there are clients that drop what their buffer holds besides it. */
+  readonly apart?: boolean;
   /** Receives what the client sent after its request, and everything later. */
   take(duplex: ByteDuplex): void;
 }

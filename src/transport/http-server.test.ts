@@ -10,13 +10,19 @@ const plain = (body: string): HttpReply => ({ kind: "fixed", status: 200, header
 
 let directory = "";
 let server: HttpServer;
+let unread: (fd: number) => number;
 let handler: HttpHandler;
 let faults: unknown[] = [];
 
 beforeEach(() => {
   directory = mkdtempSync("/tmp/tiffin-test-http-");
   faults = [];
-  server = new HttpServer({ handler: (request) => handler(request), onFault: (error) => faults.push(error) });
+  unread = () => 0;
+  server = new HttpServer({
+    handler: (request) => handler(request),
+    onFault: (error) => faults.push(error),
+    unread: (fd) => unread(fd),
+  });
   server.listen({ unix: `${directory}/s` });
 });
 
@@ -324,6 +330,34 @@ test("a connection that is taken over carries bytes both ways and half-closes", 
   client.send("GET / HTTP/1.1\r\n\r\n");
   client.end();
   expect(await client.untilEnd()).toBe("GET / HTTP/1.1\r\n\r\nbye");
+});
+
+test("what follows the head of a taken connection waits until the client has read it, but not for ever", async () => {
+  handler = () => ({
+    kind: "takeover",
+    head: Buffer.from("HTTP/1.1 101 UPGRADED\r\n\r\n"),
+    apart: true,
+    take(duplex: ByteDuplex) {
+      duplex.write(Buffer.from("first "));
+      duplex.write(Buffer.from("second"));
+      duplex.end();
+    },
+  });
+  const asked: number[] = [];
+  unread = (fd) => {
+    asked.push(fd);
+    return asked.length < 4 ? 768 : 0;
+  };
+  const whole = "HTTP/1.1 101 UPGRADED\r\n\r\nfirst second";
+  const patient = await open();
+  patient.send("POST / HTTP/1.1\r\n\r\n");
+  expect(await patient.untilEnd()).toBe(whole);
+  expect(asked.length).toBe(4);
+  expect(asked.every((fd) => fd > 2)).toBe(true);
+  unread = () => 768;
+  const deaf = await open();
+  deaf.send("POST / HTTP/1.1\r\n\r\n");
+  expect(await deaf.untilEnd()).toBe(whole);
 });
 
 test("a taken connection whose request has a chunked body reads the chunks", async () => {

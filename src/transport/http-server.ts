@@ -9,7 +9,7 @@ import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { after, every, type Timer } from "../lib/timer.ts";
 import { BodyBudget } from "./body-budget.ts";
-import { BunDuplex } from "./bun-duplex.ts";
+import { BunDuplex, type UnreadBytes } from "./bun-duplex.ts";
 import { type ConnectionHost, HttpConnection } from "./http-connection.ts";
 import type { HttpHandler } from "./http-message.ts";
 
@@ -23,6 +23,8 @@ export interface HttpServerOptions {
   readonly handler: HttpHandler;
   /** Faults that no reply can tell: a handler that threw, a body stream that failed. */
   onFault(error: unknown): void;
+  /** With it, output that follows the head of a connection taken over can wait until the head was read. */
+  readonly unread?: UnreadBytes | undefined;
   /** How many connections there may be at once. */
   readonly limitConnections?: number;
 }
@@ -41,6 +43,7 @@ export class HttpServer {
     this.#host = {
       handler: options.handler,
       onFault: options.onFault,
+      unread: options.unread,
       bodies: new BodyBudget(limitBodiesBytes),
       closing: false,
       onDone: (connection, takenOver) => {

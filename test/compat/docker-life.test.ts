@@ -52,6 +52,16 @@ describe.each(clients)("%s", (client, program) => {
   });
   const name = `life-${client.replaceAll(/[^0-9a-z]+/g, "-")}`;
 
+  test("the output since a container's own start is all of it", async () => {
+    for (let run = 0; run < 5; run += 1) {
+      await output("run", "-d", "--name", name, "base", "echo", "first");
+      await output("wait", name);
+      const started = await output("inspect", "--format", "{{.State.StartedAt}}", name);
+      expect(await output("logs", "--since", started, name)).toBe("first");
+      await output("rm", name);
+    }
+  });
+
   test("pause stops every process and refuses what needs one; unpause lets them go on; stop ends a paused one", async () => {
     const script = "while true; do echo more >> /count; sleep 0.01; done";
     await output("run", "-d", "--name", name, "base", "sh", "-c", script);

@@ -10,7 +10,7 @@ import {
 } from "../../docker/messages.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../../docker/types/exec.ts";
 import type { RunExited } from "../../docker/types/run.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { signalNumbers } from "../../linux/signals.ts";
 import type { SupervisedProcess } from "../../runtime/mod.ts";
@@ -21,7 +21,6 @@ import {
   isAlive,
   meetingEnd,
   meetingEndOf,
-  notRunningCode,
   PendingStream,
   type RunSession,
   refuseNul,
@@ -61,23 +60,27 @@ export class ExecService {
     return { Id: this.#create(name, body).id };
   }
 
-  /** Starts it with one client attached, as its creation says. */
+  /**
+   * Starts it with one client attached, as its creation says. Answers before the program runs, so that the head of the
+   * answer is on its way before any output: docker-py reads the head with a buffer that it drops, and all in it.
+   */
   async start(id: string, options: ExecStartOptions): Promise<ExecAttachment> {
     const exec = this.#find(id);
+    refuseSecondStart(exec);
+    refuseExec(exec.container);
     const { tty, detachKeys } = exec.config;
-    const keys = detachKeys === "" ? {} : { detachKeys };
-    const fresh = exec.state.status === "created";
-    try {
-      const { stream } = await this.#start(exec, options, flagsOf(exec.config));
-      return { tty, stream, ...keys };
-    } catch (thrown) {
-      // The request was fine, the program was not: Docker's clients expect its error in the output and ask for the
-      // exit code afterwards.
-      const launched = fresh && exec.state.status === "exited";
-      const metEnd = thrown instanceof TiffinError && thrown.code === notRunningCode;
-      if (!launched || !(thrown instanceof TiffinError) || metEnd) throw thrown;
-      return { tty, stream: new SpokenStream(`${execFailure(thrown.message)}\r\n`, tty), ...keys };
-    }
+    const flags = flagsOf(exec.config);
+    const stream = new PendingStream(flags);
+    this.#start(exec, options, flags).then(
+      (started) => stream.connect(started.stream),
+      (thrown: unknown) => {
+        // The request was fine, the program was not: Docker's clients expect its error in the output and ask for the
+        // exit code afterwards.
+        if (!(thrown instanceof TiffinError) || thrown.kind === "internal") this.#context.report(thrown);
+        stream.connect(new SpokenStream(`${execFailure(messageOf(thrown))}\r\n`, tty));
+      },
+    );
+    return { tty, stream, ...(detachKeys === "" ? {} : { detachKeys }) };
   }
 
   async startDetached(id: string, options: ExecStartOptions): Promise<void> {
@@ -184,10 +187,7 @@ export class ExecService {
     readonly stream: PendingStream | EndingStream;
     readonly process: SupervisedProcess;
   }> {
-    if (exec.state.status !== "created") {
-      const again = exec.state.status === "exited" ? execAlreadyRan(exec.id) : execAlreadyRunning(exec.id);
-      throw new TiffinError("conflict", "exec.started", again);
-    }
+    refuseSecondStart(exec);
     refuseExec(exec.container);
     if (options.consoleSize !== undefined) {
       exec.size = { rows: options.consoleSize.height, columns: options.consoleSize.width };
@@ -260,6 +260,12 @@ export class ExecService {
 /** Docker's words around the reason. */
 function execFailure(reason: string): string {
   return `OCI runtime exec failed: exec failed: unable to start container process: ${reason}: unknown`;
+}
+
+function refuseSecondStart({ id, state }: Exec): void {
+  if (state.status === "created") return;
+  const again = state.status === "exited" ? execAlreadyRan(id) : execAlreadyRunning(id);
+  throw new TiffinError("conflict", "exec.started", again);
 }
 
 function refuseExec(container: Container): void {

@@ -111,6 +111,8 @@ async function performStart(
   context.fail("start.cgroup");
   clock.mark("hostMs");
 
+  // Taken before the process can write: who asks for the output since the start gets all of it.
+  const startedAtMs = nowMs();
   const process = await launch(context, container, plan, fds, place);
   undo.push("process", async () => {
     process.signal(signalNumbers.SIGKILL);
@@ -121,7 +123,7 @@ async function performStart(
     const attachment = process.attachments[index];
     if (attachment !== undefined) stream.connect(attachment);
   }
-  becomeRunning(context, container, process, place.hold);
+  becomeRunning(context, container, process, startedAtMs, place.hold);
   resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
@@ -186,10 +188,10 @@ function becomeRunning(
   context: StartContext,
   container: Container,
   process: SupervisedProcess,
+  startedAtMs: number,
   hold: NetworkHold,
 ): void {
   const { token, pid } = process;
-  const startedAtMs = nowMs();
   context.registry.setState(container, { status: "running", token, pid, startedAtMs, ...hold });
   context.fail("start.running");
   container.process = process;
