@@ -22,6 +22,15 @@ async function refused(...args: readonly string[]): Promise<string> {
   return stderr;
 }
 
+/** Runs in the network namespace of a container, as a program there that knows more than busybox. */
+async function inNetworkOf(container: string, program: string): Promise<string> {
+  const pid = await output("inspect", "-f", "{{.State.Pid}}", container);
+  const child = Bun.spawn(["nsenter", "-t", pid, "-n", process.execPath, "-e", program], {
+    stderr: "inherit",
+  });
+  return (await new Response(child.stdout).text()).trim();
+}
+
 /** The container's address in a network. */
 async function addressIn(container: string, network: string): Promise<string> {
   return await output(
@@ -284,6 +293,53 @@ test("a name is answered by TCP too, and the rest is asked of the container's ow
     await output("network", "rm", "asking");
   }
 });
+
+test("a container has few connections to the name server at a time, and none for long", async () => {
+  await output("network", "create", "holding");
+  await output("run", "-d", "--name", "holder", "--network", "holding", ...sleeping);
+  try {
+    const program = `
+      let held = 100;
+      const endedAt = [];
+      const all = Array.from({ length: 100 }, () => new Promise((resolve) => {
+        const end = () => { held -= 1; endedAt.push(performance.now()); resolve(); };
+        Bun.connect({ hostname: "127.0.0.11", port: 53, socket: { data() {}, close: end, connectError: end } }).catch(() => {});
+      }));
+      await Promise.all(all);
+      console.log(endedAt.filter((at) => at - endedAt[0] < 5000).length, held);`;
+    expect(await inNetworkOf("holder", program)).toBe("68 0");
+  } finally {
+    await output("rm", "-f", "holder");
+    await output("network", "rm", "holding");
+  }
+}, 60_000);
+
+test("who asks and is gone before the answer takes no answer from the others, and no words from the engine", async () => {
+  await output("network", "create", "asking");
+  await output("run", "-d", "--name", "gone", "--network", "asking", ...sleeping);
+  try {
+    const program = `
+      const query = Buffer.from("12340100000100000000000004676f6e650000010001", "hex");
+      let answers = 0;
+      const socket = { data: () => { answers += 1; }, error() {} };
+      for (let turn = 0; turn < 50; turn += 1) {
+        const gone = await Bun.udpSocket({ socket });
+        gone.send(query, 53, "127.0.0.11");
+        gone.close();
+        const before = answers;
+        const stays = await Bun.udpSocket({ socket });
+        stays.send(query, 53, "127.0.0.11");
+        for (const end = Date.now() + 2000; answers === before && Date.now() < end; ) await new Promise(setImmediate);
+        stays.close();
+      }
+      console.log(answers);`;
+    expect(await inNetworkOf("gone", program)).toBe("50");
+    expect(engine.log).not.toContain("ECONNREFUSED");
+  } finally {
+    await output("rm", "-f", "gone");
+    await output("network", "rm", "asking");
+  }
+}, 150_000);
 
 test("what cannot be is refused in one sentence, and nothing is left of it", async () => {
   const before = engine.snapshot();

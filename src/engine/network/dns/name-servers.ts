@@ -2,9 +2,12 @@
  * A name server for each network of users: at the gateway's address, on a port of the kernel's choice, where the firewall
  * leads what containers send to port 53. So a server of the host on that port is not in the way, and none of ours is in its.
  */
+import { after, type Timer } from "../../../lib/timer.ts";
 import type { Network } from "../model.ts";
 import { type Asker, decideAnswer } from "./answer.ts";
 import { parseQuery, reply } from "./message.ts";
+import { sendTo } from "./send-to.ts";
+import { Tally } from "./tally.ts";
 import { Upstream } from "./upstream.ts";
 
 export interface NameServersContext {
@@ -23,11 +26,26 @@ const lengthBytes = 2;
 const mostTries = 5;
 /** A client that sends more than a message before it reads an answer has something else in mind. */
 const mostTcpBytes = 16_384;
+/** How many connections a container has to the server at a time: each is a descriptor of the engine's. */
+const mostConnections = 32;
+const connectionMs = 10_000;
+/** How many of a container's questions are with other servers at a time, so that those of the others get there too. */
+const mostForwarded = 128;
+
+interface Connection {
+  pending: Uint8Array;
+  /** Counts as one of this address's connections until it is closed. */
+  readonly from: string | undefined;
+  /** However busy it is: a client that sends a byte now and then is not there for an answer. */
+  readonly timer: Timer | undefined;
+}
 
 export class NameServers {
   readonly #context: NameServersContext;
   readonly #servers = new Map<string, Server>();
   readonly #upstream = new Upstream();
+  readonly #connections = new Tally(mostConnections);
+  readonly #forwarded = new Tally(mostForwarded);
   #turn = 0;
 
   constructor(context: NameServersContext) {
@@ -77,21 +95,22 @@ export class NameServers {
       socket: {
         data: (socket, data, port, address) => {
           void this.#answer(network, address, new Uint8Array(data), true).then((message) => {
-            if (message !== undefined) socket.send(message, port, address);
+            if (message !== undefined) sendTo(socket, message, port, address);
           }, this.#context.report);
         },
         error: () => {},
       },
     });
-    let tcp: Bun.TCPSocketListener<{ pending: Uint8Array }> | undefined;
+    let tcp: Bun.TCPSocketListener<Connection> | undefined;
     try {
-      tcp = Bun.listen<{ pending: Uint8Array }>({
+      tcp = Bun.listen<Connection>({
         hostname,
         port: udp.port,
         socket: {
-          open: (socket) => {
-            socket.data = { pending: new Uint8Array() };
-            socket.timeout(10);
+          open: (socket) => this.#accept(network, socket),
+          close: ({ data }) => {
+            data.timer?.cancel();
+            if (data.from !== undefined) this.#connections.leave(data.from);
           },
           data: (socket, data) => {
             const pending = joined(socket.data.pending, data);
@@ -118,7 +137,21 @@ export class NameServers {
     }
   }
 
-  #answerStream(network: Network, socket: Bun.Socket<{ pending: Uint8Array }>): void {
+  /** Whom the network does not know is answered nothing, so it holds no connection either. */
+  #accept(network: Network, socket: Bun.Socket<Connection>): void {
+    const from = socket.remoteAddress;
+    const pending = new Uint8Array();
+    const isWelcome = this.#context.askerOf(network, from) !== undefined && this.#connections.enter(from);
+    if (isWelcome) {
+      const timer = after(connectionMs, () => socket.terminate(), { background: true });
+      socket.data = { pending, from, timer };
+    } else {
+      socket.data = { pending, from: undefined, timer: undefined };
+      socket.terminate();
+    }
+  }
+
+  #answerStream(network: Network, socket: Bun.Socket<Connection>): void {
     for (;;) {
       const { pending } = socket.data;
       if (pending.length < lengthBytes) return;
@@ -151,8 +184,13 @@ export class NameServers {
       const limit = byUdp ? question.udpBytes : mostTcpBytes;
       return reply(query, question, decision.code, decision.records, limit);
     }
-    const answer = await this.#upstream.ask(query, question, decision.servers);
-    return answer ?? reply(query, question, "failure");
+    if (!this.#forwarded.enter(from)) return reply(query, question, "failure");
+    try {
+      const answer = await this.#upstream.ask(query, question, decision.servers);
+      return answer ?? reply(query, question, "failure");
+    } finally {
+      this.#forwarded.leave(from);
+    }
   }
 }
 

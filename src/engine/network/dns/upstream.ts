@@ -2,6 +2,7 @@
 import { randomHex } from "../../../lib/ids.ts";
 import { after, type Timer } from "../../../lib/timer.ts";
 import { isAnswerTo, messageId, type Question, withId } from "./message.ts";
+import { sendTo } from "./send-to.ts";
 
 const tryMs = 2000;
 /** How often the whole list is gone through. */
@@ -63,11 +64,7 @@ export class Upstream {
       };
       this.#waiting.set(id, { query, question, server, settle });
       timer = after(tryMs, () => settle(undefined), { background: true });
-      try {
-        socket.send(withId(query, id), port, server);
-      } catch {
-        settle(undefined);
-      }
+      if (!sendTo(socket, withId(query, id), port, server)) settle(undefined);
     });
   }
 
