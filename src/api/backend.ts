@@ -13,6 +13,8 @@ import type {
   ContainerPruneReport,
   ContainerSummary,
   ContainerTop,
+  ContainerUpdateBody,
+  ContainerUpdateResponse,
   WaitCondition,
   WaitResponse,
 } from "../docker/types/container.ts";
@@ -208,6 +210,8 @@ export interface ContainerLifeBackend {
   /** Remembered for the start when it does not run yet. */
   resize(name: string, size: Size): Promise<void>;
   rename(name: string, newName: string): Promise<void>;
+  /** Changes limits and restart policy, all of it or nothing; `conflict` for what does not go together. */
+  update(name: string, body: ContainerUpdateBody): Promise<ContainerUpdateResponse>;
   /** Those that do not run. `conflict` while another prune is under way; `abort` leaves the rest. */
   prune(filters: Filters, abort: AbortSignal): Promise<ContainerPruneReport>;
   /** `conflict` when it runs and `force` is false. */

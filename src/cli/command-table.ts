@@ -268,6 +268,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/stop.ts")).command,
   },
   {
+    names: ["container update", "update"],
+    summary: "Update configuration of one or more containers",
+    load: async () => (await import("./commands/update.ts")).command,
+  },
+  {
     names: ["container wait", "wait"],
     summary: "Wait until containers stop, then print their exit codes",
     load: async () => (await import("./commands/wait.ts")).command,

@@ -29,7 +29,6 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 }
 
 export const absentRoutes: readonly AbsentRoute[] = [
-  ...missing("updating a container", "POST /containers/{name}/update"),
   ...missing("building images", "POST /build", "POST /build/cancel", "POST /session", "POST /grpc"),
   ...missing(
     "plug-ins",

@@ -188,3 +188,11 @@ export function unknownVolumeDriver(driver: string): string {
 export function streamOfOneShot(): string {
   return "cannot have stream=true and one-shot=true";
 }
+
+export function cannotUpdate(id: string, why: string): string {
+  return `Cannot update container ${id}: ${why}`;
+}
+
+export function markedForRemoval(attempt: string): string {
+  return `Container is marked for removal and cannot be "${attempt}".`;
+}

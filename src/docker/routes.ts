@@ -37,6 +37,8 @@ import {
   containerPruneReport,
   containerSummary,
   containerTop,
+  containerUpdateBody,
+  containerUpdateResponse,
   waitResponse,
 } from "./types/container.ts";
 import { containerConfig } from "./types/container-config.ts";
@@ -171,6 +173,10 @@ export const routes = {
   containerRename: route("POST", "/containers/{name}/rename", "1.24", {
     query: { name: queryText },
     result: empty(),
+  }),
+  containerUpdate: route("POST", "/containers/{name}/update", "1.24", {
+    body: jsonBody(containerUpdateBody),
+    result: json(containerUpdateResponse),
   }),
   containerArchiveHead: route("HEAD", "/containers/{name}/archive", "1.24", {
     query: { path: queryText },

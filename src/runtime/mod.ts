@@ -1,5 +1,5 @@
 /** The door of the runtime: performs plans, supervises what they started, prepares cgroups for them. */
-export { processGroups } from "./groups/mod.ts";
+export { changeLiveGroup, processGroups, withLiveLimits } from "./groups/mod.ts";
 export { applyHostOps, openCgroupSlots, removeCgroups } from "./host-ops.ts";
 export { openUserNamespace } from "./id-maps/mod.ts";
 export type { ProcessRecord } from "./record.ts";

@@ -1,5 +1,5 @@
 /**
- * SIGKILL of the engine at every step of create, start, pause, stop, exec and remove. Whatever the moment: the next engine comes up, a
+ * SIGKILL of the engine at every step of create, start, update, pause, stop, exec and remove. Whatever the moment: the next engine comes up, a
  * container is either as before or as after the step, and after removal nothing is left on the host.
  */
 import { expect, test } from "bun:test";
@@ -15,6 +15,7 @@ const life = {
   run: ["run", "-d", "--name", "victim", "-v", "/scratch", "base", "sh", "-c", "echo hello; exec sleep 1000"],
   exec: ["exec", "victim", "true"],
   commit: ["commit", "victim", "kept"],
+  update: ["update", "--memory", "64m", "--memory-swap", "64m", "victim"],
   pause: ["pause", "victim"],
   unpause: ["unpause", "victim"],
   stop: ["stop", "-t", "1", "victim"],
@@ -27,6 +28,7 @@ const steps: readonly Step[] = [
   "run",
   "exec",
   "commit",
+  "update",
   "pause",
   "unpause",
   "stop",
@@ -56,6 +58,8 @@ const passedBy: Readonly<Record<Failpoint, Step>> = {
   "exit.network": "stop",
   "exit.cgroup": "stop",
   "stop.signalled": "stop",
+  "update.group": "update",
+  "update.row": "update",
   "pause.frozen": "pause",
   "pause.thawed": "unpause",
   "remove.marked": "rm",
@@ -88,6 +92,7 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
         ...failed("run"),
         exec: answered("exec", none),
         commit: answered("commit", none),
+        update: answered("update", none),
         pause: answered("pause", none),
         unpause: answered("unpause", none),
         stop: answered("stop", none),
@@ -130,6 +135,8 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
       const prefix = name === "remove.row" ? "" : "cannot remove container ID: ";
       return { ...failed("rm", prefix), ...failed("rm -f", prefix) };
     }
+    case "update":
+      return failed("update");
     case "commit":
     case "exec":
       return failed(name.startsWith("exec") ? "exec" : "commit");

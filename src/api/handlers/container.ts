@@ -18,6 +18,7 @@ type Names =
   | "containerUnpause"
   | "containerTop"
   | "containerPrune"
+  | "containerUpdate"
   | "containerStats"
   | "containerKill"
   | "containerWait"
@@ -73,6 +74,7 @@ export function containerHandlers(
     containerUnpause: ({ params }) => containers.unpause(params.name),
     containerTop: ({ params, query }) => containers.top(params.name, query.ps_args ?? ""),
     containerPrune: ({ query, signal }) => containers.prune(query.filters ?? {}, signal),
+    containerUpdate: ({ params, body }) => containers.update(params.name, body),
     containerStats: async ({ params, query, signal }) => {
       const [stream, oneShot] = [query.stream ?? true, query["one-shot"] ?? false];
       if (stream && oneShot) throw new TiffinError("invalid", "api.stats", streamOfOneShot());

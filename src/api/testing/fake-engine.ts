@@ -279,6 +279,10 @@ export function fakeEngine(): FakeEngine {
           .map((container) => summaryOf(container)),
       inspect: async (name) => inspectOf(find(name)),
       prune: async () => ({ ContainersDeleted: null, SpaceReclaimed: 0 }),
+      update: async (name) => {
+        find(name);
+        return { Warnings: null };
+      },
       stats: async (name) => {
         find(name);
         return (async function* none() {})();

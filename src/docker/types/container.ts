@@ -15,7 +15,7 @@ import {
   type WithNulls,
 } from "../decode.ts";
 import { type ContainerConfig, containerConfig, containerConfigShape } from "./container-config.ts";
-import { type HostConfig, hostConfig } from "./host-config.ts";
+import { type HostConfig, hostConfig, hostConfigShape, resourcesShape } from "./host-config.ts";
 import { endpointSettings, networkingConfig, networkSettings } from "./networking.ts";
 
 /** The body of `POST /containers/create`: the fields of `Config` with `HostConfig` and `NetworkingConfig` beside them. */
@@ -162,6 +162,16 @@ export const containerTop = object({
   Processes: list(list(text)),
 });
 export interface ContainerTop extends Decoded<typeof containerTop> {}
+
+/** What is absent, zero or empty stays as it is. */
+export const containerUpdateBody = object({
+  ...resourcesShape,
+  RestartPolicy: hostConfigShape.RestartPolicy,
+});
+export interface ContainerUpdateBody extends Decoded<typeof containerUpdateBody> {}
+
+export const containerUpdateResponse = object({ Warnings: nullable(list(text)) });
+export interface ContainerUpdateResponse extends Decoded<typeof containerUpdateResponse> {}
 
 export const waitResponse = object({
   StatusCode: integer,

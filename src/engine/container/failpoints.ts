@@ -20,6 +20,8 @@ export const failpoints = [
   "stop.signalled",
   "pause.frozen",
   "pause.thawed",
+  "update.group",
+  "update.row",
   "remove.marked",
   "remove.directory",
   "remove.volumes",

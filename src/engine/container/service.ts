@@ -8,6 +8,8 @@ import type {
   ContainerPruneReport,
   ContainerSummary,
   ContainerTop,
+  ContainerUpdateBody,
+  ContainerUpdateResponse,
   WaitCondition,
   WaitResponse,
 } from "../../docker/types/container.ts";
@@ -51,6 +53,7 @@ import {
 import { type Container, isAlive } from "./record/mod.ts";
 import { alreadyRunning, explainContainer, startContainer } from "./start/mod.ts";
 import { StatsCollector, type StatsOptions } from "./stats/mod.ts";
+import { updateContainer } from "./update/mod.ts";
 import {
   inspectContainer,
   type ListOptions,
@@ -178,6 +181,12 @@ export class ContainerService {
     abort: AbortSignal,
   ): Promise<ContainerPruneReport> {
     return await pruneContainers(this.#context, filters, abort);
+  }
+
+  async update(name: string, body: ContainerUpdateBody): Promise<ContainerUpdateResponse> {
+    const container = this.#find(name);
+    const warnings = await enqueue(container, () => updateContainer(this.#context, container, body));
+    return { Warnings: warnings.length === 0 ? null : [...warnings] };
   }
 
   async stats(

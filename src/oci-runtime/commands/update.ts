@@ -1,18 +1,17 @@
 /** `update`: new limits for a live group, from a document or from flags. */
 
-import { changeCgroup, moveIntoCgroup, readCurrentMemory } from "../../kernel/cgroup.ts";
-import { listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
-import { exists, readBytes } from "../../kernel/files.ts";
+import { readCurrentMemory } from "../../kernel/cgroup.ts";
+import { readBytes } from "../../kernel/files.ts";
 import { readToEnd } from "../../kernel/io.ts";
 import { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
-import { type CgroupWrite, cgroupPath, decideCgroup } from "../../linux/cgroup.ts";
+import { decideCgroup } from "../../linux/cgroup.ts";
 import { limitDocumentBytes } from "../../oci/decode/json.ts";
 import { decodeResources } from "../../oci/decode/resources.ts";
 import type { OciResources } from "../../oci/mod.ts";
 import { limitRefused } from "../../plan/limit-refused.ts";
-import { type ContainerGroup, withLiveLimits } from "../../runtime/groups/mod.ts";
+import { changeLiveGroup, withLiveLimits } from "../../runtime/groups/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { type ContainerRecord, lockContainer } from "../container/container-record.ts";
 import { statusOf } from "../container/status.ts";
@@ -40,18 +39,7 @@ export async function update(context: CommandContext): Promise<number> {
     requireOwnProcess(context.host, "conversations with systemd");
     (await import("../../runtime/systemd/mod.ts")).updateScope(cgroup, unit, resources);
   }
-  // Those would be the defaults.
-  const writes = decision.writes.filter(({ file }) => !file.startsWith("devices."));
-  const added = missingGroups(cgroup, writes);
-  const warnings = changeCgroup(facts, directory, {
-    ...decision,
-    directories: added,
-    writes,
-    deviceProgram: null,
-  });
-  for (const pid of added.length === 0 ? [] : listCgroupProcesses(facts, directory)) {
-    for (const hierarchy of added) moveIntoCgroup(facts, hierarchy, directory, pid);
-  }
+  const warnings = changeLiveGroup(cgroup, decision);
   for (const warning of warnings) log(context.log, "warning", warning);
   return 0;
 }
@@ -83,12 +71,6 @@ async function changeClass({ flags, host }: CommandContext, { resctrl }: Contain
     ...(l3CacheSchema !== undefined && { l3CacheSchema }),
     ...(memBwSchema !== undefined && { memBwSchema }),
   });
-}
-
-/** Hierarchies of the writes in which there is no group yet: the first limit of a kind (cpuset, say) makes it. */
-function missingGroups({ directory, facts }: ContainerGroup, writes: readonly CgroupWrite[]): string[] {
-  const named = new Set(writes.map(({ hierarchy }) => hierarchy));
-  return [...named].filter((name) => !exists(cgroupPath(facts, name, directory) ?? "/"));
 }
 
 function wantedResources({ flags, host }: CommandContext): OciResources {

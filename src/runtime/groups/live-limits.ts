@@ -9,7 +9,10 @@ import type { ContainerGroup } from "./container-group.ts";
  * `resources` with what the group's files would lose otherwise: the quota beside a new period. Throws `conflict` where
  * `memory.checkBeforeUpdate` asks for a refusal: the kernel would rather kill than refuse (version 1 refuses itself).
  */
-export function withLiveLimits(resources: OciResources, { directory, facts }: ContainerGroup): OciResources {
+export function withLiveLimits(
+  resources: OciResources,
+  { directory, facts }: Pick<ContainerGroup, "directory" | "facts">,
+): OciResources {
   const path = facts.mode === "v2" ? cgroupPath(facts, unifiedHierarchy, directory) : undefined;
   if (path === undefined) return resources;
   const read = (file: string): string => readTextIfPossible(`${path}/${file}`)?.trim() ?? "";

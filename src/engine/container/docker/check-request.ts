@@ -89,7 +89,7 @@ function checkModes(host: HostConfig): void {
   check("cgroup namespace", host.CgroupnsMode ?? "", ["", "host", "private"]);
 }
 
-function checkPolicy(name: string): void {
+export function checkPolicy(name: string): void {
   if (["", "no", "always", "unless-stopped", "on-failure"].includes(name)) return;
   refuse(
     "restart-policy",

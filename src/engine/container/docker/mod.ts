@@ -4,4 +4,5 @@ export type { DockerDocuments } from "./documents.ts";
 export { documentsOf } from "./documents-of.ts";
 export { networkMode } from "./network-mode.ts";
 export { decodeFirstDocument, storedDocuments } from "./stored-documents.ts";
+export { decodeUpdateBody, type WantedUpdate } from "./update-body.ts";
 export { wantedEndpointOf } from "./wanted-endpoint.ts";

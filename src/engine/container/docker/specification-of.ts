@@ -170,7 +170,7 @@ function securityOf(host: MergedHostConfig): ContainerSpecification["security"] 
   };
 }
 
-function restartOf({ RestartPolicy }: HostConfig): ContainerSpecification["restart"] {
+export function restartOf({ RestartPolicy }: HostConfig): ContainerSpecification["restart"] {
   const limit = RestartPolicy?.MaximumRetryCount ?? 0;
   switch (RestartPolicy?.Name) {
     case "always":

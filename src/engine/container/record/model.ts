@@ -1,5 +1,5 @@
 /**
- * What a container is to the engine: the document that creation writes and nothing changes (except name and networks), the
+ * What a container is to the engine: the document that creation writes and little changes (name, networks, limits, restart policy), the
  * state beside it, and, while it lives, what this process holds of it.
  */
 import type { SupervisedProcess } from "../../../runtime/mod.ts";
@@ -14,7 +14,7 @@ export interface Container {
   readonly id: string;
   name: string;
   readonly createdMs: number;
-  /** Only its networks ever change. */
+  /** Its networks, limits and restart policy may change. */
   document: ContainerDocument;
   state: ContainerState;
   /** The supervised process while `state` is running or paused. */

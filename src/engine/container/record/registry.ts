@@ -167,7 +167,12 @@ export class ContainerRegistry {
     if (specification.network.kind !== "networks") return;
     const network = { ...specification.network, endpoints };
     const document = { ...container.document, specification: { ...specification, network } };
-    this.#writes.write(`the networks of ${subjectOf(container.id)}`, () =>
+    this.setDocument(container, document, "networks");
+  }
+
+  /** Replaces what the container is to be, on disk first. `part`: what is other than before. */
+  setDocument(container: Container, document: ContainerDocument, part: string): void {
+    this.#writes.write(`the ${part} of ${subjectOf(container.id)}`, () =>
       this.#repository.saveDocument(container.id, document),
     );
     container.document = document;

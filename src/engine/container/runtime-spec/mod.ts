@@ -2,4 +2,4 @@
 
 export { capabilitySets, environmentOf, limitsOf, mappedIds, specOf } from "./spec.ts";
 export { donorSharedMemory, type ReadyMount, sharedMemory } from "./spec-mounts.ts";
-export type { GrantedDevice } from "./spec-resources.ts";
+export { changedLimits, type GrantedDevice } from "./spec-resources.ts";

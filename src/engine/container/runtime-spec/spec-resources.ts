@@ -120,6 +120,36 @@ function devicesOf(
   ];
 }
 
+/**
+ * What a running container is told of limits of which `changes` are new: with each of them those that the kernel keeps in the
+ * same files, as version 2 has memory and swap apart and quota and period in one.
+ */
+export function changedLimits(
+  limits: ResourceLimits,
+  changes: Partial<ResourceLimits> & { readonly noPids?: boolean },
+): OciResources {
+  const all = { ...limits, blockWeights: [], ...noThrottles };
+  const isAny = (...keys: readonly (keyof ResourceLimits)[]): boolean =>
+    keys.some((key) => changes[key] !== undefined);
+  const memory = isAny("memoryBytes", "memoryReservationBytes", "memoryAndSwapBytes") && memoryOf(all);
+  const times = isAny("nanoCpus", "cpuPeriodUs", "cpuQuotaUs", "cpuRealtimePeriodUs", "cpuRealtimeRuntimeUs");
+  const cpu = (times || isAny("cpuShares", "cpus", "memoryNodes")) && cpuOf(all);
+  const pids = changes.noPids === true ? -1 : changes.pids;
+  return {
+    ...(memory && { memory }),
+    ...(cpu && { cpu }),
+    ...(pids !== undefined && { pids: { limit: pids } }),
+    ...(changes.blockWeight !== undefined && { blockIO: { weight: changes.blockWeight } }),
+  };
+}
+
+const noThrottles = {
+  blockReadBytes: [],
+  blockWriteBytes: [],
+  blockReadOperations: [],
+  blockWriteOperations: [],
+};
+
 /** All limits. */
 export function resourcesOf(
   specification: ContainerSpecification,

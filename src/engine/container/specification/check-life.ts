@@ -1,9 +1,26 @@
 /** When a container ends and begins again, what is kept of its output, and how its health is asked for. Pure. */
 import { checkTag } from "./log-tag.ts";
 import { refuse } from "./refuse.ts";
-import type { ContainerSpecification, HealthSpecification, LogSpecification } from "./specification.ts";
+import type {
+  ContainerSpecification,
+  HealthSpecification,
+  LogSpecification,
+  RestartSpecification,
+} from "./specification.ts";
 
 export function checkLife({ restart, stop, removeWhenEnded, log, health }: ContainerSpecification): void {
+  checkRestart(restart);
+  if (removeWhenEnded && restart.policy !== "no") {
+    refuse("restart-policy", "can't create 'AutoRemove' container with restart policy");
+  }
+  if (stop.graceSeconds < -1) {
+    refuse("stop-timeout", `invalid stop timeout ${stop.graceSeconds}: wanted seconds, or -1 for no limit`);
+  }
+  checkLog(log);
+  if (health !== null) checkHealth(health);
+}
+
+export function checkRestart(restart: RestartSpecification): void {
   if (restart.limit !== 0 && restart.policy !== "on-failure") {
     refuse(
       "restart-policy",
@@ -13,14 +30,6 @@ export function checkLife({ restart, stop, removeWhenEnded, log, health }: Conta
   if (restart.limit < 0) {
     refuse("restart-policy", "invalid restart policy: maximum retry count cannot be negative");
   }
-  if (removeWhenEnded && restart.policy !== "no") {
-    refuse("restart-policy", "can't create 'AutoRemove' container with restart policy");
-  }
-  if (stop.graceSeconds < -1) {
-    refuse("stop-timeout", `invalid stop timeout ${stop.graceSeconds}: wanted seconds, or -1 for no limit`);
-  }
-  checkLog(log);
-  if (health !== null) checkHealth(health);
 }
 
 const largestFiles = 1000;

@@ -16,6 +16,13 @@ export function checkResources(resources: ResourceLimits, facts: HostFacts): str
   return warnings;
 }
 
+/** The same for what is to change of them alone: a sum of memory and swap goes with the memory that there is. */
+export function checkUpdatedResources(changes: ResourceLimits, facts: HostFacts): string[] {
+  const { memoryBytes, memoryAndSwapBytes, ...others } = changes;
+  const sumAlone = memoryBytes === undefined && memoryAndSwapBytes !== undefined;
+  return checkResources(sumAlone ? others : changes, facts);
+}
+
 const mib = 1024 * 1024;
 const smallestMemoryBytes = 6 * mib;
 

@@ -1,0 +1,134 @@
+/**
+ * A body of `POST /containers/{id}/update` as changes of a specification, and of the document beside it. What is absent, zero or
+ * empty stays as it is. Docker's rules and words. Pure.
+ */
+import type { ContainerUpdateBody } from "../../../docker/types/container.ts";
+import type { HostConfig } from "../../../docker/types/host-config.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { HostFacts } from "../../../linux/host-facts.ts";
+import {
+  checkRestart,
+  checkUpdatedResources,
+  type ResourceLimits,
+  type RestartSpecification,
+  refuseNul,
+} from "../specification/mod.ts";
+import { checkPolicy } from "./check-request.ts";
+import { resourcesOf } from "./resources-of.ts";
+import { restartOf } from "./specification-of.ts";
+
+export interface WantedUpdate {
+  /** Only what changes. */
+  readonly limits: Partial<ResourceLimits>;
+  /** The limit of processes goes. */
+  readonly noPids: boolean;
+  readonly restart: RestartSpecification | undefined;
+  /** Docker's document with the changes. */
+  readonly host: HostConfig;
+  readonly warnings: readonly string[];
+}
+
+type Limits = Pick<
+  ContainerUpdateBody,
+  | "BlkioWeight"
+  | "CpuShares"
+  | "NanoCpus"
+  | "CpuPeriod"
+  | "CpuQuota"
+  | "CpuRealtimePeriod"
+  | "CpuRealtimeRuntime"
+  | "CpusetCpus"
+  | "CpusetMems"
+  | "Memory"
+  | "MemorySwap"
+  | "MemoryReservation"
+>;
+
+/** `host`: what holds so far. Errors: those of a create body's limits and policy, `conflict` `container.update`. */
+export function decodeUpdateBody(
+  body: ContainerUpdateBody,
+  host: HostConfig,
+  facts: HostFacts,
+): WantedUpdate {
+  refuseNul(body);
+  const given = limitsIn(body);
+  const { cgroupParent: _parent, oomKillDisabled: _killer, ...all } = resourcesOf(given);
+  const pids = body.PidsLimit ?? undefined;
+  const lists = { blockWeights: [], blockReadBytes: [], blockWriteBytes: [] };
+  const none = { ...lists, blockReadOperations: [], blockWriteOperations: [] };
+  const scalars = Object.entries({ ...all, ...(pids !== undefined && pids > 0 && { pids }) });
+  const limits: Partial<ResourceLimits> = Object.fromEntries(
+    scalars.filter(([, value]) => !Array.isArray(value)),
+  );
+  const warnings = checkUpdatedResources(
+    { cgroupParent: "", oomKillDisabled: false, ...none, ...limits },
+    facts,
+  );
+  const policy = body.RestartPolicy ?? undefined;
+  const name = policy?.Name ?? "";
+  checkPolicy(name);
+  const restart = name === "" ? undefined : restartOf({ RestartPolicy: policy });
+  if (restart !== undefined) checkRestart(restart);
+  refuseConflicts(body, host);
+  return {
+    limits,
+    noPids: pids !== undefined && pids <= 0,
+    restart,
+    host: {
+      ...host,
+      ...given,
+      ...(pids !== undefined && { PidsLimit: Math.max(0, pids) }),
+      ...(restart !== undefined && {
+        RestartPolicy: { Name: restart.policy, MaximumRetryCount: restart.limit },
+      }),
+    },
+    warnings,
+  };
+}
+
+function limitsIn(body: ContainerUpdateBody): Limits {
+  return {
+    ...(body.BlkioWeight && { BlkioWeight: body.BlkioWeight }),
+    ...(body.CpuShares && { CpuShares: body.CpuShares }),
+    ...(body.NanoCpus && { NanoCpus: body.NanoCpus }),
+    ...(body.CpuPeriod && { CpuPeriod: body.CpuPeriod }),
+    ...(body.CpuQuota && { CpuQuota: body.CpuQuota }),
+    ...(body.CpuRealtimePeriod && { CpuRealtimePeriod: body.CpuRealtimePeriod }),
+    ...(body.CpuRealtimeRuntime && { CpuRealtimeRuntime: body.CpuRealtimeRuntime }),
+    ...(body.CpusetCpus && { CpusetCpus: body.CpusetCpus }),
+    ...(body.CpusetMems && { CpusetMems: body.CpusetMems }),
+    ...(body.Memory && { Memory: body.Memory }),
+    ...(body.MemorySwap && { MemorySwap: body.MemorySwap }),
+    ...(body.MemoryReservation && { MemoryReservation: body.MemoryReservation }),
+  };
+}
+
+/** What the changes cannot be told apart from what was there before. */
+function refuseConflicts(body: ContainerUpdateBody, host: HostConfig): void {
+  const { NanoCpus: nano = 0, CpuPeriod: period = 0, CpuQuota: quota = 0, Memory: memory = 0 } = body;
+  if (nano > 0 && (host.CpuPeriod ?? 0) > 0) {
+    conflict("Conflicting options: Nano CPUs cannot be updated as CPU Period has already been set");
+  }
+  if (nano > 0 && (host.CpuQuota ?? 0) > 0) {
+    conflict("Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been set");
+  }
+  if (period > 0 && (host.NanoCpus ?? 0) > 0) {
+    conflict("Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
+  }
+  if (quota > 0 && (host.NanoCpus ?? 0) > 0) {
+    conflict("Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
+  }
+  if (memory > (host.MemorySwap ?? 0) && (body.MemorySwap ?? 0) === 0 && memory !== 0) {
+    conflict(
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+    );
+  }
+  const name = body.RestartPolicy?.Name ?? "";
+  if (host.AutoRemove === true && name !== "" && name !== "no") {
+    conflict("Restart policy cannot be updated because AutoRemove is enabled for the container");
+  }
+}
+
+function conflict(message: string): never {
+  throw new TiffinError("conflict", "container.update", message);
+}

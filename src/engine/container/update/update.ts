@@ -1,0 +1,106 @@
+/**
+ * Changes limits and restart policy: decided whole, then the group of a running container, then the row. What fails takes back
+ * what was done before it.
+ */
+import { cannotUpdate, markedForRemoval } from "../../../docker/messages.ts";
+import type { ContainerUpdateBody } from "../../../docker/types/container.ts";
+import { readCurrentMemory } from "../../../kernel/cgroup.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import { type CgroupDecision, decideCgroup } from "../../../linux/cgroup.ts";
+import type { OciResources } from "../../../oci/mod.ts";
+import { changeLiveGroup, withLiveLimits } from "../../../runtime/mod.ts";
+import { tellEvent } from "../context.ts";
+import { decodeUpdateBody, documentsOf, type WantedUpdate } from "../docker/mod.ts";
+import { cgroupOf } from "../process/mod.ts";
+import { type Container, type ContainerDocument, isAlive } from "../record/mod.ts";
+import { changedLimits } from "../runtime-spec/mod.ts";
+import type { ResourceLimits } from "../specification/mod.ts";
+import type { UpdateContext } from "./context.ts";
+
+/** Returns warnings. Errors: `invalid` for what cannot be, `conflict` for what does not go with what there is. */
+export async function updateContainer(
+  context: UpdateContext,
+  container: Container,
+  body: ContainerUpdateBody,
+): Promise<readonly string[]> {
+  const { document, id, state } = container;
+  if (state.status === "removing" || state.status === "dead") throw refusal(id, markedForRemoval("update"));
+  const docker = document.docker ?? documentsOf(document.specification);
+  const update = decided(id, () => decodeUpdateBody(body, docker.host, context.facts));
+  const changed = documentAfter(document, update);
+  const { resources } = changed.specification;
+  const warnings = [...update.warnings];
+  const live = isAlive(state);
+  if (live)
+    warnings.push(
+      ...change(context, id, changedLimits(resources, { ...update.limits, noPids: update.noPids })),
+    );
+  try {
+    context.fail("update.group");
+    context.registry.setDocument(container, changed, "limits");
+  } catch (thrown) {
+    if (live) change(context, id, withdrawn(document.specification.resources, update));
+    throw thrown;
+  }
+  context.fail("update.row");
+  tellEvent(context, container, "update");
+  return [...new Set(warnings)];
+}
+
+function refusal(id: string, why: string, cause?: unknown): TiffinError {
+  const options = cause === undefined ? {} : { cause };
+  return new TiffinError("conflict", "container.update", cannotUpdate(id, why), options);
+}
+
+/** What is wrong by itself is said as it is; what does not go with the container is about the container. */
+function decided<T>(id: string, decide: () => T): T {
+  try {
+    return decide();
+  } catch (thrown) {
+    if (!(thrown instanceof TiffinError && thrown.kind === "conflict")) throw thrown;
+    throw refusal(id, thrown.message);
+  }
+}
+
+function documentAfter(document: ContainerDocument, update: WantedUpdate): ContainerDocument {
+  const { specification, docker } = document;
+  const { pids, ...others } = specification.resources;
+  const kept = update.noPids || pids === undefined ? others : { ...others, pids };
+  return {
+    ...document,
+    specification: {
+      ...specification,
+      resources: { ...kept, ...update.limits },
+      restart: update.restart ?? specification.restart,
+    },
+    docker: docker === null ? null : { ...docker, host: update.host },
+  };
+}
+
+/** Changes the group of a running container, or nothing of it. */
+function change(context: UpdateContext, id: string, resources: OciResources): readonly string[] {
+  if (Object.keys(resources).length === 0) return [];
+  const group = { facts: context.facts.cgroup, directory: cgroupOf(context, id) };
+  const wanted = withLiveLimits(resources, group);
+  const decision: CgroupDecision = decideCgroup(
+    wanted,
+    group.facts,
+    readCurrentMemory(group.facts, group.directory),
+  );
+  try {
+    return changeLiveGroup(group, decision);
+  } catch (thrown) {
+    throw refusal(id, messageOf(thrown), thrown);
+  }
+}
+
+/** What puts the group back: each limit that was to change as it was, or none. */
+function withdrawn(before: ResourceLimits, { limits, noPids }: WantedUpdate): OciResources {
+  const { memory, cpu, ...others } = changedLimits(before, limits);
+  return {
+    ...others,
+    ...(memory !== undefined && { memory: { limit: -1, swap: -1, reservation: -1, ...memory } }),
+    ...(cpu !== undefined && { cpu: { shares: 1024, quota: -1, ...cpu } }),
+    ...((noPids || limits.pids !== undefined) && { pids: { limit: before.pids ?? -1 } }),
+  };
+}
