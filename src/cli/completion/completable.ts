@@ -37,6 +37,8 @@ const forRunning = new Set([
 ]);
 
 function argumentsOf(shortest: string, usage: string): Offer {
+  // What is yet to be made has no name that could be offered.
+  if (/\bNETWORK\b/.test(usage)) return shortest === "network create" ? words() : listed("networks");
   if (/\bCONTAINER\b/.test(usage)) return listed(forRunning.has(shortest) ? "running" : "containers");
   if (/(?:\b|_)IMAGE\b|\bREPOSITORY\b/.test(usage)) return listed("images");
   if (/\bVOLUME \[/.test(usage)) return listed("volumes");
@@ -59,7 +61,7 @@ function describe(name: string, command: Command): Completable {
         values: flag.bare === undefined ? valuesOf(shortest, long) : undefined,
       })),
     arguments: argumentsOf(shortest, command.usage),
-    isRepeated: /\b(CONTAINER|ID|IMAGE|VOLUME) \[(?:NAME|\1)\b/.test(command.usage),
+    isRepeated: /\b(CONTAINER|ID|IMAGE|VOLUME|NETWORK) \[(?:NAME|\1)\b/.test(command.usage),
   };
 }
 

@@ -16,6 +16,7 @@ case "$*" in
   "ps --all --format {{.Names}}") printf 'web\\nold\\n' ;;
   "ps --format {{.Names}}") printf 'web\\n' ;;
   "images --format {{.Repository}}:{{.Tag}}") printf 'base:latest\\nlocalhost:5000/app:1\\n' ;;
+  "network ls --format {{.Name}}") printf 'bridge\\nhost\\nnone\\nlunch\\n' ;;
   *) echo "unexpected: $*" >&2; exit 1 ;;
 esac
 `;
@@ -72,7 +73,10 @@ const cases: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ["tiffin run --restart un", ["unless-stopped"]],
   ["tiffin run --pull ", ["always", "missing", "never"]],
   ["tiffin run --log-driver ", ["json-file", "local", "none"]],
-  ["tiffin container run --network ", ["bridge", "container:", "host", "none"]],
+  ["tiffin container run --network ", ["bridge", "container:", "host", "lunch", "none"]],
+  ["tiffin network rm l", ["lunch"]],
+  ["tiffin network connect l", ["lunch"]],
+  ["tiffin network create lun", []],
   ["tiffin kill --signal HU", ["HUP"]],
   ["tiffin kill -s HU", ["HUP"]],
   ["tiffin stop --signal TER", ["TERM"]],

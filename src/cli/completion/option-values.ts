@@ -14,7 +14,8 @@ const capabilities = words(
   ),
 );
 
-const networks = words("bridge", "host", "none", "container:");
+/** `bridge`, `host` and `none` are among those that the engine lists. */
+const networks: Offer = { ...listed("networks"), words: ["container:"] };
 
 /** By the long name of the option, wherever it occurs. */
 const everywhere: Readonly<Record<string, Offer>> = {
