@@ -11,6 +11,7 @@ import {
   choosePlatform,
   formatPlatform,
   type OciDescriptor,
+  type OciImageConfig,
   type Platform,
   platformOf,
   runsOn,
@@ -38,10 +39,46 @@ const limitDepth = 3;
 const containerdName = "io.containerd.image.name";
 const refName = "org.opencontainers.image.ref.name";
 
+/**
+ * The documents of an archive, each understood once: those that name others can name one as often as they like, and so on
+ * down, so that a small archive would have work for hours.
+ */
+class Documents {
+  readonly files: ImageFiles;
+  readonly #configs = new Map<string, OciImageConfig>();
+  readonly #documents = new Map<string, ReturnType<typeof decodeImageDocument>>();
+  readonly #chosen = new Map<string, OciDescriptor>();
+
+  constructor(files: ImageFiles) {
+    this.files = files;
+  }
+
+  config(bytes: Uint8Array, digest: string): OciImageConfig {
+    return once(this.#configs, digest, () => inArchive(digest, () => decodeImageConfig(bytes)));
+  }
+
+  document(bytes: Uint8Array, { digest, mediaType }: OciDescriptor): ReturnType<typeof decodeImageDocument> {
+    return once(this.#documents, `${digest} ${mediaType}`, () => decodeImageDocument(bytes, mediaType));
+  }
+
+  chosen(digest: string, entries: readonly OciDescriptor[], platform: Platform): OciDescriptor {
+    return once(this.#chosen, digest, () => choosePlatform(entries, platform));
+  }
+}
+
+function once<T>(known: Map<string, T>, key: string, work: () => T): T {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const value = work();
+  known.set(key, value);
+  return value;
+}
+
 /** Errors: `archive.bad-image` and the decoders'; `notFound` when nothing is for the platform. */
 export function archivedImages(files: ImageFiles, options: ChoiceOptions): ArchivedImage[] {
-  if (files.find("manifest.json") !== undefined) return dockerImages(files, options);
-  if (files.find("index.json") !== undefined) return layoutImages(files, options);
+  const documents = new Documents(files);
+  if (files.find("manifest.json") !== undefined) return dockerImages(documents, options);
+  if (files.find("index.json") !== undefined) return layoutImages(documents, options);
   if (files.find("repositories") !== undefined) {
     throw malformed(
       "it was saved by a docker older than 1.10, whose images have no configuration that could name them",
@@ -50,28 +87,34 @@ export function archivedImages(files: ImageFiles, options: ChoiceOptions): Archi
   throw malformed("it has neither a manifest.json nor an index.json, so it holds no image");
 }
 
-function dockerImages(files: ImageFiles, options: ChoiceOptions): ArchivedImage[] {
+function dockerImages(known: Documents, options: ChoiceOptions): ArchivedImage[] {
+  const { files } = known;
   const { bytes } = files.document("manifest.json");
   const rows = inArchive("manifest.json", () =>
     decodeJson(new TextDecoder().decode(bytes), archiveManifest, "manifest.json"),
   );
-  const documents = manifestsOf(files);
-  const images = rows.flatMap((row): ArchivedImage[] => {
+  const manifests = manifestsOf(known);
+  const images = new Map<string, { readonly configuration: Uint8Array; readonly references: Set<string> }>();
+  for (const row of rows) {
     const config = files.document(row.Config);
     const hex = /(?:^|\/|sha256:)([0-9a-f]{64})(?:\.json)?$/.exec(row.Config)?.[1];
     if (hex !== undefined && `sha256:${hex}` !== config.digest) {
       throw malformed(`${row.Config} has the digest ${config.digest}`);
     }
     const layers = row.Layers.map((path) => layerAt(files, path));
-    if (!checkImage(config, layers, options)) return [];
-    const references = (row.RepoTags ?? []).map((tag) => normaliseReference(parseReference(tag)));
-    const manifests = documents.filter((document) => document.config === config.digest);
-    return [
-      { configuration: config.bytes, references, manifests: manifests.map(({ manifest }) => manifest) },
-    ];
-  });
-  if (rows.length > 0 && images.length === 0) throw noPlatform(options);
-  return images;
+    if (!checkImage(known, config, layers, options)) continue;
+    const { references } = once(images, config.digest, () => ({
+      configuration: config.bytes,
+      references: new Set<string>(),
+    }));
+    for (const tag of row.RepoTags ?? []) references.add(normaliseReference(parseReference(tag)));
+  }
+  if (rows.length > 0 && images.size === 0) throw noPlatform(options);
+  return Array.from(images, ([digest, { configuration, references }]) => ({
+    configuration,
+    references: [...references],
+    manifests: manifests.get(digest) ?? [],
+  }));
 }
 
 interface LayerAt {
@@ -88,11 +131,12 @@ function layerAt(files: ImageFiles, path: string): LayerAt {
 
 /** False when the image is for another platform than the one that is wanted. */
 function checkImage(
+  known: Documents,
   config: { readonly bytes: Uint8Array; readonly digest: string },
   layers: readonly LayerAt[],
   { platform, hasLayer }: ChoiceOptions,
 ): boolean {
-  const decoded = inArchive(config.digest, () => decodeImageConfig(config.bytes));
+  const decoded = known.config(config.bytes, config.digest);
   if (platform !== undefined && !runsOn(platformOf(decoded), platform)) return false;
   const wanted = decoded.rootfs.diff_ids;
   if (wanted.length !== layers.length) {
@@ -117,47 +161,45 @@ function checkImage(
 }
 
 /** The image manifests of an OCI layout beside a `manifest.json`, by the configuration that each names. */
-function manifestsOf(files: ImageFiles): { readonly config: string; readonly manifest: ImageManifest }[] {
-  if (files.find("index.json")?.kind !== "document") return [];
-  const found: { config: string; manifest: ImageManifest }[] = [];
-  for (const entry of entriesOf(files, decodeIndex(files.document("index.json").bytes).manifests)) {
-    const file = files.blob(entry.digest);
-    if (file?.kind !== "document") continue;
-    const document = decodeImageDocument(file.bytes, entry.mediaType);
-    if (document.kind !== "manifest") continue;
-    const { mediaType } = document;
-    found.push({
-      config: document.manifest.config.digest,
-      manifest: { digest: entry.digest, mediaType, content: file.bytes },
-    });
-  }
+function manifestsOf(known: Documents): Map<string, ImageManifest[]> {
+  const { files } = known;
+  const found = new Map<string, ImageManifest[]>();
+  if (files.find("index.json")?.kind !== "document") return found;
+  const seen = new Set<string>();
+  const visit = (entries: readonly OciDescriptor[], depth: number): void => {
+    for (const entry of entries) {
+      const file = seen.has(entry.digest) ? undefined : files.blob(entry.digest);
+      if (file?.kind !== "document") continue;
+      seen.add(entry.digest);
+      const document = known.document(file.bytes, entry);
+      if (document.kind === "manifest") {
+        const { mediaType, manifest } = document;
+        once(found, manifest.config.digest, () => []).push({
+          digest: entry.digest,
+          mediaType,
+          content: file.bytes,
+        });
+      } else if (depth < limitDepth) visit(document.index.manifests, depth + 1);
+    }
+  };
+  visit(decodeIndex(files.document("index.json").bytes).manifests, 0);
   return found;
 }
 
-/** The entries of an index with those of the indexes in it. */
-function entriesOf(files: ImageFiles, entries: readonly OciDescriptor[], depth = 0): OciDescriptor[] {
-  return entries.flatMap((entry) => {
-    const file = files.blob(entry.digest);
-    if (file?.kind !== "document") return [];
-    const document = decodeImageDocument(file.bytes, entry.mediaType);
-    if (document.kind === "manifest") return [entry];
-    return depth < limitDepth ? entriesOf(files, document.index.manifests, depth + 1) : [];
-  });
-}
-
-function layoutImages(files: ImageFiles, options: ChoiceOptions): ArchivedImage[] {
+function layoutImages(known: Documents, options: ChoiceOptions): ArchivedImage[] {
+  const { files } = known;
   const { manifests } = inArchive("index.json", () => decodeIndex(files.document("index.json").bytes));
-  const byId = new Map<string, ArchivedImage>();
+  const byId = new Map<string, { readonly image: ArchivedImage; readonly references: Set<string> }>();
   for (const entry of manifests) {
-    const image = layoutImage(files, entry, options, []);
+    const image = layoutImage(known, entry, options, []);
     if (image === undefined) continue;
-    const before = byId.get(image.id);
-    const references = [...new Set([...(before?.references ?? []), ...namesOf(entry)])];
-    byId.set(image.id, { ...image, references });
+    const { references } = byId.get(image.id) ?? { references: new Set<string>() };
+    for (const name of namesOf(entry)) references.add(name);
+    byId.set(image.id, { image, references });
   }
   if (byId.size === 0)
     throw manifests.length === 0 ? malformed("its index.json names no image") : noPlatform(options);
-  return [...byId.values()];
+  return Array.from(byId.values(), ({ image, references }) => ({ ...image, references: [...references] }));
 }
 
 function namesOf({ annotations }: OciDescriptor): string[] {
@@ -168,26 +210,32 @@ function namesOf({ annotations }: OciDescriptor): string[] {
 }
 
 function layoutImage(
-  files: ImageFiles,
+  known: Documents,
   entry: OciDescriptor,
   options: ChoiceOptions,
   above: readonly ImageManifest[],
 ): (ArchivedImage & { readonly id: string }) | undefined {
+  const { files } = known;
   const { bytes } = files.document(blobPath(entry.digest));
-  const document = inArchive(entry.digest, () => decodeImageDocument(bytes, entry.mediaType));
+  const document = inArchive(entry.digest, () => known.document(bytes, entry));
   const manifests = [...above, { digest: entry.digest, mediaType: document.mediaType, content: bytes }];
   if (document.kind === "index") {
     if (above.length >= limitDepth)
       throw malformed(`its indexes are in each other more than ${limitDepth} deep`);
-    const chosen = choosePlatform(document.index.manifests, options.platform ?? options.host);
-    return layoutImage(files, chosen, options, manifests);
+    const platform = options.platform ?? options.host;
+    return layoutImage(
+      known,
+      known.chosen(entry.digest, document.index.manifests, platform),
+      options,
+      manifests,
+    );
   }
   const { config, layers } = document.manifest;
   // Signatures and other artefacts lie beside images.
   if (document.manifest.artifactType !== undefined && !config.mediaType.includes("image")) return undefined;
   const configuration = files.document(blobPath(config.digest));
   const found = layers.map(({ digest }) => layerAt(files, blobPath(digest)));
-  if (!checkImage(configuration, found, options)) return undefined;
+  if (!checkImage(known, configuration, found, options)) return undefined;
   return { id: configuration.digest, configuration: configuration.bytes, references: [], manifests };
 }
 

@@ -336,3 +336,58 @@ test("an imported tree is an image of one layer, with what the changes say", asy
     ),
   ).toStartWith("archive.bad-url");
 });
+
+/** An index that names what it names a thousand times over, and so on down. */
+function wideLayout(): Record<string, Content> {
+  const layout = ociLayout([first], [first], { name: "wide:1" });
+  let { manifests } = JSON.parse(String(layout["index.json"]));
+  for (let depth = 0; depth < 3; depth += 1) {
+    const { annotations: _none, ...named } = manifests[0];
+    const index = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests: Array.from({ length: 1000 }, () => named),
+    });
+    const digest = digestOf(index);
+    layout[`blobs/${digest.replace(":", "/")}`] = index;
+    manifests = [
+      {
+        mediaType: "application/vnd.oci.image.index.v1+json",
+        digest,
+        size: index.length,
+        annotations: manifests[0].annotations,
+      },
+    ];
+  }
+  layout["index.json"] = JSON.stringify({
+    schemaVersion: 2,
+    manifests: Array.from({ length: 1000 }, () => manifests[0]),
+  });
+  return layout;
+}
+
+test.each<[string, () => Record<string, Content>]>([
+  ["an OCI layout whose indexes name one thing a thousand times, three deep", wideLayout],
+  ["the same beside a manifest of docker", () => ({ ...wideLayout(), ...good })],
+  [
+    "a manifest of docker that names an image twenty thousand times",
+    () => ({
+      ...good,
+      "manifest.json": JSON.stringify(
+        Array.from({ length: 20_000 }, () => ({
+          Config: configPath,
+          RepoTags: ["a:1"],
+          Layers: [layerPath],
+        })),
+      ),
+    }),
+  ],
+])(
+  "%s is one image, and little work",
+  async (_what, members) => {
+    await load(members());
+    expect(images.size).toBe(1);
+    expect(told.filter(({ stream }) => stream !== undefined).length).toBe(1);
+  },
+  5000,
+);

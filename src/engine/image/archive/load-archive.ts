@@ -5,6 +5,7 @@
 import { progressBar } from "../../../docker/progress-bar.ts";
 import { familiarName, parseReference } from "../../../docker/reference.ts";
 import type { ProgressMessage } from "../../../docker/types/progress.ts";
+import { Breather } from "../../../lib/breather.ts";
 import type { Platform } from "../../../oci/mod.ts";
 import type { EventBus } from "../../event/mod.ts";
 import type { LayerStore } from "../../layer/mod.ts";
@@ -62,7 +63,9 @@ export async function loadArchive(
     return true;
   };
   const found = archivedImages(files, { platform, host, hasLayer });
+  const breather = new Breather();
   for (const { configuration, references, manifests } of found) {
+    await breather.breathe();
     const { image, displaced } = images.add({ configuration, references, manifests });
     fail("load.image");
     for (const { reference, id } of displaced) {
