@@ -22,7 +22,13 @@ import { oddCases } from "./creations.ts";
 import { oddScalars, oddStructures } from "./odd-values.ts";
 
 const facts = probe();
-const around = { id: "c0ffee".padEnd(64, "0"), image: { Cmd: ["true"] }, hostname: "host", remove: false };
+const around = {
+  id: "c0ffee".padEnd(64, "0"),
+  image: { Cmd: ["true"] },
+  hostname: "host",
+  remove: false,
+  cgroupMode: "v1" as const,
+};
 
 function documentOf(body: string): ContainerDocument | undefined {
   try {

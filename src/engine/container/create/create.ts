@@ -124,6 +124,7 @@ function decode(context: CreateContext, wanted: Wanted, image: Image, id: string
     id,
     image: image.config,
     hostname: context.facts.hostname,
+    cgroupMode: context.facts.cgroup.mode,
     remove: wanted.remove ?? false,
     networkName: (reference) => context.networks.find(reference)?.name,
   });

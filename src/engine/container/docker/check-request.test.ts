@@ -22,6 +22,7 @@ function validateContainer(body: ContainerCreateBody, host = facts): string[] {
     image: { Cmd: ["true"] },
     hostname: host.hostname,
     remove: false,
+    cgroupMode: "v1",
   });
   return [...checkSpecification(specification, host), ...warnings];
 }

@@ -1,5 +1,6 @@
 /** `POST /containers/create` and what stands in its body, as a specification. Pure. */
 import type { ContainerCreateBody } from "../../../docker/types/container.ts";
+import type { CgroupFacts } from "../../../linux/host-facts.ts";
 import type { ImageConfig } from "../../image/mod.ts";
 import type { ContainerSpecification } from "../specification/mod.ts";
 import { checkRequest } from "./check-request.ts";
@@ -17,6 +18,7 @@ export interface BodyCircumstances {
   readonly hostname: string;
   /** The name of the network that a client calls by its name or id; undefined when there is none. */
   readonly networkName?: (reference: string) => string | undefined;
+  readonly cgroupMode: CgroupFacts["mode"];
   /** It goes when it has ended, whatever the body says. */
   readonly remove: boolean;
 }
@@ -32,7 +34,7 @@ export interface DecodedBody {
 export function decodeCreateBody(body: ContainerCreateBody, around: BodyCircumstances): DecodedBody {
   const { HostConfig = {}, NetworkingConfig: _networking, ...client } = body;
   const warnings = checkRequest(body);
-  const host = mergeHostConfig(HostConfig, around.remove);
+  const host = mergeHostConfig(HostConfig, around);
   const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
   const config = mergeConfig(client, around.image, around.id, sharesNames ? around.hostname : undefined);
   const endpoints = wantedEndpoints(body, host.NetworkMode, around.networkName);

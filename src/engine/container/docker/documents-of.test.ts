@@ -4,7 +4,13 @@ import { richSpecification as rich } from "../specification/testing/rich-specifi
 import { decodeCreateBody } from "./create-body.ts";
 import { documentsOf } from "./documents-of.ts";
 
-const around = { id: "c0ffee".padEnd(64, "0"), image: {}, hostname: "host", remove: false };
+const around = {
+  id: "c0ffee".padEnd(64, "0"),
+  image: {},
+  hostname: "host",
+  remove: false,
+  cgroupMode: "v1" as const,
+};
 
 /** The specification of a client that asks for what inspect shows. */
 function throughDocuments(specification: ContainerSpecification): ContainerSpecification {

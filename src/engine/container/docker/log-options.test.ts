@@ -83,17 +83,22 @@ test.each<[string, Record<string, string>, string]>([
 });
 
 test("inspect shows the limits that hold", () => {
-  expect(mergeHostConfig({}, false).LogConfig).toEqual({
+  expect(mergeHostConfig({}, { remove: false, cgroupMode: "v1" }).LogConfig).toEqual({
     Type: "json-file",
     Config: { "max-file": "5", "max-size": "20m" },
   });
   expect(
-    mergeHostConfig({ LogConfig: { Type: "local", Config: { "max-size": "1m" } } }, false).LogConfig,
+    mergeHostConfig(
+      { LogConfig: { Type: "local", Config: { "max-size": "1m" } } },
+      { remove: false, cgroupMode: "v1" },
+    ).LogConfig,
   ).toEqual({
     Type: "local",
     Config: { "max-file": "5", "max-size": "1m" },
   });
-  expect(mergeHostConfig({ LogConfig: { Type: "none" } }, false).LogConfig).toEqual({
+  expect(
+    mergeHostConfig({ LogConfig: { Type: "none" } }, { remove: false, cgroupMode: "v1" }).LogConfig,
+  ).toEqual({
     Type: "none",
     Config: {},
   });

@@ -44,7 +44,7 @@ test("a bare name in the environment hides the image's value", () => {
 });
 
 test("a host configuration gets Docker's defaults", () => {
-  expect(mergeHostConfig({ Memory: 100 }, false)).toMatchObject({
+  expect(mergeHostConfig({ Memory: 100 }, { remove: false, cgroupMode: "v1" })).toMatchObject({
     NetworkMode: "bridge",
     IpcMode: "private",
     CgroupnsMode: "private",
@@ -53,7 +53,22 @@ test("a host configuration gets Docker's defaults", () => {
     AutoRemove: false,
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
   });
-  const privileged = mergeHostConfig({ Privileged: true, MemorySwap: -1, Memory: 100 }, true);
+  const privileged = mergeHostConfig(
+    { Privileged: true, MemorySwap: -1, Memory: 100 },
+    { remove: true, cgroupMode: "v1" },
+  );
   expect(privileged).toMatchObject({ MaskedPaths: [], ReadonlyPaths: [], AutoRemove: true, MemorySwap: -1 });
-  expect(mergeHostConfig({ MaskedPaths: [] }, false).MaskedPaths).toEqual([]);
+  expect(mergeHostConfig({ MaskedPaths: [] }, { remove: false, cgroupMode: "v1" }).MaskedPaths).toEqual([]);
+});
+
+test("on the older hierarchies a privileged container is in the host's cgroup namespace, on cgroup v2 nobody is unasked", () => {
+  const modeOf = (cgroupMode: "v1" | "hybrid" | "v2", Privileged: boolean, CgroupnsMode = "") =>
+    mergeHostConfig({ Privileged, CgroupnsMode }, { remove: false, cgroupMode }).CgroupnsMode;
+  expect(modeOf("v1", true)).toBe("host");
+  expect(modeOf("hybrid", true)).toBe("host");
+  expect(modeOf("v2", true)).toBe("private");
+  expect(modeOf("v1", false)).toBe("private");
+  expect(modeOf("v2", false)).toBe("private");
+  expect(modeOf("v2", true, "host")).toBe("host");
+  expect(modeOf("v1", true, "private")).toBe("private");
 });

@@ -3,6 +3,7 @@ import type { ContainerConfig } from "../../../docker/types/container-config.ts"
 import type { HostConfig, LogConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { shortId } from "../../../lib/ids.ts";
+import type { CgroupFacts } from "../../../linux/host-facts.ts";
 import type { ImageConfig } from "../../image/mod.ts";
 import {
   defaultMaskedPaths,
@@ -56,7 +57,10 @@ export function mergeConfig(
 }
 
 /** `HostConfig` with the engine's defaults. */
-export function mergeHostConfig(client: HostConfig, remove: boolean): MergedHostConfig {
+export function mergeHostConfig(
+  client: HostConfig,
+  { remove, cgroupMode }: { readonly remove: boolean; readonly cgroupMode: CgroupFacts["mode"] },
+): MergedHostConfig {
   const mode = client.NetworkMode ?? "";
   const memory = client.Memory ?? 0;
   const privileged = client.Privileged ?? false;
@@ -64,7 +68,8 @@ export function mergeHostConfig(client: HostConfig, remove: boolean): MergedHost
     ...client,
     NetworkMode: mode === "" || mode === "default" ? defaultNetworkName : mode,
     IpcMode: client.IpcMode || "private",
-    CgroupnsMode: client.CgroupnsMode || (privileged ? "host" : "private"),
+    // Who may do everything manages the groups of all hierarchies of v1, which a namespace would hide.
+    CgroupnsMode: client.CgroupnsMode || (privileged && cgroupMode !== "v2" ? "host" : "private"),
     ShmSize: client.ShmSize === undefined || client.ShmSize === 0 ? defaultShmBytes : client.ShmSize,
     Runtime: client.Runtime || engineRuntime,
     // As much swap again as memory, which is what Docker gives.

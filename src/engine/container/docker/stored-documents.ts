@@ -31,7 +31,7 @@ export interface FirstDocument {
 /** The first version of a row: Docker's documents, complete, from which a specification is made now. */
 export function decodeFirstDocument(value: unknown, path: string): FirstDocument {
   const { image, config, host, network, mounts, firstHostId } = first(value, path);
-  const merged = mergeHostConfig(host, false);
+  const merged = mergeHostConfig(host, { remove: false, cgroupMode: "v1" });
   const { Hostname = "", User = "", Env = [], Labels = {} } = config;
   const { specification } = specificationOf(
     { ...config, Hostname, User, Env, Labels },

@@ -12,7 +12,7 @@ const id = "c0ffee".padEnd(64, "0");
 function compile(config: ContainerConfig, host: HostConfig, more: Partial<SpecInput> = {}): RuntimeSpec {
   const { specification } = decodeCreateBody(
     { Cmd: ["true"], ...config, HostConfig: host },
-    { id, image: {}, hostname: "host", remove: false },
+    { id, image: {}, hostname: "host", remove: false, cgroupMode: "v1" },
   );
   return specOf(
     {
