@@ -41,6 +41,7 @@ import {
   waitFor,
 } from "./end/mod.ts";
 import { forgetRestarts, type RunSession, restartContainer, runContainer } from "./life/mod.ts";
+import { makeVolumes } from "./mounts/mod.ts";
 import {
   type Attached,
   type AttachOptions,
@@ -117,9 +118,14 @@ export class ContainerService {
 
   async #create(options: CreateOptions): Promise<ContainerCreateResponse> {
     const { container, warnings, kept } = await createContainer(this.#context, options);
+    let made: readonly string[] = [];
     try {
+      const [volumes] = await Promise.allSettled([makeVolumes(this.#context, container), kept]);
+      if (volumes.status === "rejected") throw volumes.reason;
+      made = volumes.value;
       await kept;
     } catch (thrown) {
+      for (const name of made) this.#context.volumes.remove(name);
       await removeContainer(this.#context, container, { force: true, volumes: true });
       throw thrown;
     }

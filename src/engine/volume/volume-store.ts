@@ -1,6 +1,6 @@
 /**
  * Named volumes of the local kind. The directory is the volume; the row says what a directory cannot, and is made again
- * when it is missing. A volume comes into being when the first container uses it. An anonymous one belongs to the
+ * when it is missing. A volume comes into being with the first container that names it. An anonymous one belongs to the
  * container it was made for and goes with it.
  *
  *   ROOT/volumes/<name>/_data      its files

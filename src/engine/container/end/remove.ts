@@ -122,6 +122,8 @@ function removeAnonymousVolumes(context: EndContext, container: Container): void
   for (const mount of container.document.specification.mounts) {
     if (mount.kind !== "volume") continue;
     const volume = context.volumes.find(mount.volume);
-    if (volume?.anonymous === true) context.volumes.remove(volume.name);
+    if (volume?.anonymous !== true) continue;
+    context.volumes.remove(volume.name);
+    context.events.emit("volume", "destroy", volume.name, { driver: "local" });
   }
 }

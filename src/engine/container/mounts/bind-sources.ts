@@ -36,6 +36,26 @@ export async function readyMounts(context: MountsContext, container: Container):
   return ready;
 }
 
+/**
+ * Makes and fills the volumes of a container that is not to start yet. Returns the names of those that were not there before,
+ * which go again when the creation fails.
+ */
+export async function makeVolumes(context: MountsContext, container: Container): Promise<readonly string[]> {
+  const made: string[] = [];
+  for (const mount of container.document.specification.mounts) {
+    if (mount.kind !== "volume") continue;
+    const isNew = context.volumes.find(mount.volume) === undefined;
+    try {
+      await readyVolume(context, container, mount);
+    } catch (thrown) {
+      for (const name of made) context.volumes.remove(name);
+      throw thrown;
+    }
+    if (isNew) made.push(mount.volume);
+  }
+  return made;
+}
+
 async function readyVolume(
   context: MountsContext,
   container: Container,
@@ -49,9 +69,11 @@ async function readyVolume(
     // Only the first start fills: who empties a volume later wants it empty.
     ...(copy && state.status === "created" && { fill: (into) => copyUp(context, container, target, into) }),
   };
+  const isNew = context.volumes.find(name) === undefined;
   const volume = await context.volumes.ensure(name, wishes).catch((thrown: unknown) => {
     throw tellingOfNoRoom(`volume ${name}`, context.paths.volumes, thrown);
   });
+  if (isNew) context.events.emit("volume", "create", name, { driver: "local" });
   return { kind: "volume", source: volume.directory, target, readOnly };
 }
 

@@ -1,4 +1,4 @@
 /** The host side of a container's mounts: volumes made and filled, sources opened. */
 
-export { openBinds, readyMounts, refuseMissingSource } from "./bind-sources.ts";
+export { makeVolumes, openBinds, readyMounts, refuseMissingSource } from "./bind-sources.ts";
 export type { MountsContext } from "./context.ts";
