@@ -14,7 +14,12 @@ function sharing({ hostname: _own, ...spec }: RuntimeSpec, types = most): Runtim
   return { ...spec, linux: { ...spec.linux, namespaces: types.map((type) => ({ type })) } };
 }
 
-const hostMounts = (): string[] => readFileSync("/proc/self/mountinfo", "utf8").split("\n").sort();
+/** Without those of Docker engines that other tests start beside this one. */
+const hostMounts = (): string[] =>
+  readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .filter((line) => !line.includes("/tiffin-test-dockerd-"))
+    .sort();
 const mountsBelow = (path: string): string[] =>
   hostMounts()
     .map((line) => line.split(" ")[4] ?? "")
