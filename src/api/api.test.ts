@@ -553,6 +553,15 @@ test("an engine that fails in an unexpected way is a 500, told once", async () =
   expect(faults[0]).toBeInstanceOf(TiffinError);
 });
 
+test("a refusal that repeats a long word shows its beginning and its end", async () => {
+  engine.containers.list = () =>
+    Promise.reject(new TiffinError("invalid", "test.long", `the word ${"x".repeat(1_000_000)} is too long`));
+  const { message } = (await ask("GET", "/containers/json")).value as { readonly message: string };
+  expect(message).toStartWith("the word xxx");
+  expect(message).toEndWith("xxx is too long");
+  expect(message).toContain(" [994901 characters] ");
+});
+
 test("a field that only old versions know is checked like every other", async () => {
   const body = (address: unknown) => ({ Image: "base", MacAddress: address });
   const refused = await ask("POST", "/v1.43/containers/create", body(7));

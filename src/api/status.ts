@@ -44,11 +44,21 @@ export function asTiffinError(thrown: unknown): TiffinError {
   return new TiffinError("internal", "api.fault", text, { cause: thrown });
 }
 
+/** A message may repeat what a client or an image said, which may have any length. */
+const longestMessage = 8192;
+const shownStart = 4096;
+const shownEnd = 1024;
+
+function bounded(text: string): string {
+  if (text.length <= longestMessage) return text;
+  return `${text.slice(0, shownStart)} [${text.length - shownStart - shownEnd} characters] ${text.slice(-shownEnd)}`;
+}
+
 export function errorBody(error: TiffinError): ErrorResponse {
   return {
-    message: error.message,
+    message: bounded(error.message),
     code: error.code,
-    ...(error.remedy !== undefined && { remedy: error.remedy }),
+    ...(error.remedy !== undefined && { remedy: bounded(error.remedy) }),
     ...(error.exitCode !== undefined && { exitCode: error.exitCode }),
   };
 }

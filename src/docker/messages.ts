@@ -169,8 +169,11 @@ export function pruneRunning(): string {
   return "a prune operation is already running";
 }
 
+const longestVolumeName = 255;
+
 export function invalidVolumeName(name: string): string {
-  return `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`;
+  const tooLong = longestVolumeName < name.length ? `, at most ${longestVolumeName} characters,` : "";
+  return `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]"${tooLong} are allowed. If you intended to pass a host directory, use absolute path`;
 }
 
 export function noSuchVolume(attempt: string, name: string): string {

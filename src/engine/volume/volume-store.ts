@@ -81,7 +81,8 @@ interface VolumeRow {
 
 const labelsOf = mapOf(text);
 
-const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+/** It is the name of a directory, too. */
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/;
 const anonymousPattern = /^[0-9a-f]{64}$/;
 const unfinishedPrefix = ".new-";
 const privateMode = 0o700;

@@ -31,3 +31,9 @@ test("options of another kind of mount are refused", () => {
   expect(options).toBe('invalid mount config for type "tmpfs": field BindOptions must not be specified');
   expect(said(() => validateMountOptions({ Type: "bind", BindOptions: {} }))).toBe("accepted");
 });
+
+test("a volume's name is no longer than that of a directory", () => {
+  const long = "v".repeat(255);
+  expect(said(() => decodeBindString(`${long}:/v`))).toBe("accepted");
+  expect(said(() => decodeBindString(`${long}v:/v`))).toContain("at most 255 characters");
+});

@@ -36,7 +36,8 @@ export function cleanPath(path: string): string {
   return clean.length > 1 && clean.endsWith("/") ? clean.slice(0, -1) : clean;
 }
 
-const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+/** At most as long as the kernel lets a name be: a volume is a directory. */
+const volumeName = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/;
 
 /** Whether a word can be the name of a volume. */
 export function isVolumeName(name: string): boolean {
