@@ -55,7 +55,7 @@ function invalid(message: (value: unknown) => string, except: readonly unknown[]
 
 const kernelDecides = "the limit of its cgroup";
 const answered = "Docker's answers have it; in a request it means nothing";
-const noHealth = "health checks are not performed by this engine";
+const ofHealth = "how its health is asked for";
 const windows = "means something on Windows alone";
 
 const configFields = {
@@ -71,16 +71,12 @@ const configFields = {
   StdinOnce: done("standard input closes with its first client"),
   Env: done("environment of the process"),
   Cmd: done("command, or arguments of the entry point"),
-  "Healthcheck.Test": {
-    does: "warned",
-    message: () => noHealth,
-    except: [["NONE"]],
-  },
-  "Healthcheck.Interval": recorded(noHealth),
-  "Healthcheck.Timeout": recorded(noHealth),
-  "Healthcheck.Retries": recorded(noHealth),
-  "Healthcheck.StartPeriod": recorded(noHealth),
-  "Healthcheck.StartInterval": recorded(noHealth),
+  "Healthcheck.Test": done("the check of its health; NONE: none, whatever the image says"),
+  "Healthcheck.Interval": done(ofHealth),
+  "Healthcheck.Timeout": done(ofHealth),
+  "Healthcheck.Retries": done(ofHealth),
+  "Healthcheck.StartPeriod": done(ofHealth),
+  "Healthcheck.StartInterval": done(ofHealth),
   ArgsEscaped: recorded(windows),
   Image: done("the image"),
   Volumes: done("anonymous volumes"),
@@ -92,7 +88,7 @@ const configFields = {
   Labels: done("labels, which filters find"),
   StopSignal: done("first signal of a stop"),
   StopTimeout: done("seconds until a stop kills"),
-  Shell: recorded("shell of health checks and of images that are committed from it"),
+  Shell: done("shell of checks of its health, and of images that are committed from it"),
 } as const satisfies FieldTable;
 
 const hostConfigFields = {

@@ -34,3 +34,22 @@ export function parseGoDuration(text: string): number {
   }
   return Math.round(sign === "-" ? -total : total);
 }
+
+const subSeconds = [
+  ["ns", 1],
+  ["µs", 1e3],
+  ["ms", 1e6],
+] as const;
+
+/** `1h0m1.5s`, `300ms`, as Go prints a duration that is not negative. */
+export function formatGoDuration(nanoseconds: number): string {
+  if (nanoseconds === 0) return "0s";
+  if (nanoseconds < 1e9) {
+    const [unit, scale] = subSeconds.findLast(([, each]) => nanoseconds >= each) ?? subSeconds[0];
+    return `${nanoseconds / scale}${unit}`;
+  }
+  const minutes = Math.floor(nanoseconds / 60e9);
+  const seconds = `${(nanoseconds - minutes * 60e9) / 1e9}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}

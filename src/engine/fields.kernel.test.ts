@@ -75,6 +75,17 @@ const inNetwork = (settings: EndpointSettings): ContainerCreateBody => ({
 const noFile: HostConfig = { Ulimits: [{ Name: "nofile", Soft: 99, Hard: 101 }] };
 const restarting: HostConfig = { RestartPolicy: { Name: "on-failure", MaximumRetryCount: 3 } };
 
+const checked: ContainerCreateBody = {
+  Healthcheck: {
+    Test: ["CMD", "true"],
+    Interval: 2e9,
+    Timeout: 3e9,
+    Retries: 4,
+    StartPeriod: 5e9,
+    StartInterval: 6e9,
+  },
+};
+
 const samples: Readonly<Record<string, Sample>> = {
   Hostname: config({ Hostname: "lunch" }, "hostname; cat /etc/hostname", "lunch\nlunch"),
   Domainname: config({ Domainname: "example.org" }, "cat /proc/sys/kernel/domainname", "example.org"),
@@ -88,6 +99,14 @@ const samples: Readonly<Record<string, Sample>> = {
   StdinOnce: config({ StdinOnce: true }),
   Env: config({ Env: ["DISH=soup"] }, "echo $DISH", "soup"),
   Cmd: config({ Cmd: ["true"] }),
+  // What comes of them is seen by the test of health.
+  "Healthcheck.Test": config(checked),
+  "Healthcheck.Interval": config(checked),
+  "Healthcheck.Timeout": config(checked),
+  "Healthcheck.Retries": config(checked),
+  "Healthcheck.StartPeriod": config(checked),
+  "Healthcheck.StartInterval": config(checked),
+  Shell: config({ Shell: ["/bin/sh", "-ec"] }),
   Image: config({ Image: "base" }),
   Volumes: config({ Volumes: { "/data": {} } }, "grep -c ' /data ' /proc/self/mountinfo", "1"),
   WorkingDir: config({ WorkingDir: "/a/b" }, "pwd", "/a/b"),

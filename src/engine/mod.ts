@@ -35,6 +35,7 @@ import {
 import { diskUsage } from "./disk-usage.ts";
 import { EventBus, EventService } from "./event/mod.ts";
 import { ExecService } from "./exec/mod.ts";
+import { HealthMonitor } from "./health/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
@@ -191,11 +192,15 @@ async function openWith(
       if (network.driver === "bridge" && !isBuiltIn(network.id)) await nameServers.open(network);
     }),
   );
+  const execs = new ExecService(context);
+  const health = new HealthMonitor({ ...context, execs });
   await recoverContainers(context);
+  health.adoptAll();
   idle.within(afterReplyMs);
   const letGo = (): void => {
     idle[Symbol.dispose]();
     nameServers[Symbol.dispose]();
+    health[Symbol.dispose]();
     checkpoints[Symbol.dispose]();
     timers[Symbol.dispose]();
     for (const container of context.registry.all()) container.process?.disconnect();
@@ -248,7 +253,7 @@ async function openWith(
     );
   return {
     containers,
-    execs: new ExecService(context),
+    execs,
     networks: new NetworkService({
       networks,
       events,

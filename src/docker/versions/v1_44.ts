@@ -1,6 +1,7 @@
 /**
  * 1.44: `VirtualSize` of images is gone (it equalled `Size`); read-only binds are so with all that is mounted below, unless
- * `ReadOnlyNonRecursive` says otherwise, which older clients do not know and mean; a hardware address belongs to an endpoint.
+ * `ReadOnlyNonRecursive` says otherwise, which older clients do not know and mean; a hardware address belongs to an endpoint;
+ * checks of health have an interval of their own while a container starts.
  */
 import { TiffinError } from "../../lib/errors.ts";
 import {
@@ -60,11 +61,18 @@ function withVirtualSize(image: Fields): Fields {
   return { ...image, VirtualSize: image["Size"] };
 }
 
+function asOlderBody(body: Fields): Fields {
+  const check = body["Healthcheck"];
+  if (check === undefined || check === null) return withEndpointAddress(body);
+  const Healthcheck = mapFields(check, (fields) => withoutFields(fields, "StartInterval"));
+  return withEndpointAddress({ ...body, Healthcheck });
+}
+
 export const v1_44: VersionTranslator = {
   minor: 44,
   request: {
     containerCreate: (request) =>
-      mapHostConfig({ ...request, body: mapFields(request.body, withEndpointAddress) }, (hostConfig) => ({
+      mapHostConfig({ ...request, body: mapFields(request.body, asOlderBody) }, (hostConfig) => ({
         ...hostConfig,
         Mounts: mapElements(hostConfig["Mounts"], asOlderMount),
       })),

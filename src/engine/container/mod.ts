@@ -22,7 +22,9 @@ export {
   ContainerRegistry,
   type ContainerState,
   containerRepository,
+  type Health,
   isAlive,
+  type ProbeResult,
   RowFiles,
 } from "./record/mod.ts";
 export { capabilitySets, environmentOf, limitsOf, mappedIds } from "./runtime-spec/mod.ts";
@@ -30,6 +32,7 @@ export { grantedCapabilities, seccompCompiler, userCache } from "./security/mod.
 export { ContainerService } from "./service.ts";
 export {
   type ContainerSpecification,
+  type HealthSpecification,
   namespaceKinds,
   plainSpecification,
   refuseNul,

@@ -10,6 +10,7 @@ import {
 } from "../../docker/messages.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../../docker/types/exec.ts";
 import type { RunExited } from "../../docker/types/run.ts";
+import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { signalNumbers } from "../../linux/signals.ts";
@@ -42,6 +43,12 @@ const rememberedMs = 5 * 60_000;
 
 export interface ExecStartOptions {
   readonly consoleSize?: TerminalSize | undefined;
+}
+
+/** A started process, with its output in frames. */
+export interface OwnProcess {
+  readonly stream: ByteDuplex;
+  readonly process: SupervisedProcess;
 }
 
 export class ExecService {
@@ -136,8 +143,26 @@ export class ExecService {
     };
   }
 
+  /**
+   * A process of the engine's own in a container: told of as any is, reaching its client with its output, and forgotten at
+   * its end. Errors: as for `create` and `start`, in the words of Docker's runtime where the program cannot be started.
+   */
+  async launch(container: Container, command: readonly string[]): Promise<OwnProcess> {
+    const body = { Cmd: command, AttachStdout: true, AttachStderr: true };
+    const exec = this.#register(container, body, false);
+    try {
+      return await this.#start(exec, {}, flagsOf(exec.config));
+    } catch (thrown) {
+      if (!(thrown instanceof TiffinError)) throw thrown;
+      throw new TiffinError(thrown.kind, thrown.code, execFailure(thrown.message), { cause: thrown });
+    }
+  }
+
   #create(name: string, body: ExecCreateBody): Exec {
-    const container = this.#context.registry.resolve(name);
+    return this.#register(this.#context.registry.resolve(name), body, true);
+  }
+
+  #register(container: Container, body: ExecCreateBody, remembered: boolean): Exec {
     refuseExec(container);
     const command = body.Cmd ?? [];
     if (command.length === 0) throw new TiffinError("invalid", "exec.no-command", noExecCommand());
@@ -168,6 +193,7 @@ export class ExecService {
         stderr: body.AttachStderr ?? false,
         detachKeys: body.DetachKeys ?? "",
       },
+      remembered,
       state: { status: "created" },
       size: undefined,
     };
@@ -226,7 +252,8 @@ export class ExecService {
     exec.container.execs.delete(exec.id);
     this.#context.idle.within(afterReplyMs);
     this.#emit(exec, "exec_die", { exitCode: String(exitCode) });
-    this.#context.timers.after(rememberedMs, () => this.#execs.delete(exec.id));
+    if (exec.remembered) this.#context.timers.after(rememberedMs, () => this.#execs.delete(exec.id));
+    else this.#execs.delete(exec.id);
   }
 
   async #resize(exec: Exec, size: TerminalSize): Promise<void> {

@@ -27,6 +27,8 @@ export interface Exec {
   readonly id: string;
   readonly container: Container;
   readonly config: ExecConfig;
+  /** Its exit code can be asked for a while after its end. */
+  readonly remembered: boolean;
   state: ExecState;
   size: { readonly rows: number; readonly columns: number } | undefined;
 }

@@ -193,9 +193,6 @@ test("a container that shares the host's name takes it whatever it is, and no ot
 });
 
 test("what is not done is said", () => {
-  expect(validateContainer({ Healthcheck: { Test: ["CMD", "true"] } }, facts)).toEqual([
-    "health checks are not performed by this engine",
-  ]);
   expect(
     validateContainer(
       { HostConfig: { Memory: 8 * mib } },

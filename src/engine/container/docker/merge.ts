@@ -53,6 +53,24 @@ export function mergeConfig(
     ExposedPorts: Object.keys(exposed).length > 0 ? exposed : undefined,
     Volumes: Object.keys(volumes).length > 0 ? volumes : undefined,
     StopSignal: stopSignal === "" ? undefined : stopSignal,
+    Healthcheck: mergeHealthcheck(client.Healthcheck, image.Healthcheck),
+    Shell: (client.Shell ?? []).length > 0 ? client.Shell : image.Shell,
+  };
+}
+
+/** The image's check where the client says nothing, its numbers where the client's are zero. */
+function mergeHealthcheck(
+  client: ContainerConfig["Healthcheck"],
+  image: ImageConfig["Healthcheck"],
+): ContainerConfig["Healthcheck"] {
+  if (client === undefined || image === undefined) return client ?? image;
+  return {
+    Test: (client.Test ?? []).length > 0 ? client.Test : image.Test,
+    Interval: client.Interval || image.Interval,
+    Timeout: client.Timeout || image.Timeout,
+    StartPeriod: client.StartPeriod || image.StartPeriod,
+    StartInterval: client.StartInterval || image.StartInterval,
+    Retries: client.Retries || image.Retries,
   };
 }
 

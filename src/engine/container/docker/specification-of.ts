@@ -68,7 +68,7 @@ export function specificationOf(
       ...(config.StopSignal && { chosen: true }),
     },
     removeWhenEnded: host.AutoRemove,
-    health: healthOf(config.Healthcheck),
+    health: healthOf(config.Healthcheck, config.Shell),
   };
   return { specification, warnings };
 }
@@ -189,16 +189,50 @@ function stopSignal(text: string): number {
   throw new TiffinError("invalid", "container.stop-signal", `invalid signal: ${text}`);
 }
 
-/** Null where nothing is asked for, or asked not to be done; Docker does nothing either for a kind that it does not know. */
-function healthOf(check: Healthcheck | undefined): HealthSpecification | null {
-  const [kind, ...words] = check?.Test ?? [];
-  if (check === undefined || (kind !== "CMD" && kind !== "CMD-SHELL")) return null;
+const defaultShell = ["/bin/sh", "-c"];
+
+/** Null where nothing is asked for, or asked not to be done. Errors: `container.health` for a kind that nobody can do. */
+function healthOf(
+  check: Healthcheck | undefined,
+  shell: readonly string[] | undefined,
+): HealthSpecification | null {
+  const test = healthTestOf(check?.Test ?? [], shell);
+  if (check === undefined || test === undefined) return null;
   return {
-    test: kind === "CMD" ? { kind: "command", arguments: words } : { kind: "shell", text: words.join(" ") },
+    test,
     intervalNs: check.Interval ?? 0,
     timeoutNs: check.Timeout ?? 0,
     startPeriodNs: check.StartPeriod ?? 0,
     startIntervalNs: check.StartInterval ?? 0,
     retries: check.Retries ?? 0,
   };
+}
+
+/** As Docker, with what else is in the list as further arguments of the shell. */
+function healthTestOf(
+  [kind, ...words]: readonly string[],
+  shell: readonly string[] | undefined,
+): HealthSpecification["test"] | undefined {
+  switch (kind) {
+    case undefined:
+    case "NONE":
+      return undefined;
+    case "CMD":
+      return { kind: "command", arguments: words };
+    case "CMD-SHELL": {
+      const [text] = words;
+      if (text === undefined) {
+        throw new TiffinError("invalid", "container.health", "a check of health by CMD-SHELL has no command");
+      }
+      if ((shell ?? []).length === 0 && words.length === 1) return { kind: "shell", text };
+      const interpreter = shell === undefined || shell.length === 0 ? defaultShell : shell;
+      return { kind: "command", arguments: [...interpreter, ...words] };
+    }
+    default:
+      throw new TiffinError(
+        "invalid",
+        "container.health",
+        `unknown type ${JSON.stringify(kind)} of a check of health: wanted CMD, CMD-SHELL or NONE`,
+      );
+  }
 }

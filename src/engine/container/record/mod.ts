@@ -1,5 +1,6 @@
 /** What a container is to the engine: its state and the table of its changes, the registry of all, and their rows on disk. */
 export type { ContainerDocument } from "./document.ts";
+export type { Health, HealthStatus, ProbeResult } from "./health.ts";
 export type { Container } from "./model.ts";
 export { decodeContainerName, makeUpName } from "./names.ts";
 export { ContainerRegistry, type Unreadable } from "./registry.ts";

@@ -5,6 +5,7 @@
 import type { SupervisedProcess } from "../../../runtime/mod.ts";
 import type { PendingStream } from "../streams/mod.ts";
 import type { ContainerDocument } from "./document.ts";
+import type { Health } from "./health.ts";
 import type { ContainerState, Ending } from "./state.ts";
 
 /** Milliseconds of each step of a start, in the order in which they happened. */
@@ -39,4 +40,6 @@ export interface Container {
   readonly exits: Set<(ending: Ending) => void>;
   readonly removals: Set<(ending: Ending | null) => void>;
   readonly execs: Set<string>;
+  /** Since it first ran with checks to be made. Not stored. */
+  health: Health | undefined;
 }

@@ -243,6 +243,7 @@ export class ContainerRegistry {
       removals: new Set(),
       readers: new Set(),
       execs: new Set(),
+      health: undefined,
     };
     this.#byId.set(row.id, container);
     this.#byName.set(row.name, row.id);

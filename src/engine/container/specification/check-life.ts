@@ -56,6 +56,10 @@ function checkLog(log: LogSpecification): void {
 const shortestNs = 1_000_000;
 
 function checkHealth(health: HealthSpecification): void {
+  const { test } = health;
+  if (test.kind === "command" && (test.arguments[0] ?? "") === "") {
+    refuse("health", "the check of the container's health has no command");
+  }
   const times = [
     ["Interval", health.intervalNs],
     ["Timeout", health.timeoutNs],

@@ -256,10 +256,11 @@ const restart = object({
 });
 export interface RestartSpecification extends Decoded<typeof restart> {}
 
-/** 0 is the default of whoever performs it. */
+/** 0 is the default. */
 const health = object({
   test: variants("kind", {
     command: object({ kind: oneOf("command"), arguments: list(text) }),
+    /** By `/bin/sh -c`. */
     shell: object({ kind: oneOf("shell"), text }),
   }),
   intervalNs: integer,
@@ -297,7 +298,7 @@ export const containerSpecification = object({
    */
   stop: object({ signal: integerWithin(1, 64), graceSeconds: integer, chosen: optional(flag) }),
   removeWhenEnded: flag,
-  /** Nobody performs it yet. */
+  /** Null: its health is not asked for. */
   health: nullable(health),
 });
 export interface ContainerSpecification extends Decoded<typeof containerSpecification> {}

@@ -9,6 +9,7 @@ import { builtInIds, type EndpointRecord, isBuiltIn, type Networks } from "../..
 import {
   type Container,
   type ContainerState,
+  type Health,
   holdOf,
   holdsNothing,
   isAlive,
@@ -22,14 +23,14 @@ export function statusWord(state: ContainerState): ContainerStatusWord {
   return state.status === "starting" ? "created" : state.status;
 }
 
-/** `Up 3 minutes`, `Exited (0) 2 hours ago`. */
-export function statusText(state: ContainerState, nowMs: number): string {
+/** `Up 3 minutes (healthy)`, `Exited (0) 2 hours ago`. */
+export function statusText(state: ContainerState, nowMs: number, health?: Health): string {
   switch (state.status) {
     case "created":
     case "starting":
       return "Created";
     case "running":
-      return `Up ${durationText(nowMs - state.startedAtMs)}`;
+      return `Up ${durationText(nowMs - state.startedAtMs)}${healthText(health)}`;
     case "paused":
       return `Up ${durationText(nowMs - state.startedAtMs)} (Paused)`;
     case "exited": {
@@ -45,6 +46,11 @@ export function statusText(state: ContainerState, nowMs: number): string {
     case "dead":
       return "Dead";
   }
+}
+
+function healthText(health: Health | undefined): string {
+  if (health === undefined) return "";
+  return health.status === "starting" ? " (health: starting)" : ` (${health.status})`;
 }
 
 /** What the container holds of networks while it lives. */

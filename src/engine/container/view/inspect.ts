@@ -42,6 +42,22 @@ function stateOf(container: Container): ContainerState {
     Error: ending?.error ?? "",
     StartedAt: timeText(alive ? state.startedAtMs : (ending?.startedAtMs ?? 0)),
     FinishedAt: timeText(ending?.finishedAtMs ?? 0),
+    Health: healthOf(container),
+  };
+}
+
+/** Absent before the first run, and where nobody asks for it. */
+function healthOf({ health }: Container): ContainerState["Health"] {
+  if (health === undefined) return undefined;
+  return {
+    Status: health.status,
+    FailingStreak: health.failingStreak,
+    Log: health.log.map(({ startedAtMs, finishedAtMs, exitCode, output }) => ({
+      Start: timeText(startedAtMs),
+      End: timeText(finishedAtMs),
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 

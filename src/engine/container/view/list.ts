@@ -65,7 +65,7 @@ const filters: Readonly<Record<string, FilterMaker>> = {
   since: (values, context) => orderTest(values, context, (container, than) => container > than),
   health: (values) => {
     requireWord("health", "health", healths, values);
-    return anyOf(values, (_container, value) => value === "none");
+    return anyOf(values, ({ health }, value) => (health?.status ?? "none") === value);
   },
   "is-task": (values) => {
     const wanted = values.length > 0 && booleanOf("is-task", values);
@@ -164,7 +164,7 @@ async function summaryOf(
     ...(size && { SizeRw: written, SizeRootFs: imageBytes + written }),
     Labels: labels,
     State: statusWord(state),
-    Status: statusText(state, now),
+    Status: statusText(state, now, container.health),
     HostConfig: {
       NetworkMode: networkMode(network),
       ...(Object.keys(annotations).length > 0 && { Annotations: annotations }),
