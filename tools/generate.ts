@@ -34,6 +34,7 @@ import {
   stages,
   stringNone,
 } from "../src/abi/schema.ts";
+import { dockerCommandsPage } from "./docker-commands-page.ts";
 import { apiPage, commandsPage, errorsPage, fieldsPage } from "./reference-pages.ts";
 
 const notice = "Generated from src/abi/schema.ts by tools/generate.ts; edits here are lost.";
@@ -271,6 +272,7 @@ const outputs = [
   { path: "docs/reference/operations.md", text: operationsPage() },
   { path: "docs/reference/api.md", text: apiPage() },
   { path: "docs/reference/fields.md", text: fieldsPage() },
+  { path: "docs/reference/docker-commands.md", text: await dockerCommandsPage() },
   { path: "docs/reference/commands.md", text: await commandsPage() },
   { path: "docs/reference/errors.md", text: errorsPage(join(root, "src")) },
 ];

@@ -1,7 +1,7 @@
 /** `tiffin events`. */
 import type { EventMessage } from "../../docker/types/event.ts";
 import { defineCommand } from "../command.ts";
-import { longFilter } from "../flags/filter-flag.ts";
+import { filter } from "../flags/filter-flag.ts";
 import { text } from "../flags/flag.ts";
 import { documentFormat } from "../format/document-format.ts";
 import { localNanoTime } from "../format/human.ts";
@@ -21,7 +21,7 @@ export const command = defineCommand({
   usage: "[OPTIONS]",
   summary: "Get real time events from the engine",
   flags: {
-    filter: longFilter,
+    filter,
     format: text("", "How to print: 'json' or a Go template"),
     since: text("", 'Start with what happened at a time or so long ago ("42m")'),
     until: text("", 'End at a time or so long ago ("42m")'),

@@ -1,0 +1,27 @@
+import { expect, test } from "bun:test";
+import { dockerClients } from "../test/support/docker-clients.ts";
+import kept from "./docker-client.json" with { type: "json" };
+import { askDockerClient } from "./docker-client.ts";
+import { dockerCommandRows } from "./docker-commands-page.ts";
+
+const installed = dockerClients.find(({ version }) => version === kept.version);
+
+test.skipIf(installed === undefined)(
+  `the list of the docker client's commands and options is that of its help (skipped without docker ${kept.version})`,
+  () => {
+    const help = (words: readonly string[]): string =>
+      Bun.spawnSync([installed?.path ?? "docker", ...words, "--help"], {
+        // Options are shown that the engine's version allows, and without one all are.
+        env: { ...process.env, DOCKER_HOST: "unix:///nonexistent/docker.sock" },
+      }).stdout.toString();
+    expect(askDockerClient(kept.version, help)).toEqual(kept);
+  },
+);
+
+test("every command of the three families is told of, and each option with a verdict", async () => {
+  const rows = await dockerCommandRows();
+  const options = Object.values(kept.commands).reduce((sum, list) => sum + list.length, 0);
+  const missing = rows.filter(({ option, verdict }) => option === "" && verdict === "not yet");
+  expect(missing.map(({ command }) => command)).toEqual(["volume update"]);
+  expect(rows.filter(({ option }) => option !== "")).toHaveLength(options);
+});
