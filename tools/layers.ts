@@ -24,10 +24,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   kernel: ["lib", "linux"],
   runtime: ["lib", "linux", "abi", "oci", "plan", "kernel", "transport"],
   "oci-runtime": ["lib", "linux", "abi", "oci", "plan", "kernel", "runtime"],
+  lab: ["lib", "linux", "kernel"],
   engine: ["lib", "linux", "abi", "oci", "docker", "archive", "plan", "kernel", "runtime", "transport"],
   api: ["lib", "docker", "transport"],
   client: ["lib", "docker", "transport"],
-  cli: ["lib", "docker", "archive", "client"],
+  // Of the bench the command line knows the names of its commands, by a side door.
+  cli: ["lib", "docker", "archive", "client", "lab"],
   main: [
     "lib",
     "linux",
@@ -39,6 +41,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "kernel",
     "runtime",
     "oci-runtime",
+    "lab",
     "engine",
     "api",
     "client",
@@ -64,6 +67,7 @@ const deepImporters: Readonly<Record<string, readonly string[]>> = {
 const sideDoors: Readonly<Record<string, string>> = {
   "engine/config.ts": "the default places, which the command line wants without an engine",
   "plan/explain-failure.ts": "the words of a failure, loaded when there is one",
+  "lab/outline.ts": "the bench's commands as data, for help and completion, without the bench",
   "cli/template/quote.ts": "one function, which `ps` wants without the template language",
 };
 

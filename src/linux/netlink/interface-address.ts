@@ -88,3 +88,12 @@ export function addInterfaceAddress(address: InterfaceAddress, linkIndex: number
     },
   };
 }
+
+/** RTM_DELADDR; EADDRNOTAVAIL when the link does not have it. */
+export function deleteInterfaceAddress(address: InterfaceAddress): NetlinkRequest {
+  return {
+    ...addInterfaceAddress(address, address.linkIndex),
+    type: addressMessages.delete,
+    flags: messageFlags.request | messageFlags.ack,
+  };
+}

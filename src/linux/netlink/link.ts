@@ -31,6 +31,7 @@ const attribute = {
   netnsFd: 28,
   extendedMask: 29,
   linkNetnsId: 37,
+  newIndex: 49,
 } as const;
 const information = { kind: 1, data: 2, portKind: 4, portData: 5 } as const;
 const vethPeer = 1;
@@ -41,6 +42,12 @@ const bridgeAttribute = {
   vlanFiltering: 7,
   multicastSnooping: 23,
 } as const;
+const vlanAttribute = { id: 1 } as const;
+const macvlanAttribute = { mode: 1 } as const;
+const ipvlanAttribute = { mode: 1 } as const;
+const vxlanAttribute = { id: 1, group: 2, local: 4, port: 15, group6: 16, local6: 17 } as const;
+export const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8, source: 16 } as const;
+export const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const;
 const portAttribute = { hairpin: 4, learning: 8, isolated: 33 } as const;
 const familyInet6 = 10;
 const addressGenerationMode = 8;
@@ -64,6 +71,8 @@ export interface LinkSettings {
   readonly group?: number;
   /** A network namespace fd that the link moves into. */
   readonly netnsFd?: number;
+  /** Its index after the move into `netnsFd`; EBUSY when that is taken there. Kernels before 5.14 refuse it. */
+  readonly newIndex?: number;
   /** True: the kernel makes no IPv6 link-local address. Not honoured by `newLink`, only by `setLink`. */
   readonly noIpv6LinkLocal?: boolean;
   /** Settings of the link as a bridge port; the link must be one already. */
@@ -80,7 +89,20 @@ export type LinkKind =
     }
   /** The peer cannot be `up` from the start (ENOTCONN): the two are joined only afterwards. */
   | { readonly kind: "veth"; readonly peer: LinkSettings }
-  | { readonly kind: "dummy" };
+  | { readonly kind: "dummy" }
+  /** `parent` is the index of the link that carries it. */
+  | { readonly kind: "vlan"; readonly parent: number; readonly id: number }
+  | { readonly kind: "macvlan"; readonly parent: number; readonly mode: keyof typeof macvlanModes }
+  | { readonly kind: "ipvlan"; readonly parent: number; readonly mode: keyof typeof ipvlanModes }
+  | {
+      readonly kind: "vxlan";
+      readonly parent?: number;
+      readonly id: number;
+      /** Four or sixteen bytes: the other side, or a multicast group. */
+      readonly remote?: Uint8Array;
+      readonly local?: Uint8Array;
+      readonly port?: number;
+    };
 
 function writeKindData(writer: MessageWriter, link: LinkKind): void {
   switch (link.kind) {
@@ -100,6 +122,25 @@ function writeKindData(writer: MessageWriter, link: LinkKind): void {
       });
       break;
     case "dummy":
+      break;
+    case "vlan":
+      writer.u16(vlanAttribute.id, link.id);
+      break;
+    case "macvlan":
+      writer.u32(macvlanAttribute.mode, macvlanModes[link.mode]);
+      break;
+    case "ipvlan":
+      writer.u16(ipvlanAttribute.mode, ipvlanModes[link.mode]);
+      break;
+    case "vxlan":
+      writer.u32(vxlanAttribute.id, link.id);
+      if (link.remote !== undefined) {
+        writer.bytes(link.remote.length === 4 ? vxlanAttribute.group : vxlanAttribute.group6, link.remote);
+      }
+      if (link.local !== undefined) {
+        writer.bytes(link.local.length === 4 ? vxlanAttribute.local : vxlanAttribute.local6, link.local);
+      }
+      if (link.port !== undefined) writer.u16be(vxlanAttribute.port, link.port);
       break;
     default:
       link satisfies never;
@@ -134,6 +175,7 @@ function writeSettings(writer: MessageWriter, settings: LinkSettings): void {
   if (settings.master !== undefined) writer.u32(attribute.master, settings.master);
   if (settings.group !== undefined) writer.u32(attribute.group, settings.group);
   if (settings.netnsFd !== undefined) writer.u32(attribute.netnsFd, settings.netnsFd);
+  if (settings.newIndex !== undefined) writer.u32(attribute.newIndex, settings.newIndex);
   if (settings.noIpv6LinkLocal === true) {
     writer.nest(attribute.familySpecific, () => {
       writer.nest(familyInet6, () => writer.u8(addressGenerationMode, addressGenerationNone));
@@ -161,6 +203,7 @@ export function newLink(settings: LinkSettings & { readonly name: string }, link
     body(writer) {
       writer.raw(header(0, settings));
       writeSettings(writer, settings);
+      if ("parent" in link && link.parent !== undefined) writer.u32(attribute.link, link.parent);
       writer.nest(attribute.information, () => {
         writer.string(information.kind, link.kind);
         writer.nest(information.data, () => writeKindData(writer, link));
