@@ -134,10 +134,11 @@ export class Session implements Disposable {
     const found = this.findNamed(checkNetnsName(word));
     if (found !== undefined) return found;
     if (!/^[1-9]\d{0,9}$/.test(word)) throw missingNetns(word);
-    const fd = openNetnsFile(`/proc/${word}/ns/net`);
+    const label = `the network namespace of process ${word}`;
+    const fd = attempt(`look at ${label}`, () => openNetnsFile(`/proc/${word}/ns/net`));
     if (fd === undefined)
       throw missing(`there is no network namespace and no process ${JSON.stringify(word)}`);
-    return this.#take(word, `the network namespace of process ${word}`, fd);
+    return this.#take(word, label, fd);
   }
 
   /** The namespace that a journal tells of; undefined when it is gone or another one has its name. */

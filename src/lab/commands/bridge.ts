@@ -118,15 +118,17 @@ export function fdb(session: Session, words: WordReader): void {
   words.end();
   const { here } = session;
   const bridge = wanted === undefined ? undefined : bridgeOf(here, wanted);
-  const names = new Map(allLinks(here.socket).map(({ index, name }) => [index, name]));
+  const links = allLinks(here.socket);
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  // Of the bridge itself, of its ports, and what the ports have for themselves.
+  const within = links
+    .filter(({ index, master }) => bridge === undefined || index === bridge.index || master === bridge.index)
+    .map(({ index }) => index);
   const rows = here.socket
     .dump(dumpForwarding(), (message) =>
       message.type === neighbourMessages.new ? decodeNeighbourEntry(message) : undefined,
     )
-    .filter(
-      ({ master, linkIndex }) =>
-        bridge === undefined || master === bridge.index || linkIndex === bridge.index,
-    )
+    .filter(({ linkIndex }) => within.includes(linkIndex))
     .map((entry) => {
       const master =
         entry.master === undefined ? undefined : (names.get(entry.master) ?? `if${entry.master}`);

@@ -214,7 +214,7 @@ export function ls(session: Session, words: WordReader): void {
   const links = allLinks(here.socket);
   const names = new Map(links.map(({ index, name }) => [index, name]));
   const shown = links.filter(({ name }) => wanted === undefined || name === wanted);
-  const documents = shown.map((link) => linkDocument(link, names));
+  const documents = shown.map((link) => linkDocument(link, names, links));
   session.show(documents, () => {
     const numbers = netnsNumbers(session, here);
     return table(
@@ -243,15 +243,16 @@ function otherEnd(
   return `#${link.peerIndex} in ${numbers.get(link.peerNetnsId) ?? `namespace ${link.peerNetnsId}`}`;
 }
 
-function linkDocument(link: LinkDetails, names: ReadonlyMap<number, string>) {
+function linkDocument(link: LinkDetails, names: ReadonlyMap<number, string>, links: readonly LinkDetails[]) {
   const peer = link.peerNetnsId === undefined ? names.get(link.peerIndex) : undefined;
   const master = names.get(link.master);
+  const below = peer === undefined ? undefined : links.find(({ index }) => index === link.peerIndex);
   return {
     ifindex: link.index,
     ...(link.peerNetnsId === undefined ? {} : { link_index: link.peerIndex }),
     ...(peer === undefined ? {} : { link: peer }),
     ifname: link.name,
-    flags: linkFlagNames(link.flags),
+    flags: [...linkFlagNames(link.flags), ...(below?.up === false ? ["M-DOWN"] : [])],
     mtu: link.mtuBytes,
     ...(master === undefined ? {} : { master }),
     operstate: link.operationalState,
