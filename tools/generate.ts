@@ -35,7 +35,7 @@ import {
   stringNone,
 } from "../src/abi/schema.ts";
 import { dockerCommandsPage } from "./docker-commands-page.ts";
-import { apiPage, commandsPage, errorsPage, fieldsPage } from "./reference-pages.ts";
+import { apiPage, commandsPage, errorsPage, fieldsPage, labPage } from "./reference-pages.ts";
 
 const notice = "Generated from src/abi/schema.ts by tools/generate.ts; edits here are lost.";
 
@@ -274,6 +274,7 @@ const outputs = [
   { path: "docs/reference/fields.md", text: fieldsPage() },
   { path: "docs/reference/docker-commands.md", text: await dockerCommandsPage() },
   { path: "docs/reference/commands.md", text: await commandsPage() },
+  { path: "docs/reference/lab.md", text: labPage() },
   { path: "docs/reference/errors.md", text: errorsPage(join(root, "src")) },
 ];
 

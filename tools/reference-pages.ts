@@ -7,6 +7,8 @@ import { programPage } from "../src/cli/help.ts";
 import { createFields, execFields, type Field, type FieldTable } from "../src/docker/fields.ts";
 import type { RequestBody, Result } from "../src/docker/route.ts";
 import { routes } from "../src/docker/routes.ts";
+import { helpText as benchPage } from "../src/lab/mod.ts";
+import { nouns } from "../src/lab/outline.ts";
 
 const pageWidth = 100;
 
@@ -116,6 +118,29 @@ export async function commandsPage(): Promise<string> {
 
 \`\`\`text
 ${programPage(pageWidth).trimEnd()}
+\`\`\`
+
+${pages.join("\n")}`;
+}
+
+export function labPage(): string {
+  const pages = nouns.map(
+    ({ name, summary }) =>
+      `## tiffin lab ${name}\n\n${summary}.\n\n\`\`\`text\n${benchPage(name).trimEnd()}\n\`\`\`\n`,
+  );
+  return `# The bench
+
+<!-- Generated from src/lab/outline.ts by tools/generate.ts; edits here are lost. -->
+
+Networks built by hand, without an engine and without \`ip\`. What is made is written down before it is made, in
+\`lab-journal\` below the run directory, and \`tiffin lab undo\` takes it back in reverse, also after a kill in the middle. It
+puts former settings of links back too; it does not bring back what a command of the bench has removed, nor routes
+that the kernel dropped with a link or an address. What has been removed otherwise, or is another thing of the same
+name by now, is left alone; what cannot be taken back stays in the journal, and undo says why. \`--json\` prints what
+\`ip -json\` prints, the fields that matter by the same names, and of bridges (\`bridge show\`) a list of ports.
+
+\`\`\`text
+${benchPage(undefined).trimEnd()}
 \`\`\`
 
 ${pages.join("\n")}`;

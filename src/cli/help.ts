@@ -1,4 +1,5 @@
 /** Help pages of the program, its groups and its commands. Loaded only when help is asked for. */
+import { labSummary } from "../lab/outline.ts";
 import { helpPage } from "./command.ts";
 import {
   type CommandEntry,
@@ -36,12 +37,13 @@ export function programPage(width: number): string {
     return name === undefined || commonCommands.includes(name) ? undefined : name;
   });
   const daemon = { name: "daemon", summary: "Run the engine" };
+  const lab = { name: "lab", summary: labSummary };
   return [
     "Usage:  tiffin [OPTIONS] COMMAND\n",
     "A container engine that shows every step it takes\n",
     `Common Commands:\n${renderCommands(common)}`,
     `Management Commands:\n${renderCommands(commandGroups)}`,
-    `Commands:\n${renderCommands([...others, daemon].sort((a, b) => (a.name < b.name ? -1 : 1)))}`,
+    `Commands:\n${renderCommands([...others, daemon, lab].sort((a, b) => (a.name < b.name ? -1 : 1)))}`,
     `Global Options:\n${renderFlags(globalFlags, width)}`,
     "Run 'tiffin COMMAND --help' for more information on a command.\n",
   ].join("\n");

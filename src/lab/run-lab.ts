@@ -1,5 +1,6 @@
 /** The bench's command line: options, a noun, a verb, its words; and the one place where its errors become text. */
 import { messageOf, TiffinError } from "../lib/errors.ts";
+import { own } from "../lib/own.ts";
 import { parseArguments, WordReader } from "./arguments.ts";
 import { listed, misuse } from "./lab-error.ts";
 import type { LabHost } from "./lab-host.ts";
@@ -46,7 +47,7 @@ async function commandOf(words: readonly string[]): Promise<{ run: Run; reader: 
     return { run: undo, reader: new WordReader(words.slice(1), "tiffin lab undo") };
   }
   const noun: Noun & { readonly name: keyof typeof rooms } = nounOf(first);
-  const verb = second !== undefined && Object.hasOwn(noun.verbs, second) ? noun.verbs[second] : undefined;
+  const verb = second === undefined ? undefined : own(noun.verbs, second);
   if (second === undefined || verb === undefined) {
     const found = second === undefined ? "nothing" : JSON.stringify(second);
     throw misuse(
@@ -54,7 +55,7 @@ async function commandOf(words: readonly string[]): Promise<{ run: Run; reader: 
     );
   }
   const room: Readonly<Record<string, Run>> = await rooms[noun.name]();
-  const run = room[second];
+  const run = own(room, second);
   if (run === undefined) throw misuse(`there is no command ${JSON.stringify(`${first} ${second}`)}`);
   const usage = verb.usage === "" ? "" : ` ${verb.usage}`;
   return { run, reader: new WordReader(words.slice(2), `tiffin lab ${first} ${second}${usage}`) };

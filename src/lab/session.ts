@@ -5,6 +5,7 @@ import { homeNetns, inNetns, NetlinkError, NetlinkSocket } from "../kernel/netli
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { SyscallError } from "../kernel/syscall.ts";
 import type { ErrorDetails, TiffinError } from "../lib/errors.ts";
+import { own } from "../lib/own.ts";
 import { errnoText } from "../linux/errno.ts";
 import type { Place } from "./change.ts";
 import { Journal } from "./journal.ts";
@@ -54,7 +55,7 @@ export function attempt<T>(what: string, work: () => T, hints: Readonly<Record<s
   } catch (thrown) {
     const found = foundText(thrown);
     const code = thrown instanceof NetlinkError || thrown instanceof SyscallError ? thrown.code : "";
-    const hint = hints[code] ?? (code === "EPERM" ? { remedy: "call it as root" } : {});
+    const hint = own(hints, code) ?? (code === "EPERM" ? { remedy: "call it as root" } : {});
     const details: ErrorDetails = {
       cause: thrown,
       ...(hint.remedy === undefined ? {} : { remedy: hint.remedy }),

@@ -1,7 +1,6 @@
 /** The completion script for bash, and the same within zsh. */
-import { commandGroups } from "../command-table.ts";
 import { membersOf, topWords } from "./command-words.ts";
-import type { Completable, CompletableOption } from "./completable.ts";
+import { type Completable, type CompletableOption, completableGroups } from "./completable.ts";
 import { listCommands, type Offer } from "./offer.ts";
 
 function optionWords(option: CompletableOption): string[] {
@@ -50,12 +49,12 @@ function argumentCases(all: readonly Completable[]): string {
 }
 
 function groupCases(all: readonly Completable[]): string {
-  return commandGroups
+  return completableGroups
     .map((group) => `    "${group.name}") options="${membersOf(all, group.name).join(" ")}" ;;\n`)
     .join("");
 }
 
-const groupPattern = commandGroups.map((group) => group.name).join("|");
+const groupPattern = completableGroups.map((group) => group.name).join("|");
 
 const head = "# bash completion for tiffin; load it with: source <(tiffin completion bash)\n";
 

@@ -1,11 +1,10 @@
 /** The words that may stand where a command stands. */
-import { commandGroups } from "../command-table.ts";
-import type { Completable } from "./completable.ts";
+import { type Completable, completableGroups } from "./completable.ts";
 
 /** After the program's name. */
 export function topWords(all: readonly Completable[]): string[] {
   const own = all.filter((one) => !one.name.includes(" ")).map((one) => one.name);
-  return [...own, ...commandGroups.map((group) => group.name), "daemon", "help"].sort();
+  return [...own, ...completableGroups.map((group) => group.name), "daemon", "help"].sort();
 }
 
 /** After the name of a group. */

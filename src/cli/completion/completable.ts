@@ -1,6 +1,7 @@
 /** Every command as shell completion sees it, made from the commands' own tables. */
+import { options as labOptions, labSummary, nouns, undoOutline } from "../../lab/outline.ts";
 import type { Command } from "../command.ts";
-import { commandTable } from "../command-table.ts";
+import { commandGroups, commandTable } from "../command-table.ts";
 import { listed, type Offer, words } from "./offer.ts";
 import { valuesOf } from "./option-values.ts";
 
@@ -65,6 +66,33 @@ function describe(name: string, command: Command): Completable {
   };
 }
 
+/** Commands whose name is followed by another: groups, and the bench with its nouns. */
+export const completableGroups: readonly { readonly name: string; readonly summary: string }[] = [
+  ...commandGroups,
+  { name: "lab", summary: labSummary },
+];
+
+/** The bench's nouns, whose verbs are their first arguments. */
+function benchCompletables(): Completable[] {
+  const options = labOptions
+    .filter(({ name }) => name !== "help")
+    .map(({ name, value, summary }) => ({
+      long: name,
+      short: undefined,
+      help: summary,
+      takesValue: value !== undefined,
+      values: undefined,
+    }));
+  const all: readonly { name: string; summary: string; verbs?: object }[] = [...nouns, undoOutline];
+  return all.map(({ name, summary, verbs }) => ({
+    name: `lab ${name}`,
+    summary,
+    options,
+    arguments: words(...Object.keys(verbs ?? {})),
+    isRepeated: false,
+  }));
+}
+
 /** In the order of their names. */
 export async function completables(): Promise<Completable[]> {
   const lists = await Promise.all(
@@ -73,5 +101,5 @@ export async function completables(): Promise<Completable[]> {
       return entry.names.map((name) => describe(name, command));
     }),
   );
-  return lists.flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...lists.flat(), ...benchCompletables()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -94,6 +94,10 @@ const cases: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ["tiffin container ren", ["rename"]],
   ["tiffin comp", ["completion"]],
   ["tiffin logs --foll", ["--follow"]],
+  ["tiffin la", ["lab"]],
+  ["tiffin lab li", ["link"]],
+  ["tiffin lab bridge addi", ["addif"]],
+  ["tiffin lab route ls --js", ["--json"]],
 ];
 
 /** The word that a shell replaces begins in bash after a colon, in the others where the blank is. */

@@ -1,7 +1,6 @@
 /** The completion script for fish, which takes one line for every option. */
-import { commandGroups } from "../command-table.ts";
 import { membersOf } from "./command-words.ts";
-import type { Completable, CompletableOption } from "./completable.ts";
+import { type Completable, type CompletableOption, completableGroups } from "./completable.ts";
 import { listCommands, type Offer } from "./offer.ts";
 
 function quote(text: string): string {
@@ -26,8 +25,8 @@ function conditionOf(all: readonly Completable[], name: string): string {
   const [first = "", second] = name.split(" ");
   if (second !== undefined)
     return quote(`__fish_seen_subcommand_from ${first}; and __fish_seen_subcommand_from ${second}`);
-  const groups = commandGroups.map((group) => group.name).join(" ");
-  const isMember = commandGroups.some((group) => membersOf(all, group.name).includes(name));
+  const groups = completableGroups.map((group) => group.name).join(" ");
+  const isMember = completableGroups.some((group) => membersOf(all, group.name).includes(name));
   const others = isMember ? `; and not __fish_seen_subcommand_from ${groups}` : "";
   return quote(`__fish_seen_subcommand_from ${first}${others}`);
 }
@@ -45,7 +44,7 @@ export function fishScript(all: readonly Completable[]): string {
     "# fish completion for tiffin; load it with: tiffin completion fish | source",
     "complete -c tiffin -f",
   ];
-  for (const group of commandGroups)
+  for (const group of completableGroups)
     lines.push(`complete -c tiffin -n __fish_use_subcommand -a ${group.name} -d ${quote(group.summary)}`);
   for (const one of all) {
     const word = one.name.split(" ").at(-1) ?? one.name;

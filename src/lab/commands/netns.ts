@@ -102,15 +102,9 @@ export function exec(session: Session, words: WordReader): number {
     const isMissing = thrown instanceof SyscallError && thrown.code === "ENOENT";
     const looked = program.includes("/") ? "" : `; looked in ${path}`;
     const found = isMissing ? `there is no such program${looked}` : foundText(thrown);
-    const kind = isMissing ? "notFound" : "invalid";
-    throw new TiffinError(
-      kind,
-      "lab.exec",
-      `cannot run ${JSON.stringify(program)} in ${JSON.stringify(name)}: ${found}`,
-      {
-        exitCode: isMissing ? notFoundExit : notExecutableExit,
-      },
-    );
+    const text = `cannot run ${JSON.stringify(program)} in ${JSON.stringify(name)}: ${found}`;
+    if (isMissing) throw new TiffinError("notFound", "lab.exec", text, { exitCode: notFoundExit });
+    throw new TiffinError("invalid", "lab.exec", text, { exitCode: notExecutableExit });
   }
 }
 

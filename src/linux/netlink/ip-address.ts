@@ -12,7 +12,7 @@ export function parseIpAddress(text: string): Uint8Array | undefined {
   }
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const [front, back] = halves.map(parseGroups);
+  const [front, back] = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
   if (front === undefined) return undefined;
   if (halves.length === 1) return front.length === groupCount ? groupBytes(front) : undefined;
   if (back === undefined) return undefined;
@@ -20,13 +20,13 @@ export function parseIpAddress(text: string): Uint8Array | undefined {
   return missing < 1 ? undefined : groupBytes([...front, ...new Array<number>(missing).fill(0), ...back]);
 }
 
-/** 16-bit groups; the last one may be written as an IPv4 address. */
-function parseGroups(text: string): number[] | undefined {
+/** 16-bit groups; the last two at the end of an address may be written as an IPv4 address. */
+function parseGroups(text: string, isEnd: boolean): number[] | undefined {
   if (text === "") return [];
   const groups: number[] = [];
   const parts = text.split(":");
   for (const [index, part] of parts.entries()) {
-    const last = index === parts.length - 1 ? parseIpv4(part) : undefined;
+    const last = isEnd && index === parts.length - 1 ? parseIpv4(part) : undefined;
     if (last !== undefined) groups.push(last >>> 16, last & 0xffff);
     else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16));
     else return undefined;
