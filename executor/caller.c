@@ -58,10 +58,37 @@ static void let_signals_end_us(uint64_t spared)
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof set);
 }
 
+/*
+ * Closes whatever the caller had open besides the standard streams and `kept`: until it executes its program, the process in
+ * the container would hold it, directories of the host too. What is to be preserved has come with START.
+ */
+static void close_all_but(int *kept, int count)
+{
+	for (int i = 1; i < count; i++)
+		for (int j = i; j > 0 && kept[j - 1] > kept[j]; j--) {
+			int larger = kept[j - 1];
+			kept[j - 1] = kept[j];
+			kept[j] = larger;
+		}
+	unsigned next = STDERR_FILENO + 1;
+	for (int i = 0; i < count; i++) {
+		if (kept[i] < (int)next)
+			continue;
+		if ((unsigned)kept[i] > next)
+			sys_close_range(next, (unsigned)kept[i] - 1, 0);
+		next = (unsigned)kept[i] + 1;
+	}
+	sys_close_range(next, ~0u, 0);
+}
+
 static struct start *start_program(struct supervisor *v, int *fds, int count, int *file, bool keep_signals)
 {
 	/* Nothing of the host's own files may be open in a process that is about to divide into a container. */
 	close_quietly(take_fd(file));
+	int kept[LIMIT_RECEIVED_FDS + 2];
+	memcpy(kept, fds, (size_t)count * sizeof *fds);
+	kept[count] = v->connections[0].fd;
+	close_all_but(kept, count + 1);
 	uint64_t spared = prepare_process(v->connections[0].fd);
 	if (!keep_signals)
 		let_signals_end_us(spared);

@@ -83,6 +83,41 @@ test.skipIf(!isRoot)("a program that outlives it ends as it would have, for run 
 });
 
 test.skipIf(!isRoot)(
+  "what a caller has left open is not held by a created container, nor by its exec",
+  async () => {
+    await using bundle = new Bundle(program);
+    await startHelper(bundle);
+    bundle.configure(specOf(["/bin/sleep", "1000"]));
+    const leaking = (...words: readonly string[]) =>
+      Bun.spawnSync(
+        [
+          "bash",
+          "-c",
+          'exec 3</ 10</ 77</etc/passwd 251</; exec "$@" > /dev/null 2>&1',
+          "bash",
+          program,
+          "--root",
+          bundle.root,
+          ...words,
+        ],
+        { cwd: bundle.path, env: { ...process.env, ...stay }, stdin: "ignore" },
+      ).exitCode;
+    const held = async (): Promise<string[]> => {
+      const { pid } = JSON.parse((await call(bundle, ["state", bundle.id])).stdout);
+      return readdirSync(`/proc/${pid}/fd`)
+        .map((fd) => linkOf(`/proc/${pid}/fd/${fd}`))
+        .filter((target) => target !== "/dev/null" && !target.startsWith("socket:"));
+    };
+    expect(leaking("create", bundle.id)).toBe(0);
+    expect(await held()).toEqual([]);
+    expect((await call(bundle, ["start", bundle.id])).code).toBe(0);
+    expect(leaking("exec", bundle.id, "/bin/sh", "-c", "ls -l /proc/self/fd > /fds")).toBe(0);
+    expect(readFileSync(join(bundle.rootfs, "fds"), "utf8")).not.toMatch(/ (?:3|10|77|251) -> \/(?:$|etc)/m);
+    expect((await call(bundle, ["delete", "--force", bundle.id])).code).toBe(0);
+  },
+);
+
+test.skipIf(!isRoot)(
   "what it does not do for others is done alone: terminals, inherited descriptors, closed ones, long command lines",
   async () => {
     await using bundle = new Bundle(program);
