@@ -73,8 +73,8 @@ test("hosts that are none", async () => {
     code: "api.socket-path",
   });
   expect(await failureOf(api.listen(`unix://${directory}/missing/s`))).toEqual({
-    kind: "unavailable",
-    code: "api.socket-bind",
+    kind: "invalid",
+    code: "api.socket-directory",
   });
 });
 

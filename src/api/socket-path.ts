@@ -2,7 +2,8 @@
  * The unix socket of the API: taken over from an engine that is gone, never from one that lives, and open to root and
  * the members of group `tiffin` only.
  */
-import { chownSync, lstatSync, readFileSync, unlinkSync } from "node:fs";
+import { chownSync, lstatSync, readFileSync, statSync, unlinkSync } from "node:fs";
+import { dirname } from "node:path";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 
@@ -41,6 +42,15 @@ async function clearStale(path: string): Promise<void> {
       "invalid",
       "api.socket-path",
       `socket path longer than ${limitPathBytes} bytes: ${path}`,
+    );
+  }
+  const directory = dirname(path);
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    throw new TiffinError(
+      "invalid",
+      "api.socket-directory",
+      `cannot listen on ${path}: there is no directory ${directory}`,
+      { remedy: "make it, or give another address with --host" },
     );
   }
   const found = lstatSync(path, { throwIfNoEntry: false });

@@ -2,7 +2,7 @@
  * The engine: everything that has a name (containers, images, networks, volumes) behind a few services. Opening it
  * brings state and host to agree; closing it lets go of what runs without touching it.
  */
-import { mkdirSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { prepareCgroupParent, removeCgroup } from "../kernel/cgroup.ts";
 import { fileSystemOf } from "../kernel/mount-attributes.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
@@ -42,7 +42,7 @@ import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
 import { isBuiltIn, NameServers, NetworkService, type Networks, openNetworks } from "./network/mod.ts";
 import { hostPlaces, openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
-import { lockDirectory, openStore, type StateStore } from "./store/mod.ts";
+import { lockDirectory, makeOwnDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
 import { openTimers } from "./timers.ts";
 import { openVolumeStore, VolumeService } from "./volume/mod.ts";
@@ -97,7 +97,7 @@ export async function openEngine(config: EngineConfig, options: EngineOptions): 
   const store = openStore(config.root, report);
   let runLock: OwnedFd | undefined;
   try {
-    mkdirSync(config.run, { recursive: true, mode: 0o700 });
+    makeOwnDirectory(config.run, "--run");
     runLock = lockDirectory(`${config.run}/lock`, "this run directory");
     return await openWith(config, options, { store, runLock, facts }, paths, report);
   } catch (thrown) {

@@ -125,6 +125,13 @@ const skipped = new Set([
   "auth",
 ]);
 
+/** What makes an answer come, and end. */
+const beside: ReadonlyMap<string, Readonly<Record<string, string>>> = new Map([
+  ["containerLogs", { stdout: "1" }],
+  ["containerStats", { stream: "0" }],
+  ["events", { until: "1" }],
+]);
+
 /** A longer request line is no request. */
 const longestQuery = 6000;
 
@@ -167,11 +174,16 @@ test(
       if (skipped.has(name) || name === "containerRemove" || name === "containerRename") continue;
       for (const key of Object.keys(query)) {
         // Answers that end only with the client.
-        if (key === "follow" || (name === "events" && key === "until")) continue;
+        if (
+          key === "follow" ||
+          `${name} ${key}` === "events until" ||
+          `${name} ${key}` === "containerStats stream"
+        )
+          continue;
         for (const text of key === "filters" ? [...queryTexts(), ...filterTexts()] : queryTexts()) {
           const target = path.replace("{name*}", "base").replace(/\{(name|id)\}/, id);
-          const other =
-            name === "events" ? "&until=1" : name === "containerLogs" && key !== "stdout" ? "&stdout=1" : "";
+          const others = Object.entries(beside.get(name) ?? {}).filter(([also]) => also !== key);
+          const other = others.map(([also, value]) => `&${also}=${value}`).join("");
           const encoded = encodeURIComponent(text.isWellFormed() ? text : "\ufffd");
           queries.push({ path: `${method} ${target}`, body: `${key}=${encoded}${other}` });
         }

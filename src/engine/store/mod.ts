@@ -10,15 +10,17 @@
  * spares shared memory and a lock per statement. Checkpoints are made when the engine is idle.
  */
 import { Database } from "bun:sqlite";
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { reserveSpace } from "../../kernel/reserve-space.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { damaged, inspectDatabase, isLogOverwritten, namingDamage } from "./damage.ts";
 import { isNoRoom, LateWrites } from "./late-writes.ts";
+import { makeOwnDirectory } from "./own-directory.ts";
 import { lockDirectory } from "./root-lock.ts";
 import { currentVersion, type Migration, migrations } from "./schema.ts";
 
 export { directWrites, isNoRoom, tellingOfNoRoom, type Writes } from "./late-writes.ts";
+export { makeOwnDirectory } from "./own-directory.ts";
 export { lockDirectory } from "./root-lock.ts";
 
 export interface StateStore extends Disposable {
@@ -42,7 +44,7 @@ const reservedBytes = 256 << 10;
  * changes anything. `report` hears of state that was lost.
  */
 export function openStore(root: string, report: (thrown: unknown) => void = () => {}): StateStore {
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeOwnDirectory(root, "--root");
   const lock = lockDirectory(`${root}/lock`);
   try {
     const path = `${root}/tiffin.db`;
