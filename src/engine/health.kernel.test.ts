@@ -205,6 +205,47 @@ test("an engine that ends kills the check that is under way", async () => {
   );
 });
 
+const server = ["sh", "-c", "mkdir /www; echo soup > /www/menu; exec httpd -f -p 81 -h /www"];
+
+test("the engine asks by TCP and HTTP from inside the network namespace, without a process", async () => {
+  const heard: string[] = [];
+  using _listening = fixture.engine.events.subscribe(({ type, action }) => {
+    if (type === "container") heard.push(action);
+  });
+  const quick = { Interval: often, Retries: 1 };
+  const open = await checked({ Test: ["TCP", "localhost:81"], ...quick }, server);
+  const shut = await checked({ Test: ["TCP", "127.0.0.1:82"], ...quick }, server);
+  const found = await checked({ Test: ["HTTP", "http://127.0.0.1:81/menu"], ...quick }, server);
+  const lost = await checked({ Test: ["HTTP", "http://127.0.0.1:81/bill"], ...quick }, server);
+  await becomes(open, "healthy");
+  await becomes(shut, "unhealthy");
+  await becomes(found, "healthy");
+  await becomes(lost, "unhealthy");
+  const last = async (id: string) => (await stateOf(id)).Health?.Log.at(-1);
+  expect(await last(shut)).toMatchObject({
+    ExitCode: 1,
+    Output: "connect tcp 127.0.0.1:82: ECONNREFUSED",
+  });
+  expect(await last(found)).toMatchObject({ ExitCode: 0, Output: "HTTP/1.1 200 OK" });
+  await until("an answer", async () => (await last(lost))?.Output === "HTTP/1.1 404 Not Found");
+  expect(heard.filter((action) => action.startsWith("exec_create"))).toEqual([]);
+});
+
+test("a server that takes a connection and says nothing, or no HTTP, is not well; and nothing of the asking stays", async () => {
+  const quick = { Interval: often, Timeout: 200 * ms, Retries: 1 };
+  const answering = (...program: readonly string[]) => ["nc", "-ll", "-p", "81", "-e", ...program];
+  const check = { Test: ["HTTP", "http://127.0.0.1:81/"], ...quick };
+  const silent = await checked(check, answering("sleep", "1000"));
+  const other = await checked(check, answering("sh", "-c", "echo SSH-2.0; cat > /dev/null"));
+  const saying = async (id: string, words: string) =>
+    await until(words, async () => (await stateOf(id)).Health?.Log.at(-1)?.Output === words);
+  await saying(silent, "Health check exceeded timeout (200ms)");
+  await saying(other, "the answer is not HTTP");
+  const before = descriptorsOf(process.pid).length;
+  await until("another check", async () => ((await stateOf(silent)).Health?.FailingStreak ?? 0) > 6);
+  await until("no more descriptors", () => descriptorsOf(process.pid).length <= before);
+});
+
 test("a hundred checks leave no process, descriptor, socket or record", async () => {
   let ended = 0;
   using _listening = fixture.engine.events.subscribe(({ action }) => {
@@ -272,9 +313,20 @@ test("the image's check counts where the client says nothing, its numbers where 
 });
 
 test.each<[Healthcheck, string]>([
-  [{ Test: ["CURL", "x"] }, 'unknown type "CURL" of a check of health: wanted CMD, CMD-SHELL or NONE'],
+  [
+    { Test: ["CURL", "x"] },
+    'unknown type "CURL" of a check of health: wanted CMD, CMD-SHELL, TCP, HTTP or NONE',
+  ],
   [{ Test: ["CMD"] }, "the check of the container's health has no command"],
   [{ Test: ["CMD-SHELL"] }, "a check of health by CMD-SHELL has no command"],
+  [
+    { Test: ["TCP", "db:5432"] },
+    'at "db:5432": wanted localhost or an IPv4 address inside the container, and a port',
+  ],
+  [{ Test: ["TCP", "127.0.0.1:0"] }, "and a port"],
+  [{ Test: ["TCP"] }, "a check of health by TCP has 0 words after it, wanted one"],
+  [{ Test: ["HTTP", "https://127.0.0.1/"] }, "wanted http://ADDRESS[:PORT][/PATH]"],
+  [{ Test: ["HTTP", "http://127.0.0.1/a b"] }, "wanted http://ADDRESS[:PORT][/PATH]"],
   [{ Test: ["CMD", "true"], Interval: 5 }, "Interval in Healthcheck cannot be less than 1ms"],
   [{ Test: ["CMD", "true"], Timeout: -5 }, "Timeout in Healthcheck cannot be less than 1ms"],
   [{ Test: ["CMD", "true"], Retries: -1 }, "Retries in Healthcheck cannot be negative"],

@@ -1,37 +1,31 @@
 /** A check of health by a program in the container. */
 
-import { formatGoDuration } from "../../docker/go-duration.ts";
 import { listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
 import { killProcessFamily } from "../../kernel/process-family.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { after, within } from "../../lib/timer.ts";
 import type { SupervisedProcess } from "../../runtime/mod.ts";
-import { type Container, cgroupOf, type HealthSpecification } from "../container/mod.ts";
+import { type Container, cgroupOf } from "../container/mod.ts";
 import type { OwnProcess } from "../exec/mod.ts";
 import type { HealthContext } from "./context.ts";
 import { LimitedOutput } from "./limited-output.ts";
-
-/** What a check says; `exitCode` -1 when it comes to no result. */
-export interface ProbeAnswer {
-  readonly exitCode: number;
-  readonly output: string;
-}
+import { type ExecTest, type ProbeAnswer, timeoutText } from "./probe-answer.ts";
 
 /** How long a program that has ended may keep its output open by what it left running. */
 const outputLimitMs = 2000;
 
-export function commandOf(test: HealthSpecification["test"]): readonly string[] {
+function commandOf(test: ExecTest): readonly string[] {
   return test.kind === "shell" ? ["/bin/sh", "-c", test.text] : test.arguments;
 }
 
 /**
- * Runs `command` and waits until nothing of the check is left: at its end, or killed with all that it began, at the time
+ * Runs its command and waits until nothing of the check is left: at its end, or killed with all that it began, at the time
  * limit or by `abort`. Never rejects.
  */
 export async function probeByExec(
   context: HealthContext,
   container: Container,
-  command: readonly string[],
+  test: ExecTest,
   timeoutMs: number,
   abort: AbortSignal,
 ): Promise<ProbeAnswer> {
@@ -41,7 +35,7 @@ export async function probeByExec(
   abort.addEventListener("abort", aborted);
   try {
     const output = new LimitedOutput();
-    const started = await context.execs.launch(container, command);
+    const started = await context.execs.launch(container, commandOf(test));
     const finished = finish(started, output);
     const first = await Promise.race([finished, cutShort]);
     if (typeof first === "number") return { exitCode: first, output: output.text };
@@ -69,9 +63,4 @@ async function finish({ process, stream }: OwnProcess, output: LimitedOutput): P
 function kill(context: HealthContext, container: Container, { pid }: SupervisedProcess): void {
   const group = cgroupOf(context, container.id);
   killProcessFamily(pid, () => listCgroupProcesses(context.facts.cgroup, group));
-}
-
-function timeoutText(timeoutMs: number, output: string): string {
-  const said = output === "" ? "" : `: ${output}`;
-  return `Health check exceeded timeout (${formatGoDuration(timeoutMs * 1e6)})${said}`;
 }

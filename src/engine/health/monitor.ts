@@ -5,7 +5,13 @@
  */
 import { monotonicMs, nowMs } from "../../lib/clock.ts";
 import type { Timer } from "../../lib/timer.ts";
-import { type Container, type Health, isAlive, tellEvent } from "../container/mod.ts";
+import {
+  type Container,
+  type Health,
+  type HealthSpecification,
+  isAlive,
+  tellEvent,
+} from "../container/mod.ts";
 import type { EngineEvent } from "../event/mod.ts";
 import type { HealthContext } from "./context.ts";
 import {
@@ -16,13 +22,15 @@ import {
   settingsOf,
   whileNobodyAsks,
 } from "./decide.ts";
-import { commandOf, probeByExec } from "./exec-probe.ts";
+import { probeByExec } from "./exec-probe.ts";
+import { probeNatively } from "./native-probe.ts";
+import { isNative, type ProbeAnswer } from "./probe-answer.ts";
 
 /** A container that is being asked, from its start or its unpausing on. */
 interface Watch {
   readonly container: Container;
   readonly settings: HealthSettings;
-  readonly command: readonly string[];
+  readonly test: HealthSpecification["test"];
   readonly ending: AbortController;
   timer: Timer | undefined;
 }
@@ -81,7 +89,7 @@ export class HealthMonitor implements Disposable {
     const watch: Watch = {
       container,
       settings: settingsOf(health),
-      command: commandOf(health.test),
+      test: health.test,
       ending: new AbortController(),
       timer: undefined,
     };
@@ -119,11 +127,16 @@ export class HealthMonitor implements Disposable {
     }
   }
 
+  #answer({ container, settings, test, ending }: Watch): Promise<ProbeAnswer> {
+    if (isNative(test)) return probeNatively(container, test, settings.timeoutMs, ending.signal);
+    return probeByExec(this.#context, container, test, settings.timeoutMs, ending.signal);
+  }
+
   async #probe(watch: Watch): Promise<void> {
-    const { container, settings, command, ending } = watch;
+    const { container, settings, ending } = watch;
     const startedAtMs = nowMs();
     const began = monotonicMs();
-    const answer = await probeByExec(this.#context, container, command, settings.timeoutMs, ending.signal);
+    const answer = await this.#answer(watch);
     const { health, state } = container;
     // A pause or its end has overtaken the answer, which says nothing then.
     if (ending.signal.aborted || health === undefined || !isAlive(state)) return;

@@ -2,16 +2,23 @@
  * A specification as Docker's documents, for `inspect` of a container that no document of Docker's made. What Docker has
  * no word for is left out. Pure.
  */
+import type { Healthcheck } from "../../../docker/types/container-config.ts";
 import type { HostConfig, PortBinding } from "../../../docker/types/host-config.ts";
 import { capabilityNames } from "../../../linux/capabilities.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
-import type { ContainerSpecification, MountSpec, ResourceLimits } from "../specification/mod.ts";
+import type {
+  ContainerSpecification,
+  HealthSpecification,
+  MountSpec,
+  ResourceLimits,
+} from "../specification/mod.ts";
 import { decideCapabilities } from "./capability-set.ts";
 import { type DockerDocuments, engineRuntime } from "./documents.ts";
+import { encodeHealthTest } from "./health-test.ts";
 import { networkMode } from "./network-mode.ts";
 
 export function documentsOf(specification: ContainerSpecification): DockerDocuments {
-  const { process, namespaces, network, security, stop, exposed } = specification;
+  const { process, namespaces, network, security, stop, exposed, health } = specification;
   const ports = network.kind === "networks" ? network.ports : [];
   const bindings = new Map<string, PortBinding[]>();
   for (const { containerPort, protocol, hostAddress = "", hostPort, hostPortEnd } of ports) {
@@ -36,6 +43,7 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
         StopSignal: signalText(stop.signal),
       }),
       StopTimeout: stop.graceSeconds,
+      ...(health !== null && { Healthcheck: healthcheckOf(health) }),
     },
     host: {
       ...resourcesOf(specification.resources),
@@ -178,5 +186,16 @@ function resourcesOf(resources: ResourceLimits): HostConfig {
     BlkioDeviceWriteBps: rates(resources.blockWriteBytes),
     BlkioDeviceReadIOps: rates(resources.blockReadOperations),
     BlkioDeviceWriteIOps: rates(resources.blockWriteOperations),
+  };
+}
+
+function healthcheckOf(health: HealthSpecification): Healthcheck {
+  return {
+    Test: encodeHealthTest(health.test),
+    Interval: health.intervalNs,
+    Timeout: health.timeoutNs,
+    StartPeriod: health.startPeriodNs,
+    StartInterval: health.startIntervalNs,
+    Retries: health.retries,
   };
 }

@@ -20,6 +20,7 @@ import {
 import { decideCapabilities } from "./capability-set.ts";
 import { decodeDeviceRule } from "./device-rule.ts";
 import { commandOf, type MergedConfig, type MergedHostConfig, timeAnnotation } from "./documents.ts";
+import { decodeHealthTest } from "./health-test.ts";
 import { decodeLogConfig } from "./log-options.ts";
 import { decodePorts, exposedPorts } from "./ports.ts";
 import { resourcesOf } from "./resources-of.ts";
@@ -189,14 +190,12 @@ function stopSignal(text: string): number {
   throw new TiffinError("invalid", "container.stop-signal", `invalid signal: ${text}`);
 }
 
-const defaultShell = ["/bin/sh", "-c"];
-
 /** Null where nothing is asked for, or asked not to be done. Errors: `container.health` for a kind that nobody can do. */
 function healthOf(
   check: Healthcheck | undefined,
   shell: readonly string[] | undefined,
 ): HealthSpecification | null {
-  const test = healthTestOf(check?.Test ?? [], shell);
+  const test = decodeHealthTest(check?.Test ?? [], shell);
   if (check === undefined || test === undefined) return null;
   return {
     test,
@@ -206,33 +205,4 @@ function healthOf(
     startIntervalNs: check.StartInterval ?? 0,
     retries: check.Retries ?? 0,
   };
-}
-
-/** As Docker, with what else is in the list as further arguments of the shell. */
-function healthTestOf(
-  [kind, ...words]: readonly string[],
-  shell: readonly string[] | undefined,
-): HealthSpecification["test"] | undefined {
-  switch (kind) {
-    case undefined:
-    case "NONE":
-      return undefined;
-    case "CMD":
-      return { kind: "command", arguments: words };
-    case "CMD-SHELL": {
-      const [text] = words;
-      if (text === undefined) {
-        throw new TiffinError("invalid", "container.health", "a check of health by CMD-SHELL has no command");
-      }
-      if ((shell ?? []).length === 0 && words.length === 1) return { kind: "shell", text };
-      const interpreter = shell === undefined || shell.length === 0 ? defaultShell : shell;
-      return { kind: "command", arguments: [...interpreter, ...words] };
-    }
-    default:
-      throw new TiffinError(
-        "invalid",
-        "container.health",
-        `unknown type ${JSON.stringify(kind)} of a check of health: wanted CMD, CMD-SHELL or NONE`,
-      );
-  }
 }

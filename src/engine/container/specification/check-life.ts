@@ -1,4 +1,5 @@
 /** When a container ends and begins again, what is kept of its output, and how its health is asked for. Pure. */
+import { isIpv4 } from "../../../docker/ip-address.ts";
 import { checkTag } from "./log-tag.ts";
 import { refuse } from "./refuse.ts";
 import type {
@@ -59,6 +60,18 @@ function checkHealth(health: HealthSpecification): void {
   const { test } = health;
   if (test.kind === "command" && (test.arguments[0] ?? "") === "") {
     refuse("health", "the check of the container's health has no command");
+  }
+  if ((test.kind === "tcp" || test.kind === "http") && !isIpv4(test.address)) {
+    refuse(
+      "health",
+      `the check of the container's health at ${JSON.stringify(test.address)}: wanted an IPv4 address`,
+    );
+  }
+  if (test.kind === "http" && !/^\/[!-~]*$/.test(test.path)) {
+    refuse(
+      "health",
+      `the path ${JSON.stringify(test.path)} of a check of health: wanted one that begins with /`,
+    );
   }
   const times = [
     ["Interval", health.intervalNs],

@@ -262,6 +262,9 @@ const health = object({
     command: object({ kind: oneOf("command"), arguments: list(text) }),
     /** By `/bin/sh -c`. */
     shell: object({ kind: oneOf("shell"), text }),
+    /** By the engine, from inside the network namespace, at an IPv4 address. */
+    tcp: object({ kind: oneOf("tcp"), address: text, port: integerWithin(1, 65_535) }),
+    http: object({ kind: oneOf("http"), address: text, port: integerWithin(1, 65_535), path: text }),
   }),
   intervalNs: integer,
   timeoutNs: integer,

@@ -93,5 +93,12 @@ export const richSpecification: ContainerSpecification = {
   restart: { policy: "on-failure", limit: 4 },
   stop: { signal: 12, graceSeconds: 7, chosen: true },
   removeWhenEnded: false,
-  health: null,
+  health: {
+    test: { kind: "http", address: "127.0.0.1", port: 81, path: "/menu?today" },
+    intervalNs: 2e9,
+    timeoutNs: 3e9,
+    startPeriodNs: 4e9,
+    startIntervalNs: 5e9,
+    retries: 6,
+  },
 };
