@@ -228,6 +228,72 @@ inOwnNetns(import.meta.path, () => {
     output("ip", "link", "del", "theirs");
   });
 
+  test("many benches at once wait for each other, and nothing of theirs is lost", async () => {
+    const before = everything();
+    const names = ["c0", "c1", "c2", "c3", "c4", "c5"];
+    const all = names.map((name) =>
+      Bun.spawn(
+        [
+          ...["nsenter", `--mount=/proc/${holder.pid}/ns/mnt`, process.execPath, program, "lab"],
+          ...["link", "add", name, "type", "veth", "peer", "name", `p${name}`],
+        ],
+        { stdout: "inherit", stderr: "inherit" },
+      ),
+    );
+    expect(await Promise.all(all.map((child) => child.exited))).toEqual(names.map(() => 0));
+    expect(list(ip("link"))).toHaveLength(names.length * 2 + 1);
+    expect(lab("undo").split("\n")).toHaveLength(names.length);
+    expect(everything()).toEqual(before);
+  });
+
+  test("what was made in another network namespace of a caller stays in the journal, and undo says so", () => {
+    lab("bridge add br0");
+    const elsewhere = run(["unshare", "--net", process.execPath, program, "lab", "undo"]);
+    expect(elsewhere.code).toBe(1);
+    expect(elsewhere.err).toBe(
+      'tiffin lab: could not take back everything: link "br0": it was made from another network namespace; call undo there',
+    );
+    expect(lab("undo")).toBe('taken back: link "br0"');
+  });
+
+  test("a journal whose last write was cut short is read; one that is no journal is named with its line", () => {
+    lab("bridge add br0");
+    output("sh", "-c", `printf '{"id":9,"chan' >> ${runDirectory}/lab-journal`);
+    lab("bridge add br1");
+    expect(lab("undo").split("\n")).toEqual(['taken back: link "br1"', 'taken back: link "br0"']);
+    for (const line of [
+      "nonsense",
+      "7",
+      '{"id":1,"change":{"what":"link"}}',
+      '{"id":1,"change":{"what":"odd"}}',
+    ]) {
+      output("sh", "-c", `printf '%s\\n' "$1" > ${runDirectory}/lab-journal`, "sh", line);
+      expect(tryLab("undo")).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`cannot read line 1 of the journal ${runDirectory}/lab-journal`),
+      });
+    }
+    output("rm", `${runDirectory}/lab-journal`);
+  });
+
+  test("what is in /run/netns without being a namespace is not opened, entered or waited for", () => {
+    const before = everything();
+    output("mkdir", "/run/netns");
+    output("mkfifo", "/run/netns/pipe");
+    output("touch", "/run/netns/file");
+    output("ln", "-s", "/proc/self/ns/mnt", "/run/netns/mounts");
+    expect(lab("netns ls").split("\n")).toEqual(["file", "mounts", "pipe"]);
+    for (const name of ["pipe", "file", "mounts"]) {
+      expect(tryLab(`netns exec ${name} true`).err).toStartWith(
+        `tiffin lab: there is no network namespace "${name}"`,
+      );
+    }
+    expect(tryLab("link ls").code).toBe(0);
+    for (const name of ["pipe", "file", "mounts"]) lab(`netns rm ${name}`);
+    output("rmdir", "/run/netns");
+    expect(everything()).toEqual(before);
+  });
+
   describe("killed at each step, undo leaves nothing", () => {
     const cable = "link add v0 type veth peer name v1";
     const cases: readonly (readonly string[])[] = [

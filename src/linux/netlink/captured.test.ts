@@ -2,12 +2,18 @@ import { expect, test } from "bun:test";
 import { decodeAcknowledgement } from "./acknowledgement.ts";
 import { addressMessages, decodeAddress } from "./address.ts";
 import { decodeFlow } from "./conntrack.ts";
+import { decodeInterfaceAddress } from "./interface-address.ts";
+import { decodeNeighbourEntry } from "./ip-neighbour.ts";
+import { decodeIpRoute } from "./ip-route.ts";
 import { formatIpv4, formatMac, formatPrefix } from "./ipv4.ts";
 import { decodeLink, linkMessages } from "./link.ts";
+import { decodeLinkDetails } from "./link-details.ts";
 import { decodeMessages, messageTypes, NetlinkDecodeError, type NetlinkMessage } from "./message.ts";
 import { decodeNeighbour } from "./neighbour.ts";
+import { decodeNetnsId } from "./netns-id.ts";
 import { decodeChain, decodeElements, decodeRule } from "./nftables/decode.ts";
 import { decodeRoute } from "./route.ts";
+import { decodeRule as decodePolicyRule } from "./rule.ts";
 import { type Captured, captured, capturedNames } from "./testing/captured.ts";
 
 /** The messages of an exchange without the end of a dump. */
@@ -102,6 +108,12 @@ test("flows", () => {
 });
 
 const decoders = [
+  decodeInterfaceAddress,
+  decodeIpRoute,
+  decodeLinkDetails,
+  decodeNeighbourEntry,
+  decodeNetnsId,
+  decodePolicyRule,
   decodeLink,
   decodeAddress,
   decodeRoute,
