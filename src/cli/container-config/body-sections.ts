@@ -86,10 +86,12 @@ const identity: Section = {
 const health: Section = {
   options: [
     "health-cmd",
+    "health-http",
     "health-interval",
     "health-retries",
     "health-start-interval",
     "health-start-period",
+    "health-tcp",
     "health-timeout",
     "no-healthcheck",
   ],
@@ -101,9 +103,15 @@ const health: Section = {
       StartInterval: values["health-start-interval"],
     };
     const numbers = { ...durations, Retries: values["health-retries"] };
-    const command = values["health-cmd"];
+    const tests = [
+      ["CMD-SHELL", values["health-cmd"]],
+      ["HTTP", values["health-http"]],
+      ["TCP", values["health-tcp"]],
+    ].filter(([, asked]) => asked !== "");
+    if (tests.length > 1) throw new Error("--health-cmd, --health-http and --health-tcp exclude each other");
+    const [test] = tests;
     if (values["no-healthcheck"]) {
-      if (command !== "" || Object.values(numbers).some((one) => one !== undefined)) {
+      if (test !== undefined || Object.values(numbers).some((one) => one !== undefined)) {
         throw new Error("--no-healthcheck conflicts with --health-* options");
       }
       return { config: { Healthcheck: { Test: ["NONE"] } } };
@@ -113,7 +121,6 @@ const health: Section = {
       const option = name.replace(/([a-z])([A-Z])/g, "$1-$2").toLowerCase();
       throw new Error(`--health-${option} cannot be negative`);
     }
-    const test = command === "" ? undefined : ["CMD-SHELL", command];
     return { config: { Healthcheck: { Test: test, ...numbers } } };
   },
 };

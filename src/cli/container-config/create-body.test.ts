@@ -52,3 +52,30 @@ for (const [args, wanted] of cases as [string[], { body?: unknown; error?: strin
     expect(meaningful(body)).toEqual(meaningful(wanted.body));
   });
 }
+
+test.each([
+  [
+    ["--health-tcp", "localhost:5432"],
+    ["TCP", "localhost:5432"],
+  ],
+  [
+    ["--health-http", "http://127.0.0.1/up"],
+    ["HTTP", "http://127.0.0.1/up"],
+  ],
+] as const)("%p, which Docker does not have, asks without a process", async (args, wanted) => {
+  const io = surroundings();
+  const { values, given } = parseFlags(containerFlags, [...args, "--health-retries", "2", "base"], {
+    interspersed: false,
+  });
+  const request = { values, given, image: "base", command: [], detached: false, consoleSize: undefined };
+  expect(meaningful(createBody(request, io))).toMatchObject({ Healthcheck: { Test: wanted, Retries: 2 } });
+});
+
+test("health is asked for in one way", async () => {
+  const io = surroundings();
+  const args = ["create", "--health-cmd", "true", "--health-tcp", "127.0.0.1:1", "base"];
+  expect(await runCli(args, io)).toBe(125);
+  expect(io.errorText()).toStartWith(
+    "tiffin: --health-cmd, --health-http and --health-tcp exclude each other\n",
+  );
+});
