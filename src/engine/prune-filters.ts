@@ -1,7 +1,8 @@
 /** Filters of prunes: what was made before a moment, with some labels and without others. Pure. */
+
 import { filterTimeMs } from "../docker/filter-time.ts";
 import { invalidFilter } from "../docker/messages.ts";
-import { own } from "../lib/own.ts";
+import { hasLabel } from "./labels.ts";
 
 export type Filters = Readonly<Record<string, readonly string[]>>;
 
@@ -29,11 +30,4 @@ export function pruneTest(
     createdMs < before &&
     label.every((value) => hasLabel(labels, value)) &&
     !unwanted.some((value) => hasLabel(labels, value));
-}
-
-/** `name` or `name=value`. */
-function hasLabel(labels: Prunable["labels"], wanted: string): boolean {
-  const sign = wanted.indexOf("=");
-  const found = own(labels, sign < 0 ? wanted : wanted.slice(0, sign));
-  return found !== undefined && (sign < 0 || found === wanted.slice(sign + 1));
 }

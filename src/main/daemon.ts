@@ -130,11 +130,15 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     const engine = await Promise.race([opening, stopped]);
     // As good as a crash, which every next engine puts right: nothing that is under way is worth waiting for.
     if (engine === undefined) return 0;
-    const api = createApi(engine, { unread: unreadBytes });
-    await api.listen(config.host);
-    await stopped;
-    await api.close();
-    await engine.close();
+    try {
+      const api = createApi(engine, { unread: unreadBytes });
+      await api.listen(config.host);
+      await stopped;
+      await api.close();
+    } finally {
+      // One that nobody can reach leaves nothing on the host either.
+      await engine.close();
+    }
     return 0;
   } catch (thrown) {
     const remedy = thrown instanceof TiffinError && thrown.remedy !== undefined ? ` (${thrown.remedy})` : "";

@@ -1,6 +1,7 @@
 /** The door of the runtime: performs plans, supervises what they started, prepares cgroups for them. */
 export { changeLiveGroup, processGroups, withLiveLimits } from "./groups/mod.ts";
 export { applyHostOps, openCgroupSlots, removeCgroups } from "./host-ops.ts";
+export { startPs } from "./host-ps.ts";
 export { openUserNamespace } from "./id-maps/mod.ts";
 export type { ProcessRecord } from "./record.ts";
 export { createRecord, readRecord } from "./record.ts";

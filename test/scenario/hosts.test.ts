@@ -1,6 +1,7 @@
 /** Hosts on which something is missing that an engine or a container needs: what is done without it, and what is refused. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cgroupParentOf, tagOfRoot } from "../../src/engine/config.ts";
 import { probe } from "../../src/kernel/probe.ts";
 import { v1Hierarchy } from "../../src/linux/host-facts.ts";
 import { startEngine, tiffinCommand } from "../support/engine-harness.ts";
@@ -37,21 +38,31 @@ test.each([
     "cannot make the directory PLACE/file/below: something on the way there is no directory",
   ],
   ["--host", "unix:PLACE/none/s", "cannot listen on PLACE/none/s: there is no directory PLACE/none"],
-])("%s %s: what cannot be is said, with the way out", (option, value, said) => {
-  const place = mkdtempSync("/tmp/tiffin-test-hosts-");
-  try {
-    writeFileSync(`${place}/file`, "");
-    const given = { "--root": `${place}/root`, "--run": `${place}/run`, "--host": `unix://${place}/sock` };
-    const wanted = option === "--host" ? value.replace("PLACE", `//${place}`) : `${place}/${value}`;
-    const words = Object.entries({ ...given, [option]: wanted }).flat();
-    const { stderr, exitCode } = Bun.spawnSync(tiffinCommand("daemon", ...words));
-    expect(exitCode).toBe(1);
-    expect(stderr.toString().replaceAll(place, "PLACE")).toStartWith(`tiffin daemon: ${said} (`);
-    Bun.spawnSync(tiffinCommand("daemon", "--uninstall", ...words));
-  } finally {
-    rmSync(place, { recursive: true });
-  }
-});
+])(
+  "%s %s: what cannot be is said, with the way out, and nothing is left on the host",
+  (option, value, said) => {
+    const place = mkdtempSync("/tmp/tiffin-test-hosts-");
+    try {
+      writeFileSync(`${place}/file`, "");
+      const given = { "--root": `${place}/root`, "--run": `${place}/run`, "--host": `unix://${place}/sock` };
+      const wanted = option === "--host" ? value.replace("PLACE", `//${place}`) : `${place}/${value}`;
+      const words = Object.entries({ ...given, [option]: wanted }).flat();
+      const { stderr, exitCode } = Bun.spawnSync(tiffinCommand("daemon", ...words));
+      expect(exitCode).toBe(1);
+      expect(stderr.toString().replaceAll(place, "PLACE")).toStartWith(`tiffin daemon: ${said} (`);
+      const tag = tagOfRoot(`${place}/root`);
+      expect(readdirSync("/sys/class/net").filter((link) => link.startsWith(`tf${tag}`))).toEqual([]);
+      const group = cgroupParentOf(tag);
+      expect(
+        [...cgroup.v1, ...(cgroup.v2 === null ? [] : [cgroup.v2])].filter(({ mountPoint }) =>
+          existsSync(`${mountPoint}${group}`),
+        ),
+      ).toEqual([]);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+  },
+);
 
 test("an engine that sees no control groups says so, and makes nothing", () => {
   const top = cgroup.v1[0]?.mountPoint ?? cgroup.v2?.mountPoint ?? "";

@@ -1,24 +1,17 @@
 /** `tiffin stop`. */
 import { defineCommand } from "../command.ts";
 import { eachContainer } from "../each-container.ts";
-import { integer, text } from "../flags/flag.ts";
+import { stopFlags, stopQuery } from "../stop-flags.ts";
 
 export const command = defineCommand({
   names: ["container stop", "stop"],
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   summary: "Stop one or more running containers",
-  flags: {
-    signal: text("s", "Signal that asks the container to stop"),
-    time: integer("", "Seconds to wait before killing the container", { hidden: true }),
-    timeout: integer("t", "Seconds to wait before killing the container"),
-  },
+  flags: stopFlags,
   least: 1,
   async run({ values, positionals, context }) {
     const failed = await eachContainer(context, positionals, async (api, name) => {
-      await api.perform("containerStop", {
-        params: { name },
-        query: { t: values.timeout ?? values.time, signal: values.signal || undefined },
-      });
+      await api.perform("containerStop", { params: { name }, query: stopQuery(values) });
       return undefined;
     });
     return failed.length === 0 ? 0 : 1;

@@ -1,7 +1,9 @@
 /** Docker's filters of events. Pure. */
+
 import { invalidFilter } from "../../docker/messages.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
+import { hasLabel } from "../labels.ts";
 import type { EngineEvent } from "./event-bus.ts";
 
 export type EventFilters = Readonly<Record<string, readonly string[]>>;
@@ -44,17 +46,11 @@ const tests: Readonly<Record<string, Test>> = {
   config: never,
 };
 
-function hasLabel({ attributes }: EngineEvent, wanted: string): boolean {
-  const split = wanted.indexOf("=");
-  const value = own(attributes, split < 0 ? wanted : wanted.slice(0, split));
-  return value !== undefined && (split < 0 || value === wanted.slice(split + 1));
-}
-
 /** Errors: `event.filter` for a key that Docker does not have either. */
 export function eventTest(filters: EventFilters): (event: EngineEvent) => boolean {
   const all = Object.entries(filters).map(([key, values]): ((event: EngineEvent) => boolean) => {
     // A label is the exception: all of them must be there.
-    if (key === "label") return (event) => values.every((value) => hasLabel(event, value));
+    if (key === "label") return (event) => values.every((value) => hasLabel(event.attributes, value));
     const test = own(tests, key);
     if (test === undefined) throw new TiffinError("invalid", "event.filter", invalidFilter(key));
     return (event) => values.length === 0 || values.some((value) => test(event, value));

@@ -1,8 +1,10 @@
 /** Filters of `GET /images/json` and of `POST /images/prune`: which are known, and what each lets through. */
+
 import { filterTimeMs } from "../../docker/filter-time.ts";
 import { invalidFilter } from "../../docker/messages.ts";
 import { shellPattern } from "../../docker/shell-pattern.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { hasLabel } from "../labels.ts";
 import type { Image } from "./image.ts";
 
 export type FilterMap = Readonly<Record<string, readonly string[]>>;
@@ -32,14 +34,6 @@ export function danglingOf(filters: FilterMap): boolean | undefined {
   throw refusal(invalidFilter(`dangling=[${values.join(" ")}]`));
 }
 
-function hasLabel(image: Image, wanted: string): boolean {
-  const sign = wanted.indexOf("=");
-  const labels = image.config.Labels ?? {};
-  const key = sign < 0 ? wanted : wanted.slice(0, sign);
-  const found = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  return found !== undefined && (sign < 0 || found === wanted.slice(sign + 1));
-}
-
 /** By labels and age; `resolve` finds the images that `before` and `since` name. */
 export function imageTest(
   filters: FilterMap,
@@ -53,8 +47,8 @@ export function imageTest(
   return (image) =>
     createdMs(image) < before &&
     createdMs(image) > since &&
-    (filters["label"] ?? []).every((wanted) => hasLabel(image, wanted)) &&
-    !(filters["label!"] ?? []).some((unwanted) => hasLabel(image, unwanted));
+    (filters["label"] ?? []).every((wanted) => hasLabel(image.config.Labels ?? {}, wanted)) &&
+    !(filters["label!"] ?? []).some((unwanted) => hasLabel(image.config.Labels ?? {}, unwanted));
 }
 
 function untilTimes(values: readonly string[], nowMs: number): number[] {

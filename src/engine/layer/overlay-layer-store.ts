@@ -72,6 +72,8 @@ export interface OverlayLayerStoreOptions {
   readonly report?: (thrown: unknown) => void;
 }
 
+/** In the work directory: the kernel's mark of a mount that did not sync, which makes every later one fail. (filesystems/overlayfs) */
+const volatileMark = "work/incompat";
 const privateMode = 0o700;
 const rootDirectoryMode = 0o755;
 const layerIdPattern = /^[0-9a-f]{64}$/;
@@ -291,8 +293,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   mountAgain(containerId: string): void {
-    // The kernel's mark of it, which makes every later mount fail. (filesystems/overlayfs, "Volatile mount")
-    removeTree(`${this.#containers}/${containerId}/work/work/incompat`);
+    removeTree(`${this.containerDirectory(containerId).work}/${volatileMark}`);
   }
 
   remove(containerId: string): void {

@@ -1,8 +1,10 @@
 /** Filters of `GET /networks` and of `POST /networks/prune`: which are known, and what each lets through. */
-import { filterTimeMs } from "../../docker/filter-time.ts";
+
 import { invalidFilter } from "../../docker/messages.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
+import { hasLabel } from "../labels.ts";
+import { pruneTest } from "../prune-filters.ts";
 import { isBuiltIn } from "./built-in-networks.ts";
 import type { Network } from "./model.ts";
 
@@ -25,12 +27,6 @@ function finder(key: string, value: string): (text: string) => boolean {
 
 function anyOf(tests: readonly Test[]): Test {
   return (network) => tests.some((test) => test(network));
-}
-
-function hasLabel({ labels }: Network, wanted: string): boolean {
-  const sign = wanted.indexOf("=");
-  const found = own(labels, sign < 0 ? wanted : wanted.slice(0, sign));
-  return found !== undefined && (sign < 0 || found === wanted.slice(sign + 1));
 }
 
 function truth(key: string, values: readonly string[]): boolean {
@@ -65,7 +61,7 @@ const makers: Readonly<Record<string, FilterMaker>> = {
             driver === value,
       ),
     ),
-  label: (values) => (network) => values.every((value) => hasLabel(network, value)),
+  label: (values) => (network) => values.every((value) => hasLabel(network.labels, value)),
   scope: (values) => () => values.includes("local"),
   type: (values) =>
     anyOf(
@@ -93,16 +89,8 @@ export function networkTest(filters: FilterMap, countOf: (id: string) => number)
 }
 
 /** Which of the unused networks a prune takes. */
-export function pruneTest(filters: FilterMap, nowMs: number): Test {
-  const unknown = Object.keys(filters).find((key) => !["until", "label", "label!"].includes(key));
-  if (unknown !== undefined) throw refusal(invalidFilter(unknown));
-  const { until = [], label = [], "label!": unwanted = [] } = filters;
-  if (until.length > 1) throw refusal("more than one until filter specified");
-  const [text] = until;
-  const before = text === undefined ? Number.POSITIVE_INFINITY : filterTimeMs(text, nowMs);
-  if (before === undefined) throw refusal(invalidFilter(`until=${text}`));
-  return (network) =>
-    network.createdMs < before &&
-    label.every((value) => hasLabel(network, value)) &&
-    !unwanted.some((value) => hasLabel(network, value));
+export function networkPruneTest(filters: FilterMap, nowMs: number): Test {
+  return pruneTest(filters, nowMs, (message) => {
+    throw refusal(message);
+  });
 }

@@ -3,7 +3,7 @@ import type { NetworkCreateBody } from "../../docker/types/network.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { builtInNetworks } from "./built-in-networks.ts";
 import type { Network } from "./model.ts";
-import { type FilterMap, networkTest, pruneTest } from "./network-filters.ts";
+import { type FilterMap, networkPruneTest, networkTest } from "./network-filters.ts";
 import { networkRequest } from "./network-request.ts";
 
 function refusal(work: () => unknown): string {
@@ -128,7 +128,7 @@ test("filters of lists", () => {
 
 test("filters of prunes", () => {
   const pruned = (filters: FilterMap): string[] =>
-    networks.filter(pruneTest(filters, 10_000)).map(({ name }) => name);
+    networks.filter(networkPruneTest(filters, 10_000)).map(({ name }) => name);
   expect(pruned({ until: ["2s"] })).toEqual(["bridge", "host", "none", "lunch"]);
   expect(pruned({ until: ["6s"] })).toEqual(["bridge", "host", "none"]);
   expect(pruned({ label: ["x"] })).toEqual(["lunch"]);

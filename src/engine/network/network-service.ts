@@ -16,7 +16,7 @@ import type { EventBus } from "../event/mod.ts";
 import { isBuiltIn } from "./built-in-networks.ts";
 import type { NameServers } from "./dns/mod.ts";
 import type { Network, Networks } from "./model.ts";
-import { type FilterMap, networkTest, pruneTest } from "./network-filters.ts";
+import { type FilterMap, networkPruneTest, networkTest } from "./network-filters.ts";
 import { networkRequest } from "./network-request.ts";
 import { type Member, networkResource } from "./present.ts";
 
@@ -84,7 +84,7 @@ export class NetworkService {
 
   async prune(filters: FilterMap): Promise<NetworkPruneReport> {
     const { networks, membersOf } = this.#context;
-    const matches = pruneTest(filters, nowMs());
+    const matches = networkPruneTest(filters, nowMs());
     const deleted: string[] = [];
     for (const network of networks.all()) {
       if (isBuiltIn(network.id) || !matches(network)) continue;

@@ -1,4 +1,5 @@
 /** What clients do with volumes: make, list, look at, remove and prune them. */
+
 import {
   invalidFilter,
   invalidVolumeName,
@@ -16,6 +17,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { own } from "../../lib/own.ts";
 import type { EventBus } from "../event/mod.ts";
+import { hasLabel } from "../labels.ts";
 import { isVolumeName, type Volume, type VolumeStore } from "./volume-store.ts";
 
 const localDriver = "local";
@@ -125,8 +127,8 @@ export class VolumeService {
     const all = [
       anyOf("driver", (_volume, value) => value === localDriver),
       anyOf("name", ({ name }, value) => name.includes(value)),
-      (volume: Volume) => (filters["label"] ?? []).every((value) => hasLabel(volume, value)),
-      (volume: Volume) => !(filters["label!"] ?? []).some((value) => hasLabel(volume, value)),
+      (volume: Volume) => (filters["label"] ?? []).every((value) => hasLabel(volume.labels, value)),
+      (volume: Volume) => !(filters["label!"] ?? []).some((value) => hasLabel(volume.labels, value)),
       ({ name }: Volume) => dangling === undefined || (this.#context.usersOf(name).length === 0) === dangling,
     ];
     return (volume) => all.every((test) => test(volume));
@@ -147,12 +149,6 @@ function booleanOf(key: string, values: readonly string[]): boolean | undefined 
   if (values.every((value) => truths.includes(value))) return true;
   if (values.every((value) => falsehoods.includes(value))) return false;
   throw refusal(invalidFilter(`${key}=[${values.join(" ")}]`));
-}
-
-function hasLabel({ labels }: Volume, wanted: string): boolean {
-  const sign = wanted.indexOf("=");
-  const found = own(labels, sign < 0 ? wanted : wanted.slice(0, sign));
-  return found !== undefined && (sign < 0 || found === wanted.slice(sign + 1));
 }
 
 function refuseDriver(driver: string): void {

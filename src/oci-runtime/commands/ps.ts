@@ -1,11 +1,9 @@
 /** `ps`: the container's processes, by number or as the host's ps(1) shows them. */
 import { listCgroupProcesses } from "../../kernel/cgroup-processes.ts";
-import { exists } from "../../kernel/files.ts";
 import { readToEnd } from "../../kernel/io.ts";
 import { reapChild } from "../../kernel/pidfd.ts";
-import { socketPair } from "../../kernel/socket-pair.ts";
-import { spawn } from "../../kernel/spawn.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { startPs } from "../../runtime/mod.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { readContainer } from "../container/container-record.ts";
 import { usage } from "../flags.ts";
@@ -38,26 +36,12 @@ function table(pids: ReadonlySet<number>, options: readonly string[], { host }: 
 }
 
 function outputOfPs(options: readonly string[], path = defaultPath): string {
-  const program = path
-    .split(":")
-    .map((directory) => `${directory}/ps`)
-    .find((candidate) => candidate.startsWith("/") && exists(candidate));
-  if (program === undefined)
+  const running = startPs(options, path);
+  if (running === undefined)
     throw new TiffinError("unavailable", "runtime.no-ps", "the host has no program ps");
-  const [ours, theirs] = socketPair("output of ps");
-  using output = ours;
-  const pid = spawn({
-    executable: program,
-    argv: ["ps", ...options],
-    env: [`PATH=${path}`],
-    fds: [
-      [theirs, 1],
-      [theirs, 2],
-    ],
-  });
-  theirs[Symbol.dispose]();
+  using output = running.output;
   const text = new TextDecoder().decode(readToEnd(output, outputLimitBytes));
-  const ended = reapChild(pid, { block: true });
+  const ended = reapChild(running.pid, { block: true });
   if (typeof ended === "object" && (ended.kind !== "exited" || ended.code !== 0)) {
     throw usage(`ps ${options.join(" ")} failed: ${text.trim().split("\n")[0] ?? ""}`);
   }

@@ -1,8 +1,10 @@
 /** `GET /containers/json`: which containers, and one summary each. */
+
 import { invalidFilter } from "../../../docker/messages.ts";
 import type { ContainerSummary } from "../../../docker/types/container.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { hasLabel } from "../../labels.ts";
 import { networkMode } from "../docker/mod.ts";
 import { type Container, countsAsRunning } from "../record/mod.ts";
 import { commandText } from "./command-text.ts";
@@ -35,7 +37,8 @@ const filters: Readonly<Record<string, FilterMaker>> = {
     return (container) =>
       patterns.some((pattern) => pattern.test(container.name) || pattern.test(`/${container.name}`));
   },
-  label: (values) => (container) => values.every((value) => hasLabel(container, value)),
+  label: (values) => (container) =>
+    values.every((value) => hasLabel(container.document.specification.labels, value)),
   status: (values) => {
     requireWord("status", "state", statuses, values);
     return anyOf(values, (container, value) => statusWord(container.state) === value);
@@ -79,14 +82,6 @@ function patternOf(value: string): RegExp {
   } catch (thrown) {
     throw new TiffinError("invalid", "container.filter", `invalid filter 'name=${value}'`, { cause: thrown });
   }
-}
-
-function hasLabel(container: Container, wanted: string): boolean {
-  const split = wanted.indexOf("=");
-  const key = split < 0 ? wanted : wanted.slice(0, split);
-  const labels = container.document.specification.labels;
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  return value !== undefined && (split < 0 || value === wanted.slice(split + 1));
 }
 
 function portTest(filter: "publish" | "expose", values: readonly string[]): Test {

@@ -1,13 +1,12 @@
 /** The processes of a container: read from /proc, or with arguments of a user's own by the host's ps(1), as Docker does. */
 import { listCgroupProcesses } from "../../../kernel/cgroup-processes.ts";
-import { exists, readTextIfPossible } from "../../../kernel/files.ts";
+import { readTextIfPossible } from "../../../kernel/files.ts";
 import { exitCodeOf, reapChild } from "../../../kernel/pidfd.ts";
-import { socketPair } from "../../../kernel/socket-pair.ts";
-import { spawn } from "../../../kernel/spawn.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { parsePasswd } from "../../../linux/passwd.ts";
 import { parseStat, parseStatus } from "../../../linux/proc.ts";
+import { startPs } from "../../../runtime/mod.ts";
 import { connectDuplex } from "../../../transport/bun-duplex.ts";
 import { tellEvent } from "../context.ts";
 import { cgroupOf, meetingEnd, notRunningError, refuseRestarting } from "../process/mod.ts";
@@ -16,7 +15,7 @@ import type { ViewContext } from "./context.ts";
 import { type ProcessTable, processTable, rowsOfPs, type SeenProcess } from "./process-table.ts";
 
 const defaultArguments = "-ef";
-const searchPath = ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"];
+const searchPath = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin";
 const outputLimitBytes = 16 * 1024 * 1024;
 
 /** Errors: `conflict` when it does not run, `container.ps` for arguments that ps does not take. */
@@ -75,34 +74,18 @@ function psError(text: string): TiffinError {
 async function runPs(
   words: readonly string[],
 ): Promise<{ readonly output: string; readonly exitCode: number }> {
-  const program = searchPath.map((directory) => `${directory}/ps`).find((path) => exists(path));
-  if (program === undefined) {
+  const running = startPs(words, searchPath);
+  if (running === undefined) {
     throw new TiffinError(
       "unavailable",
       "container.no-ps",
       "the host has no program ps to take these arguments",
-      {
-        remedy: "ask without arguments, or install procps",
-      },
+      { remedy: "ask without arguments, or install procps" },
     );
   }
-  const [ours, theirs] = socketPair("output of ps");
-  const fds = [
-    [theirs, 1],
-    [theirs, 2],
-  ] as const;
-  let pid: number;
-  try {
-    pid = spawn({ executable: program, argv: ["ps", ...words], env: ["LC_ALL=C"], fds, cwd: "/" });
-  } catch (thrown) {
-    ours[Symbol.dispose]();
-    throw thrown;
-  } finally {
-    theirs[Symbol.dispose]();
-  }
-  const output = await readAll(ours.take());
+  const output = await readAll(running.output.take());
   // Its output has ended, so it has, or is about to.
-  const ended = reapChild(pid, { block: true });
+  const ended = reapChild(running.pid, { block: true });
   return { output, exitCode: typeof ended === "object" ? exitCodeOf(ended) : 1 };
 }
 
