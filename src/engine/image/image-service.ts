@@ -17,6 +17,7 @@ import type {
   DistributionInspect,
   SearchResult,
 } from "../../docker/types/registry.ts";
+import { Breather } from "../../lib/breather.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { formatPlatform, type Platform, parsePlatform, platformOf, runsOn } from "../../oci/mod.ts";
@@ -150,7 +151,9 @@ export class ImageService {
       for (const layer of image.chain) users.set(layer, (users.get(layer) ?? new Set()).add(name));
     }
     const items: ImageCheckItem[] = [];
+    const breather = new Breather();
     for (const [layer, of] of users) {
+      await breather.breathe();
       const found = await layers.checkLayer(layer);
       const Problem = found.result === "damaged" ? found.problem : "";
       items.push({ Layer: `sha256:${layer}`, Images: [...of], Result: found.result, Problem });

@@ -18,9 +18,11 @@ import type { ImageMountWay } from "../../kernel/image-mount.ts";
 import { readToEnd } from "../../kernel/io.ts";
 import { inMounts } from "../../kernel/private-mounts.ts";
 import { probe } from "../../kernel/probe.ts";
+import { syscall } from "../../kernel/syscall.ts";
 import { TreeView } from "../../kernel/tree-view.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { parseMountInfo } from "../../linux/mountinfo.ts";
+import { rlimitNumbers } from "../../linux/rlimits.ts";
 import { decideLayerForm } from "./layer-form.ts";
 import { closeLowers, type LayerStore, type Lower } from "./layer-store.ts";
 import { openOverlayLayerStore } from "./overlay-layer-store.ts";
@@ -174,6 +176,28 @@ test.skipIf(!possible)("a container's own directory repeats owner and mode of an
   const { mode, uid, gid } = statSync(store.prepare("c1", [id]).upper);
   expect([mode & 0o7777, uid, gid]).toEqual([0o1711, 70_000, 8]);
 });
+
+test.skipIf(!possible)(
+  "want of descriptors says nothing of an image, and marks none as damaged",
+  async () => {
+    const id = layerOf([{ path: "file", content: new Uint8Array(3_000_000).fill(7) }]);
+    const [before, none] = [new BigUint64Array(2), new BigUint64Array(2)];
+    const set = (limits: BigUint64Array | 0, old: BigUint64Array | 0) =>
+      syscall("prlimit64", "descriptors", 0, rlimitNumbers.RLIMIT_NOFILE, limits, old);
+    set(0, before);
+    none[1] = before[1] ?? 0n;
+    set(none, 0);
+    let error: unknown;
+    try {
+      error = await store.checkLayer(id).catch((thrown: unknown) => thrown);
+    } finally {
+      set(before, 0);
+    }
+    expect(error).toMatchObject({ code: "EMFILE" });
+    expect(await store.checkLayer(id)).toEqual({ result: "good" });
+    expect(store.hasLayer(id)).toBe(true);
+  },
+);
 
 test.skipIf(!possible)("an image that is not what was written is found and named", async () => {
   const members = [

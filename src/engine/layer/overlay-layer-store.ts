@@ -72,6 +72,16 @@ export interface OverlayLayerStoreOptions {
   readonly report?: (thrown: unknown) => void;
 }
 
+/** What reading a file fails with when it, or what is in it, is not there any more. */
+const lossCodes: ReadonlySet<unknown> = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "EIO",
+  "ENODATA",
+  "EUCLEAN",
+  "EBADMSG",
+]);
+
 /** In the work directory: the kernel's mark of a mount that did not sync, which makes every later one fail. (filesystems/overlayfs) */
 const volatileMark = "work/incompat";
 const privateMode = 0o700;
@@ -284,6 +294,8 @@ class OverlayLayerStore implements LayerStore {
       }
       return damaged(`check sum ${found} where that of what was written is ${description.checkSum}`);
     } catch (thrown) {
+      // Want of descriptors or memory says nothing about the layer.
+      if (!lossCodes.has(codeOf(thrown))) throw thrown;
       return damaged(messageOf(thrown));
     }
   }
@@ -452,4 +464,8 @@ class OverlayLayerStore implements LayerStore {
 function applyTop(upper: string, top: TopDirectory): void {
   if (top.uid !== 0 || top.gid !== 0) chownSync(upper, top.uid, top.gid);
   if (top.mode !== rootDirectoryMode) chmodSync(upper, top.mode);
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
 }
