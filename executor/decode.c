@@ -198,6 +198,8 @@ static bool check_blob_ops(struct checker *c, const struct abi_op_header *header
 	struct abi_range range;
 	if (header->code == OP_SET_GROUPS) {
 		range = ((const struct op_set_groups *)(const void *)header)->groups;
+		if (((const struct op_set_groups *)(const void *)header)->may_be_forbidden > 1)
+			return refuse(c, "flag is neither 0 nor 1");
 		return (range.count % 4 == 0 && range.count / 4 <= NGROUPS_MAX) || refuse(c, "groups are not u32s");
 	}
 	range = ((const struct op_seccomp *)(const void *)header)->program;

@@ -542,9 +542,10 @@ enum step_drop_bounding {
 struct op_set_groups {
   _Alignas(8) struct abi_op_header header;
   struct abi_range groups;
+  uint32_t may_be_forbidden;
 };
-_Static_assert(sizeof(struct op_set_groups) == 16, "size of op_set_groups");
-_Static_assert(offsetof(struct op_set_groups, groups) == 8, "end of op_set_groups");
+_Static_assert(sizeof(struct op_set_groups) == 24, "size of op_set_groups");
+_Static_assert(offsetof(struct op_set_groups, may_be_forbidden) == 16, "end of op_set_groups");
 enum step_set_groups {
   STEP_SET_GROUPS_SETGROUPS = 0,
 };
@@ -1078,7 +1079,7 @@ static const struct abi_field fields_set_rlimit[] = {{FIELD_U32, 8}, {FIELD_U64,
 static const struct abi_field fields_keyring[] = {{FIELD_STRING, 8}};
 static const struct abi_field fields_prctl[] = {{FIELD_U32, 8}, {FIELD_U64, 16}};
 static const struct abi_field fields_drop_bounding[] = {{FIELD_U64, 8}};
-static const struct abi_field fields_set_groups[] = {{FIELD_BLOB, 8}};
+static const struct abi_field fields_set_groups[] = {{FIELD_BLOB, 8}, {FIELD_U32, 16}};
 static const struct abi_field fields_set_ids[] = {{FIELD_U32, 8}, {FIELD_U32, 12}};
 static const struct abi_field fields_set_capabilities[] = {{FIELD_U64, 8}, {FIELD_U64, 16}, {FIELD_U64, 24}, {FIELD_U64, 32}};
 static const struct abi_field fields_umask[] = {{FIELD_U32, 8}};
@@ -1135,7 +1136,7 @@ static const struct abi_layout abi_layouts[59] = {
   [OP_KEYRING] = {16, 4, 1, fields_keyring},
   [OP_PRCTL] = {24, 5, 2, fields_prctl},
   [OP_DROP_BOUNDING] = {16, 4, 1, fields_drop_bounding},
-  [OP_SET_GROUPS] = {16, 4, 1, fields_set_groups},
+  [OP_SET_GROUPS] = {24, 5, 2, fields_set_groups},
   [OP_SET_IDS] = {16, 4, 2, fields_set_ids},
   [OP_SET_CAPABILITIES] = {40, 4, 4, fields_set_capabilities},
   [OP_UMASK] = {16, 4, 1, fields_umask},

@@ -213,7 +213,7 @@ function everyChildOp(): EncodableOp[] {
       op: "createFile",
       fields: { root: slotNone, path: "/etc/x", mode: 0o644, uid: 0, gid: 0, content: new Uint8Array(20) },
     },
-    { op: "setGroups", fields: { groups: new Uint8Array(8) } },
+    { op: "setGroups", fields: { groups: new Uint8Array(8), mayBeForbidden: 0 } },
     { op: "setIds", fields: { uid: 1, gid: 1 } },
     { op: "setCapabilities", fields: { effective: 1n, permitted: 1n, inheritable: 0n, ambient: 0n } },
     { op: "dropBounding", fields: { keep: 1n } },

@@ -272,7 +272,10 @@ test("identity, capabilities, limits and no_new_privs hold in the program", () =
     { op: "setRlimit", fields: { resource: 7, soft: 99, hard: 100 } },
     { op: "dropBounding", fields: { keep: capabilities } },
     { op: "prctl", fields: { option: 8, value: 1 } },
-    { op: "setGroups", fields: { groups: new Uint8Array(new Uint32Array([20, 30]).buffer) } },
+    {
+      op: "setGroups",
+      fields: { groups: new Uint8Array(new Uint32Array([20, 30]).buffer), mayBeForbidden: 0 },
+    },
     { op: "setIds", fields: { uid: 1000, gid: 1001 } },
     { op: "setCapabilities", fields: { effective: 1n, permitted: 1n, inheritable: 1n, ambient: 1n } },
     { op: "umask", fields: { mask: 0o077 } },

@@ -352,9 +352,9 @@ export const ops = {
   },
   setGroups: {
     code: 33,
-    doc: "setgroups to the u32 list in `groups`",
-    stages: ["child"],
-    fields: { groups: "blob" },
+    doc: "setgroups to the u32 list in `groups`; with `mayBeForbidden` 1 a process whose user namespace forbids it (EPERM) keeps those that it has",
+    stages: ["prepare", "child"],
+    fields: { groups: "blob", mayBeForbidden: "u32" },
     steps: ["setgroups"],
   },
   setIds: {

@@ -20,7 +20,7 @@ import { changeRoot } from "./change-root.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
-import { groupsForbidden, hostId, idmapSlotName, mapFileText, mapsNeedHelpers } from "./identity.ts";
+import { hostId, idmapSlotName, mapFileText, mapsNeedHelpers } from "./identity.ts";
 import { makeReadOnlyLate } from "./late-read-only.ts";
 import { childMarks, supervisorMarks } from "./marks.ts";
 import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
@@ -51,6 +51,7 @@ import { prepareRoot } from "./root.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
 import { connectStdio, stdioSlotNames } from "./stdio.ts";
 import { finishParent, holdParent, holdSlotNames, supervisionSlotNames } from "./supervise.ts";
+import { groupsRule, setGroups } from "./supplementary-groups.ts";
 import { compileTerminal } from "./terminal.ts";
 import { checkProcess, checkSpec } from "./validate.ts";
 
@@ -103,7 +104,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
     facts,
     options,
     ownUserNamespace: hasUserNamespace(compilation),
-    setgroupsDenied: groupsForbidden(compilation.linux, facts.identity),
+    groups: groupsRule(compilation.linux, facts.identity),
     init: options.init === true && options.stdio.kind !== "terminal",
     hooks: options.hooks?.startContainer ?? [],
     linux: compilation.linux,
@@ -174,9 +175,7 @@ function enterOwnUserNamespace(compilation: Compilation): void {
   if (namespaces.created.has("user")) {
     builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");
   }
-  if (!groupsForbidden(linux, facts.identity)) {
-    builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, cause, "no groups");
-  }
+  setGroups(builder, groupsRule(linux, facts.identity), [], cause);
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, cause, "root of the namespace");
 }
 
@@ -279,7 +278,7 @@ function mapIds(compilation: Compilation): void {
   } else {
     const uidMap = mapFileText(linux.uidMappings ?? []);
     const gidMap = mapFileText(linux.gidMappings ?? []);
-    const denySetgroups = groupsForbidden(linux, facts.identity) ? 1 : 0;
+    const denySetgroups = groupsRule(linux, facts.identity) === "forbidden" ? 1 : 0;
     builder.parent({ op: "idMap", fields: { uidMap, gidMap, denySetgroups } }, cause);
   }
   builder.parent({ op: "signalPeer", fields: { mark: supervisorMarks.idMap } }, cause, "id maps");

@@ -19,6 +19,7 @@ import { setAffinity } from "./scheduling.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
 import { connectStdio, noEnds, stdioSlotNames } from "./stdio.ts";
 import { finishParent, holdParent, holdSlotNames, supervisionSlotNames } from "./supervise.ts";
+import { dropGroupsBeforeEntry, setGroups } from "./supplementary-groups.ts";
 import { ttyGroup } from "./terminal.ts";
 import { checkProcess } from "./validate.ts";
 
@@ -77,7 +78,7 @@ export function compileExec(
     facts,
     options,
     ownUserNamespace,
-    setgroupsDenied: target.setgroupsDenied === true,
+    groups: target.groups ?? "allowed",
     init: false,
     ...(target.personality !== undefined && { linux: { personality: target.personality } }),
     ...labelled,
@@ -105,17 +106,17 @@ function joinPidNamespace({ builder, options, target }: ExecCompilation): void {
 
 /** All others in one call: the kernel takes the user namespace first and checks the rest against it. */
 function enterNamespaces(compilation: ExecCompilation): void {
-  const { builder, options, target } = compilation;
+  const { builder, facts, options, target } = compilation;
+  const { groups = "allowed" } = target;
   const done = options.unprivileged === true ? ["pid", "user"] : ["pid"];
   const types = target.namespaces.filter((type) => !done.includes(type));
   if (types.length === 0) return;
   const nstype = types.reduce((flags, type) => flags + namespaceFlag(type), 0);
   const fields = { slot: builder.received("pidfd"), nstype };
+  if (types.includes("user")) dropGroupsBeforeEntry(builder, groups, facts, "child", "exec");
   builder.child({ op: "setns", fields }, "exec", `${types.join(", ")} namespaces`);
   if (!target.namespaces.includes("user")) return;
-  if (target.setgroupsDenied !== true) {
-    builder.child({ op: "setGroups", fields: { groups: new Uint8Array(0) } }, "exec", "no groups");
-  }
+  setGroups(builder, groups, [], "exec");
   builder.child({ op: "setIds", fields: { uid: 0, gid: 0 } }, "exec", "root of the namespace");
 }
 

@@ -21,7 +21,8 @@ interface Writer {
   readonly effective: readonly string[];
 }
 
-function isOnly(mappings: readonly OciIdMapping[] | undefined, id: number): boolean {
+/** `id` and nothing else is mapped. */
+export function isOnly(mappings: readonly OciIdMapping[] | undefined, id: number): boolean {
   const [row, ...others] = mappings ?? [];
   return others.length === 0 && row?.hostID === id && row.size === 1;
 }
@@ -33,21 +34,6 @@ function isOnly(mappings: readonly OciIdMapping[] | undefined, id: number): bool
 export function mapsNeedHelpers({ uidMappings, gidMappings }: LinuxSpec, writer: Writer): boolean {
   const mayAll = writer.effective.includes("CAP_SETUID") && writer.effective.includes("CAP_SETGID");
   return !mayAll && !(isOnly(uidMappings, writer.uid) && isOnly(gidMappings, writer.gid));
-}
-
-/**
- * setgroups(2) is forbidden in the container: it was where the caller is, or must be for its new user namespace, since
- * a map of the own group alone is only accepted from somebody without rights over groups once it is.
- */
-export function groupsForbidden(
-  { namespaces, gidMappings }: Pick<LinuxSpec, "namespaces" | "gidMappings">,
-  { effective, gid, setgroupsDenied }: Writer & { readonly setgroupsDenied: boolean },
-): boolean {
-  const own = (namespaces ?? []).find(({ type }) => type === "user");
-  if (setgroupsDenied || own === undefined || effective.includes("CAP_SETGID")) return setgroupsDenied;
-  // Of one that is joined, the map may not be told: most likely this user has made it.
-  const isJoined = (own.path ?? "") !== "";
-  return isOnly(gidMappings, gid) || (isJoined && (gidMappings ?? []).length === 0);
 }
 
 /** What uid_map and gid_map are written with: a line per mapping. */

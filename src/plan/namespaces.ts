@@ -21,6 +21,7 @@ import type { HostFacts } from "../linux/host-facts.ts";
 import type { OciNamespaceType } from "../oci/mod.ts";
 import type { Compilation, Namespaces } from "./compilation.ts";
 import type { ContainerOptions } from "./options.ts";
+import { dropGroupsBeforeEntry, groupsRule } from "./supplementary-groups.ts";
 
 /** The CLONE_* flag of a kind of namespace. */
 export function namespaceFlag(type: OciNamespaceType): number {
@@ -148,7 +149,7 @@ export function raiseLoopback({ builder, namespaces, options }: Compilation): vo
 
 /** What the supervisor joins: its last ops before the clone, since a user namespace ends its rights on the host. */
 export function joinInSupervisor(compilation: Compilation): void {
-  const { builder, facts, namespaces, options } = compilation;
+  const { builder, facts, linux, namespaces, options } = compilation;
   // One that leaves anyway need not go back, which it may not even have the rights for.
   const returns = options.supervise.kind !== "leave";
   const userGoes = facts.identity.effective.includes("CAP_SYS_ADMIN") ? 1 : -1;
@@ -165,6 +166,14 @@ export function joinInSupervisor(compilation: Compilation): void {
       const back = { op: "setns", fields: { slot: own, nstype } } as const;
       builder.parent(back, causeOf(type, compilation), `${target} of the host`);
     }
+    if (type === "user")
+      dropGroupsBeforeEntry(
+        builder,
+        groupsRule(linux, facts.identity),
+        facts,
+        "prepare",
+        causeOf(type, compilation),
+      );
     builder.prepare({ op: "setns", fields: { slot, nstype } }, causeOf(type, compilation), target);
   }
 }

@@ -176,10 +176,11 @@ export function detailOf(op: WireOp): string {
       return words(inRoot(op.fields.root), `-> ${slotText(op.fields.to)}`);
     case "passListener":
       return `${op.fields.message.length} bytes`;
+    case "setGroups":
+      return op.fields.mayBeForbidden === 1 ? "if the user namespace allows it" : "";
     case "awaitStart":
     case "loopbackUp":
     case "close":
-    case "setGroups":
     case "setIds":
     case "signalPeer":
     case "awaitPeer":

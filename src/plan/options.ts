@@ -4,6 +4,7 @@
  */
 import type { MountEntry } from "../linux/mountinfo.ts";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
+import type { GroupsRule } from "./supplementary-groups.ts";
 
 /** What an overlay reads from below. Paths are absolute host paths. */
 export type LowerLayer =
@@ -210,8 +211,8 @@ export interface ExecTarget {
   /** The container's mappings, when it has a user namespace. */
   readonly uidMappings?: readonly OciIdMapping[];
   readonly gidMappings?: readonly OciIdMapping[];
-  /** setgroups(2) is forbidden there. */
-  readonly setgroupsDenied?: boolean;
+  /** Whether supplementary groups can be set there; "allowed" when absent. */
+  readonly groups?: GroupsRule;
   /** cgroup v1 hierarchies in which it has a group, by name; the plan receives `cgroup:<name>` for each. */
   readonly cgroupHierarchies: readonly string[];
   /** It has a group in cgroup v2; the plan receives `cgroup`. */

@@ -18,6 +18,7 @@ import type { PlanHook, ProcessOptions } from "./options.ts";
 import { limitScheduling } from "./scheduling.ts";
 import { type SecurityLabel, writeLabel } from "./security-labels.ts";
 import { holdChild } from "./supervise.ts";
+import { type GroupsRule, setGroups } from "./supplementary-groups.ts";
 
 export interface ProcessContext {
   readonly builder: PlanBuilder;
@@ -25,8 +26,8 @@ export interface ProcessContext {
   readonly facts: HostFacts;
   readonly options: ProcessOptions;
   readonly ownUserNamespace: boolean;
-  /** setgroups is forbidden (user namespace made without rights). */
-  readonly setgroupsDenied: boolean;
+  /** Whether supplementary groups can be set. */
+  readonly groups: GroupsRule;
   /** Fork a PID 1 once the identity is set. */
   readonly init: boolean;
   /** Hooks that run as the process just before its program. */
@@ -114,7 +115,7 @@ export function preserveSlotNames({ preserveFds = 0 }: ProcessOptions): string[]
 }
 
 function takeIdentity(context: ProcessContext): void {
-  const { builder, process, setgroupsDenied } = context;
+  const { builder, process, groups } = context;
   const { uid, gid, additionalGids = [] } = process.user;
   const masks = capabilityMasks(process.capabilities, context);
   const cause = "process.capabilities";
@@ -126,19 +127,7 @@ function takeIdentity(context: ProcessContext): void {
       "keepcaps",
     );
   }
-  if (!setgroupsDenied) {
-    const groups = new DataView(new ArrayBuffer(additionalGids.length * 4));
-    for (const [index, group] of additionalGids.entries()) groups.setUint32(index * 4, group, true);
-    builder.child(
-      { op: "setGroups", fields: { groups: new Uint8Array(groups.buffer) } },
-      "process.user.additionalGids",
-      additionalGids.length === 0 ? "no groups" : `groups ${additionalGids.join(" ")}`,
-    );
-  } else if (additionalGids.length > 0) {
-    builder.warn(
-      `groups ${additionalGids.join(", ")} are left out: setgroups is forbidden in the user namespace`,
-    );
-  }
+  setGroups(builder, groups, additionalGids, "process.user.additionalGids");
   builder.child({ op: "setIds", fields: { uid, gid } }, "process.user");
   const { bounding: _bounding, ...sets } = masks;
   builder.child({ op: "setCapabilities", fields: sets }, cause, "capability sets");

@@ -144,7 +144,10 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "setGroups": {
       const { buffer, byteOffset, byteLength } = op.fields.groups;
       const groups = [...new Uint32Array(buffer.slice(byteOffset, byteOffset + byteLength))];
-      return [addPrivileges(...(groups.length === 0 ? ["--clear-groups"] : ["--groups", groups.join(",")]))];
+      const line = addPrivileges(
+        ...(groups.length === 0 ? ["--clear-groups"] : ["--groups", groups.join(",")]),
+      );
+      return [op.fields.mayBeForbidden === 1 ? `grep -q deny /proc/self/setgroups || ${line}` : line];
     }
     case "setIds":
       return [addPrivileges("--reuid", String(op.fields.uid), "--regid", String(op.fields.gid))];

@@ -1,13 +1,13 @@
 /** Namespaces that exist: of another container with a user namespace of its own, of each kind, and a mount namespace. */
 import { expect } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType, RuntimeSpec } from "../../src/oci/mod.ts";
 import type { Outcome } from "../support/outcome.ts";
 import { until } from "../support/until.ts";
 import { type Bundle, shell, specOf } from "./bundle.ts";
 import { eachOfOurs, eachRuntime } from "./runtimes.ts";
-import { callAsUser, eachRuntimeOfUser, giveToUser, user } from "./test-user.ts";
+import { callAsUser, collect, eachRuntimeOfUser, giveToUser, user } from "./test-user.ts";
 
 const files = { user: "user", ipc: "ipc", network: "net", pid: "pid", uts: "uts", cgroup: "cgroup" } as const;
 const kinds = ["user", "ipc", "network", "pid", "uts", "cgroup"] as const;
@@ -65,6 +65,90 @@ eachRuntime("joined namespaces: every kind of a container with a user namespace"
   const { code, stdout } = await runSecond(bundle, joiner(`id -u; ${comparison}`, pid, kinds, maps));
   expect({ code, stdout }).toEqual({ code: 0, stdout: `0\n${shared}` });
 });
+
+/** A user namespace as an ordinary user makes one: it has one group, and setgroups is forbidden in it for ever. */
+async function withoutGroups<T>(act: (pid: number) => Promise<T>): Promise<T> {
+  const holder = Bun.spawn(["unshare", "--user", "--map-root-user", "sleep", "1000"], {
+    stdio: ["ignore", "ignore", "ignore"],
+  });
+  try {
+    await until(
+      "the map of the namespace",
+      () =>
+        readFileSync(`/proc/${holder.pid}/gid_map`, "utf8") !== "" &&
+        readFileSync(`/proc/${holder.pid}/comm`, "utf8") === "sleep\n",
+    );
+    return await act(holder.pid);
+  } finally {
+    holder.kill("SIGKILL");
+    await holder.exited;
+  }
+}
+
+/** A program in the user namespace of process `pid` and in new ones of the other kinds. */
+function entering(args: readonly string[], pid: number): RuntimeSpec {
+  const { hostname: _own, ...base } = specOf(args);
+  const others = ["mount", "pid", "ipc", "network", "uts"] as const;
+  const namespaces = [
+    { type: "user" as const, path: `/proc/${pid}/ns/user` },
+    ...others.map((type) => ({ type })),
+  ];
+  return withoutGroup({ ...base, linux: { namespaces, ...mappings(0, 1) } });
+}
+
+const groupsOfProcess = "grep Groups /proc/self/status; cat /proc/self/setgroups; id -u";
+const noGroups = "Groups:\t \ndeny\n0\n";
+
+for (const wanted of [[], [0], [7]])
+  eachRuntime(
+    `joined namespaces: one that forbids setgroups, ${wanted.length === 0 ? "no groups" : `group ${wanted.join()}`} asked for`,
+    async (bundle) => {
+      await withoutGroups(async (pid) => {
+        const spec = entering(["/bin/sh", "-c", groupsOfProcess], pid);
+        const user = { uid: 0, gid: 0, additionalGids: wanted };
+        const told = await bundle.run({ ...spec, process: { cwd: "/", ...spec.process, user } });
+        expect(told).toEqual({ code: 0, stdout: noGroups, stderr: "" });
+      });
+    },
+  );
+
+eachRuntime("joined namespaces: another process in one that forbids setgroups", async (bundle) => {
+  await withoutGroups(async (pid) => {
+    await bundle.create(entering(["/bin/sleep", "1000"], pid));
+    await bundle.start();
+    const inside = await bundle.call("exec", "--user", "0:0", bundle.id, "/bin/sh", "-c", groupsOfProcess);
+    expect({ code: inside.code, stdout: inside.stdout }).toEqual({ code: 0, stdout: noGroups });
+    const document = join(bundle.directory, "process.json");
+    const user = { uid: 0, gid: 0, additionalGids: [7] };
+    writeFileSync(document, JSON.stringify({ cwd: "/", args: ["/bin/sh", "-c", groupsOfProcess], user }));
+    const asking = await bundle.call("exec", "--process", document, bundle.id);
+    expect({ code: asking.code, stdout: asking.stdout }).toEqual({ code: 0, stdout: noGroups });
+    // One that the namespace does not have.
+    expect((await bundle.call("exec", "--user", "5:5", bundle.id, "/bin/true")).code).not.toBe(0);
+  });
+});
+
+eachOfOurs(
+  "joined namespaces: groups of the caller do not go along into one that forbids setgroups",
+  async (bundle) => {
+    await withoutGroups(async (pid) => {
+      bundle.configure(entering(["/bin/sh", "-c", groupsOfProcess], pid));
+      mkdirSync(bundle.root);
+      const words = [
+        "setpriv",
+        "--groups",
+        "4,24",
+        bundle.runtime,
+        "--root",
+        join(bundle.root, "state"),
+        "run",
+        bundle.id,
+      ];
+      const told = await collect(bundle, words);
+      expect({ code: told.code, stdout: told.stdout }).toEqual({ code: 0, stdout: noGroups });
+    });
+  },
+);
 
 eachRuntimeOfUser(
   "joined namespaces: an ordinary user joins what it has made",

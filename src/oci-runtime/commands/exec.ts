@@ -10,6 +10,7 @@ import { unifiedHierarchy } from "../../linux/cgroup.ts";
 import type { OciProcess } from "../../oci/mod.ts";
 import { compileExec } from "../../plan/compile-exec.ts";
 import type { ExecTarget, Stdio } from "../../plan/options.ts";
+import type { GroupsRule } from "../../plan/supplementary-groups.ts";
 import { openCgroupSlots } from "../../runtime/host-ops.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { type ContainerRecord, readContainer, type StoredContainer } from "../container/container-record.ts";
@@ -119,8 +120,13 @@ function openRoot({ id, process }: StoredContainer): OwnedFd {
   throw new TiffinError("conflict", "runtime.not-running", `cannot exec in ${id}: it has ended`);
 }
 
+function groupsThere({ setgroupsDenied, joinedNamespaces = [] }: ContainerRecord): GroupsRule {
+  if (setgroupsDenied === true) return "forbidden";
+  return joinedNamespaces.includes("user") ? "unknown" : "allowed";
+}
+
 function targetOf({ id, record }: StoredContainer, groups: ExecGroups): ExecTarget {
-  const { namespaces, uidMappings, gidMappings, setgroupsDenied, terminalGid, personality } = record;
+  const { namespaces, uidMappings, gidMappings, terminalGid, personality } = record;
   return {
     id,
     namespaces,
@@ -129,7 +135,7 @@ function targetOf({ id, record }: StoredContainer, groups: ExecGroups): ExecTarg
     cgroupV2: groups.has(unifiedHierarchy),
     ...(uidMappings !== undefined && { uidMappings }),
     ...(gidMappings !== undefined && { gidMappings }),
-    ...(setgroupsDenied !== undefined && { setgroupsDenied }),
+    groups: groupsThere(record),
     ...(terminalGid !== undefined && { terminalGid }),
     ...(personality !== undefined && { personality }),
   };

@@ -9,9 +9,9 @@ import type { CgroupFacts, HostFacts, IdentityFacts } from "../../linux/host-fac
 import { type MountEntry, parseMountInfo } from "../../linux/mountinfo.ts";
 import type { LinuxSpec, OciNamespaceType, OciProcess, RuntimeSpec } from "../../oci/mod.ts";
 import { compileContainer } from "../../plan/compile-container.ts";
-import { groupsForbidden } from "../../plan/identity.ts";
 import type { ContainerOptions, Stdio } from "../../plan/options.ts";
 import type { Plan } from "../../plan/plan.ts";
+import { groupsRule } from "../../plan/supplementary-groups.ts";
 import { terminalGroup } from "../../plan/terminal.ts";
 import {
   type ContainerGroup,
@@ -233,7 +233,7 @@ function recordOf(
     ownPidNamespace: namespaces.some((each) => each.type === "pid" && (each.path ?? "") === ""),
     ...(linux.uidMappings !== undefined && { uidMappings: linux.uidMappings }),
     ...(linux.gidMappings !== undefined && { gidMappings: linux.gidMappings }),
-    ...(groupsForbidden(linux, identity) && { setgroupsDenied: true }),
+    ...(groupsRule(linux, identity) === "forbidden" && { setgroupsDenied: true }),
     ...(terminalGid !== undefined && { terminalGid }),
     ...(spec.linux?.personality !== undefined && { personality: spec.linux.personality }),
     ...(seccomp !== undefined && { seccomp }),
