@@ -25,11 +25,12 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   runtime: ["lib", "linux", "abi", "oci", "plan", "kernel", "transport"],
   "oci-runtime": ["lib", "linux", "abi", "oci", "plan", "kernel", "runtime"],
   lab: ["lib", "linux", "kernel"],
+  observe: ["lib", "linux", "kernel"],
   engine: ["lib", "linux", "abi", "oci", "docker", "archive", "plan", "kernel", "runtime", "transport"],
   api: ["lib", "docker", "transport"],
   client: ["lib", "docker", "transport"],
-  // Of the bench the command line knows the names of its commands, by a side door.
-  cli: ["lib", "docker", "archive", "client", "lab"],
+  // Of the bench and of observation the command line knows the names, by side doors.
+  cli: ["lib", "docker", "archive", "client", "lab", "observe"],
   main: [
     "lib",
     "linux",
@@ -42,6 +43,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "runtime",
     "oci-runtime",
     "lab",
+    "observe",
     "engine",
     "api",
     "client",
@@ -68,6 +70,7 @@ const sideDoors: Readonly<Record<string, string>> = {
   "engine/config.ts": "the default places, which the command line wants without an engine",
   "plan/explain-failure.ts": "the words of a failure, loaded when there is one",
   "lab/outline.ts": "the bench's commands as data, for help and completion, without the bench",
+  "observe/outline.ts": "the views of a process as data, for help and completion, without what reads them",
   "cli/template/quote.ts": "one function, which `ps` wants without the template language",
 };
 

@@ -312,6 +312,26 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "Remove one or more networks",
     load: async () => (await import("./commands/network-rm.ts")).command,
   },
+  {
+    names: ["proc"],
+    summary: "Show what the kernel knows of a process",
+    load: async () => (await import("./commands/proc.ts")).command,
+  },
+  {
+    names: ["ns"],
+    summary: "List the namespaces of this machine and who lives in them",
+    load: async () => (await import("./commands/ns.ts")).command,
+  },
+  {
+    names: ["cgroup"],
+    summary: "Show limits, usage and pressure of a container's control groups, up to the root",
+    load: async () => (await import("./commands/cgroup.ts")).command,
+  },
+  {
+    names: ["check"],
+    summary: "Check whether this machine can run containers, and what is in the way",
+    load: async () => (await import("./commands/check.ts")).command,
+  },
 ];
 
 /** Groups whose members are the two-word names above. */

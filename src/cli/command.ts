@@ -21,6 +21,8 @@ interface Description<F extends FlagTable> {
   /** What follows the name in the usage line. */
   readonly usage: string;
   readonly summary: string;
+  /** What the help page says beyond the summary. */
+  readonly details?: string;
   readonly flags: F;
   /** How many arguments; `most` undefined is no limit. */
   readonly least: number;
@@ -38,6 +40,7 @@ export interface Command {
   readonly names: readonly [string, ...string[]];
   readonly usage: string;
   readonly summary: string;
+  readonly details: string | undefined;
   readonly flags: FlagTable;
   readonly errorsLikeRun: boolean;
   readonly standsForProcess: boolean;
@@ -65,6 +68,7 @@ export function defineCommand<const F extends FlagTable>(description: Descriptio
     names,
     usage,
     summary,
+    details: description.details,
     flags,
     errorsLikeRun: description.errorsLikeRun ?? false,
     standsForProcess: description.standsForProcess ?? false,
@@ -84,6 +88,7 @@ export function defineCommand<const F extends FlagTable>(description: Descriptio
 /** The page of `tiffin COMMAND --help`. `name` is the command as it was called. */
 export function helpPage(command: Command, name: string, width: number): string {
   let page = `Usage:  ${name} ${command.usage}\n\n${command.summary}\n`;
+  if (command.details !== undefined) page += `\n${command.details}\n`;
   if (command.names.length > 1) {
     page += `\nAliases:\n  ${command.names.map((one) => `tiffin ${one}`).join(", ")}\n`;
   }

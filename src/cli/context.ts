@@ -57,6 +57,21 @@ export class CliContext {
     return this.#api;
   }
 
+  /** A client of an engine that runs; none is started for it. Calls fail when there is none. */
+  async apiIfThere(): Promise<ApiClient<SyncSocket>> {
+    const module = await import("../client/api-client.ts");
+    const endpoint = this.endpoint();
+    if (endpoint.kind !== "unix") return this.api();
+    return new module.ApiClient(
+      new SyncTransport({
+        path: endpoint.path,
+        where: endpoint.text,
+        connect: this.io.connect,
+        bringUp: () => Promise.reject(new TiffinError("unavailable", "cli.no-engine", "no engine runs")),
+      }),
+    );
+  }
+
   /** A second client on a connection of its own. */
   async separateApi(): Promise<ApiClient<SyncSocket>> {
     const module = await import("../client/api-client.ts");

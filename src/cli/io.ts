@@ -3,6 +3,7 @@
  * calls (`process-io.ts` builds most of it); tests hand in one made of arrays. Nothing in this folder uses `process`.
  */
 import type { ConnectSync } from "../client/sync-socket.ts";
+import type { Observer } from "./observer.ts";
 
 /** poll(2) event bits. */
 export const pollIn = 1;
@@ -85,4 +86,8 @@ export interface CliIo {
   /** A new file for its owner alone that takes its place at `path` when it is finished, and is gone when it is not. */
   beginFile(path: string): BegunFile;
   nowMs(): number;
+  /** This process. */
+  readonly processId: number;
+  /** What looks at the machine, loaded when a command wants it. */
+  observer(): Promise<Observer>;
 }

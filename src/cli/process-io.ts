@@ -52,6 +52,7 @@ export interface ProcessIoOptions {
   readonly version: string;
   ensureEngine(where: string): Promise<void>;
   runProgram: CliIo["runProgram"];
+  observer: CliIo["observer"];
 }
 
 const encoder = new TextEncoder();
@@ -231,6 +232,10 @@ export function processIo(options: ProcessIoOptions): CliIo {
       fileSystem().mkdirSync(path, { recursive: true, mode });
     },
     runProgram: options.runProgram,
+    observer: options.observer,
+    get processId() {
+      return process.pid;
+    },
     createFile(path) {
       fileSystem().writeFileSync(path, "", { flag: "wx", mode: 0o600 });
     },

@@ -5,7 +5,7 @@
 import { errnoOf } from "../client/api-error.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { Command } from "./command.ts";
-import { commandGroups, findCommand } from "./command-table.ts";
+import { commandGroups, commandTable, findCommand } from "./command-table.ts";
 import { CliContext } from "./context.ts";
 import { describeError } from "./describe-error.ts";
 import { PlainFailure } from "./exit-reports.ts";
@@ -13,6 +13,7 @@ import { parseFlags } from "./flags/parse.ts";
 import { ArgumentCountError, UsageError } from "./flags/usage-error.ts";
 import { globalFlags } from "./global-flags.ts";
 import type { CliIo } from "./io.ts";
+import { nearest } from "./suggestion.ts";
 
 const programName = "tiffin";
 const engineFailureExit = 125;
@@ -52,13 +53,28 @@ async function showHelp(io: CliIo, topic: readonly string[]): Promise<number> {
 }
 
 function unknownCommand(io: CliIo, group: string, called: string): number {
+  const near = nearestCommand(group, called);
+  const meant = near === undefined ? "" : `Did you mean '${programName} ${near}'?\n\n`;
   const usage = group === "" ? "" : `Usage:  ${programName} ${group}\n\n`;
   const page = group === "" ? programName : `${programName} ${group}`;
   io.write(
     2,
-    `${programName}: unknown command: ${programName} ${called}\n\n${usage}Run '${page} --help' for more information\n`,
+    `${programName}: unknown command: ${programName} ${called}\n\n${meant}${usage}Run '${page} --help' for more information\n`,
   );
   return 1;
+}
+
+/** Of those in the same group; programs beside the commands (`lab`, `daemon`) count too. */
+function nearestCommand(group: string, called: string): string | undefined {
+  const names = commandTable.flatMap((entry) => entry.names);
+  if (group === "") {
+    const others = [...commandGroups.map(({ name }) => name), "daemon", "help", "lab"];
+    return nearest(called, [...names.filter((name) => !name.includes(" ")), ...others]);
+  }
+  const start = `${group} `;
+  const members = names.filter((name) => name.startsWith(start)).map((name) => name.slice(start.length));
+  const near = nearest(called.slice(start.length), members);
+  return near === undefined ? undefined : `${start}${near}`;
 }
 
 function usageOf(name: string, command: Command | undefined): string {

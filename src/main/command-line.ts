@@ -52,6 +52,7 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
       const done = Bun.spawnSync([...words], { stdin: new TextEncoder().encode(input), stderr: "inherit" });
       return { exitCode: done.exitCode, stdout: done.stdout.toString() };
     },
+    observer: async () => (await import("../observe/mod.ts")).observer,
     ensureEngine: async (where) => (await import("./start-engine.ts")).ensureEngine(where),
   });
   return runCli(words, io);

@@ -4,6 +4,7 @@
  * them, so that `run IMAGE ls -l` hands `-l` to the container.
  */
 import { messageOf } from "../../lib/errors.ts";
+import { nearest } from "../suggestion.ts";
 import type { Flag, FlagTable, Values } from "./flag.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -53,10 +54,17 @@ class FlagParser {
     const flag = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
     if (flag === undefined) {
       if (name === "help") this.help = true;
-      else throw new UsageError(`unknown flag: --${name}`);
+      else throw new UsageError(`unknown flag: --${name}${this.#meant(name)}`);
     } else if (equals >= 0) this.#accept(name, flag, argument.slice(equals + 1));
     else if (flag.bare !== undefined) this.#accept(name, flag, flag.bare);
     else this.#accept(name, flag, this.#following(`--${name}`));
+  }
+
+  /** The nearest option on a line of its own, as the first line is Docker's. */
+  #meant(name: string): string {
+    const names = Object.keys(this.#table).filter((one) => this.#table[one]?.hidden === false);
+    const near = nearest(name, [...names, "help"]);
+    return near === undefined ? "" : `\nDid you mean --${near}?`;
   }
 
   #shorts(argument: string): void {

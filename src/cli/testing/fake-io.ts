@@ -73,6 +73,8 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
       throw failure("EROFS");
     },
     nowMs: () => options.nowMs ?? 0,
+    processId: 1,
+    observer: () => Promise.reject(new Error("nothing to look at")),
     outputText: () => written[1],
     errorText: () => written[2],
   };
