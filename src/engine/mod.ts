@@ -126,6 +126,7 @@ async function openWith(
   const layers = openOverlayLayerStore({
     root: config.root,
     form: decideLayerForm(facts, fileSystemOf(config.root)),
+    limitHoleBytes: config.limitUnpackedBytes,
     report,
   });
   const rowFiles = new RowFiles((id) => paths.container(id).directory, report);

@@ -37,6 +37,27 @@ export function writeAll(fd: OwnedFd, bytes: Uint8Array): void {
   }
 }
 
+/** SEEK_CUR */
+const fromHere = 1;
+
+/** Leaves a hole of so many bytes at the current position of a new file, also at its end. */
+export function passOver(fd: OwnedFd, bytes: number): void {
+  const end = syscall("lseek", fd.what, fd.raw, bytes, fromHere);
+  syscall("ftruncate", fd.what, fd.raw, end);
+}
+
+/** Fills `buffer` from `offset` on; less only at the end of the file. */
+export function readAt(fd: OwnedFd, buffer: Uint8Array, offset: number): Uint8Array {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const rest = buffer.subarray(filled);
+    const got = syscall("pread64", fd.what, fd.raw, rest, rest.length, offset + filled);
+    if (got === 0) break;
+    filled += got;
+  }
+  return buffer.subarray(0, filled);
+}
+
 /**
  * Everything from the current position to the end, at most `limitBytes`. A longer file throws EFBIG rather than
  * being cut, so that hostile input is never half read.

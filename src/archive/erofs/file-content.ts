@@ -53,6 +53,23 @@ export class FileContent {
     }
   }
 
+  /** So many zeros: those that fill whole chunks are never written. */
+  hole(bytes: number): void {
+    const chunkBytes = 1 << this.#chunkBits;
+    let left = bytes;
+    while (left > 0) {
+      if (this.#inChunk > 0 || left < chunkBytes) {
+        const taken = Math.min(left, chunkBytes - this.#inChunk);
+        this.push(zeros.subarray(0, taken));
+        left -= taken;
+        continue;
+      }
+      this.#addHole();
+      this.sizeBytes += chunkBytes;
+      left -= chunkBytes;
+    }
+  }
+
   /** There is no more; the output may be in the middle of a block, of which all of the last chunk can be taken back. */
   end(): void {
     if (this.#inChunk > 0) this.#endChunk(this.#chunks !== undefined);
@@ -67,17 +84,22 @@ export class FileContent {
   #endChunk(mayBeHole: boolean): void {
     const bytes = this.#inChunk;
     this.#inChunk = 0;
-    const blocksPerChunk = (1 << this.#chunkBits) / blockBytes;
     if (mayBeHole && isZero(this.#output.last(bytes))) {
-      this.#chunks ??= Array.from(
-        { length: this.#doneChunks },
-        (_, index) => this.firstBlock + index * blocksPerChunk,
-      );
       this.#output.takeBack(bytes);
-      this.#chunks.push(holeAddress);
-    } else if (this.#chunks !== undefined) {
-      this.#chunks.push((this.#output.totalBytes - bytes) / blockBytes);
+      this.#addHole();
+      return;
     }
+    this.#chunks?.push((this.#output.totalBytes - bytes) / blockBytes);
+    this.#doneChunks += 1;
+  }
+
+  #addHole(): void {
+    const blocksPerChunk = (1 << this.#chunkBits) / blockBytes;
+    this.#chunks ??= Array.from(
+      { length: this.#doneChunks },
+      (_, index) => this.firstBlock + index * blocksPerChunk,
+    );
+    this.#chunks.push(holeAddress);
     this.#doneChunks += 1;
   }
 }

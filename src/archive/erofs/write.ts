@@ -119,6 +119,10 @@ export class ErofsWriter implements TarSink {
     if (this.#open !== undefined) this.#content.push(piece);
   }
 
+  hole(bytes: number): void {
+    if (this.#open !== undefined) this.#content.hole(bytes);
+  }
+
   endOfEntry(): void {
     const open = this.#open;
     if (open === undefined) return;

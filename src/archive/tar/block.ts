@@ -70,7 +70,13 @@ function plainNumberOf(block: Uint8Array, name: FieldName): number | undefined {
 export function numberOf(block: Uint8Array, name: FieldName): bigint {
   const plain = plainNumberOf(block, name);
   if (plain !== undefined) return BigInt(plain);
-  const bytes = bytesOf(block, name);
+  const [at, length] = fields[name];
+  return numberAt(block, at, length, name);
+}
+
+/** The same of any place; `what` is for the error. */
+export function numberAt(block: Uint8Array, at: number, length: number, what: string): bigint {
+  const bytes = block.subarray(at, at + length);
   const first = bytes[0] ?? 0;
   if ((first & 0x80) !== 0) {
     // Two's complement over the field without its top bit.
@@ -78,9 +84,10 @@ export function numberOf(block: Uint8Array, name: FieldName): bigint {
     for (const byte of bytes.subarray(1)) value = value * 256n + BigInt(byte);
     return value;
   }
-  const digits = textOf(block, name).trim();
+  const end = bytes.indexOf(0);
+  const digits = decodeName(end === -1 ? bytes : bytes.subarray(0, end)).trim();
   if (digits === "") return 0n;
-  if (!/^[0-7]+$/.test(digits)) throw brokenArchive(`field ${name} is ${JSON.stringify(digits)}`);
+  if (!/^[0-7]+$/.test(digits)) throw brokenArchive(`field ${what} is ${JSON.stringify(digits)}`);
   return BigInt(`0o${digits}`);
 }
 

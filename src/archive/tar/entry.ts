@@ -2,6 +2,12 @@
 
 export type TarEntryType = "file" | "directory" | "symlink" | "hardLink" | "character" | "block" | "fifo";
 
+/** A stretch of a sparse file that holds data. */
+export interface TarSegment {
+  readonly atBytes: number;
+  readonly bytes: number;
+}
+
 export interface TarEntry {
   readonly type: TarEntryType;
   /** As written: it may be absolute, or hold `..`; whoever unpacks decides. Without trailing slashes. */
@@ -10,8 +16,10 @@ export interface TarEntry {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Bytes of content that follow; only files have any. */
+  /** The file's length; only files have any. */
   readonly sizeBytes: number;
+  /** The stretches of the file that the archive holds, in their order; undefined when it holds all of it. What is between is zeros. */
+  readonly segments?: readonly TarSegment[];
   readonly modifiedAtNs: bigint;
   /** Target of a symbolic link, or path of the member that a hard link is another name of; else empty. */
   readonly linkTarget: string;

@@ -11,6 +11,7 @@ export interface TarMember {
 type Event =
   | { readonly kind: "entry"; readonly entry: TarEntry }
   | { readonly kind: "piece"; readonly piece: Uint8Array }
+  | { readonly kind: "hole"; readonly bytes: number }
   | { readonly kind: "end" };
 
 class Events implements TarSink {
@@ -29,6 +30,10 @@ class Events implements TarSink {
 
   content(piece: Uint8Array): void {
     this.#ready.push({ kind: "piece", piece });
+  }
+
+  hole(bytes: number): void {
+    this.#ready.push({ kind: "hole", bytes });
   }
 
   endOfEntry(): void {
@@ -71,5 +76,14 @@ async function* contentOf(events: Events): AsyncGenerator<Uint8Array> {
   for (let event = await events.next(); event !== undefined; event = await events.next()) {
     if (event.kind === "end") return;
     if (event.kind === "piece") yield event.piece;
+    if (event.kind === "hole") yield* zerosOf(event.bytes);
+  }
+}
+
+const zeros = new Uint8Array(64 * 1024);
+
+function* zerosOf(bytes: number): Generator<Uint8Array> {
+  for (let left = bytes; left > 0; left -= zeros.length) {
+    yield left < zeros.length ? zeros.subarray(0, left) : zeros;
   }
 }

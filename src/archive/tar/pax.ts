@@ -10,9 +10,13 @@ const space = 0x20;
 const equals = 0x3d;
 const newline = 0x0a;
 
-/** An empty value takes a key back. A later record of a key counts. */
+/** The one pair of keys that comes again and again, and means all of them. (GNU tar manual, "PAX Format, Version 0.0") */
+const sparseMapKeys: ReadonlySet<string> = new Set(["GNU.sparse.offset", "GNU.sparse.numbytes"]);
+
+/** An empty value takes a key back. A later record of a key counts; those of a sparse map are put together, as version 0.1 has them. */
 export function decodePax(bytes: Uint8Array): PaxRecords {
   const records = new Map<string, Uint8Array>();
+  const sparseMap: string[] = [];
   let at = 0;
   while (at < bytes.length) {
     const gap = bytes.indexOf(space, at);
@@ -23,9 +27,13 @@ export function decodePax(bytes: Uint8Array): PaxRecords {
     }
     const sign = bytes.indexOf(equals, gap + 1);
     if (sign === -1 || sign >= end - 1) throw brokenArchive("an extended header record without a key");
-    records.set(paxText(bytes.subarray(gap + 1, sign), "a key"), bytes.slice(sign + 1, end - 1));
+    const key = paxText(bytes.subarray(gap + 1, sign), "a key");
+    const value = bytes.slice(sign + 1, end - 1);
+    if (sparseMapKeys.has(key)) sparseMap.push(paxText(value, key));
+    else records.set(key, value);
     at = end;
   }
+  if (sparseMap.length > 0) records.set("GNU.sparse.map", encoder.encode(sparseMap.join(",")));
   return records;
 }
 

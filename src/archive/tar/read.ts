@@ -5,15 +5,19 @@
  * Hostile input ends in `archive.malformed`. Paths are handed on as they are written.
  */
 import { decodeName } from "../../lib/name-text.ts";
+import { limitUnpackedBytes, tooLarge } from "../too-large.ts";
 import { blockBytes, brokenArchive, checksumHolds, isZeroBlock, numberOf, textOf } from "./block.ts";
-import type { TarEntry, TarEntryType } from "./entry.ts";
+import type { TarEntry, TarEntryType, TarSegment } from "./entry.ts";
 import { decodePax, type PaxRecords, paxNumber, paxTime } from "./pax.ts";
+import { SparseMap } from "./sparse.ts";
 
 export interface TarSink {
-  /** A member begins; `sizeBytes` of content follow. */
+  /** A member begins; `sizeBytes` of content and holes follow. */
   entry(entry: TarEntry): void;
   /** A piece of the content of the last entry: a view that is valid only during the call. */
   content(piece: Uint8Array): void;
+  /** So many zeros that the archive does not hold, of a sparse file. Who has no word for them gets them as content. */
+  hole?(bytes: number): void;
   /** The content of the last entry is complete; called for members without content too. */
   endOfEntry(): void;
   /**
@@ -34,6 +38,8 @@ const noRecords: PaxRecords = new Map();
 const entryTypes: ReadonlyMap<string, TarEntryType> = new Map([
   ["0", "file"],
   ["\0", "file"],
+  // Sparse, of GNU's old kind.
+  ["S", "file"],
   // Contiguous files and what nobody knows are files, as POSIX has it; see typeOf.
   ["7", "file"],
   ["1", "hardLink"],
@@ -47,7 +53,9 @@ const entryTypes: ReadonlyMap<string, TarEntryType> = new Map([
 /** Headers that say something about the next member. */
 const metadataTypes: ReadonlySet<string> = new Set(["x", "g", "L", "K"]);
 
-type Phase = "header" | "metadata" | "content" | "padding" | "ended";
+type Phase = "header" | "metadata" | "sparseMap" | "content" | "padding" | "ended";
+
+const zeros = new Uint8Array(64 * 1024);
 
 export class TarReader {
   readonly #sink: TarSink;
@@ -64,9 +72,21 @@ export class TarReader {
   #global: PaxRecords = noRecords;
   #longName: string | undefined;
   #longLink: string | undefined;
+  /** A sparse member whose map is coming in; its length is that of what is stored of it. */
+  #sparse: { readonly entry: TarEntry; readonly map: SparseMap } | undefined;
+  /** Where in the file, and in which of its stretches, the content of a sparse member is. */
+  #segments: readonly TarSegment[] | undefined;
+  #segment = 0;
+  #segmentLeft = 0;
+  #position = 0;
+  #sizeBytes = 0;
+  readonly #limitHoleBytes: number;
+  #holeBytes = 0;
 
-  constructor(sink: TarSink) {
+  /** Holes cost an archive nothing: all of them together are at most `limitHoleBytes`. */
+  constructor(sink: TarSink, limitHoleBytes = limitUnpackedBytes) {
     this.#sink = sink;
+    this.#limitHoleBytes = limitHoleBytes;
   }
 
   /** The end mark was seen; what follows is not looked at. */
@@ -95,6 +115,8 @@ export class TarReader {
         return this.#takeHeader(bytes);
       case "metadata":
         return this.#takeMetadata(bytes);
+      case "sparseMap":
+        return this.#takeSparseMap(bytes);
       case "content":
         return this.#takeContent(bytes);
       case "padding":
@@ -112,13 +134,19 @@ export class TarReader {
   }
 
   #takeHeader(bytes: Uint8Array): number {
+    const taken = this.#fillBlock(bytes);
+    if (this.#filled === 0) this.#header();
+    return taken;
+  }
+
+  /** How many bytes were taken; the block is whole when none are filled afterwards. */
+  #fillBlock(bytes: Uint8Array): number {
     const taken = Math.min(blockBytes - this.#filled, bytes.length);
     this.#block.set(bytes.subarray(0, taken), this.#filled);
     this.#filled += taken;
     if (this.#filled < blockBytes) return taken;
     this.#filled = 0;
     this.#sink.skeleton?.(this.#block);
-    this.#header();
     return taken;
   }
 
@@ -180,21 +208,91 @@ export class TarReader {
     this.#local = noRecords;
     this.#longName = undefined;
     this.#longLink = undefined;
-    // Old programs give links and directories a size that nothing follows.
-    this.#follow(entry.sizeBytes, "content");
+    const map = sparseMapOf(this.#block, typeFlag, entry, records);
+    if (map === undefined) {
+      this.#segments = undefined;
+      this.#beginContent(entry, entry.sizeBytes);
+      return;
+    }
+    this.#sparse = { entry, map };
+    // The text of a map is a part of what is stored.
+    this.#remaining = map.rest === "text" ? entry.sizeBytes : 0;
+    this.#phase = "sparseMap";
+    if (map.rest === "complete") this.#beginSparse(entry, map, entry.sizeBytes);
+  }
+
+  #takeSparseMap(bytes: Uint8Array): number {
+    const taken = this.#fillBlock(bytes);
+    const sparse = this.#sparse;
+    if (this.#filled > 0 || sparse === undefined) return taken;
+    const { entry, map } = sparse;
+    const isText = map.rest === "text";
+    if (isText && this.#remaining < blockBytes) throw brokenArchive("a sparse member that ends in its map");
+    if (isText) this.#remaining -= blockBytes;
+    map.addBlock(this.#block);
+    if (map.rest === "complete") this.#beginSparse(entry, map, isText ? this.#remaining : entry.sizeBytes);
+    return taken;
+  }
+
+  #beginSparse(entry: TarEntry, map: SparseMap, storedBytes: number): void {
+    const segments = map.segments(storedBytes);
+    this.#sparse = undefined;
+    this.#holeBytes += map.realBytes - storedBytes;
+    if (this.#holeBytes > this.#limitHoleBytes) throw tooLarge(this.#limitHoleBytes);
+    this.#segments = segments;
+    this.#segment = -1;
+    this.#segmentLeft = 0;
+    this.#position = 0;
+    this.#sizeBytes = map.realBytes;
+    this.#beginContent({ ...entry, sizeBytes: map.realBytes, segments }, storedBytes);
+  }
+
+  /** Old programs give links and directories a size that nothing follows. */
+  #beginContent(entry: TarEntry, storedBytes: number): void {
+    this.#follow(storedBytes, "content");
     this.#sink.entry(entry);
-    if (entry.sizeBytes === 0) this.#endContent();
+    if (storedBytes === 0) this.#endContent();
   }
 
   #takeContent(bytes: Uint8Array): number {
-    const taken = Math.min(this.#remaining, bytes.length);
+    if (this.#segments !== undefined && this.#segmentLeft === 0) this.#nextSegment(this.#segments);
+    const most = this.#segments === undefined ? this.#remaining : this.#segmentLeft;
+    const taken = Math.min(most, bytes.length);
     this.#remaining -= taken;
+    this.#segmentLeft -= taken;
+    this.#position += taken;
     this.#sink.content(bytes.subarray(0, taken));
     if (this.#remaining === 0) this.#endContent();
     return taken;
   }
 
+  /** To the next stretch that holds anything: there is one, for their sum is what is stored. */
+  #nextSegment(segments: readonly TarSegment[]): void {
+    while (this.#segmentLeft === 0) {
+      this.#segment += 1;
+      const segment = segments[this.#segment];
+      if (segment === undefined) throw brokenArchive("a sparse member with more than its map speaks of");
+      if (segment.bytes === 0) continue;
+      this.#skip(segment.atBytes - this.#position);
+      this.#segmentLeft = segment.bytes;
+    }
+  }
+
+  #skip(bytes: number): void {
+    if (bytes === 0) return;
+    this.#position += bytes;
+    if (this.#sink.hole !== undefined) {
+      this.#sink.hole(bytes);
+      return;
+    }
+    for (let left = bytes; left > 0; left -= zeros.length) {
+      this.#sink.content(left < zeros.length ? zeros.subarray(0, left) : zeros);
+    }
+  }
+
   #endContent(): void {
+    if (this.#segments !== undefined) this.#skip(this.#sizeBytes - this.#position);
+    this.#segments = undefined;
     this.#phase = this.#paddingBytes > 0 ? "padding" : "header";
     this.#sink.endOfEntry();
   }
@@ -221,10 +319,8 @@ function entryOf(
   longName: string | undefined,
   longLink: string | undefined,
 ): TarEntry {
-  for (const key of records.keys()) {
-    if (key.startsWith("GNU.sparse.")) throw brokenArchive("sparse members are not supported");
-  }
-  const written = recordName(records, "path") ?? longName ?? headerPath(block);
+  const written =
+    recordName(records, "GNU.sparse.name") ?? recordName(records, "path") ?? longName ?? headerPath(block);
   const type = typeOf(typeFlag, written);
   const path = written.replace(/\/+$/, "") || (written === "" ? "" : "/");
   if (path === "") throw brokenArchive("a member without a name");
@@ -253,8 +349,18 @@ function entryOf(
   };
 }
 
+/** Where the stretches of a sparse file are; undefined for what is none. */
+function sparseMapOf(
+  block: Uint8Array,
+  typeFlag: string,
+  entry: TarEntry,
+  records: PaxRecords,
+): SparseMap | undefined {
+  if (entry.type !== "file") return undefined;
+  return typeFlag === "S" ? SparseMap.ofHeader(block) : SparseMap.ofRecords(records);
+}
+
 function typeOf(flag: string, path: string): TarEntryType {
-  if (flag === "S") throw brokenArchive("sparse members are not supported");
   const type = entryTypes.get(flag);
   if (type === undefined) throw brokenArchive(`a member of type ${JSON.stringify(flag)}`);
   // Before ustar a directory was a file whose name ends with a slash.

@@ -5,6 +5,7 @@
 import {
   chmodSync,
   closeSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -36,6 +37,8 @@ export class HostUnpacking implements TarSink {
   readonly #reader = new TarReader(this);
   /** Modes and times of directories, given when nothing more is made in them. */
   readonly #directories = new Map<string, TarEntry>();
+  /** Where in the open file the next bytes belong. */
+  #position = 0;
   #open: { readonly fd: number; readonly path: string; readonly entry: TarEntry } | undefined;
 
   constructor(options: UnpackOptions) {
@@ -82,7 +85,17 @@ export class HostUnpacking implements TarSink {
   content(piece: Uint8Array): void {
     this.#options.onBytes(piece.length);
     if (this.#open === undefined) return;
-    for (let done = 0; done < piece.length; ) done += writeSync(this.#open.fd, piece, done);
+    for (let done = 0; done < piece.length; ) {
+      const written = writeSync(this.#open.fd, piece, done, piece.length - done, this.#position);
+      this.#position += written;
+      done += written;
+    }
+  }
+
+  hole(bytes: number): void {
+    if (this.#open === undefined) return;
+    this.#position += bytes;
+    ftruncateSync(this.#open.fd, this.#position);
   }
 
   endOfEntry(): void {
@@ -97,6 +110,7 @@ export class HostUnpacking implements TarSink {
   #make(entry: TarEntry, path: string): void {
     switch (entry.type) {
       case "file":
+        this.#position = 0;
         this.#open = { fd: openSync(path, newFile, privateMode), path, entry };
         return;
       case "symlink":

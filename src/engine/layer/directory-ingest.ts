@@ -23,8 +23,8 @@ export class DirectoryIngest implements LayerIngest {
   #tarBytes = 0;
   #open = true;
 
-  /** `directory` has an empty directory `diff` for the tree. */
-  constructor(directory: string, ends: IngestEnds) {
+  /** `directory` has an empty directory `diff` for the tree. Files may have holes of `limitBytes`. */
+  constructor(directory: string, limitBytes: number | undefined, ends: IngestEnds) {
     this.#ends = ends;
     this.#root = openDirectory(`${directory}/diff`);
     this.#skeleton = new SkeletonFile(`${directory}/${skeletonName}`);
@@ -35,6 +35,7 @@ export class DirectoryIngest implements LayerIngest {
       owner: undefined,
       firstHostId: 0,
       whiteouts: true,
+      ...(limitBytes !== undefined && { limitHoleBytes: limitBytes }),
       skeleton: (piece) => writing(() => this.#skeleton.append(piece)),
     });
   }

@@ -5,7 +5,7 @@
  */
 import { type ImageSink, segmentBytes } from "../../archive/mod.ts";
 import { openFile, openFlags } from "../../kernel/files.ts";
-import { writeAll } from "../../kernel/io.ts";
+import { readAt, writeAll } from "../../kernel/io.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { syscall, trySyscall } from "../../kernel/syscall.ts";
 
@@ -59,17 +59,6 @@ export class ImageFile implements ImageSink, Disposable {
 
 /** SYNC_FILE_RANGE_WRITE */
 const startWriting = 2;
-
-function readAt(file: OwnedFd, buffer: Uint8Array, offset: number): Uint8Array {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const rest = buffer.subarray(filled);
-    const got = syscall("pread64", file.what, file.raw, rest, rest.length, offset + filled);
-    if (got === 0) break;
-    filled += got;
-  }
-  return buffer.subarray(0, filled);
-}
 
 function sumOfSums(sums: readonly bigint[]): string {
   const all = BigUint64Array.from(sums);

@@ -1,6 +1,6 @@
 /** A layer that comes in as a stream and becomes an image: put in order, counted and digested as its bytes come. */
 import { createHash } from "node:crypto";
-import { type ErofsImage, ErofsWriter, TarReader } from "../../archive/mod.ts";
+import { type ErofsImage, ErofsWriter, TarReader, type TarSink } from "../../archive/mod.ts";
 import { ImageFile } from "./image-file.ts";
 import type { LayerIngest, StoredLayer } from "./layer-store.ts";
 import { SkeletonFile } from "./skeleton-file.ts";
@@ -28,8 +28,8 @@ export class ImageIngest implements LayerIngest {
   #tarBytes = 0;
   #open = true;
 
-  /** The image and the skeleton of the tar are made at these paths. */
-  constructor(path: string, skeletonPath: string, ends: ImageIngestEnds) {
+  /** The image and the skeleton of the tar are made at these paths. Files may have holes of `limitBytes`. */
+  constructor(path: string, skeletonPath: string, limitBytes: number | undefined, ends: ImageIngestEnds) {
     this.#ends = ends;
     this.#file = new ImageFile(path);
     this.#skeleton = new SkeletonFile(skeletonPath);
@@ -37,12 +37,14 @@ export class ImageIngest implements LayerIngest {
     this.#writer = new ErofsWriter(this.#file, { hashSeed });
     const writer = this.#writer;
     const skeleton = this.#skeleton;
-    this.#reader = new TarReader({
+    const sink: TarSink = {
       entry: (entry) => writer.entry(entry),
       content: (piece) => writer.content(piece),
+      hole: (bytes) => writer.hole(bytes),
       endOfEntry: () => writer.endOfEntry(),
       skeleton: (piece) => skeleton.append(piece),
-    });
+    };
+    this.#reader = new TarReader(sink, limitBytes);
   }
 
   push(piece: Uint8Array): void {

@@ -12,10 +12,13 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
+import { descriptorStatus } from "../../kernel/directory.ts";
+import { openDirectory, openFlags, openInRoot } from "../../kernel/files.ts";
+import { readAt } from "../../kernel/io.ts";
 import { probe } from "../../kernel/probe.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { decideLayerForm, type LayerForm } from "./layer-form.ts";
-import { type LayerStore, openOverlayLayerStore } from "./mod.ts";
+import { closeLowers, type LayerStore, openOverlayLayerStore } from "./mod.ts";
 
 const ext4 = 0xef53;
 const own = decideLayerForm(probe(), ext4);
@@ -34,6 +37,8 @@ head -c 511 /dev/zero > tree/a/odd
 : > tree/a/nothing
 echo text > tree/a/deep/"name with blanks and ümlauts"
 echo long > tree/a/${"n".repeat(180)}
+truncate -s 3000005 tree/sparse
+for at in 1 3 5 7 9 11 600; do printf data | dd of=tree/sparse bs=4096 seek=$at conv=notrunc status=none; done
 ln tree/a/odd tree/hard
 ln -s a/odd tree/soft
 ln -s ${"t".repeat(150)} tree/long-link
@@ -80,6 +85,10 @@ describe.each(forms)("as %s", (_name, form) => {
       "tar -C tree --format=ustar --owner=1 --group=2 --exclude=long-link --exclude='n*' --exclude='[ü]*' -cf - a empty hard pipe soft",
     ],
     ["padded to a large record", "tar -C tree -b 200 -cf - ."],
+    ["sparse in GNU's way", "tar -C tree -cS --format=gnu -f - ."],
+    ["sparse in pax 0.0", "tar -C tree -cS --format=pax --sparse-version=0.0 -f - ."],
+    ["sparse in pax 0.1", "tar -C tree -cS --format=pax --sparse-version=0.1 -f - ."],
+    ["sparse in pax 1.0", "tar -C tree -cS --format=pax --sparse-version=1.0 -f - ."],
     ["without an end mark", "tar -C tree -cf - ./a/odd | head -c 1024"],
     ["with something behind its end", "tar -C tree -cf - ./a/odd; echo behind"],
     ["names with a slash before them", "tar -C tree -P --transform 's,^\\./,/,' -cf - . 2>/dev/null"],
@@ -90,6 +99,40 @@ describe.each(forms)("as %s", (_name, form) => {
     expect(id).toBe(createHash("sha256").update(tar).digest("hex"));
     expect(await layers.openTar(id).bytes()).toBe(tar.length);
     expect((await readAll(id)).equals(tar)).toBe(true);
+  });
+
+  test("a sparse file takes the room of its data, above four gigabytes too, and has holes where it had them", async () => {
+    sh(
+      "mkdir tree; truncate -s 6G tree/huge; printf end | dd of=tree/huge bs=1M seek=5000 conv=notrunc status=none",
+    );
+    const tar = sh("tar -C tree -cS --format=pax -f - .");
+    const id = ingested(tar);
+    expect(layers.layerBytes(id)).toBe(6 * 1024 ** 3);
+    const kilobytes = Bun.spawnSync(["du", "-sk", `${scratch.path}/root/layers/${id}`]).stdout.toString();
+    expect(Number.parseInt(kilobytes, 10)).toBeLessThan(2048);
+    expect((await readAll(id)).equals(tar)).toBe(true);
+    const [lower] = layers.openLowers([id]);
+    if (lower === undefined) throw new Error("a layer was wanted");
+    using root = lower.kind === "image" ? openDirectory(".", lower.mount) : openDirectory(lower.path);
+    using file = openInRoot(root, "huge", openFlags.readOnly);
+    expect(descriptorStatus(file).sizeBytes).toBe(6 * 1024 ** 3);
+    const read = (at: number) => Buffer.from(readAt(file, new Uint8Array(5), at)).toString();
+    expect([read(0), read(5000 * 1024 ** 2 - 1), read(5000 * 1024 ** 2 + 3)]).toEqual([
+      "\0\0\0\0\0",
+      "\0end\0",
+      "\0\0\0\0\0",
+    ]);
+    closeLowers([lower]);
+  });
+
+  test("holes beyond the limit are refused in words, and nothing is left", async () => {
+    layers.close();
+    layers = openOverlayLayerStore({ root: `${scratch.path}/root`, form, limitHoleBytes: 1024 ** 2 });
+    sh("mkdir tree; truncate -s 2M tree/zeros");
+    const tar = sh("tar -C tree -cS --format=pax -f - .");
+    expect(() => ingested(tar)).toThrow("the archive unpacks to more than 1048576 bytes");
+    await layers.emptied();
+    expect(readdirSync(`${scratch.path}/root/layers`)).toEqual([]);
   });
 
   test("whiteouts are told as they came", async () => {

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { type TarEntry, TarReader } from "../../archive/mod.ts";
 import { descriptorStatus } from "../../kernel/directory.ts";
 import { openDirectory, openFlags, openInRoot } from "../../kernel/files.ts";
-import { readSome } from "../../kernel/io.ts";
+import { readAt } from "../../kernel/io.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { PlainEntry } from "../../kernel/plain-entry.ts";
 import { Breather } from "../../lib/breather.ts";
@@ -105,6 +105,7 @@ class Rebuilding {
         this.#entry = entry;
       },
       content() {},
+      hole() {},
       endOfEntry() {},
     });
   }
@@ -137,17 +138,17 @@ class Rebuilding {
 
   *#content(entry: TarEntry): Generator<Uint8Array> {
     using file = this.#open(entry);
-    for (let left = entry.sizeBytes; left > 0; ) {
-      const room = this.#output.subarray(
-        this.#filled,
-        this.#filled + Math.min(left, outputBytes - this.#filled),
-      );
-      const got = readSome(file, room);
-      if (got === 0) throw otherTar(`${JSON.stringify(entry.path)} of the layer has lost its end`);
-      this.#reader.push(room.subarray(0, got));
-      this.#filled += got;
-      left -= got;
-      if (this.#filled === outputBytes) yield* this.rest();
+    for (const { atBytes, bytes } of entry.segments ?? [{ atBytes: 0, bytes: entry.sizeBytes }]) {
+      for (let done = 0; done < bytes; ) {
+        const room = Math.min(bytes - done, outputBytes - this.#filled);
+        const piece = this.#output.subarray(this.#filled, this.#filled + room);
+        const got = readAt(file, piece, atBytes + done).length;
+        if (got < room) throw otherTar(`${JSON.stringify(entry.path)} of the layer has lost its end`);
+        this.#reader.push(piece);
+        this.#filled += got;
+        done += got;
+        if (this.#filled === outputBytes) yield* this.rest();
+      }
     }
   }
 

@@ -68,6 +68,8 @@ export interface OverlayLayerStoreOptions {
   readonly form?: LayerForm;
   /** The engine's root directory; must be on a file system that overlayfs accepts as upper. */
   readonly root: string;
+  /** To how many bytes the holes of a layer's files may add up, which are nothing in its archive. */
+  readonly limitHoleBytes?: number;
   /** Hears of background work that failed: an `Error` each. */
   readonly report?: (thrown: unknown) => void;
 }
@@ -107,6 +109,7 @@ class OverlayLayerStore implements LayerStore {
   readonly #trash: Trash;
   readonly #known = new Map<string, KnownLayer>();
   readonly #form: LayerForm;
+  readonly #limitHoleBytes: number | undefined;
   readonly #mounts: ImageMounts;
   readonly #ready: string[] = [];
   readonly #report: (thrown: unknown) => void;
@@ -115,6 +118,7 @@ class OverlayLayerStore implements LayerStore {
 
   constructor(options: OverlayLayerStoreOptions) {
     this.#form = options.form ?? { kind: "directory" };
+    this.#limitHoleBytes = options.limitHoleBytes;
     this.#mounts = new ImageMounts(
       this.#form.kind === "image" ? this.#form : { way: "file", attached: false },
       options.root,
@@ -148,7 +152,8 @@ class OverlayLayerStore implements LayerStore {
     mkdirSync(unfinished, { mode: privateMode });
     const discard = (): void => void this.#trash.discard(unfinished);
     if (this.#form.kind === "image") {
-      return new ImageIngest(`${unfinished}/image`, `${unfinished}/${skeletonName}`, {
+      const skeleton = `${unfinished}/${skeletonName}`;
+      return new ImageIngest(`${unfinished}/image`, skeleton, this.#limitHoleBytes, {
         keep: ({ id, bytes }, image, tarBytes) =>
           this.#keep(unfinished, id, { kind: "image", bytes, tarBytes, ...image }),
         discard,
@@ -157,7 +162,7 @@ class OverlayLayerStore implements LayerStore {
     mkdirSync(`${unfinished}/diff`);
     // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
     chmodSync(`${unfinished}/diff`, rootDirectoryMode);
-    return new DirectoryIngest(unfinished, {
+    return new DirectoryIngest(unfinished, this.#limitHoleBytes, {
       keep: ({ id, bytes }, tarBytes) => this.#keep(unfinished, id, { kind: "directory", bytes, tarBytes }),
       discard,
     });

@@ -3,6 +3,7 @@
  * bzip2 and xz; anything else passes unchanged. A piece is valid until the next one is asked for. What comes out is counted: a few kilobytes may stand for
  * terabytes.
  */
+import { limitUnpackedBytes, tooLarge } from "../../archive/mod.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { freeBytes } from "../../lib/free-bytes.ts";
 import { gunzip } from "./gunzip.ts";
@@ -18,9 +19,6 @@ const magics: readonly { readonly name: Compression; readonly magic: readonly nu
 const longestMagic = 5;
 /** Of compressed bytes: the reader of bzip2 works synchronously on what it is given. */
 const pieceBytes = 16 * 1024;
-
-/** Archives may hold so much, unless a caller says otherwise. */
-export const limitUnpackedBytes = 64 * 1024 ** 3;
 
 /** A frame of zstd that holds no data may come first: its magic has 16 values. */
 function isSkippable([first = 0, ...rest]: Uint8Array): boolean {
@@ -63,17 +61,6 @@ export async function* decompress(
     // Whoever reads no further must not wait for a source that is silent.
     void whole.return(undefined).catch(() => {});
   }
-}
-
-function tooLarge(limitBytes: number): TiffinError {
-  return new TiffinError(
-    "invalid",
-    "archive.too-large",
-    `the archive unpacks to more than ${limitBytes} bytes`,
-    {
-      remedy: "start the engine with a larger --unpacked-limit if it is to be trusted",
-    },
-  );
 }
 
 async function* resumed(start: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,6 @@
 /** File trees as streams. */
 export { type Change, type ChangeKind, listChanges } from "./changes.ts";
-export { compressionOf, decompress, limitUnpackedBytes } from "./decompress.ts";
+export { compressionOf, decompress } from "./decompress.ts";
 export { type LayerPacking, type PackedLayer, packLayer } from "./pack-layer.ts";
 export { packTree } from "./pack-tree.ts";
 export type { TreeNode } from "./tree-node.ts";

@@ -6,7 +6,7 @@
 import { escapes, insidePath, isCarried, type TarEntry, TarReader } from "../../archive/mod.ts";
 import { fileStatus } from "../../kernel/directory.ts";
 import { makeDirectory, openFlags, openInRoot } from "../../kernel/files.ts";
-import { writeAll } from "../../kernel/io.ts";
+import { passOver, writeAll } from "../../kernel/io.ts";
 import { isWhiteout, makeOpaque } from "../../kernel/overlay-marks.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
@@ -47,6 +47,8 @@ export interface UnpackOptions {
   readonly whiteouts: boolean;
   /** Hears the archive without the content of its members (`TarSink`). */
   readonly skeleton?: (piece: Uint8Array) => void;
+  /** To how many bytes the holes of sparse files may add up. */
+  readonly limitHoleBytes?: number;
 }
 
 /** Other work runs after this long, and after this many bytes at the latest. */
@@ -75,7 +77,7 @@ export class Unpacking implements Disposable {
 
   constructor(options: UnpackOptions) {
     this.#target = new UnpackTarget(options);
-    this.#reader = new TarReader(this.#target);
+    this.#reader = new TarReader(this.#target, options.limitHoleBytes);
   }
 
   /** Bytes of all files so far. */
@@ -141,6 +143,16 @@ class UnpackTarget implements Disposable {
     if (current === undefined) return;
     try {
       writeAll(current.file, piece);
+    } catch (thrown) {
+      throw failedAt(thrown, current.entry.path);
+    }
+  }
+
+  hole(bytes: number): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    try {
+      passOver(current.file, bytes);
     } catch (thrown) {
       throw failedAt(thrown, current.entry.path);
     }

@@ -214,11 +214,12 @@ function isTar(start: Uint8Array, sizeBytes: number): boolean {
         entries += 1;
       },
       content() {},
+      hole() {},
       endOfEntry() {},
     });
     reader.push(block);
-    // A header of an extended header is none of an entry.
-    return entries === 1 || /^[xgLK]$/.test(String.fromCharCode(block[156] ?? 0));
+    // An extended header is none of an entry.
+    return entries === 1 || /^[xgLKS]$/.test(String.fromCharCode(block[156] ?? 0));
   } catch {
     return false;
   }
