@@ -7,9 +7,10 @@ import { makeImage, sha256, tarWith } from "../../../test/support/oci-layout.ts"
 import { type TemporaryDirectory, temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { makeCertificates } from "../../../test/support/test-certificates.ts";
 import { pause } from "../../../test/support/until.ts";
+import { TarReader } from "../../archive/mod.ts";
 import { parseReference } from "../../docker/reference.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import type { RegistryLimits } from "./contract.ts";
+import type { PulledLayer, RegistryLimits } from "./contract.ts";
 import { openRegistryClient } from "./registry-client.ts";
 import { MemorySink } from "./testing/memory-sink.ts";
 
@@ -74,9 +75,12 @@ interface Outcome {
   readonly retries: number;
 }
 
-async function pull(handler: Handler, more: Partial<RegistryLimits> = {}): Promise<Outcome> {
+async function pull(
+  handler: Handler,
+  more: Partial<RegistryLimits> = {},
+  sink = new MemorySink(),
+): Promise<Outcome> {
   const server = serve(handler);
-  const sink = new MemorySink();
   let retries = 0;
   const client = openRegistryClient({
     userAgent: "tiffin/test",
@@ -293,10 +297,61 @@ describe("content that is not what it should be", () => {
     expectError(endless.thrown, "invalid", "registry.wrong-size", `has more than ${layerBlob.length} bytes`);
   });
 
-  test("a layer that unpacks to more than is allowed", async () => {
-    const { thrown, sink } = await pull(() => undefined, { unpackedLayerBytes: 100_000 });
-    expectError(thrown, "invalid", "archive.too-large", "unpacks to more than 100000 bytes");
+  test("a layer that unpacks to more than is allowed, or says that it has more, leaves nothing", async () => {
+    const noise = crypto.getRandomValues(new Uint8Array(65_536));
+    const bomb = makeImage([tarWith("zeros", Buffer.concat([noise, noise, new Uint8Array(200_000_000)]))], {
+      compress: (tar) => gzipSync(tar, { level: 1 }),
+    });
+    const { thrown, sink } = await pull(
+      (request, url) => {
+        if (url.pathname.includes("/manifests/")) {
+          return new Response(bomb.manifestBytes, { headers: { "content-type": manifestType } });
+        }
+        const blob = bomb.blobs.get(url.pathname.split("/").at(-1) ?? "");
+        return blob === undefined ? undefined : ranged(request, blob);
+      },
+      { unpackedLayerBytes: 10_000_000 },
+    );
+    expectError(thrown, "invalid", "archive.too-large", "unpacks to more than 10000000 bytes");
     expect(sink.layers.size).toBe(0);
+    expect(readdirSync(staging.path)).toEqual([]);
+    let asked = 0;
+    const claimed = await pull(
+      (_request, url) => {
+        if (isLayer(url)) asked += 1;
+        return undefined;
+      },
+      { unpackedLayerBytes: 100_000 },
+    );
+    expectError(
+      claimed.thrown,
+      "invalid",
+      "registry.too-large",
+      `has ${layerBlob.length} bytes, at most 100000 are taken`,
+    );
+    expect(asked).toBe(0);
+  });
+
+  test("a beginning that somebody else has left, and that is no layer at all, keeps nobody from the right one", async () => {
+    // In good order for whoever only takes the compression off.
+    const other = gzipSync(Buffer.alloc(200_000, "no tar"), { level: 0 });
+    await Bun.write(`${staging.path}/${layerDigest.replace(":", "-")}.part`, other.subarray(0, 180_000));
+    class StrictSink extends MemorySink {
+      override async takeLayer(layer: PulledLayer, tar: AsyncIterable<Uint8Array>): Promise<void> {
+        const reader = new TarReader({ entry() {}, content() {}, endOfEntry() {} });
+        async function* read(): AsyncGenerator<Uint8Array> {
+          for await (const piece of tar) {
+            reader.push(piece);
+            yield piece;
+          }
+        }
+        await super.takeLayer(layer, read());
+      }
+    }
+    const { sink, thrown } = await pull(() => undefined, {}, new StrictSink());
+    expect(thrown).toBeUndefined();
+    expect(sink.layers.get(sha256(layerTar))).toEqual(Buffer.from(layerTar));
+    expect(readdirSync(staging.path)).toEqual([]);
   });
 
   test("a configuration that is not the one of the manifest", async () => {
@@ -580,6 +635,35 @@ describe("pulls at the same time", () => {
     expect(asked).toEqual([0, 150_000]);
     expect(sink.layers.get(sha256(layerTar))).toEqual(Buffer.from(layerTar));
     expect(readdirSync(staging.path)).toEqual([]);
+  });
+
+  test("from several hosts do not wait for each other: a slow or false one holds up nobody", async () => {
+    const never = serve((_request, url) => (isLayer(url) ? stopAfter(100_000) : undefined));
+    const good = serve(() => undefined);
+    const client = openRegistryClient({
+      userAgent: "tiffin/test",
+      stagingDirectory: staging.path,
+      limits: { ...limits, stallMs: 30_000 },
+    });
+    const sink = new MemorySink();
+    const off = new AbortController();
+    const arrived = Promise.withResolvers<void>();
+    const held = client
+      .pullImage(
+        { reference: parseReference(`localhost:${never.port}/a`) },
+        sink,
+        (progress) => {
+          if (progress.kind === "layer" && progress.currentBytes > 0) arrived.resolve();
+        },
+        off.signal,
+      )
+      .catch(() => undefined);
+    await arrived.promise;
+    await client.pullImage({ reference: parseReference(`localhost:${good.port}/a`) }, sink);
+    expect(sink.layers.get(sha256(layerTar))).toEqual(Buffer.from(layerTar));
+    off.abort();
+    await held;
+    await Promise.all([never.stop(true), good.stop(true)]);
   });
 
   test("of one image share every layer", async () => {

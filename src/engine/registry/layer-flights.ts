@@ -1,4 +1,7 @@
-/** Layers that are being fetched: two pulls that want one at the same time fetch it once. */
+/**
+ * Blobs that are being fetched: two pulls that want one of the same host at the same time fetch it once. Nobody waits for another
+ * host, which may be slow, or send what is not the layer that its manifest promises.
+ */
 
 export class LayerFlights {
   readonly #flying = new Map<string, Promise<void>>();

@@ -42,8 +42,6 @@ export interface PullParts {
   readonly staging: Staging;
 }
 
-/** Errors that bytes which an earlier pull left may be the cause of. */
-const wrongContent = ["registry.wrong-digest", "registry.bad-layer", "layer.other-digest"];
 /** Progress is told no more often. */
 const tellEveryMs = 100;
 
@@ -91,7 +89,7 @@ export async function pullImage(
     const configBytes = await operation.smallBlob(ordered, manifest.config);
     const config = decodeImageConfig(configBytes);
     const otherPlatform = checkPlatform(config, wanted, request);
-    const layers = pairLayers(manifest, config, reference);
+    const layers = pairLayers(manifest, config, reference, operation.limits.unpackedLayerBytes);
     listen({ kind: "resolved", digest: (found.index ?? found.fetched).digest, layers: manifest.layers });
     await pullLayers(parts, ordered, layers, sink, listen);
     const image: PulledImage = {
@@ -173,7 +171,22 @@ function checkPlatform(config: OciImageConfig, wanted: Platform, request: PullRe
   );
 }
 
-function pairLayers(manifest: OciManifest, config: OciImageConfig, reference: Reference): PulledLayer[] {
+function tooLarge({ digest, size }: OciDescriptor, reference: Reference, limitBytes: number): TiffinError {
+  return new TiffinError(
+    "invalid",
+    "registry.too-large",
+    `layer ${digest} of ${familiarName(reference)} has ${size} bytes, at most ${limitBytes} are taken`,
+    { remedy: "start the engine with a larger --unpacked-limit if it is to be trusted" },
+  );
+}
+
+/** No layer is larger than what it may unpack to. */
+function pairLayers(
+  manifest: OciManifest,
+  config: OciImageConfig,
+  reference: Reference,
+  limitBytes: number,
+): PulledLayer[] {
   const { diff_ids: diffIds } = config.rootfs;
   if (diffIds.length !== manifest.layers.length) {
     throw new TiffinError(
@@ -183,6 +196,7 @@ function pairLayers(manifest: OciManifest, config: OciImageConfig, reference: Re
     );
   }
   return manifest.layers.flatMap((descriptor, index) => {
+    if (descriptor.size > limitBytes) throw tooLarge(descriptor, reference, limitBytes);
     const diffId = diffIds[index];
     return diffId === undefined ? [] : [{ diffId, descriptor }];
   });
@@ -236,8 +250,10 @@ async function pullLayer(
   signal: AbortSignal,
 ): Promise<void> {
   const { descriptor, diffId } = layer;
+  const host = connections[0]?.endpoint.host ?? "";
   const outcome = await parts.flights.fly(
-    diffId,
+    // The blob too: others of this host may claim to be the same layer, and be as large as they like.
+    [host, diffId, descriptor.digest, descriptor.size].join(" "),
     async () => await sink.hasLayer(diffId),
     async () => {
       const first = await takeLayer(parts, connections, layer, sink, listen, signal);
@@ -295,7 +311,8 @@ async function takeLayer(
     // A store may wrap what its input threw.
     const cause = tar.failure ?? thrown;
     if (!(cause instanceof TiffinError)) throw thrown;
-    const isWrong = wrongContent.includes(cause.code);
+    // What is wrong with the content may be wrong with what an earlier pull left, and is of no use to a later one.
+    const isWrong = cause.kind === "invalid";
     const hadBytes = staged?.hadBytes === true;
     if (isWrong) staged?.remove();
     if (isWrong && hadBytes) return cause;

@@ -92,6 +92,7 @@ class Client implements RegistryClient {
   ): Promise<PulledImage> {
     const { credentials } = request;
     const operation = this.#begin({ signal, ...(credentials === undefined ? {} : { credentials }) });
+    this.#staging.collect();
     const parts = { operation, flights: this.#flights, staging: this.#staging };
     return await pullImage(parts, request, sink, onProgress);
   }

@@ -29,21 +29,48 @@ const smallestKeptBytes = 64 * 1024;
 const readBytes = 256 * 1024;
 /** What nobody has gone on with for so long is given up. */
 const keptMs = 7 * 24 * 60 * 60 * 1000;
+/** All parts that nobody is at; the one that was left longest ago goes first. */
+const limitKeptBytes = 8 * 1024 ** 3;
+/** Of `st_blocks`. stat(2) */
+const blockBytes = 512;
 const partPattern = /^sha\d+-[0-9a-f]+\.part(?:@\d+)?$/;
 
 export class Staging {
   readonly #directory: string | undefined;
   readonly #open = new Set<string>();
 
+  readonly #limitBytes: number;
+
   /** Makes the directory, and removes what has been lying there for long. */
-  constructor(directory: string | undefined) {
+  constructor(directory: string | undefined, limitBytes = limitKeptBytes) {
     this.#directory = directory;
+    this.#limitBytes = limitBytes;
     if (directory === undefined) return;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(directory)) {
-      const path = join(directory, name);
-      if (partPattern.test(name) && statSync(path).mtimeMs < nowMs() - keptMs) rmSync(path, { force: true });
+    this.collect();
+  }
+
+  /** Removes what nobody is at: what is old, and what is more than may be kept. To be called when a pull begins. */
+  collect(): void {
+    if (this.#directory === undefined) return;
+    const parts = this.#parts(this.#directory).sort((one, other) => other.leftMs - one.leftMs);
+    let kept = 0;
+    for (const { path, bytes, leftMs } of parts) {
+      kept += bytes;
+      if (kept <= this.#limitBytes && leftMs >= nowMs() - keptMs) continue;
+      kept -= bytes;
+      rmSync(path, { force: true });
     }
+  }
+
+  #parts(directory: string): { readonly path: string; readonly bytes: number; readonly leftMs: number }[] {
+    return readdirSync(directory).flatMap((name) => {
+      const path = join(directory, name);
+      if (!partPattern.test(name) || this.#open.has(path.replace(/@\d+$/, ""))) return [];
+      const status = statSync(path, { throwIfNoEntry: false });
+      if (status === undefined) return [];
+      return [{ path, bytes: status.blocks * blockBytes, leftMs: status.mtimeMs }];
+    });
   }
 
   /** Undefined when this blob is not kept: too small, or somebody else is at it. */
