@@ -31,7 +31,7 @@ if [[ $# == 0 ]]; then
 fi
 step "build" bash tools/build.sh
 mkdir -p .build
-rm -f .build/junit*.xml
+rm -f .build/junit*.xml .build/apart-statuses.txt
 [[ $failed == 0 ]] || [[ $# != 0 ]] || { echo "0 passed, 1 failed"; exit 1; }
 
 # A lane is one runner, its files one after the other.
@@ -45,15 +45,18 @@ if [[ $# != 0 ]]; then
   bun tools/count.ts ".build/junit-chosen.xml=$?"
   exit
 fi
-# The emulated machines share nothing with this one but its processors, of which they get what the other tests leave.
-machines=test/vm/vm.test.ts
-echo "== tests (those of $machines at the same time, their output afterwards)"
-lane machines "./$machines" >.build/lane-machines.txt 2>&1 &
+# Which file is in which lane, and why: tools/lanes.ts. The machines get what the others leave of the processors, and begin with
+# the tests that have the host for themselves, which wait for much.
+in_lane() { bun tools/lanes.ts "$1"; }
+echo "== tests (those of the emulated machines at the same time, their output afterwards)"
+(renice -n 19 -p $BASHPID >/dev/null 2>&1; lane machines $(in_lane machines)) >.build/lane-machines.txt 2>&1 &
 beside=$!
-renice -n 19 -p $beside >/dev/null 2>&1
-lane host --path-ignore-patterns "$machines"
+lane host $(in_lane host)
 host_status=$?
+echo "== tests that need nothing but an engine of their own, several at once"
+bun tools/run-apart.ts .build/apart-statuses.txt || echo "the runner of tools/run-apart.ts ended with status $?" >&2
+mapfile -t apart <.build/apart-statuses.txt
 wait $beside
 machines_status=$?
 cat .build/lane-machines.txt
-bun tools/count.ts --whole ".build/junit-host.xml=$host_status" ".build/junit-machines.xml=$machines_status"
+bun tools/count.ts --whole ".build/junit-host.xml=$host_status" ".build/junit-machines.xml=$machines_status" "${apart[@]}"
