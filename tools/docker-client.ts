@@ -10,7 +10,8 @@ export interface DockerClientCommands {
   readonly commands: Readonly<Record<string, readonly string[]>>;
 }
 
-const families = ["container", "volume", "system"];
+const families = ["container", "image", "manifest", "volume", "system"];
+const alone = ["inspect", "login", "logout", "search", "version"];
 
 /** The names below `Commands:`. */
 function commandsIn(help: string): string[] {
@@ -35,6 +36,6 @@ export function askDockerClient(
   const commands = families.flatMap((family) =>
     commandsIn(help([family])).map((name) => [`${family} ${name}`, optionsIn(help([family, name]))] as const),
   );
-  const others = ["inspect", "version"].map((name) => [name, optionsIn(help([name]))] as const);
+  const others = alone.map((name) => [name, optionsIn(help([name]))] as const);
   return { version, commands: Object.fromEntries([...commands, ...others]) };
 }

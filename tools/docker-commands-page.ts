@@ -20,10 +20,14 @@ const fieldsOfOptions: Readonly<Record<string, string>> = {
   "volumes-from": "HostConfig.VolumesFrom",
 };
 
+const unsigned = "nothing is signed, and no signature is looked at";
+
 /** What no field of a create body tells. */
 const differences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "container create": { "log-driver": "json-file, local and none" },
-  "container run": { "log-driver": "json-file, local and none" },
+  "container create": { "disable-content-trust": unsigned, "log-driver": "json-file, local and none" },
+  "container run": { "disable-content-trust": unsigned, "log-driver": "json-file, local and none" },
+  "image pull": { "disable-content-trust": unsigned },
+  "image push": { "disable-content-trust": unsigned },
   "system prune": { all: "there is no build cache to prune" },
   "volume create": {
     driver: "local alone",
@@ -124,7 +128,7 @@ export async function dockerCommandsPage(): Promise<string> {
 
 <!-- Generated from src/cli/commands and tools/docker-client.json by tools/generate.ts; edits here are lost. -->
 
-Every command of the families \`container\`, \`volume\` and \`system\` of the \`docker\` client ${kept.version}, with every option that its
+Every command of the families \`container\`, \`image\`, \`manifest\`, \`volume\` and \`system\`, and those for registries, of the \`docker\` client ${kept.version}, with every option that its
 help lists, and what becomes of it when the command line of this project is told the same. Where a verdict is that something works, the
 option is taken and done; how closely the answers are Docker's, the tests in \`test/compat\` say. ${count("works")} work, ${count("differs")}
 differ, ${count("not yet")} are not there yet.

@@ -298,9 +298,9 @@ export interface ImageListRequest {
 
 export interface ImageBackend {
   list(request: ImageListRequest): Promise<readonly ImageSummary[]>;
-  inspect(name: string): Promise<ImageInspect>;
+  inspect(name: string, request?: PlatformRequest): Promise<ImageInspect>;
   /** Newest first. */
-  history(name: string): Promise<readonly ImageHistoryItem[]>;
+  history(name: string, request?: PlatformRequest): Promise<readonly ImageHistoryItem[]>;
   /** The layers of these images, of all where there are no names, compared with what was written. */
   check(names: readonly string[]): Promise<readonly ImageCheckItem[]>;
   /** The repository may name a tag itself, which the tag beside it overrules. */
@@ -311,7 +311,12 @@ export interface ImageBackend {
   /** `conflict` when containers or other images need it. */
   remove(
     name: string,
-    options: { readonly force: boolean; readonly keepParents: boolean },
+    options: {
+      readonly force: boolean;
+      readonly keepParents: boolean;
+      /** What the image must be for. */
+      readonly platforms?: readonly string[];
+    },
   ): Promise<readonly ImageDeleteItem[]>;
   prune(filters: Filters): Promise<ImagePruneReport>;
   /** The images of an archive, of Docker's or in an OCI layout, compressed or not. */
@@ -320,9 +325,9 @@ export interface ImageBackend {
     body: AsyncIterable<Uint8Array>,
     report: (message: ProgressMessage) => void,
   ): Promise<void>;
-  /** An image that a registry has; `tag` is a tag or a digest, and overrules the name's own. */
+  /** An image that a registry has; `tag` is a tag or a digest, and overrules the name's own. Neither means every tag. */
   pull(
-    request: RegistryRequest & { readonly platform: string | undefined },
+    request: RegistryRequest,
     report: (message: ProgressMessage) => void,
     signal: AbortSignal,
   ): Promise<void>;
@@ -350,10 +355,7 @@ export interface ImageBackend {
     signal: AbortSignal,
   ): Promise<DistributionInspect>;
   /** An archive of the images, of Docker's and an OCI layout at once. */
-  save(
-    names: readonly string[],
-    request: { readonly platform: string | undefined },
-  ): Promise<AsyncIterable<Uint8Array>>;
+  save(names: readonly string[], request: PlatformRequest): Promise<AsyncIterable<Uint8Array>>;
   /** An image from the tar of a root file system: the body's, or that behind a URL. */
   import(
     request: ImportRequest,
@@ -363,7 +365,12 @@ export interface ImageBackend {
   ): Promise<void>;
 }
 
-export interface RegistryRequest {
+/** `os[/architecture[/variant]]`, or the same as JSON; `notFound` for an image that is for another one. */
+export interface PlatformRequest {
+  readonly platform: string | undefined;
+}
+
+export interface RegistryRequest extends PlatformRequest {
   readonly name: string;
   readonly tag: string | undefined;
   readonly auth: AuthConfig | undefined;

@@ -3,7 +3,7 @@ import { EngineError, foreignErrorCode } from "../client/api-error.ts";
 import type { CliContext } from "./context.ts";
 
 /** The engine's codes for it. */
-const imageCodes = ["image.not-found", "container.platform"];
+const imageCodes = ["image.not-found", "image.platform"];
 const policies = ["always", "missing", "never"];
 
 export interface WantedImage {

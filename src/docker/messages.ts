@@ -11,6 +11,11 @@ export function noSuchImage(name: string): string {
   return `No such image: ${name}`;
 }
 
+/** Platforms as `os/architecture[/variant]`. */
+export function otherPlatform(name: string, found: string, wanted: string): string {
+  return `image with reference ${name} was found but its platform (${found}) does not match the specified platform (${wanted})`;
+}
+
 export function noSuchExec(id: string): string {
   return `No such exec instance: ${id}`;
 }

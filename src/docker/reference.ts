@@ -84,3 +84,8 @@ export function familiarName(reference: Reference): string {
   }
   return reference.domain === defaultDomain ? full.slice(defaultDomain.length + 1) : full;
 }
+
+/** The short form of a repository, without tag and digest: `base`. */
+export function familiarRepository({ domain, path }: Reference): string {
+  return familiarName({ domain, path, tag: "x" }).slice(0, -":x".length);
+}

@@ -233,8 +233,14 @@ export const routes = {
     query: { all: queryFlag, digests: queryFlag, "shared-size": queryFlag, filters: queryFilters },
     result: json(list(imageSummary)),
   }),
-  imageInspect: route("GET", "/images/{name*}/json", "1.24", { result: json(imageInspect) }),
-  imageHistory: route("GET", "/images/{name*}/history", "1.24", { result: json(list(imageHistoryItem)) }),
+  imageInspect: route("GET", "/images/{name*}/json", "1.24", {
+    query: { platform: queryText },
+    result: json(imageInspect),
+  }),
+  imageHistory: route("GET", "/images/{name*}/history", "1.24", {
+    query: { platform: queryText },
+    result: json(list(imageHistoryItem)),
+  }),
   imageTag: route("POST", "/images/{name*}/tag", "1.24", {
     query: { repo: queryText, tag: queryText },
     result: empty(201),
@@ -286,7 +292,7 @@ export const routes = {
     result: json(imagePruneReport),
   }),
   imageRemove: route("DELETE", "/images/{name*}", "1.24", {
-    query: { force: queryFlag, noprune: queryFlag },
+    query: { force: queryFlag, noprune: queryFlag, platforms: queryList(queryText) },
     result: json(list(imageDeleteItem)),
   }),
 

@@ -95,6 +95,45 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
       expect(await client("images", "-q", "--filter", "dangling=true")).toBe("");
     });
 
+    test("another platform than the image's is refused in Docker's words, by every request that names one", async () => {
+      const architecture = await client("image", "inspect", "-f", "{{.Architecture}}", "our/box:1");
+      const refusal = (name: string): string =>
+        `image with reference ${name} was found but its platform (linux/${architecture}) does not match the specified platform (linux/s390x)`;
+      expect(await failing("create", "--pull", "never", "--platform", "linux/s390x", "our/box:1")).toContain(
+        refusal("our/box:1"),
+      );
+      for (const platform of [architecture, `linux/${architecture}`]) {
+        expect(await client("run", "--rm", "--platform", platform, "our/box:1", "echo", "ran")).toBe("ran");
+      }
+      // Older clients cannot name one.
+      if (Bun.semver.order(version, "28.2.0") < 0) return;
+      const other = "linux/s390x";
+      await client("tag", "our/box:1", "platform/box:1");
+      for (const words of [
+        ["image", "inspect"],
+        ["history"],
+        ["rmi"],
+        ["push", "-q"],
+        ["save", "-o", `${files.path}/platform.tar`],
+      ]) {
+        const said = await failing(...words, "--platform", other, "platform/box:1");
+        expect(said).toContain(refusal("platform/box:1"));
+      }
+      const own = `linux/${architecture}`;
+      const id = await idOf("our/box:1");
+      expect(await client("image", "inspect", "--platform", own, "-f", "{{.Id}}", "platform/box:1")).toBe(id);
+      expect(await client("history", "--platform", own, "-q", "--no-trunc", "platform/box:1")).toBe(id);
+      await client("save", "--platform", own, "-o", `${files.path}/platform.tar`, "platform/box:1");
+      expect(await failing("load", "--platform", other, "-i", `${files.path}/platform.tar`)).toContain(
+        "s390x",
+      );
+      expect(await client("rmi", "--platform", own, "platform/box:1")).toBe("Untagged: platform/box:1");
+      expect(await client("load", "--platform", own, "-i", `${files.path}/platform.tar`)).toContain(
+        "Loaded image: platform/box:1",
+      );
+      await client("rmi", "platform/box:1");
+    });
+
     test("save and load: the same image comes back", async () => {
       const id = await idOf("our/box:1");
       await client("save", "-o", `${files.path}/saved.tar`, "our/box:1");
@@ -140,6 +179,26 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
         expect(await client("images", "-q", "--digests", `${host}/box`)).toBe("");
         expect(await client("run", "--rm", name, "echo", "pulled")).toBe("pulled");
         await client("rmi", name);
+
+        // Every tag of a repository, there and back.
+        const both = `${host}/both/box-${version}`;
+        for (const tag of ["one", "two"]) await client("tag", "our/box:1", `${both}:${tag}`);
+        const sent = await client("push", "--all-tags", both);
+        expect(sent).toContain(`The push refers to repository [${both}]`);
+        for (const tag of ["one", "two"]) expect(sent).toContain(`${tag}: digest: sha256:`);
+        await client("rmi", `${both}:one`, `${both}:two`);
+        const got = await client("pull", "--all-tags", both);
+        expect(got).toContain("one: Pulling from both/box-");
+        expect(got).toContain("two: Pulling from both/box-");
+        expect(got).toMatch(new RegExp(`\nStatus: Downloaded newer image for ${both}\n${both}$`));
+        expect(await client("images", "--format", "{{.Tag}}", both)).toBe("one\ntwo");
+        expect(await client("pull", "-q", "-a", both)).toBe(both);
+        expect(await failing("pull", "-a", `${both}:one`)).toContain("tag can't be used with --all-tags/-a");
+        expect(await failing("pull", "-a", `${host}/nothing`)).toMatch(
+          /not known to registry|no such|not found/i,
+        );
+        await client("rmi", `${both}:one`, `${both}:two`);
+
         await client("logout", host);
         expect(await failing("pull", name)).toMatch(/denied|unauthorized|no basic auth/);
       },

@@ -37,8 +37,8 @@ export function imageHandlers(
         sharedSize: query["shared-size"] ?? false,
         filters: query.filters ?? {},
       }),
-    imageInspect: ({ params }) => images.inspect(params.name),
-    imageHistory: ({ params }) => images.history(params.name),
+    imageInspect: ({ params, query }) => images.inspect(params.name, { platform: given(query.platform) }),
+    imageHistory: ({ params, query }) => images.history(params.name, { platform: given(query.platform) }),
     imageCheck: ({ query }) => images.check(query.names ?? []),
     imageTag: ({ params, query }) =>
       images.tag(params.name, { repository: query.repo ?? "", tag: query.tag }),
@@ -66,7 +66,8 @@ export function imageHandlers(
       return await progressLines((report) => images.import(request, body, report, signal), onFault);
     },
     imagePush: ({ params, query, headers, signal }) => {
-      const push = { name: params.name, tag: given(query.tag), auth: headers["x-registry-auth"] };
+      const auth = headers["x-registry-auth"];
+      const push = { name: params.name, tag: given(query.tag), platform: given(query.platform), auth };
       return progressLines((report) => images.push(push, report, signal), onFault);
     },
     imageSearch: ({ query, headers, signal }) =>
@@ -84,6 +85,10 @@ export function imageHandlers(
     auth: ({ body, signal }) => images.logIn(body, signal),
     imagePrune: ({ query }) => images.prune(query.filters ?? {}),
     imageRemove: ({ params, query }) =>
-      images.remove(params.name, { force: query.force ?? false, keepParents: query.noprune ?? false }),
+      images.remove(params.name, {
+        force: query.force ?? false,
+        keepParents: query.noprune ?? false,
+        platforms: query.platforms ?? [],
+      }),
   };
 }

@@ -8,6 +8,7 @@ import { createBody } from "../container-config/create-body.ts";
 import { describeError } from "../describe-error.ts";
 import { PlainFailure } from "../exit-reports.ts";
 import { withImage } from "../missing-image.ts";
+import { platformFor } from "../registry/default-platform.ts";
 
 export const command = defineCommand({
   names: ["container create", "create"],
@@ -25,12 +26,13 @@ export const command = defineCommand({
     );
     using cid = new CidFile(context.io, values.cidfile);
     const api = await context.api();
-    const { platform, pull: policy, quiet } = values;
+    const { pull: policy, quiet } = values;
+    const platform = platformFor(values.platform, context.io);
     const wanted = { image, platform, policy, quiet };
     try {
       const created = await withImage(context, wanted, () =>
         api.document("containerCreate", {
-          query: { name: values.name || undefined, platform: values.platform || undefined },
+          query: { name: values.name || undefined, platform: platform || undefined },
           body,
         }),
       );

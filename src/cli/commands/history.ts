@@ -57,6 +57,7 @@ export const command = defineCommand({
     format: text("", "How to print: 'table', 'table TEMPLATE', 'json', or a Go template"),
     human: toggle("H", "Print sizes and times for people", true),
     "no-trunc": toggle("", "Do not shorten the output"),
+    platform: text("", "Fail unless the image is for this platform (os[/arch[/variant]])"),
     quiet: toggle("q", "Show only IDs"),
   },
   least: 1,
@@ -64,7 +65,10 @@ export const command = defineCommand({
   async run({ values, positionals, context }) {
     const [name = ""] = positionals;
     const api = await context.api();
-    const items = await api.document("imageHistory", { params: { name } });
+    const items = await api.document("imageHistory", {
+      params: { name },
+      query: { platform: values.platform || undefined },
+    });
     const shown = { truncate: !values["no-trunc"], human: values.human, nowMs: context.io.nowMs() };
     const rows = items.map((item) => rowOf(item, shown));
     if (values.quiet) context.out(rows.map((row) => `${row["ID"]}\n`).join(""));

@@ -3,6 +3,7 @@ import { defineCommand } from "../command.ts";
 import { list, text } from "../flags/flag.ts";
 import { namedInput } from "../input-stream.ts";
 import { showProgress } from "../progress-display.ts";
+import { platformFor } from "../registry/default-platform.ts";
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
@@ -27,7 +28,7 @@ export const command = defineCommand({
       repo: reference || undefined,
       message: values.message || undefined,
       changes: values.change,
-      platform: values.platform || undefined,
+      platform: platformFor(values.platform, context.io) || undefined,
     };
     await showProgress(context, api.lines("imageCreate", { query, body }));
     return 0;

@@ -25,18 +25,26 @@ interface Found {
   readonly document: unknown;
   readonly shape: DocumentShape;
 }
-type Lookup = (api: Api, name: string, size: boolean) => Promise<Found>;
+interface Asked {
+  readonly size: boolean;
+  /** Of images; empty is any. */
+  readonly platform: string;
+}
+type Lookup = (api: Api, name: string, asked: Asked) => Promise<Found>;
 
 const lookups: Readonly<Record<string, Lookup>> = {
-  container: async (api, name, size) => ({
+  container: async (api, name, { size }) => ({
     document: await api.undecoded("containerInspect", {
       params: { name: cleanName(name) },
       query: size ? { size } : {},
     }),
     shape: containerDocument,
   }),
-  image: async (api, name) => ({
-    document: await api.undecoded("imageInspect", { params: { name } }),
+  image: async (api, name, { platform }) => ({
+    document: await api.undecoded("imageInspect", {
+      params: { name },
+      query: platform === "" ? {} : { platform },
+    }),
     shape: imageDocument,
   }),
   volume: async (api, name) => ({
@@ -54,10 +62,10 @@ function isMissing(thrown: unknown): boolean {
 }
 
 /** The first kind that knows the name. */
-async function anyKind(api: Api, name: string, size: boolean): Promise<Found> {
+async function anyKind(api: Api, name: string, asked: Asked): Promise<Found> {
   for (const lookup of Object.values(lookups)) {
     try {
-      return await lookup(api, name, size);
+      return await lookup(api, name, asked);
     } catch (thrown) {
       if (!isMissing(thrown)) throw thrown;
     }
@@ -69,7 +77,7 @@ async function show(
   context: CliContext,
   lookup: Lookup,
   names: readonly string[],
-  options: { readonly format: string; readonly size: boolean },
+  options: { readonly format: string } & Partial<Asked>,
 ): Promise<number> {
   const isDocument = options.format === "" || options.format === "json";
   const format = isDocument
@@ -80,7 +88,7 @@ async function show(
   const failures: string[] = [];
   for (const name of names) {
     try {
-      found.push(await lookup(api, name, options.size));
+      found.push(await lookup(api, name, { size: false, platform: "", ...options }));
     } catch (thrown) {
       failures.push(describeError(thrown));
     }
@@ -144,18 +152,19 @@ export const volumeCommand = defineCommand({
   summary: "Show everything about volumes",
   flags: { format },
   least: 1,
-  run: ({ values, positionals, context }) =>
-    show(context, lookups["volume"] ?? anyKind, positionals, { ...values, size: false }),
+  run: ({ values, positionals, context }) => show(context, lookups["volume"] ?? anyKind, positionals, values),
 });
 
 export const imageCommand = defineCommand({
   names: ["image inspect"],
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   summary: "Show everything about images",
-  flags: { format },
+  flags: {
+    format,
+    platform: text("", "Fail for an image that is not for this platform (os[/arch[/variant]])"),
+  },
   least: 1,
-  run: ({ values, positionals, context }) =>
-    show(context, lookups["image"] ?? anyKind, positionals, { ...values, size: false }),
+  run: ({ values, positionals, context }) => show(context, lookups["image"] ?? anyKind, positionals, values),
 });
 
 export const networkCommand = defineCommand({
@@ -165,5 +174,5 @@ export const networkCommand = defineCommand({
   flags: { format, verbose: toggle("v", "Verbose output for diagnostics") },
   least: 1,
   run: ({ values, positionals, context }) =>
-    show(context, lookups["network"] ?? anyKind, positionals, { format: values.format, size: false }),
+    show(context, lookups["network"] ?? anyKind, positionals, { format: values.format }),
 });

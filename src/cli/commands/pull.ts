@@ -2,6 +2,7 @@
 import { normaliseReference, parseReference } from "../../docker/reference.ts";
 import { defineCommand } from "../command.ts";
 import { text, toggle } from "../flags/flag.ts";
+import { platformFor } from "../registry/default-platform.ts";
 import { pullTo } from "../registry/pull-to.ts";
 
 export const command = defineCommand({
@@ -20,12 +21,14 @@ export const command = defineCommand({
   most: 1,
   async run({ values, positionals, context }) {
     const [image = ""] = positionals;
-    if (values["all-tags"]) throw new Error("pulling all tags of a repository is not there yet: name one");
     const reference = parseReference(image);
+    const { quiet, "all-tags": allTags } = values;
+    const platform = platformFor(values.platform, context.io);
     const isBare = reference.tag === undefined && reference.digest === undefined;
-    if (isBare && !values.quiet) context.out("Using default tag: latest\n");
-    await pullTo(context, { image, platform: values.platform, quiet: values.quiet, fd: 1 });
-    context.out(`${normaliseReference(reference)}\n`);
+    if (allTags && !isBare) throw new Error("tag can't be used with --all-tags/-a");
+    if (isBare && !allTags && !quiet) context.out("Using default tag: latest\n");
+    await pullTo(context, { image, platform, quiet, fd: 1, allTags });
+    context.out(`${allTags ? `${reference.domain}/${reference.path}` : normaliseReference(reference)}\n`);
     return 0;
   },
 });

@@ -2,7 +2,7 @@
 import { EngineError } from "../../client/api-error.ts";
 import { defineCommand } from "../command.ts";
 import { describeError } from "../describe-error.ts";
-import { toggle } from "../flags/flag.ts";
+import { strings, toggle } from "../flags/flag.ts";
 
 export const command = defineCommand({
   names: ["image rm", "image remove", "rmi"],
@@ -11,6 +11,7 @@ export const command = defineCommand({
   flags: {
     force: toggle("f", "Remove the image whatever its names and stopped containers"),
     "no-prune": toggle("", "Keep untagged parents"),
+    platform: strings("", "Remove the image only if it is for this platform (os[/arch[/variant]])"),
   },
   least: 1,
   async run({ values, positionals, context }) {
@@ -21,7 +22,11 @@ export const command = defineCommand({
       try {
         const done = await api.document("imageRemove", {
           params: { name },
-          query: { force: values.force || undefined, noprune: values["no-prune"] || undefined },
+          query: {
+            force: values.force || undefined,
+            noprune: values["no-prune"] || undefined,
+            platforms: values.platform,
+          },
         });
         const lines = done.map(({ Untagged, Deleted }) =>
           Deleted === undefined ? `Untagged: ${Untagged ?? ""}\n` : `Deleted: ${Deleted}\n`,

@@ -10,6 +10,7 @@ import { attachedStreams, createBody } from "../container-config/create-body.ts"
 import { errorOfFrame, exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
 import { type WantedImage, withImage } from "../missing-image.ts";
+import { platformFor } from "../registry/default-platform.ts";
 import { terminalSize } from "../terminal-size.ts";
 
 const flags = {
@@ -23,8 +24,9 @@ type StartedEnd = Exclude<AttachedEnd, { readonly kind: "failed" }>;
 
 type RunInvocation = Invocation<typeof flags>;
 
-function wantedImage({ values, positionals }: RunInvocation): WantedImage {
-  const { platform, pull: policy, quiet } = values;
+function wantedImage({ values, positionals, context }: RunInvocation): WantedImage {
+  const { pull: policy, quiet } = values;
+  const platform = platformFor(values.platform, context.io);
   return { image: positionals[0] ?? "", platform, policy, quiet };
 }
 
@@ -94,10 +96,11 @@ export const command = defineCommand({
       },
       io,
     );
+    const platform = platformFor(values.platform, io);
     const body: RunBody = {
       create,
       ...(values.name === "" ? {} : { name: values.name }),
-      ...(values.platform === "" ? {} : { platform: values.platform }),
+      ...(platform === "" ? {} : { platform }),
       ...(values["detach-keys"] === "" ? {} : { detachKeys: values["detach-keys"] }),
       ...(values.rm ? { remove: true } : {}),
     };

@@ -6,8 +6,8 @@
 import type { MountRequest } from "../../docker/types/host-config.ts";
 import { own } from "../../lib/own.ts";
 import { parseByteSize } from "../flags/byte-size.ts";
+import { parseCsvLine } from "../flags/csv-line.ts";
 import { absolutePath } from "./absolute-path.ts";
-import { parseCsvLine } from "./csv-line.ts";
 
 /** MountRequest while it is being collected. */
 interface Draft {

@@ -1,6 +1,6 @@
 /** `--network` in its short and long form, with the endpoint options beside it, as a create request carries them. Pure. */
 import type { EndpointSettings } from "../../docker/types/networking.ts";
-import { parseCsvLine } from "./csv-line.ts";
+import { parseCsvLine } from "../flags/csv-line.ts";
 
 export interface NetworkOption {
   readonly target: string;

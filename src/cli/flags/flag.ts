@@ -3,6 +3,7 @@
  * the parsed values all come from that one table. Constructors here cover the plain kinds; subjects with a
  * grammar of their own (ports, mounts, sizes) make theirs with `custom`.
  */
+import { parseCsvLine } from "./csv-line.ts";
 
 export interface Flag<T> {
   readonly short: string | undefined;
@@ -101,6 +102,15 @@ export function list(
   const accept =
     check === undefined ? append : (before: readonly string[], value: string) => append(before, check(value));
   return custom(short, "list", help, emptyList, accept, extra);
+}
+
+/** Every occurrence counts, and each may be several with commas between them, quoted as in CSV where need be. */
+export function strings(short: string, help: string, extra: Extra = noExtra): Flag<readonly string[]> {
+  const accept = (before: readonly string[], value: string): readonly string[] => [
+    ...before,
+    ...parseCsvLine(value),
+  ];
+  return custom(short, "strings", help, emptyList, accept, extra);
 }
 
 /** Parses a whole number; the wording of failures is Docker's. */

@@ -1,5 +1,4 @@
 /** Images as clients ask for them. */
-import { decodeJson, object, optional, text } from "../../docker/decode.ts";
 import { pruneRunning } from "../../docker/messages.ts";
 import { familiarName, normaliseReference, parseReference, type Reference } from "../../docker/reference.ts";
 import type {
@@ -20,7 +19,7 @@ import type {
 import { Breather } from "../../lib/breather.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { formatPlatform, type Platform, parsePlatform, platformOf, runsOn } from "../../oci/mod.ts";
+import type { Platform } from "../../oci/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
 import type { RegistryClient } from "../registry/mod.ts";
 import { type ImportOptions, importArchive } from "./archive/import-archive.ts";
@@ -40,8 +39,9 @@ import type { Image } from "./image.ts";
 import { imageHistory, imageInspect, imageSummary } from "./present.ts";
 import { isIdOf, type RemovalContext, type RemoveOptions, removeImage } from "./remove-image.ts";
 import { inspectDistribution, logIn, type SearchRequest, searchImages } from "./transfer/ask-registry.ts";
-import { pullImage } from "./transfer/pull-image.ts";
+import { pullAllTags, pullImage } from "./transfer/pull-image.ts";
 import { pushImages } from "./transfer/push-image.ts";
+import { requirePlatform, wantedPlatform } from "./wanted-platform.ts";
 
 export interface ImageListOptions {
   /** Those that others were made from, too. */
@@ -78,13 +78,18 @@ export interface PullRequest {
   readonly auth: AuthConfig | undefined;
 }
 
-export interface PushRequest {
+/** What an image must be for; undefined is anything. */
+export interface PlatformRequest {
+  readonly platform: string | undefined;
+}
+
+export interface PushRequest extends PlatformRequest {
   readonly name: string;
   readonly tag: string | undefined;
   readonly auth: AuthConfig | undefined;
 }
 
-const platformDocument = object({ os: text, architecture: text, variant: optional(text) });
+const anyPlatform: PlatformRequest = { platform: undefined };
 const notComputed = -1;
 /** A tag of this name would read like the beginning of a digest. */
 const digestAlgorithm = "sha256";
@@ -119,17 +124,17 @@ export class ImageService {
   }
 
   /** Errors: `notFound`. */
-  async inspect(name: string): Promise<ImageInspect> {
+  async inspect(name: string, request = anyPlatform): Promise<ImageInspect> {
     const { images } = this.#context;
-    const image = images.resolve(name);
+    const image = this.#resolve(name, request);
     const names = { tags: images.tags(image.id), digests: images.digests(image.id) };
     return imageInspect(image, names, images.taggedMs(image.id));
   }
 
   /** Errors: `notFound`. */
-  async history(name: string): Promise<ImageHistoryItem[]> {
+  async history(name: string, request = anyPlatform): Promise<ImageHistoryItem[]> {
     const { images, layers } = this.#context;
-    const image = images.resolve(name);
+    const image = this.#resolve(name, request);
     const ancestry: { id: string; tags: string[] }[] = [];
     for (let each: Image | undefined = image; each !== undefined; each = images.byId(each.parent)) {
       ancestry.push({ id: each.id, tags: images.tags(each.id) });
@@ -171,7 +176,12 @@ export class ImageService {
   }
 
   /** Errors: `notFound`, `conflict`. */
-  async remove(name: string, options: RemoveOptions): Promise<ImageDeleteItem[]> {
+  async remove(
+    name: string,
+    options: RemoveOptions & { readonly platforms?: readonly string[] },
+  ): Promise<ImageDeleteItem[]> {
+    // It is for one platform, and goes only if each that is named is that one.
+    for (const platform of options.platforms ?? []) this.#resolve(name, { platform });
     return removeImage(this.#context, name, options);
   }
 
@@ -208,13 +218,15 @@ export class ImageService {
     await importArchive(this.#context, body, options, report, signal);
   }
 
-  /** `tag` is a tag or a digest; without one the name's own counts, or `latest`. Errors: `registry.*`, `notFound`. */
+  /** `tag` is a tag or a digest; without one the name's own counts, or every tag is meant. Errors: `registry.*`, `notFound`. */
   async pull(request: PullRequest, report: Report, signal: AbortSignal): Promise<void> {
     const { name, tag, platform, auth } = request;
     const named = parseReference(name);
     const reference =
       tag === undefined ? named : parseReference(normaliseReference(withTagOrDigest(named, tag)));
-    await pullImage(this.#context, { reference, platform: this.#platform(platform), auth }, report, signal);
+    const options = { reference, platform: this.#platform(platform), auth };
+    const isWhole = reference.tag === undefined && reference.digest === undefined;
+    await (isWhole ? pullAllTags : pullImage)(this.#context, options, report, signal);
   }
 
   /** Errors: `registry.*`, `notFound`. */
@@ -222,7 +234,8 @@ export class ImageService {
     const { name, tag, auth } = request;
     const named = parseReference(name);
     const reference = tag === undefined ? named : parseReference(normaliseReference({ ...named, tag }));
-    await pushImages(this.#context, { reference, auth }, report, signal);
+    const platform = this.#platform(request.platform);
+    await pushImages(this.#context, { reference, platform, auth }, report, signal);
   }
 
   logIn(auth: AuthConfig, signal: AbortSignal): Promise<AuthResponse> {
@@ -242,21 +255,12 @@ export class ImageService {
   }
 
   /** The images as one archive. Errors: `notFound`, `invalid` when none is named. */
-  async save(
-    names: readonly string[],
-    request: { readonly platform: string | undefined },
-  ): Promise<AsyncIterable<Uint8Array>> {
+  async save(names: readonly string[], request: PlatformRequest): Promise<AsyncIterable<Uint8Array>> {
     if (names.length === 0) throw new TiffinError("invalid", "image.no-name", "no image to save is named");
     const platform = this.#platform(request.platform);
     const saved = new Map<string, SavedImage>();
     for (const { name, image, references } of names.flatMap((one) => this.#meant(one))) {
-      if (platform !== undefined && !runsOn(platformOf(image), platform)) {
-        throw new TiffinError(
-          "notFound",
-          "image.platform",
-          `image ${name} is for ${formatPlatform(platformOf(image))}, not for ${formatPlatform(platform)}`,
-        );
-      }
+      requirePlatform(image, name, platform);
       const before = saved.get(image.id)?.references ?? [];
       saved.set(image.id, { image, references: [...new Set([...before, ...references])] });
     }
@@ -278,12 +282,15 @@ export class ImageService {
     return [{ name, image, references }];
   }
 
-  /** As text, or as JSON, which clients of some routes send. */
-  #platform(text: string | undefined): Platform | undefined {
-    if (text === undefined || text === "") return undefined;
-    if (!text.startsWith("{")) return parsePlatform(text, this.#context.host);
-    const { variant = "", ...rest } = decodeJson(text, platformDocument, "platform");
-    return platformOf({ ...rest, variant });
+  /** Errors: `notFound`, for an image of another platform too. */
+  #resolve(name: string, { platform }: PlatformRequest): Image {
+    const image = this.#context.images.resolve(name);
+    requirePlatform(image, name, this.#platform(platform));
+    return image;
+  }
+
+  #platform(written: string | undefined): Platform | undefined {
+    return wantedPlatform(written, this.#context.host);
   }
 
   #prune(filters: FilterMap, danglingOnly: boolean): ImagePruneReport {

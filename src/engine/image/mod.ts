@@ -15,3 +15,4 @@ export { type ImageListOptions, ImageService, taggedReference } from "./image-se
 export { openImageStore } from "./image-store.ts";
 export { ingestLayer } from "./ingest-layer.ts";
 export { imageInspect, imageSummary } from "./present.ts";
+export { requirePlatform, wantedPlatform } from "./wanted-platform.ts";

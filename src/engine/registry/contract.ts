@@ -166,6 +166,8 @@ export interface RegistryClient {
   ): Promise<{ readonly digest: string; readonly mediaType: string; readonly size: number }>;
   /** The document that the reference names, as it is, verified. */
   manifest(reference: Reference, options?: ManifestOptions): Promise<FetchedManifest>;
+  /** Every tag of the repository, in the registry's order. */
+  tags(reference: Reference, options?: ManifestOptions): Promise<string[]>;
   /** A small blob, a configuration say, verified; at most 4 MiB. */
   smallBlob(reference: Reference, descriptor: OciDescriptor, options?: ManifestOptions): Promise<Uint8Array>;
   pullImage(

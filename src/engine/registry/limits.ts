@@ -21,6 +21,8 @@ export const limitErrorBytes = 64 * 1024;
 export const limitTokenBytes = 1024 * 1024;
 /** Of a listing: a search result. */
 export const limitListBytes = 4 * 1024 * 1024;
+/** Of a listing of tags, each with at most 1000. */
+export const limitTagPages = 100;
 /** Layers of one image; overlay itself takes 500. */
 export const limitLayers = 1000;
 /** Indexes within indexes. */

@@ -29,6 +29,7 @@ import { BlobPush } from "./push-blob.ts";
 import { pushImage, putManifest } from "./push-image.ts";
 import { search } from "./search.ts";
 import { Staging } from "./staging.ts";
+import { listTags } from "./tags.ts";
 
 const never = new AbortController().signal;
 const nothing = (): void => undefined;
@@ -73,6 +74,14 @@ class Client implements RegistryClient {
       mediaType: known.includes(found.mediaType) ? found.mediaType : mediaType,
       bytes: found.bytes,
     };
+  }
+
+  async tags(reference: Reference, options: ManifestOptions = {}): Promise<string[]> {
+    const operation = this.#begin(options);
+    const connections = operation.connections(reference, "pull");
+    return await operation.first(connections, (connection) =>
+      listTags(connection, reference, operation.signal),
+    );
   }
 
   async smallBlob(

@@ -5,7 +5,8 @@ import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { newId, randomHex, shortId } from "../../../lib/ids.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
-import type { Image } from "../../image/mod.ts";
+import { platformOfMachine } from "../../../oci/mod.ts";
+import { type Image, requirePlatform, wantedPlatform } from "../../image/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
 import { tellEvent } from "../context.ts";
 import { type DockerDocuments, decodeCreateBody } from "../docker/mod.ts";
@@ -59,7 +60,8 @@ export async function createContainer(context: CreateContext, options: CreateOpt
   const { wanted } = options;
   const reference = "body" in wanted ? (wanted.body.Image ?? "") : wanted.image;
   const image = context.images.resolve(reference);
-  refusePlatform(options.platform ?? "", image);
+  const { machine } = context.facts.kernel;
+  requirePlatform(image, reference, wantedPlatform(options.platform, platformOfMachine(machine)));
   const id = newId();
   const name =
     options.name === undefined || options.name === ""
@@ -95,17 +97,6 @@ async function keep(context: CreateContext, container: Container): Promise<void>
   } catch (thrown) {
     throw tellingOfNoRoom(`container ${container.name}`, directory, thrown);
   }
-}
-
-function refusePlatform(platform: string, image: Image): void {
-  if (platform === "") return;
-  const [os, architecture] = platform.split("/");
-  if (os === image.os && (architecture === undefined || architecture === image.architecture)) return;
-  throw new TiffinError(
-    "notFound",
-    "container.platform",
-    `image with reference ${image.id} was found but does not provide the specified platform (${platform})`,
-  );
 }
 
 interface Decided {

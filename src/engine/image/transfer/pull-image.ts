@@ -1,6 +1,11 @@
 /** `POST /images/create?fromImage=`: what a registry has becomes an image of this host, told about in Docker's words. */
 import { progressBar } from "../../../docker/progress-bar.ts";
-import { familiarName, normaliseReference, type Reference } from "../../../docker/reference.ts";
+import {
+  familiarName,
+  familiarRepository,
+  normaliseReference,
+  type Reference,
+} from "../../../docker/reference.ts";
 import type { ProgressMessage } from "../../../docker/types/progress.ts";
 import type { AuthConfig } from "../../../docker/types/registry.ts";
 import { TiffinError } from "../../../lib/errors.ts";
@@ -29,10 +34,50 @@ const defaultTag = "latest";
 /** Errors: `registry.*`, `notFound` for what is not there. */
 export async function pullImage(
   context: PullContext,
-  { reference, platform, auth }: PullOptions,
+  options: PullOptions,
   report: Report,
   signal: AbortSignal,
 ): Promise<void> {
+  const isNew = await pullOne(context, options, report, signal);
+  report(outcome(isNew, familiarName(withoutSpareTag(options.reference))));
+}
+
+/** Every tag of the repository, one after the other; the first failure ends it. Errors: those of `pullImage`. */
+export async function pullAllTags(
+  context: PullContext,
+  { reference, ...options }: PullOptions,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  const { domain, path } = reference;
+  const tags = await context.registry.tags(reference, { ...credentialsFor(domain, options.auth), signal });
+  const repository = familiarRepository(reference);
+  if (tags.length === 0) {
+    throw new TiffinError(
+      "notFound",
+      "registry.no-tags",
+      `repository ${repository} has no tags: there is nothing to pull`,
+    );
+  }
+  let isNew = false;
+  for (const tag of tags) {
+    const found = await pullOne(context, { ...options, reference: { domain, path, tag } }, report, signal);
+    isNew ||= found;
+  }
+  report(outcome(isNew, repository));
+}
+
+function outcome(isNew: boolean, shown: string): ProgressMessage {
+  return { status: `Status: ${isNew ? "Downloaded newer image" : "Image is up to date"} for ${shown}` };
+}
+
+/** Whether it is another image than before. */
+async function pullOne(
+  context: PullContext,
+  { reference, platform, auth }: PullOptions,
+  report: Report,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { images, layers, events, registry, fail } = context;
   const named = reference.digest ?? reference.tag ?? defaultTag;
   const full = normaliseReference(withoutSpareTag(reference));
@@ -76,8 +121,7 @@ export async function pullImage(
       status: `WARNING: the image is for the platform ${pulled.otherPlatform}, which is not this machine's`,
     });
   }
-  const news = before === pulled.id ? "Image is up to date" : "Downloaded newer image";
-  report({ status: `Status: ${news} for ${shown}` });
+  return before !== pulled.id;
 }
 
 /** A digest says what is meant; a tag beside it is not given to the image. */

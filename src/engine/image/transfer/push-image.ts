@@ -2,6 +2,7 @@
 import { progressBar } from "../../../docker/progress-bar.ts";
 import {
   familiarName,
+  familiarRepository,
   normaliseReference,
   parseReference,
   type Reference,
@@ -10,15 +11,18 @@ import type { ProgressMessage } from "../../../docker/types/progress.ts";
 import type { AuthConfig } from "../../../docker/types/registry.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { decodeImageDocument } from "../../../oci/decode/image-spec.ts";
-import type { OciDescriptor } from "../../../oci/mod.ts";
+import type { OciDescriptor, Platform } from "../../../oci/mod.ts";
 import type { PushedLayer, PushProgress } from "../../registry/mod.ts";
 import type { Image, ImageStore } from "../image.ts";
+import { requirePlatform } from "../wanted-platform.ts";
 import type { PullContext } from "./pull-image.ts";
 import { credentialsFor } from "./registry-host.ts";
 
 export interface PushOptions {
   /** With a tag; without one every tag of the repository is pushed. */
   readonly reference: Reference;
+  /** What each image must be for; undefined is anything. */
+  readonly platform: Platform | undefined;
   readonly auth: AuthConfig | undefined;
 }
 
@@ -29,7 +33,7 @@ const shownDigits = 12;
 /** Errors: `registry.*`, `notFound` for a tag that is not there. */
 export async function pushImages(
   context: PullContext,
-  { reference, auth }: PushOptions,
+  { reference, platform, auth }: PushOptions,
   report: Report,
   signal: AbortSignal,
 ): Promise<void> {
@@ -48,14 +52,12 @@ export async function pushImages(
       `An image does not exist locally with the tag: ${what}`,
     );
   }
+  for (const { tagged, image } of found)
+    requirePlatform(image, familiarName(parseReference(tagged)), platform);
   report({ status: `The push refers to repository [${repository}]` });
   for (const { tagged, image } of found) {
     await pushOne(context, parseReference(tagged), image, auth, report, signal);
   }
-}
-
-function familiarRepository({ domain, path }: Reference): string {
-  return familiarName({ domain, path, tag: "x" }).slice(0, -":x".length);
 }
 
 async function pushOne(
