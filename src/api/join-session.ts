@@ -11,16 +11,12 @@ import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import type { RunSession } from "./backend.ts";
 import { sayFarewell } from "./join-client.ts";
+import { errorBody } from "./status.ts";
 
 const nothing = new Uint8Array(0);
 /** The frame that says that nothing was started. */
 export function failedFrame(error: TiffinError): Uint8Array {
-  const failed: RunFailed = {
-    message: error.message,
-    code: error.code,
-    ...(error.exitCode !== undefined && { exitCode: error.exitCode }),
-    ...(error.remedy !== undefined && { remedy: error.remedy }),
-  };
+  const failed: RunFailed = { ...errorBody(error), code: error.code };
   return encodeJsonFrame(frameTypes.failed, failed);
 }
 

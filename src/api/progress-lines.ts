@@ -4,7 +4,7 @@
  */
 import type { ProgressMessage } from "../docker/types/progress.ts";
 import type { LinesAnswer } from "./handler.ts";
-import { asTiffinError } from "./status.ts";
+import { asTiffinError, errorBody } from "./status.ts";
 
 export type ReportProgress = (message: ProgressMessage) => void;
 
@@ -65,7 +65,7 @@ export async function progressLines(
       if (!begun) throw thrown;
       const error = asTiffinError(thrown);
       if (error.kind === "internal") onFault(error);
-      const { message, remedy, code } = error;
+      const { message, remedy, code } = errorBody(error);
       lines.push({
         errorDetail: { message, ...(remedy !== undefined && { remedy }), tiffinCode: code },
         error: message,

@@ -27,7 +27,12 @@ export class DirectoryIngest implements LayerIngest {
   constructor(directory: string, limitBytes: number | undefined, ends: IngestEnds) {
     this.#ends = ends;
     this.#root = openDirectory(`${directory}/diff`);
-    this.#skeleton = new SkeletonFile(`${directory}/${skeletonName}`);
+    try {
+      this.#skeleton = new SkeletonFile(`${directory}/${skeletonName}`);
+    } catch (thrown) {
+      this.#root[Symbol.dispose]();
+      throw thrown;
+    }
     this.#unpacking = new Unpacking({
       root: this.#root,
       directory: "/",

@@ -32,7 +32,12 @@ export class ImageIngest implements LayerIngest {
   constructor(path: string, skeletonPath: string, limitBytes: number | undefined, ends: ImageIngestEnds) {
     this.#ends = ends;
     this.#file = new ImageFile(path);
-    this.#skeleton = new SkeletonFile(skeletonPath);
+    try {
+      this.#skeleton = new SkeletonFile(skeletonPath);
+    } catch (thrown) {
+      this.#file[Symbol.dispose]();
+      throw thrown;
+    }
     const [hashSeed = 0] = crypto.getRandomValues(new Uint32Array(1));
     this.#writer = new ErofsWriter(this.#file, { hashSeed });
     const writer = this.#writer;

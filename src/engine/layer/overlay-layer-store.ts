@@ -62,6 +62,7 @@ import { layerTar } from "./layer-tar.ts";
 import { skeletonName } from "./skeleton-file.ts";
 import { isMissing, Trash } from "./trash.ts";
 import { treeBytes } from "./tree-size.ts";
+import { writing } from "./write-failure.ts";
 
 export interface OverlayLayerStoreOptions {
   /** What new layers become; directories unless something else is said. */
@@ -148,9 +149,22 @@ class OverlayLayerStore implements LayerStore {
   }
 
   ingest(): LayerIngest {
+    return writing(() => this.#beginIngest());
+  }
+
+  #beginIngest(): LayerIngest {
     const unfinished = `${this.#layers}/.ingest-${randomHex(nameDigits)}`;
     mkdirSync(unfinished, { mode: privateMode });
     const discard = (): void => void this.#trash.discard(unfinished);
+    try {
+      return this.#openIngest(unfinished, discard);
+    } catch (thrown) {
+      discard();
+      throw thrown;
+    }
+  }
+
+  #openIngest(unfinished: string, discard: () => void): LayerIngest {
     if (this.#form.kind === "image") {
       const skeleton = `${unfinished}/${skeletonName}`;
       return new ImageIngest(`${unfinished}/image`, skeleton, this.#limitHoleBytes, {
@@ -169,7 +183,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   #keep(unfinished: string, id: string, description: LayerDescription): void {
-    writeFileSync(`${unfinished}/layer.json`, encodeLayerDescription(description));
+    writing(() => writeFileSync(`${unfinished}/layer.json`, encodeLayerDescription(description)));
     // An image is on disk already: what others write meanwhile need not be waited for.
     if (description.kind === "image") syncFile(`${unfinished}/layer.json`);
     else syncFileSystem(unfinished);

@@ -377,9 +377,16 @@ const refusals: ReadonlyMap<string, ConstructorParameters<typeof TiffinError>[0]
   ["EOPNOTSUPP", "invalid"],
 ]);
 
+/** What a file system says that takes no more: nothing about the archive. */
+const fullWords: ReadonlyMap<string, string> = new Map([
+  ["ENOSPC", "no space left on device"],
+  ["EDQUOT", "disk quota exceeded"],
+]);
+
 function failedAt(thrown: unknown, path: string): unknown {
   if (!(thrown instanceof SyscallError)) return thrown;
   const kind = refusals.get(thrown.code) ?? "internal";
-  const text = `cannot unpack ${JSON.stringify(path)}: ${thrown.message}`;
+  const words = fullWords.get(thrown.code) ?? thrown.message;
+  const text = `cannot unpack ${JSON.stringify(path)}: ${words}`;
   return new TiffinError(kind, "archive.unpack-failed", text, { cause: thrown });
 }
