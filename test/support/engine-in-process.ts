@@ -26,9 +26,13 @@ export class EngineFixture {
   #engine: Engine | undefined;
 
   /** Over a fresh directory, or one that another engine has used. */
-  constructor(directory: string = mkdtempSync("/tmp/tiffin-test-inproc-")) {
+  constructor(
+    directory: string = mkdtempSync("/tmp/tiffin-test-inproc-"),
+    options: Parameters<typeof engineConfig>[0] = {},
+  ) {
     this.directory = directory;
     this.config = engineConfig({
+      ...options,
       root: `${directory}/root`,
       run: `${directory}/run`,
       host: `unix://${directory}/sock`,

@@ -29,7 +29,8 @@ function noRoom(place: string, words: string, cause: Error): TiffinError {
     "layer.write-failed",
     `cannot write the layer${place === "" ? "" : ` to ${place}`}: ${words}`,
     {
-      remedy: "remove images or containers that nobody needs (tiffin system df shows them), or make room there",
+      remedy:
+        "remove images or containers that nobody needs (tiffin system df shows them), or make room there",
       cause,
     },
   );

@@ -269,6 +269,10 @@ class UnpackTarget implements Disposable {
     const slash = existing.lastIndexOf("/");
     const { root, directory } = this.#options;
     using from = makeDirectories(root, `${directory}/${slash === -1 ? "" : existing.slice(0, slash)}`);
+    if (fileStatus(existing.slice(slash + 1), from)?.type === "directory") {
+      const text = `cannot unpack ${JSON.stringify(entry.path)}: a hard link to a directory`;
+      throw new TiffinError("invalid", "archive.unpack-failed", text);
+    }
     createHardLink(from, existing.slice(slash + 1), parent, name);
   }
 
