@@ -44,6 +44,9 @@ import type {
   AuthConfig,
   AuthResponse,
   DistributionInspect,
+  ManifestListBody,
+  ManifestListPushed,
+  RegistryManifests,
   SearchResult,
 } from "../docker/types/registry.ts";
 import type { RunBody, RunExited } from "../docker/types/run.ts";
@@ -354,6 +357,27 @@ export interface ImageBackend {
     auth: AuthConfig | undefined,
     signal: AbortSignal,
   ): Promise<DistributionInspect>;
+  /** The manifest that a registry has under a name, or those of a list. */
+  registryManifests(
+    request: {
+      readonly name: string;
+      /** Also of a list's manifests. */
+      readonly contents: boolean;
+      readonly insecure: boolean;
+      readonly auth: AuthConfig | undefined;
+    },
+    signal: AbortSignal,
+  ): Promise<RegistryManifests>;
+  /** Puts a list into a registry, with the manifests that are not in its repository yet. */
+  pushManifestList(
+    request: {
+      readonly name: string;
+      readonly list: ManifestListBody;
+      readonly insecure: boolean;
+      readonly auth: AuthConfig | undefined;
+    },
+    signal: AbortSignal,
+  ): Promise<ManifestListPushed>;
   /** An archive of the images, of Docker's and an OCI layout at once. */
   save(names: readonly string[], request: PlatformRequest): Promise<AsyncIterable<Uint8Array>>;
   /** An image from the tar of a root file system: the body's, or that behind a URL. */

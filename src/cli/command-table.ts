@@ -278,6 +278,31 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/wait.ts")).command,
   },
   {
+    names: ["manifest annotate"],
+    summary: "Say what a manifest of a list is for",
+    load: async () => (await import("./commands/manifest-annotate.ts")).command,
+  },
+  {
+    names: ["manifest create"],
+    summary: "Begin a list of manifests that are in a registry",
+    load: async () => (await import("./commands/manifest-create.ts")).command,
+  },
+  {
+    names: ["manifest inspect"],
+    summary: "Show a manifest, or a list of them",
+    load: async () => (await import("./commands/manifest-inspect.ts")).command,
+  },
+  {
+    names: ["manifest push"],
+    summary: "Upload a list of manifests to a registry",
+    load: async () => (await import("./commands/manifest-push.ts")).command,
+  },
+  {
+    names: ["manifest rm"],
+    summary: "Forget lists of manifests that are not pushed yet",
+    load: async () => (await import("./commands/manifest-rm.ts")).command,
+  },
+  {
     names: ["network connect"],
     summary: "Connect a container to a network",
     load: async () => (await import("./commands/network-connect.ts")).command,
@@ -338,6 +363,7 @@ export const commandTable: readonly CommandEntry[] = [
 export const commandGroups: readonly { readonly name: string; readonly summary: string }[] = [
   { name: "container", summary: "Manage containers" },
   { name: "image", summary: "Manage images" },
+  { name: "manifest", summary: "Manage manifests and lists of them in registries" },
   { name: "network", summary: "Manage networks" },
   { name: "system", summary: "Manage the engine" },
   { name: "volume", summary: "Manage volumes" },

@@ -81,6 +81,10 @@ export interface CliIo {
   /** Runs a program to its end with `input` on its standard input. Throws when there is no such program. */
   runProgram(words: readonly string[], input: string): { readonly exitCode: number; readonly stdout: string };
   removeFile(path: string): void;
+  /** In order; undefined for a directory that is not there. */
+  directoryNames(path: string): readonly string[] | undefined;
+  /** With what is in it, whether it is there or not. */
+  removeDirectory(path: string): void;
   /** What a path leads to, links followed. */
   pathKind(path: string): PathKind;
   /** A new file for its owner alone that takes its place at `path` when it is finished, and is gone when it is not. */

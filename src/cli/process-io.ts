@@ -123,6 +123,11 @@ function pathKind(path: string): PathKind {
   return status.isBlockDevice() || status.isCharacterDevice() ? "device" : "irregular";
 }
 
+function directoryNames(path: string): readonly string[] | undefined {
+  if (pathKind(path) !== "directory") return undefined;
+  return fileSystem().readdirSync(path).sort();
+}
+
 function beginFile(path: string): BegunFile {
   const { closeSync, openSync, renameSync, rmSync, writeSync } = fileSystem();
   const begun = `${path.replace(/\/+$/, "")}.part-${process.pid}`;
@@ -241,6 +246,8 @@ export function processIo(options: ProcessIoOptions): CliIo {
     },
     fillFile: (path, text) => fileSystem().writeFileSync(path, text, { flag: "r+" }),
     removeFile: (path) => fileSystem().rmSync(path, { force: true }),
+    directoryNames,
+    removeDirectory: (path) => fileSystem().rmSync(path, { recursive: true, force: true }),
     pathKind,
     beginFile: (path) => beginFile(path),
     nowMs,

@@ -64,7 +64,16 @@ import {
   networkResource,
 } from "./types/network.ts";
 import { progressMessage } from "./types/progress.ts";
-import { authConfig, authResponse, distributionInspect, headerAuth, searchResult } from "./types/registry.ts";
+import {
+  authConfig,
+  authResponse,
+  distributionInspect,
+  headerAuth,
+  manifestListBody,
+  manifestListPushed,
+  registryManifests,
+  searchResult,
+} from "./types/registry.ts";
 import { execRunBody, runBody } from "./types/run.ts";
 import { containerStats } from "./types/stats.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
@@ -347,6 +356,17 @@ export const routes = {
   imageCheck: route("GET", "/tiffin/images/check", "1.24", {
     query: { names: queryList(queryText) },
     result: json(list(imageCheckItem)),
+  }),
+  registryManifests: route("GET", "/tiffin/registry/manifests/{name*}", "1.24", {
+    query: { contents: queryFlag, insecure: queryFlag },
+    headers: { "x-registry-auth": headerAuth },
+    result: json(registryManifests),
+  }),
+  registryPutManifests: route("PUT", "/tiffin/registry/manifests/{name*}", "1.24", {
+    query: { insecure: queryFlag },
+    headers: { "x-registry-auth": headerAuth },
+    body: jsonBody(manifestListBody),
+    result: json(manifestListPushed),
   }),
   run: route("POST", "/tiffin/run", "1.24", { body: jsonBody(runBody), result: session }),
   execRun: route("POST", "/tiffin/containers/{name}/exec", "1.24", {

@@ -16,6 +16,8 @@ type Names =
   | "imagePush"
   | "imageSearch"
   | "distributionInspect"
+  | "registryManifests"
+  | "registryPutManifests"
   | "auth"
   | "imagePrune"
   | "imageRemove";
@@ -82,6 +84,26 @@ export function imageHandlers(
       ),
     distributionInspect: ({ params, headers, signal }) =>
       images.inspectDistribution(params.name, headers["x-registry-auth"], signal),
+    registryManifests: ({ params, query, headers, signal }) =>
+      images.registryManifests(
+        {
+          name: params.name,
+          contents: query.contents ?? false,
+          insecure: query.insecure ?? false,
+          auth: headers["x-registry-auth"],
+        },
+        signal,
+      ),
+    registryPutManifests: ({ params, query, headers, body, signal }) =>
+      images.pushManifestList(
+        {
+          name: params.name,
+          list: body,
+          insecure: query.insecure ?? false,
+          auth: headers["x-registry-auth"],
+        },
+        signal,
+      ),
     auth: ({ body, signal }) => images.logIn(body, signal),
     imagePrune: ({ query }) => images.prune(query.filters ?? {}),
     imageRemove: ({ params, query }) =>

@@ -519,6 +519,8 @@ export function fakeEngine(): FakeEngine {
         return { Status: "Login Succeeded", IdentityToken: "" };
       },
       search: async () => [],
+      registryManifests: async () => ({ IsList: true, Manifests: [] }),
+      pushManifestList: async () => ({ Digest: `sha256:${"0".repeat(64)}`, Pushed: [] }),
       inspectDistribution: async (name) => {
         findImage(name);
         return { Descriptor: { mediaType: "", digest: baseImage.Id, size: 1 }, Platforms: [] };

@@ -28,6 +28,11 @@ export interface StoredLogin {
   readonly identityToken: string;
 }
 
+/** Where Docker's client keeps what it is told. */
+export function configDirectory(io: Pick<CliIo, "env">): string {
+  return io.env["DOCKER_CONFIG"] || `${io.env["HOME"] ?? "/root"}/.docker`;
+}
+
 export class ConfigFile {
   readonly path: string;
   readonly #io: CliIo;
@@ -43,7 +48,7 @@ export class ConfigFile {
 
   /** Reads it; one that is not there is empty. Throws for one that is no JSON. */
   static read(io: CliIo): ConfigFile {
-    const directory = io.env["DOCKER_CONFIG"] || `${io.env["HOME"] ?? "/root"}/.docker`;
+    const directory = configDirectory(io);
     const path = `${directory}/config.json`;
     try {
       const text = new TextDecoder().decode(io.readFile(path));

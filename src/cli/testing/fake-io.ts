@@ -68,6 +68,8 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
     },
     fillFile() {},
     removeFile() {},
+    directoryNames: () => undefined,
+    removeDirectory() {},
     pathKind: (path) => (options.files?.[path] === undefined ? "missing" : "file"),
     beginFile() {
       throw failure("EROFS");

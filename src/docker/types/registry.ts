@@ -61,3 +61,45 @@ export const distributionInspect = object({
   ),
 });
 export interface DistributionInspect extends Decoded<typeof distributionInspect> {}
+
+export const manifestPlatform = object({
+  architecture: text,
+  os: text,
+  "os.version": optional(text),
+  "os.features": optional(list(text)),
+  variant: optional(text),
+});
+export interface ManifestPlatform extends Decoded<typeof manifestPlatform> {}
+
+/** A manifest as a registry has it, and what it is an image for. */
+export const registryManifest = object({
+  /** Full: `localhost:5000/box:1`. */
+  Ref: text,
+  MediaType: text,
+  Digest: text,
+  Size: integer,
+  Platform: nullable(manifestPlatform),
+  /** base64 of its bytes; empty where nobody has asked for them. */
+  Content: text,
+});
+export interface RegistryManifest extends Decoded<typeof registryManifest> {}
+
+/** `GET /tiffin/registry/manifests/{name}`: the one manifest, or those of a list. */
+export const registryManifests = object({ IsList: flag, Manifests: list(registryManifest) });
+export interface RegistryManifests extends Decoded<typeof registryManifests> {}
+
+/** `PUT /tiffin/registry/manifests/{name}`: a list with the manifests that it names. */
+export const manifestListBody = object({
+  MediaType: text,
+  /** base64 of the list. */
+  Content: text,
+  Manifests: list(object({ Ref: text, MediaType: text, Digest: text, Content: text })),
+});
+export interface ManifestListBody extends Decoded<typeof manifestListBody> {}
+
+export const manifestListPushed = object({
+  Digest: text,
+  /** The manifests that were not in the repository yet: `localhost:5000/list@sha256:...`. */
+  Pushed: list(text),
+});
+export interface ManifestListPushed extends Decoded<typeof manifestListPushed> {}

@@ -14,6 +14,8 @@ import type {
   AuthConfig,
   AuthResponse,
   DistributionInspect,
+  ManifestListPushed,
+  RegistryManifests,
   SearchResult,
 } from "../../docker/types/registry.ts";
 import { Breather } from "../../lib/breather.ts";
@@ -41,6 +43,12 @@ import { isIdOf, type RemovalContext, type RemoveOptions, removeImage } from "./
 import { inspectDistribution, logIn, type SearchRequest, searchImages } from "./transfer/ask-registry.ts";
 import { pullAllTags, pullImage } from "./transfer/pull-image.ts";
 import { pushImages } from "./transfer/push-image.ts";
+import {
+  type ManifestListRequest,
+  type ManifestsRequest,
+  pushManifestList,
+  registryManifests,
+} from "./transfer/registry-manifests.ts";
 import { requirePlatform, wantedPlatform } from "./wanted-platform.ts";
 
 export interface ImageListOptions {
@@ -252,6 +260,16 @@ export class ImageService {
     signal: AbortSignal,
   ): Promise<DistributionInspect> {
     return inspectDistribution(this.#context.registry, name, auth, signal);
+  }
+
+  /** Errors: `registry.*`, `notFound`. */
+  registryManifests(request: ManifestsRequest, signal: AbortSignal): Promise<RegistryManifests> {
+    return registryManifests(this.#context.registry, request, signal);
+  }
+
+  /** Errors: `registry.*`, `invalid`. */
+  pushManifestList(request: ManifestListRequest, signal: AbortSignal): Promise<ManifestListPushed> {
+    return pushManifestList(this.#context.registry, request, signal);
   }
 
   /** The images as one archive. Errors: `notFound`, `invalid` when none is named. */

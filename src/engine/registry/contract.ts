@@ -201,6 +201,8 @@ export interface RegistryClient {
 }
 
 export interface ManifestOptions {
+  /** The reference's registry counts as one of `insecureRegistries`. */
+  readonly insecure?: boolean;
   readonly credentials?: CredentialSource;
   readonly signal?: AbortSignal;
 }

@@ -344,6 +344,12 @@ describe.skipIf(!hasDockerRegistry)("who may do what", () => {
     );
     expect(thrown).toMatchObject({ kind: "unavailable", code: "registry.unreachable" });
     expect(String(thrown)).toContain("not trusted");
+    // One question may say that it does not matter.
+    const reference = parseReference(`${registry.host}/a`);
+    expect(await refusal(client.manifest(reference))).toMatchObject({ code: "registry.unreachable" });
+    expect(await refusal(client.manifest(reference, { insecure: true }))).toMatchObject({
+      code: "registry.manifest-unknown",
+    });
   });
 
   test("name and password", async () => {

@@ -55,7 +55,7 @@ class Client implements RegistryClient {
     reference: Reference,
     options: ManifestOptions = {},
   ): Promise<{ readonly digest: string; readonly mediaType: string; readonly size: number }> {
-    const operation = this.#begin(options);
+    const operation = this.#begin(options, reference.domain);
     const connections = operation.connections(reference, "pull");
     const head = await operation.first(connections, (connection) => operation.head(connection, reference));
     if (head !== undefined) return head;
@@ -65,7 +65,7 @@ class Client implements RegistryClient {
   }
 
   async manifest(reference: Reference, options: ManifestOptions = {}): Promise<FetchedManifest> {
-    const operation = this.#begin(options);
+    const operation = this.#begin(options, reference.domain);
     const found = await operation.manifest(operation.connections(reference, "pull"), reference);
     const { kind, mediaType } = decodeImageDocument(found.bytes, found.mediaType);
     const known = kind === "index" ? indexTypes : manifestTypes;
@@ -77,7 +77,7 @@ class Client implements RegistryClient {
   }
 
   async tags(reference: Reference, options: ManifestOptions = {}): Promise<string[]> {
-    const operation = this.#begin(options);
+    const operation = this.#begin(options, reference.domain);
     const connections = operation.connections(reference, "pull");
     return await operation.first(connections, (connection) =>
       listTags(connection, reference, operation.signal),
@@ -89,7 +89,7 @@ class Client implements RegistryClient {
     descriptor: OciDescriptor,
     options: ManifestOptions = {},
   ): Promise<Uint8Array> {
-    const operation = this.#begin(options);
+    const operation = this.#begin(options, reference.domain);
     return await operation.smallBlob(operation.connections(reference, "pull"), descriptor);
   }
 
@@ -122,7 +122,7 @@ class Client implements RegistryClient {
     mediaType: string,
     options: ManifestOptions = {},
   ): Promise<string> {
-    const operation = this.#begin(options);
+    const operation = this.#begin(options, reference.domain);
     const connections = operation.connections(reference, "push");
     return await operation.first(connections, (connection) =>
       putManifest(connection, reference, { bytes, mediaType }, operation.signal),
@@ -135,7 +135,7 @@ class Client implements RegistryClient {
     from: Reference,
     options: ManifestOptions = {},
   ): Promise<boolean> {
-    const operation = this.#begin(options);
+    const operation = this.#begin(options, reference.domain);
     const connections = operation.connections(reference, "push");
     return await operation.first(connections, async (connection) => {
       const push = new BlobPush(operation, connection);
@@ -152,7 +152,13 @@ class Client implements RegistryClient {
     return await login(this.#begin({ signal }), host, credential);
   }
 
-  #begin({ credentials, signal = never }: ManifestOptions): Operation {
-    return new Operation({ options: this.#options, limits: this.#limits, credentials, signal });
+  /** `domain` is that of the reference, for what is to be insecure. */
+  #begin({ credentials, signal = never, insecure = false }: ManifestOptions, domain?: string): Operation {
+    const { insecureRegistries = [] } = this.#options;
+    const options =
+      insecure && domain !== undefined
+        ? { ...this.#options, insecureRegistries: [...insecureRegistries, domain] }
+        : this.#options;
+    return new Operation({ options, limits: this.#limits, credentials, signal });
   }
 }
