@@ -30,6 +30,8 @@ if [[ $# == 0 ]]; then
   step "generated files are current" bun tools/generate.ts --check
 fi
 step "build" bash tools/build.sh
+# What is delivered is what is tested, and it starts in half the time of its source.
+export TIFFIN_BIN=$PWD/dist/tiffin
 mkdir -p .build
 rm -f .build/junit*.xml .build/apart-statuses.txt
 [[ $failed == 0 ]] || [[ $# != 0 ]] || { echo "0 passed, 1 failed"; exit 1; }

@@ -2,11 +2,12 @@
  * SIGKILL of the engine at every step of create, start, update, pause, stop, exec and remove. Whatever the moment: the next engine comes up, a
  * container is either as before or as after the step, and after removal nothing is left on the host.
  */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import type { Failpoint } from "../../src/engine/container/failpoints.ts";
 import { failpoints } from "../../src/engine/container/mod.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { EngineOverAndOver } from "../support/engine-over-and-over.ts";
 import { freePort } from "../support/free-port.ts";
 import { until } from "../support/until.ts";
 
@@ -18,7 +19,7 @@ const life = {
   update: ["update", "--memory", "64m", "--memory-swap", "64m", "victim"],
   pause: ["pause", "victim"],
   unpause: ["unpause", "victim"],
-  stop: ["stop", "-t", "1", "victim"],
+  stop: ["stop", "-t", "0", "victim"],
   rm: ["rm", "-v", "victim"],
   "run again": ["run", "-d", "--name", "second", "--userns", "private", "base", "sleep", "1000"],
   "rm -f": ["rm", "-f", "second"],
@@ -169,37 +170,38 @@ async function removeAll(engine: TestEngine): Promise<void> {
   if (kept !== "") await engine.output("rmi", "kept");
 }
 
+const engines = new EngineOverAndOver();
+afterAll(async () => await engines[Symbol.asyncDispose]());
+
 for (const name of failpoints) {
   test(`killed at ${name}: who asked is told, the next engine comes up and nothing is left after removal`, async () => {
-    await using engine = await startEngine();
-    await engine.output("run", "--rm", "base", "true");
-    const before = engine.snapshot();
-    await engine.stop();
-    await engine.start({ env: { TIFFIN_FAILPOINT: `${name}:kill` } });
-    const step = passedBy[name];
-    expect(await wholeLife(engine)).toEqual({
-      [step]: answered(step, "the connection to the engine was lost"),
+    await engines.with(async (engine, before) => {
+      await engine.stop();
+      await engine.start({ env: { TIFFIN_FAILPOINT: `${name}:kill` } });
+      const step = passedBy[name];
+      expect(await wholeLife(engine)).toEqual({
+        [step]: answered(step, "the connection to the engine was lost"),
+      });
+      await engine.ended();
+      await engine.start();
+      await removeAll(engine);
+      expect(await engine.leftoversOfOthers(before)).toEqual([]);
+      expect(await engine.output("run", "--rm", "--name", "victim", "base", "echo", "alive")).toBe("alive");
     });
-    await engine.ended();
-    await engine.start();
-    await removeAll(engine);
-    expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
-    expect(await engine.output("run", "--rm", "--name", "victim", "base", "echo", "alive")).toBe("alive");
   });
 
   test(`failing at ${name}: its own error where it was passed, and nothing is left after removal`, async () => {
-    await using engine = await startEngine();
-    await engine.output("run", "--rm", "base", "true");
-    const before = engine.snapshot();
-    await engine.stop();
-    await engine.start({ env: { TIFFIN_FAILPOINT: name } });
-    expect(await wholeLife(engine)).toEqual(wantedAnswers(name));
-    expect(engine.running).toBe(true);
-    if (name.startsWith("exit.")) expect(engine.log).toContain(`failpoint ${name}`);
-    await engine.stop();
-    await engine.start();
-    await removeAll(engine);
-    expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
+    await engines.with(async (engine, before) => {
+      await engine.stop();
+      await engine.start({ env: { TIFFIN_FAILPOINT: name } });
+      expect(await wholeLife(engine)).toEqual(wantedAnswers(name));
+      expect(engine.running).toBe(true);
+      if (name.startsWith("exit.")) expect(engine.log).toContain(`failpoint ${name}`);
+      await engine.stop();
+      await engine.start();
+      await removeAll(engine);
+      expect(await engine.leftoversOfOthers(before)).toEqual([]);
+    });
   });
 }
 
@@ -267,7 +269,7 @@ test("SIGKILL while containers run: they and their logs go on, wait and exit cod
   const lines = (await engine.output("logs", "counts")).split("\n");
   expect(lines).toEqual(Array.from({ length: 60 }, (_, index) => `line ${index}`));
   await removeAll(engine);
-  expect(await engine.leftovers({ ...before, descriptors: engine.snapshot().descriptors })).toEqual([]);
+  expect(await engine.leftoversOfOthers(before)).toEqual([]);
 });
 
 const nothingLeft = {

@@ -239,9 +239,18 @@ export class TestEngine {
 
   /** Lines that a snapshot has more than `before`, after waiting for work in the background; empty is clean. */
   async leftovers(before: HostSnapshot): Promise<string[]> {
+    return await this.#remaining((now) => leftovers(before, now));
+  }
+
+  /** The same where `before` was taken of an engine that has been followed by another, with descriptors of its own. */
+  async leftoversOfOthers(before: HostSnapshot): Promise<string[]> {
+    return await this.#remaining((now) => leftovers({ ...before, descriptors: now.descriptors }, now));
+  }
+
+  async #remaining(compare: (now: HostSnapshot) => string[]): Promise<string[]> {
     const deadline = performance.now() + goneLimitMs;
     for (;;) {
-      const left = leftovers(before, this.#look());
+      const left = compare(this.#look());
       if (left.length === 0 || performance.now() > deadline) return left;
       await Bun.sleep(20);
     }
