@@ -2,7 +2,7 @@
  * The host's part of all networks: bridges, sysctls, our table, rules in a foreign one. Set up at the start, looked after
  * while the engine runs, taken away at the end. Everything it does is decided in `decide.ts`.
  */
-import { tableExists } from "../../kernel/netlink/mod.ts";
+import { NetlinkError, tableExists } from "../../kernel/netlink/mod.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { applyNetOps } from "./apply.ts";
 import {
@@ -118,6 +118,18 @@ export class HostSide {
     ];
     this.#apply(ops);
     return ops.length > 0;
+  }
+
+  /** When the work fails because somebody took a bridge or the table away, it is done again after the repair. */
+  orHealed<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (thrown) {
+      const unexpected =
+        thrown instanceof NetlinkError || (thrown instanceof TiffinError && thrown.kind === "internal");
+      if (!unexpected || !this.heal()) throw thrown;
+      return work();
+    }
   }
 
   /** Deletes our links except `kept`, and our bridges that no network has. */

@@ -3,7 +3,7 @@ import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { BridgeNetwork } from "./bridge-network.ts";
 import { builtInIds } from "./built-in-networks.ts";
 import type { BridgeWish } from "./decide.ts";
-import type { EndpointRequest, Network } from "./model.ts";
+import type { EndpointRecord, EndpointRequest, Network } from "./model.ts";
 
 export class NetworkRegistry {
   readonly #networks = new Map<string, Network>();
@@ -105,11 +105,11 @@ export class NetworkRegistry {
 /** Which endpoint gives the default route: the highest priority, then the first name. Undefined: none can. */
 export function gatewayIndex(
   endpoints: readonly Pick<EndpointRequest, "network" | "gatewayPriority">[],
-  byId: (id: string) => Network | undefined,
+  networks: Pick<NetworkRegistry, "byId">,
 ): number | undefined {
   let best: { readonly index: number; readonly priority: number; readonly name: string } | undefined;
   for (const [index, { network: id, gatewayPriority: priority = 0 }] of endpoints.entries()) {
-    const network = byId(id);
+    const network = networks.byId(id);
     if (network === undefined || network.internal) continue;
     const { name } = network;
     const better =
@@ -117,4 +117,12 @@ export function gatewayIndex(
     if (better) best = { index, priority, name };
   }
   return best?.index;
+}
+
+/** The endpoint that gives the default route. */
+export function gatewayEndpoint(
+  endpoints: readonly EndpointRecord[],
+  networks: Pick<NetworkRegistry, "byId">,
+): EndpointRecord | undefined {
+  return endpoints[gatewayIndex(endpoints, networks) ?? -1];
 }
