@@ -60,6 +60,38 @@ async function output(words: readonly string[], env: Record<string, string>, inp
 
 const idOf = (name: string): Promise<string> => engine.output("image", "inspect", "-f", "{{.Id}}", name);
 
+/** Says that a million bytes come, and ends before. */
+function serveCutFile(): Disposable & { readonly port: number } {
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket) {
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+        socket.write(readFileSync(`${files.path}/root.tar`).subarray(0, 20_000));
+        socket.end();
+      },
+    },
+  });
+  return { port: listener.port, [Symbol.dispose]: () => listener.stop(true) };
+}
+
+/** The root file system for who gives the right password. */
+function serveFiles(): Disposable & { readonly port: number | undefined } {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      const { pathname } = new URL(request.url);
+      const isKnown = request.headers.get("authorization") === `Basic ${btoa("cook:lunch")}`;
+      if (pathname === "/root.tar" && !isKnown) return new Response("who?", { status: 401 });
+      if (pathname === "/root.tar") return new Response(Bun.file(`${files.path}/root.tar`));
+      return new Response("none", { status: 404 });
+    },
+  });
+  return { port: server.port, [Symbol.dispose]: () => void server.stop(true) };
+}
+
 if (dockerClients.length === 0) test.skip("docker: all of it (no client is installed)", () => {});
 
 describe.each(dockerClients.map(({ version, path }) => [version, path] as const))(
@@ -154,6 +186,29 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
       const pruned = await client("image", "prune", "-a", "-f", "--filter", "label!=none");
       expect(pruned).toContain("untagged: made:1");
       await engine.output("load", "-q", "-i", `${files.path}/saved.tar`);
+    });
+
+    test("import from a URL: told about as it comes, without the password that is in it", async () => {
+      using server = serveFiles();
+      const { port } = server;
+      const url = `http://cook:lunch@127.0.0.1:${port}/root.tar`;
+      const options = ["-m", "fetched", "-c", "ENV FROM=url", "--platform", "linux/arm64"];
+      const said = await client("import", ...options, url, "fetched/box:1");
+      expect(said).toStartWith(`Downloading from http://cook:xxxxx@127.0.0.1:${port}/root.tar\n`);
+      expect(said).toMatch(/\nsha256:[0-9a-f]{64}$/);
+      const shown = "{{.Os}}/{{.Architecture}} {{.Comment}} {{.Config.Env}}";
+      expect(await client("image", "inspect", "-f", shown, "fetched/box:1")).toBe(
+        "linux/arm64 fetched [FROM=url]",
+      );
+      await client("rmi", "fetched/box:1");
+      expect(await failing("import", `http://127.0.0.1:${port}/none.tar`, "none")).toContain("answers 404");
+      expect(await failing("import", `http://127.0.0.1:${port}/root.tar`, "none")).toContain("answers 401");
+      using cut = serveCutFile();
+      const failed = await failing("import", `http://127.0.0.1:${cut.port}/cut.tar`, "none");
+      expect(failed).toContain(
+        `cannot import from http://127.0.0.1:${cut.port}/cut.tar: the connection was closed`,
+      );
+      expect(await client("images", "-q", "none")).toBe("");
     });
 
     test.skipIf(!hasDockerRegistry)(

@@ -5,6 +5,8 @@ import { temporaryDirectory } from "./temporary-directory.ts";
 
 export interface RegistrySetup {
   readonly tls?: { readonly certificate: string; readonly key: string; readonly clientAuthority?: string };
+  /** Where it listens: on loopback unless given. */
+  readonly address?: string;
   /** Name and password of the only user. */
   readonly basic?: readonly [string, string];
   readonly token?: {
@@ -26,9 +28,11 @@ export interface RealRegistry extends AsyncDisposable {
 
 export const hasDockerRegistry = Bun.which("docker-registry") !== null;
 
-function configuration(directory: string, { tls, basic, token }: RegistrySetup): string {
+const loopback = "127.0.0.1";
+
+function configuration(directory: string, { address = loopback, tls, basic, token }: RegistrySetup): string {
   const http = {
-    addr: "127.0.0.1:0",
+    addr: `${address}:0`,
     secret: "test",
     ...(tls === undefined
       ? {}
@@ -86,7 +90,7 @@ export async function startRegistry(setup: RegistrySetup = {}): Promise<RealRegi
       const decoder = new TextDecoder();
       for await (const piece of child.stderr) {
         log += decoder.decode(piece, { stream: true });
-        const found = /listening on 127\.0\.0\.1:(\d+)/.exec(log)?.[1];
+        const found = /listening on [\d.]+:(\d+)/.exec(log)?.[1];
         if (found !== undefined) resolve(Number(found));
       }
       reject(new Error(`docker-registry ended: ${log}`));
@@ -94,7 +98,7 @@ export async function startRegistry(setup: RegistrySetup = {}): Promise<RealRegi
     read().catch(reject);
   });
   return {
-    host: `localhost:${port}`,
+    host: `${setup.address ?? "localhost"}:${port}`,
     port,
     log: () => log,
     storage: join(path, "storage"),

@@ -16,7 +16,7 @@ function openssl(...argv: string[]): void {
 
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
 
-export function makeCertificates(directory: string): TestCertificates {
+export function makeCertificates(directory: string, address = "127.0.0.1"): TestCertificates {
   const at = (name: string): string => join(directory, name);
   const authority = at("authority.pem");
   openssl(
@@ -30,7 +30,7 @@ export function makeCertificates(directory: string): TestCertificates {
       ...["-addext", "basicConstraints=critical,CA:FALSE", "-addext", extension],
     );
   };
-  issue("server", "/CN=localhost", "subjectAltName=DNS:localhost,IP:127.0.0.1");
+  issue("server", "/CN=localhost", `subjectAltName=DNS:localhost,IP:${address}`);
   issue("client", "/CN=client", "extendedKeyUsage=clientAuth");
   return {
     authority,

@@ -196,8 +196,16 @@ export interface RegistryClient {
     options?: ManifestOptions,
   ): Promise<boolean>;
   search(term: string, options?: SearchOptions): Promise<SearchResult[]>;
+  /** What is behind a URL of http or https; `what` names it in errors: `import from https://...`. */
+  openUrl(url: URL, what: string, signal: AbortSignal): Promise<OpenedUrl>;
   /** Whether the registry lets the credential in; throws `unauthorized`. `host` as in a reference. */
   login(host: string, credential: Credential, signal?: AbortSignal): Promise<LoginResult>;
+}
+
+export interface OpenedUrl {
+  /** Where it is said. */
+  readonly totalBytes: number | undefined;
+  readonly pieces: AsyncIterable<Uint8Array>;
 }
 
 export interface ManifestOptions {

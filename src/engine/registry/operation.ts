@@ -15,6 +15,7 @@ import type {
   Credential,
   CredentialSource,
   FetchedManifest,
+  OpenedUrl,
   RegistryLimits,
   RegistryOptions,
 } from "./contract.ts";
@@ -23,6 +24,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { isHtml, shownText } from "./error-body.ts";
 import { Exchange, exchangeError } from "./exchange.ts";
 import { Hosts, type Use } from "./hosts.ts";
+import { openUrl } from "./open-url.ts";
 
 export interface OperationOptions {
   readonly options: RegistryOptions;
@@ -184,6 +186,11 @@ export class Operation {
     }
     const wanted = digest ?? answer.headers.get("docker-content-digest") ?? undefined;
     return { digest: verified(bytes, wanted, `the manifest of ${name}`), mediaType, bytes };
+  }
+
+  async openUrl(url: URL, what: string): Promise<OpenedUrl> {
+    const { userAgent } = this.#given.options;
+    return await openUrl(this.#exchange, url, { userAgent, what, signal: this.signal });
   }
 
   /** A configuration or another small document, verified. */

@@ -8,6 +8,7 @@ import type {
   LayerSink,
   LoginResult,
   ManifestOptions,
+  OpenedUrl,
   PulledImage,
   PullProgress,
   PullRequest,
@@ -146,6 +147,10 @@ class Client implements RegistryClient {
 
   async search(term: string, options: SearchOptions = {}): Promise<SearchResult[]> {
     return await search(this.#begin(options), term, options);
+  }
+
+  async openUrl(url: URL, what: string, signal: AbortSignal): Promise<OpenedUrl> {
+    return await this.#begin({ signal }).openUrl(url, what);
   }
 
   async login(host: string, credential: Credential, signal: AbortSignal = never): Promise<LoginResult> {

@@ -6,6 +6,7 @@ import type { ProgressMessage } from "../../../docker/types/progress.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { EventBus } from "../../event/mod.ts";
 import { type LayerStore, openOverlayLayerStore } from "../../layer/mod.ts";
+import { openRegistryClient } from "../../registry/mod.ts";
 import { migratedDatabase } from "../../store/testing/migrated-database.ts";
 import type { ImageStore } from "../image.ts";
 import { openImageStore } from "../image-store.ts";
@@ -19,8 +20,8 @@ import {
   tarOf,
 } from "../testing/image-archive.ts";
 import { layerTar } from "../testing/made-image.ts";
-import { importArchive } from "./import-archive.ts";
-import { type LoadContext, loadArchive } from "./load-archive.ts";
+import { type ImportContext, importArchive } from "./import-archive.ts";
+import { loadArchive } from "./load-archive.ts";
 
 const first = layerTar("a");
 const second = layerTar("b");
@@ -33,7 +34,7 @@ let layers: LayerStore;
 let images: ImageStore;
 let database: Database;
 let told: ProgressMessage[];
-let context: LoadContext;
+let context: ImportContext;
 
 beforeEach(() => {
   root = mkdtempSync("/tmp/tiffin-test-load-");
@@ -41,7 +42,8 @@ beforeEach(() => {
   layers = openOverlayLayerStore({ root });
   images = openImageStore({ database, layers });
   told = [];
-  context = { images, layers, events: new EventBus(() => {}), host, limitBytes, fail: () => {} };
+  const registry = openRegistryClient({ userAgent: "tiffin/test" });
+  context = { images, layers, events: new EventBus(() => {}), registry, host, limitBytes, fail: () => {} };
 });
 afterEach(async () => {
   await layers.emptied();

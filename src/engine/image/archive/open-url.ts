@@ -1,29 +1,31 @@
 /** The bytes behind a URL that a client names, told about as they come. */
 import { progressBar } from "../../../docker/progress-bar.ts";
 import type { ProgressMessage } from "../../../docker/types/progress.ts";
-import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import type { RegistryClient } from "../../registry/mod.ts";
 
 const stepBytes = 512 * 1024;
 
-/** Errors: `archive.bad-url`, `archive.unreachable`. `signal` ends it. */
+/** Errors: `archive.bad-url`, `registry.*`. `signal` ends it. */
 export async function* openUrl(
+  registry: Pick<RegistryClient, "openUrl">,
   address: string,
   report: (message: ProgressMessage) => void,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const url = parsed(address);
-  const response = await answered(url, signal);
-  report({ status: `Downloading from ${url}` });
-  const total = Number(response.headers.get("content-length") ?? 0);
+  const shown = withoutPassword(url);
+  const { totalBytes = 0, pieces } = await registry.openUrl(url, `import from ${shown}`, signal);
+  report({ status: `Downloading from ${shown}` });
   let bytes = 0;
   let told = 0;
-  for await (const piece of response.body ?? []) {
+  for await (const piece of pieces) {
     yield piece;
     bytes += piece.length;
-    if (bytes - told < stepBytes && bytes !== total) continue;
+    if (bytes - told < stepBytes && bytes !== totalBytes) continue;
     told = bytes;
-    const progressDetail = { current: bytes, ...(total > 0 ? { total } : {}) };
-    report({ status: "Importing", progressDetail, progress: progressBar(bytes, total) });
+    const progressDetail = { current: bytes, ...(totalBytes > 0 ? { total: totalBytes } : {}) };
+    report({ status: "Importing", progressDetail, progress: progressBar(bytes, totalBytes) });
   }
 }
 
@@ -38,23 +40,9 @@ function parsed(address: string): URL {
   );
 }
 
-async function answered(url: URL, signal: AbortSignal): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url, { signal, redirect: "follow" });
-  } catch (cause) {
-    throw new TiffinError(
-      "unavailable",
-      "archive.unreachable",
-      `cannot import from ${url}: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
-  if (response.ok) return response;
-  await response.body?.cancel();
-  throw new TiffinError(
-    "unavailable",
-    "archive.unreachable",
-    `cannot import from ${url}: it answers ${response.status} ${response.statusText}`,
-  );
+/** It stays in the image's history and in logs. */
+export function withoutPassword(url: URL): string {
+  const shown = new URL(url);
+  if (shown.password !== "") shown.password = "xxxxx";
+  return shown.href;
 }
