@@ -222,3 +222,15 @@ export function readLinkOf(link: OwnedFd): string {
   const length = syscall("readlinkat", link.what, link.raw, cString(""), target, target.length);
   return decodeName(target.subarray(0, length));
 }
+
+/** Puts what `change` makes of its text in the place of it; `file` was just opened, to read and write. Throws `SyscallError`. */
+export function rewriteText(file: OwnedFd, change: (text: string) => string): void {
+  const text = decoder.decode(readToEnd(file, textLimitBytes));
+  const changed = change(text);
+  if (changed === text) return;
+  const bytes = encoder.encode(changed);
+  syscall("lseek", file.what, file.raw, 0, 0);
+  // Whoever reads meanwhile finds a whole text before its end, not an empty file.
+  writeAll(file, bytes);
+  syscall("ftruncate", file.what, file.raw, bytes.length);
+}

@@ -39,5 +39,6 @@ export {
   validatePath,
   validateStrings,
 } from "./specification/mod.ts";
+export { linkedEnvironment } from "./start/mod.ts";
 export { PendingStream } from "./streams/mod.ts";
 export { booleanOf } from "./view/mod.ts";

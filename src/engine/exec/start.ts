@@ -17,6 +17,7 @@ import {
   heldProcess,
   isAlive,
   limitsOf,
+  linkedEnvironment,
   mappedIds,
   namespaceKinds,
   notRunningError,
@@ -47,7 +48,9 @@ export async function launchExec(
   };
   const capabilities = capabilitiesOf(context, exec);
   const size = exec.size ?? defaultSize;
-  const process = processOf(container, exec, userOf(container, exec), capabilities, size);
+  const process = processOf(container, exec, userOf(container, exec), capabilities, size, [
+    ...linkedEnvironment(context, container),
+  ]);
   const { security } = document.specification;
   const privileged = config.privileged || security.privileged;
   const filter = context.seccomp.filter(security.seccomp, capabilities, privileged);
@@ -95,6 +98,7 @@ function processOf(
   user: ResolvedUser,
   capabilities: readonly string[],
   size: { readonly rows: number; readonly columns: number },
+  linked: readonly string[],
 ): OciProcess {
   const { hostname, process, security } = container.document.specification;
   const { command, env, directory, tty } = exec.config;
@@ -107,6 +111,7 @@ function processOf(
       hostname,
       home: user.home,
       terminal: tty,
+      linked,
     }),
     cwd: directory || process.directory || "/",
     capabilities: capabilitySets(capabilities, user.uid),

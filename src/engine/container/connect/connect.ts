@@ -12,7 +12,7 @@ import { wantedEndpointOf } from "../docker/mod.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
 import { checkEndpoint, type WantedEndpoint } from "../specification/mod.ts";
-import { endpointRequest } from "../start/mod.ts";
+import { endpointRequest, followNetworks } from "../start/mod.ts";
 import type { ConnectContext } from "./context.ts";
 
 /** Errors: `invalid` for a container without networks, `forbidden` when it is in that one already, and those of addresses. */
@@ -64,6 +64,7 @@ function join(
     networks.disconnect(id, request.network, { containerId: id, ...hold }, netns);
     throw thrown;
   }
+  followNetworks(context, container, now.endpoints);
 }
 
 /** Errors: `forbidden` when it is not in that network. `force`: it is no error when the kernel has nothing of it any more. */
@@ -116,6 +117,7 @@ function leave(
   try {
     const hold = networks.disconnect(id, network.id, { containerId: id, ...held }, netns);
     if (hold.ports.length !== held.ports.length) registry.setHold(container, hold);
+    followNetworks(context, container, held.endpoints);
   } catch (thrown) {
     if (!force) {
       change(before, held);

@@ -38,7 +38,7 @@ export class ContainerNames {
     );
     const named = own.filter(({ id }) => !isBuiltIn(id));
     return {
-      addressesOf: (name) => this.#addressesOf(name, named),
+      addressesOf: (name) => this.#linkedAs(name, container, named) ?? this.#addressesOf(name, named),
       nameOf: (asked) => this.#nameOf(asked, named),
       isClosed: own.every(({ internal }) => internal),
       get servers() {
@@ -46,6 +46,21 @@ export class ContainerNames {
         return servers.length > 0 ? servers : hostServers();
       },
     };
+  }
+
+  /** What this container alone calls another one. */
+  #linkedAs(name: string, container: Container, networks: readonly Network[]): readonly string[] | undefined {
+    const addresses = networks.flatMap((network) => {
+      const links = wantedBy(container).find((wanted) => wanted.network === network.name)?.links ?? [];
+      const full = `.${network.name}`.toLowerCase();
+      return links.flatMap(({ alias, container: reference }) => {
+        const own = alias.toLowerCase();
+        if (name !== own && name !== own + full) return [];
+        const linked = this.#registry.byId(this.#registry.idOf(reference) ?? "");
+        return (linked === undefined ? undefined : addressIn(linked, network)) ?? [];
+      });
+    });
+    return addresses.length === 0 ? undefined : addresses;
   }
 
   #addressesOf(name: string, networks: readonly Network[]): readonly string[] | undefined {

@@ -118,6 +118,7 @@ function decode(context: CreateContext, wanted: Wanted, image: Image, id: string
     cgroupMode: context.facts.cgroup.mode,
     remove: wanted.remove ?? false,
     networkName: (reference) => context.networks.find(reference)?.name,
+    containerId: (reference) => context.registry.idOf(reference),
   });
   return { specification, docker: documents, warnings };
 }

@@ -101,7 +101,10 @@ test.each<[HostConfig, string]>([
   ],
   [{ ExtraHosts: ["alone"] }, 'container.extra-host: bad format for add-host: "alone"'],
   [{ Runtime: "runsc" }, "container.field-refused: unknown or invalid runtime name: runsc"],
-  [{ Links: ["a:b"] }, "container.unsupported: links is not supported"],
+  [
+    { NetworkMode: "host", Links: ["a:b"] },
+    "container.conflict-links: conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+  ],
 ])("%p is refused", (host, message) => {
   expect(refusal({}, host)).toBe(message);
 });

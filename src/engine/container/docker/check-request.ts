@@ -35,6 +35,13 @@ function refuseConflicts(config: ContainerConfig, host: HostConfig): void {
     refuse("conflict-uts", "conflicting options: hostname and the UTS mode");
   }
   const network = host.NetworkMode ?? "";
+  const own = network.split(":", 1)[0] ?? "";
+  if ((own === "host" || own === "container") && (host.Links ?? []).length > 0) {
+    refuse(
+      "conflict-links",
+      `conflicting options: ${own} type ${own === "host" ? "networking" : "network"} can't be used with links. This would result in undefined behavior`,
+    );
+  }
   if (network.startsWith("container:")) {
     if (name !== "") refuse("conflict-hostname", "conflicting options: hostname and the network mode");
     if ((host.Dns ?? []).length > 0) refuse("conflict-dns", "conflicting options: dns and the network mode");

@@ -18,6 +18,8 @@ export interface BodyCircumstances {
   readonly hostname: string;
   /** The name of the network that a client calls by its name or id; undefined when there is none. */
   readonly networkName?: (reference: string) => string | undefined;
+  /** The id of the container that a client calls so. */
+  readonly containerId?: (reference: string) => string | undefined;
   readonly cgroupMode: CgroupFacts["mode"];
   /** It goes when it has ended, whatever the body says. */
   readonly remove: boolean;
@@ -37,7 +39,7 @@ export function decodeCreateBody(body: ContainerCreateBody, around: BodyCircumst
   const host = mergeHostConfig(HostConfig, around);
   const sharesNames = host.NetworkMode === "host" || host.UTSMode === "host";
   const config = mergeConfig(client, around.image, around.id, sharesNames ? around.hostname : undefined);
-  const endpoints = wantedEndpoints(body, host.NetworkMode, around.networkName);
+  const endpoints = wantedEndpoints(body, host.NetworkMode, around.networkName, around.containerId);
   const mounts = collectMounts({
     binds: host.Binds ?? [],
     mounts: host.Mounts ?? [],

@@ -2,6 +2,7 @@
 export { type BodyCircumstances, type DecodedBody, decodeCreateBody } from "./create-body.ts";
 export type { DockerDocuments } from "./documents.ts";
 export { documentsOf } from "./documents-of.ts";
+export { decodeLink, linkText } from "./links.ts";
 export { networkMode } from "./network-mode.ts";
 export { decodeFirstDocument, storedDocuments } from "./stored-documents.ts";
 export { decodeUpdateBody, type WantedUpdate } from "./update-body.ts";

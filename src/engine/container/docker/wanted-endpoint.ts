@@ -1,14 +1,16 @@
 /** What a creation asks of its places in networks: the one of its mode, and others by name. Pure. */
+import { noSuchContainer } from "../../../docker/messages.ts";
 import type { ContainerCreateBody } from "../../../docker/types/container.ts";
 import type { EndpointSettings } from "../../../docker/types/networking.ts";
-import { defaultNetworkName, refuse, type WantedEndpoint } from "../specification/mod.ts";
+import { type ContainerLink, defaultNetworkName, refuse, type WantedEndpoint } from "../specification/mod.ts";
+import { decodeLink, distinctLinks } from "./links.ts";
 
 /** What a client's settings of one endpoint ask for. Error: `container.endpoint`. */
 export function wantedEndpointOf(
   network: string,
   settings: EndpointSettings | null | undefined,
 ): WantedEndpoint {
-  const { IPAMConfig, MacAddress = "", Aliases, DriverOpts, GwPriority = 0 } = settings ?? {};
+  const { IPAMConfig, MacAddress = "", Aliases, Links, DriverOpts, GwPriority = 0 } = settings ?? {};
   if ((IPAMConfig?.IPv6Address ?? "") !== "") {
     refuse(
       "endpoint",
@@ -16,12 +18,14 @@ export function wantedEndpointOf(
     );
   }
   const aliases = [...new Set(Aliases ?? [])];
+  const links = distinctLinks((Links ?? []).map(decodeLink));
   const linkLocalAddresses = IPAMConfig?.LinkLocalIPs ?? [];
   return {
     network,
     address: IPAMConfig?.IPv4Address ?? "",
     mac: MacAddress,
     ...(aliases.length > 0 && { aliases }),
+    ...(links.length > 0 && { links }),
     ...(linkLocalAddresses.length > 0 && { linkLocalAddresses }),
     ...(Object.keys(DriverOpts ?? {}).length > 0 && { driverOptions: DriverOpts ?? {} }),
     ...(GwPriority !== 0 && { gatewayPriority: GwPriority }),
@@ -34,12 +38,14 @@ function isPlaceless(mode: string): boolean {
 
 /**
  * The networks that a new container is to be in, that of `mode` (the merged one) first, then by name; none for a mode without.
- * `nameOf` knows networks by name and id. Errors: `container.endpoint`, `container.conflict-*`.
+ * `nameOf` knows networks by name and id, `idOf` containers by name. Errors: `container.endpoint`, `container.link`,
+ * `container.conflict-*`.
  */
 export function wantedEndpoints(
   body: ContainerCreateBody,
   mode: string,
   nameOf: (reference: string) => string | undefined = () => undefined,
+  idOf: (container: string) => string | undefined = () => undefined,
 ): readonly WantedEndpoint[] {
   const named = (reference: string): string =>
     reference === "default" ? defaultNetworkName : (nameOf(reference) ?? reference);
@@ -54,6 +60,7 @@ export function wantedEndpoints(
   const own = named(mode);
   // Who names only other networks does not want the default one.
   if (!settings.has(own) && (own !== defaultNetworkName || settings.size === 0)) settings.set(own, null);
+  const linked = ownLinks(body, idOf);
   const names = [...settings.keys()].sort(
     (one, other) => Number(other === own) - Number(one === own) || (one < other ? -1 : 1),
   );
@@ -68,7 +75,29 @@ export function wantedEndpoints(
     if (name === defaultNetworkName && wanted.aliases !== undefined) {
       refuse("endpoint", "network-scoped aliases are only supported for user-defined networks");
     }
-    return index === 0 && wanted.mac === "" ? { ...wanted, mac: body.MacAddress ?? "" } : wanted;
+    if (index !== 0) return wanted;
+    const links = distinctLinks([...(wanted.links ?? []), ...linked]);
+    return {
+      ...wanted,
+      mac: wanted.mac === "" ? (body.MacAddress ?? "") : wanted.mac,
+      ...(links.length > 0 && { links }),
+    };
+  });
+}
+
+/** Those of the host's part, to containers that are there now, whatever they will be called later. */
+function ownLinks(
+  body: ContainerCreateBody,
+  idOf: (container: string) => string | undefined,
+): ContainerLink[] {
+  return (body.HostConfig?.Links ?? []).map((text) => {
+    const { container, alias } = decodeLink(text);
+    const id = idOf(container);
+    // Not "not found", which clients take to mean that the image is.
+    if (id === undefined) {
+      refuse("link", `could not get container for ${container}: ${noSuchContainer(container)}`);
+    }
+    return { container: id, alias };
   });
 }
 

@@ -96,6 +96,15 @@ export class ContainerRegistry {
     throw new TiffinError("notFound", "container.not-found", noSuchContainer(reference));
   }
 
+  /** The id of the one that `reference` means; undefined when there is none, or no single one. */
+  idOf(reference: string): string | undefined {
+    try {
+      return this.resolve(reference).id;
+    } catch {
+      return undefined;
+    }
+  }
+
   /** One whose row cannot be understood, by its whole id or its name. */
   unreadable(reference: string): Unreadable | undefined {
     const id = this.#unreadable.has(reference) ? reference : this.#byName.get(bareName(reference));

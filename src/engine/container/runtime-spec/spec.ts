@@ -36,6 +36,8 @@ export interface SpecInput {
   readonly capabilities: readonly string[];
   /** Namespaces of other containers to join, by kind. */
   readonly joined: { readonly pid?: string; readonly ipc?: string; readonly network?: string };
+  /** Variables that tell of linked containers. */
+  readonly linked?: readonly string[];
   readonly size: { readonly rows: number; readonly columns: number } | undefined;
 }
 
@@ -44,7 +46,13 @@ const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 /** What a program finds in its environment: the basics first, the image and the user have the last word. */
 export function environmentOf(
   env: readonly string[],
-  given: { readonly hostname: string; readonly home: string; readonly terminal: boolean },
+  given: {
+    readonly hostname: string;
+    readonly home: string;
+    readonly terminal: boolean;
+    /** What links say. */
+    readonly linked?: readonly string[];
+  },
 ): string[] {
   const values = new Map<string, string>();
   const put = (entry: string): void => {
@@ -56,6 +64,7 @@ export function environmentOf(
   put(defaultPath);
   put(`HOSTNAME=${given.hostname}`);
   if (given.terminal) put("TERM=xterm");
+  for (const entry of given.linked ?? []) put(entry);
   for (const entry of env) put(entry);
   if (!values.has("HOME")) put(`HOME=${given.home}`);
   return [...values.values()];
@@ -86,7 +95,12 @@ function processOf(input: SpecInput): OciProcess {
       additionalGids: input.user.additionalGids,
     },
     args: process.arguments,
-    env: environmentOf(process.environment, { hostname: input.hostname, home: input.user.home, terminal }),
+    env: environmentOf(process.environment, {
+      hostname: input.hostname,
+      home: input.user.home,
+      terminal,
+      linked: input.linked ?? [],
+    }),
     cwd: process.directory || "/",
     capabilities: capabilitySets(input.capabilities, input.user.uid),
     noNewPrivileges: security.noNewPrivileges,

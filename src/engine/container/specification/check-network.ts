@@ -6,8 +6,12 @@ import { shown, validateWord } from "./words.ts";
 
 const hardwareAddress = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
-export function checkEndpoint({ address, mac, aliases = [] }: WantedEndpoint): void {
+export function checkEndpoint({ address, mac, aliases = [], links = [] }: WantedEndpoint): void {
   for (const alias of aliases) validateWord("network alias", alias);
+  for (const { alias, container } of links) {
+    validateWord("alias of a link", alias);
+    validateWord("container of a link", container);
+  }
   if (address !== "" && !isIpv4(address)) refuse("endpoint", `invalid IPv4 address: ${address}`);
   if (mac !== "" && !hardwareAddress.test(mac)) {
     refuse("endpoint", `${mac} is not a valid mac address`);

@@ -20,6 +20,7 @@ export {
 } from "./plain.ts";
 export { refuse } from "./refuse.ts";
 export {
+  type ContainerLink,
   type ContainerSpecification,
   containerSpecification,
   type DeviceRule,

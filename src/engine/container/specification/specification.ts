@@ -87,6 +87,9 @@ export interface WantedPort extends Decoded<typeof publishedPort> {}
 const exposedPort = object({ port, protocol: oneOf("tcp", "udp", "sctp") });
 export interface ExposedPort extends Decoded<typeof exposedPort> {}
 
+const link = object({ container: text, alias: text });
+export interface ContainerLink extends Decoded<typeof link> {}
+
 /** `address` and `mac` empty: any. */
 /** `network`: its name, or what a client called it by where there was none. Empty and absent: whatever there is. */
 const endpoint = object({
@@ -95,6 +98,8 @@ const endpoint = object({
   mac: text,
   /** Further names of the container in that network. */
   aliases: optional(list(text)),
+  /** Other containers, by id or name, and what this one alone calls them there. */
+  links: optional(list(link)),
   linkLocalAddresses: optional(list(text)),
   driverOptions: optional(mapOf(text)),
   /** The endpoint with the highest gives the default route and has the published ports. */

@@ -7,10 +7,12 @@ export interface HostsInput {
   readonly hostname: string;
   readonly domainname: string;
   readonly extraHosts: readonly HostLine[];
+  /** Lines for linked containers. */
+  readonly links?: readonly string[];
   readonly gateway: string;
 }
 
-const hostsHead = [
+export const hostsHead = [
   "127.0.0.1\tlocalhost",
   "::1\tlocalhost ip6-localhost ip6-loopback",
   "fe00::\tip6-localnet",
@@ -24,12 +26,28 @@ export function renderHosts(input: HostsInput): string {
   for (const { name, address } of input.extraHosts) {
     lines.push(`${address === "host-gateway" ? input.gateway : address}\t${name}`);
   }
-  for (const address of input.addresses) lines.push(`${address}\t${ownNames(input).join(" ")}`);
+  lines.push(...(input.links ?? []));
+  for (const address of input.addresses) lines.push(ownLine(address, input));
   return `${lines.join("\n")}\n`;
 }
 
+/** By what names the container finds itself. */
+export function ownLine(address: string, names: Pick<HostsInput, "hostname" | "domainname">): string {
+  return `${address}\t${ownNames(names).join(" ")}`;
+}
+
+/** The same text without some lines and with others at its end; what else somebody wrote stays. */
+export function changedHosts(
+  text: string,
+  remove: (line: string) => boolean,
+  add: readonly string[],
+): string {
+  const kept = text.split("\n").filter((line) => line !== "" && !remove(line) && !add.includes(line));
+  return `${[...kept, ...add].join("\n")}\n`;
+}
+
 /** The full name, and the short one where that is another. */
-function ownNames({ hostname, domainname }: HostsInput): string[] {
+function ownNames({ hostname, domainname }: Pick<HostsInput, "hostname" | "domainname">): string[] {
   const full = domainname === "" ? hostname : `${hostname}.${domainname}`;
   const dot = full.indexOf(".");
   return dot > 0 ? [full, full.slice(0, dot)] : [full];

@@ -24,6 +24,7 @@ import type { ContainerSpecification, IpcNamespace } from "../specification/mod.
 import type { PendingStream } from "../streams/mod.ts";
 import type { StartContext } from "./context.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
+import { type LinkedContainer, linkEnvironment, linkedContainers, linkLine } from "./links.ts";
 import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
 import { type NetworkPlace, sharedContainer } from "./start-network.ts";
 
@@ -81,6 +82,7 @@ function compileWith(
   const { facts, paths } = context;
   const { image, firstHostId, specification } = container.document;
   const { process, security, log } = specification;
+  const linked = linkedContainers(context, container);
   const size = process.terminal === null ? undefined : (container.size ?? process.terminal);
   const spec = specOf(
     {
@@ -93,6 +95,7 @@ function compileWith(
       deviceNumbers,
       capabilities: found.capabilities,
       joined: joinedNamespaces(context, specification, held),
+      linked: linked.flatMap((each) => linkEnvironment(container.name, each)),
       size,
     },
     facts,
@@ -124,7 +127,7 @@ function compileWith(
       },
       workMount: paths.containers,
       network: place.source,
-      files: injectedFiles(context, container, place.hold),
+      files: injectedFiles(context, container, place.hold, linked),
       stdio:
         size === undefined
           ? { kind: "pipes", stdin: process.stdin !== "closed" }
@@ -194,15 +197,13 @@ function ipcDonor(context: StartContext, { namespaces }: ContainerSpecification)
 const readableMode = 0o644;
 
 /** The files of the network, unless the user mounts something there. */
-function injectedFiles(context: StartContext, container: Container, hold: NetworkHold): InjectedFile[] {
-  const {
-    network,
-    hostname,
-    domainname,
-    hosts: extraHosts,
-    resolver,
-    mounts,
-  } = container.document.specification;
+function injectedFiles(
+  context: StartContext,
+  container: Container,
+  hold: NetworkHold,
+  linked: readonly LinkedContainer[],
+): InjectedFile[] {
+  const { network, hostname, domainname, hosts: extraHosts, mounts } = container.document.specification;
   const hostNetwork = network.kind === "host";
   const shared = network.kind === "container" ? sharedContainer(context, network.container).state : undefined;
   const { endpoints } = shared === undefined ? hold : holdOf(shared);
@@ -218,22 +219,30 @@ function injectedFiles(context: StartContext, container: Container, hold: Networ
           hostname,
           domainname,
           extraHosts,
+          links: linked.map(linkLine),
           gateway: endpoints.find(({ gateway }) => gateway !== "")?.gateway ?? context.networks.hostGateway,
         }),
       mode: readableMode,
     },
     {
       path: "/etc/resolv.conf",
-      content: renderResolver({
-        host: hostResolver(hostNetwork),
-        ...resolver,
-        hostNetwork,
-        nameServer: endpoints.some(({ network: id }) => !isBuiltIn(id)),
-      }),
+      content: resolverText(container, endpoints),
       mode: readableMode,
     },
   ];
   return files.filter((file) => !mounts.some((mount) => mount.target === file.path));
+}
+
+/** The container's /etc/resolv.conf when it has these endpoints. */
+export function resolverText({ document }: Container, endpoints: NetworkHold["endpoints"]): string {
+  const { network, resolver } = document.specification;
+  const hostNetwork = network.kind === "host";
+  return renderResolver({
+    host: hostResolver(hostNetwork),
+    ...resolver,
+    hostNetwork,
+    nameServer: endpoints.some(({ network: id }) => !isBuiltIn(id)),
+  });
 }
 
 /** systemd-resolved's list of real servers, for when /etc/resolv.conf only names its local stub. */

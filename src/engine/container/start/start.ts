@@ -17,6 +17,7 @@ import { takeAway, watchExit } from "../end/mod.ts";
 import { cgroupMark, ownCgroupParent, releaseOwnParent, resizeContainer, tellExits } from "../process/mod.ts";
 import { type Container, endingOf, isAlive, type NetworkHold } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
+import { followLinked } from "./living-files.ts";
 import { attachToNetwork, meetingEndOfShared, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, inspectStart } from "./start-plan.ts";
 import { openStateFiles } from "./state-files.ts";
@@ -203,6 +204,7 @@ function becomeRunning(
     hold.endpoints.map(({ network }) => network),
   );
   tellEvent(context, container, "start");
+  followLinked(context, container);
   context.idle.within(afterStartMs);
 }
 

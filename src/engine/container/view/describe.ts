@@ -120,10 +120,10 @@ function settingsOf(
   containerId: string,
   names: readonly string[] | null,
 ): EndpointSettings {
-  const { aliases = [], driverOptions = {}, gatewayPriority = 0 } = wanted;
+  const { aliases = [], links = [], driverOptions = {}, gatewayPriority = 0 } = wanted;
   return {
     IPAMConfig: ipamOf(wanted),
-    Links: null,
+    Links: links.length === 0 ? null : links.map(({ container, alias }) => `${container}:${alias}`),
     Aliases: aliases.length === 0 ? null : aliases,
     DriverOpts: Object.keys(driverOptions).length === 0 ? null : driverOptions,
     NetworkID: networkId,

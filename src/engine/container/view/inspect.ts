@@ -2,7 +2,7 @@
 import { completeDocument, containerDocument } from "../../../docker/documents.ts";
 import type { ContainerInspect, ContainerState } from "../../../docker/types/container.ts";
 import { newestLogPath } from "../../log/mod.ts";
-import { documentsOf } from "../docker/mod.ts";
+import { decodeLink, documentsOf, linkText } from "../docker/mod.ts";
 import { type Container, countsAsRunning, endingOf, isAlive } from "../record/mod.ts";
 import type { ViewContext } from "./context.ts";
 import {
@@ -13,6 +13,7 @@ import {
   portMapOf,
   statusWord,
   timeText,
+  wantedBy,
 } from "./describe.ts";
 
 /** Docker's answer with what only this engine knows, under a key of its own. */
@@ -44,6 +45,18 @@ function stateOf(container: Container): ContainerState {
     FinishedAt: timeText(ending?.finishedAtMs ?? 0),
     Health: healthOf(container),
   };
+}
+
+/** By the names of now, as Docker tells of links that were made with the container. */
+function linksOf({ registry }: ViewContext, container: Container): { readonly Links?: readonly string[] } {
+  const wanted = container.document.docker?.host.Links ?? [];
+  if (wanted.length === 0) return {};
+  const made = new Set(wanted.map((text) => decodeLink(text).alias));
+  const Links = (wantedBy(container)[0]?.links ?? []).flatMap((link) => {
+    const linked = made.has(link.alias) ? registry.byId(registry.idOf(link.container) ?? "") : undefined;
+    return linked === undefined ? [] : linkText(container.name, link, linked.name);
+  });
+  return { Links };
 }
 
 /** Absent before the first run, and where nobody asks for it. */
@@ -96,7 +109,12 @@ export async function inspectContainer(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: container.execs.size === 0 ? null : [...container.execs],
-    HostConfig: { ...host, ConsoleSize: host.ConsoleSize ?? [0, 0], PidsLimit: host.PidsLimit || null },
+    HostConfig: {
+      ...host,
+      ...linksOf(context, container),
+      ConsoleSize: host.ConsoleSize ?? [0, 0],
+      PidsLimit: host.PidsLimit || null,
+    },
     GraphDriver: {
       Name: "overlay2",
       // The root is mounted in the container's own mount namespace alone, so the host has no merged directory.
