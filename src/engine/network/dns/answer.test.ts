@@ -1,6 +1,15 @@
 import { expect, test } from "bun:test";
 import { type Asker, decideAnswer } from "./answer.ts";
-import { isAnswerTo, messageId, type Parsed, parseQuery, type Question, reply, withId } from "./message.ts";
+import {
+  answerTimes,
+  isAnswerTo,
+  messageId,
+  type Parsed,
+  parseQuery,
+  type Question,
+  reply,
+  withId,
+} from "./message.ts";
 
 function query(name: string, type = 1, more: readonly number[] = []): Uint8Array {
   const labels = name === "" ? [] : name.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
@@ -85,7 +94,12 @@ test("a reply has the question, the records and the code; what does not fit is l
   const wide = query("web", 1, [0, 0, 41, 16, 0, 0, 0, 0, 0, 0, 0]);
   expect(questionOf(wide).udpBytes).toBe(4096);
   const more = reply(wide, questionOf(wide), "none", many, questionOf(wide).udpBytes);
-  expect([more.length, (more[2] ?? 0) & 2]).toEqual([21 + 1600, 0]);
+  expect([more.length, (more[2] ?? 0) & 2]).toEqual([21 + 1600 + 11, 0]);
+  // It is told what we take, and of a version that we do not know so.
+  expect(Buffer.from(more.subarray(-11)).toString("hex")).toBe("0000291000000000000000");
+  const newer = query("web", 1, [0, 0, 41, 16, 0, 0, 1, 0, 0, 0, 0]);
+  expect(questionOf(newer).extension).toBe(1);
+  expect(reply(newer, questionOf(newer), "none").at(-6)).toBe(1);
 });
 
 test("an answer of another server is one only to its own question", () => {
@@ -114,6 +128,9 @@ test("bytes of anybody are understood, refused or ignored, and never more", () =
     kinds.add(parsed.kind);
     if (parsed.kind === "question") {
       expect(parsed.question.end).toBeLessThanOrEqual(cut.length);
+      expect(answerTimes(cut, parsed.question)?.fields.every(({ at }) => at + 4 <= cut.length) ?? true).toBe(
+        true,
+      );
       reply(cut, parsed.question, "none", [{ type: "ptr", name: "a.b" }]);
       decideAnswer(parsed.question, asker, round);
     } else if (parsed.kind === "bad") expect(reply(cut, undefined, parsed.code).length).toBe(12);

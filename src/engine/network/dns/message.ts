@@ -3,7 +3,7 @@
  * addresses and names. What is for other servers goes through as bytes. Pure; bytes come from anybody. RFC 1035, 6891
  */
 
-export const recordTypes = { a: 1, ptr: 12, aaaa: 28, opt: 41 } as const;
+export const recordTypes = { a: 1, soa: 6, ptr: 12, aaaa: 28, opt: 41 } as const;
 export const replyCodes = {
   none: 0,
   format: 1,
@@ -14,12 +14,30 @@ export const replyCodes = {
 } as const;
 export type ReplyCode = keyof typeof replyCodes;
 
-const headerBytes = 12;
+export const headerBytes = 12;
 const longestLabel = 63;
 const longestName = 255;
 const leastUdpBytes = 512;
 const mostUdpBytes = 4096;
 const internet = 1;
+/** Without options. */
+const optBytes = 11;
+/** The name of the root, and the size of datagrams that we take. */
+const ownOpt = Uint8Array.of(
+  0,
+  0,
+  recordTypes.opt,
+  mostUdpBytes >>> 8,
+  mostUdpBytes & 0xff,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+);
+/** The extended reply code 16 is 0 with this in the OPT record. */
+const badVersion = 1;
 const flagBits = {
   response: 0x8000,
   opcode: 0x7800,
@@ -38,6 +56,8 @@ export interface Question {
   readonly end: number;
   /** How long an answer by UDP may be. */
   readonly udpBytes: number;
+  /** The version of its extensions (EDNS); undefined: it has none. */
+  readonly extension: number | undefined;
 }
 
 export type Parsed =
@@ -89,19 +109,80 @@ export function parseQuery(bytes: Uint8Array): Parsed {
     type: view.getUint16(at),
     isInternet: view.getUint16(at + 2) === internet,
     end: at + 4,
-    udpBytes: udpBytesOf(bytes, view, at + 4),
+    ...extensionOf(bytes, view, at + 4),
   };
   return { kind: "question", question };
 }
 
 /** Of an OPT record right after the question, where resolvers put it. */
-function udpBytesOf(bytes: Uint8Array, view: DataView, at: number): number {
+function extensionOf(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+): Pick<Question, "udpBytes" | "extension"> {
   const isOpt =
     view.getUint16(10) > 0 &&
-    at + 11 <= bytes.length &&
+    at + optBytes <= bytes.length &&
     bytes[at] === 0 &&
     view.getUint16(at + 1) === recordTypes.opt;
-  return isOpt ? Math.min(Math.max(view.getUint16(at + 3), leastUdpBytes), mostUdpBytes) : leastUdpBytes;
+  if (!isOpt) return { udpBytes: leastUdpBytes, extension: undefined };
+  const udpBytes = Math.min(Math.max(view.getUint16(at + 3), leastUdpBytes), mostUdpBytes);
+  return { udpBytes, extension: view.getUint8(at + 6) };
+}
+
+export function replyCodeOf(message: Uint8Array): number {
+  return (message[3] ?? 0) & 0xf;
+}
+
+export interface AnswerTimes {
+  /** How long the answer holds. */
+  readonly seconds: number;
+  /** Where in the message the times of its records are. */
+  readonly fields: readonly { readonly at: number; readonly seconds: number }[];
+}
+
+/** Behind a name at `at`; undefined where there is none. */
+function afterName(bytes: Uint8Array, at: number): number | undefined {
+  let next = at;
+  for (;;) {
+    const length = bytes[next];
+    if (length === undefined) return undefined;
+    if (length === 0) return next + 1;
+    if (length >= 0xc0) return next + 2;
+    if (length > longestLabel) return undefined;
+    next += 1 + length;
+  }
+}
+
+/** Undefined: the answer is cut, not understood, or does not say how long it holds. */
+export function answerTimes(answer: Uint8Array, { end }: Question): AnswerTimes | undefined {
+  const view = viewOf(answer);
+  if ((view.getUint16(2) & flagBits.truncated) !== 0) return undefined;
+  const answers = view.getUint16(6);
+  const count = answers + view.getUint16(8) + view.getUint16(10);
+  const fields: { at: number; seconds: number }[] = [];
+  let seconds = Number.POSITIVE_INFINITY;
+  let says = answers > 0;
+  let at = end;
+  for (let index = 0; index < count; index += 1) {
+    const head = afterName(answer, at);
+    if (head === undefined || head + 10 > answer.length) return undefined;
+    const type = view.getUint16(head);
+    const next = head + 10 + view.getUint16(head + 8);
+    if (next > answer.length) return undefined;
+    if (type !== recordTypes.opt) {
+      const own = view.getUint32(head + 4);
+      fields.push({ at: head + 4, seconds: own });
+      seconds = Math.min(seconds, own);
+      if (type === recordTypes.soa && next - 4 >= head + 10) {
+        // How long that there is nothing may be believed.
+        if (answers === 0) seconds = Math.min(seconds, view.getUint32(next - 4));
+        says = true;
+      }
+    }
+    at = next;
+  }
+  return says ? { seconds, fields } : undefined;
 }
 
 /** Whether `answer` answers the question of `query`. */
@@ -143,7 +224,8 @@ export function reply(
 ): Uint8Array {
   const end = question?.end ?? headerBytes;
   const parts: Uint8Array[] = [];
-  let size = end;
+  const isExtended = question?.extension !== undefined;
+  let size = end + (isExtended ? optBytes : 0);
   let truncated = false;
   for (const record of records) {
     const data = record.type === "a" ? record.address : nameBytes(record.name);
@@ -175,11 +257,15 @@ export function reply(
   view.setUint16(4, question === undefined ? 0 : 1);
   view.setUint16(6, parts.length);
   view.setUint16(8, 0);
-  view.setUint16(10, 0);
+  view.setUint16(10, isExtended ? 1 : 0);
   let at = end;
   for (const part of parts) {
     message.set(part, at);
     at += part.length;
+  }
+  if (isExtended) {
+    message.set(ownOpt, at);
+    if (question.extension !== 0) message[at + 5] = badVersion;
   }
   return message;
 }

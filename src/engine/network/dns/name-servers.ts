@@ -2,10 +2,12 @@
  * A name server for each network of users: at the gateway's address, on a port of the kernel's choice, where the firewall
  * leads what containers send to port 53. So a server of the host on that port is not in the way, and none of ours is in its.
  */
+import { monotonicMs } from "../../../lib/clock.ts";
 import { after, type Timer } from "../../../lib/timer.ts";
 import type { Network } from "../model.ts";
 import { type Asker, decideAnswer } from "./answer.ts";
-import { parseQuery, reply } from "./message.ts";
+import { AnswerCache } from "./answer-cache.ts";
+import { parseQuery, type Question, reply } from "./message.ts";
 import { sendTo } from "./send-to.ts";
 import { Tally } from "./tally.ts";
 import { Upstream } from "./upstream.ts";
@@ -26,6 +28,8 @@ const lengthBytes = 2;
 const mostTries = 5;
 /** A client that sends more than a message before it reads an answer has something else in mind. */
 const mostTcpBytes = 16_384;
+/** How long a message by TCP may be. */
+const longestMessage = 65_535;
 /** How many connections a container has to the server at a time: each is a descriptor of the engine's. */
 const mostConnections = 32;
 const connectionMs = 10_000;
@@ -44,6 +48,7 @@ export class NameServers {
   readonly #context: NameServersContext;
   readonly #servers = new Map<string, Server>();
   readonly #upstream = new Upstream();
+  readonly #cache = new AnswerCache();
   readonly #connections = new Tally(mostConnections);
   readonly #forwarded = new Tally(mostForwarded);
   #turn = 0;
@@ -94,9 +99,9 @@ export class NameServers {
       port: 0,
       socket: {
         data: (socket, data, port, address) => {
-          void this.#answer(network, address, new Uint8Array(data), true).then((message) => {
+          this.#send(this.#answer(network, address, new Uint8Array(data), true), (message) => {
             if (message !== undefined) sendTo(socket, message, port, address);
-          }, this.#context.report);
+          });
         },
         error: () => {},
       },
@@ -159,38 +164,59 @@ export class NameServers {
       if (pending.length < lengthBytes + size) return;
       const query = pending.slice(lengthBytes, lengthBytes + size);
       socket.data.pending = pending.slice(lengthBytes + size);
-      void this.#answer(network, socket.remoteAddress, query, false).then((message) => {
+      this.#send(this.#answer(network, socket.remoteAddress, query, false), (message) => {
         if (message === undefined) socket.end();
         else socket.write(joined(Uint8Array.of(message.length >>> 8, message.length & 0xff), message));
-      }, this.#context.report);
+      });
     }
   }
 
-  async #answer(
+  /** At once where nobody else has to be asked; undefined: that is worth no answer. */
+  #answer(
     network: Network,
     from: string,
     query: Uint8Array,
     byUdp: boolean,
-  ): Promise<Uint8Array | undefined> {
+  ): Uint8Array | undefined | Promise<Uint8Array> {
     const parsed = parseQuery(query);
     if (parsed.kind === "noise") return undefined;
     if (parsed.kind === "bad") return reply(query, undefined, parsed.code);
     const { question } = parsed;
     const asker = this.#context.askerOf(network, from);
     if (asker === undefined) return reply(query, question, "refused");
+    // An extension of a later version: the answer says which one is understood.
+    if ((question.extension ?? 0) > 0) return reply(query, question, "none");
     this.#turn += 1;
     const decision = decideAnswer(question, asker, this.#turn);
     if (decision.kind === "answer") {
-      const limit = byUdp ? question.udpBytes : mostTcpBytes;
+      const limit = byUdp ? question.udpBytes : longestMessage;
       return reply(query, question, decision.code, decision.records, limit);
     }
+    const known = this.#cache.get(query, question, decision.servers, monotonicMs());
+    if (known !== undefined) return known;
     if (!this.#forwarded.enter(from)) return reply(query, question, "failure");
-    try {
-      const answer = await this.#upstream.ask(query, question, decision.servers);
-      return answer ?? reply(query, question, "failure");
-    } finally {
-      this.#forwarded.leave(from);
-    }
+    return this.#forward(query, question, decision.servers, byUdp).finally(() => this.#forwarded.leave(from));
+  }
+
+  async #forward(
+    query: Uint8Array,
+    question: Question,
+    servers: readonly string[],
+    byUdp: boolean,
+  ): Promise<Uint8Array> {
+    const answer = await this.#upstream.ask(query, question, servers, byUdp);
+    if (answer === undefined) return reply(query, question, "failure");
+    this.#cache.put(query, question, servers, answer, monotonicMs());
+    return answer;
+  }
+
+  /** Sends what `answer` comes to, now or when it is there. */
+  #send(
+    answer: Uint8Array | undefined | Promise<Uint8Array>,
+    send: (message: Uint8Array | undefined) => void,
+  ): void {
+    if (answer instanceof Promise) void answer.then(send).catch(this.#context.report);
+    else send(answer);
   }
 }
 
