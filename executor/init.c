@@ -49,7 +49,7 @@ static _Noreturn void run_init(struct start *s, pid_t main_process)
 	sigset_t all;
 	int status = 0;
 	prctl(PR_SET_NAME, "tiffin-init");
-	munmap(s->progress, sizeof *s->progress);
+	munmap(s->progress, s->progress_bytes);
 	sys_close_range(0, ~0u, 0);
 	sigfillset(&all);
 	for (;;) {

@@ -102,6 +102,23 @@ static inline int sys_close_range(unsigned first, unsigned last, unsigned flags)
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
+/*
+ * A counter that every process reads alike and without a system call: a seccomp filter cannot forbid it, a time namespace does
+ * not shift it. How long a tick is follows from a measurement beside the clock.
+ */
+static inline uint64_t ticks_now(void)
+{
+#if defined(__x86_64__)
+	uint32_t low, high;
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+#else
+	uint64_t ticks;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#endif
+}
+
 static inline uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;

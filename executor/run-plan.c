@@ -48,6 +48,7 @@ static void start_init(struct start *s, struct supervisor *v, int *fds, int coun
 	s->supervisor_fds[2] = v->connections[0].fd;
 	s->peer = s->child_peer = s->child_pidfd = s->terminal = s->terminal_slave = s->starter = -1;
 	s->begun_ns = clock_ns(CLOCK_MONOTONIC);
+	s->begun_ticks = ticks_now();
 }
 
 static void report_failure(struct supervisor *v, const struct start *s)

@@ -11,6 +11,28 @@
 #include "peer.h"
 #include "text.h"
 
+/* One look at the counter for each op: what one ends is what the next one begins. */
+static void note_time(struct start *s, uint32_t code)
+{
+	uint64_t now = ticks_now();
+	/* Both processes come back from the clone; it is the parent's. */
+	if (!s->is_child || code != OP_CLONE)
+		s->progress->ticks[s->op] = now - s->since;
+	s->since = now;
+	if (s->is_child)
+		s->progress->since = now;
+}
+
+/* Nobody comes back from the exec: the parent sees its end. */
+static void note_exec(struct start *s)
+{
+	uint64_t now = ticks_now();
+	s->exec_ns = clock_ns(CLOCK_MONOTONIC) - s->begun_ns;
+	s->exec_ticks = now - s->begun_ticks;
+	if (s->progress->op < s->plan.op_count && now > s->progress->since)
+		s->progress->ticks[s->progress->op] = now - s->progress->since;
+}
+
 static int perform_stage(struct start *s, enum abi_stage stage)
 {
 	const uint8_t *at = s->plan.ops;
@@ -24,6 +46,7 @@ static int perform_stage(struct start *s, enum abi_stage stage)
 			s->progress->op = i;
 		if (perform(s, op) < 0)
 			return -1;
+		note_time(s, op->code);
 	}
 	return 0;
 }
@@ -59,7 +82,8 @@ static int prepare_pointers(struct start *s)
 static int open_conversation(struct start *s)
 {
 	int pair[2];
-	s->progress = mmap(NULL, sizeof *s->progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	s->progress_bytes = sizeof *s->progress + s->plan.op_count * sizeof *s->progress->ticks;
+	s->progress = mmap(NULL, s->progress_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s->progress == MAP_FAILED || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -1;
 	s->peer = move_above_fixed(s, pair[0]);
@@ -116,7 +140,7 @@ static bool finish_parent(struct start *s)
 	if (s->leave && !s->leave->wait_exec)
 		return true;
 	peer_await_end(s);
-	s->exec_ns = clock_ns(CLOCK_MONOTONIC) - s->begun_ns;
+	note_exec(s);
 	if (s->progress->state == PROGRESS_EXECUTING)
 		return true;
 	end_child(s, true);
@@ -144,6 +168,7 @@ bool start_perform(struct start *s, const uint8_t *bytes, size_t length, uint32_
 	for (uint32_t slot = 0; slot < received; slot++)
 		s->slots[slot] = move_above_fixed(s, s->slots[slot]);
 	s->dies_with_supervisor = is_supervised(&s->plan);
+	s->since = ticks_now();
 	if (prepare_pointers(s) < 0 || open_conversation(s) < 0) {
 		fail(s, 0, NULL);
 		return false;

@@ -29,7 +29,11 @@ struct progress {
 	int listener;
 	/* The supervisor has taken the listener and handed it on. */
 	int listener_passed;
+	/* When the child began what it does now. */
+	uint64_t since;
 	struct failure failure;
+	/* Of each op how long it took, noted by the process that performed it. */
+	uint64_t ticks[];
 };
 
 struct start {
@@ -41,6 +45,12 @@ struct start {
 	struct failure *failure;
 	struct failure own_failure;
 	struct progress *progress;
+	size_t progress_bytes;
+	/* When this process began what it does now. */
+	uint64_t since;
+	uint64_t begun_ticks;
+	/* From the beginning to the exec, as `exec_ns`. */
+	uint64_t exec_ticks;
 	/* Socket to the other process: marks both ways, the pty to the supervisor. It ends at exec. */
 	int peer;
 	int child_peer;

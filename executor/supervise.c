@@ -61,8 +61,27 @@ static void let_go(struct start *s)
 	for (uint32_t slot = 0; slot < LIMIT_SLOTS; slot++)
 		slot_close(s, slot);
 	close_quietly(take_fd(&s->peer));
-	munmap(s->progress, sizeof *s->progress);
+	munmap(s->progress, s->progress_bytes);
 	munmap(s->pointers, s->pointers_bytes);
+}
+
+/*
+ * The ticks of the ops become numbers in the unit of the message, in their place; returns how many bytes they have. What a tick
+ * is follows from the whole start, which was measured both ways.
+ */
+static uint32_t times_of_ops(struct start *s)
+{
+	uint32_t count = s->plan.op_count;
+	uint32_t *times = (uint32_t *)(void *)s->progress->ticks;
+	if (count > LIMIT_TIMED_OPS || s->exec_ticks == 0)
+		return 0;
+	double units_per_tick = (double)s->exec_ns / OP_TIME_UNIT_NS / (double)s->exec_ticks;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t ticks = s->progress->ticks[i];
+		double units = ticks <= s->exec_ticks ? (double)ticks * units_per_tick : 0;
+		times[i] = units < UINT32_MAX ? (uint32_t)units : UINT32_MAX;
+	}
+	return count * (uint32_t)sizeof *times;
 }
 
 void supervise(struct supervisor *v, struct start *s)
@@ -74,7 +93,7 @@ void supervise(struct supervisor *v, struct start *s)
 	v->started_at_ns = clock_ns(CLOCK_REALTIME);
 	v->phase = PHASE_RUNNING;
 	record_write(v, RECORD_RUNNING);
-	control_send(&v->connections[0], MESSAGE_STARTED, &body, sizeof body, NULL, 0);
+	control_send(&v->connections[0], MESSAGE_STARTED, &body, sizeof body, s->progress->ticks, times_of_ops(s));
 	take_streams(v, s);
 	take_files(v, s);
 	take_clients(v, s);

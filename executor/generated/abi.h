@@ -14,6 +14,7 @@
 #define CONTROL_FD 3
 #define PID_BYTES 10u
 #define LATE_OUTPUT_MS 3000u
+#define OP_TIME_UNIT_NS 100u
 #define LOG_NAME_PREFIX "log."
 #define SLOT_REFERENCE_PATH "{slot:"
 #define SLOT_REFERENCE_NUMBER "{fd:"
@@ -25,6 +26,7 @@
 #define LIMIT_ATTACH_CLIENTS 64u
 #define LIMIT_REPORT_OBJECT_BYTES 512u
 #define LIMIT_FIXED_FDS 1024u
+#define LIMIT_TIMED_OPS 4096u
 #define LOG_MAGIC 167u
 #define LOG_HEAD_BYTES 12u
 #define LOG_TAIL_BYTES 8u

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { decodeMessage, encodeMessage } from "./message.ts";
 import { decodeRecord } from "./record.ts";
-import { abiVersion, recordBytes, recordMagic } from "./schema.ts";
+import { abiVersion, limits, recordBytes, recordMagic } from "./schema.ts";
 
 test("messages survive encoding and decoding", () => {
   const body = { pid: 7, waitStatus: 0x8000_0001, oomKilled: 1, reserved: 0, finishedAtNs: 1n << 60n };
   const bytes = encodeMessage("exited", body);
   expect(decodeMessage(bytes)).toEqual({
-    message: { name: "exited", fields: body, object: "", detail: "" },
+    message: { name: "exited", fields: body, object: "", detail: "", opTimes: new Uint32Array(0) },
     consumed: 32,
   });
 });
@@ -22,6 +22,24 @@ test("a failure carries its object and an explanation", () => {
     object: "lowerdir+=/ü",
     detail: "overlay: no such layer",
   });
+});
+
+test("the times of the ops follow a start; half a number is refused, and more of them than are ever sent", () => {
+  const head = encodeMessage("started", { pid: 7, reserved: 0, cloneNs: 1n, execNs: 2n });
+  const withTimes = (bytes: number): Uint8Array => {
+    const message = new Uint8Array(head.length + bytes);
+    message.set(head);
+    message[head.length] = 5;
+    new DataView(message.buffer).setUint32(4, 24 + bytes, true);
+    return message;
+  };
+  expect(decodeMessage(head)?.message.opTimes).toEqual(new Uint32Array(0));
+  expect(decodeMessage(withTimes(8))?.message).toMatchObject({
+    fields: { pid: 7 },
+    opTimes: new Uint32Array([5, 0]),
+  });
+  expect(() => decodeMessage(withTimes(6))).toThrow("body of 30 bytes");
+  expect(() => decodeMessage(withTimes(4 * limits.timedOps + 4))).toThrow("body of");
 });
 
 test("what is not complete yet is waited for", () => {

@@ -7,6 +7,7 @@ import { limits, type MessageName, messages } from "./schema.ts";
 
 export const messageHeaderBytes = 8;
 const maxBodyBytes = 16 + limits.reportObjectBytes;
+const timeBytes = 4;
 
 /** The fields of one message. */
 export type MessageFields<N extends MessageName> = {
@@ -15,13 +16,17 @@ export type MessageFields<N extends MessageName> = {
     : number;
 };
 
-/** A decoded message. `object` and `detail` are texts that only `failed` carries; elsewhere they are empty. */
+/**
+ * A decoded message. `object` and `detail` are texts that only `failed` carries, `opTimes` numbers that follow `started`;
+ * elsewhere they are empty.
+ */
 export type Message = {
   [N in MessageName]: {
     readonly name: N;
     readonly fields: MessageFields<N>;
     readonly object: string;
     readonly detail: string;
+    readonly opTimes: Uint32Array;
   };
 }[MessageName];
 
@@ -71,9 +76,21 @@ function decodeBody(kind: Kind, body: Uint8Array): Message {
     fields[field] = width === "u64" ? view.getBigUint64(offset, true) : view.getUint32(offset, true);
     offset += width === "u64" ? 8 : 4;
   }
-  const [object = "", detail = ""] = new TextDecoder().decode(body.subarray(offset)).split("\0");
+  const rest = body.subarray(offset);
+  const [object = "", detail = ""] = kind.name === "failed" ? decoder.decode(rest).split("\0") : [];
+  const opTimes = kind.name === "started" && rest.length > 0 ? new Uint32Array(rest.slice().buffer) : noTimes;
   // A decode border: the loop above filled exactly the fields that `messages` declares for this kind.
-  return { name: kind.name, fields, object, detail } as unknown as Message;
+  return { name: kind.name, fields, object, detail, opTimes } as unknown as Message;
+}
+
+const decoder = new TextDecoder();
+const noTimes = new Uint32Array(0);
+
+function isRightSize({ name, bytes }: Kind, bodyBytes: number): boolean {
+  if (name === "failed") return bodyBytes >= bytes && bodyBytes <= maxBodyBytes;
+  const rest = bodyBytes - bytes;
+  if (name === "started") return rest >= 0 && rest % timeBytes === 0 && rest <= limits.timedOps * timeBytes;
+  return rest === 0;
 }
 
 /**
@@ -88,9 +105,7 @@ export function decodeMessage(
   const type = view.getUint32(0, true);
   const bodyBytes = view.getUint32(4, true);
   const kind = kindsByType.get(type) ?? malformed(`message type ${type} is unknown`);
-  const isRightSize =
-    kind.name === "failed" ? bodyBytes >= kind.bytes && bodyBytes <= maxBodyBytes : bodyBytes === kind.bytes;
-  if (!isRightSize) malformed(`message ${kind.name} has a body of ${bodyBytes} bytes`);
+  if (!isRightSize(kind, bodyBytes)) malformed(`message ${kind.name} has a body of ${bodyBytes} bytes`);
   const consumed = messageHeaderBytes + bodyBytes;
   if (bytes.length < consumed) return undefined;
   return { message: decodeBody(kind, bytes.subarray(messageHeaderBytes, consumed)), consumed };

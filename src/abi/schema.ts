@@ -36,6 +36,8 @@ export const limits = {
   reportObjectBytes: 512,
   /** Numbers that `dup2` may give are below this. */
   fixedFds: 1024,
+  /** Plans with more ops are started without telling how long each took: the message must fit a socket's buffer. */
+  timedOps: 4096,
 } as const;
 
 /** The plan's header, all u32. Offsets count from the start of the plan; references count from `poolOffset`. */
@@ -618,7 +620,10 @@ export const messages = {
   closeStdin: { type: 7, fields: {} },
   /** executor -> controller: a `sync` op was reached. */
   synced: { type: 16, fields: { id: "u32", pid: "u32" } },
-  /** executor -> controller: execve succeeded. Times are CLOCK_MONOTONIC nanoseconds since START was read. */
+  /**
+   * executor -> controller: execve succeeded. Times are CLOCK_MONOTONIC nanoseconds since START was read. A supervisor sends u32
+   * numbers after it, one for each op of the plan: how long that took, in `opTimeUnitNs`.
+   */
   started: { type: 17, fields: { pid: "u32", reserved: "u32", cloneNs: "u64", execNs: "u64" } },
   /**
    * executor -> controller: the plan failed; `objectBytes` bytes follow: the object (path, option, program), and
@@ -664,6 +669,9 @@ export const messages = {
   /** helper -> front: nothing has been done; do the command without the helper. */
   alone: { type: 38, fields: {} },
 } as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
+
+/** The unit of the times that follow `started`; the greatest number stands for all that are longer. */
+export const opTimeUnitNs = 100;
 
 /** Where an executor is in its life. `waiting`: for START. */
 export const phases = { waiting: 0, starting: 1, running: 2, exited: 3 } as const;

@@ -22,7 +22,7 @@ import type { ContainerConfig } from "../docker/types/container-config.ts";
 import type { DiskUsage } from "../docker/types/disk-usage.ts";
 import type { EventMessage } from "../docker/types/event.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
-import type { ExplainFormat, ExplainResponse } from "../docker/types/explain.ts";
+import type { ExplainResponse, ExplainWishes, TraceResponse } from "../docker/types/explain.ts";
 import type {
   ImageCheckItem,
   ImageDeleteItem,
@@ -238,7 +238,9 @@ export interface ContainerViewBackend {
   list(request: ContainerListRequest): Promise<readonly ContainerSummary[]>;
   inspect(name: string, options: { readonly size: boolean }): Promise<ContainerInspect>;
   /** The plan that a start of the container performs, as it would be decided now. */
-  explain(name: string, format: ExplainFormat): Promise<ExplainResponse>;
+  explain(name: string, wishes: ExplainWishes): Promise<ExplainResponse>;
+  /** Errors: `conflict` when the last start was not measured. */
+  trace(name: string): Promise<TraceResponse>;
 }
 
 /** What connects a client with the output of a container, and its input. */

@@ -338,6 +338,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/network-rm.ts")).command,
   },
   {
+    names: ["trace"],
+    summary: "Show where the time of a container's start went",
+    load: async () => (await import("./commands/trace.ts")).command,
+  },
+  {
     names: ["proc"],
     summary: "Show what the kernel knows of a process",
     load: async () => (await import("./commands/proc.ts")).command,

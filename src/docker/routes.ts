@@ -45,7 +45,7 @@ import { containerConfig } from "./types/container-config.ts";
 import { diskUsage } from "./types/disk-usage.ts";
 import { eventMessage } from "./types/event.ts";
 import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
-import { explainResponse } from "./types/explain.ts";
+import { explainResponse, traceResponse } from "./types/explain.ts";
 import {
   commitResponse,
   imageCheckItem,
@@ -350,9 +350,10 @@ export const routes = {
   }),
 
   explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {
-    query: { format: queryText },
+    query: { format: queryText, lang: queryText, details: queryFlag, against: queryText },
     result: json(explainResponse),
   }),
+  trace: route("GET", "/tiffin/containers/{name}/trace", "1.24", { result: json(traceResponse) }),
   imageCheck: route("GET", "/tiffin/images/check", "1.24", {
     query: { names: queryList(queryText) },
     result: json(list(imageCheckItem)),

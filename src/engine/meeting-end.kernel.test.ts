@@ -85,7 +85,8 @@ test("whatever is asked of a container that is just ending is done, or told that
       await containers.unpause(name);
     },
     (name) => containers.inspect(name, { size: true }),
-    (name) => containers.explain(name, "text"),
+    (name) =>
+      containers.explain(name, { format: "text", language: "en", details: false, against: undefined }),
     async (name) => {
       const { stream } = await containers.attach(name, {
         stdin: false,

@@ -156,9 +156,10 @@ export class CgroupWriter implements Disposable {
    * Writes all of them and returns warnings. Limits bound each other, so the kernel may refuse one (EINVAL) while another still
    * has its old value: a shorter period before a smaller quota, below a group that allows little; a memory limit above
    * the old sum of memory and swap; a quota below the old burst. Whatever was refused is written again after the
-   * others, until nothing changes any more. Throws as `write` does, for the first that is refused for good.
+   * others, until nothing changes any more. `written` hears of each that has been tried. Throws as `write` does, for the first
+   * that is refused for good.
    */
-  writeAll(writes: readonly GroupWrite[]): string[] {
+  writeAll(writes: readonly GroupWrite[], written: (write: GroupWrite) => void = () => {}): string[] {
     const warnings: string[] = [];
     let left = writes;
     for (;;) {
@@ -177,6 +178,7 @@ export class CgroupWriter implements Disposable {
           if (!(thrown instanceof SyscallError) || thrown.errno !== errno.EINVAL) throw thrown;
           refused.push({ write, reason: thrown });
         }
+        written(write);
       }
       const [first] = refused;
       if (first === undefined) return warnings;

@@ -4,6 +4,20 @@ export { hostGroupTree } from "./cgroup-mount.ts";
 export { decideContainerCgroups } from "./cgroups.ts";
 export { compileContainer } from "./compile-container.ts";
 export { compileExec } from "./compile-exec.ts";
+export {
+  durationText,
+  type ExplainedPlan,
+  explainOps,
+  type Language,
+  languages,
+  type Origin,
+  type OriginOf,
+  originText,
+  planSignature,
+  renderDifference,
+  renderExplained,
+  renderMarkdown,
+} from "./explain/mod.ts";
 export { explainFailure, type PlanFailure } from "./explain-failure.ts";
 export { idmapSlotName } from "./identity.ts";
 export { readMountOptions } from "./mount-request.ts";

@@ -2,11 +2,13 @@
 import type { Plan } from "./plan.ts";
 
 /** A JSON-safe copy of `plan`. The environment of the program is left out: it holds secrets. */
-export function planJson(plan: Plan): unknown {
+export function planJson(plan: Plan): Readonly<Record<string, unknown>> {
   const withoutEnvironment = plan.ops.map((op) =>
     op.op === "exec" ? { ...op, fields: { ...op.fields, environment: [] } } : op,
   );
-  return jsonValue({ ...plan, ops: withoutEnvironment });
+  return Object.fromEntries(
+    Object.entries({ ...plan, ops: withoutEnvironment }).map(([key, value]) => [key, jsonValue(value)]),
+  );
 }
 
 function jsonValue(value: unknown): unknown {

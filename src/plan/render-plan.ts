@@ -1,6 +1,7 @@
 /** A plan as text: one line per operation, in the order in which each process performs them. */
+import { hostDetail } from "./host-detail.ts";
 import { detailOf } from "./op-detail.ts";
-import type { HostOp, Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 
 interface Line {
   readonly index: string;
@@ -48,17 +49,6 @@ function planLines(plan: Plan): Line[] {
     return { index: String(index), stage, op: op.op, target, detail: detailOf(op), cause, inverse };
   });
   return [...hostLines, ...processLines];
-}
-
-function hostDetail(op: HostOp): string {
-  switch (op.op) {
-    case "cgroupCreate":
-      return "";
-    case "cgroupWrite":
-      return [JSON.stringify(op.value), ...op.tolerate.map((errno) => `or ${errno}`)].join(" ");
-    case "cgroupDeviceProgram":
-      return `${op.program.length / 8} instructions`;
-  }
 }
 
 function receiveLines({ receives }: Plan): string[] {

@@ -15,6 +15,7 @@ import {
 } from "../kernel/cgroup.ts";
 import { isCgroupOccupied } from "../kernel/cgroup-processes.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
+import { monotonicMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { UndoStack } from "../lib/undo-stack.ts";
 import { unifiedHierarchy } from "../linux/cgroup.ts";
@@ -24,6 +25,8 @@ import type { Plan } from "../plan/mod.ts";
 export interface HostOpsOptions {
   /** Throw `conflict` for a group in which there are processes already. They would share limits, and the end. */
   readonly refuseOccupied?: boolean;
+  /** Gets how long each op has taken, milliseconds, in the order of the ops. */
+  readonly times?: number[];
 }
 
 /**
@@ -34,7 +37,7 @@ export function applyHostOps(
   plan: Plan,
   facts: HostFacts,
   undo: UndoStack,
-  { refuseOccupied = false }: HostOpsOptions = {},
+  { refuseOccupied = false, times = [] }: HostOpsOptions = {},
 ): string[] {
   const warnings: string[] = [];
   const seen = new Set<string>();
@@ -42,6 +45,14 @@ export function applyHostOps(
   let isOurs = true;
   using writer = new CgroupWriter(facts.cgroup);
   const writes = plan.hostOps.filter((op) => op.op === "cgroupWrite");
+  const places = new Map<object, number>(plan.hostOps.map((op, index) => [op, index]));
+  let since = monotonicMs();
+  const note = (op: object): void => {
+    const now = monotonicMs();
+    const place = places.get(op) ?? 0;
+    times[place] = (times[place] ?? 0) + now - since;
+    since = now;
+  };
   for (const op of plan.hostOps) {
     if (!seen.has(op.directory)) {
       seen.add(op.directory);
@@ -56,11 +67,15 @@ export function applyHostOps(
         for (const { hierarchy, directory } of made) removeEmptyCgroup(facts.cgroup, hierarchy, directory);
         throw occupied(op.directory);
       }
+      note(op);
       continue;
     }
-    if (op.op === "cgroupDeviceProgram") setDeviceProgram(facts.cgroup, op.directory, op.program);
+    if (op.op === "cgroupDeviceProgram") {
+      setDeviceProgram(facts.cgroup, op.directory, op.program);
+      note(op);
+    }
     // All at once, since the kernel may want them in another order.
-    else if (op === writes[0]) warnings.push(...writer.writeAll(writes));
+    else if (op === writes[0]) warnings.push(...writer.writeAll(writes, note));
   }
   return warnings;
 }

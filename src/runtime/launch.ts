@@ -74,6 +74,7 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
       pid: started.pid,
       startedAtNs: BigInt(nowMs()) * BigInt(nanosecondsPerMs),
       phases,
+      opTimesMs: started.opTimesMs,
       attachments,
       ...(request.recordPath === undefined ? {} : { recordPath: request.recordPath }),
       onClosed(goesOn) {

@@ -140,6 +140,10 @@ test("a program runs to its end and its exit code arrives", async () => {
   const process = await launch(["sh", "-c", "exit 7"]);
   expect(await process.exited).toMatchObject({ exitCode: 7, oomKilled: false, lost: false });
   expect(process.phases?.totalMs).toBeGreaterThan(0);
+  // Each of them was looked at; together they are no more than the start took, twice over where two processes worked.
+  const times = [...(process.opTimesMs ?? [])];
+  expect(times.filter((ms) => ms > 0).length).toBeGreaterThan(times.length / 2);
+  expect(times.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(2 * (process.phases?.totalMs ?? 0));
 });
 
 test("a signal reaches the main process and is told from an exit", async () => {

@@ -31,7 +31,7 @@ test("each sync has its GO once what stands behind it is done, and the last word
     await conversation.answered;
   }
   const last = { pid: 7, reserved: 0, cloneNs: 1_500_000n, execNs: 4_000_000n };
-  expect(conversation.hear(heard("started", last))).toEqual({ pid: 7, cloneMs: 1.5, execMs: 2.5 });
+  expect(conversation.hear(heard("started", last))).toMatchObject({ pid: 7, cloneMs: 1.5, execMs: 2.5 });
   expect({ synced, said }).toEqual({
     synced: [
       [1, 7],
@@ -45,7 +45,7 @@ test("each sync has its GO once what stands behind it is done, and the last word
 test("a program that is held has run for no time yet", () => {
   const { conversation } = converse(() => undefined);
   const last = { pid: 7, reserved: 0, cloneNs: 2_000_000n, execNs: 0n };
-  expect(conversation.hear(heard("started", last))).toEqual({ pid: 7, cloneMs: 2, execMs: 0 });
+  expect(conversation.hear(heard("started", last))).toMatchObject({ pid: 7, cloneMs: 2, execMs: 0 });
 });
 
 test("a refused sync kills the process, and its reason wins over what the executor says of the end", async () => {

@@ -4,6 +4,7 @@
  */
 import { encodePlan } from "../abi/encode.ts";
 import { encodeMessage, type Message } from "../abi/message.ts";
+import { opTimeUnitNs } from "../abi/schema.ts";
 import { sealedMemfd } from "../kernel/memfd.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { TiffinError } from "../lib/errors.ts";
@@ -54,6 +55,8 @@ export interface Started {
   readonly cloneMs: number;
   /** In the executor, from the new process to its program or its hold. */
   readonly execMs: number;
+  /** Of each op of the plan, milliseconds; empty where the executor does not stay to tell. */
+  readonly opTimesMs: Float32Array;
 }
 
 /** Does what stands behind a sync while the process waits. A rejection fails the start. */
@@ -79,8 +82,9 @@ export class StartConversation {
   hear(message: Message): Started | undefined {
     if (message.name === "started") {
       const { pid, cloneNs, execNs } = message.fields;
+      const opTimesMs = Float32Array.from(message.opTimes, (units) => (units * opTimeUnitNs) / nsPerMs);
       const cloneMs = Number(cloneNs) / nsPerMs;
-      return { pid, cloneMs, execMs: Math.max(0, Number(execNs) / nsPerMs - cloneMs) };
+      return { pid, cloneMs, execMs: Math.max(0, Number(execNs) / nsPerMs - cloneMs), opTimesMs };
     }
     if (message.name === "failed") this.#failed ??= message;
     if (message.name === "synced") this.#answered = this.#answer(message.fields.id, message.fields.pid);

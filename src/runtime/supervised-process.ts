@@ -135,6 +135,8 @@ export interface SupervisedProcess {
   readonly startedAtNs: bigint;
   /** Absent on a process found again by `reconnect`. */
   readonly phases: LaunchPhases | undefined;
+  /** Of each op of the plan that it was launched with, milliseconds. Absent on a process found again by `reconnect`. */
+  readonly opTimesMs: Float32Array | undefined;
   /** One stream per `attach:N` slot of the plan, in order; no byte of output came before them. */
   readonly attachments: readonly ByteDuplex[];
   /** The main process; undefined when it ended before it could be held. Do not dispose of it: it goes with this. */

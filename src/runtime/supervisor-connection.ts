@@ -31,6 +31,7 @@ export interface ConnectionOptions {
   /** Questions that the supervisor has not answered yet. */
   readonly unanswered?: number;
   readonly phases?: LaunchPhases;
+  readonly opTimesMs?: Float32Array;
   readonly attachments?: readonly ByteDuplex[];
   /** Consulted when the supervisor goes away without a word. */
   readonly recordPath?: string;
@@ -97,6 +98,10 @@ class SupervisorConnection implements SupervisedProcess {
 
   get phases(): LaunchPhases | undefined {
     return this.#options.phases;
+  }
+
+  get opTimesMs(): Float32Array | undefined {
+    return this.#options.opTimesMs;
   }
 
   get attachments(): readonly ByteDuplex[] {

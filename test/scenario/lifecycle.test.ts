@@ -276,7 +276,7 @@ test("--init reaps orphans and passes signals on", async () => {
 test("explain: the plan of a start, without doing any of it", async () => {
   await output("create", "--name", "planned", "-m", "64m", "base", "true");
   const before = engine.snapshot();
-  const text = await output("explain", "planned");
+  const text = await output("explain", "-f", "plain", "planned");
   expect(text).toMatch(/host {5}cgroupWrite .*"67108864" {2}\[linux\.resources\.memory/);
   expect(text).toMatch(/child {4}pivotRoot/);
   expect(text.trimEnd().split("\n").at(-1)).toMatch(/child {4}exec .*\[process\.args\]$/);
@@ -286,5 +286,40 @@ test("explain: the plan of a start, without doing any of it", async () => {
   expect(await engine.leftovers(before)).toEqual([]);
   const refused = await engine.cli("explain", "-f", "poem", "planned");
   expect(refused.exitCode).toBe(125);
-  expect(refused.stderr).toContain("must be one of text, table, json, shell");
+  expect(refused.stderr).toContain("must be one of text, json, sh, markdown, plain");
+});
+
+test("explain and trace: how long each operation of the last start took, and who asked for it", async () => {
+  await output("run", "-d", "--name", "timed", "-m", "64m", "base", "sleep", "1000");
+  await output("run", "-d", "--name", "plain", "base", "sleep", "1000");
+  const text = await output("explain", "timed");
+  expect(text).toMatch(/^\d+ operations, [\d.]+ ms\n/);
+  expect(text).toMatch(/ clone +new process .* (?:ms|µs) {2}\[default\]\n/);
+  expect(text).toMatch(/"67108864" +[\d.]+ (?:ms|µs) {2}\[--memory 67108864\]\n/);
+  expect(await output("explain", "--lang", "zh", "timed")).toContain("命名空间");
+  const difference = await output("explain", "--diff", "timed", "plain");
+  expect(difference).toMatch(/ {2}- cgroupWrite .*"67108864"\n/);
+  expect(difference).not.toContain("pivotRoot");
+
+  const trace = JSON.parse(await output("trace", "--json", "timed"));
+  const sum = trace.Operations.reduce(
+    (total: number, { Nanoseconds }: { Nanoseconds: number }) => total + Nanoseconds,
+    0,
+  );
+  // The two processes work side by side for a moment, and there is more to a launch than its operations.
+  expect(sum).toBeGreaterThan(trace.Phases.clone);
+  expect(sum).toBeLessThan(2 * (trace.Phases.total + trace.Phases.host));
+  const byName = new Map<string, number>(
+    trace.Operations.map(({ Operation, Nanoseconds }: { Operation: string; Nanoseconds: number }) => [
+      Operation,
+      Nanoseconds,
+    ]),
+  );
+  for (const name of ["clone", "exec", "pivotRoot", "cgroupCreate"])
+    expect(byName.get(name)).toBeGreaterThan(0);
+  expect(await output("trace", "-n", "3", "timed")).toMatch(/^PHASE +TIME +WHAT\n/);
+  expect(await engine.cli("trace", "planned")).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("was not measured by this engine"),
+  });
 });

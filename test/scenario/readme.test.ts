@@ -67,7 +67,9 @@ function settled(line: string): string {
     .replace(/\b[0-9a-f]{64}\b/g, "ID")
     .replace(/\b[0-9a-f]{12}\b/g, "ID")
     .replace(/(?:\d+|About an?|Less than a) (?:second|minute)s?(?: ago)?/g, "TIME")
-    .replace(/^ *\d+ {2}(prepare|child)/, "N  $1")
+    .replace(/^ *\d+ {2}(?=\w+ {2})/, "N  ")
+    .replace(/\d+ operations/g, "N operations")
+    .replace(/[\d.]+ (?:ms|µs)/g, "TIME")
     .replace(/#\d+/g, "#N")
     .replaceAll("8080", port)
     .replace(/ {2,}/g, "  ");

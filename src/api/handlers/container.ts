@@ -1,7 +1,12 @@
 /** A container's life: create, list, inspect, start, stop, kill, wait, resize, rename, remove. */
 import { emptyConfig, invalidCondition, streamOfOneShot } from "../../docker/messages.ts";
 import { type WaitCondition, waitConditions } from "../../docker/types/container.ts";
-import { type ExplainFormat, explainFormats } from "../../docker/types/explain.ts";
+import {
+  type ExplainFormat,
+  type ExplainLanguage,
+  explainFormats,
+  explainLanguages,
+} from "../../docker/types/explain.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerLifeBackend, ContainerViewBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
@@ -11,6 +16,7 @@ type Names =
   | "containerCreate"
   | "containerInspect"
   | "explain"
+  | "trace"
   | "containerStart"
   | "containerStop"
   | "containerRestart"
@@ -42,6 +48,16 @@ function explainFormatOf(wanted = "text"): ExplainFormat {
     "invalid",
     "explain.format",
     `unknown format ${JSON.stringify(wanted)}, wanted one of ${explainFormats.join(", ")}`,
+  );
+}
+
+function explainLanguageOf(wanted = "en"): ExplainLanguage {
+  const language = explainLanguages.find((known) => known === wanted);
+  if (language !== undefined) return language;
+  throw new TiffinError(
+    "invalid",
+    "explain.language",
+    `unknown language ${JSON.stringify(wanted)}, wanted one of ${explainLanguages.join(", ")}`,
   );
 }
 
@@ -88,7 +104,14 @@ export function containerHandlers(
     containerResize: ({ params, query }) =>
       containers.resize(params.name, { height: query.h ?? 0, width: query.w ?? 0 }),
     containerRename: ({ params, query }) => containers.rename(params.name, query.name ?? ""),
-    explain: ({ params, query }) => containers.explain(params.name, explainFormatOf(query.format)),
+    explain: ({ params, query }) =>
+      containers.explain(params.name, {
+        format: explainFormatOf(query.format),
+        language: explainLanguageOf(query.lang),
+        details: query.details ?? false,
+        against: query.against,
+      }),
+    trace: ({ params }) => containers.trace(params.name),
     containerRemove: ({ params, query }) =>
       containers.remove(params.name, {
         force: query.force ?? false,

@@ -348,7 +348,8 @@ export function fakeEngine(): FakeEngine {
       resize: async (name, size) => {
         find(name).process.sizes.push(size);
       },
-      explain: async (name, format) => ({ Id: find(name).id, Text: `${format}\n` }),
+      explain: async (name, { format }) => ({ Id: find(name).id, Text: `${format}\n` }),
+      trace: async (name) => ({ Id: find(name).id, Phases: {}, Operations: [] }),
       rename: async (name, newName) => {
         const container = find(name);
         requireFree(newName);

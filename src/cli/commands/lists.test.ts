@@ -172,11 +172,11 @@ test("what the engine refuses is printed in its words", async () => {
 test("explain prints the engine's text and knows its formats", async () => {
   const { out, sent } = await run(["explain", "--format", "shell", "web"], { Id: "x", Text: "#!/bin/sh" });
   expect(out).toBe("#!/bin/sh\n");
-  expect(sent()).toStartWith("GET /tiffin/containers/web/explain?format=shell ");
+  expect(sent()).toStartWith("GET /tiffin/containers/web/explain?format=shell&lang=en ");
   const { code, err } = await run(["explain", "--format", "poem", "web"], {});
   expect(code).toBe(125);
   expect(err).toStartWith(
-    'invalid argument "poem" for "-f, --format" flag: must be one of text, table, json, shell\n',
+    'invalid argument "poem" for "-f, --format" flag: must be one of text, json, sh, markdown, plain\n',
   );
 });
 

@@ -80,7 +80,7 @@ const cases: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ["tiffin kill --signal HU", ["HUP"]],
   ["tiffin kill -s HU", ["HUP"]],
   ["tiffin stop --signal TER", ["TERM"]],
-  ["tiffin explain --format ", ["json", "shell", "table", "text"]],
+  ["tiffin explain --format ", ["json", "markdown", "plain", "sh", "text"]],
   ["tiffin ps --format ", ["json", "table"]],
   ["tiffin container ls --format ", ["json", "table"]],
   ["tiffin inspect --type ", ["container", "image", "network", "volume"]],

@@ -54,7 +54,9 @@ const streams = words("stderr", "stdin", "stdout");
 /** By the shortest name of a command and the long name of its option. */
 const inCommand: Readonly<Record<string, Offer>> = {
   "create attach": streams,
-  "explain format": words("json", "shell", "table", "text"),
+  "explain format": words("json", "markdown", "plain", "sh", "text"),
+  "explain lang": words("en", "zh"),
+  "ns type": words("user", "mnt", "pid", "net", "uts", "ipc", "cgroup", "time"),
   "history format": table,
   "image prune filter": pruneFilters,
   "images filter": imageFilters,

@@ -1,9 +1,42 @@
-/** `GET /tiffin/containers/{name}/explain`: the plan of a container's start, rendered by the engine. */
-import { type Decoded, object, text } from "../decode.ts";
+/** `GET /tiffin/containers/{name}/explain` and its kin: plans, rendered by the engine. */
+import { type Decoded, integer, list, mapOf, object, text } from "../decode.ts";
 
-/** How a plan can be shown. `text` is one line per operation, `table` adds how each is taken back, `shell` is a script. */
-export const explainFormats = ["text", "table", "json", "shell"] as const;
+/**
+ * How a plan can be shown. `text` and `markdown` are for people, chapter by chapter; `plain` is one line an operation in the order
+ * in which they are performed; `sh` is a script. `table` and `shell` are older names.
+ */
+export const explainFormats = ["text", "json", "sh", "markdown", "plain", "table", "shell"] as const;
 export type ExplainFormat = (typeof explainFormats)[number];
+
+export const explainLanguages = ["en", "zh"] as const;
+export type ExplainLanguage = (typeof explainLanguages)[number];
+
+export interface ExplainWishes {
+  readonly format: ExplainFormat;
+  readonly language: ExplainLanguage;
+  /** What each operation is for, who performs it, what undoes it. */
+  readonly details: boolean;
+  /** Another container: what the two starts do differently. */
+  readonly against: string | undefined;
+}
 
 export const explainResponse = object({ Id: text, Text: text });
 export interface ExplainResponse extends Decoded<typeof explainResponse> {}
+
+/** `GET /tiffin/containers/{name}/trace`: where the time of the last start went, nanoseconds. */
+export const traceResponse = object({
+  Id: text,
+  /** In the order in which they happened. */
+  Phases: mapOf(integer),
+  Operations: list(
+    object({
+      Index: text,
+      Chapter: text,
+      Operation: text,
+      Target: text,
+      Cause: text,
+      Nanoseconds: integer,
+    }),
+  ),
+});
+export interface TraceResponse extends Decoded<typeof traceResponse> {}

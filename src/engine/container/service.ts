@@ -13,7 +13,7 @@ import type {
   WaitCondition,
   WaitResponse,
 } from "../../docker/types/container.ts";
-import type { ExplainFormat, ExplainResponse } from "../../docker/types/explain.ts";
+import type { ExplainResponse, ExplainWishes, TraceResponse } from "../../docker/types/explain.ts";
 import type { RunBody } from "../../docker/types/run.ts";
 import type { ContainerStats } from "../../docker/types/stats.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -40,6 +40,7 @@ import {
   stopContainer,
   waitFor,
 } from "./end/mod.ts";
+import { explainContainer, traceContainer } from "./explain/mod.ts";
 import { forgetRestarts, type RunSession, restartContainer, runContainer } from "./life/mod.ts";
 import { makeVolumes } from "./mounts/mod.ts";
 import {
@@ -52,7 +53,7 @@ import {
   unpauseContainer,
 } from "./process/mod.ts";
 import { type Container, isAlive } from "./record/mod.ts";
-import { alreadyRunning, explainContainer, startContainer } from "./start/mod.ts";
+import { alreadyRunning, startContainer } from "./start/mod.ts";
 import { StatsCollector, type StatsOptions } from "./stats/mod.ts";
 import { updateContainer } from "./update/mod.ts";
 import {
@@ -144,8 +145,13 @@ export class ContainerService {
     return await inspectContainer(this.#context, this.#find(name), options);
   }
 
-  async explain(name: string, format: ExplainFormat): Promise<ExplainResponse> {
-    return await explainContainer(this.#context, this.#find(name), format);
+  async explain(name: string, wishes: ExplainWishes): Promise<ExplainResponse> {
+    const against = wishes.against === undefined ? undefined : this.#find(wishes.against);
+    return await explainContainer(this.#context, this.#find(name), wishes, against);
+  }
+
+  async trace(name: string): Promise<TraceResponse> {
+    return await traceContainer(this.#context, this.#find(name));
   }
 
   async start(name: string): Promise<void> {

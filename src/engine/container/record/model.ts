@@ -11,6 +11,15 @@ import type { ContainerState, Ending } from "./state.ts";
 /** Milliseconds of each step of a start, in the order in which they happened. */
 export type StartPhases = Readonly<Record<string, number>>;
 
+/** How long each operation of the last start by this engine process took. */
+export interface StartTimes {
+  /** Of the plan that it was (`planSignature`), hashed. */
+  readonly signature: bigint;
+  /** Milliseconds, in the order of the plan. */
+  readonly hostMs: readonly number[];
+  readonly opMs: Float32Array;
+}
+
 export interface Container {
   readonly id: string;
   name: string;
@@ -21,6 +30,7 @@ export interface Container {
   /** The supervised process while `state` is running or paused. */
   process: SupervisedProcess | undefined;
   phases: StartPhases | undefined;
+  startTimes: StartTimes | undefined;
   /** What the last start asked for and the host could not give, one sentence each. */
   startWarnings: readonly string[];
   /** Clients that attached before the start. */

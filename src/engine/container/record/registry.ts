@@ -242,6 +242,7 @@ export class ContainerRegistry {
       ...row,
       process: undefined,
       phases: undefined,
+      startTimes: undefined,
       startWarnings: [],
       returning: false,
       pending: [],

@@ -1,7 +1,7 @@
-/** A start: look up, compile, prepare, launch; and `explain`, which stops after compiling. */
+/** A start: look up, compile, prepare, launch. The first two alone are what an explanation wants. */
 export type { StartContext } from "./context.ts";
-export { explainContainer } from "./explain.ts";
 export { linkedEnvironment } from "./links.ts";
 export { followNetworks } from "./living-files.ts";
 export { alreadyRunning, startContainer } from "./start.ts";
 export { endpointRequest } from "./start-network.ts";
+export { compilePlan, hashOfPlan, inspectStart } from "./start-plan.ts";

@@ -12,6 +12,7 @@ import {
   layersSlotName,
   lowerSlotName,
   type Plan,
+  planSignature,
 } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
 import { isBuiltIn } from "../../network/mod.ts";
@@ -51,6 +52,13 @@ export interface CompiledStart {
   readonly plan: Plan;
   /** Opened binds by slot name; they belong to the caller. */
   readonly mounts: { readonly fds: readonly (readonly [string, OwnedFd])[] };
+  /** Where the mounts of the runtime specification go, in its order. */
+  readonly mountTargets: readonly string[];
+}
+
+/** Whether two plans of one container do the same, whatever clients were attached. */
+export function hashOfPlan(plan: Plan): bigint {
+  return Bun.hash.wyhash(planSignature(plan));
 }
 
 /** Compiles the plan. `place.hold` decides the hosts file, `pending` become the first attach clients. */
@@ -145,7 +153,8 @@ function compileWith(
       bindSources: binds.sources,
       createWorkdir: true,
     });
-    return { plan, mounts: { fds: [...binds.fds, ...held] } };
+    const mountTargets = (spec.mounts ?? []).map(({ destination }) => destination);
+    return { plan, mounts: { fds: [...binds.fds, ...held] }, mountTargets };
   } catch (thrown) {
     for (const [, fd] of binds.fds) fd[Symbol.dispose]();
     throw thrown;

@@ -19,7 +19,7 @@ import { type Container, endingOf, isAlive, type NetworkHold } from "../record/m
 import type { StartContext } from "./context.ts";
 import { followLinked } from "./living-files.ts";
 import { attachToNetwork, meetingEndOfShared, type NetworkPlace } from "./start-network.ts";
-import { compilePlan, inspectStart } from "./start-plan.ts";
+import { compilePlan, hashOfPlan, inspectStart } from "./start-plan.ts";
 import { openStateFiles } from "./state-files.ts";
 
 /**
@@ -105,7 +105,8 @@ async function performStart(
   for (const [name, fd] of mounts.fds) fds.set(name, fd);
   clock.mark("compileMs");
 
-  const hostWarnings = prepareGroups(context, container, plan, undo);
+  const hostMs: number[] = [];
+  const hostWarnings = prepareGroups(context, container, plan, undo, hostMs);
   container.startWarnings = [...place.warnings, ...plan.warnings, ...hostWarnings];
   for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
   await openStateFiles(context, container, plan, fds);
@@ -125,6 +126,11 @@ async function performStart(
     if (attachment !== undefined) stream.connect(attachment);
   }
   becomeRunning(context, container, process, startedAtMs, place.hold);
+  container.startTimes = {
+    signature: hashOfPlan(plan),
+    hostMs,
+    opMs: process.opTimesMs ?? new Float32Array(0),
+  };
   resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
@@ -139,7 +145,13 @@ function resizeAfterStart(container: Container, compiled: Container["size"]): vo
 }
 
 /** The container's groups and limits. Errors: `invalid` for a limit that the kernel does not take. */
-function prepareGroups(context: StartContext, container: Container, plan: Plan, undo: UndoStack): string[] {
+function prepareGroups(
+  context: StartContext,
+  container: Container,
+  plan: Plan,
+  undo: UndoStack,
+  times: number[],
+): string[] {
   const { cgroup } = context.facts;
   const parent = ownCgroupParent(context, container.id);
   try {
@@ -149,7 +161,7 @@ function prepareGroups(context: StartContext, container: Container, plan: Plan, 
         if (op.op === "cgroupCreate") makeCgroupParents(cgroup, op.hierarchy, parent, cgroupMark(context));
       }
     }
-    return applyHostOps(plan, context.facts, undo);
+    return applyHostOps(plan, context.facts, undo, { times });
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
     throw new TiffinError(

@@ -1,0 +1,2 @@
+/** A container's start in words: operations, who asked for them, how long they took. */
+export { explainContainer, traceContainer } from "./explain-container.ts";

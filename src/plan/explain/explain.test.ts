@@ -1,0 +1,145 @@
+/** Explanations: every operation is told in every language, grouped, with who asked for it; two plans differ where they should. */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { ops } from "../../abi/schema.ts";
+import type { HostFacts } from "../../linux/host-facts.ts";
+import { compileContainer } from "../compile-container.ts";
+import { defaultOptions, defaultSpec } from "../testdata/specs.ts";
+import { chapters } from "./chapters.ts";
+import { explainOps, type OriginOf, planSignature } from "./explained.ts";
+import { languages } from "./mod.ts";
+import {
+  durationText,
+  type ExplainedPlan,
+  renderDifference,
+  renderExplained,
+  renderMarkdown,
+} from "./render-explained.ts";
+
+const facts = JSON.parse(
+  readFileSync(new URL("../testdata/facts-hybrid.json", import.meta.url), "utf8"),
+) as HostFacts;
+const plan = compileContainer(defaultSpec(), facts, defaultOptions());
+const id = "c0ffee".padEnd(64, "0");
+
+const originOf: OriginOf = (setting) =>
+  setting === "linux.resources.memory.limit"
+    ? { kind: "flag", text: "--memory 64m" }
+    : setting === "process.args"
+      ? { kind: "image", text: "CMD" }
+      : { kind: "default" };
+
+function explained(change: Partial<ExplainedPlan> = {}): ExplainedPlan {
+  const hostMs = plan.hostOps.map(() => 0.5);
+  const opMs = Float32Array.from(plan.ops, () => 0.01);
+  const all = explainOps(plan, originOf, { hostMs, opMs });
+  return { ops: all, warnings: [], totalMs: 12.3, notes: [], ...change };
+}
+
+const hanCharacters = /\p{Script=Han}/u;
+
+describe("each language", () => {
+  test("has words of its own for every operation and every chapter", () => {
+    const names = [...Object.keys(ops), "cgroupCreate", "cgroupWrite", "cgroupDeviceProgram"].sort();
+    for (const { ops: sentences, chapters: parts } of Object.values(languages)) {
+      expect(Object.keys(sentences).sort()).toEqual(names);
+      expect(Object.keys(parts)).toEqual([...chapters]);
+      const all = [...Object.values(sentences), ...Object.values(parts).map(({ meaning }) => meaning)];
+      for (const sentence of all) expect(sentence.length).toBeGreaterThan(3);
+      expect(new Set(all).size).toBe(all.length);
+    }
+  });
+
+  test("is that language", () => {
+    const { en, zh } = languages;
+    for (const sentence of Object.values(zh.ops)) expect(sentence).toMatch(hanCharacters);
+    for (const sentence of Object.values(en.ops)) expect(sentence).not.toMatch(hanCharacters);
+  });
+});
+
+test("every operation of a plan is shown once, in the chapter that it belongs to", () => {
+  const text = renderExplained(explained(), { vocabulary: languages.en, details: false });
+  const shown = [...text.matchAll(/^ +(h?\d+) {2}\w/gm)].map((match) => match[1]);
+  expect(shown.sort()).toEqual(
+    explained()
+      .ops.map(({ index }) => index)
+      .sort(),
+  );
+  const chapterOfOp = new Map(explained().ops.map(({ op, target, chapter }) => [`${op} ${target}`, chapter]));
+  expect(chapterOfOp.get("clone new process")).toBe("namespaces");
+  expect(chapterOfOp.get("moveMount /dev/pts")).toBe("devices");
+  expect(chapterOfOp.get("moveMount /proc")).toBe("root");
+  expect(chapterOfOp.get("setns network namespace")).toBe("network");
+  expect(chapterOfOp.get("moveMount /etc/hosts")).toBe("network");
+  expect(chapterOfOp.get("maskPath /proc/kcore")).toBe("guards");
+  expect(chapterOfOp.get("setIds 0:0")).toBe("identity");
+  expect(chapterOfOp.get("exec sh")).toBe("exec");
+});
+
+test("a line says what, on what, how long and who asked; details say why, by whom and what undoes it", () => {
+  const options = { vocabulary: languages.en, details: true };
+  const text = renderExplained(explained({ warnings: ["no swap here"], notes: ["A note."] }), options);
+  expect(text).toStartWith("A note.\n");
+  expect(text).toContain("operations, 12.3 ms");
+  expect(text).toMatch(/h19 {2}cgroupWrite .*memory\.limit_in_bytes.* 0\.50 ms {2}\[--memory 64m\]\n/);
+  expect(text).toMatch(
+    / exec .* 10 µs {2}\[image: CMD\]\n {9}becomes the program\n {9}done by: the process itself/,
+  );
+  expect(text).toContain("Asked for, and not possible here:\n  no swap here\n");
+});
+
+test("without measurements there are no times", () => {
+  const bare = { ...explained({ totalMs: undefined }), ops: explainOps(plan, originOf) };
+  expect(renderExplained(bare, { vocabulary: languages.en, details: false })).not.toMatch(/\d (?:µs|ms)/);
+});
+
+test("as Markdown: a table for each chapter, whatever the names hold", () => {
+  const [first] = explained().ops;
+  if (first === undefined) throw new Error("a plan has operations");
+  const hostile = { ...first, target: "/a|b\nc" };
+  const text = renderMarkdown(explained({ ops: [hostile] }), { vocabulary: languages.zh, details: true });
+  const row = text.split("\n").find((line) => line.startsWith("| h0"));
+  expect(row).toContain("/a\\|b c");
+  expect(text).toStartWith("## 控制组\n");
+});
+
+describe("the difference of two plans", () => {
+  const named = (name: string, ownId: string, one: ExplainedPlan) => ({ name, id: ownId, plan: one });
+
+  test("is nothing for the same, whoever's it is", () => {
+    const other = JSON.parse(JSON.stringify(explained()).replaceAll("c0ffee", "decade")) as ExplainedPlan;
+    const text = renderDifference(
+      named("a", "c0ffee", explained()),
+      named("b", "decade", other),
+      languages.en,
+    );
+    expect(text).toBe("- a\n+ b\n\nBoth do the same.\n");
+  });
+
+  test("is what one does and the other does not, numbers of descriptors aside", () => {
+    const without = explained().ops.filter(({ op }) => op !== "setHostname");
+    const other = explained({
+      ops: without.map((op) => ({ ...op, detail: op.detail.replace("#18", "#99") })),
+    });
+    const text = renderDifference(named("a", id, explained()), named("b", id, other), languages.en);
+    expect(text).toBe("- a\n+ b\n\nIdentity\n  - setHostname box\n");
+  });
+});
+
+test("plans that do the same have the same signature, whoever is attached", () => {
+  const options = defaultOptions();
+  const same = compileContainer(defaultSpec(), facts, options);
+  expect(planSignature(same)).toBe(planSignature(plan));
+  const other = compileContainer({ ...defaultSpec(), hostname: "other" }, facts, options);
+  expect(planSignature(other)).not.toBe(planSignature(plan));
+});
+
+test("durations", () => {
+  expect([0.0004, 0.05, 0.1, 3.456, 12.34].map(durationText)).toEqual([
+    "0 µs",
+    "50 µs",
+    "0.10 ms",
+    "3.46 ms",
+    "12.3 ms",
+  ]);
+});

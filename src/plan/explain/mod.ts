@@ -1,0 +1,24 @@
+/** The door of explanations: plans in words, in the languages that there are. */
+import { chinese } from "./chinese.ts";
+import { english } from "./english.ts";
+import type { Vocabulary } from "./vocabulary.ts";
+
+export {
+  type ExplainedOp,
+  explainOps,
+  type Measured,
+  type Origin,
+  type OriginOf,
+  planSignature,
+} from "./explained.ts";
+export {
+  durationText,
+  type ExplainedPlan,
+  originText,
+  renderDifference,
+  renderExplained,
+  renderMarkdown,
+} from "./render-explained.ts";
+
+export const languages = { en: english, zh: chinese } as const satisfies Record<string, Vocabulary>;
+export type Language = keyof typeof languages;

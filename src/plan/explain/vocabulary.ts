@@ -1,0 +1,31 @@
+/** What an explanation is made of, in one language. Total: a language that lacks a sentence does not compile. */
+import type { OpName } from "../../abi/schema.ts";
+import type { HostOp } from "../plan.ts";
+import type { Chapter } from "./chapters.ts";
+
+export type AnyOpName = OpName | HostOp["op"];
+
+export interface Vocabulary {
+  readonly chapters: Readonly<Record<Chapter, { readonly title: string; readonly meaning: string }>>;
+  /** What an operation does and why a container wants it. */
+  readonly ops: Readonly<Record<AnyOpName, string>>;
+  readonly stages: Readonly<Record<"host" | "prepare" | "parent" | "child", string>>;
+  /** Words around the operations. */
+  readonly words: {
+    readonly undone: string;
+    readonly asked: string;
+    readonly by: string;
+    /** Who asked. */
+    readonly flag: (flag: string) => string;
+    readonly image: (field: string) => string;
+    readonly default: string;
+    readonly summary: (operations: number, milliseconds: string | undefined) => string;
+    readonly notMeasured: string;
+    readonly changed: string;
+    readonly warnings: string;
+    readonly hint: string;
+    readonly difference: (first: string, second: string) => string;
+    readonly same: string;
+    readonly columns: readonly [string, string, string, string, string, string];
+  };
+}
