@@ -39,6 +39,7 @@ test("the table, which is the same for any number of networks", () => {
   chain guard {
     type filter hook prerouting priority -300; policy accept;
     iifname @bridges ip daddr 127.0.0.0/8 drop comment "host loopback is not for containers"
+    iifname @bridges fib saddr . iif oif 0 drop comment "a source that is not of the network"
   }
   chain prerouting {
     type nat hook prerouting priority -100; policy accept;

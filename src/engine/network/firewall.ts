@@ -29,6 +29,7 @@ import {
   dnatByPort,
   drop,
   fibDestinationLocal,
+  fibSourceElsewhere,
   iifnameIn,
   ipDestination,
   ipSource,
@@ -128,6 +129,10 @@ export function hostRuleset(table: TableReference): Ruleset {
           {
             phrases: [fromBridge, ipDestination(loopback), drop],
             comment: "host loopback is not for containers",
+          },
+          {
+            phrases: [fromBridge, fibSourceElsewhere, drop],
+            comment: "a source that is not of the network",
           },
         ],
       },

@@ -100,14 +100,14 @@ export class HostSide {
     this.#indexes.delete(bridge.link);
   }
 
-  /** Repairs what somebody flushed, deleted or outranked. True: something was missing. */
-  heal(): boolean {
+  /** Repairs what somebody flushed, deleted or outranked; with `rebuild` the table in any case. True: something was missing. */
+  heal(rebuild = false): boolean {
     const observed = this.#observe();
     const bridges = this.#parts.bridges();
     const replaced = bridges.filter(
       ({ link }) => observed.bridges.get(link)?.index !== this.#indexes.get(link),
     );
-    if (replaced.length > 0 || !this.#hasTable()) {
+    if (rebuild || replaced.length > 0 || !this.#hasTable()) {
       this.#make(observed, true);
       this.#reattach(replaced);
       return true;

@@ -15,6 +15,7 @@ import {
   createNetns,
   findLink,
   inNetns,
+  listElements,
   listLinks,
   listRules,
   NetlinkSocket,
@@ -23,6 +24,7 @@ import {
   writeSysctl,
 } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { monotonicMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
 import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
@@ -31,7 +33,7 @@ import { deleteTable, flushChain } from "../../linux/netlink/nftables/request.ts
 import { addRoute } from "../../linux/netlink/route.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
-import { hostRuleset, renderRuleset } from "./firewall.ts";
+import { deleteContents, hostRuleset, portContents, renderRuleset } from "./firewall.ts";
 import type {
   EndpointRecord,
   EndpointRequest,
@@ -258,6 +260,50 @@ inOwnNetns(import.meta.path, () => {
     // The way is open without the guard: the test tests something.
     nftTransaction(netfilter, [flushChain(names.table, "guard")]);
     expect(tryTcp(a.netns, target, server)).toBe(a.address);
+  });
+
+  test("what a container sends as another network is dropped", async () => {
+    const a = await start("a", []);
+    using server = RawSocket.open(undefined, "udp").bind({ address: "0.0.0.0", port: 9001 });
+    const stranger = "203.0.113.9";
+    inNetns(a.netns, () => {
+      using inside = NetlinkSocket.open("route");
+      inside.execute([addAddress({ linkIndex: 1, address: parseIpv4(stranger) ?? 0, prefixLength: 32 })]);
+    });
+    const say = (address: string): string => {
+      using client = RawSocket.open(a.netns, "udp").bind({ address, port: 9002 });
+      client.sendTo(`from ${address}`, { address: network.hostGateway, port: 9001 });
+      return receiveOutcome(server);
+    };
+    expect(say(a.address)).toBe(`from ${a.address}`);
+    expect(say(stranger)).toBe("EAGAIN");
+    // The way is open without the guard: the test tests something.
+    nftTransaction(netfilter, [flushChain(names.table, "guard")]);
+    writeSysctl("net/ipv4/conf/all/rp_filter", "0");
+    writeSysctl(`net/ipv4/conf/${names.defaultBridge}/rp_filter`, "0");
+    expect(say(stranger)).toBe(`from ${stranger}`);
+  });
+
+  test("rules that somebody flushes are there again at once, and nobody is answered each time", async () => {
+    const a = await start("a", [tcp80]);
+    using server = serveTcp(a.netns, 80);
+    const target = { address: hostAddress, port: 8080 };
+    const isThere = (): boolean =>
+      tableExists(netfilter, names.table) && listRules(netfilter, names.table, "guard").length > 0;
+    for (const flush of [deleteTable(names.table), flushChain(names.table, "guard")]) {
+      nftTransaction(netfilter, [flush]);
+      expect(isThere()).toBe(false);
+      const flushed = monotonicMs();
+      await until("the rules to be back", async () => isThere());
+      expect(monotonicMs() - flushed).toBeLessThan(2000);
+      expect(tryTcp(outside, target, server)).toBe(outsideAddress);
+    }
+    const mappings = a.ports.map((port) => ({ port, address: parseIpv4(a.address) ?? 0 }));
+    nftTransaction(netfilter, deleteContents(names.table, portContents(mappings)));
+    await until(
+      "the port to be back",
+      async () => listElements(netfilter, names.table, "published_any").length > 0,
+    );
   });
 
   test("a taken port is a conflict in Docker's words, and nothing stays behind", async () => {

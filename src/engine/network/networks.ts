@@ -17,6 +17,7 @@ import { decideNetwork } from "./decide-network.ts";
 import { joinNamespace, moveDefaultRoute, wireProcess } from "./endpoint.ts";
 import { EndpointStock, freeLink, linkAt, type PlannedEndpoint, recordOf } from "./endpoint-stock.ts";
 import { failing } from "./failing.ts";
+import { FirewallWatch } from "./firewall-watch.ts";
 import { HostSide } from "./host-side.ts";
 import type {
   EndpointRecord,
@@ -67,6 +68,7 @@ export class HostNetworks implements Networks {
   readonly #host: HostSide;
   readonly #stock: EndpointStock;
   readonly #healTimer: Timer;
+  readonly #watch: FirewallWatch;
   readonly #fail: (step: NetworkStep) => void;
   #isRecovered = false;
 
@@ -96,6 +98,14 @@ export class HostNetworks implements Networks {
     this.#host = host;
     this.#stock = new EndpointStock({ names, store, sockets, registry, host, nameServers, report });
     this.#healTimer = every(healEveryMs, () => this.#lookAfterHost(report), { background: true });
+    this.#watch = new FirewallWatch({
+      own: sockets.netfilter.port,
+      table: names.table,
+      heal: (rebuild) => {
+        if (this.#isRecovered) this.#host.heal(rebuild);
+      },
+      report,
+    });
   }
 
   get hostGateway(): string {
@@ -315,6 +325,7 @@ export class HostNetworks implements Networks {
 
   async close(): Promise<void> {
     this.#healTimer.cancel();
+    this.#watch[Symbol.dispose]();
     this.#stock.rememberCursors();
     this.#stock.close();
     this.#stock.stop();
@@ -332,6 +343,7 @@ export class HostNetworks implements Networks {
 
   #takeOff(finish: () => void): void {
     this.#healTimer.cancel();
+    this.#watch[Symbol.dispose]();
     this.#stock.close();
     this.#published.close();
     failing("remove the networks", () => {

@@ -4,5 +4,6 @@ export { findLink, listAddresses, listLinkCounters, listLinks, listRoutes } from
 export { NetlinkError } from "./netlink-error.ts";
 export { NetlinkSocket } from "./netlink-socket.ts";
 export { createNetns, homeNetns, inNetns, openNetnsOfPid } from "./netns.ts";
+export { type NftChanges, NftMonitor } from "./nft-monitor.ts";
 export { findChain, listElements, listRules, nftTransaction, tableExists } from "./nftables.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";

@@ -182,6 +182,13 @@ export class NetlinkSocket implements Disposable {
     }
   }
 
+  /** The kernel's name for this socket: who made a change, to those who are told of it. */
+  get port(): number {
+    const length = Uint32Array.of(senderAddress.length);
+    syscall("getsockname", this.#fd.what, this.#fd.raw, senderAddress, length);
+    return senderView.getUint32(4, true);
+  }
+
   [Symbol.dispose](): void {
     this.#fd[Symbol.dispose]();
   }

@@ -11,6 +11,7 @@ import { decodeLinkDetails } from "./link-details.ts";
 import { decodeMessages, messageTypes, NetlinkDecodeError, type NetlinkMessage } from "./message.ts";
 import { decodeNeighbour } from "./neighbour.ts";
 import { decodeNetnsId } from "./netns-id.ts";
+import { decodeChange } from "./nftables/change.ts";
 import { decodeChain, decodeElements, decodeRule } from "./nftables/decode.ts";
 import { decodeRoute } from "./route.ts";
 import { decodeRule as decodePolicyRule } from "./rule.ts";
@@ -121,6 +122,7 @@ const decoders = [
   decodeChain,
   decodeRule,
   decodeElements,
+  decodeChange,
   decodeFlow,
   decodeAcknowledgement,
 ];
@@ -164,6 +166,6 @@ function tryDecode(decode: (message: NetlinkMessage) => unknown, message: Netlin
 }
 
 test("a link message must have its header", () => {
-  const message = { type: linkMessages.new, flags: 0, sequence: 1, payload: new Uint8Array(15) };
+  const message = { type: linkMessages.new, flags: 0, sequence: 1, port: 0, payload: new Uint8Array(15) };
   expect(() => decodeLink(message)).toThrow(NetlinkDecodeError);
 });

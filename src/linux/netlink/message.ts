@@ -216,6 +216,8 @@ export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** Whose request it answers or tells of: a netlink port. */
+  readonly port: number;
   /** What follows the header; a view into the datagram. */
   readonly payload: Uint8Array;
 }
@@ -241,6 +243,7 @@ export function decodeMessages(datagram: Uint8Array): NetlinkMessage[] {
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
+      port: view.getUint32(at + 12, true),
       payload: datagram.subarray(at + messageHeaderBytes, at + length),
     });
     at += aligned(length);

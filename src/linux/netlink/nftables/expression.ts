@@ -18,7 +18,10 @@ export const metaKeys = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as 
 export const ctKeys = { state: 0, status: 2 } as const;
 export const payloadBases = { network: 1, transport: 2 } as const;
 const compareOperators = { eq: 0, neq: 1 } as const;
+const fibSource = 1;
 const fibDestination = 2;
+const fibIncomingLink = 8;
+const fibOutgoingLink = 1;
 const fibAddressType = 3;
 const natDestination = 1;
 const verdictCodes = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 } as const;
@@ -33,6 +36,8 @@ export type Expression =
   | { readonly expr: "ct"; readonly key: keyof typeof ctKeys; readonly into: number }
   /** RTN_* type of the destination address. */
   | { readonly expr: "fibDestinationType"; readonly into: number }
+  /** The index of the link by which the way back to the source leads, if that is the one the packet came by; else 0. */
+  | { readonly expr: "fibSourceLink"; readonly into: number }
   | {
       readonly expr: "payload";
       readonly base: keyof typeof payloadBases;
@@ -83,6 +88,15 @@ function encoding(writer: MessageWriter, expression: Expression): [string, () =>
           writer.u32be(1, register(expression.into));
           writer.u32be(2, fibAddressType);
           writer.u32be(3, fibDestination);
+        },
+      ];
+    case "fibSourceLink":
+      return [
+        "fib",
+        () => {
+          writer.u32be(1, register(expression.into));
+          writer.u32be(2, fibOutgoingLink);
+          writer.u32be(3, fibSource | fibIncomingLink);
         },
       ];
     case "payload":

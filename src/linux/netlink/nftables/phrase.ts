@@ -180,6 +180,15 @@ export const fibDestinationLocal: Phrase = {
   ],
 };
 
+/** Answers to the source would not leave by the link that the packet came by: the source is not its own. */
+export const fibSourceElsewhere: Phrase = {
+  text: "fib saddr . iif oif 0",
+  expressions: [
+    { expr: "fibSourceLink", into: 0 },
+    { expr: "cmp", from: 0, op: "eq", value: word(0) },
+  ],
+};
+
 /** Rewrites address and port to what `map` (protocol . port : address . port) says; no entry, no change. */
 export function dnatByPort(map: string): Phrase {
   return {
