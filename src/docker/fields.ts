@@ -201,7 +201,7 @@ const hostConfigFields = {
   PublishAllPorts: done("every exposed port on a port of the host"),
   ReadonlyRootfs: done("a root that cannot be written"),
   SecurityOpt: done("seccomp profile and no-new-privileges; others are refused"),
-  StorageOpt: missing("storage-opt"),
+  StorageOpt: done("how much the container may write to its root"),
   Tmpfs: done("tmpfs mounts"),
   UTSMode: done("its UTS namespace"),
   UsernsMode: done("its user namespace"),

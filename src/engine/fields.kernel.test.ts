@@ -245,6 +245,7 @@ const samples: Readonly<Record<string, Sample>> = {
   "HostConfig.Tmpfs": host({ Tmpfs: { "/mnt": "size=1m" } }, "stat -fc %T /mnt", "tmpfs"),
   "HostConfig.UTSMode": host({ UTSMode: "host" }, "hostname", /./),
   "HostConfig.UsernsMode": host({ UsernsMode: "private" }, "cat /proc/self/uid_map", / 65536$/),
+  "HostConfig.StorageOpt": host({ StorageOpt: { size: "50m" } }, "df -m / | awk 'NR==2{print $2 < 80}'", "1"),
   "HostConfig.ShmSize": host({ ShmSize: 2 * mib }, "grep ' /dev/shm ' /proc/self/mountinfo", /size=2048k/),
   "HostConfig.Sysctls": host({ Sysctls: { "kernel.shmmni": "123" } }, "cat /proc/sys/kernel/shmmni", "123"),
   "HostConfig.MaskedPaths": host({ MaskedPaths: ["/etc/passwd"] }, "wc -c < /etc/passwd", "0"),

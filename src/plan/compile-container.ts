@@ -35,7 +35,7 @@ import {
   prepareTimeNamespace,
   raiseLoopback,
 } from "./namespaces.ts";
-import { type ContainerOptions, layersSlotName, lowerSlotName, syncIds } from "./options.ts";
+import { type ContainerOptions, layersSlotName, lowerSlotName, sizedSlotName, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import {
   attachRoot,
@@ -154,6 +154,7 @@ function receivedNames(
       if (lower.kind === "image")
         names.add(lower.attached === undefined ? lowerSlotName(index) : layersSlotName);
     }
+    if (options.rootfs.sized !== undefined) names.add(sizedSlotName);
     if (options.rootfs.idmap === true) {
       names.add(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []));
     }

@@ -22,6 +22,9 @@ export const lowerSlotName = (index: number): string => `lower:${index}`;
 /** The name under which the mount namespace is handed over that has layers attached. */
 export const layersSlotName = "layers";
 
+/** The name under which the file system is handed over that a container of limited size writes to. */
+export const sizedSlotName = "writable";
+
 /** Where the root file system comes from. Paths are absolute host paths. */
 export type RootSource =
   | {
@@ -30,6 +33,11 @@ export type RootSource =
       readonly lowers: readonly LowerLayer[];
       readonly upper: string;
       readonly work: string;
+      /**
+       * What is written is in a file system of limited size: the plan receives `writable`, a mount of it that nobody else has,
+       * and `upper` and `work` are directories below its top. `place` is a directory that it can be attached over.
+       */
+      readonly sized?: { readonly place: string };
       /** Keep overlay's own attributes in user.* instead of trusted.* (no root on the host). */
       readonly userxattr?: boolean;
       /**

@@ -16,7 +16,7 @@ import { cloneFlags } from "../linux/clone-flags.ts";
 import { mountAttributes, openTreeFlags } from "../linux/mount-flags.ts";
 import type { Compilation } from "./compilation.ts";
 import { idmapSlotName } from "./identity.ts";
-import { type LowerLayer, layersSlotName, lowerSlotName, type RootSource } from "./options.ts";
+import { type LowerLayer, layersSlotName, lowerSlotName, type RootSource, sizedSlotName } from "./options.ts";
 import { isolateMounts } from "./private-mounts.ts";
 
 /** fsconfig takes strings of up to 255 bytes; longer paths go through a descriptor. */
@@ -28,21 +28,65 @@ const descriptors = "/proc/self/fd";
 /** overlayfs gives a meaning to commas, colons and backslashes, each kernel in its own way. */
 const plainPath = new RegExp(`^[A-Za-z0-9/._+@%~-]{1,${optionBytes}}$`);
 
+/** What an overlay is made of, as options of its mount. */
+export interface OverlayDirectories {
+  readonly lowers: readonly string[];
+  /** Where it is written. */
+  readonly own: readonly string[];
+}
+
+type Overlay = RootSource & { readonly kind: "overlay" };
+
+function ownDirectories(compilation: Compilation, { upper, work }: Overlay): string[] {
+  return [`upperdir=${directoryOption(compilation, upper)}`, `workdir=${directoryOption(compilation, work)}`];
+}
+
+/** Directories of a received mount, which older kernels want to be attached. */
+function sizedDirectories(
+  compilation: Compilation,
+  { upper, work }: Overlay,
+  { place }: { readonly place: string },
+  attach: boolean,
+): string[] {
+  const { builder, open } = compilation;
+  const mount = builder.received(sizedSlotName);
+  const cause = "root";
+  if (attach) {
+    const fields = { mount, root: slotNone, path: place, create: missingTarget.refuse, mode: 0 };
+    builder.prepare({ op: "moveMount", fields }, cause, "file system of limited size");
+  }
+  const opened = (path: string): string => {
+    const out = builder.slot();
+    const flags = open.path | open.directory | open.closeOnExec;
+    builder.prepare(
+      { op: "open", fields: { out, dir: mount, path, flags, mode: 0, resolve: 0 } },
+      cause,
+      `${path} of limited size`,
+    );
+    return `${slotReference.path}${out}}`;
+  };
+  return [`upperdir=${opened(upper)}`, `workdir=${opened(work)}`];
+}
+
 /** Makes the layers ready, lets `mount` use them with the options that name them, and puts everything back. */
 export function withLowers<T>(
   compilation: Compilation,
   rootfs: RootSource & { readonly kind: "overlay" },
-  mount: (options: readonly string[]) => T,
+  mount: (options: OverlayDirectories) => T,
 ): T {
   const { features } = compilation.facts;
+  const plainOwn = rootfs.sized === undefined ? ownDirectories(compilation, rootfs) : [];
   // Only the layers, which many containers share. What this one writes is stored with the ids of its mapping: the
   // overlay makes its work files as the host's root, whom a mapping of the upper directory would not contain.
   const mapped = rootfs.idmap === true;
   const attached = mapped && !features.overlayDetachedLowers;
   const received = rootfs.lowers.some((lower) => lower.kind === "image" && lower.attached !== undefined);
-  const home = attached || received ? rememberMounts(compilation) : slotNone;
+  const attachesOwn = rootfs.sized !== undefined && !features.overlayDetachedLowers;
+  const home = attached || attachesOwn || received ? rememberMounts(compilation) : slotNone;
   if (received) enterMounts(compilation, compilation.builder.received(layersSlotName), "mounted images");
-  if (attached) makeOwnMounts(compilation);
+  if (attached || attachesOwn) makeOwnMounts(compilation);
+  const own =
+    rootfs.sized === undefined ? plainOwn : sizedDirectories(compilation, rootfs, rootfs.sized, attachesOwn);
   const layers = rootfs.lowers.map(placed).map((lower, index) => {
     if (lower.kind === "image") return imageLayer(compilation, lower, index, mapped);
     if (mapped) return mappedLayer(compilation, { dir: slotNone, path: lower.path }, lower.path, attached);
@@ -50,12 +94,13 @@ export function withLowers<T>(
     return isPlain ? lower.path : openDirectory(compilation, lower.path);
   });
   const made = features.overlayLowerdirAdd
-    ? mount(
-        layers.map(
+    ? mount({
+        lowers: layers.map(
           (layer) => `lowerdir+=${typeof layer === "string" ? layer : `${slotReference.path}${layer}}`}`,
         ),
-      )
-    : joined(compilation, layers, mount);
+        own,
+      })
+    : joined(compilation, layers, (lowers) => mount({ lowers, own }));
   if (home !== slotNone) enterMounts(compilation, home, "mount namespace of the host");
   return made;
 }
@@ -79,7 +124,7 @@ function joined<T>(
 }
 
 /** The path itself when fsconfig and overlayfs take it as it is, else through a descriptor. */
-export function directoryOption(compilation: Compilation, path: string): string {
+function directoryOption(compilation: Compilation, path: string): string {
   return plainPath.test(path) ? path : `{slot:${openDirectory(compilation, path)}}`;
 }
 

@@ -9,7 +9,7 @@ import { atFlags } from "../linux/open-flags.ts";
 import { overlayOptions } from "../linux/overlay-options.ts";
 import type { Compilation } from "./compilation.ts";
 import type { RootSource } from "./options.ts";
-import { directoryOption, withLowers } from "./overlay-lowers.ts";
+import { withLowers } from "./overlay-lowers.ts";
 
 /** Makes the root; returns the slot of its detached mount. */
 export function prepareRoot(compilation: Compilation): number {
@@ -51,17 +51,16 @@ function overlayRoot(compilation: Compilation, rootfs: RootSource & { readonly k
       remedy: "enable CONFIG_OVERLAY_FS or load the module overlay",
     });
   }
-  const own = [
-    `upperdir=${directoryOption(compilation, rootfs.upper)}`,
-    `workdir=${directoryOption(compilation, rootfs.work)}`,
+  const options = [
     ...overlayOptions,
     ...(rootfs.volatile === true ? ["volatile"] : []),
     ...(rootfs.userxattr === true ? ["userxattr"] : []),
     ...((linux.mountLabel ?? "") === "" ? [] : [`context=${linux.mountLabel}`]),
   ];
-  return withLowers(compilation, rootfs, (lowers) => {
+  return withLowers(compilation, rootfs, ({ lowers, own }) => {
     const out = builder.slot();
-    const fields = { out, type: "overlay", source: "overlay", options: [...lowers, ...own], attributes: 0 };
+    const all = [...lowers, ...own, ...options];
+    const fields = { out, type: "overlay", source: "overlay", options: all, attributes: 0 };
     builder.prepare({ op: "fsMount", fields }, "root", "overlay");
     return out;
   });

@@ -108,7 +108,14 @@ export interface LayerStore {
    * missing and `conflict` when the container has a directory already.
    */
   prepare(containerId: string, chain: readonly string[]): ContainerDirectory;
-  /** The directory that an earlier `prepare` made; computes paths only. */
+  /**
+   * The same, where the container may write no more than `sizeBytes`: what it writes is in a file system of that size. The paths
+   * lead there only within this process, for as long as the container is there. Throws `unavailable` where the host cannot do it.
+   */
+  prepareSized(containerId: string, chain: readonly string[], sizeBytes: number): Promise<ContainerDirectory>;
+  /** The file system that a container of limited size writes to, mounted for one who joins it to an overlay; its to close. */
+  openSized(containerId: string): OwnedFd | undefined;
+  /** The directory that an earlier `prepare` made. */
   containerDirectory(containerId: string): ContainerDirectory;
   /**
    * The layers of `chain`, uppermost first. The descriptors are the caller's to close (`closeLowers`) or to give away. Throws

@@ -10,6 +10,7 @@
  *   <root>/layers/<id>/damaged          empty: it is not what was written
  *   <root>/layers/.ingest-<hex>/        a layer that is coming in
  *   <root>/containers/<id>/             upper/ work/ logs/ record, and the engine's container.json
+ *   <root>/containers/<id>/writable     a file system with upper/ and work/ instead, where their size is limited
  *   <root>/containers/.ready-<hex>/     the same, not given to a container yet
  *   <root>/trash/<hex>                  being deleted
  *
@@ -59,6 +60,7 @@ import {
   type Strangers,
 } from "./layer-store.ts";
 import { layerTar } from "./layer-tar.ts";
+import { SizedDirectories, sizedName } from "./sized-directories.ts";
 import { skeletonName } from "./skeleton-file.ts";
 import { isMissing, Trash } from "./trash.ts";
 import { treeBytes } from "./tree-size.ts";
@@ -112,6 +114,7 @@ class OverlayLayerStore implements LayerStore {
   readonly #form: LayerForm;
   readonly #limitHoleBytes: number | undefined;
   readonly #mounts: ImageMounts;
+  readonly #sized = new SizedDirectories();
   readonly #ready: string[] = [];
   readonly #report: (thrown: unknown) => void;
   #wanted = 0;
@@ -239,12 +242,35 @@ class OverlayLayerStore implements LayerStore {
     return result;
   }
 
+  async prepareSized(
+    containerId: string,
+    chain: readonly string[],
+    sizeBytes: number,
+  ): Promise<ContainerDirectory> {
+    const { directory } = this.prepare(containerId, chain);
+    try {
+      await this.#sized.make(directory, sizeBytes);
+      const result = this.containerDirectory(containerId);
+      const top = this.#checkChain(chain);
+      if (top !== undefined) applyTop(result.upper, top);
+      return result;
+    } catch (thrown) {
+      this.remove(containerId);
+      throw thrown;
+    }
+  }
+
+  openSized(containerId: string): OwnedFd | undefined {
+    return this.#sized.openAgain(`${this.#containers}/${containerId}`);
+  }
+
   containerDirectory(containerId: string): ContainerDirectory {
     const directory = `${this.#containers}/${containerId}`;
+    const writable = this.#sized.placeOf(directory) ?? directory;
     return {
       directory,
-      upper: `${directory}/upper`,
-      work: `${directory}/work`,
+      upper: `${writable}/upper`,
+      work: `${writable}/work`,
       logs: `${directory}/logs`,
       record: `${directory}/record`,
     };
@@ -320,7 +346,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   containerBytes(containerId: string): Promise<number> {
-    return treeBytes(`${this.#containers}/${containerId}/upper`);
+    return treeBytes(this.containerDirectory(containerId).upper);
   }
 
   mountAgain(containerId: string): void {
@@ -328,6 +354,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   remove(containerId: string): void {
+    this.#sized.letGo(`${this.#containers}/${containerId}`);
     this.#trash.discard(`${this.#containers}/${containerId}`);
   }
 
@@ -360,7 +387,9 @@ class OverlayLayerStore implements LayerStore {
   #discardUnused(directory: string): boolean {
     try {
       const entries = readdirSync(directory).sort().join(" ");
-      if (entries !== "logs record upper work") return false;
+      if (entries !== "logs record upper work" && entries !== `logs record upper work ${sizedName}`) {
+        return false;
+      }
       if (readdirSync(`${directory}/upper`).length > 0 || readdirSync(`${directory}/logs`).length > 0)
         return false;
       if (readFileSync(`${directory}/record`).some((byte) => byte !== 0)) return false;
@@ -404,6 +433,7 @@ class OverlayLayerStore implements LayerStore {
     for (const path of this.#ready.splice(0)) removeTree(path);
     this.#trash.close();
     this.#mounts[Symbol.dispose]();
+    this.#sized[Symbol.dispose]();
   }
 
   #damageMark(id: string): string {

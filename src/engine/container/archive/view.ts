@@ -41,6 +41,14 @@ export async function openView(context: ArchiveContext, container: Container): P
       { remedy: "start the container first" },
     );
   }
+  if (document.specification.storageBytes !== undefined && !context.facts.features.overlayDetachedLowers) {
+    throw new TiffinError(
+      "notImplemented",
+      "archive.limited-size",
+      `this kernel does not show the files of container ${container.name}, whose size is limited, while it is not running`,
+      { remedy: "start the container first, or use Linux 6.15 or newer" },
+    );
+  }
   const ready = await readyMounts(context, container);
   const mounts = ready.flatMap((mount) => (mount.kind === "tmpfs" ? [] : [shown(mount)]));
   const access = document.specification.security.rootReadOnly ? "read-only-top" : "writable";

@@ -7,6 +7,7 @@ import { newId, randomHex, shortId } from "../../../lib/ids.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import { platformOfMachine } from "../../../oci/mod.ts";
 import { type Image, requirePlatform, wantedPlatform } from "../../image/mod.ts";
+import type { ContainerDirectory } from "../../layer/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
 import { tellEvent } from "../context.ts";
 import { type DockerDocuments, decodeCreateBody } from "../docker/mod.ts";
@@ -72,7 +73,7 @@ export async function createContainer(context: CreateContext, options: CreateOpt
   const undo = new UndoStack();
   try {
     undo.push("container directory", () => context.layers.remove(id));
-    const directory = context.layers.prepare(id, document.image.chain);
+    const directory = await prepareDirectory(context, id, document);
     const { firstHostId } = document;
     // The container's root directory belongs to its own root.
     if (firstHostId !== null) lchownSync(directory.upper, firstHostId, firstHostId);
@@ -86,6 +87,18 @@ export async function createContainer(context: CreateContext, options: CreateOpt
     await undo.unwind();
     throw tellingOfNoRoom(`container ${name}`, context.paths.containers, thrown);
   }
+}
+
+async function prepareDirectory(
+  { images, layers }: CreateContext,
+  id: string,
+  { image, specification: { storageBytes } }: ContainerDocument,
+): Promise<ContainerDirectory> {
+  if (storageBytes === undefined) return layers.prepare(id, image.chain);
+  // Making it takes a while, in which nobody else knows that the layers are needed.
+  using hold = images.hold();
+  for (const layer of image.chain) hold.keep(layer);
+  return await layers.prepareSized(id, image.chain, Number(storageBytes));
 }
 
 /** One that goes away by itself is written down later, if it is still there then. */

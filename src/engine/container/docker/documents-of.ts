@@ -83,6 +83,9 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
       Runtime: engineRuntime,
       SecurityOpt: securityOptions(security),
       ShmSize: specification.sharedMemoryBytes,
+      ...(specification.storageBytes !== undefined && {
+        StorageOpt: { size: String(specification.storageBytes) },
+      }),
       Sysctls: security.sysctls,
       UTSMode: namespaces.uts === "host" ? "host" : "",
       Ulimits: process.limits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),

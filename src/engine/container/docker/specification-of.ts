@@ -25,6 +25,7 @@ import { decodeLogConfig } from "./log-options.ts";
 import { decodePorts, exposedPorts } from "./ports.ts";
 import { resourcesOf } from "./resources-of.ts";
 import { decodeSecurityOptions } from "./security-options.ts";
+import { storageBytesOf } from "./storage-options.ts";
 
 export interface Translated {
   readonly specification: ContainerSpecification;
@@ -38,6 +39,7 @@ export function specificationOf(
   endpoints: readonly WantedEndpoint[],
   mounts: readonly MountSpec[],
 ): Translated {
+  const storageBytes = storageBytesOf(host.StorageOpt);
   const { log, warnings } = decodeLogConfig(host.LogConfig);
   const exposed = exposedPorts(Object.keys(config.ExposedPorts ?? {}));
   const specification: ContainerSpecification = {
@@ -53,6 +55,7 @@ export function specificationOf(
     hosts: (host.ExtraHosts ?? []).map(hostLine),
     mounts,
     sharedMemoryBytes: host.ShmSize,
+    ...(storageBytes !== undefined && { storageBytes }),
     resources: resourcesOf(host),
     devices: (host.Devices ?? []).map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({
       hostPath: PathOnHost,

@@ -294,6 +294,8 @@ export const containerSpecification = object({
   hosts: list(hostLine),
   mounts: list(mountSpecification),
   sharedMemoryBytes: integer64,
+  /** How much it may write to its root; absent: as much as there is room. */
+  storageBytes: optional(integer64),
   resources,
   devices: list(device),
   deviceRules: list(deviceRule),

@@ -13,6 +13,7 @@ import {
   lowerSlotName,
   type Plan,
   planSignature,
+  sizedSlotName,
 } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
 import { isBuiltIn } from "../../network/mod.ts";
@@ -110,7 +111,9 @@ function compileWith(
   );
   const binds = openBinds(spec.mounts ?? [], ipcDonor(context, specification));
   try {
-    const { upper, work } = context.layers.containerDirectory(container.id);
+    const { directory, upper, work } = context.layers.containerDirectory(container.id);
+    const sized = context.layers.openSized(container.id);
+    if (sized !== undefined) held.push([sizedSlotName, sized]);
     const lowers = context.layers.openLowers(image.chain);
     for (const [index, lower] of lowers.entries()) {
       if (lower.kind !== "image") continue;
@@ -127,8 +130,9 @@ function compileWith(
       rootfs: {
         kind: "overlay",
         lowers,
-        upper,
-        work,
+        ...(sized === undefined
+          ? { upper, work }
+          : { upper: "upper", work: "work", sized: { place: `${directory}/upper` } }),
         ...(firstHostId !== null && { idmap: true }),
         // Its files go with it; and it has never been mounted before, so no earlier marker is in the way.
         ...(specification.removeWhenEnded && container.state.status === "created" && { volatile: true }),

@@ -83,7 +83,7 @@ export async function inspectContainer(
   const { image, specification } = document;
   const { config, host } = document.docker ?? documentsOf(specification);
   const [path = "", ...words] = specification.process.arguments;
-  const { upper, work } = context.layers.containerDirectory(id);
+  const { directory } = context.paths.container(id);
   const lowers = context.layers.lowerPaths(image.chain);
   const endpoint = defaultEndpointOf(state);
   const isPlaced = heldBy(state).endpoints.length > 0;
@@ -118,7 +118,12 @@ export async function inspectContainer(
     GraphDriver: {
       Name: "overlay2",
       // The root is mounted in the container's own mount namespace alone, so the host has no merged directory.
-      Data: { LowerDir: lowers.join(":"), MergedDir: "", UpperDir: upper, WorkDir: work },
+      Data: {
+        LowerDir: lowers.join(":"),
+        MergedDir: "",
+        UpperDir: `${directory}/upper`,
+        WorkDir: `${directory}/work`,
+      },
     },
     ...(options.size && { SizeRw: written, SizeRootFs: imageBytes + written }),
     Mounts: mountPoints(specification.mounts, context.paths.volumes),

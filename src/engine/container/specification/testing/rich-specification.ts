@@ -52,6 +52,7 @@ export const richSpecification: ContainerSpecification = {
     { kind: "volume", volume: "v1", target: "/b", readOnly: true, copy: false },
   ],
   sharedMemoryBytes: 1 << 20,
+  storageBytes: 1 << 26,
   resources: {
     cgroupParent: "/jobs",
     memoryBytes: 1n << 60n,
