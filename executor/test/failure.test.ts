@@ -5,6 +5,7 @@ import type { EncodableOp } from "../../src/abi/encode.ts";
 import { encodeMessage } from "../../src/abi/message.ts";
 import { type OpName, ops as schema, slotNone } from "../../src/abi/schema.ts";
 import { errno } from "../../src/linux/errno.ts";
+import { mountsOf } from "./harness.ts";
 import { at, type ContainerOptions, slots } from "./plans.ts";
 import { Session } from "./session.ts";
 
@@ -18,14 +19,13 @@ interface Failure {
 
 /** Runs a plan that must fail; checks that the executor and its socket are gone and the record tells the errno. */
 function failureOf(session: Session, plan: readonly EncodableOp[]): Failure {
-  const mountsBefore = readFileSync("/proc/self/mountinfo", "utf8");
   session.begin(plan);
   const { fields, object, detail } = session.executor.controller.expect("failed");
   expect(session.executor.controller.next()).toBeUndefined();
   expect(session.executor.reap()).toBe(1);
   expect(readdirSync(session.executor.directory)).toEqual([]);
   expect(session.record).toMatchObject({ state: "failed", waitStatus: fields.errno });
-  expect(readFileSync("/proc/self/mountinfo", "utf8")).toBe(mountsBefore);
+  expect(mountsOf(session.scratch)).toEqual([]);
   const op = plan[fields.op]?.op ?? "none";
   const step = op === "none" ? "" : (schema[op].steps[fields.step] ?? "");
   return { op, step, errno: fields.errno, object, detail };
