@@ -25,7 +25,7 @@ const asking = `
   let id = 0;
   for await (const name of console) {
     id += 1;
-    const answer = new Promise((resolve) => { waiting.set(id, resolve); setTimeout(() => resolve("silence"), 5000); });
+    const answer = new Promise((resolve) => { waiting.set(id, resolve); });
     const head = Buffer.from([id >> 8, id & 255, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, name.length]);
     socket.send(Buffer.concat([head, Buffer.from(name), Buffer.from([0, 0, 1, 0, 1])]), 53, "127.0.0.11");
     answer.then((address) => console.log(name, address));
