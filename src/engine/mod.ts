@@ -139,15 +139,16 @@ async function openWith(
     },
     report,
   });
+  const fail = failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]);
   const images = openImageStore({
     database,
     layers,
     writes,
+    fail,
     *containerChains() {
       for (const { document } of registry.all()) yield document.image.chain;
     },
   });
-  const fail = failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]);
   const networks = await openNetworks({ tag: config.tag, db: database, writes, report, fail });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);

@@ -4,7 +4,7 @@
  * same command works the next time.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { type ImageFailpoint, imageFailpoints } from "../../src/engine/image/failpoints.ts";
 import { dockerArchive, tarOf } from "../../src/engine/image/testing/image-archive.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
@@ -30,7 +30,7 @@ afterAll(async () => {
   files[Symbol.dispose]();
 });
 
-type Step = "load" | "import" | "pull" | "rmi" | "prune";
+type Step = "load" | "import" | "pull" | "commit" | "rmi" | "prune";
 
 function commandOf(step: Step): string[] {
   switch (step) {
@@ -40,6 +40,8 @@ function commandOf(step: Step): string[] {
       return ["import", `${files.path}/tree.tar`, "imported:1"];
     case "pull":
       return ["pull", "-q", registry.image];
+    case "commit":
+      return ["commit", "committer", "committed:1"];
     case "rmi":
       return ["rmi", "loaded:1"];
     case "prune":
@@ -48,6 +50,8 @@ function commandOf(step: Step): string[] {
 }
 
 const passedBy: Readonly<Record<ImageFailpoint, readonly Step[]>> = {
+  "layer.announced": ["load", "import", "pull", "commit"],
+  "layer.removed": ["rmi", "prune"],
   "load.layers": ["load"],
   "load.image": ["load"],
   "import.layer": ["import"],
@@ -82,6 +86,9 @@ for (const name of imageFailpoints) {
       await using engine = await startEngine();
       const removes = step === "rmi" || step === "prune";
       if (removes) await engine.output(...commandOf("load"));
+      if (step === "commit") {
+        await engine.output("run", "--name", "committer", "--network", "none", "base", "touch", "/made");
+      }
       await engine.stop();
       await engine.start({ env: { TIFFIN_FAILPOINT: `${name}:kill` } });
       expect((await engine.cli(...commandOf(step))).exitCode).toBe(1);
@@ -91,11 +98,38 @@ for (const name of imageFailpoints) {
       await expectWhole(engine);
       // What was removed already need not be there.
       if (!(removes && (await engine.output("images", "-q", "-a")) === "")) await again(engine, step);
+      if (step === "commit") await engine.output("rm", "committer");
       await engine.output(...commandOf("prune"));
       expect(readdirSync(`${engine.root}/layers`)).toEqual([]);
+      expect(readdirSync(`${engine.root}/staging`)).toEqual([]);
     });
   }
 }
+
+test("a layer that had come whole before a kill is not asked for again, nor one of a pull that failed", async () => {
+  await using engine = await startEngine({ env: { TIFFIN_FAILPOINT: "pull.layer:kill" } });
+  const before = registry.asked.length;
+  expect((await engine.cli(...commandOf("pull"))).exitCode).toBe(1);
+  await engine.ended();
+  const whole = readdirSync(`${engine.root}/staging`).filter((name) => {
+    const blob = registry.sizes.get(name.replace("sha256-", "sha256:").replace(".part", ""));
+    return statSync(`${engine.root}/staging/${name}`).size === blob;
+  });
+  expect(whole.length).toBeGreaterThan(0);
+  const first = registry.asked.slice(before);
+  // Now one that fails after its first layer, and goes on living.
+  await engine.start({ env: { TIFFIN_FAILPOINT: "pull.image" } });
+  expect((await engine.cli(...commandOf("pull"))).exitCode).toBe(1);
+  await engine.stop();
+  const second = registry.asked.slice(before + first.length);
+  expect(second.map(({ digest }) => `${digest.replace(":", "-")}.part`)).not.toContainAnyValues(whole);
+  await engine.start();
+  await engine.output(...commandOf("pull"));
+  // The row of the image was there already: what is missing is nothing.
+  expect(registry.asked.length).toBe(before + first.length + second.length);
+  await expectWhole(engine);
+  expect(readdirSync(`${engine.root}/staging`)).toEqual([]);
+});
 
 /** The tag may have gone before the engine did. */
 async function again(engine: TestEngine, step: Step): Promise<void> {

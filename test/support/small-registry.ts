@@ -8,6 +8,10 @@ function digestOf(bytes: string | Uint8Array): string {
 export interface SmallRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT/small:1` */
   readonly image: string;
+  /** How long each layer is. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** Digests of the layers that were asked for, in their order, and how many bytes were sent of each. */
+  readonly asked: { readonly digest: string; readonly bytes: number }[];
 }
 
 /** The layers are tars; they are served compressed. */
@@ -37,6 +41,7 @@ export function serveImage(layers: readonly Uint8Array[]): SmallRegistry {
     [digestOf(config), config],
     ...blobs.map((blob) => [digestOf(blob), blob] as const),
   ]);
+  const asked: { digest: string; bytes: number }[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
@@ -48,10 +53,20 @@ export function serveImage(layers: readonly Uint8Array[]): SmallRegistry {
         return new Response(manifest, { headers });
       }
       const blob = byDigest.get(pathname.replace("/v2/small/blobs/", ""));
-      return blob === undefined ? new Response("{}", { status: 404 }) : new Response(blob);
+      if (blob === undefined) return new Response("{}", { status: 404 });
+      if (typeof blob === "string") return new Response(blob);
+      const [, from = "0", to = ""] = /bytes=(\d+)-(\d*)/.exec(request.headers.get("range") ?? "") ?? [];
+      const end = to === "" ? blob.length : Math.min(Number(to) + 1, blob.length);
+      const piece = blob.slice(Number(from), end);
+      asked.push({ digest: pathname.replace("/v2/small/blobs/", ""), bytes: piece.length });
+      if (request.headers.get("range") === null) return new Response(piece);
+      const range = `bytes ${from}-${end - 1}/${blob.length}`;
+      return new Response(piece, { status: 206, headers: { "content-range": range } });
     },
   });
   return {
+    asked,
+    sizes: new Map(blobs.map((blob) => [digestOf(blob), blob.length])),
     image: `127.0.0.1:${server.port}/small:1`,
     async [Symbol.asyncDispose]() {
       await server.stop(true);

@@ -1,6 +1,8 @@
 /** Places at which a test can make work on images fail or die, as those of containers (`container/failpoints.ts`). */
 
 export const imageFailpoints = [
+  "layer.announced",
+  "layer.removed",
   "load.layers",
   "load.image",
   "import.layer",

@@ -14,6 +14,7 @@ import type { LayerStore } from "../layer/mod.ts";
 import { directWrites, type Writes } from "../store/mod.ts";
 import { baseName, defaultBusybox, makeBaseImage } from "./base-image.ts";
 import { decodeConfiguration } from "./configuration.ts";
+import type { ImageFailpointHook } from "./failpoints.ts";
 import type {
   AddedImage,
   Displaced,
@@ -33,6 +34,7 @@ export interface ImageStoreOptions {
   readonly containerChains?: () => Iterable<readonly string[]>;
   /** The static busybox that `base` is made from; `/bin/busybox` unless given. */
   readonly busybox?: string;
+  readonly fail?: ImageFailpointHook;
 }
 
 const idPattern = /^(?:sha256:)?([0-9a-f]{1,64})$/;
@@ -78,7 +80,12 @@ class SqliteImageStore implements ImageStore {
     this.#writes = options.writes ?? directWrites;
     this.#busybox = options.busybox ?? defaultBusybox;
     const containerChains = options.containerChains ?? (() => []);
-    this.#uses = new LayerUses({ database: this.#database, layers: this.#layerStore, containerChains });
+    this.#uses = new LayerUses({
+      database: this.#database,
+      layers: this.#layerStore,
+      containerChains,
+      fail: options.fail ?? (() => {}),
+    });
     const images = this.#database.query<ImageRow, []>("SELECT id, chain, size, parent, tagged_ms FROM image");
     for (const { id, chain, size, parent, tagged_ms } of images.all()) {
       const layers = chain === "" ? [] : chain.split(" ");

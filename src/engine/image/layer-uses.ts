@@ -8,6 +8,7 @@
 import type { Database } from "bun:sqlite";
 import type { LayerStore } from "../layer/mod.ts";
 import { isNoRoom, tellingOfNoRoom } from "../store/mod.ts";
+import type { ImageFailpointHook } from "./failpoints.ts";
 import type { LayerHold } from "./image.ts";
 
 export interface LayerUsesOptions {
@@ -15,6 +16,7 @@ export interface LayerUsesOptions {
   readonly layers: LayerStore;
   /** The layers of every container. */
   readonly containerChains: () => Iterable<readonly string[]>;
+  readonly fail: ImageFailpointHook;
 }
 
 export class LayerUses {
@@ -58,7 +60,10 @@ export class LayerUses {
     return {
       keep: (layer) => {
         if (kept.includes(layer)) return;
-        if (this.ofImages(layer) === 0) this.#note(layer);
+        if (this.ofImages(layer) === 0) {
+          this.#note(layer);
+          this.#options.fail("layer.announced");
+        }
         kept.push(layer);
         increase(this.#held, layer);
       },
@@ -80,6 +85,7 @@ export class LayerUses {
     const gone = unneeded.filter((layer) => !inContainers.has(layer));
     for (const layer of gone) {
       this.#options.layers.removeLayer(layer);
+      this.#options.fail("layer.removed");
       try {
         this.#forget(layer);
       } catch (thrown) {

@@ -44,6 +44,8 @@ export interface PullParts {
 
 /** Progress is told no more often. */
 const tellEveryMs = 100;
+/** Of the store, when it cannot write. */
+const noRoomCodes = ["layer.write-failed", "archive.unpack-failed"];
 
 type Listener = (progress: PullProgress) => void;
 
@@ -91,7 +93,8 @@ export async function pullImage(
     const otherPlatform = checkPlatform(config, wanted, request);
     const layers = pairLayers(manifest, config, reference, operation.limits.unpackedLayerBytes);
     listen({ kind: "resolved", digest: (found.index ?? found.fetched).digest, layers: manifest.layers });
-    await pullLayers(parts, ordered, layers, sink, listen);
+    const kept = new KeptParts(parts.staging);
+    await pullLayers(parts, kept, ordered, layers, sink, listen);
     const image: PulledImage = {
       id: manifest.config.digest,
       config,
@@ -107,6 +110,7 @@ export async function pullImage(
       ...(otherPlatform === undefined ? {} : { otherPlatform }),
     };
     await sink.takeImage(image);
+    kept.drop();
     return image;
   } catch (thrown) {
     if (operation.signal.aborted) throw cancelled(`the pull of ${familiarName(reference)}`);
@@ -202,9 +206,37 @@ function pairLayers(
   });
 }
 
+/** Blobs that have become layers already, and are kept for the next try until all of the image is there. */
+class KeptParts {
+  readonly #staging: Staging;
+  #descriptors: OciDescriptor[] = [];
+
+  constructor(staging: Staging) {
+    this.#staging = staging;
+  }
+
+  add(descriptor: OciDescriptor): void {
+    this.#descriptors.push(descriptor);
+  }
+
+  /** False when there is nothing. */
+  drop(): boolean {
+    const dropped = this.#descriptors;
+    this.#descriptors = [];
+    for (const descriptor of dropped) this.#staging.drop(descriptor);
+    return dropped.length > 0;
+  }
+}
+
+/** Of a store that has no room. */
+function isNoRoom(thrown: unknown): boolean {
+  return thrown instanceof TiffinError && thrown.kind === "unavailable" && noRoomCodes.includes(thrown.code);
+}
+
 /** A few at a time, lowest first; the first failure calls the others off. */
 async function pullLayers(
   parts: PullParts,
+  kept: KeptParts,
   connections: readonly Connection[],
   layers: readonly PulledLayer[],
   sink: LayerSink,
@@ -219,7 +251,7 @@ async function pullLayers(
   const worker = async (): Promise<void> => {
     for (let layer = waiting.shift(); layer !== undefined && !signal.aborted; layer = waiting.shift()) {
       try {
-        await pullLayer(parts, connections, layer, sink, listen, signal);
+        await pullLayer(parts, kept, connections, layer, sink, listen, signal);
       } catch (thrown) {
         failures.push(thrown);
         stop.abort();
@@ -243,6 +275,7 @@ function say(
 
 async function pullLayer(
   parts: PullParts,
+  kept: KeptParts,
   connections: readonly Connection[],
   layer: PulledLayer,
   sink: LayerSink,
@@ -256,15 +289,23 @@ async function pullLayer(
     [host, diffId, descriptor.digest, descriptor.size].join(" "),
     async () => await sink.hasLayer(diffId),
     async () => {
-      const first = await takeLayer(parts, connections, layer, sink, listen, signal);
-      if (first === undefined) return;
+      const take = (): Promise<TiffinError | undefined> =>
+        takeLayer(parts, connections, layer, sink, listen, signal);
+      const first = await take().catch((thrown: unknown) => {
+        // What is kept for another time gives way to what is wanted now.
+        if (isNoRoom(thrown) && kept.drop()) return take();
+        throw thrown;
+      });
       // What an earlier pull left was not what it should be; it is gone now.
-      const second = await takeLayer(parts, connections, layer, sink, listen, signal);
+      const second = first === undefined ? undefined : await take();
       if (second !== undefined) throw second;
+      kept.add(descriptor);
     },
     () => say(listen, descriptor, "waiting", 0),
     signal,
   );
+  // Of a pull that ended between its last step and its tidying up.
+  if (outcome === "done") parts.staging.drop(descriptor);
   say(listen, descriptor, outcome === "done" ? "exists" : "complete", descriptor.size);
 }
 
@@ -305,7 +346,6 @@ async function takeLayer(
     if (!tar.isVerified) {
       throw new TiffinError("internal", "registry.layer-not-read", `layer ${diffId} was not read to its end`);
     }
-    staged?.remove();
     return undefined;
   } catch (thrown) {
     // A store may wrap what its input threw.
@@ -314,7 +354,7 @@ async function takeLayer(
     // What is wrong with the content may be wrong with what an earlier pull left, and is of no use to a later one.
     const isWrong = cause.kind === "invalid";
     const hadBytes = staged?.hadBytes === true;
-    if (isWrong) staged?.remove();
+    if (isWrong || isNoRoom(cause)) staged?.remove();
     if (isWrong && hadBytes) return cause;
     throw cause;
   } finally {

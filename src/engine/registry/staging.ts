@@ -1,7 +1,7 @@
 /**
  * Parts of blobs that are on their way. The bytes of a blob go straight through to the layer store; beside that they are
- * appended to a file here, which is removed when the layer is stored. So a pull that is cut off, by SIGKILL too, goes on with
- * the first byte that has not arrived, and nothing compressed is left on disk afterwards. Nothing here is synced: after
+ * appended to a file here, which is removed when the image is stored. So a pull that is cut off, by SIGKILL too, goes on with
+ * the first byte that has not arrived, and fetches no layer again that had come whole; nothing compressed is left on disk afterwards. Nothing here is synced: after
  * a power failure the digest tells, and the blob is fetched again. A full disk only ends the keeping.
  *
  *   DIRECTORY/<algorithm>-<hex>.part            the blob's beginning
@@ -20,12 +20,10 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { nowMs } from "../../lib/clock.ts";
 import type { OciDescriptor } from "../../oci/mod.ts";
 
-/** Fetching less again costs no more than asking for the rest. */
-const smallestKeptBytes = 64 * 1024;
 const readBytes = 256 * 1024;
 /** What nobody has gone on with for so long is given up. */
 const keptMs = 7 * 24 * 60 * 60 * 1000;
@@ -73,10 +71,17 @@ export class Staging {
     });
   }
 
-  /** Undefined when this blob is not kept: too small, or somebody else is at it. */
+  /** Nothing of the blob is needed any more, unless somebody is at it. */
+  drop({ digest }: OciDescriptor): void {
+    if (this.#directory === undefined) return;
+    const path = join(this.#directory, fileNameOf(digest));
+    if (!this.#open.has(path)) removeParts(path);
+  }
+
+  /** Undefined when this blob is not kept: it is nothing, or somebody else is at it. */
   open(descriptor: OciDescriptor): StagedBlob | undefined {
-    if (this.#directory === undefined || descriptor.size < smallestKeptBytes) return undefined;
-    const path = join(this.#directory, `${descriptor.digest.replace(":", "-")}.part`);
+    if (this.#directory === undefined || descriptor.size === 0) return undefined;
+    const path = join(this.#directory, fileNameOf(descriptor.digest));
     if (this.#open.has(path)) return undefined;
     try {
       const blob = new StagedBlob(path, descriptor.size, () => this.#open.delete(path));
@@ -85,6 +90,20 @@ export class Staging {
     } catch {
       return undefined;
     }
+  }
+}
+
+function fileNameOf(digest: string): string {
+  return `${digest.replace(":", "-")}.part`;
+}
+
+/** The beginning at `path`, and the pieces from further on. */
+function removeParts(path: string): void {
+  rmSync(path, { force: true });
+  const directory = dirname(path);
+  const ahead = `${basename(path)}@`;
+  for (const each of readdirSync(directory)) {
+    if (each.startsWith(ahead)) rmSync(join(directory, each), { force: true });
   }
 }
 
@@ -154,12 +173,7 @@ export class StagedBlob implements Disposable {
 
   /** The blob is stored, or is not what it should be: nothing of it stays. */
   remove(): void {
-    rmSync(this.#path, { force: true });
-    const directory = join(this.#path, "..");
-    const name = this.#path.slice(directory.length + 1);
-    for (const each of readdirSync(directory)) {
-      if (each.startsWith(`${name}@`)) rmSync(join(directory, each), { force: true });
-    }
+    removeParts(this.#path);
     this[Symbol.dispose]();
   }
 
