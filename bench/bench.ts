@@ -1,14 +1,15 @@
 /**
  * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, engine, memory, flat, responsive, commit, runtime. Uses an engine of its own with its own directories, so nothing of a running
+ * exec, engine, memory, flat, responsive, commit, runtime; and `images [part...]`, which is run when it is asked for. Uses an engine of its own with its own directories, so nothing of a running
  * installation is touched.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { benchCommit, type CommitEngine } from "./commit.ts";
+import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
-import { bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
+import { answers, bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
 import { benchResponsive } from "./responsive.ts";
 import { benchRuntime } from "./runtime.ts";
 import { type Contestant, compare, errorFile, median, printTimings, quantile, timeOnce } from "./timing.ts";
@@ -224,10 +225,26 @@ sections.push([
 
 sections.push(["runtime", () => benchRuntime(scratch, root, rounds)]);
 
+async function images(parts: readonly string[]): Promise<void> {
+  const engines: ImageEngine[] = [
+    { name: "tiffin", command: [binary], env, transfer: [], ...(engine && { pid: engine.pid }) },
+  ];
+  for (const [peer, transfer] of [
+    ["docker", []],
+    ["podman", ["--tls-verify=false"]],
+  ] as const) {
+    if (answers(peer)) engines.push({ name: peer, command: [peer], transfer });
+    else skipped(peer);
+  }
+  await benchImages({ scratch, binary, engines, parts, rounds: Number(process.env["BENCH_ROUNDS"] ?? 3) });
+}
+
 try {
   await startEngine();
   run("run", "--rm", "base", "true");
+  if (wanted[0] === "images") await images(wanted.slice(1));
   for (const [name, section] of sections) {
+    if (wanted[0] === "images") break;
     if (wanted.length === 0 || wanted.includes(name)) await section();
   }
 } finally {

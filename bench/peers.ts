@@ -42,10 +42,16 @@ export function bundle(directory: string, root: string, runtime: string, args: r
   return directory;
 }
 
-/** Gives `engine` (docker or podman) the bench image; false when the engine does not answer. */
+/** Whether `engine` (docker or podman) is here and works. */
+export function answers(engine: string): boolean {
+  return (
+    has(engine) && Bun.spawnSync([engine, "info"], { stdout: "ignore", stderr: "ignore" }).exitCode === 0
+  );
+}
+
+/** Gives `engine` the bench image; false when the engine does not answer. */
 export function importImage(engine: string, root: string): boolean {
-  if (!has(engine)) return false;
-  if (Bun.spawnSync([engine, "info"], { stdout: "ignore", stderr: "ignore" }).exitCode !== 0) return false;
+  if (!answers(engine)) return false;
   if (
     Bun.spawnSync([engine, "image", "inspect", peerImage], { stdout: "ignore", stderr: "ignore" })
       .exitCode === 0
