@@ -236,7 +236,11 @@ async function images(parts: readonly string[]): Promise<void> {
     if (answers(peer)) engines.push({ name: peer, command: [peer], transfer });
     else skipped(peer);
   }
-  await benchImages({ scratch, binary, engines, parts, rounds: Number(process.env["BENCH_ROUNDS"] ?? 3) });
+  const stop = new AbortController();
+  const end = (signal: string): void => stop.abort(new Error(`ended by ${signal}`));
+  process.once("SIGINT", end).once("SIGTERM", end);
+  const imageRounds = Number(process.env["BENCH_ROUNDS"] ?? 3);
+  await benchImages({ scratch, binary, engines, parts, rounds: imageRounds, signal: stop.signal });
 }
 
 try {
@@ -248,7 +252,9 @@ try {
     if (wanted.length === 0 || wanted.includes(name)) await section();
   }
 } finally {
-  const left = engine === undefined ? "" : run("ps", "-aq");
+  // A signal to all of a terminal's programs has ended it already.
+  const isRunning = engine?.exitCode === null && engine.signalCode === null;
+  const left = isRunning ? run("ps", "-aq") : "";
   if (left !== "") run("rm", "-f", ...left.split("\n"));
   await stopEngine();
   Bun.spawnSync([binary, "daemon", "--root", `${scratch}/root`, "--run", `${scratch}/run`, "--uninstall"]);

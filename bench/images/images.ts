@@ -38,6 +38,8 @@ export interface ImageBench {
   readonly engines: readonly ImageEngine[];
   readonly rounds: number;
   readonly parts: readonly string[];
+  /** Aborted when this program is to end: what has been made is taken away first. */
+  readonly signal: AbortSignal;
 }
 
 const mebibyte = 1024 * 1024;
@@ -70,11 +72,14 @@ export async function benchImages(bench: ImageBench): Promise<void> {
 
 /** Each engine in turn, in an order that rotates. */
 async function inTurn(
-  { engines, rounds }: ImageBench,
+  { engines, rounds, signal }: ImageBench,
   turn: (engine: ImageEngine, round: number) => Promise<void> | void,
 ): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     for (const [index] of engines.entries()) {
+      // Commands are waited for without looking at signals.
+      await Bun.sleep(0);
+      signal.throwIfAborted();
       const engine = engines[(index + round) % engines.length];
       if (engine !== undefined) await turn(engine, round);
     }

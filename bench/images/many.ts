@@ -15,6 +15,7 @@ const asks = 30;
 interface ManyBench {
   readonly scratch: string;
   readonly binary: string;
+  readonly signal: AbortSignal;
 }
 
 class OwnEngine {
@@ -84,8 +85,9 @@ function place(scratch: string): string {
   );
 }
 
-async function fill(engine: OwnEngine): Promise<void> {
+async function fill(engine: OwnEngine, signal: AbortSignal): Promise<void> {
   for (let first = 0; first < imageCount; first += batch) {
+    signal.throwIfAborted();
     const images = Array.from({ length: batch }, (_, offset) => {
       const index = first + offset;
       const layers = Array.from({ length: layersEach }, (__, layer) =>
@@ -110,7 +112,7 @@ export async function benchManyImages(bench: ManyBench, figures: Figures): Promi
   try {
     await full.start();
     const began = performance.now();
-    await fill(full);
+    await fill(full, bench.signal);
     console.log(
       `  ${imageCount} images of ${layersEach} layers loaded in ${((performance.now() - began) / 1e3).toFixed(0)} s`,
     );
@@ -125,10 +127,10 @@ export async function benchManyImages(bench: ManyBench, figures: Figures): Promi
       figures.add(title, "tiffin", await times(asks, () => full.ask(path)), most);
     }
     await full.stop();
-    const began2: [number[], number[]] = [[], []];
+    const startTimes: [number[], number[]] = [[], []];
     for (let round = 0; round < starts; round += 1) {
       for (const [index, engine] of [empty, full].entries()) {
-        began2[index]?.push(await engine.start());
+        startTimes[index]?.push(await engine.start());
         if (index === 1)
           figures.add(
             "images, of 1,000, first after a start",
@@ -139,8 +141,8 @@ export async function benchManyImages(bench: ManyBench, figures: Figures): Promi
         await engine.stop();
       }
     }
-    figures.add("start of an engine without images", "tiffin", median(began2[0]), {});
-    figures.add("  with 1,000, more", "tiffin", median(began2[1]) - median(began2[0]), { most: 2 });
+    figures.add("start of an engine without images", "tiffin", median(startTimes[0]), {});
+    figures.add("  with 1,000, more", "tiffin", median(startTimes[1]) - median(startTimes[0]), { most: 2 });
   } finally {
     for (const engine of [full, empty]) {
       await engine.stop();
