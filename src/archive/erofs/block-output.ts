@@ -6,7 +6,7 @@ import { blockBytes } from "./format.ts";
 import { type ImageSink, segmentBytes } from "./sink.ts";
 
 /** What moves to the front when segments have been handed on is less than one of them, so little is copied. */
-const bufferBytes = 4 * segmentBytes;
+const bufferBytes = 2 * segmentBytes;
 
 export class BlockOutput {
   readonly #sink: ImageSink;

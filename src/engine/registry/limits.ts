@@ -2,7 +2,8 @@
 import type { RegistryLimits } from "./contract.ts";
 
 export const defaultLimits: RegistryLimits = {
-  parallelLayers: 3,
+  // What they bring is digested and written by one thread, which two keep busy; each more takes some 20 MB.
+  parallelLayers: 2,
   parallelRanges: 4,
   stallMs: 30_000,
   slowestBytesPerSecond: 256,
