@@ -1,9 +1,11 @@
 /** `tiffin update`. */
+import type { LiveChanges } from "../../docker/types/container.ts";
 import { defineCommand } from "../command.ts";
+import { health } from "../container-config/body-sections.ts";
 import { containerFlags } from "../container-config/container-flags.ts";
 import { parseRestartPolicy } from "../container-config/limit-specs.ts";
 import { eachContainer } from "../each-container.ts";
-import { text } from "../flags/flag.ts";
+import { list, text, type Values } from "../flags/flag.ts";
 
 const {
   "blkio-weight": blockWeight,
@@ -21,6 +23,45 @@ const {
   "pids-limit": pids,
 } = containerFlags;
 
+/** What Docker's engine cannot change. */
+const liveFlags = {
+  "env-add": list("", "Set an environment variable for later execs and starts (NAME=value)"),
+  "env-rm": list("", "Remove an environment variable for later execs and starts"),
+  "health-cmd": containerFlags["health-cmd"],
+  "health-http": containerFlags["health-http"],
+  "health-interval": containerFlags["health-interval"],
+  "health-retries": containerFlags["health-retries"],
+  "health-start-interval": containerFlags["health-start-interval"],
+  "health-start-period": containerFlags["health-start-period"],
+  "health-tcp": containerFlags["health-tcp"],
+  "health-timeout": containerFlags["health-timeout"],
+  "label-add": list("", "Set a label (NAME=value)"),
+  "label-rm": list("", "Remove a label"),
+  "no-healthcheck": containerFlags["no-healthcheck"],
+};
+
+type LiveValues = Values<typeof liveFlags>;
+
+/** Undefined where none of them was given. */
+function liveChanges(values: LiveValues, given: ReadonlySet<string>): LiveChanges | undefined {
+  const isGiven = (names: readonly string[]): boolean => names.some((name) => given.has(name));
+  if (!isGiven(Object.keys(liveFlags))) return undefined;
+  const added = values["label-add"].map((text): [string, string] => {
+    const equals = text.indexOf("=");
+    return equals < 0 ? [text, ""] : [text.slice(0, equals), text.slice(equals + 1)];
+  });
+  for (const text of values["env-add"]) {
+    if (!text.includes("=")) throw new Error(`--env-add wants NAME=value, not ${JSON.stringify(text)}`);
+  }
+  const removed = values["label-rm"].map((name): [string, null] => [name, null]);
+  const check = isGiven(health.options) ? health.build(values).config?.Healthcheck : undefined;
+  return {
+    ...(isGiven(["label-add", "label-rm"]) && { Labels: Object.fromEntries([...removed, ...added]) }),
+    ...(isGiven(["env-add", "env-rm"]) && { Env: [...values["env-rm"], ...values["env-add"]] }),
+    ...(check !== undefined && check !== null && { Healthcheck: check }),
+  };
+}
+
 export const command = defineCommand({
   names: ["container update", "update"],
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
@@ -35,6 +76,7 @@ export const command = defineCommand({
     cpus,
     "cpuset-cpus": cpuSet,
     "cpuset-mems": memoryNodes,
+    ...liveFlags,
     memory,
     "memory-reservation": reservation,
     "memory-swap": swap,
@@ -59,6 +101,7 @@ export const command = defineCommand({
       MemorySwap: values["memory-swap"],
       PidsLimit: given.has("pids-limit") ? values["pids-limit"] : undefined,
       RestartPolicy: parseRestartPolicy(values.restart),
+      Tiffin: liveChanges(values, given),
     };
     const warnings: string[] = [];
     const failed = await eachContainer(context, positionals, async (api, name) => {

@@ -83,7 +83,10 @@ const identity: Section = {
   },
 };
 
-const health: Section = {
+type HealthOption = Extract<keyof ContainerFlagValues, `health-${string}` | "no-healthcheck">;
+
+/** For `update` too. */
+export const health = {
   options: [
     "health-cmd",
     "health-http",
@@ -95,7 +98,7 @@ const health: Section = {
     "health-timeout",
     "no-healthcheck",
   ],
-  build(values) {
+  build(values: Pick<ContainerFlagValues, HealthOption>): SectionResult {
     const durations = {
       Interval: values["health-interval"],
       Timeout: values["health-timeout"],
@@ -123,7 +126,7 @@ const health: Section = {
     }
     return { config: { Healthcheck: { Test: test, ...numbers } } };
   },
-};
+} as const satisfies Section;
 
 const limits: Section = {
   options: [

@@ -14,7 +14,12 @@ import {
   text,
   type WithNulls,
 } from "../decode.ts";
-import { type ContainerConfig, containerConfig, containerConfigShape } from "./container-config.ts";
+import {
+  type ContainerConfig,
+  containerConfig,
+  containerConfigShape,
+  healthcheck,
+} from "./container-config.ts";
 import { type HostConfig, hostConfig, hostConfigShape, resourcesShape } from "./host-config.ts";
 import { endpointSettings, networkingConfig, networkSettings } from "./networking.ts";
 
@@ -164,9 +169,21 @@ export const containerTop = object({
 export interface ContainerTop extends Decoded<typeof containerTop> {}
 
 /** What is absent, zero or empty stays as it is. */
+/** What this engine changes of a container beyond what Docker's can. */
+export const liveChanges = object({
+  /** Null takes a label away. */
+  Labels: optional(mapOf(nullable(text))),
+  /** `NAME=value` for later execs and starts; a bare `NAME` takes it away. */
+  Env: optional(list(text)),
+  /** Instead of the one that there is; `["NONE"]` is none. */
+  Healthcheck: optional(healthcheck),
+});
+export interface LiveChanges extends Decoded<typeof liveChanges> {}
+
 export const containerUpdateBody = object({
   ...resourcesShape,
   RestartPolicy: hostConfigShape.RestartPolicy,
+  Tiffin: optional(liveChanges),
 });
 export interface ContainerUpdateBody extends Decoded<typeof containerUpdateBody> {}
 

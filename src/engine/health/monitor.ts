@@ -31,6 +31,7 @@ interface Watch {
   readonly container: Container;
   readonly settings: HealthSettings;
   readonly test: HealthSpecification["test"];
+  readonly health: HealthSpecification;
   readonly ending: AbortController;
   timer: Timer | undefined;
 }
@@ -66,6 +67,9 @@ export class HealthMonitor implements Disposable {
       case "start":
         if (container !== undefined) this.#begin(container);
         return;
+      case "update":
+        if (container !== undefined) this.#adapt(container);
+        return;
       case "unpause":
         if (container !== undefined) this.#watch(container);
         return;
@@ -83,6 +87,16 @@ export class HealthMonitor implements Disposable {
     if (container.state.status === "running") this.#watch(container);
   }
 
+  /** Another check of health begins at once, as at a start; whoever had none has one now, and the reverse. */
+  #adapt(container: Container): void {
+    const { health } = container.document.specification;
+    const watch = this.#watches.get(container.id);
+    if (!isAlive(container.state) || JSON.stringify(health) === JSON.stringify(watch?.health ?? null)) return;
+    this.#leave(container.id);
+    container.health = undefined;
+    this.#begin(container);
+  }
+
   #watch(container: Container): void {
     const { health } = container.document.specification;
     if (health === null || container.health === undefined || this.#watches.has(container.id)) return;
@@ -90,6 +104,7 @@ export class HealthMonitor implements Disposable {
       container,
       settings: settingsOf(health),
       test: health.test,
+      health,
       ending: new AbortController(),
       timer: undefined,
     };

@@ -53,15 +53,15 @@ export function mergeConfig(
     ExposedPorts: Object.keys(exposed).length > 0 ? exposed : undefined,
     Volumes: Object.keys(volumes).length > 0 ? volumes : undefined,
     StopSignal: stopSignal === "" ? undefined : stopSignal,
-    Healthcheck: mergeHealthcheck(client.Healthcheck, image.Healthcheck),
+    Healthcheck: mergeHealth(client.Healthcheck, image.Healthcheck),
     Shell: (client.Shell ?? []).length > 0 ? client.Shell : image.Shell,
   };
 }
 
-/** The image's check where the client says nothing, its numbers where the client's are zero. */
-function mergeHealthcheck(
+/** What was there before (the image's check) where the client says nothing, its numbers where the client's are zero. */
+export function mergeHealth(
   client: ContainerConfig["Healthcheck"],
-  image: ImageConfig["Healthcheck"],
+  image: ContainerConfig["Healthcheck"],
 ): ContainerConfig["Healthcheck"] {
   if (client === undefined || image === undefined) return client ?? image;
   return {

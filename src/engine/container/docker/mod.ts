@@ -5,5 +5,5 @@ export { documentsOf } from "./documents-of.ts";
 export { decodeLink, linkText } from "./links.ts";
 export { networkMode } from "./network-mode.ts";
 export { decodeFirstDocument, storedDocuments } from "./stored-documents.ts";
-export { decodeUpdateBody, type WantedUpdate } from "./update-body.ts";
+export { decodeUpdateBody, type EnvironmentChange, type WantedUpdate } from "./update-body.ts";
 export { wantedEndpointOf } from "./wanted-endpoint.ts";

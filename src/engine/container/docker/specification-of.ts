@@ -194,7 +194,7 @@ function stopSignal(text: string): number {
 }
 
 /** Null where nothing is asked for, or asked not to be done. Errors: `container.health` for a kind that nobody can do. */
-function healthOf(
+export function healthOf(
   check: Healthcheck | undefined,
   shell: readonly string[] | undefined,
 ): HealthSpecification | null {

@@ -2,20 +2,40 @@
  * A body of `POST /containers/{id}/update` as changes of a specification, and of the document beside it. What is absent, zero or
  * empty stays as it is. Docker's rules and words. Pure.
  */
-import type { ContainerUpdateBody } from "../../../docker/types/container.ts";
+import type { ContainerUpdateBody, LiveChanges } from "../../../docker/types/container.ts";
+import type { ContainerConfig, Healthcheck } from "../../../docker/types/container-config.ts";
 import type { HostConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { HostFacts } from "../../../linux/host-facts.ts";
 import {
+  checkHealth,
   checkRestart,
   checkUpdatedResources,
+  type HealthSpecification,
   type ResourceLimits,
   type RestartSpecification,
   refuseNul,
 } from "../specification/mod.ts";
 import { checkPolicy } from "./check-request.ts";
+import type { DockerDocuments } from "./documents.ts";
+import { mergeHealth } from "./merge.ts";
 import { resourcesOf } from "./resources-of.ts";
-import { restartOf } from "./specification-of.ts";
+import { healthOf, restartOf } from "./specification-of.ts";
+
+/** Beyond what Docker's engine changes. Absent is as it was. */
+export interface WantedLiveChanges {
+  /** Null: taken away. */
+  readonly labels?: Readonly<Record<string, string | null>>;
+  readonly environment?: readonly EnvironmentChange[];
+  /** Null: nothing is asked any more. `document`: as Docker's inspect shows it. */
+  readonly health?: { readonly specification: HealthSpecification | null; readonly document: Healthcheck };
+}
+
+export interface EnvironmentChange {
+  readonly name: string;
+  /** Null: taken away. */
+  readonly value: string | null;
+}
 
 export interface WantedUpdate {
   /** Only what changes. */
@@ -25,6 +45,7 @@ export interface WantedUpdate {
   readonly restart: RestartSpecification | undefined;
   /** Docker's document with the changes. */
   readonly host: HostConfig;
+  readonly live: WantedLiveChanges;
   readonly warnings: readonly string[];
 }
 
@@ -44,10 +65,10 @@ type Limits = Pick<
   | "MemoryReservation"
 >;
 
-/** `host`: what holds so far. Errors: those of a create body's limits and policy, `conflict` `container.update`. */
+/** The documents: what holds so far. Errors: those of a create body's limits and policy, `conflict` `container.update`. */
 export function decodeUpdateBody(
   body: ContainerUpdateBody,
-  host: HostConfig,
+  { config, host }: DockerDocuments,
   facts: HostFacts,
 ): WantedUpdate {
   refuseNul(body);
@@ -82,8 +103,38 @@ export function decodeUpdateBody(
         RestartPolicy: { Name: restart.policy, MaximumRetryCount: restart.limit },
       }),
     },
+    live: liveChangesIn(body.Tiffin, config),
     warnings,
   };
+}
+
+function liveChangesIn(changes: LiveChanges | null | undefined, config: ContainerConfig): WantedLiveChanges {
+  const { Labels: labels, Env: env, Healthcheck: check } = changes ?? {};
+  if (Object.keys(labels ?? {}).includes("")) refuseChange("a label has no name");
+  return {
+    ...(labels !== undefined && { labels }),
+    ...(env !== undefined && { environment: env.map(environmentChange) }),
+    ...(check !== undefined && check !== null && { health: healthAfter(check, config) }),
+  };
+}
+
+/** What is not said stays as it was. */
+function healthAfter(check: Healthcheck, config: ContainerConfig): NonNullable<WantedLiveChanges["health"]> {
+  const document = mergeHealth(check, config.Healthcheck);
+  const specification = healthOf(document, config.Shell);
+  if (specification !== null) checkHealth(specification);
+  return { specification, document: document ?? check };
+}
+
+function environmentChange(text: string): EnvironmentChange {
+  const equals = text.indexOf("=");
+  const name = equals < 0 ? text : text.slice(0, equals);
+  if (name === "") refuseChange(`${JSON.stringify(text)} names no variable`);
+  return { name, value: equals < 0 ? null : text.slice(equals + 1) };
+}
+
+function refuseChange(message: string): never {
+  throw new TiffinError("invalid", "container.update-change", message);
 }
 
 function limitsIn(body: ContainerUpdateBody): Limits {

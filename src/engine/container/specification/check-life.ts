@@ -56,7 +56,7 @@ function checkLog(log: LogSpecification): void {
 
 const shortestNs = 1_000_000;
 
-function checkHealth(health: HealthSpecification): void {
+export function checkHealth(health: HealthSpecification): void {
   const { test } = health;
   if (test.kind === "command" && (test.arguments[0] ?? "") === "") {
     refuse("health", "the check of the container's health has no command");

@@ -1,2 +1,2 @@
-/** New limits and another restart policy for a container that is there. */
+/** Other limits, restart policy, labels, environment or check of health for a container that is there. */
 export { updateContainer } from "./update.ts";

@@ -1,5 +1,5 @@
 /**
- * Changes limits and restart policy: decided whole, then the group of a running container, then the row. What fails takes back
+ * Changes limits, restart policy, labels, environment and check of health: decided whole, then the group of a running container, then the row. What fails takes back
  * what was done before it.
  */
 import { cannotUpdate, markedForRemoval } from "../../../docker/messages.ts";
@@ -10,7 +10,7 @@ import { type CgroupDecision, decideCgroup } from "../../../linux/cgroup.ts";
 import type { OciResources } from "../../../oci/mod.ts";
 import { changeLiveGroup, withLiveLimits } from "../../../runtime/mod.ts";
 import { tellEvent } from "../context.ts";
-import { decodeUpdateBody, documentsOf, type WantedUpdate } from "../docker/mod.ts";
+import { decodeUpdateBody, documentsOf, type EnvironmentChange, type WantedUpdate } from "../docker/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
 import { type Container, type ContainerDocument, isAlive } from "../record/mod.ts";
 import { changedLimits } from "../runtime-spec/mod.ts";
@@ -26,7 +26,7 @@ export async function updateContainer(
   const { document, id, state } = container;
   if (state.status === "removing" || state.status === "dead") throw refusal(id, markedForRemoval("update"));
   const docker = document.docker ?? documentsOf(document.specification);
-  const update = decided(id, () => decodeUpdateBody(body, docker.host, context.facts));
+  const update = decided(id, () => decodeUpdateBody(body, docker, context.facts));
   const changed = documentAfter(document, update);
   const { resources } = changed.specification;
   const warnings = [...update.warnings];
@@ -37,7 +37,7 @@ export async function updateContainer(
     );
   try {
     context.fail("update.group");
-    context.registry.setDocument(container, changed, "limits");
+    context.registry.setDocument(container, changed, "settings");
   } catch (thrown) {
     if (live) change(context, id, withdrawn(document.specification.resources, update));
     throw thrown;
@@ -62,11 +62,63 @@ function decided<T>(id: string, decide: () => T): T {
   }
 }
 
+/** Labels, environment and check of health with what was asked; Docker's document shows the same. */
+function liveDocument(document: ContainerDocument, { live }: WantedUpdate): ContainerDocument {
+  const { specification, docker } = document;
+  const { labels = {}, environment = [], health } = live;
+  const process = {
+    ...specification.process,
+    environment: withVariables(specification.process.environment, environment),
+  };
+  return {
+    ...document,
+    specification: {
+      ...specification,
+      labels: withLabels(specification.labels, labels),
+      process,
+      health: health === undefined ? specification.health : health.specification,
+    },
+    docker:
+      docker === null
+        ? null
+        : {
+            ...docker,
+            config: {
+              ...docker.config,
+              Labels: withLabels(docker.config.Labels ?? {}, labels),
+              Env: withVariables(docker.config.Env ?? [], environment),
+              ...(health !== undefined && { Healthcheck: health.document }),
+            },
+          },
+  };
+}
+
+function withLabels(
+  before: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, string | null>>,
+): Readonly<Record<string, string>> {
+  const all = new Map<string, string>(Object.entries(before));
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) all.delete(name);
+    else all.set(name, value);
+  }
+  return Object.fromEntries(all);
+}
+
+function withVariables(before: readonly string[], changes: readonly EnvironmentChange[]): readonly string[] {
+  let list = before;
+  for (const { name, value } of changes) {
+    list = list.filter((line) => line !== name && !line.startsWith(`${name}=`));
+    if (value !== null) list = [...list, `${name}=${value}`];
+  }
+  return list;
+}
+
 function documentAfter(document: ContainerDocument, update: WantedUpdate): ContainerDocument {
   const { specification, docker } = document;
   const { pids, ...others } = specification.resources;
   const kept = update.noPids || pids === undefined ? others : { ...others, pids };
-  return {
+  const withLimits = {
     ...document,
     specification: {
       ...specification,
@@ -75,6 +127,7 @@ function documentAfter(document: ContainerDocument, update: WantedUpdate): Conta
     },
     docker: docker === null ? null : { ...docker, host: update.host },
   };
+  return liveDocument(withLimits, update);
 }
 
 /** Changes the group of a running container, or nothing of it. */
