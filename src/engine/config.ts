@@ -19,6 +19,8 @@ export interface EngineConfig {
   readonly insecureRegistries: readonly string[];
   /** Addresses of mirrors of docker.io. */
   readonly registryMirrors: readonly string[];
+  /** How ports are published that do not say. */
+  readonly publishMode: "nat" | "socket";
 }
 
 export const defaultRoot = "/var/lib/tiffin";
@@ -45,6 +47,7 @@ export function engineConfig(options: Partial<Omit<EngineConfig, "tag">> = {}): 
     limitUnpackedBytes: options.limitUnpackedBytes ?? defaultLimitUnpackedBytes,
     insecureRegistries: options.insecureRegistries ?? [],
     registryMirrors: options.registryMirrors ?? [],
+    publishMode: options.publishMode ?? "nat",
   };
 }
 

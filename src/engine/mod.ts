@@ -149,7 +149,14 @@ async function openWith(
       for (const { document } of registry.all()) yield document.image.chain;
     },
   });
-  const networks = await openNetworks({ tag: config.tag, db: database, writes, report, fail });
+  const networks = await openNetworks({
+    tag: config.tag,
+    db: database,
+    writes,
+    publishMode: config.publishMode,
+    report,
+    fail,
+  });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
   const timers = openTimers();

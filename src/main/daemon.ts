@@ -31,6 +31,8 @@ Options:
                     A registry (host[:port], or a block of addresses) that may do without TLS; may be repeated
       --registry-mirror URL
                     A mirror of docker.io that is asked first; may be repeated
+      --publish-mode nat|socket
+                    How ports are published: by the firewall, or by the engine that listens (default nat)
       --uninstall   Take the bridge, rules and cgroups of a stopped engine off the host, and exit
       --help        Print usage
 `;
@@ -40,6 +42,7 @@ type DaemonOptions = {
   run?: string;
   host?: string;
   limit?: string;
+  publishMode?: EngineConfig["publishMode"];
   readonly insecure: string[];
   readonly mirrors: string[];
 };
@@ -51,6 +54,7 @@ const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
   "--unpacked-limit": "limit",
   "--insecure-registry": "insecure",
   "--registry-mirror": "mirrors",
+  "--publish-mode": "publishMode",
 };
 
 function usageError(text: string): TiffinError {
@@ -75,7 +79,12 @@ function parseOptions(words: readonly string[]): DaemonOptions {
     if ((key === "root" || key === "run") && !value.startsWith("/")) {
       throw usageError(`${word} needs an absolute path, found ${JSON.stringify(value)}`);
     }
-    if (key === "insecure" || key === "mirrors") options[key].push(checkedRegistry(word, key, value));
+    if (key === "publishMode") {
+      if (value !== "nat" && value !== "socket") {
+        throw usageError(`${word} needs nat or socket, found ${JSON.stringify(value)}`);
+      }
+      options[key] = value;
+    } else if (key === "insecure" || key === "mirrors") options[key].push(checkedRegistry(word, key, value));
     else options[key] = value;
   }
   return options;

@@ -150,6 +150,26 @@ test("a running container joins and leaves; what it is in outlives a restart and
   ]);
 });
 
+test("a port in the mode socket is served by the engine, and again by the next one", async () => {
+  const port = freePort();
+  const serving = "mkdir /w; echo up > /w/index.html; exec httpd -f -p 80 -h /w";
+  const annotation = ["--annotation", "tiffin.publish-mode=80/tcp=socket"];
+  const published = ["-p", `127.0.0.1:${port}:80`];
+  await output("run", "-d", "--name", "served", ...annotation, ...published, "base", "sh", "-c", serving);
+  const page = async (): Promise<string> =>
+    await succeeds(async () => await (await fetch(`http://127.0.0.1:${port}/`, { keepalive: false })).text());
+  expect(await page()).toBe("up\n");
+  await engine.crash();
+  await engine.start();
+  expect(await page()).toBe("up\n");
+  expect(await output("port", "served")).toBe(`80/tcp -> 127.0.0.1:${port}`);
+  await output("rm", "-f", "served");
+  await expect(fetch(`http://127.0.0.1:${port}/`, { keepalive: false })).rejects.toThrow();
+  expect(await refused("create", "--annotation", "tiffin.publish-mode=fast", ...published, "base")).toContain(
+    'found "fast", wanted nat, socket or PORT/PROTOCOL=MODE',
+  );
+});
+
 test("an internal network has no way out, and one without traffic within no way across", async () => {
   await output("network", "create", "--internal", "closed");
   await output("network", "create", "-o", "com.docker.network.bridge.enable_icc=false", "apart");

@@ -20,10 +20,14 @@ export interface FirewallWatchParts {
   /** The port of the socket by which the engine itself makes changes. */
   readonly own: number;
   readonly table: TableReference;
+  /** Somebody else made chains, or took some away. */
+  readonly chainsChanged: () => void;
   /** `rebuild`: what our table holds cannot be relied on. */
   readonly heal: (rebuild: boolean) => void;
   readonly report: (thrown: unknown) => void;
 }
+
+const chainMessages: ReadonlySet<string> = new Set(["newChain", "deleteChain", "deleteTable"]);
 
 /** What a change by somebody else means: our table is no more as it was, another one may outrank it, or nothing. */
 export function meaningOf(
@@ -60,7 +64,13 @@ export class FirewallWatch implements Disposable {
 
   #hear(changes: NftChanges): void {
     if (this.#isClosed) return;
-    const { own, table } = this.#parts;
+    const { own, table, chainsChanged } = this.#parts;
+    if (
+      changes === "unknown" ||
+      changes.some(({ message, port }) => port !== own && chainMessages.has(message))
+    ) {
+      chainsChanged();
+    }
     const meanings =
       changes === "unknown" ? ["rebuild" as const] : changes.map((change) => meaningOf(change, own, table));
     if (meanings.every((meaning) => meaning === undefined)) return;

@@ -6,12 +6,13 @@
 import { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError, syscall } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { formatIpv4, ipv4Bytes } from "../../linux/netlink/ipv4.ts";
 import type { PortProtocol } from "./model.ts";
 
 const afInet = 2;
 const sockCloexec = 0o2000000;
-const socketTypes = { tcp: 1, udp: 2 } as const;
+const socketTypes = { tcp: 1, udp: 2, sctp: 1 } as const;
 const solSocket = 1;
 const soReuseaddr = 2;
 const soRcvbuf = 8;
@@ -19,7 +20,8 @@ const backlog = 1;
 const addressBytes = 16;
 
 export interface HeldPort {
-  readonly socket: OwnedFd;
+  /** Undefined: this kernel has no sockets of the protocol, so nobody can be in the way. */
+  readonly socket: OwnedFd | undefined;
   readonly port: number;
 }
 
@@ -39,9 +41,10 @@ function socketAddress(address: number, port: number): Uint8Array {
  */
 export function holdHostPort(protocol: PortProtocol, address: number, port: number): HeldPort {
   const what = `${protocol} port ${formatIpv4(address)}:${port}`;
-  const socket = new OwnedFd(syscall("socket", what, afInet, socketTypes[protocol] | sockCloexec, 0), what);
+  const socket = openSocket(protocol, what);
+  if (socket === undefined) return { socket, port };
   try {
-    if (protocol === "tcp") {
+    if (protocol !== "udp") {
       // Finished connections in TIME_WAIT do not count; the listening state below keeps others out all the same.
       syscall("setsockopt", what, socket.raw, solSocket, soReuseaddr, Int32Array.of(1), 4);
     } else {
@@ -49,11 +52,22 @@ export function holdHostPort(protocol: PortProtocol, address: number, port: numb
       syscall("setsockopt", what, socket.raw, solSocket, soRcvbuf, Int32Array.of(0), 4);
     }
     syscall("bind", what, socket.raw, socketAddress(address, port), addressBytes);
-    if (protocol === "tcp") syscall("listen", what, socket.raw, backlog);
+    if (protocol !== "udp") syscall("listen", what, socket.raw, backlog);
     return { socket, port: port === 0 ? boundPort(socket) : port };
   } catch (thrown) {
     socket[Symbol.dispose]();
     throw explained(thrown, address, port);
+  }
+}
+
+function openSocket(protocol: PortProtocol, what: string): OwnedFd | undefined {
+  const number = protocol === "sctp" ? protocolNumbers.sctp : 0;
+  try {
+    return new OwnedFd(syscall("socket", what, afInet, socketTypes[protocol] | sockCloexec, number), what);
+  } catch (thrown) {
+    const isMissing = thrown instanceof SyscallError && thrown.code === "EPROTONOSUPPORT";
+    if (protocol === "sctp" && isMissing) return undefined;
+    throw thrown;
   }
 }
 
@@ -67,17 +81,7 @@ function explained(thrown: unknown, address: number, port: number): unknown {
   if (!(thrown instanceof SyscallError)) return thrown;
   const where = `${formatIpv4(address)}:${port}`;
   if (thrown.code === "EADDRINUSE") {
-    // Docker's words: clients look for them.
-    return new TiffinError(
-      "conflict",
-      "network.port-allocated",
-      `Bind for ${where} failed: port is already allocated`,
-      {
-        cause: thrown,
-        remedy: "stop what uses the port, or publish another one",
-        exitCode: 125,
-      },
-    );
+    return portAllocated(where, thrown);
   }
   if (thrown.code === "EADDRNOTAVAIL") {
     return new TiffinError(
@@ -88,4 +92,14 @@ function explained(thrown: unknown, address: number, port: number): unknown {
     );
   }
   return thrown;
+}
+
+/** Docker's words: clients look for them. */
+export function portAllocated(where: string, cause?: unknown): TiffinError {
+  return new TiffinError(
+    "conflict",
+    "network.port-allocated",
+    `Bind for ${where} failed: port is already allocated`,
+    { cause, remedy: "stop what uses the port, or publish another one", exitCode: 125 },
+  );
 }

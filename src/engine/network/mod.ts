@@ -15,6 +15,7 @@ export type {
   PortProtocol,
   PortRequest,
   PublishedPort,
+  PublishMode,
   Reconnected,
   UnwiredPlace,
 } from "./model.ts";

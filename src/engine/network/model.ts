@@ -8,7 +8,13 @@ import type { Database } from "bun:sqlite";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import type { Writes } from "../store/mod.ts";
 
-export type PortProtocol = "tcp" | "udp";
+export type PortProtocol = "tcp" | "udp" | "sctp";
+
+/**
+ * How a port is published. `nat`: the firewall rewrites packets on their way, past what filters the host's own ports.
+ * `socket`: the engine listens, so the host's firewall has its say; such a port ends with the engine.
+ */
+export type PublishMode = "nat" | "socket";
 
 /** One `-p`. `hostAddress` absent or empty: the network's choice, usually every IPv4 address of the host. */
 export interface PortRequest {
@@ -19,6 +25,8 @@ export interface PortRequest {
   readonly hostPort?: number;
   /** With `hostPort`: the first free port from `hostPort` to this one. */
   readonly hostPortEnd?: number;
+  /** Absent: the engine's choice. */
+  readonly mode?: PublishMode;
 }
 
 /** A port that is reachable on the host now. */
@@ -27,6 +35,8 @@ export interface PublishedPort {
   readonly protocol: PortProtocol;
   readonly hostAddress: string;
   readonly hostPort: number;
+  /** Absent: `nat`. */
+  readonly mode?: PublishMode | undefined;
 }
 
 /** `none` and `host` are networks by name, so that clients can list them; nothing is made for them. */
@@ -165,6 +175,8 @@ export interface NetworkOptions {
   readonly writes?: Writes;
   /** Of the network `bridge`. CIDR such as `172.30.0.0/16`; absent: that of last time, else the first candidate that is free. */
   readonly subnet?: string;
+  /** How ports are published that do not say; absent: `nat`. */
+  readonly publishMode?: PublishMode;
   /** Told what goes wrong where nobody waits for it. */
   readonly report?: (thrown: unknown) => void;
   /** Passed between the steps of making and changing things; a test lets it throw or die. */

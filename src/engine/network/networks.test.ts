@@ -29,7 +29,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
 import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
-import { deleteTable, flushChain } from "../../linux/netlink/nftables/request.ts";
+import { deleteTable, flushChain, newChain, newTable } from "../../linux/netlink/nftables/request.ts";
 import { addRoute } from "../../linux/netlink/route.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
@@ -304,6 +304,69 @@ inOwnNetns(import.meta.path, () => {
       "the port to be back",
       async () => listElements(netfilter, names.table, "published_any").length > 0,
     );
+  });
+
+  test("a port in the mode socket is one of the host's own: its firewall has its say, and it moves with the container", async () => {
+    const port = { ...tcp80, mode: "socket" } as const;
+    const a = await start("a", [
+      port,
+      { containerPort: 53, protocol: "udp", hostPort: 8053, mode: "socket" },
+    ]);
+    expect(a.ports.map(({ mode }) => mode)).toEqual(["socket", "socket"]);
+    expect(listElements(netfilter, names.table, "published_any")).toEqual([]);
+    const answered = async (): Promise<string> => {
+      using server = serveTcp(a.netns, 80);
+      using client = RawSocket.open(outside, "tcp").connect({ address: hostAddress, port: 8080 });
+      client.send("hello");
+      // The engine, which is this process, passes it on.
+      await pause(50, "what a client sends has come to the container");
+      const { connection, from } = server.accept();
+      using answering = connection;
+      expect(answering.receive().text).toBe("hello");
+      answering.send("world");
+      await pause(50, "what the container answers has come to the client");
+      expect(client.receive().text).toBe("world");
+      return from.address;
+    };
+    expect(await answered()).toBe(network.hostGateway);
+    using udp = RawSocket.open(a.netns, "udp").bind({ address: "0.0.0.0", port: 53 });
+    using asking = RawSocket.open(outside, "udp").bind({ address: "0.0.0.0", port: 5353 });
+    asking.sendTo("question", { address: hostAddress, port: 8053 });
+    await pause(50, "the datagram has come to the container");
+    const { text, from } = udp.receive();
+    udp.sendTo("answer", from);
+    await pause(50, "the answer has come to the client");
+    expect([text, receiveOutcome(asking)]).toEqual(["question", "answer"]);
+    // A rule for the host's own ports holds.
+    const input = { family: "inet", table: "host_firewall" } as const;
+    nftTransaction(netfilter, [
+      newTable(input),
+      newChain(input, "input", { type: "filter", hook: "input", priority: 0, policy: "drop" }),
+    ]);
+    expect(connectOutcome(outside, { address: hostAddress, port: 8080 })).toBe("EINPROGRESS");
+    await until("the chain to be known", async () => {
+      const { warnings } = await start("c", [{ containerPort: 9, protocol: "tcp" }]);
+      return warnings.some((text) => text.includes("past chain input of table host_firewall"));
+    });
+    nftTransaction(netfilter, [deleteTable(input)]);
+    expect(await failure(start("b", [port]))).toBe("conflict network.port-allocated");
+    await network.release("a");
+    expect(connectOutcome(outside, { address: hostAddress, port: 8080 })).toBe("ECONNREFUSED");
+    expect(await failure(start("b", [{ ...port, protocol: "sctp" }]))).toBe("invalid network.port-invalid");
+  });
+
+  test("SCTP ports are rewritten, and taken once, on kernels without such sockets too", async () => {
+    const sctp = { containerPort: 36412, protocol: "sctp", hostPort: 36412 } as const;
+    await start("a", [sctp]);
+    const [element] = listElements(netfilter, names.table, "published_any");
+    expect(element?.key[0]).toBe(132);
+    expect(await failure(start("b", [sctp]))).toBe("conflict network.port-allocated");
+    expect((await start("b", [{ ...sctp, hostPortEnd: 36413 }])).ports[0]?.hostPort).toBe(36413);
+    expect((await start("c", [{ containerPort: 1, protocol: "sctp" }])).ports[0]?.hostPort).toBeGreaterThan(
+      1023,
+    );
+    // Another protocol has ports of its own.
+    await start("d", [{ ...sctp, protocol: "tcp" }]);
   });
 
   test("a taken port is a conflict in Docker's words, and nothing stays behind", async () => {

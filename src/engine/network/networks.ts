@@ -18,6 +18,7 @@ import { joinNamespace, moveDefaultRoute, wireProcess } from "./endpoint.ts";
 import { EndpointStock, freeLink, linkAt, type PlannedEndpoint, recordOf } from "./endpoint-stock.ts";
 import { failing } from "./failing.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
+import { HostFirewall } from "./host-firewall.ts";
 import { HostSide } from "./host-side.ts";
 import type {
   EndpointRecord,
@@ -29,6 +30,7 @@ import type {
   Networks,
   Place,
   PlaceRequest,
+  PublishMode,
   Reconnected,
   RecoverOptions,
   UnwiredPlace,
@@ -53,6 +55,7 @@ export interface HostNetworksParts {
   readonly warnings: readonly string[];
   readonly report: (thrown: unknown) => void;
   readonly fail: (step: NetworkStep) => void;
+  readonly publishMode: PublishMode;
 }
 
 export class HostNetworks implements Networks {
@@ -69,17 +72,20 @@ export class HostNetworks implements Networks {
   readonly #stock: EndpointStock;
   readonly #healTimer: Timer;
   readonly #watch: FirewallWatch;
+  readonly #hostFirewall: HostFirewall;
+  readonly #publishMode: PublishMode;
   readonly #fail: (step: NetworkStep) => void;
   #isRecovered = false;
 
-  constructor({ names, store, sockets, networks, warnings, report, fail }: HostNetworksParts) {
+  constructor({ names, store, sockets, networks, warnings, report, fail, publishMode }: HostNetworksParts) {
     this.#names = names;
     this.#store = store;
     this.#sockets = sockets;
     this.#fail = fail;
     this.warnings = warnings;
+    this.#publishMode = publishMode;
     const registry = new NetworkRegistry(networks, (id) => store.lastAddressOf(id), report);
-    const published = new PublishedPorts(sockets.netfilter, names.table);
+    const published = new PublishedPorts(sockets.netfilter, names.table, report);
     const active = new ActiveEndpoints(store, registry);
     const nameServers = new NameServerPorts(registry, sockets, names.table);
     const host = new HostSide({
@@ -98,8 +104,10 @@ export class HostNetworks implements Networks {
     this.#host = host;
     this.#stock = new EndpointStock({ names, store, sockets, registry, host, nameServers, report });
     this.#healTimer = every(healEveryMs, () => this.#lookAfterHost(report), { background: true });
+    this.#hostFirewall = new HostFirewall(sockets.netfilter);
     this.#watch = new FirewallWatch({
       own: sockets.netfilter.port,
+      chainsChanged: () => this.#hostFirewall.changed(),
       table: names.table,
       heal: (rebuild) => {
         if (this.#isRecovered) this.#host.heal(rebuild);
@@ -391,8 +399,9 @@ export class HostNetworks implements Networks {
   #holdPorts({ endpoints, ports }: PlaceRequest): { held: HeldPorts; warnings: readonly string[] } {
     const gateway = endpoints[gatewayIndex(endpoints, this.#registry) ?? -1];
     if (gateway === undefined) return { held: this.#published.hold([]), warnings: [] };
-    const checked = checkPorts(ports, this.#registry.byId(gateway.network)?.hostAddress);
-    return { held: this.#published.hold(checked.ports), warnings: checked.warnings };
+    const checked = checkPorts(ports, this.#registry.byId(gateway.network)?.hostAddress, this.#publishMode);
+    const held = this.#published.hold(checked.ports);
+    return { held, warnings: [...checked.warnings, ...this.#hostFirewall.warningsOf(held.ports)] };
   }
 
   #gatewayOf(endpoints: readonly EndpointRecord[]): EndpointRecord | undefined {

@@ -20,7 +20,16 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   try {
     const store = new NetworkStore(options.db, options.writes);
     const networks = rememberedNetworks(options, store, names, sockets, report);
-    return new HostNetworks({ names, store, sockets, networks, warnings: legacyWarnings(), report, fail });
+    return new HostNetworks({
+      names,
+      store,
+      sockets,
+      networks,
+      warnings: legacyWarnings(),
+      report,
+      fail,
+      publishMode: options.publishMode ?? "nat",
+    });
   } catch (thrown) {
     sockets[Symbol.dispose]();
     throw thrown;

@@ -1,7 +1,7 @@
 /** Checks of published ports before anything is touched. Pure. */
 import { TiffinError } from "../../lib/errors.ts";
 import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
-import type { PortRequest } from "./model.ts";
+import type { PortRequest, PublishMode } from "./model.ts";
 
 export interface CheckedPort {
   readonly request: PortRequest;
@@ -10,6 +10,7 @@ export interface CheckedPort {
   /** Host ports to try in order; [0] lets the kernel choose. */
   readonly firstPort: number;
   readonly lastPort: number;
+  readonly mode: PublishMode;
 }
 
 const maximumPort = 65535;
@@ -26,6 +27,7 @@ function isPort(port: number, minimum: number): boolean {
 export function checkPorts(
   requests: readonly PortRequest[],
   defaultAddress = "0.0.0.0",
+  defaultMode: PublishMode = "nat",
 ): {
   readonly ports: readonly CheckedPort[];
   readonly warnings: readonly string[];
@@ -52,7 +54,11 @@ export function checkPorts(
     }
     const hostAddress = parseIpv4(text);
     if (hostAddress === undefined) throw invalid(`${JSON.stringify(text)} is no IPv4 address to publish on`);
-    ports.push({ request, hostAddress, firstPort: hostPort, lastPort });
+    const { mode = defaultMode } = request;
+    if (mode === "socket" && protocol === "sctp") {
+      throw invalid(`port ${containerPort}/sctp cannot be published in the mode socket: use nat`);
+    }
+    ports.push({ request, hostAddress, firstPort: hostPort, lastPort, mode });
   }
   return { ports, warnings };
 }

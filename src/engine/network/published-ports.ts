@@ -1,66 +1,85 @@
 /**
- * Who publishes which ports: the held host sockets, the firewall's map elements and the stale UDP flows move
+ * Who publishes which ports: the held host sockets or those at which the engine listens, the firewall's map elements and the stale UDP flows move
  * together here. Elements are changed one transaction per container, never the rules.
  */
 import { deleteFlows, type NetlinkSocket, nftTransaction } from "../../kernel/netlink/mod.ts";
-import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
-import { holdHostPort } from "./host-port.ts";
-import type { PublishedPort } from "./model.ts";
+import { type HeldPort, holdHostPort, portAllocated } from "./host-port.ts";
+import type { PortProtocol, PublishedPort } from "./model.ts";
+import { PortRelay } from "./port-relay.ts";
 import type { CheckedPort } from "./port-request.ts";
 
 interface Publication {
-  readonly mappings: readonly PortMapping[];
-  readonly sockets: readonly OwnedFd[];
+  readonly ports: readonly PublishedPort[];
+  readonly address: number;
+  readonly sockets: readonly Disposable[];
+}
+
+/** What the firewall does of it. */
+function mappingsOf({ ports, address }: Pick<Publication, "ports" | "address">): PortMapping[] {
+  return ports.filter(({ mode }) => mode !== "socket").map((port) => ({ port, address }));
+}
+
+/** What the engine does of it. */
+function lead({ sockets, address }: Pick<Publication, "sockets" | "address">): void {
+  for (const socket of sockets) if (socket instanceof PortRelay) socket.lead(formatIpv4(address));
 }
 
 /** Ports that are occupied on the host but not rewritten yet. */
 export interface HeldPorts extends Disposable {
   readonly ports: readonly PublishedPort[];
-  readonly sockets: readonly OwnedFd[];
+  readonly sockets: readonly Disposable[];
 }
 
 export class PublishedPorts {
   readonly #netfilter: NetlinkSocket;
   readonly #table: TableReference;
+  readonly #report: (thrown: unknown) => void;
   readonly #byContainer = new Map<string, Publication>();
 
-  constructor(netfilter: NetlinkSocket, table: TableReference) {
+  constructor(netfilter: NetlinkSocket, table: TableReference, report: (thrown: unknown) => void) {
     this.#netfilter = netfilter;
     this.#table = table;
+    this.#report = report;
   }
 
   /** Every mapping there is, for a rebuild of the table. */
   mappings(): PortMapping[] {
-    return [...this.#byContainer.values()].flatMap(({ mappings }) => mappings);
+    return [...this.#byContainer.values()].flatMap(mappingsOf);
   }
 
   portsOf(containerId: string): readonly PublishedPort[] {
-    return this.#byContainer.get(containerId)?.mappings.map(({ port }) => port) ?? [];
+    return this.#byContainer.get(containerId)?.ports ?? [];
   }
 
   /** Occupies the host's ports, all or none. Error: conflict `network.port-allocated`. */
   hold(wanted: readonly CheckedPort[]): HeldPorts {
     const ports: PublishedPort[] = [];
-    const sockets: OwnedFd[] = [];
+    const sockets: Disposable[] = [];
     const free = () => {
       for (const socket of sockets) socket[Symbol.dispose]();
     };
     try {
       for (const port of wanted) {
-        const held = holdFirstFree(port);
-        sockets.push(held.socket);
         const { containerPort, protocol } = port.request;
-        ports.push({
+        const held = this.#holdFirstFree(port, ports);
+        const published: PublishedPort = {
           containerPort,
           protocol,
           hostAddress: formatIpv4(port.hostAddress),
           hostPort: held.port,
-        });
+          ...(port.mode === "socket" && { mode: port.mode }),
+        };
+        if (port.mode === "socket") {
+          // It says in our words whether the port is free, and which one.
+          held.socket?.[Symbol.dispose]();
+          sockets.push(new PortRelay(published, this.#report));
+        } else if (held.socket !== undefined) sockets.push(held.socket);
+        ports.push(published);
       }
     } catch (thrown) {
       free();
@@ -72,39 +91,49 @@ export class PublishedPorts {
   /** Makes held ports lead to the container. */
   publish(containerId: string, address: number, held: Pick<HeldPorts, "ports" | "sockets">): void {
     if (held.ports.length === 0) return;
-    const mappings = held.ports.map((port) => ({ port, address }));
+    const publication = { ports: held.ports, address, sockets: held.sockets };
+    const mappings = mappingsOf(publication);
     nftTransaction(this.#netfilter, addContents(this.#table, portContents(mappings)));
-    this.#byContainer.set(containerId, { mappings, sockets: held.sockets });
+    lead(publication);
+    this.#byContainer.set(containerId, publication);
     this.#forgetFlows(mappings);
   }
 
   /** Makes the ports lead to another address of the container. */
   move(containerId: string, address: number): void {
     const publication = this.#byContainer.get(containerId);
-    if (publication === undefined || publication.mappings.every((mapping) => mapping.address === address))
-      return;
-    const mappings = publication.mappings.map(({ port }) => ({ port, address }));
+    if (publication === undefined || publication.address === address) return;
+    const moved = { ...publication, address };
+    const mappings = mappingsOf(moved);
     nftTransaction(this.#netfilter, [
-      ...deleteContents(this.#table, portContents(publication.mappings)),
+      ...deleteContents(this.#table, portContents(mappingsOf(publication))),
       ...addContents(this.#table, portContents(mappings)),
     ]);
-    this.#byContainer.set(containerId, { ...publication, mappings });
+    lead(moved);
+    this.#byContainer.set(containerId, moved);
     this.#forgetFlows(mappings);
   }
 
   /** Takes over ports of a container that lived before this engine; the table is rebuilt afterwards. */
   adopt(containerId: string, address: number, ports: readonly PublishedPort[]): void {
     if (ports.length === 0) return;
-    const sockets: OwnedFd[] = [];
-    for (const { hostAddress, hostPort, protocol } of ports) {
+    const sockets: Disposable[] = [];
+    for (const port of ports) {
       try {
-        sockets.push(holdHostPort(protocol, parseIpv4(hostAddress) ?? 0, hostPort).socket);
-      } catch {
-        // Somebody listened there while no engine held it. The rewriting still takes precedence, so the container
-        // stays reachable, and there is nothing to give back.
+        if (port.mode === "socket") sockets.push(new PortRelay(port, this.#report));
+        else {
+          const { socket } = holdHostPort(port.protocol, parseIpv4(port.hostAddress) ?? 0, port.hostPort);
+          if (socket !== undefined) sockets.push(socket);
+        }
+      } catch (thrown) {
+        // Somebody listened there while no engine held it. Rewriting still takes precedence, so the container stays
+        // reachable, and there is nothing to give back; a port at which the engine itself listens is lost.
+        if (port.mode === "socket") this.#report(thrown);
       }
     }
-    this.#byContainer.set(containerId, { mappings: ports.map((port) => ({ port, address })), sockets });
+    const publication = { ports, address, sockets };
+    lead(publication);
+    this.#byContainer.set(containerId, publication);
   }
 
   /** Idempotent. */
@@ -113,14 +142,14 @@ export class PublishedPorts {
     if (publication === undefined) return;
     this.#byContainer.delete(containerId);
     try {
-      nftTransaction(this.#netfilter, deleteContents(this.#table, portContents(publication.mappings)));
+      nftTransaction(this.#netfilter, deleteContents(this.#table, portContents(mappingsOf(publication))));
     } catch (thrown) {
       // Someone flushed the rules, elements included; the next look at the table rebuilds it without these.
       if (!isGone(thrown)) throw thrown;
     } finally {
       for (const socket of publication.sockets) socket[Symbol.dispose]();
     }
-    this.#forgetFlows(publication.mappings);
+    this.#forgetFlows(mappingsOf(publication));
   }
 
   /** Gives the sockets back; rules stay. */
@@ -129,6 +158,37 @@ export class PublishedPorts {
       for (const socket of sockets) socket[Symbol.dispose]();
     }
     this.#byContainer.clear();
+  }
+
+  #holdFirstFree(
+    { request, hostAddress, firstPort, lastPort }: CheckedPort,
+    now: readonly PublishedPort[],
+  ): HeldPort {
+    const first = firstPort === 0 && request.protocol === "sctp" ? firstOfOurs : firstPort;
+    const last = firstPort === 0 && request.protocol === "sctp" ? lastOfOurs : lastPort;
+    for (let port = first; ; port += 1) {
+      try {
+        const held = holdHostPort(request.protocol, hostAddress, port);
+        if (held.socket === undefined) this.#refuseOwn(request.protocol, hostAddress, port, now);
+        return held;
+      } catch (thrown) {
+        const isTaken = thrown instanceof TiffinError && thrown.code === "network.port-allocated";
+        if (!isTaken || port >= last) throw thrown;
+      }
+    }
+  }
+
+  /** Where no socket says whether a port is taken, our own ports do. */
+  #refuseOwn(protocol: PortProtocol, address: number, hostPort: number, now: readonly PublishedPort[]): void {
+    const hostAddress = formatIpv4(address);
+    const every = [...now, ...[...this.#byContainer.values()].flatMap(({ ports }) => ports)];
+    const isTaken = every.some(
+      (each) =>
+        each.protocol === protocol &&
+        each.hostPort === hostPort &&
+        (address === 0 || each.hostAddress === hostAddress || parseIpv4(each.hostAddress) === 0),
+    );
+    if (isTaken) throw portAllocated(`${hostAddress}:${hostPort}`);
   }
 
   /**
@@ -150,22 +210,10 @@ export class PublishedPorts {
   }
 }
 
+/** Where no socket chooses a port. */
+const firstOfOurs = 49_153;
+const lastOfOurs = 65_535;
+
 function isGone(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";
-}
-
-function holdFirstFree({
-  request,
-  hostAddress,
-  firstPort,
-  lastPort,
-}: CheckedPort): ReturnType<typeof holdHostPort> {
-  for (let port = firstPort; port < lastPort; port += 1) {
-    try {
-      return holdHostPort(request.protocol, hostAddress, port);
-    } catch (thrown) {
-      if (!(thrown instanceof TiffinError) || thrown.code !== "network.port-allocated") throw thrown;
-    }
-  }
-  return holdHostPort(request.protocol, hostAddress, lastPort);
 }

@@ -10,6 +10,7 @@ import {
 } from "../../linux/netlink/nftables/decode.ts";
 import {
   batch,
+  dumpChains,
   dumpElements,
   dumpRules,
   getChain,
@@ -45,6 +46,12 @@ export function findChain(
   name: string,
 ): ChainState | undefined {
   return orUndefined(() => socket.get(getChain(table, name), decodeChain));
+}
+
+/** Every chain that there is. */
+export function listChains(socket: NetlinkSocket): ChainState[] {
+  const wanted = nftType("newChain");
+  return socket.dump(dumpChains(), (message) => (message.type === wanted ? decodeChain(message) : undefined));
 }
 
 /** The chain's rules in order; none when it does not exist. */

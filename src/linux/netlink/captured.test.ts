@@ -83,6 +83,7 @@ test("nftables objects", () => {
     table: "filter",
     name: "FORWARD",
     base: true,
+    hook: 2,
     policy: "drop",
   });
   expect(messagesOf("forwardRules").map(decodeRule)).toMatchObject([

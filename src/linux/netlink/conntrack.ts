@@ -25,7 +25,7 @@ const tupleAttribute = { ip: 1, protocol: 2 } as const;
 const ipAttribute = { source: 1, destination: 2 } as const;
 const protocolAttribute = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
 const headerBytes = 4;
-export const protocolNumbers = { tcp: 6, udp: 17 } as const;
+export const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 export interface FlowTuple {
   readonly source: number;

@@ -8,14 +8,6 @@ function invalidPort(text: string): TiffinError {
   return new TiffinError("invalid", "container.port", `invalid port specification: "${text}"`);
 }
 
-function sctpIsMissing(): TiffinError {
-  return new TiffinError(
-    "notImplemented",
-    "container.port-protocol",
-    "publishing sctp ports is not supported",
-  );
-}
-
 const highestPort = 65_535;
 
 function portNumber(text: string, whole: string): number {
@@ -26,13 +18,12 @@ function portNumber(text: string, whole: string): number {
 /** `80/tcp` taken apart; the protocol is `tcp` when absent. */
 export function decodePortKey(key: string): {
   readonly port: number;
-  readonly protocol: "tcp" | "udp";
+  readonly protocol: ExposedPort["protocol"];
 } {
   const [number = "", protocol = "tcp", ...rest] = key.split("/");
   const port = portNumber(number, key);
   if (port === 0 || rest.length > 0) throw invalidPort(key);
-  if (protocol === "tcp" || protocol === "udp") return { port, protocol };
-  if (protocol === "sctp") throw sctpIsMissing();
+  if (protocol === "tcp" || protocol === "udp" || protocol === "sctp") return { port, protocol };
   throw new TiffinError("invalid", "container.port-protocol", `invalid proto: ${protocol}`);
 }
 
@@ -55,7 +46,40 @@ export function exposedPorts(keys: readonly string[]): ExposedPort[] {
 }
 
 /** The requests for `bindings`, and with `all` for every exposed port that has none. */
-export function decodePorts(bindings: PortMap, exposed: readonly ExposedPort[], all: boolean): WantedPort[] {
+export function decodePorts(
+  bindings: PortMap,
+  exposed: readonly ExposedPort[],
+  all: boolean,
+  modes = "",
+): WantedPort[] {
+  const modeOf = decodeModes(modes);
+  const requests = portRequests(bindings, exposed, all);
+  return requests.map((request) => {
+    const mode = modeOf(`${request.containerPort}/${request.protocol}`);
+    return mode === undefined ? request : { ...request, mode };
+  });
+}
+
+/** How ports are published: one word for all of them, or `80/tcp=socket,53/udp=nat`. */
+export const publishAnnotation = "tiffin.publish-mode";
+
+function decodeModes(text: string): (key: string) => WantedPort["mode"] {
+  const modes = new Map<string, WantedPort["mode"]>();
+  for (const part of text === "" ? [] : text.split(",")) {
+    const [, key = "*", mode] = /^(?:([0-9]{1,5}(?:\/(?:tcp|udp|sctp))?)=)?(nat|socket)$/.exec(part) ?? [];
+    if (mode !== "nat" && mode !== "socket") {
+      throw new TiffinError(
+        "invalid",
+        "container.port",
+        `invalid annotation ${publishAnnotation}: found ${JSON.stringify(part)}, wanted nat, socket or PORT/PROTOCOL=MODE`,
+      );
+    }
+    modes.set(key === "*" || key.includes("/") ? key : `${key}/tcp`, mode);
+  }
+  return (key) => modes.get(key) ?? modes.get("*");
+}
+
+function portRequests(bindings: PortMap, exposed: readonly ExposedPort[], all: boolean): WantedPort[] {
   const requests: WantedPort[] = [];
   for (const [key, list] of Object.entries(bindings)) {
     const { port, protocol } = decodePortKey(key);
@@ -80,7 +104,6 @@ export function decodePorts(bindings: PortMap, exposed: readonly ExposedPort[], 
   }
   if (!all) return requests;
   for (const { port, protocol } of exposed) {
-    if (protocol === "sctp") throw sctpIsMissing();
     const bound = requests.some((each) => each.containerPort === port && each.protocol === protocol);
     if (!bound) requests.push({ containerPort: port, protocol, hostPort: 0 });
   }

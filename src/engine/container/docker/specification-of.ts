@@ -22,7 +22,7 @@ import { decodeDeviceRule } from "./device-rule.ts";
 import { commandOf, type MergedConfig, type MergedHostConfig, timeAnnotation } from "./documents.ts";
 import { decodeHealthTest } from "./health-test.ts";
 import { decodeLogConfig } from "./log-options.ts";
-import { decodePorts, exposedPorts } from "./ports.ts";
+import { decodePorts, exposedPorts, publishAnnotation } from "./ports.ts";
 import { resourcesOf } from "./resources-of.ts";
 import { decodeSecurityOptions } from "./security-options.ts";
 import { storageBytesOf } from "./storage-options.ts";
@@ -146,7 +146,12 @@ function networkOf(
   exposed: ContainerSpecification["exposed"],
 ): ContainerSpecification["network"] {
   const mode = host.NetworkMode;
-  const ports = decodePorts(host.PortBindings ?? {}, exposed, host.PublishAllPorts ?? false);
+  const ports = decodePorts(
+    host.PortBindings ?? {},
+    exposed,
+    host.PublishAllPorts ?? false,
+    host.Annotations?.[publishAnnotation],
+  );
   if (mode === "host") return { kind: "host" };
   const container = containerOf(mode);
   if (container !== undefined) return { kind: "container", container };

@@ -34,9 +34,10 @@ const endpoint = object({
 
 const port = object({
   containerPort: integer,
-  protocol: oneOf("tcp", "udp"),
+  protocol: oneOf("tcp", "udp", "sctp"),
   hostAddress: text,
   hostPort: integer,
+  mode: optional(oneOf("nat", "socket")),
 });
 
 const presence = { token: text, endpoints: list(endpoint), ports: list(port) };

@@ -77,10 +77,12 @@ const port = integerWithin(1, 65_535);
 /** `hostAddress` absent: every address. `hostPort` 0: whichever is free; with `hostPortEnd` the first free one of a range. */
 const publishedPort = object({
   containerPort: port,
-  protocol: oneOf("tcp", "udp"),
+  protocol: oneOf("tcp", "udp", "sctp"),
   hostPort: integerWithin(0, 65_535),
   hostAddress: optional(text),
   hostPortEnd: optional(integerWithin(0, 65_535)),
+  /** By the firewall, or by the engine that listens; absent: the engine's choice. */
+  mode: optional(oneOf("nat", "socket")),
 });
 export interface WantedPort extends Decoded<typeof publishedPort> {}
 

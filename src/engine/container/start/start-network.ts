@@ -141,10 +141,11 @@ function refuseAddress({ id, name, subnetChosen }: Network, { address }: WantedE
   );
 }
 
-function portRequest({ hostAddress, hostPortEnd, ...port }: WantedPort): PortRequest {
+function portRequest({ hostAddress, hostPortEnd, mode, ...port }: WantedPort): PortRequest {
   return {
     ...port,
     ...(hostAddress !== undefined && { hostAddress }),
     ...(hostPortEnd !== undefined && { hostPortEnd }),
+    ...(mode !== undefined && { mode }),
   };
 }

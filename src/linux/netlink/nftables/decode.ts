@@ -21,15 +21,19 @@ export interface ChainState {
   readonly table: string;
   readonly name: string;
   readonly base: boolean;
+  /** NF_INET_* where a base chain hangs. */
+  readonly hook?: number;
   readonly policy: "accept" | "drop";
 }
 
 export function decodeChain(message: NetlinkMessage): ChainState {
   const attributes = attributesOf(message);
+  const hook = attributes.nested(4)?.u32be(1);
   return {
     table: attributes.string(1) ?? "",
     name: attributes.string(3) ?? "",
     base: attributes.has(4),
+    ...(hook !== undefined && { hook }),
     policy: attributes.u32be(5) === policyDrop ? "drop" : "accept",
   };
 }

@@ -41,7 +41,7 @@ export function nftType(message: NftMessage): number {
   return (subsystem << 8) | nftMessages[message];
 }
 
-const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
+export const hooks = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 const policies = { drop: 0, accept: 1 } as const;
 const setFlags = { interval: 0x4, map: 0x8 } as const;
 /** NFT_SET_ELEM_INTERVAL_END */
@@ -325,6 +325,16 @@ export function getTable(reference: TableReference): NetlinkRequest {
 /** NFT_MSG_GETCHAIN for one chain; ENOENT when there is none. */
 export function getChain(reference: TableReference, name: string): NetlinkRequest {
   return request("getChain", 0, reference, `chain ${name}`, (writer) => writer.string(3, name));
+}
+
+/** Every chain of every table of every family. */
+export function dumpChains(): NetlinkRequest {
+  return {
+    type: nftType("getChain"),
+    flags: messageFlags.request | messageFlags.dump,
+    object: "nftables chains",
+    body: (writer) => writer.raw(nfHeader(0)),
+  };
 }
 
 /** NFT_MSG_GETRULE dump of one chain, in order. */

@@ -1,0 +1,125 @@
+/**
+ * A published port at which the engine listens itself and passes on what comes, so that for the host's firewall it is a
+ * port of the host like any other. It needs no rule, and lives no longer than the engine.
+ */
+import { joinDuplexes } from "../../lib/byte-duplex.ts";
+import { after, type Timer } from "../../lib/timer.ts";
+import { connectTcp, listenTcp } from "../../transport/tcp.ts";
+import type { PublishedPort } from "./model.ts";
+
+/** How many clients one UDP port has at a time, and after how long without a word one is forgotten. */
+const mostFlows = 1024;
+const flowMs = 90_000;
+
+interface Flow {
+  readonly socket: Promise<Bun.udp.ConnectedSocket<"buffer">>;
+  timer: Timer;
+}
+
+export class PortRelay implements Disposable {
+  readonly port: PublishedPort;
+  readonly #report: (thrown: unknown) => void;
+  /** The container's address; undefined: nobody is behind it yet. */
+  #target: string | undefined;
+  #listener: Disposable | undefined;
+  /** By the client's address and port. */
+  readonly #flows = new Map<string, Flow>();
+  #isClosed = false;
+
+  /** Throws when the port is taken. */
+  constructor(port: PublishedPort, report: (thrown: unknown) => void) {
+    this.port = port;
+    this.#report = report;
+    if (port.protocol === "tcp") this.#listener = this.#listen();
+    else this.#bind().catch(report);
+  }
+
+  /** What comes from now on goes to that address; connections that are there stay where they are. */
+  lead(address: string): void {
+    if (this.#target === address) return;
+    this.#target = address;
+    this.#forgetFlows();
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#listener?.[Symbol.dispose]();
+    this.#forgetFlows();
+  }
+
+  #listen(): Disposable {
+    const { hostAddress, hostPort, containerPort } = this.port;
+    return listenTcp(hostAddress, hostPort, (client) => {
+      if (this.#target === undefined) {
+        client.destroy();
+        return;
+      }
+      // A refusal in the container is one at the port: the client's connection ends without a word.
+      connectTcp(this.#target, containerPort).then(
+        (server) => void joinDuplexes(client, server),
+        () => client.destroy(),
+      );
+    });
+  }
+
+  async #bind(): Promise<void> {
+    const { hostAddress, hostPort } = this.port;
+    const socket = await Bun.udpSocket({
+      hostname: hostAddress,
+      port: hostPort,
+      socket: {
+        data: (own, data, port, address) => {
+          this.#pass(own, Buffer.from(data), port, address);
+        },
+        error: () => {},
+      },
+    });
+    this.#listener = { [Symbol.dispose]: () => socket.close() };
+    if (this.#isClosed) socket.close();
+  }
+
+  #pass(own: Bun.udp.Socket<"buffer">, data: Buffer, port: number, address: string): void {
+    const key = `${address} ${port}`;
+    const flow = this.#flows.get(key) ?? this.#flowOf(own, key, port, address);
+    if (flow === undefined) return;
+    flow.timer.cancel();
+    flow.timer = this.#forgetLater(key);
+    flow.socket.then((socket) => socket.send(data)).catch(() => {});
+  }
+
+  #flowOf(own: Bun.udp.Socket<"buffer">, key: string, port: number, address: string): Flow | undefined {
+    if (this.#target === undefined || this.#flows.size >= mostFlows) return undefined;
+    const socket = Bun.udpSocket({
+      connect: { hostname: this.#target, port: this.port.containerPort },
+      socket: {
+        data(_socket, data) {
+          try {
+            own.send(data, port, address);
+          } catch {
+            // What goes by UDP may be lost.
+          }
+        },
+        error: () => {},
+      },
+    });
+    socket.catch(this.#report);
+    const flow = { socket, timer: this.#forgetLater(key) };
+    this.#flows.set(key, flow);
+    return flow;
+  }
+
+  #forgetLater(key: string): Timer {
+    return after(flowMs, () => this.#forget(key), { background: true });
+  }
+
+  #forget(key: string): void {
+    const flow = this.#flows.get(key);
+    this.#flows.delete(key);
+    flow?.timer.cancel();
+    flow?.socket.then((socket) => socket.close()).catch(() => {});
+  }
+
+  #forgetFlows(): void {
+    for (const key of [...this.#flows.keys()]) this.#forget(key);
+  }
+}
