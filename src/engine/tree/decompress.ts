@@ -6,6 +6,7 @@
 import { limitUnpackedBytes, tooLarge } from "../../archive/mod.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { freeBytes } from "../../lib/free-bytes.ts";
+import { bunzip2 } from "./bunzip2.ts";
 import { gunzip } from "./gunzip.ts";
 
 export type Compression = "gzip" | "zstd" | "bzip2" | "xz";
@@ -17,8 +18,6 @@ const magics: readonly { readonly name: Compression; readonly magic: readonly nu
   { name: "xz", magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a] },
 ];
 const longestMagic = 5;
-/** Of compressed bytes: the reader of bzip2 works synchronously on what it is given. */
-const pieceBytes = 16 * 1024;
 
 /** A frame of zstd that holds no data may come first: its magic has 16 values. */
 function isSkippable([first = 0, ...rest]: Uint8Array): boolean {
@@ -75,7 +74,7 @@ async function* resumed(start: Uint8Array, rest: AsyncIterator<Uint8Array>): Asy
 async function* inflated(source: AsyncIterable<Uint8Array>, format: Compression): AsyncGenerator<Uint8Array> {
   try {
     if (format === "xz") yield* unxz(source);
-    else if (format === "bzip2") yield* unbzip2(source);
+    else if (format === "bzip2") yield* bunzip2(guarded(source));
     else if (format === "zstd") yield* unzstd(source);
     else yield* gunzip(guarded(source));
   } catch (thrown) {
@@ -123,26 +122,4 @@ function webStream(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array
       await pieces.return(undefined);
     },
   });
-}
-
-async function* unbzip2(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { default: makeReader } = await import("unbzip2-stream");
-  const reader = makeReader();
-  const ready: Uint8Array[] = [];
-  let failure: unknown;
-  reader.on("data", (piece: Uint8Array) => ready.push(piece));
-  reader.on("error", (thrown: unknown) => {
-    failure ??= thrown;
-  });
-  for await (const piece of guarded(source)) {
-    for (let at = 0; at < piece.length; at += pieceBytes) {
-      // The reader keeps what it is given.
-      reader.write(piece.slice(at, at + pieceBytes));
-      if (failure !== undefined) throw failure;
-      yield* ready.splice(0);
-    }
-  }
-  reader.end();
-  if (failure !== undefined) throw failure;
-  yield* ready.splice(0);
 }
