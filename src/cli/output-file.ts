@@ -28,17 +28,16 @@ function refusePath(io: CliIo, path: string, what: string): void {
   const slash = path.replace(/\/+$/, "").lastIndexOf("/");
   const directory = slash === -1 ? "." : path.slice(0, slash) || "/";
   if (io.pathKind(directory) === "missing") {
-    throw new Error(
-      `failed to ${what}: invalid output path: directory ${JSON.stringify(directory)} does not exist`,
-    );
+    throw new Error(`failed to ${what}: invalid output path: stat ${directory}: no such file or directory`);
   }
   const kind = io.pathKind(path);
   if (kind === "missing" || kind === "file") return;
-  const found =
-    kind === "device" ? "got a device" : `got ${kind === "directory" ? "a directory" : "an irregular file"}`;
-  throw new Error(
-    `failed to ${what}: invalid output path: ${JSON.stringify(path)} must be a regular file: ${found}`,
-  );
+  const found = {
+    directory: "a directory",
+    device: "a character device file",
+    irregular: "an irregular file",
+  };
+  throw new Error(`failed to ${what}: cannot write to ${found[kind]}`);
 }
 
 /** Beside its place until it is whole: an earlier file of that name stays as long. */

@@ -440,8 +440,11 @@ function viewField(shape: Plain | Struct | Many, value: unknown): unknown {
     : value;
 }
 
+/** On what is a struct in Go: JSON shows its fields in their order, and not in that of their names as a map's. */
+export const structMark = Symbol("struct");
+
 function view(shape: DocumentShape, fields: object): object {
-  const seen: object = {};
+  const seen: object = { [structMark]: true };
   for (const [name, value] of Object.entries(fields)) {
     const field = Object.hasOwn(shape, name) ? shape[name] : undefined;
     const shown = field === undefined || value === null ? value : viewField(plainOf(field), value);

@@ -30,7 +30,9 @@ export async function diskUsage(context: DiskUsageContext, types: readonly strin
   if (wants("image")) for (const layer of imageStore.layers()) layerBytes += layers.layerDiskBytes(layer);
   return {
     LayersSize: layerBytes,
-    Images: wants("image") ? await images.list({ all: false, sharedSize: true, filters: {} }) : null,
+    Images: wants("image")
+      ? await images.list({ all: false, sharedSize: true, containers: true, filters: {} })
+      : null,
     Containers: wants("container") ? await containers.list({ all: true, size: true, filters: {} }) : null,
     Volumes: wants("volume") ? await volumeUsage(context) : null,
     BuildCache: wants("build-cache") ? [] : null,

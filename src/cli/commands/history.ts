@@ -21,6 +21,10 @@ const shape: ListShape = {
   rowType: "*formatter.historyContext",
 };
 
+function shapeOf(human: boolean): ListShape {
+  return human ? shape : { ...shape, columns: ["ID", "CreatedAt", "CreatedBy", "Size", "Comment"] };
+}
+
 interface Shown {
   readonly truncate: boolean;
   readonly human: boolean;
@@ -72,7 +76,7 @@ export const command = defineCommand({
     const shown = { truncate: !values["no-trunc"], human: values.human, nowMs: context.io.nowMs() };
     const rows = items.map((item) => rowOf(item, shown));
     if (values.quiet) context.out(rows.map((row) => `${row["ID"]}\n`).join(""));
-    else context.out(await formatList(rows, shape, values.format));
+    else context.out(await formatList(rows, shapeOf(values.human), values.format));
     return 0;
   },
 });

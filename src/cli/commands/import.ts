@@ -1,4 +1,5 @@
 /** `tiffin import`. */
+import { parseReference } from "../../docker/reference.ts";
 import { defineCommand } from "../command.ts";
 import { list, text } from "../flags/flag.ts";
 import { namedInput } from "../input-stream.ts";
@@ -20,6 +21,8 @@ export const command = defineCommand({
   most: 2,
   async run({ values, positionals, context }) {
     const [source = "", reference = ""] = positionals;
+    // A name that is none costs nothing.
+    if (reference !== "") parseReference(reference);
     const isUrl = /^https?:\/\//.test(source);
     const body = isUrl ? nothing() : namedInput(context.io, source);
     const api = await context.parallelApi();

@@ -67,16 +67,18 @@ export const command = defineCommand({
     const server = serverOf(positionals[0] ?? "");
     let { username, password } = values;
     if (given.has("password")) {
-      if (values["password-stdin"]) throw new Error("--password and --password-stdin are mutually exclusive");
+      if (values["password-stdin"])
+        throw new Error("conflicting options: cannot specify both --password and --password-stdin");
       context.err("WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n");
     }
     if (values["password-stdin"]) {
-      if (username === "") throw new Error("Must provide --username with --password-stdin");
+      if (username === "") throw new Error("the --password-stdin option requires --username to be set");
       password = await passwordFromInput(context);
     }
     if (username === "" && password === "" && (await withStored(context, server))) return 0;
     if (username === "" || password === "") {
-      if (!io.isTerminal(0)) throw new Error("Cannot perform an interactive login from a non TTY device");
+      if (!io.isTerminal(0))
+        throw new Error("Error: Cannot perform an interactive login from a non TTY device");
       if (server === hubServer) context.out("Log in with your name on Docker Hub.\n");
       if (username === "") username = readAnswer(context, "Username: ");
       if (username === "") throw new Error("username is required");

@@ -13,8 +13,9 @@ export const command = defineCommand({
     const [host = ""] = positionals;
     const server = serverOf(host);
     const shown = server === hubServer ? hubServer : host;
-    const wasThere = eraseCredentials(context.io, host);
-    context.out(wasThere ? `Removing login credentials for ${shown}\n` : `Not logged in to ${shown}\n`);
+    // It says so as well where nobody was logged in, as docker does.
+    context.out(`Removing login credentials for ${shown}\n`);
+    eraseCredentials(context.io, host);
     return 0;
   },
 });

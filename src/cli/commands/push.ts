@@ -21,6 +21,7 @@ export const command = defineCommand({
     const [name = ""] = positionals;
     const reference = parseReference(name);
     const all = values["all-tags"];
+    if (reference.digest !== undefined) throw new Error("cannot push a digest reference");
     if (all && reference.tag !== undefined) throw new Error("tag can't be used with --all-tags/-a");
     if (!all && reference.tag === undefined && !values.quiet) context.out("Using default tag: latest\n");
     const auth = credentialsOf(context.io, reference.domain);

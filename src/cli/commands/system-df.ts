@@ -2,10 +2,10 @@
 import type { ContainerSummary } from "../../docker/types/container.ts";
 import type { DiskUsage } from "../../docker/types/disk-usage.ts";
 import { defineCommand } from "../command.ts";
-import type { CliContext } from "../context.ts";
 import { text, toggle } from "../flags/flag.ts";
+import { documentFormat } from "../format/document-format.ts";
 import { humanDuration, humanSize } from "../format/human.ts";
-import { formatList, type ListShape, type Row } from "../format/list-format.ts";
+import { formatList, type ListShape, plainColumns, type Row } from "../format/list-format.ts";
 import { imageRows } from "./images.ts";
 
 const shape: ListShape = {
@@ -73,68 +73,99 @@ function rowsOf(usage: DiskUsage): Row[] {
   ];
 }
 
-/** One section of the long form. */
-async function section(
-  title: string,
-  columns: Readonly<Record<string, string>>,
-  rows: readonly Row[],
-): Promise<string> {
-  const list: ListShape = { headings: columns, columns: Object.keys(columns), rowType: "" };
-  return `${title} space usage:\n\n${await formatList(rows, list, "")}`;
+interface Kind {
+  readonly title: string;
+  readonly columns: Readonly<Record<string, string>>;
+  readonly rows: readonly Row[];
 }
 
-async function longForm(usage: DiskUsage, context: CliContext): Promise<string> {
-  const nowMs = context.io.nowMs();
+/** Each thing, by kinds; the names of the kinds are those that templates know. */
+function kindsOf(usage: DiskUsage, nowMs: number, truncate: boolean): Readonly<Record<string, Kind>> {
   const images = (usage.Images ?? []).flatMap((image) =>
-    imageRows(image, { truncate: true, digests: false, nowMs }),
+    // One line each, under its first name.
+    imageRows(image, { truncate, digests: false, nowMs })
+      .slice(0, 1)
+      .map((row) => ({
+        ...row,
+        Digest: "",
+        UniqueSize: humanSize(image.Size - Math.max(0, image.SharedSize), digits),
+      })),
   );
   const containers = (usage.Containers ?? []).map((one) => ({
-    ID: one.Id.slice(0, shortIdLength),
+    ID: truncate ? one.Id.slice(0, shortIdLength) : one.Id,
     Image: one.Image,
     Command: JSON.stringify(one.Command),
     LocalVolumes: String(one.Mounts.filter(({ Type }) => Type === "volume").length),
     Size: humanSize(one.SizeRw ?? 0),
-    Created: `${humanDuration(nowMs / 1000 - one.Created)} ago`,
+    RunningFor: `${humanDuration(nowMs / 1000 - one.Created)} ago`,
     Status: one.Status,
     Names: one.Names.map((name) => name.replace(/^\//, "")).join(","),
   }));
-  const volumes = (usage.Volumes ?? []).map(({ Name, UsageData }) => ({
+  const volumes = (usage.Volumes ?? []).map(({ Name, Driver, Mountpoint, Scope, UsageData }) => ({
     Name,
+    Driver,
+    Mountpoint,
+    Scope,
     Links: String(UsageData?.RefCount ?? 0),
     Size: humanSize(UsageData?.Size ?? 0),
   }));
-  const sections = [
-    await section(
-      "Images",
-      {
-        Repository: "REPOSITORY",
-        Tag: "TAG",
-        ID: "IMAGE ID",
-        CreatedSince: "CREATED",
-        Size: "SIZE",
-        SharedSize: "SHARED SIZE",
-        UniqueSize: "UNIQUE SIZE",
-        Containers: "CONTAINERS",
-      },
-      images,
-    ),
-    await section(
-      "Containers",
-      {
-        ID: "CONTAINER ID",
-        Image: "IMAGE",
-        Command: "COMMAND",
-        LocalVolumes: "LOCAL VOLUMES",
-        Size: "SIZE",
-        Created: "CREATED",
-        Status: "STATUS",
-        Names: "NAMES",
-      },
-      containers,
-    ),
-    await section("Local Volumes", { Name: "VOLUME NAME", Links: "LINKS", Size: "SIZE" }, volumes),
-  ];
+  return {
+    Images: { title: "Images space usage:", columns: imageColumns, rows: images },
+    Containers: { title: "Containers space usage:", columns: containerColumns, rows: containers },
+    Volumes: { title: "Local Volumes space usage:", columns: volumeColumns, rows: volumes },
+    BuildCache: { title: "Build cache usage: 0B", columns: cacheColumns, rows: [] },
+  };
+}
+
+const imageColumns = {
+  Repository: "REPOSITORY",
+  Tag: "TAG",
+  ID: "IMAGE ID",
+  CreatedSince: "CREATED",
+  Size: "SIZE",
+  SharedSize: "SHARED SIZE",
+  UniqueSize: "UNIQUE SIZE",
+  Containers: "CONTAINERS",
+};
+const containerColumns = {
+  ID: "CONTAINER ID",
+  Image: "IMAGE",
+  Command: "COMMAND",
+  LocalVolumes: "LOCAL VOLUMES",
+  Size: "SIZE",
+  RunningFor: "CREATED",
+  Status: "STATUS",
+  Names: "NAMES",
+};
+const volumeColumns = { Name: "VOLUME NAME", Links: "LINKS", Size: "SIZE" };
+const cacheColumns = {
+  ID: "CACHE ID",
+  CacheType: "CACHE TYPE",
+  Size: "SIZE",
+  CreatedSince: "CREATED",
+  LastUsedSince: "LAST USED",
+  UsageCount: "USAGE",
+  Shared: "SHARED",
+};
+
+async function longForm(usage: DiskUsage, nowMs: number): Promise<string> {
+  const sections: string[] = [];
+  for (const { title, columns, rows } of Object.values(kindsOf(usage, nowMs, true))) {
+    const list: ListShape = { headings: columns, columns: Object.keys(columns), rowType: "" };
+    sections.push(`${title}\n\n${await formatList(rows, list, "")}`);
+  }
   return sections.join("\n");
+}
+
+/** One document of all kinds, or a template over it. */
+async function formattedLongForm(usage: DiskUsage, nowMs: number, format: string): Promise<string> {
+  const kinds = Object.entries(kindsOf(usage, nowMs, false));
+  const document = Object.fromEntries(kinds.map(([name, { rows }]) => [name, rows.map(plainColumns)]));
+  const show = await documentFormat(format.replace(/^\{\{\s*json \.\s*\}\}$/, "json"), {
+    rootType: "*formatter.diskUsageContext",
+    failurePrefix: "template parsing error: ",
+  });
+  return show(document);
 }
 
 export const command = defineCommand({
@@ -150,10 +181,10 @@ export const command = defineCommand({
   async run({ values, context }) {
     const api = await context.api();
     const usage = await api.document("diskUsage", {});
-    const short = !values.verbose || values.format !== "";
-    context.out(
-      short ? await formatList(rowsOf(usage), shape, values.format) : await longForm(usage, context),
-    );
+    const nowMs = context.io.nowMs();
+    if (!values.verbose) context.out(await formatList(rowsOf(usage), shape, values.format));
+    else if (values.format === "") context.out(await longForm(usage, nowMs));
+    else context.out(await formattedLongForm(usage, nowMs, values.format));
     return 0;
   },
 });

@@ -1,6 +1,7 @@
 /** `--format` of single documents: `json` or a template. Templates are loaded only when there is one. */
+
+import { goJson } from "../../lib/go-json.ts";
 import { PlainFailure } from "../exit-reports.ts";
-import { goJson } from "./go-json.ts";
 
 export interface DocumentKind {
   /** What Docker calls the template in its error texts. */
@@ -30,7 +31,7 @@ export async function documentFormat(
   }
   return (document) => {
     try {
-      return template.run(dockerDocument(document), rootType === undefined ? {} : { rootType });
+      return template.run(dockerDocument(document, format), rootType === undefined ? {} : { rootType });
     } catch (thrown) {
       if (thrown instanceof TemplateError) throw new Error(failurePrefix + thrown.message);
       throw thrown;

@@ -2,10 +2,11 @@
  * `--format` of lists: `table`, `table TEMPLATE`, `json` or a template, over rows of named columns. A column's value may be a
  * function, which templates call with their arguments. Templates are loaded only when there is one.
  */
+
+import { goJson } from "../../lib/go-json.ts";
 import { own } from "../../lib/own.ts";
 import type { FunctionTable } from "../template/mod.ts";
 import { alignColumns } from "./column-table.ts";
-import { goJson } from "./go-json.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -34,7 +35,7 @@ function headingRow(shape: ListShape, rows: readonly Row[]): Row {
 }
 
 /** Columns without those that need an argument, as `--format json` shows them. */
-function plainColumns(row: Row): Row {
+export function plainColumns(row: Row): Row {
   return Object.fromEntries(
     Object.entries(row)
       .filter(([, value]) => typeof value !== "function")

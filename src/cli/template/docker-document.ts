@@ -2,6 +2,7 @@
  * A document of the engine as Docker's own client sees it, which decodes it into Go structs: some fields have another name
  * there, and a null is the nil of a list, a map or a pointer, which print differently. Pure.
  */
+import { structMark } from "../../docker/documents.ts";
 import { own } from "../../lib/own.ts";
 import { TypedNil } from "./value.ts";
 
@@ -51,19 +52,27 @@ const nilTypes: Readonly<Record<string, string>> = {
 };
 
 /** `document`, its fields that are not enumerable included, with nils that know their type, and answering to Go's names as well. */
-export function dockerDocument(document: unknown): unknown {
-  if (Array.isArray(document)) return document.map(dockerDocument);
+export function dockerDocument(document: unknown, source = ""): unknown {
+  return seenAs(document, !jsonOnlyName.test(source));
+}
+
+/** A template with such a name fails over Go's structs, and Docker then runs it over the JSON, whose objects are maps. */
+const jsonOnlyName = new RegExp(`\\.(?:${Object.keys(goNames).join("|")})\\b`);
+
+function seenAs(document: unknown, structs: boolean): unknown {
+  if (Array.isArray(document)) return document.map((one) => seenAs(one, structs));
   if (typeof document !== "object" || document === null) return document;
   const view: Record<string, unknown> = {};
   for (const [name, { value, enumerable = true }] of Object.entries(
     Object.getOwnPropertyDescriptors(document),
   )) {
-    const seen = value === null ? new TypedNil(own(nilTypes, name) ?? "[]string") : dockerDocument(value);
+    const seen = value === null ? new TypedNil(own(nilTypes, name) ?? "[]string") : seenAs(value, structs);
     // Not an assignment: a label may be called `__proto__`.
     Object.defineProperty(view, name, { value: seen, enumerable });
     const goName = own(goNames, name);
     if (goName !== undefined && !Object.hasOwn(document, goName))
       Object.defineProperty(view, goName, { value: seen, enumerable: false });
   }
+  if (structs && structMark in document) Object.defineProperty(view, structMark, { value: true });
   return view;
 }

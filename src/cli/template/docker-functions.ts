@@ -1,5 +1,7 @@
 /** The functions that Docker adds to templates. Pure. */
+import { structMark } from "../../docker/documents.ts";
 import { formatExactJson } from "../../lib/exact-json.ts";
+import { goJson } from "../../lib/go-json.ts";
 import { FunctionError, type FunctionTable } from "./function-table.ts";
 import { goPrint } from "./printf.ts";
 import { entriesOf, isRecord, listOf, numberOf } from "./value.ts";
@@ -8,9 +10,14 @@ import { entriesOf, isRecord, listOf, numberOf } from "./value.ts";
 function inOrder(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inOrder);
   if (!isRecord(value)) return value;
-  return "toJSON" in value
-    ? value
-    : Object.fromEntries(entriesOf(value).map(([key, one]) => [key, inOrder(one)]));
+  if ("toJSON" in value) return value;
+  const entries = structMark in value ? Object.entries(value) : entriesOf(value);
+  return Object.fromEntries(entries.map(([key, one]) => [key, inOrder(one)]));
+}
+
+/** A row of a list makes its own JSON, in which Go escapes for web pages, too. */
+function ownJson(value: unknown): string | undefined {
+  return isRecord(value) && "toJSON" in value ? goJson(value) : undefined;
 }
 
 /** The characters that even Go's unescaped JSON escapes. */
@@ -62,7 +69,7 @@ function split(text: string, separator: string): string[] {
 }
 
 export const dockerFunctions: FunctionTable = {
-  json: { parameters: ["any"], call: (value) => goJsonText(inOrder(value ?? null)) },
+  json: { parameters: ["any"], call: (value) => ownJson(value) ?? goJsonText(inOrder(value ?? null)) },
   split: { parameters: ["string", "string"], call: (text, by) => split(String(text), String(by)) },
   join: {
     parameters: ["[]string", "string"],

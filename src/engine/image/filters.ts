@@ -29,8 +29,10 @@ function refusal(message: string): TiffinError {
 export function danglingOf(filters: FilterMap): boolean | undefined {
   const values = filters["dangling"] ?? [];
   if (values.length === 0) return undefined;
-  if (values.every((value) => truths.includes(value))) return true;
-  if (values.every((value) => falsehoods.includes(value))) return false;
+  const isTrue = values.some((value) => truths.includes(value));
+  const isFalse = values.some((value) => falsehoods.includes(value));
+  // What is neither counts for nothing beside what is one of them.
+  if (isTrue !== isFalse) return isTrue;
   throw refusal(invalidFilter(`dangling=[${values.join(" ")}]`));
 }
 

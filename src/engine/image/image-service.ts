@@ -55,6 +55,8 @@ export interface ImageListOptions {
   /** Those that others were made from, too. */
   readonly all: boolean;
   readonly sharedSize: boolean;
+  /** How many containers each has, too. */
+  readonly containers?: boolean;
   readonly filters: FilterMap;
 }
 
@@ -127,7 +129,13 @@ export class ImageService {
         if (hidden || dangling === false || names !== undefined) return [];
       } else if (dangling === true && tags.length > 0) return [];
       const sharedSize = options.sharedSize ? this.#sharedSize(image) : notComputed;
-      return [imageSummary(image, { tags, digests }, { containers: usersOf(image.id).length, sharedSize })];
+      return [
+        imageSummary(
+          image,
+          { tags, digests },
+          { containers: options.containers === true ? usersOf(image.id).length : notComputed, sharedSize },
+        ),
+      ];
     });
   }
 

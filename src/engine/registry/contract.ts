@@ -75,7 +75,13 @@ export interface LayerSink {
 
 export type PullProgress =
   /** The image has been found; `layers` lowest first. */
-  | { readonly kind: "resolved"; readonly digest: string; readonly layers: readonly OciDescriptor[] }
+  | {
+      readonly kind: "resolved";
+      readonly digest: string;
+      /** The image's. */
+      readonly id: string;
+      readonly layers: readonly OciDescriptor[];
+    }
   | {
       readonly kind: "layer";
       readonly descriptor: OciDescriptor;

@@ -92,7 +92,8 @@ export async function pullImage(
     const config = decodeImageConfig(configBytes);
     const otherPlatform = checkPlatform(config, wanted, request);
     const layers = pairLayers(manifest, config, reference, operation.limits.unpackedLayerBytes);
-    listen({ kind: "resolved", digest: (found.index ?? found.fetched).digest, layers: manifest.layers });
+    const { digest } = found.index ?? found.fetched;
+    listen({ kind: "resolved", digest, id: manifest.config.digest, layers: manifest.layers });
     const kept = new KeptParts(parts.staging);
     await pullLayers(parts, kept, ordered, layers, sink, listen);
     const image: PulledImage = {
@@ -245,8 +246,17 @@ async function pullLayers(
   const stop = new AbortController();
   const signal = AbortSignal.any([parts.operation.signal, stop.signal]);
   const seen = new Set<string>();
-  const waiting = layers.filter(({ diffId }) => !seen.has(diffId) && seen.add(diffId));
-  for (const { descriptor } of waiting) say(listen, descriptor, "waiting", 0);
+  const waiting: PulledLayer[] = [];
+  for (const layer of layers) {
+    if (seen.has(layer.diffId)) continue;
+    seen.add(layer.diffId);
+    if (await sink.hasLayer(layer.diffId)) {
+      say(listen, layer.descriptor, "exists", layer.descriptor.size);
+      continue;
+    }
+    say(listen, layer.descriptor, "waiting", 0);
+    waiting.push(layer);
+  }
   const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
     for (let layer = waiting.shift(); layer !== undefined && !signal.aborted; layer = waiting.shift()) {

@@ -42,6 +42,9 @@ export async function searchImages(
   signal: AbortSignal,
 ): Promise<SearchResult[]> {
   checkFilters(filters, ["is-automated", "is-official", "stars"]);
+  const least = Math.max(0, ...(filters["stars"] ?? []).map(starsOf));
+  const official = flagOf(filters, "is-official");
+  const automated = flagOf(filters, "is-automated");
   const slash = term.indexOf("/");
   const first = slash < 0 ? "" : term.slice(0, slash);
   const isHost = /[.:]/.test(first) || first === "localhost";
@@ -52,9 +55,6 @@ export async function searchImages(
     ...credentialsFor(host, auth),
     signal,
   });
-  const least = Math.max(0, ...(filters["stars"] ?? []).map(starsOf));
-  const official = flagOf(filters, "is-official");
-  const automated = flagOf(filters, "is-automated");
   return found
     .filter((one) => one.stars >= least)
     .filter((one) => official === undefined || one.official === official)

@@ -110,7 +110,7 @@ async function pullOne(
         fail("pull.image");
       },
     },
-    (progress) => tell(progress, { reference, named }, report),
+    teller({ reference, named }, (id) => images.byId(id) !== undefined, report),
     signal,
   );
   const shown = familiarName(withoutSpareTag(reference));
@@ -147,41 +147,49 @@ function hexOf(digest: string): string {
   );
 }
 
-function tell(
-  progress: PullProgress,
+/** Tells a pull in Docker's words. Of an image that is there, nothing is told of its layers. */
+function teller(
   { reference, named }: { readonly reference: Reference; readonly named: string },
+  isThere: (id: string) => boolean,
+  report: Report,
+): (progress: PullProgress) => void {
+  let isSilent = false;
+  const begun = new Set<string>();
+  return (progress) => {
+    if (progress.kind === "resolved") {
+      isSilent = isThere(progress.id);
+      report({ status: `Pulling from ${reference.path}`, id: named });
+    } else if (!isSilent) tellLayer(progress, begun, report);
+  };
+}
+
+/** `begun`: the layers that something has been told of. */
+function tellLayer(
+  { descriptor, state, currentBytes, reason }: Extract<PullProgress, { kind: "layer" }>,
+  begun: Set<string>,
   report: Report,
 ): void {
-  if (progress.kind === "resolved") {
-    report({ status: `Pulling from ${reference.path}`, id: named });
-    for (const { digest } of progress.layers) {
-      report({ status: "Pulling fs layer", progressDetail: {}, id: shortDigest(digest) });
-    }
-    return;
-  }
-  const { descriptor, state, currentBytes, reason } = progress;
   const id = shortDigest(descriptor.digest);
+  const plain = (status: string): void => report({ status, progressDetail: {}, id });
   switch (state) {
     case "waiting":
-      report({ status: "Waiting", progressDetail: {}, id });
+      plain(begun.has(id) ? "Waiting" : "Pulling fs layer");
+      begun.add(id);
       return;
     case "exists":
-      report({ status: "Already exists", progressDetail: {}, id });
+      plain("Already exists");
       return;
     case "retrying":
-      report({ status: `Retrying: ${reason ?? "the connection was lost"}`, progressDetail: {}, id });
+      plain(`Retrying: ${reason ?? "the connection was lost"}`);
       return;
     case "complete":
-      report({ status: "Pull complete", progressDetail: {}, id });
+      // A layer is unpacked while it comes, so that all of this is over at once.
+      for (const status of ["Verifying Checksum", "Download complete", "Pull complete"]) plain(status);
       return;
     case "downloading": {
       const progressDetail = { current: currentBytes, total: descriptor.size };
-      report({
-        status: "Downloading",
-        progressDetail,
-        progress: progressBar(currentBytes, descriptor.size),
-        id,
-      });
+      const progress = progressBar(currentBytes, descriptor.size);
+      report({ status: "Downloading", progressDetail, progress, id });
     }
   }
 }

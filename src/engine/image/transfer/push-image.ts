@@ -44,17 +44,16 @@ export async function pushImages(
     const image = context.images.byId(context.images.idOf(tagged) ?? "");
     return image === undefined ? [] : [{ tagged, image }];
   });
+  report({ status: `The push refers to repository [${repository}]` });
   if (found.length === 0) {
-    const what = reference.tag === undefined ? familiarRepository(reference) : familiarName(reference);
     throw new TiffinError(
       "notFound",
       "image.not-found",
-      `An image does not exist locally with the tag: ${what}`,
+      `An image does not exist locally with the tag: ${familiarRepository(reference)}`,
     );
   }
   for (const { tagged, image } of found)
     requirePlatform(image, familiarName(parseReference(tagged)), platform);
-  report({ status: `The push refers to repository [${repository}]` });
   for (const { tagged, image } of found) {
     await pushOne(context, parseReference(tagged), image, auth, report, signal);
   }

@@ -1,4 +1,4 @@
-import { formatExactJson } from "../../lib/exact-json.ts";
+import { formatExactJson } from "./exact-json.ts";
 
 /** JSON with the characters escaped that Go escapes for web pages. Pure. */
 export function goJson(value: unknown): string {
