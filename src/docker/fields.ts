@@ -215,7 +215,7 @@ const hostConfigFields = {
 
 const endpointFields = {
   "IPAMConfig.IPv4Address": done("its IPv4 address"),
-  "IPAMConfig.IPv6Address": missing("an IPv6 address (the network has no IPv6 subnet)"),
+  "IPAMConfig.IPv6Address": done("its IPv6 address"),
   "IPAMConfig.LinkLocalIPs": missing("link-local-ip"),
   Links: done("names of other containers in that network for it alone"),
   MacAddress: done("hardware address of the link in that network"),

@@ -254,6 +254,9 @@ const samples: Readonly<Record<string, Sample>> = {
     HostConfig: { NetworkMode: "bridge" },
     NetworkingConfig: { EndpointsConfig: { bridge: { IPAMConfig: { IPv4Address: "192.0.2.9" } } } },
   }),
+  "NetworkingConfig.EndpointsConfig{}.IPAMConfig.IPv6Address": config(
+    inNetwork({ IPAMConfig: { IPv6Address: "fd00::9" } }),
+  ),
   "NetworkingConfig.EndpointsConfig{}.Aliases": config(inNetwork({ Aliases: ["soup"] })),
   "NetworkingConfig.EndpointsConfig{}.GwPriority": config(inNetwork({ GwPriority: 7 })),
   "NetworkingConfig.EndpointsConfig{}.MacAddress": config(

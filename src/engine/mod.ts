@@ -154,6 +154,7 @@ async function openWith(
     db: database,
     writes,
     publishMode: config.publishMode,
+    pools: config.addressPools,
     report,
     fail,
   });

@@ -33,6 +33,8 @@ Options:
                     A mirror of docker.io that is asked first; may be repeated
       --publish-mode nat|socket
                     How ports are published: by the firewall, or by the engine that listens (default nat)
+      --default-address-pool base=NETWORK,size=BITS
+                    Where the subnets of networks come from that nobody chose one for, of either family; may be repeated
       --uninstall   Take the bridge, rules and cgroups of a stopped engine off the host, and exit
       --help        Print usage
 `;
@@ -45,6 +47,7 @@ type DaemonOptions = {
   publishMode?: EngineConfig["publishMode"];
   readonly insecure: string[];
   readonly mirrors: string[];
+  readonly pools: string[];
 };
 const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
   "--root": "root",
@@ -55,6 +58,7 @@ const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
   "--insecure-registry": "insecure",
   "--registry-mirror": "mirrors",
   "--publish-mode": "publishMode",
+  "--default-address-pool": "pools",
 };
 
 function usageError(text: string): TiffinError {
@@ -65,7 +69,7 @@ function usageError(text: string): TiffinError {
 }
 
 function parseOptions(words: readonly string[]): DaemonOptions {
-  const options: DaemonOptions = { insecure: [], mirrors: [] };
+  const options: DaemonOptions = { insecure: [], mirrors: [], pools: [] };
   const rest = [...words];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const equals = word.startsWith("--") ? word.indexOf("=") : -1;
@@ -84,7 +88,8 @@ function parseOptions(words: readonly string[]): DaemonOptions {
         throw usageError(`${word} needs nat or socket, found ${JSON.stringify(value)}`);
       }
       options[key] = value;
-    } else if (key === "insecure" || key === "mirrors") options[key].push(checkedRegistry(word, key, value));
+    } else if (key === "pools") options.pools.push(value);
+    else if (key === "insecure" || key === "mirrors") options[key].push(checkedRegistry(word, key, value));
     else options[key] = value;
   }
   return options;
@@ -102,11 +107,12 @@ function checkedRegistry(word: string, key: "insecure" | "mirrors", value: strin
 }
 
 function configOf(words: readonly string[]): EngineConfig {
-  const { limit, insecure, mirrors, ...places } = parseOptions(words);
+  const { limit, insecure, mirrors, pools, ...places } = parseOptions(words);
   const registries = { insecureRegistries: insecure, registryMirrors: mirrors };
   return engineConfig({
     ...places,
     ...registries,
+    addressPools: pools,
     ...(limit === undefined ? {} : { limitUnpackedBytes: Number(limit) }),
   });
 }

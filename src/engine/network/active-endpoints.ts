@@ -1,5 +1,6 @@
 /** Which endpoints containers have now, and their leases on disk: a row is there exactly as long as the endpoint. */
 import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { formatIpv6, parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { BridgeWish } from "./decide.ts";
 import type { LiveContainer } from "./model.ts";
 import type { NetworkRegistry } from "./network-registry.ts";
@@ -9,6 +10,7 @@ export interface ActiveEndpoint {
   /** Empty: not known. */
   readonly hostLink: string;
   readonly address: number;
+  readonly address6?: bigint | undefined;
 }
 
 export class ActiveEndpoints {
@@ -21,12 +23,16 @@ export class ActiveEndpoints {
   constructor(store: NetworkStore, registry: NetworkRegistry) {
     this.#store = store;
     this.#registry = registry;
-    for (const { containerId, network, address, hostLink } of store.leases()) {
+    for (const { containerId, network, address, address6 = "", hostLink } of store.leases()) {
       const number = parseIpv4(address);
-      const taken =
-        number !== undefined && registry.bridgeOf(network)?.addresses.takeExactly(number) === true;
-      if (taken) this.note(containerId, network, { hostLink, address: number });
-      else store.deleteLease({ containerId, network });
+      const bridge = registry.bridgeOf(network);
+      if (bridge === undefined || number === undefined || !bridge.addresses.takeExactly(number)) {
+        store.deleteLease({ containerId, network });
+        continue;
+      }
+      const number6 = parseIpv6(address6);
+      if (number6 !== undefined) bridge.addresses6?.takeExactly(number6);
+      this.note(containerId, network, { hostLink, address: number, address6: number6 });
     }
   }
 
@@ -36,8 +42,14 @@ export class ActiveEndpoints {
 
   /** Written down first. */
   add(containerId: string, network: string, endpoint: ActiveEndpoint): void {
-    const { hostLink, address } = endpoint;
-    this.#store.addLease({ containerId, network, address: formatIpv4(address), hostLink });
+    const { hostLink, address, address6 } = endpoint;
+    this.#store.addLease({
+      containerId,
+      network,
+      address: formatIpv4(address),
+      ...(address6 !== undefined && { address6: formatIpv6(address6) }),
+      hostLink,
+    });
     this.note(containerId, network, endpoint);
   }
 

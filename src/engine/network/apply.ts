@@ -4,12 +4,16 @@
  * may be a moment old.
  */
 
-import type { NetlinkSocket } from "../../kernel/netlink/mod.ts";
+import type { NetlinkSocket, PacketSocket } from "../../kernel/netlink/mod.ts";
 import { findLink, NetlinkError, nftTransaction, writeSysctl } from "../../kernel/netlink/mod.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
-import { addAddress, deleteAddress } from "../../linux/netlink/address.ts";
+import { addAddress, addIpv6Address, deleteAddress } from "../../linux/netlink/address.ts";
+import { announcement } from "../../linux/netlink/announcement.ts";
+import { addressFamilies } from "../../linux/netlink/ip-address.ts";
+import { replaceIpRoute } from "../../linux/netlink/ip-route.ts";
+import { ipv6Bytes } from "../../linux/netlink/ipv6.ts";
 import { deleteLink, deleteLinkGroup, getLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { messageFlags, type NetlinkRequest } from "../../linux/netlink/message.ts";
 import { deleteNeighbour } from "../../linux/netlink/neighbour.ts";
@@ -27,6 +31,8 @@ export interface ApplyContext {
   readonly netfilter?: NetlinkSocket;
   /** Needed by vethAdd: the namespace that gets the other end. */
   readonly peerNetnsFd?: number;
+  /** Needed by announce only. */
+  readonly packets?: PacketSocket | undefined;
   /** Indexes of links that need not be asked for. */
   readonly knownLinks?: ReadonlyMap<string, number>;
 }
@@ -38,6 +44,7 @@ const alreadyTrue: Partial<Record<NetOp["op"], string>> = {
   linkDelete: "ENODEV",
   neighbourForget: "ENOENT",
   addressAdd: "EEXIST",
+  address6Add: "EEXIST",
   addressDelete: "EADDRNOTAVAIL",
   ruleDelete: "ENOENT",
   // Somebody flushed the table; it is built without them.
@@ -67,7 +74,7 @@ export function applyNetOps(ops: readonly NetOp[], context: ApplyContext): void 
       if (request !== undefined) batch.push({ op, request });
       else {
         flush();
-        applyAlone(op, context);
+        applyAlone(op, context, links);
       }
     } catch (thrown) {
       if (thrown instanceof TiffinError) throw thrown;
@@ -132,6 +139,7 @@ function needsIndex(op: NetOp): boolean {
   return (
     op.op === "bridgePort" ||
     op.op === "addressAdd" ||
+    op.op === "address6Add" ||
     op.op === "addressDelete" ||
     op.op === "neighbourForget"
   );
@@ -179,6 +187,14 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
         address: op.address,
         prefixLength: op.prefixLength,
       });
+    case "address6Add":
+      return addIpv6Address(links.of(op.link), ipv6Bytes(op.address), op.prefixLength);
+    case "defaultRoute6":
+      return replaceIpRoute({
+        family: addressFamilies.inet6,
+        length: 0,
+        gateway: ipv6Bytes(op.gateway),
+      });
     case "defaultRoute":
       return replaceRoute({ destination: { network: 0, length: 0 }, gateway: op.gateway });
     default:
@@ -201,7 +217,11 @@ function deleteLinks({ route }: ApplyContext, links: readonly string[]): void {
   if (outcome !== undefined && !gone(outcome)) throw outcome;
 }
 
-function applyAlone(op: NetOp, context: ApplyContext): void {
+function applyAlone(op: NetOp, context: ApplyContext, links: LinkIndexes): void {
+  if (op.op === "announce") {
+    announce(op, context, links);
+    return;
+  }
   if (op.op === "linksDelete") {
     deleteLinks(context, op.links);
     return;
@@ -214,6 +234,20 @@ function applyAlone(op: NetOp, context: ApplyContext): void {
   if (requests.length === 0) return;
   if (context.netfilter === undefined) throw new Error(`${op.op} without a netfilter socket`);
   nftTransaction(context.netfilter, requests);
+}
+
+/** Best effort: a link that is not up yet has no neighbours that could be wrong. */
+function announce(
+  op: Extract<NetOp, { op: "announce" }>,
+  { packets }: ApplyContext,
+  links: LinkIndexes,
+): void {
+  if (packets === undefined) return;
+  try {
+    for (const address of op.addresses) packets.send(links.of(op.link), announcement(op.mac, address));
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+  }
 }
 
 /** A kernel without IPv6 has no IPv6 to configure. */

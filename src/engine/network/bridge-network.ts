@@ -1,13 +1,17 @@
 /** One network with a bridge: what it is, and which of its addresses are in use. A value among many; the host's part is elsewhere. */
 import { TiffinError } from "../../lib/errors.ts";
 import { formatIpv4, type Prefix, parseIpv4, parsePrefix } from "../../linux/netlink/ipv4.ts";
+import { formatIpv6, type Ipv6Prefix, parseIpv6, parseIpv6Prefix } from "../../linux/netlink/ipv6.ts";
 import { AddressPool } from "./address-pool.ts";
 import type { BridgeWish } from "./decide.ts";
-import type { Network } from "./model.ts";
+import { Ipv6Pool } from "./ipv6-pool.ts";
+import type { Ipv6Settings, Network } from "./model.ts";
 
 export class BridgeNetwork {
   readonly network: Network;
   readonly addresses: AddressPool;
+  /** Undefined: the network has no IPv6. */
+  readonly addresses6: Ipv6Pool | undefined;
   readonly wish: BridgeWish;
 
   /** `lastAddress`: the one given out last in an earlier life. */
@@ -23,11 +27,14 @@ export class BridgeNetwork {
       after: parseIpv4(lastAddress ?? ""),
     });
     const { bridge, internal, openWithin, masquerade, mtu } = network;
+    const ipv6 = network.ipv6 === undefined ? undefined : ipv6Of(network, network.ipv6);
+    this.addresses6 = ipv6?.pool;
     this.wish = {
       link: bridge,
       network: network.name,
       subnet,
       gateway,
+      ...(ipv6 !== undefined && { ipv6: ipv6.wish }),
       internal,
       openWithin,
       masquerade: masquerade && !internal,
@@ -43,18 +50,52 @@ export class BridgeNetwork {
     }
     return this.addresses.takeExactly(wanted) ? wanted : undefined;
   }
+
+  /** The same of the IPv6 subnet, which the network has. */
+  tryTake6(wanted: bigint | undefined): bigint | undefined {
+    if (wanted === undefined) return this.addresses6?.take();
+    if (this.addresses6?.contains(wanted) !== true) {
+      const { ipv6, name } = this.network;
+      const where = ipv6 === undefined ? `network ${name} has no IPv6` : `it is not in ${ipv6.subnet}`;
+      throw invalidAddress(`address ${formatIpv6(wanted)} cannot be given: ${where}`);
+    }
+    return this.addresses6.takeExactly(wanted) ? wanted : undefined;
+  }
+
+  give({ address, address6 }: { readonly address: number; readonly address6?: bigint | undefined }): void {
+    this.addresses.give(address);
+    if (address6 !== undefined) this.addresses6?.give(address6);
+  }
 }
 
 export function invalidAddress(message: string): TiffinError {
   return new TiffinError("invalid", "network.address-invalid", message, { exitCode: 125 });
 }
 
+function ipv6Of(network: Network, settings: Ipv6Settings) {
+  const subnet = prefix6In(network, settings.subnet);
+  const gateway = parseIpv6(settings.gateway) ?? subnet.network + 1n;
+  const range = settings.ipRange === "" ? undefined : prefix6In(network, settings.ipRange);
+  const reserved = Object.values(settings.auxiliary).flatMap((text) => parseIpv6(text) ?? []);
+  return { pool: new Ipv6Pool(subnet, { gateway, range, reserved }), wish: { subnet, gateway } };
+}
+
+function prefix6In(network: Network, text: string): Ipv6Prefix {
+  const prefix = parseIpv6Prefix(text);
+  if (prefix !== undefined) return prefix;
+  throw damaged(network, text, "IPv6");
+}
+
+function damaged(network: Network, text: string, family: "IPv4" | "IPv6"): TiffinError {
+  return new TiffinError(
+    "internal",
+    "network.row-damaged",
+    `network ${network.name}: ${JSON.stringify(text)} is no ${family} network`,
+  );
+}
+
 function prefixIn(network: Network, text: string): Prefix {
   const prefix = parsePrefix(text);
   if (prefix !== undefined) return prefix;
-  throw new TiffinError(
-    "internal",
-    "network.row-damaged",
-    `network ${network.name}: ${JSON.stringify(text)} is no IPv4 network`,
-  );
+  throw damaged(network, text, "IPv4");
 }

@@ -11,19 +11,24 @@ import {
   parsePrefix,
 } from "../../linux/netlink/ipv4.ts";
 import { plainSettings } from "./built-in-networks.ts";
+import { decideIpv6, type Ipv6Surroundings } from "./decide-ipv6.ts";
 import type { NetworkRequest, NetworkSettings } from "./model.ts";
 import { decideSubnet, parseSubnet } from "./subnet.ts";
+import type { Ipv4AddressPool } from "./subnet-pools.ts";
 
-export interface NetworkSurroundings {
+export interface NetworkSurroundings extends Ipv6Surroundings {
   /** Subnets of the engine's networks. */
   readonly own: readonly Prefix[];
   /** What the host routes or has addresses in. */
   readonly taken: readonly Prefix[];
+  readonly pools: readonly Ipv4AddressPool[];
   /** The bridge's name when nobody chose one. */
   readonly bridge: string;
 }
 
 const leastMtu = 68;
+/** RFC 8200: the kernel takes IPv6 off a link with less. */
+const leastIpv6Mtu = 1280;
 const mostMtu = 65_535;
 
 function refuse(code: string, message: string): never {
@@ -38,6 +43,9 @@ export function decideNetwork(request: NetworkRequest, surroundings: NetworkSurr
   if (mtu !== 0 && (mtu < leastMtu || mtu > mostMtu)) {
     refuse("mtu-invalid", `invalid MTU ${mtu}: wanted ${leastMtu} to ${mostMtu} bytes`);
   }
+  if (request.ipv6 !== undefined && mtu !== 0 && mtu < leastIpv6Mtu) {
+    refuse("mtu-invalid", `invalid MTU ${mtu}: IPv6 needs at least ${leastIpv6Mtu} bytes`);
+  }
   return {
     ...plainSettings,
     subnet: formatPrefix(subnet),
@@ -51,17 +59,21 @@ export function decideNetwork(request: NetworkRequest, surroundings: NetworkSurr
     masquerade: request.masquerade ?? true,
     hostAddress: checkedHostAddress(request.hostAddress ?? ""),
     attachable: request.attachable ?? false,
-    subnetChosen: (request.subnet ?? "") !== "",
+    subnetChosen: (request.subnet ?? "") !== "" || (request.ipv6?.subnet ?? "") !== "",
     labels: request.labels ?? {},
     options: request.options ?? {},
     ipamOptions: request.ipamOptions ?? {},
+    ...(request.ipv6 !== undefined && { ipv6: decideIpv6(request.ipv6, surroundings, request.name) }),
   };
 }
 
-function chooseSubnet({ subnet = "", name }: NetworkRequest, { own, taken }: NetworkSurroundings): Prefix {
+function chooseSubnet(
+  { subnet = "", name }: NetworkRequest,
+  { own, taken, pools }: NetworkSurroundings,
+): Prefix {
   if (subnet === "") {
     const all = [...own, ...taken];
-    return decideSubnet({ configured: undefined, remembered: undefined, taken: all, network: name });
+    return decideSubnet({ configured: undefined, remembered: undefined, taken: all, pools, network: name });
   }
   const parsed = parseSubnet(subnet);
   const rival = [...own, ...taken].find((other) => overlap(parsed, other));

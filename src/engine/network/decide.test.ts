@@ -31,6 +31,7 @@ const observedBridge = { index: 5, up: true, addresses: [{ address: gateway, pre
 const settled = {
   bridges: new Map([["tiffin0", observedBridge]]),
   forwarding: true,
+  forwarding6: true,
   routeLocalnet: new Set(["tiffin0"]),
   foreignForward: undefined,
 };
@@ -46,12 +47,13 @@ test("on a fresh host everything is made", () => {
   const fresh = {
     bridges: new Map(),
     forwarding: false,
+    forwarding6: false,
     routeLocalnet: new Set<string>(),
     foreignForward: undefined,
   };
   expect(lines(decideSetup(desired, fresh))).toEqual([
     "host bridgeAdd tiffin0 02:74:ac:1e:00:01  # network bridge; back: linkDelete tiffin0",
-    "host ipv6Quiet tiffin0  # the network is IPv4; back: linkDelete tiffin0",
+    "host ipv6Quiet tiffin0  # the bridge needs no link-local address; back: linkDelete tiffin0",
     "host addressAdd 172.30.0.1/16 of tiffin0  # gateway of 172.30.0.0/16; back: addressDelete",
     "host linkUp tiffin0  # network bridge; back: linkDelete tiffin0",
     "host sysctl net/ipv4/ip_forward = 1  # packets between containers and the world are forwarded; back: sysctl net/ipv4/ip_forward = 0",
@@ -105,14 +107,14 @@ test("removal takes our rules, table, links and bridges, and nobody else's", () 
     endpointLinks: ["tf01234567"],
     foreignForward: [dockerUser, ourOut],
   };
-  expect(lines(decideRemoval(remains, true))).toEqual([
+  expect(lines(decideRemoval(remains, ["net/ipv4/ip_forward"]))).toEqual([
     `host ruleDelete ip filter FORWARD handle 9  ${why("ruleInsert")}`,
     `host tableDelete inet tiffin  ${why("tableReplace")}`,
     `host linksDelete tf01234567 tiffin0  ${why("bridgeAdd, vethAdd")}`,
     `host sysctl net/ipv4/ip_forward = 0  ${why("sysctl = 1")}`,
   ]);
   const gone = { ...remains, bridges: [], endpointLinks: [], foreignForward: undefined };
-  expect(lines(decideRemoval(gone, false))).toEqual([`host tableDelete inet tiffin  ${why("tableReplace")}`]);
+  expect(lines(decideRemoval(gone, []))).toEqual([`host tableDelete inet tiffin  ${why("tableReplace")}`]);
 });
 
 const second = { ...bridge, link: names.bridgeOf("a".repeat(64)), network: "lunch" };
@@ -166,6 +168,7 @@ test("an endpoint explains itself", () => {
     "namespace linkSettle eth0",
     "host linkSettle tf01234567",
     "host linkSettle tiffin0",
+    "namespace announce 172.30.0.2 at 02:74:ac:1e:00:02 of eth0",
   ]);
   expect(lines(decideNamespace()).map((line) => line.split("  #")[0])).toEqual([
     "namespace sysctl net/ipv4/ping_group_range = 0 2147483647",

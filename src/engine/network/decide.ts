@@ -1,5 +1,6 @@
 /** From what networks should be and what the host has to the ops that close the gap. Pure. */
-import { broadcastOf, formatPrefix, type Prefix } from "../../linux/netlink/ipv4.ts";
+import { broadcastOf, formatPrefix, ipv4Bytes, type Prefix } from "../../linux/netlink/ipv4.ts";
+import { formatIpv6Prefix, type Ipv6Prefix, ipv6Bytes } from "../../linux/netlink/ipv6.ts";
 import type { RuleState } from "../../linux/netlink/nftables/decode.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { type BridgeRules, bridgeContents, hostRuleset, type PortMapping, portContents } from "./firewall.ts";
@@ -17,6 +18,7 @@ import type { NetOp } from "./op.ts";
 /** A network's bridge as it should be. */
 export interface BridgeWish extends BridgeRules {
   readonly gateway: number;
+  readonly ipv6?: { readonly subnet: Ipv6Prefix; readonly gateway: bigint } | undefined;
   /** Bytes; 0: the kernel's default. */
   readonly mtu: number;
   /** Whose it is, for the explanation of ops. */
@@ -41,6 +43,8 @@ export interface ObservedHost {
   readonly bridges: ReadonlyMap<string, ObservedBridge>;
   /** net.ipv4.ip_forward is on. */
   readonly forwarding: boolean;
+  /** net.ipv6.conf.all.forwarding is on, or the kernel has no IPv6. */
+  readonly forwarding6: boolean;
   /** Bridges with net.ipv4.conf.BRIDGE.route_localnet on. */
   readonly routeLocalnet: ReadonlySet<string>;
   /** Rules of iptables' FORWARD chain; undefined when there is no such chain. */
@@ -60,6 +64,7 @@ export function macOf(address: number): Uint8Array {
 }
 
 export const forwardingSysctl = "net/ipv4/ip_forward";
+export const forwarding6Sysctl = "net/ipv6/conf/all/forwarding";
 
 export function routeLocalnetSysctl(bridge: string): string {
   return `net/ipv4/conf/${bridge}/route_localnet`;
@@ -139,9 +144,11 @@ function decideBridge(wish: BridgeWish, bridge: ObservedBridge | undefined): Net
     const inverse = `linkDelete ${link}`;
     ops.push(
       { in: "host", op: "bridgeAdd", link, mac: macOf(gateway), mtu, cause, inverse },
-      { in: "host", op: "ipv6Quiet", link, cause: "the network is IPv4", inverse },
+      // What it sends has its own address or that of the gateway.
+      { in: "host", op: "ipv6Quiet", link, cause: "the bridge needs no link-local address", inverse },
     );
   }
+  if (wish.ipv6 !== undefined) ops.push(...decideIpv6Gateway(link, wish.ipv6));
   for (const { address, prefixLength } of bridge?.addresses ?? []) {
     if (address === gateway && prefixLength === subnet.length) continue;
     ops.push({
@@ -175,10 +182,33 @@ function decideBridge(wish: BridgeWish, bridge: ObservedBridge | undefined): Net
   return ops;
 }
 
+/** Done whether it is there or not: neither is changed by a second time. */
+function decideIpv6Gateway(link: string, { subnet, gateway }: NonNullable<BridgeWish["ipv6"]>): NetOp[] {
+  return [
+    {
+      in: "host",
+      op: "sysctl",
+      name: `net/ipv6/conf/${link}/disable_ipv6`,
+      value: "0",
+      cause: "the network has IPv6",
+      inverse: `linkDelete ${link}`,
+    },
+    {
+      in: "host",
+      op: "address6Add",
+      link,
+      address: gateway,
+      prefixLength: subnet.length,
+      cause: `gateway of ${formatIpv6Prefix(subnet)}`,
+      inverse: `linkDelete ${link}`,
+    },
+  ];
+}
+
 /** Switches of the kernel that somebody may have turned back. */
 export function decideSysctls(
-  bridges: readonly Pick<BridgeWish, "link">[],
-  observed: Pick<ObservedHost, "forwarding" | "routeLocalnet">,
+  bridges: readonly Pick<BridgeWish, "link" | "ipv6">[],
+  observed: Pick<ObservedHost, "forwarding" | "forwarding6" | "routeLocalnet">,
 ): NetOp[] {
   const ops: NetOp[] = [];
   if (!observed.forwarding) {
@@ -189,6 +219,16 @@ export function decideSysctls(
       value: "1",
       cause: "packets between containers and the world are forwarded",
       inverse: `sysctl ${forwardingSysctl} = 0`,
+    });
+  }
+  if (!observed.forwarding6 && bridges.some(({ ipv6 }) => ipv6 !== undefined)) {
+    ops.push({
+      in: "host",
+      op: "sysctl",
+      name: forwarding6Sysctl,
+      value: "1",
+      cause: "IPv6 packets between containers and the world are forwarded",
+      inverse: `sysctl ${forwarding6Sysctl} = 0`,
     });
   }
   for (const { link } of bridges) {
@@ -249,8 +289,8 @@ export interface HostRemains {
   readonly foreignForward: readonly RuleState[] | undefined;
 }
 
-/** Takes all networks off the host. `restoreForwarding`: it was off before us and nobody else needs it. */
-export function decideRemoval(remains: HostRemains, restoreForwarding: boolean): NetOp[] {
+/** Takes all networks off the host. `switches`: forwarding that was off before us and that nobody else needs. */
+export function decideRemoval(remains: HostRemains, switches: readonly string[]): NetOp[] {
   const cause = "the networks are removed";
   const ops = decideForeignRemoval(remains.patterns, remains.foreignForward, cause);
   ops.push({ in: "host", op: "tableDelete", table: remains.table, cause, inverse: "tableReplace" });
@@ -258,8 +298,8 @@ export function decideRemoval(remains: HostRemains, restoreForwarding: boolean):
   const links = [...remains.endpointLinks, ...remains.bridges];
   if (links.length > 0)
     ops.push({ in: "host", op: "linksDelete", links, cause, inverse: "bridgeAdd, vethAdd" });
-  if (restoreForwarding) {
-    ops.push({ in: "host", op: "sysctl", name: forwardingSysctl, value: "0", cause, inverse: "sysctl = 1" });
+  for (const name of switches) {
+    ops.push({ in: "host", op: "sysctl", name, value: "0", cause, inverse: "sysctl = 1" });
   }
   return ops;
 }
@@ -273,6 +313,9 @@ export interface EndpointWish {
   readonly subnet: Prefix;
   /** Undefined: another endpoint gives the default route, or there is none. */
   readonly gateway: number | undefined;
+  readonly ipv6?:
+    | { readonly address: bigint; readonly subnet: Ipv6Prefix; readonly gateway: bigint | undefined }
+    | undefined;
   readonly mac: Uint8Array;
   readonly mtu: number;
   /** It does not reach the network's other containers. */
@@ -285,16 +328,9 @@ export function decideEndpoint(endpoint: EndpointWish): NetOp[] {
   const inverse = `linkDelete ${hostLink}`;
   const cause = "endpoint";
   const ops: NetOp[] = [
-    {
-      in: "namespace",
-      op: "sysctl",
-      name: "net/ipv6/conf/default/disable_ipv6",
-      value: "1",
-      cause: "the network is IPv4",
-      inverse: "namespace ends",
-    },
+    ...decideFamilies(endpoint.ipv6 !== undefined),
     { in: "host", op: "vethAdd", link: hostLink, peer: link, peerMac: endpoint.mac, mtu, cause, inverse },
-    { in: "host", op: "ipv6Quiet", link: hostLink, cause: "the network is IPv4", inverse },
+    { in: "host", op: "ipv6Quiet", link: hostLink, cause: "it has no address of its own", inverse },
     { in: "host", op: "bridgePort", link: hostLink, bridge: endpoint.bridge, cause, inverse },
     {
       in: "host",
@@ -322,12 +358,66 @@ export function decideEndpoint(endpoint: EndpointWish): NetOp[] {
     { in: "namespace", op: "addressAdd", link, address, prefixLength: subnet.length, cause, inverse },
   );
   if (gateway !== undefined) ops.push(defaultRouteBy(gateway));
+  if (endpoint.ipv6 !== undefined) {
+    const { ipv6 } = endpoint;
+    ops.push({
+      in: "namespace",
+      op: "address6Add",
+      link,
+      address: ipv6.address,
+      prefixLength: ipv6.subnet.length,
+      cause,
+      inverse,
+    });
+    if (ipv6.gateway !== undefined) ops.push(defaultRoute6By(ipv6.gateway));
+  }
   ops.push(
     { in: "namespace", op: "linkSettle", link, cause: "the first packet counts", inverse },
     { in: "host", op: "linkSettle", link: hostLink, cause: "the first packet counts", inverse },
     { in: "host", op: "linkSettle", link: endpoint.bridge, cause: "it may be the first port", inverse },
+    {
+      in: "namespace",
+      op: "announce",
+      link,
+      mac: endpoint.mac,
+      addresses: [
+        ipv4Bytes(address),
+        ...(endpoint.ipv6 === undefined ? [] : [ipv6Bytes(endpoint.ipv6.address)]),
+      ],
+      cause: "neighbours may know another MAC for it",
+      inverse: "none needed",
+    },
   );
   return ops;
+}
+
+/** For the links that are made in the namespace after it. */
+function decideFamilies(hasIpv6: boolean): NetOp[] {
+  const inverse = "namespace ends";
+  const sysctl = (name: string, value: string, cause: string): NetOp => ({
+    in: "namespace",
+    op: "sysctl",
+    name: `net/ipv6/conf/default/${name}`,
+    value,
+    cause,
+    inverse,
+  });
+  if (!hasIpv6) return [sysctl("disable_ipv6", "1", "the network is IPv4")];
+  return [
+    sysctl("disable_ipv6", "0", "the network has IPv6"),
+    sysctl("accept_dad", "0", "the link-local address is that of a MAC that is given once"),
+    sysctl("accept_ra", "0", "the engine says what the routes are"),
+  ];
+}
+
+export function defaultRoute6By(gateway: bigint): NetOp {
+  return {
+    in: "namespace",
+    op: "defaultRoute6",
+    gateway,
+    cause: "the way to everywhere else",
+    inverse: "namespace ends",
+  };
 }
 
 /** The default route of a container, in the place of the one that it has. */

@@ -6,6 +6,7 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../linux/netlink/ipv4.ts";
+import { formatIpv6, parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { ActiveEndpoint } from "./active-endpoints.ts";
 import { type BridgeNetwork, invalidAddress } from "./bridge-network.ts";
 import { builtInIds } from "./built-in-networks.ts";
@@ -83,9 +84,12 @@ export class EndpointStock {
     if (requests.length !== 1 || only === undefined || only.mac !== undefined) return undefined;
     const bridge = this.bridgeFor(only);
     const address = wantedAddress(only);
+    const address6 = wantedAddress6(only);
     const plan = this.#prepared.take(
       only.network,
-      (piece) => address === undefined || piece.address === address,
+      (piece) =>
+        (address === undefined || piece.address === address) &&
+        (address6 === undefined || piece.address6 === address6),
     );
     return plan === undefined ? undefined : { bridge, plan, gatewayPriority: only.gatewayPriority ?? 0 };
   }
@@ -116,7 +120,7 @@ export class EndpointStock {
       for (const request of requests) planned.push(this.plan(request));
       return planned;
     } catch (thrown) {
-      for (const { bridge, plan } of planned) bridge.addresses.give(plan.address);
+      for (const { bridge, plan } of planned) bridge.give(plan);
       throw thrown;
     }
   }
@@ -129,8 +133,16 @@ export class EndpointStock {
       throw invalidAddress(`${JSON.stringify(request.mac)} is no MAC address`);
     }
     const address = this.#takeAddress(bridge, wantedAddress(request));
+    let address6: bigint | undefined;
+    try {
+      address6 = this.#takeAddress6(bridge, wantedAddress6(request));
+    } catch (thrown) {
+      bridge.give({ address });
+      throw thrown;
+    }
     const plan = {
       address,
+      address6,
       mac: wantedMac ?? macOf(address),
       hostLink: this.#parts.names.newEndpointLink(),
     };
@@ -143,16 +155,18 @@ export class EndpointStock {
       gatewayPriority,
     }));
     const gateway = gatewayIndex(wanted, this.#parts.registry);
+    const gateway6 = gatewayIndex(wanted, this.#parts.registry, "ipv6");
     return planned.map(({ bridge, plan }, index) => ({
       ground: this.groundOf(bridge),
       plan,
       link: linkAt(index),
       givesDefaultRoute: index === gateway,
+      givesDefaultRoute6: index === gateway6,
     }));
   }
 
   groundOf({ wish }: BridgeNetwork): EndpointGround {
-    const { link, subnet, gateway, internal, mtu, openWithin } = wish;
+    const { link, subnet, gateway, ipv6, internal, mtu, openWithin } = wish;
     const { sockets, host } = this.#parts;
     return {
       route: sockets.route,
@@ -160,6 +174,7 @@ export class EndpointStock {
       bridgeIndex: host.indexOf(link),
       subnet,
       gateway,
+      ipv6,
       internal,
       mtu,
       isolated: !openWithin,
@@ -173,8 +188,8 @@ export class EndpointStock {
   }
 
   /** The address is free again once the link is gone. */
-  rest(bridge: BridgeNetwork, { hostLink, address }: ActiveEndpoint): void {
-    this.#released.add(hostLink, () => bridge.addresses.give(address));
+  rest(bridge: BridgeNetwork, endpoint: ActiveEndpoint): void {
+    this.#released.add(endpoint.hostLink, () => bridge.give(endpoint));
   }
 
   /** What was released a moment ago, and with `network` what is ready there, is given back now. */
@@ -225,28 +240,28 @@ export class EndpointStock {
     this.#released.flush();
     const late = bridge.tryTake(wanted);
     if (late !== undefined) return late;
-    if (wanted === undefined) {
-      throw new TiffinError(
-        "unavailable",
-        "network.addresses-exhausted",
-        `no available IPv4 addresses on network ${bridge.network.name}: all ${bridge.addresses.capacity} of ` +
-          `${bridge.network.ipRange || bridge.network.subnet} are in use`,
-        { remedy: "remove containers, or use a network with a larger subnet", exitCode: 125 },
-      );
-    }
-    throw new TiffinError(
-      "conflict",
-      "network.address-in-use",
-      `address ${formatIpv4(wanted)} is already in use`,
-      { exitCode: 125 },
-    );
+    throw wanted === undefined ? exhausted(bridge, "IPv4") : inUse(formatIpv4(wanted));
+  }
+
+  /** Undefined: the network has no IPv6. */
+  #takeAddress6(bridge: BridgeNetwork, wanted: bigint | undefined): bigint | undefined {
+    if (wanted === undefined && bridge.addresses6 === undefined) return undefined;
+    const found = bridge.tryTake6(wanted);
+    if (found !== undefined) return found;
+    this.#prepared.clear(bridge.network.id);
+    this.#released.flush();
+    const late = bridge.tryTake6(wanted);
+    if (late !== undefined) return late;
+    if (wanted === undefined) throw exhausted(bridge, "IPv6");
+    throw inUse(formatIpv6(wanted));
   }
 
   #makeAhead(bridge: BridgeNetwork): PreparedEndpoint {
     this.#rememberCursor(bridge);
     const address = bridge.addresses.take();
     if (address === undefined) throw new Error("no address to make an endpoint ahead of need");
-    const plan = { address, mac: macOf(address), hostLink: this.#parts.names.newEndpointLink() };
+    const address6 = bridge.addresses6?.take();
+    const plan = { address, address6, mac: macOf(address), hostLink: this.#parts.names.newEndpointLink() };
     try {
       const made = prepareEndpoint(this.groundOf(bridge), plan);
       try {
@@ -257,10 +272,28 @@ export class EndpointStock {
         throw thrown;
       }
     } catch (thrown) {
-      bridge.addresses.give(address);
+      bridge.give(plan);
       throw thrown;
     }
   }
+}
+
+function exhausted({ network, addresses }: BridgeNetwork, family: "IPv4" | "IPv6"): TiffinError {
+  const pool = family === "IPv4" ? network : network.ipv6;
+  const all = family === "IPv4" ? `all ${addresses.capacity}` : "all addresses";
+  return new TiffinError(
+    "unavailable",
+    "network.addresses-exhausted",
+    `no available ${family} addresses on network ${network.name}: ${all} of ` +
+      `${pool?.ipRange || pool?.subnet} are in use`,
+    { remedy: "remove containers, or use a network with a larger subnet", exitCode: 125 },
+  );
+}
+
+function inUse(address: string): TiffinError {
+  return new TiffinError("conflict", "network.address-in-use", `address ${address} is already in use`, {
+    exitCode: 125,
+  });
 }
 
 export function recordOf({ bridge, plan, gatewayPriority }: PlannedEndpoint, link: string): EndpointRecord {
@@ -274,6 +307,14 @@ export function recordOf({ bridge, plan, gatewayPriority }: PlannedEndpoint, lin
     gateway: wish.internal ? "" : formatIpv4(wish.gateway),
     mac: formatMac(plan.mac),
     gatewayPriority,
+    ...(wish.ipv6 !== undefined &&
+      plan.address6 !== undefined && {
+        ipv6: {
+          address: formatIpv6(plan.address6),
+          prefixLength: wish.ipv6.subnet.length,
+          gateway: wish.internal ? "" : formatIpv6(wish.ipv6.gateway),
+        },
+      }),
   };
 }
 
@@ -291,5 +332,12 @@ function wantedAddress({ address }: EndpointRequest): number | undefined {
   if (address === undefined || address === "") return undefined;
   const parsed = parseIpv4(address);
   if (parsed === undefined) throw invalidAddress(`${JSON.stringify(address)} is no IPv4 address`);
+  return parsed;
+}
+
+function wantedAddress6({ address6 }: EndpointRequest): bigint | undefined {
+  if (address6 === undefined || address6 === "") return undefined;
+  const parsed = parseIpv6(address6);
+  if (parsed === undefined) throw invalidAddress(`${JSON.stringify(address6)} is no IPv6 address`);
   return parsed;
 }

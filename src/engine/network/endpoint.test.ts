@@ -98,7 +98,13 @@ test.each(failures)("%s: the op is named and nothing stays", async (_, groundCha
 test("wiring a process that is gone is refused and leaves nothing", () => {
   using there = host();
   const before = descriptors();
-  const placed = { ground: there.ground, plan, link: "eth0", givesDefaultRoute: true };
+  const placed = {
+    ground: there.ground,
+    plan,
+    link: "eth0",
+    givesDefaultRoute6: false,
+    givesDefaultRoute: true,
+  };
   expect(() => wireProcess([placed], 2 ** 22 + 1)).toThrow("ENOENT");
   expect([descriptors(), there.links()]).toEqual([before, ["tiffin0"]]);
 });

@@ -4,11 +4,18 @@
  * ahead of need.
  */
 
-import { createNetns, inNetns, NetlinkSocket, openNetnsOfPid } from "../../kernel/netlink/mod.ts";
+import {
+  createNetns,
+  inNetns,
+  NetlinkSocket,
+  openNetnsOfPid,
+  PacketSocket,
+} from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import type { Prefix } from "../../linux/netlink/ipv4.ts";
+import type { Ipv6Prefix } from "../../linux/netlink/ipv6.ts";
 import { type ApplyContext, applyNetOps } from "./apply.ts";
-import { decideEndpoint, decideNamespace, defaultRouteBy } from "./decide.ts";
+import { decideEndpoint, decideNamespace, defaultRoute6By, defaultRouteBy } from "./decide.ts";
 import type { NetOp } from "./op.ts";
 
 /** What all endpoints of a network have in common. */
@@ -18,6 +25,7 @@ export interface EndpointGround {
   readonly bridgeIndex: number;
   readonly subnet: Prefix;
   readonly gateway: number;
+  readonly ipv6?: { readonly subnet: Ipv6Prefix; readonly gateway: bigint } | undefined;
   /** No endpoint of it gives a default route. */
   readonly internal: boolean;
   /** Bytes; 0: the kernel's default. */
@@ -29,6 +37,7 @@ export interface EndpointGround {
 export interface EndpointPlan {
   readonly hostLink: string;
   readonly address: number;
+  readonly address6?: bigint | undefined;
   readonly mac: Uint8Array;
 }
 
@@ -43,6 +52,7 @@ export interface PlacedEndpoint {
   /** The link in the namespace: eth0, eth1 ... */
   readonly link: string;
   readonly givesDefaultRoute: boolean;
+  readonly givesDefaultRoute6: boolean;
 }
 
 /** The first link in a container. */
@@ -50,16 +60,20 @@ export const firstLink = "eth0";
 
 /** A new namespace with a configured eth0. */
 export function prepareEndpoint(ground: EndpointGround, plan: EndpointPlan): PreparedEndpoint {
-  const placed = { ground, plan, link: firstLink, givesDefaultRoute: !ground.internal };
+  const gives = !ground.internal;
+  const placed = { ground, plan, link: firstLink, givesDefaultRoute: gives, givesDefaultRoute6: gives };
   return { ...plan, netns: prepareNamespace([placed]) };
 }
 
 /** A new namespace with these endpoints, or with `lo` alone. */
 export function prepareNamespace(endpoints: readonly PlacedEndpoint[] = []): OwnedFd {
-  const ops = [...decideNamespace(), ...endpoints.flatMap(opsOf)];
+  // What holds for new links is said once per link, so one follows the other.
+  const [first, ...others] = endpoints;
+  const ops = [...decideNamespace(), ...(first === undefined ? [] : opsOf(first))];
   const { netns, result: inside } = createNetns(() => enter(ops));
   try {
-    perform(endpoints, ops, netns, inside);
+    perform(first, ops, netns, inside);
+    for (const endpoint of others) joinNamespace(endpoint, netns);
     return netns;
   } catch (thrown) {
     // The pairs go with the namespace.
@@ -71,50 +85,74 @@ export function prepareNamespace(endpoints: readonly PlacedEndpoint[] = []): Own
 /** Makes the namespace of process `pid`, which is new, as `prepareNamespace` does. */
 export function wireProcess(endpoints: readonly PlacedEndpoint[], pid: number): void {
   using netns = openNetnsOfPid(pid);
-  const ops = [...decideNamespace(), ...endpoints.flatMap(opsOf)];
+  const ops = decideNamespace();
   perform(
-    endpoints,
+    undefined,
     ops,
     netns,
     inNetns(netns, () => enter(ops)),
   );
+  for (const endpoint of endpoints) joinNamespace(endpoint, netns);
 }
 
 /** One more endpoint in a namespace that is in use. The caller deletes the pair when it fails. */
 export function joinNamespace(endpoint: PlacedEndpoint, netns: OwnedFd): void {
   const ops = opsOf(endpoint);
   perform(
-    [endpoint],
+    endpoint,
     ops,
     netns,
     inNetns(netns, () => enter(ops)),
   );
 }
 
-/** Moves the default route of a namespace in use to another gateway. */
-export function moveDefaultRoute(gateway: number, netns: OwnedFd): void {
+/** Moves the default route of a namespace in use to another gateway, an IPv6 one where that is a bigint. */
+export function moveDefaultRoute(gateway: number | bigint, netns: OwnedFd): void {
   using route = inNetns(netns, () => NetlinkSocket.open("route"));
-  applyNetOps([defaultRouteBy(gateway)], { route });
+  applyNetOps([typeof gateway === "bigint" ? defaultRoute6By(gateway) : defaultRouteBy(gateway)], { route });
 }
 
-function opsOf({ ground, plan, link, givesDefaultRoute }: PlacedEndpoint): NetOp[] {
+function opsOf(placed: PlacedEndpoint): NetOp[] {
+  const { ground, plan, link, givesDefaultRoute, givesDefaultRoute6 } = placed;
+  const { ipv6, ...common } = ground;
   return decideEndpoint({
-    ...ground,
+    ...common,
     ...plan,
     link,
     gateway: givesDefaultRoute ? ground.gateway : undefined,
+    ...(ipv6 !== undefined &&
+      plan.address6 !== undefined && {
+        ipv6: {
+          address: plan.address6,
+          subnet: ipv6.subnet,
+          gateway: givesDefaultRoute6 ? ipv6.gateway : undefined,
+        },
+      }),
   });
 }
 
+interface Inside extends Disposable {
+  readonly route: NetlinkSocket;
+  readonly packets: PacketSocket | undefined;
+}
+
 /** What needs the thread to be inside: sysctls, and opening the socket that later ops use from outside. */
-function enter(ops: readonly NetOp[]): NetlinkSocket {
+function enter(ops: readonly NetOp[]): Inside {
   const route = NetlinkSocket.open("route");
   try {
     applyNetOps(
       ops.filter((op) => op.in === "namespace" && !hasSocket(op)),
       { route },
     );
-    return route;
+    const packets = ops.some(({ op }) => op === "announce") ? PacketSocket.open() : undefined;
+    return {
+      route,
+      packets,
+      [Symbol.dispose]() {
+        route[Symbol.dispose]();
+        packets?.[Symbol.dispose]();
+      },
+    };
   } catch (thrown) {
     route[Symbol.dispose]();
     throw thrown;
@@ -126,21 +164,22 @@ function hasSocket(op: NetOp): boolean {
 }
 
 function perform(
-  endpoints: readonly PlacedEndpoint[],
+  endpoint: PlacedEndpoint | undefined,
   ops: readonly NetOp[],
   netns: OwnedFd,
-  inside: NetlinkSocket,
+  inside: Inside,
 ): void {
-  using route = inside;
-  const [first] = endpoints;
+  using entered = inside;
+  const { route, packets } = entered;
+  const ground = endpoint?.ground;
   const contexts: Record<NetOp["in"], ApplyContext> = {
     // Without endpoints nothing is done on the host.
     host: {
-      route: first?.ground.route ?? route,
+      route: ground?.route ?? route,
       peerNetnsFd: netns.raw,
-      knownLinks: new Map(endpoints.map(({ ground }) => [ground.bridge, ground.bridgeIndex])),
+      knownLinks: new Map(ground === undefined ? [] : [[ground.bridge, ground.bridgeIndex]]),
     },
-    namespace: { route },
+    namespace: { route, packets },
   };
   for (const run of runsByPlace(ops.filter(hasSocket))) applyNetOps(run, contexts[run[0].in]);
 }

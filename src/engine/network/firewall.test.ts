@@ -30,11 +30,21 @@ test("the table, which is the same for any number of networks", () => {
     type ipv4_addr
     flags interval
   }
+  set subnets6 {
+    type ipv6_addr
+    flags interval
+  }
   map published {
     type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service
   }
   map published_any {
     type inet_proto . inet_service : ipv4_addr . inet_service
+  }
+  map published6 {
+    type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service
+  }
+  map published6_any {
+    type inet_proto . inet_service : ipv6_addr . inet_service
   }
   chain guard {
     type filter hook prerouting priority -300; policy accept;
@@ -46,11 +56,15 @@ test("the table, which is the same for any number of networks", () => {
     ip daddr 127.0.0.0/8 return comment "loopback ports are not for neighbours"
     dnat ip to meta l4proto . ip daddr . th dport map @published
     fib daddr type local dnat ip to meta l4proto . th dport map @published_any
+    dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6
+    fib daddr type local dnat ip6 to meta l4proto . th dport map @published6_any
   }
   chain output {
     type nat hook output priority -100; policy accept;
     dnat ip to meta l4proto . ip daddr . th dport map @published
     fib daddr type local dnat ip to meta l4proto . th dport map @published_any
+    dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6
+    fib daddr type local dnat ip6 to meta l4proto . th dport map @published6_any
   }
   chain forward {
     type filter hook forward priority 0; policy accept;
@@ -66,6 +80,7 @@ test("the table, which is the same for any number of networks", () => {
     type nat hook postrouting priority 100; policy accept;
     oifname @bridges ip saddr 127.0.0.0/8 masquerade comment "127.0.0.1 to a published port"
     oifname @bridges ip saddr @subnets ct status dnat masquerade comment "container to a published port"
+    oifname @bridges ip6 saddr @subnets6 ct status dnat masquerade comment "container to a published port"
     iifname . oifname @within return
     iifname @masqueraded masquerade comment "containers to the world"
   }
@@ -90,6 +105,22 @@ test("a network is elements of sets, by what it may", () => {
   // Nothing comes after the last address of all.
   const last = parsePrefix("255.255.255.0/24") ?? subnet;
   expect(setsOf({ subnet: last }).at(-1)).toBe("subnets 1");
+});
+
+test("an IPv6 network is a range of its own set, and its ports are of maps of their own", () => {
+  const ipv6 = { subnet: { network: 0xfd00n << 112n, length: 64 } };
+  expect(bridgeContents({ ...plain, ipv6 }).at(-1)).toMatchObject({
+    set: "subnets6",
+    elements: [{}, { end: true }],
+  });
+  const last = { subnet: { network: 0xffffn << 112n, length: 16 } };
+  expect(bridgeContents({ ...plain, ipv6: last }).at(-1)?.elements.length).toBe(1);
+  const port = { containerPort: 80, protocol: "tcp", hostAddress: "::", hostPort: 8080 } as const;
+  const mappings = [
+    { port, address: 2n },
+    { port: { ...port, hostAddress: "::1" }, address: 2n },
+  ];
+  expect(portContents(mappings).map(({ set }) => set)).toEqual(["published6_any", "published6"]);
 });
 
 test("a container's ports are one request per map", () => {

@@ -20,6 +20,7 @@
 
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { broadcastOf, ipv4Bytes, type Prefix, parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { type Ipv6Prefix, ipv6Bytes, ipv6LastOf, parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { NetlinkRequest } from "../../linux/netlink/message.ts";
 import {
   accept,
@@ -72,6 +73,7 @@ export interface Ruleset {
 export interface BridgeRules {
   readonly link: string;
   readonly subnet: Prefix;
+  readonly ipv6?: { readonly subnet: Ipv6Prefix } | undefined;
   /** Nothing goes in or out. */
   readonly internal: boolean;
   /** Its containers reach each other. */
@@ -86,14 +88,21 @@ export interface SetContent {
   readonly elements: readonly SetElement[];
 }
 
+const lastIpv6 = (1n << 128n) - 1n;
 const loopback: Prefix = { network: 0x7f00_0000, length: 8 };
-export const portMaps = { anyAddress: "published_any", oneAddress: "published" } as const;
+export const portMaps = {
+  anyAddress: "published_any",
+  oneAddress: "published",
+  anyAddress6: "published6_any",
+  oneAddress6: "published6",
+} as const;
 export const networkSets = {
   bridges: "bridges",
   internal: "internal",
   within: "within",
   masqueraded: "masqueraded",
   subnets: "subnets",
+  subnets6: "subnets6",
 } as const;
 
 const sets: readonly SetDeclaration[] = [
@@ -102,12 +111,19 @@ const sets: readonly SetDeclaration[] = [
   { name: networkSets.within, key: ["ifname", "ifname"] },
   { name: networkSets.masqueraded, key: ["ifname"] },
   { name: networkSets.subnets, key: ["ipv4_addr"], interval: true },
+  { name: networkSets.subnets6, key: ["ipv6_addr"], interval: true },
   {
     name: portMaps.oneAddress,
     key: ["inet_proto", "ipv4_addr", "inet_service"],
     data: ["ipv4_addr", "inet_service"],
   },
   { name: portMaps.anyAddress, key: ["inet_proto", "inet_service"], data: ["ipv4_addr", "inet_service"] },
+  {
+    name: portMaps.oneAddress6,
+    key: ["inet_proto", "ipv6_addr", "inet_service"],
+    data: ["ipv6_addr", "inet_service"],
+  },
+  { name: portMaps.anyAddress6, key: ["inet_proto", "inet_service"], data: ["ipv6_addr", "inet_service"] },
 ];
 
 /** The whole table, without its elements. */
@@ -115,6 +131,8 @@ export function hostRuleset(table: TableReference): Ruleset {
   const rewrite: readonly Rule[] = [
     { phrases: [dnatByAddressAndPort(portMaps.oneAddress)] },
     { phrases: [fibDestinationLocal, dnatByPort(portMaps.anyAddress)] },
+    { phrases: [dnatByAddressAndPort(portMaps.oneAddress6, "ip6")] },
+    { phrases: [fibDestinationLocal, dnatByPort(portMaps.anyAddress6, "ip6")] },
   ];
   const fromBridge = iifnameIn(networkSets.bridges);
   const toBridge = oifnameIn(networkSets.bridges);
@@ -174,6 +192,10 @@ export function hostRuleset(table: TableReference): Ruleset {
             phrases: [toBridge, ipSourceIn(networkSets.subnets), ctStatusDnat, masquerade],
             comment: "container to a published port",
           },
+          {
+            phrases: [toBridge, ipSourceIn(networkSets.subnets6, "ip6"), ctStatusDnat, masquerade],
+            comment: "container to a published port",
+          },
           { phrases: [linkPairIn(networkSets.within), returnToCaller] },
           { phrases: [iifnameIn(networkSets.masqueraded), masquerade], comment: "containers to the world" },
         ],
@@ -195,7 +217,16 @@ export function bridgeContents(bridge: BridgeRules): SetContent[] {
     ...(bridge.openWithin ? [{ set: networkSets.within, elements: [{ key: [link, link] }] }] : []),
     ...(bridge.masquerade ? [{ set: networkSets.masqueraded, elements: [{ key: [link] }] }] : []),
     { set: networkSets.subnets, elements: range },
+    ...(bridge.ipv6 === undefined
+      ? []
+      : [{ set: networkSets.subnets6, elements: range6(bridge.ipv6.subnet) }]),
   ];
+}
+
+function range6(subnet: Ipv6Prefix): SetElement[] {
+  const first: SetElement = { key: [ipv6Bytes(subnet.network)] };
+  const last = ipv6LastOf(subnet);
+  return last === lastIpv6 ? [first] : [first, { key: [ipv6Bytes(last + 1n)], end: true }];
 }
 
 /** One rule in nft's language. */
@@ -245,10 +276,11 @@ export function replaceRuleset(ruleset: Ruleset, contents: readonly SetContent[]
 /** A published port and the container address behind it. */
 export interface PortMapping {
   readonly port: PublishedPort;
-  readonly address: number;
+  /** Of the family of the port's own address. */
+  readonly address: number | bigint;
 }
 
-const anyAddress = "0.0.0.0";
+const anyAddress = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 
 function portBytes(port: number): Uint8Array {
   return Uint8Array.of(port >>> 8, port & 0xff);
@@ -256,17 +288,29 @@ function portBytes(port: number): Uint8Array {
 
 /** The mapping's key in its map; the data is `address . containerPort`. */
 function portContent({ port, address }: PortMapping): SetContent {
+  const isIpv6 = typeof address === "bigint";
   const protocol = Uint8Array.of(protocolNumbers[port.protocol]);
-  const data = [ipv4Bytes(address), portBytes(port.containerPort)];
-  if (port.hostAddress === anyAddress) {
-    return { set: portMaps.anyAddress, elements: [{ key: [protocol, portBytes(port.hostPort)], data }] };
+  const data = [isIpv6 ? ipv6Bytes(address) : ipv4Bytes(address), portBytes(port.containerPort)];
+  if (port.hostAddress === anyAddress[isIpv6 ? "ipv6" : "ipv4"]) {
+    const set = isIpv6 ? portMaps.anyAddress6 : portMaps.anyAddress;
+    return { set, elements: [{ key: [protocol, portBytes(port.hostPort)], data }] };
   }
-  const host = parseIpv4(port.hostAddress);
-  if (host === undefined) throw new RangeError(`${JSON.stringify(port.hostAddress)} is no IPv4 address`);
-  return {
-    set: portMaps.oneAddress,
-    elements: [{ key: [protocol, ipv4Bytes(host), portBytes(port.hostPort)], data }],
-  };
+  const host = isIpv6 ? hostBytes6(port.hostAddress) : hostBytes(port.hostAddress);
+  if (host === undefined) {
+    throw new RangeError(`${JSON.stringify(port.hostAddress)} is no ${isIpv6 ? "IPv6" : "IPv4"} address`);
+  }
+  const set = isIpv6 ? portMaps.oneAddress6 : portMaps.oneAddress;
+  return { set, elements: [{ key: [protocol, host, portBytes(port.hostPort)], data }] };
+}
+
+function hostBytes(text: string): Uint8Array | undefined {
+  const host = parseIpv4(text);
+  return host === undefined ? undefined : ipv4Bytes(host);
+}
+
+function hostBytes6(text: string): Uint8Array | undefined {
+  const host = parseIpv6(text);
+  return host === undefined ? undefined : ipv6Bytes(host);
 }
 
 /** What of the maps are these ports. */

@@ -14,6 +14,7 @@ import {
   decideRemoval,
   decideSetup,
   decideSysctls,
+  forwarding6Sysctl,
   forwardingSysctl,
   type ObservedHost,
 } from "./decide.ts";
@@ -44,6 +45,11 @@ export interface HostSideParts {
   /** Which bridge each endpoint's link should be a port of. */
   readonly joined: () => ReadonlyMap<string, BridgeWish>;
 }
+
+const forwardingSwitches = [
+  { name: forwardingSysctl, family: "ipv4" },
+  { name: forwarding6Sysctl, family: "ipv6" },
+] as const;
 
 export class HostSide {
   readonly #parts: HostSideParts;
@@ -154,7 +160,8 @@ export class HostSide {
       ...bridges().map(({ link }) => link),
       ...ownBridges(sockets.route, names.isBridge),
     ]);
-    const restoreForwarding = store.forwardingEnabled && !otherBridges(sockets.route, wanted);
+    const ours = forwardingSwitches.filter(({ family }) => store.forwardingEnabled(family));
+    const restored = ours.length === 0 || otherBridges(sockets.route, wanted) ? [] : ours;
     const remains = {
       table: names.table,
       patterns: patternsOf(names, wanted),
@@ -162,8 +169,14 @@ export class HostSide {
       endpointLinks: this.#links(),
       foreignForward: observeForeign(sockets.netfilter),
     };
-    applyNetOps(decideRemoval(remains, restoreForwarding), sockets);
-    if (restoreForwarding) store.rememberForwarding(false);
+    applyNetOps(
+      decideRemoval(
+        remains,
+        restored.map(({ name }) => name),
+      ),
+      sockets,
+    );
+    for (const { family } of restored) store.rememberForwarding(false, family);
   }
 
   #observe(): ObservedHost {
@@ -227,7 +240,9 @@ export class HostSide {
   #apply(ops: readonly NetOp[]): void {
     const { store, sockets } = this.#parts;
     // Written down first: a switch that nobody remembers could never be undone.
-    if (ops.some((op) => op.op === "sysctl" && op.name === forwardingSysctl)) store.rememberForwarding(true);
+    for (const { name, family } of forwardingSwitches) {
+      if (ops.some((op) => op.op === "sysctl" && op.name === name)) store.rememberForwarding(true, family);
+    }
     applyNetOps(ops, sockets);
   }
 

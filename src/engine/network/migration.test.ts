@@ -20,6 +20,6 @@ test("the only network becomes one of many, with its leases and what was switche
   expect(store.leases()).toEqual([
     { containerId: "a", network, address: "172.30.0.2", hostLink: "tf01234567" },
   ]);
-  expect([store.lastAddressOf(network), store.forwardingEnabled]).toEqual(["172.30.0.9", true]);
+  expect([store.lastAddressOf(network), store.forwardingEnabled()]).toEqual(["172.30.0.9", true]);
   database.close();
 });

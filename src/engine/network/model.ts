@@ -2,7 +2,7 @@
  * The words of networks: what the rest of the engine asks for and what it gets. No behaviour.
  *
  * What belongs to the host (firewall table, published ports, forwarding) is there once, behind `Networks`; a network and
- * an endpoint are values, of which there are many. Addresses are dotted IPv4, host-visible names are kernel link names.
+ * an endpoint are values, of which there are many. Addresses are text, dotted IPv4 where no more is said; host-visible names are kernel link names.
  */
 import type { Database } from "bun:sqlite";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -42,6 +42,16 @@ export interface PublishedPort {
 /** `none` and `host` are networks by name, so that clients can list them; nothing is made for them. */
 export type NetworkDriver = "bridge" | "host" | "null";
 
+/** The IPv6 part of a network. */
+export interface Ipv6Settings {
+  /** CIDR. */
+  readonly subnet: string;
+  readonly gateway: string;
+  /** CIDR: addresses that nobody asks for come from here; empty: from the whole subnet. */
+  readonly ipRange: string;
+  readonly auxiliary: Readonly<Record<string, string>>;
+}
+
 /** What was decided about a network when it was made. */
 export interface NetworkSettings {
   readonly driver: NetworkDriver;
@@ -71,6 +81,8 @@ export interface NetworkSettings {
   readonly subnetChosen: boolean;
   /** As they were given, for inspect. */
   readonly ipamOptions: Readonly<Record<string, string>>;
+  /** Absent: it has no IPv6. */
+  readonly ipv6?: Ipv6Settings | undefined;
 }
 
 export interface Network extends NetworkSettings {
@@ -97,6 +109,8 @@ export interface NetworkRequest {
   readonly labels?: Readonly<Record<string, string>>;
   readonly options?: Readonly<Record<string, string>>;
   readonly ipamOptions?: Readonly<Record<string, string>>;
+  /** Absent: without IPv6. */
+  readonly ipv6?: Partial<Ipv6Settings> | undefined;
 }
 
 export interface EndpointRequest {
@@ -104,6 +118,8 @@ export interface EndpointRequest {
   readonly network: string;
   /** A wanted address of the subnet; absent: the next free one. */
   readonly address?: string;
+  /** A wanted address of the IPv6 subnet. */
+  readonly address6?: string;
   /** A wanted MAC such as `02:42:ac:1e:00:09`; absent: derived from the address. */
   readonly mac?: string;
   /** The endpoint with the highest gives the default route; of equal ones the first name. */
@@ -124,6 +140,15 @@ export interface EndpointRecord {
   readonly gateway: string;
   readonly mac: string;
   readonly gatewayPriority: number;
+  /** Its place in the network's IPv6 subnet, where that has one. */
+  readonly ipv6?: Ipv6Record | undefined;
+}
+
+export interface Ipv6Record {
+  readonly address: string;
+  readonly prefixLength: number;
+  /** Empty: the network is internal. */
+  readonly gateway: string;
 }
 
 /** What a container asks of networks before it runs. */
@@ -177,6 +202,8 @@ export interface NetworkOptions {
   readonly subnet?: string;
   /** How ports are published that do not say; absent: `nat`. */
   readonly publishMode?: PublishMode;
+  /** Where the subnets of networks come from that nobody chose one for, like `base=10.10.0.0/16,size=24`. */
+  readonly pools?: readonly string[];
   /** Told what goes wrong where nobody waits for it. */
   readonly report?: (thrown: unknown) => void;
   /** Passed between the steps of making and changing things; a test lets it throw or die. */

@@ -106,11 +106,13 @@ export class NetworkRegistry {
 export function gatewayIndex(
   endpoints: readonly Pick<EndpointRequest, "network" | "gatewayPriority">[],
   networks: Pick<NetworkRegistry, "byId">,
+  family: "ipv4" | "ipv6" = "ipv4",
 ): number | undefined {
   let best: { readonly index: number; readonly priority: number; readonly name: string } | undefined;
   for (const [index, { network: id, gatewayPriority: priority = 0 }] of endpoints.entries()) {
     const network = networks.byId(id);
     if (network === undefined || network.internal) continue;
+    if (family === "ipv6" && network.ipv6 === undefined) continue;
     const { name } = network;
     const better =
       best === undefined || priority > best.priority || (priority === best.priority && name < best.name);
@@ -123,6 +125,7 @@ export function gatewayIndex(
 export function gatewayEndpoint(
   endpoints: readonly EndpointRecord[],
   networks: Pick<NetworkRegistry, "byId">,
+  family: "ipv4" | "ipv6" = "ipv4",
 ): EndpointRecord | undefined {
-  return endpoints[gatewayIndex(endpoints, networks) ?? -1];
+  return endpoints[gatewayIndex(endpoints, networks, family) ?? -1];
 }

@@ -61,6 +61,19 @@ test("what a client asks for is understood", () => {
   });
 });
 
+test("a network has a pool of each family", () => {
+  const body = {
+    Name: "lunch",
+    EnableIPv6: true,
+    IPAM: { Config: [{ Subnet: "fd00:1::/64", Gateway: "fd00:1::9" }, { Subnet: "10.9.0.0/24" }] },
+  };
+  expect(networkRequest(body)).toMatchObject({
+    subnet: "10.9.0.0/24",
+    ipv6: { subnet: "fd00:1::/64", gateway: "fd00:1::9" },
+  });
+  expect(networkRequest({ Name: "lunch", EnableIPv6: true }).ipv6).toEqual({});
+});
+
 const odd: readonly [Partial<NetworkCreateBody>, string][] = [
   [{ Name: "" }, "invalid: network name cannot be blank"],
   [{ Name: " " }, "invalid: network name cannot be blank"],
@@ -70,12 +83,15 @@ const odd: readonly [Partial<NetworkCreateBody>, string][] = [
   [{ Driver: "null" }, 'forbidden: only one instance of "null" network is allowed'],
   [{ Driver: "nosuch" }, 'notFound: could not resolve driver "nosuch": plugin "nosuch" not found'],
   [{ Driver: "macvlan" }, "notImplemented: network driver macvlan is not supported"],
-  [{ EnableIPv6: true }, "notImplemented: IPv6 in networks is not supported"],
+  [{ EnableIPv4: false, EnableIPv6: true }, "notImplemented: a network without IPv4 is not supported"],
   [{ EnableIPv4: false }, "invalid: IPv4 or IPv6 must be enabled"],
   [{ Scope: "swarm" }, "notImplemented: network scope swarm is not supported"],
   [{ ConfigOnly: true }, "notImplemented: a configuration-only network is not supported"],
   [{ IPAM: { Driver: "nosuch" } }, "notFound: could not find IPAM driver nosuch"],
-  [{ IPAM: { Config: [{ Subnet: "fd00::/64" }] } }, "notImplemented: IPv6 in networks is not supported"],
+  [
+    { IPAM: { Config: [{ Subnet: "fd00::/64" }] } },
+    "invalid: IPv6 subnet fd00::/64 in a network without IPv6: ask for it with --ipv6",
+  ],
   [
     { IPAM: { Config: [{ Gateway: "10.0.0.1" }] } },
     "invalid: every ip-range or gateway must have a corresponding subnet",

@@ -28,7 +28,7 @@ export function networkRequest(body: NetworkCreateBody): NetworkRequest {
   const options = body.Options ?? {};
   return {
     name,
-    ...poolOf(IPAM?.Config ?? []),
+    ...poolsOf(IPAM?.Config ?? [], body.EnableIPv6 ?? false),
     ...settingsOf(options),
     internal: body.Internal ?? false,
     attachable: body.Attachable ?? false,
@@ -75,8 +75,10 @@ function checkDriver(driver: string): void {
 }
 
 function checkUnsupported(body: NetworkCreateBody): void {
-  if (body.EnableIPv6 === true) throw missing("IPv6 in networks");
-  if (body.EnableIPv4 === false) throw invalid("IPv4 or IPv6 must be enabled");
+  if (body.EnableIPv4 === false) {
+    if (body.EnableIPv6 !== true) throw invalid("IPv4 or IPv6 must be enabled");
+    throw missing("a network without IPv4");
+  }
   if (body.ConfigOnly === true || (body.ConfigFrom?.Network ?? "") !== "")
     throw missing("a configuration-only network");
   if (body.Ingress === true) throw missing("an ingress network");
@@ -85,12 +87,25 @@ function checkUnsupported(body: NetworkCreateBody): void {
   }
 }
 
-function poolOf(pools: readonly IpamPool[]): Partial<NetworkRequest> {
-  const [pool, ...more] = pools;
-  if (pool === undefined) return {};
-  if (more.length > 0) throw invalid("bridge driver doesn't support multiple subnets");
-  const { Subnet = "", Gateway = "", IPRange = "", AuxiliaryAddresses } = pool;
-  if ([Subnet, Gateway, IPRange].some((text) => text.includes(":"))) throw missing("IPv6 in networks");
+/** One pool per family. */
+function poolsOf(pools: readonly IpamPool[], hasIpv6: boolean): Partial<NetworkRequest> {
+  const ipv4 = pools.filter((pool) => !isIpv6Pool(pool));
+  const ipv6 = pools.filter(isIpv6Pool);
+  if (ipv4.length > 1 || ipv6.length > 1) throw invalid("bridge driver doesn't support multiple subnets");
+  if (ipv6.length > 0 && !hasIpv6) {
+    throw invalid(`IPv6 subnet ${ipv6[0]?.Subnet} in a network without IPv6: ask for it with --ipv6`);
+  }
+  return {
+    ...(ipv4[0] !== undefined && poolOf(ipv4[0])),
+    ...(hasIpv6 && { ipv6: ipv6[0] === undefined ? {} : poolOf(ipv6[0]) }),
+  };
+}
+
+function isIpv6Pool({ Subnet = "", Gateway = "", IPRange = "" }: IpamPool): boolean {
+  return (Subnet || Gateway || IPRange).includes(":");
+}
+
+function poolOf({ Subnet = "", Gateway = "", IPRange = "", AuxiliaryAddresses }: IpamPool) {
   if (Subnet === "" && (Gateway !== "" || IPRange !== "")) {
     throw invalid("every ip-range or gateway must have a corresponding subnet");
   }

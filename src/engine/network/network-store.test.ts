@@ -18,7 +18,7 @@ test("networks, leases and what was switched on the host come back", () => {
   const db = migratedDatabase();
   const store = new NetworkStore(db);
   expect(store.networks()).toEqual([]);
-  expect(store.forwardingEnabled).toBe(false);
+  expect(store.forwardingEnabled()).toBe(false);
   store.addNetwork(network);
   store.addLease(lease);
   store.rememberForwarding(true);
@@ -27,7 +27,7 @@ test("networks, leases and what was switched on the host come back", () => {
   expect(again.networks()).toEqual([network]);
   expect(again.leases()).toEqual([lease]);
   expect(again.lastAddressOf(network.id)).toBe("172.30.0.9");
-  expect(again.forwardingEnabled).toBe(true);
+  expect(again.forwardingEnabled()).toBe(true);
 });
 
 test("no address twice in a network, no container twice in one, one container in two", () => {

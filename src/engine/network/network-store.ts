@@ -2,15 +2,15 @@
  * What networks remember across lives of the engine, in the engine's SQLite:
  *
  *   network(id, name, created_ms, document, last_address)              one row per network; document: NetworkSettings
- *   network_lease(network_id, address, container_id, host_link)        one row per endpoint of a container
- *   host_setting(name, value)                                          `forwarding` = 1: we switched it on
+ *   network_lease(network_id, address, container_id, host_link, address6)   one row per endpoint of a container
+ *   host_setting(name, value)                                          `forwarding`, `forwarding6` = 1: we switched it on
  *
  * A lease row is written when a container gets an endpoint and deleted when it gives it back; what was only made ahead
  * of need is never written, so a killed engine leaves no rows without a container. Addresses are dotted text for people
  * who look into the file.
  */
 import type { Database } from "bun:sqlite";
-import { decoderKit } from "../../lib/decoders.ts";
+import { decoderKit, optional } from "../../lib/decoders.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { directWrites, type Writes } from "../store/mod.ts";
 import type { Network, NetworkSettings } from "./model.ts";
@@ -20,14 +20,21 @@ export interface Lease {
   /** Id of the network. */
   readonly network: string;
   readonly address: string;
+  /** Empty: the network has no IPv6. */
+  readonly address6?: string;
   /** Empty: the link of the container is not known. */
   readonly hostLink: string;
 }
+
+/** Names of rows of host_setting. */
+const forwardingNames = { ipv4: "forwarding", ipv6: "forwarding6" } as const;
+export type ForwardedFamily = keyof typeof forwardingNames;
 
 interface LeaseRow {
   network_id: string;
   container_id: string;
   address: string;
+  address6: string;
   host_link: string;
 }
 
@@ -64,6 +71,7 @@ const settings = object({
   options: mapOf(text),
   subnetChosen: flag,
   ipamOptions: mapOf(text),
+  ipv6: optional(object({ subnet: text, gateway: text, ipRange: text, auxiliary: mapOf(text) })),
 });
 
 const versioned = object({ version: integer });
@@ -152,29 +160,29 @@ export class NetworkStore {
     this.#writes.settle(`the address given out last in network ${id}`, () => update.run(address, id));
   }
 
-  /** We switched IPv4 forwarding on; it was off before. */
-  get forwardingEnabled(): boolean {
+  /** We switched forwarding of that family on; it was off before. */
+  forwardingEnabled(family: ForwardedFamily = "ipv4"): boolean {
     const row = this.#db
-      .query<{ value: string }, []>("SELECT value FROM host_setting WHERE name = 'forwarding'")
-      .get();
+      .query<{ value: string }, [string]>("SELECT value FROM host_setting WHERE name = ?")
+      .get(forwardingNames[family]);
     return row?.value === "1";
   }
 
-  rememberForwarding(enabled: boolean): void {
+  rememberForwarding(enabled: boolean, family: ForwardedFamily = "ipv4"): void {
     this.#db
-      .query<null, [string]>(
-        `INSERT INTO host_setting(name, value) VALUES ('forwarding', ?)
+      .query<null, [string, string]>(
+        `INSERT INTO host_setting(name, value) VALUES (?, ?)
          ON CONFLICT(name) DO UPDATE SET value = excluded.value`,
       )
-      .run(enabled ? "1" : "0");
+      .run(forwardingNames[family], enabled ? "1" : "0");
   }
 
   addLease(lease: Lease): void {
-    const { address, containerId, hostLink, network } = lease;
-    const insert = this.#db.query<null, [string, string, string, string]>(
-      "INSERT INTO network_lease(network_id, address, container_id, host_link) VALUES (?, ?, ?, ?)",
+    const { address, address6 = "", containerId, hostLink, network } = lease;
+    const insert = this.#db.query<null, [string, string, string, string, string]>(
+      "INSERT INTO network_lease(network_id, address, container_id, host_link, address6) VALUES (?, ?, ?, ?, ?)",
     );
-    this.#writes.write(leaseOf(lease), () => insert.run(network, address, containerId, hostLink));
+    this.#writes.write(leaseOf(lease), () => insert.run(network, address, containerId, hostLink, address6));
   }
 
   deleteLease(lease: Pick<Lease, "containerId" | "network">): void {
@@ -187,13 +195,14 @@ export class NetworkStore {
   leases(): Lease[] {
     return this.#db
       .query<LeaseRow, []>(
-        "SELECT network_id, container_id, address, host_link FROM network_lease ORDER BY network_id, address",
+        "SELECT network_id, container_id, address, host_link, address6 FROM network_lease ORDER BY network_id, address",
       )
       .all()
       .map((row) => ({
         containerId: row.container_id,
         network: row.network_id,
         address: row.address,
+        ...(row.address6 !== "" && { address6: row.address6 }),
         hostLink: row.host_link,
       }));
   }

@@ -9,10 +9,12 @@ import { TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { every, type Timer } from "../../lib/timer.ts";
 import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import { ActiveEndpoints } from "./active-endpoints.ts";
 import { applyNetOps } from "./apply.ts";
 import { BridgeNetwork } from "./bridge-network.ts";
 import { isBuiltIn } from "./built-in-networks.ts";
+import type { Ipv6Surroundings } from "./decide-ipv6.ts";
 import { decideNetwork } from "./decide-network.ts";
 import { joinNamespace, moveDefaultRoute, wireProcess } from "./endpoint.ts";
 import { EndpointStock, freeLink, linkAt, type PlannedEndpoint, recordOf } from "./endpoint-stock.ts";
@@ -39,10 +41,11 @@ import { NameServerPorts } from "./name-server-ports.ts";
 import type { HostNames } from "./names.ts";
 import { gatewayEndpoint, gatewayIndex, NetworkRegistry } from "./network-registry.ts";
 import type { NetworkStore } from "./network-store.ts";
-import { type NetworkSockets, observeTaken } from "./observe.ts";
+import { type NetworkSockets, observeTaken, observeTaken6 } from "./observe.ts";
 import { checkPorts } from "./port-request.ts";
 import { type HeldPorts, PublishedPorts } from "./published-ports.ts";
 import { recoverEndpoints } from "./recover.ts";
+import type { SubnetPools } from "./subnet-pools.ts";
 
 /** How often the host's part is looked after while containers run; a look costs a fifth of a millisecond. */
 const healEveryMs = 5000;
@@ -52,6 +55,7 @@ export interface HostNetworksParts {
   readonly store: NetworkStore;
   readonly sockets: NetworkSockets;
   readonly networks: readonly Network[];
+  readonly pools: SubnetPools;
   readonly warnings: readonly string[];
   readonly report: (thrown: unknown) => void;
   readonly fail: (step: NetworkStep) => void;
@@ -75,13 +79,16 @@ export class HostNetworks implements Networks {
   readonly #hostFirewall: HostFirewall;
   readonly #publishMode: PublishMode;
   readonly #fail: (step: NetworkStep) => void;
+  readonly #pools: SubnetPools;
   #isRecovered = false;
 
-  constructor({ names, store, sockets, networks, warnings, report, fail, publishMode }: HostNetworksParts) {
+  constructor(parts: HostNetworksParts) {
+    const { names, store, sockets, networks, pools, warnings, report, fail, publishMode } = parts;
     this.#names = names;
     this.#store = store;
     this.#sockets = sockets;
     this.#fail = fail;
+    this.#pools = pools;
     this.warnings = warnings;
     this.#publishMode = publishMode;
     const registry = new NetworkRegistry(networks, (id) => store.lastAddressOf(id), report);
@@ -154,6 +161,8 @@ export class HostNetworks implements Networks {
         own: this.#registry.bridges().map(({ subnet }) => subnet),
         // Of our own bridges the persisted subnets count, of all others what the host says.
         taken: observeTaken(this.#sockets.route, this.#host.indexes()),
+        ...this.#ipv6Surroundings(request),
+        pools: this.#pools.ipv4,
         bridge: this.#names.bridgeOf(id),
       });
       this.#refuseTakenLink(settings.bridge);
@@ -261,13 +270,15 @@ export class HostNetworks implements Networks {
       const before = this.#gatewayOf(now.endpoints);
       const after = this.#gatewayOf(endpoints);
       const givesDefaultRoute = after === record;
+      const before6 = gatewayEndpoint(now.endpoints, this.#registry, "ipv6");
+      const givesDefaultRoute6 = gatewayEndpoint(endpoints, this.#registry, "ipv6") === record;
       try {
         this.#fail("connect.address");
         this.#active.add(containerId, network, plan);
         this.#fail("connect.row");
         this.#host.orHealed(() => {
           const ground = this.#stock.groundOf(bridge);
-          const joining = { ground, plan, link: record.link, givesDefaultRoute };
+          const joining = { ground, plan, link: record.link, givesDefaultRoute, givesDefaultRoute6 };
           try {
             joinNamespace(joining, netns);
           } catch (thrown) {
@@ -282,7 +293,8 @@ export class HostNetworks implements Networks {
       } catch (thrown) {
         this.#active.forget(containerId, network);
         this.#deleteLink(plan.hostLink);
-        bridge.addresses.give(plan.address);
+        bridge.give(plan);
+        if (givesDefaultRoute6 && before6 !== undefined) moveIpv6Route(before6, netns);
         if (givesDefaultRoute && before !== undefined) this.#movePlace(containerId, before, netns);
         throw thrown;
       }
@@ -303,6 +315,9 @@ export class HostNetworks implements Networks {
       applyNetOps([{ in: "namespace", op: "linkDelete", link: gone.link, cause, inverse: "vethAdd" }], {
         route: inside,
       });
+      const before6 = gatewayEndpoint(now.endpoints, this.#registry, "ipv6");
+      const after6 = gatewayEndpoint(endpoints, this.#registry, "ipv6");
+      if (before6 === gone && after6 !== undefined) moveIpv6Route(after6, netns);
       if (before === gone && after !== undefined) this.#movePlace(containerId, after, netns);
       if (before === gone && after === undefined) this.#published.unpublish(containerId);
       this.#nameServers.lead(netns, endpoints, now.endpoints);
@@ -416,6 +431,16 @@ export class HostNetworks implements Networks {
     if (address !== undefined) this.#published.move(containerId, address);
   }
 
+  /** Looked at only where it counts. */
+  #ipv6Surroundings(request: NetworkRequest): Ipv6Surroundings {
+    if (request.ipv6 === undefined) return { own6: [], taken6: [], pools6: [] };
+    return {
+      own6: this.#registry.bridges().flatMap(({ ipv6 }) => ipv6?.subnet ?? []),
+      taken6: observeTaken6(this.#sockets.route, this.#host.indexes()),
+      pools6: this.#pools.ipv6,
+    };
+  }
+
   #refuseTakenLink(name: string): void {
     if (findLink(this.#sockets.route, name) === undefined) return;
     throw new TiffinError(
@@ -437,7 +462,7 @@ export class HostNetworks implements Networks {
     const endpoint = this.#active.forget(containerId, network);
     const bridge = this.#registry.bridgeOf(network);
     if (endpoint === undefined || bridge === undefined) return;
-    if (endpoint.hostLink === "") bridge.addresses.give(endpoint.address);
+    if (endpoint.hostLink === "") bridge.give(endpoint);
     else this.#stock.rest(bridge, endpoint);
   }
 
@@ -471,4 +496,9 @@ export class HostNetworks implements Networks {
       report(thrown);
     }
   }
+}
+
+function moveIpv6Route({ ipv6 }: EndpointRecord, netns: OwnedFd): void {
+  const gateway = parseIpv6(ipv6?.gateway ?? "");
+  if (gateway !== undefined) moveDefaultRoute(gateway, netns);
 }

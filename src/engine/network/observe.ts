@@ -3,17 +3,31 @@ import {
   findChain,
   findLink,
   listAddresses,
+  listIpRoutes,
   listLinks,
   listRoutes,
   listRules,
   NetlinkSocket,
   readSysctl,
 } from "../../kernel/netlink/mod.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
+import { addressFamilies } from "../../linux/netlink/ip-address.ts";
 import { type Prefix, prefixOf } from "../../linux/netlink/ipv4.ts";
+import { type Ipv6Prefix, ipv6FromBytes } from "../../linux/netlink/ipv6.ts";
 import type { Link } from "../../linux/netlink/link.ts";
 import type { RuleState } from "../../linux/netlink/nftables/decode.ts";
-import { forwardingSysctl, type ObservedBridge, type ObservedHost, routeLocalnetSysctl } from "./decide.ts";
+import {
+  forwarding6Sysctl,
+  forwardingSysctl,
+  type ObservedBridge,
+  type ObservedHost,
+  routeLocalnetSysctl,
+} from "./decide.ts";
 import { iptablesFilter, iptablesForward } from "./foreign-firewall.ts";
+
+/** The first bits of fe80::/10 and of ff00::/8. */
+const linkLocal = 0xfe80n >> 6n;
+const multicast = 0xffn;
 
 export interface NetworkSockets extends Disposable {
   readonly route: NetlinkSocket;
@@ -53,9 +67,20 @@ export function observeHost(sockets: NetworkSockets, bridges: readonly string[])
   return {
     bridges: found,
     forwarding: readSysctl(forwardingSysctl) === "1",
+    forwarding6: readsOn(forwarding6Sysctl),
     routeLocalnet,
     foreignForward: observeForeign(sockets.netfilter),
   };
+}
+
+/** A kernel without IPv6 has nothing to switch on. */
+function readsOn(name: string): boolean {
+  try {
+    return readSysctl(name) !== "0";
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && thrown.code === "ENOENT") return true;
+    throw thrown;
+  }
 }
 
 /** One bridge is asked for by its name, many are listed. */
@@ -85,6 +110,22 @@ export function observeTaken(route: NetlinkSocket, except: ReadonlySet<number>):
     .filter((entry) => counts(entry.linkIndex))
     .map((entry) => prefixOf(entry.address, entry.prefixLength));
   return [...routed, ...addressed];
+}
+
+/** The same of IPv6: what is only of the link itself, or for all, is nobody's. */
+export function observeTaken6(route: NetlinkSocket, except: ReadonlySet<number>): Ipv6Prefix[] {
+  return listIpRoutes(route, addressFamilies.inet6).flatMap(({ destination, length, linkIndex }) => {
+    const network = ipv6FromBytes(destination);
+    if (
+      network === undefined ||
+      length === 0 ||
+      network >> 118n === linkLocal ||
+      network >> 120n === multicast
+    ) {
+      return [];
+    }
+    return linkIndex !== undefined && except.has(linkIndex) ? [] : [{ network, length }];
+  });
 }
 
 /** Does any other bridge exist, whose owner may rely on forwarding? */

@@ -2,7 +2,9 @@
  * What is done to networks, as data. An op says what it acts on, why, and what takes it back; `apply.ts` performs it
  * and has no opinion. Ops of `host` act in the engine's network namespace, those of `namespace` in a container's.
  */
+import { formatIpAddress } from "../../linux/netlink/ip-address.ts";
 import { formatIpv4, formatMac } from "../../linux/netlink/ipv4.ts";
+import { formatIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { RulePlace, TableReference } from "../../linux/netlink/nftables/request.ts";
 import { type Ruleset, renderRule, type SetContent } from "./firewall.ts";
 import type { ForeignInsertion } from "./foreign-firewall.ts";
@@ -43,6 +45,22 @@ type NetAction =
       readonly link: string;
       readonly address: number;
       readonly prefixLength: number;
+    }
+  /** Without duplicate address detection: who gives the addresses knows them all. */
+  | {
+      readonly op: "address6Add";
+      readonly link: string;
+      readonly address: bigint;
+      readonly prefixLength: number;
+    }
+  | { readonly op: "defaultRoute6"; readonly gateway: bigint }
+  /** Neighbours are told unasked which MAC the addresses have. */
+  | {
+      readonly op: "announce";
+      readonly link: string;
+      readonly mac: Uint8Array;
+      /** Four or sixteen bytes each. */
+      readonly addresses: readonly Uint8Array[];
     }
   /** In the place of the one that is there. */
   | { readonly op: "defaultRoute"; readonly gateway: number }
@@ -93,6 +111,12 @@ export function targetOf(op: NetOp): string {
     case "addressAdd":
     case "addressDelete":
       return `${formatIpv4(op.address)}/${op.prefixLength} of ${op.link}`;
+    case "address6Add":
+      return `${formatIpv6(op.address)}/${op.prefixLength} of ${op.link}`;
+    case "defaultRoute6":
+      return `via ${formatIpv6(op.gateway)}`;
+    case "announce":
+      return `${op.addresses.map(formatIpAddress).join(" ")} at ${formatMac(op.mac)} of ${op.link}`;
     case "defaultRoute":
       return `via ${formatIpv4(op.gateway)}`;
     case "sysctl":

@@ -1,5 +1,8 @@
 /** Opens the networks of an engine: those it remembers, the built-in ones; makes what the host lacks, takes over what is there. */
+
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { nowMs } from "../../lib/clock.ts";
 import { formatIpv4, formatPrefix, type Prefix, parsePrefix } from "../../linux/netlink/ipv4.ts";
 import { builtInNetworks } from "./built-in-networks.ts";
@@ -10,6 +13,7 @@ import { NetworkStore } from "./network-store.ts";
 import { HostNetworks } from "./networks.ts";
 import { type NetworkSockets, observeHost, observeTaken, openSockets } from "./observe.ts";
 import { decideSubnet, parseSubnet } from "./subnet.ts";
+import { parseSubnetPools, type SubnetPools, uniqueLocalPool } from "./subnet-pools.ts";
 
 /** Errors: `network.subnet-invalid`, `network.subnet-taken`, `network.no-free-subnet`, and what the kernel refuses. */
 export async function openNetworks(options: NetworkOptions): Promise<Networks> {
@@ -20,6 +24,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   try {
     const store = new NetworkStore(options.db, options.writes);
     const networks = rememberedNetworks(options, store, names, sockets, report);
+    const pools = poolsOf(options);
     return new HostNetworks({
       names,
       store,
@@ -29,11 +34,29 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
       report,
       fail,
       publishMode: options.publishMode ?? "nat",
+      pools,
     });
   } catch (thrown) {
     sockets[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** IPv6 networks always have somewhere to come from, as in Docker. */
+function poolsOf({ pools = [], tag }: NetworkOptions): SubnetPools {
+  const { ipv4, ipv6 } = parseSubnetPools(pools);
+  return { ipv4, ipv6: ipv6.length > 0 ? ipv6 : [uniqueLocalPool(ownDigest(tag))] };
+}
+
+/** The same for as long as the machine and the engine's directory are the same. */
+function ownDigest(tag: string): Uint8Array {
+  let machine = hostname();
+  try {
+    machine = readFileSync("/etc/machine-id", "utf8").trim() || machine;
+  } catch {
+    // A machine without an id is known by its name.
+  }
+  return createHash("sha256").update(`${machine} tiffin ${tag}`).digest();
 }
 
 /** With the built-in ones as this host and its configuration want them. */
@@ -88,7 +111,7 @@ function chooseSubnet(
     ...own.flatMap(({ subnet }) => parsePrefix(subnet) ?? []),
     ...observeTaken(sockets.route, indexes),
   ];
-  return decideSubnet({ configured, remembered, taken });
+  return decideSubnet({ configured, remembered, taken, pools: poolsOf(options).ipv4 });
 }
 
 /** The subnet whose gateway the bridge is. */

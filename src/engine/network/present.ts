@@ -1,7 +1,7 @@
 /** Networks in Docker's shape. Pure. */
 import type { NetworkMember, NetworkResource } from "../../docker/types/network.ts";
 import { builtInIds } from "./built-in-networks.ts";
-import type { EndpointRecord, Network } from "./model.ts";
+import type { EndpointRecord, Ipv6Settings, Network } from "./model.ts";
 
 /** A container that is to be in a network, and its place there while it lives. */
 export interface Member {
@@ -11,7 +11,7 @@ export interface Member {
 }
 
 export function networkResource(network: Network, members: readonly Member[] | undefined): NetworkResource {
-  const { driver, subnet } = network;
+  const { driver, subnet, ipv6 } = network;
   return {
     Name: network.name,
     Id: network.id,
@@ -19,11 +19,11 @@ export function networkResource(network: Network, members: readonly Member[] | u
     Scope: "local",
     Driver: driver,
     EnableIPv4: true,
-    EnableIPv6: false,
+    EnableIPv6: ipv6 !== undefined,
     IPAM: {
       Driver: "default",
       Options: Object.keys(network.ipamOptions).length === 0 ? null : network.ipamOptions,
-      Config: subnet === "" ? null : [poolOf(network)],
+      Config: subnet === "" ? null : [poolOf(network), ...(ipv6 === undefined ? [] : [poolOf(ipv6)])],
     },
     Internal: network.internal,
     Attachable: network.attachable,
@@ -36,7 +36,7 @@ export function networkResource(network: Network, members: readonly Member[] | u
   };
 }
 
-function poolOf({ subnet, ipRange, gateway, auxiliary }: Network) {
+function poolOf({ subnet, ipRange, gateway, auxiliary }: Ipv6Settings) {
   return {
     Subnet: subnet,
     ...(ipRange !== "" && { IPRange: ipRange }),
@@ -59,7 +59,7 @@ function defaultOptions(network: Network): Record<string, string> {
 
 function memberOf({ containerId, name, endpoint }: Member): [string, NetworkMember][] {
   if (endpoint === undefined) return [];
-  const { id, mac, address, prefixLength } = endpoint;
+  const { id, mac, address, prefixLength, ipv6 } = endpoint;
   return [
     [
       containerId,
@@ -68,7 +68,7 @@ function memberOf({ containerId, name, endpoint }: Member): [string, NetworkMemb
         EndpointID: id || containerId,
         MacAddress: mac,
         IPv4Address: `${address}/${prefixLength}`,
-        IPv6Address: "",
+        IPv6Address: ipv6 === undefined ? "" : `${ipv6.address}/${ipv6.prefixLength}`,
       },
     ],
   ];

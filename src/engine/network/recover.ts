@@ -1,5 +1,6 @@
 /** After the engine's own end: what is remembered and what lives are made one again. */
 import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { ActiveEndpoints } from "./active-endpoints.ts";
 import type { LiveContainer } from "./model.ts";
 import { gatewayEndpoint, type NetworkRegistry } from "./network-registry.ts";
@@ -25,7 +26,7 @@ function recoverContainer(parts: RecoverParts, container: LiveContainer): boolea
   const { registry, active } = parts;
   const { containerId, endpoints } = container;
   let known = true;
-  for (const { network, address } of endpoints) {
+  for (const { network, address, ipv6 } of endpoints) {
     const number = parseIpv4(address);
     if (number === undefined) continue;
     const bridge = registry.bridgeOf(network);
@@ -38,7 +39,9 @@ function recoverContainer(parts: RecoverParts, container: LiveContainer): boolea
     // Its row is lost.
     known = false;
     bridge.addresses.takeExactly(number);
-    active.note(containerId, network, { hostLink: "", address: number });
+    const address6 = parseIpv6(ipv6?.address ?? "");
+    if (address6 !== undefined) bridge.addresses6?.takeExactly(address6);
+    active.note(containerId, network, { hostLink: "", address: number, address6 });
   }
   adoptPorts(parts, container);
   return known;

@@ -21,5 +21,5 @@ export function removeNetworkRemains(tag: string): void {
     endpointLinks: endpointLinks(sockets.route, names.isEndpointLink),
     foreignForward: observeForeign(sockets.netfilter),
   };
-  applyNetOps(decideRemoval(remains, false), sockets);
+  applyNetOps(decideRemoval(remains, []), sockets);
 }

@@ -2,6 +2,8 @@
 import { TiffinError } from "../../lib/errors.ts";
 import { formatPrefix, overlap, type Prefix, parsePrefix } from "../../linux/netlink/ipv4.ts";
 
+import { type Ipv4AddressPool, subnetsOf } from "./subnet-pools.ts";
+
 /** Tried in order. Docker hands out 172.17 upwards, so the upper end comes first. */
 export const subnetCandidates: readonly Prefix[] = [
   ...[30, 31, 29, 28, 27, 26, 25, 24].map((second) => prefix(172, second, 0, 16)),
@@ -44,12 +46,15 @@ export interface SubnetWish {
   readonly remembered: Prefix | undefined;
   /** Destinations of the host's routes and networks of its addresses, without our own bridge's. */
   readonly taken: readonly Prefix[];
+  /** Where it comes from when none is named; empty and absent: the engine's own choice. */
+  readonly pools?: readonly Ipv4AddressPool[];
   /** For the error; absent: the default one. */
   readonly network?: string;
 }
 
 /** Errors: conflict `network.subnet-taken`, unavailable `network.no-free-subnet`. */
-export function decideSubnet({ configured, remembered, taken, network = "bridge" }: SubnetWish): Prefix {
+export function decideSubnet(wish: SubnetWish): Prefix {
+  const { configured, remembered, taken, pools = [], network = "bridge" } = wish;
   const rival = (candidate: Prefix) => taken.find((other) => overlap(candidate, other));
   if (configured !== undefined) {
     const other = rival(configured);
@@ -61,15 +66,20 @@ export function decideSubnet({ configured, remembered, taken, network = "bridge"
       { remedy: "choose a subnet that overlaps no route of the host" },
     );
   }
-  const free = [...(remembered === undefined ? [] : [remembered]), ...allCandidates].find(
+  const candidates = pools.length === 0 ? allCandidates : pools.flatMap(subnetsOf);
+  const free = [...(remembered === undefined ? [] : [remembered]), ...candidates].find(
     (candidate) => rival(candidate) === undefined,
   );
   if (free !== undefined) return free;
   throw new TiffinError(
     "unavailable",
     "network.no-free-subnet",
-    `all predefined address pools have been fully subnetted: for network ${network} ${allCandidates.length} were tried, ` +
+    `all predefined address pools have been fully subnetted: for network ${network} ${candidates.length} were tried, ` +
       "and each overlaps a route of this host or another network",
-    { remedy: "name a subnet that is in no route of the host, or remove networks (network prune)" },
+    {
+      remedy:
+        "name a subnet that is in no route of the host, remove networks (network prune), " +
+        "or give the engine more with --default-address-pool",
+    },
   );
 }

@@ -21,7 +21,7 @@
  *   loose_layer      layers that no image needs: containers or work under way may, or nobody does any more
  *   network       one row per network: id (64 hex digits), name, created_ms, document (JSON: what was decided about it,
  *                 src/engine/network/model.ts), last_address given out
- *   network_lease one row per endpoint of a container: network_id, address, container_id, host_link
+ *   network_lease one row per endpoint of a container: network_id, address, address6, container_id, host_link
  *   host_setting  name, value: what the engine changed on the host and has to change back (`forwarding`: 1)
  *
  * `PRAGMA user_version` counts the migrations below that have been applied; a migration never changes once
@@ -133,6 +133,8 @@ export const migrations: readonly Migration[] = [
      SELECT 'forwarding', CAST(forwarding_enabled AS TEXT) FROM ipam_network WHERE network = 'bridge';
    DROP TABLE ipam_lease;
    DROP TABLE ipam_network;`,
+  // An endpoint may have an IPv6 address too.
+  `ALTER TABLE network_lease ADD COLUMN address6 TEXT NOT NULL DEFAULT '';`,
 ];
 
 export const currentVersion = migrations.length;

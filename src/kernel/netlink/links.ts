@@ -5,6 +5,7 @@ import {
   dumpAddresses,
   type LinkAddress,
 } from "../../linux/netlink/address.ts";
+import { decodeIpRoute, dumpIpRoutes, type IpRoute, isCached } from "../../linux/netlink/ip-route.ts";
 import {
   decodeLink,
   decodeLinkCounters,
@@ -67,4 +68,12 @@ export function listRoutes(socket: NetlinkSocket): Route[] {
   return socket.dump(dumpRoutes(), (message) =>
     message.type === routeMessages.new ? decodeRoute(message) : undefined,
   );
+}
+
+/** Routes of every table of a family. */
+export function listIpRoutes(socket: NetlinkSocket, family: number): IpRoute[] {
+  const routes = socket.dump(dumpIpRoutes(family), (message) =>
+    message.type === routeMessages.new ? decodeIpRoute(message) : undefined,
+  );
+  return routes.filter((route) => route.family === family && !isCached(route));
 }

@@ -1,9 +1,10 @@
 /** The door of the netlink folder. */
 export { deleteFlows, listFlows } from "./conntrack.ts";
-export { findLink, listAddresses, listLinkCounters, listLinks, listRoutes } from "./links.ts";
+export { findLink, listAddresses, listIpRoutes, listLinkCounters, listLinks, listRoutes } from "./links.ts";
 export { NetlinkError } from "./netlink-error.ts";
 export { NetlinkSocket } from "./netlink-socket.ts";
 export { createNetns, homeNetns, inNetns, openNetnsOfPid } from "./netns.ts";
 export { type NftChanges, NftMonitor } from "./nft-monitor.ts";
 export { findChain, listChains, listElements, listRules, nftTransaction, tableExists } from "./nftables.ts";
+export { PacketSocket } from "./packet-socket.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";

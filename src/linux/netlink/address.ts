@@ -1,4 +1,4 @@
-/** rtnetlink addresses of links. IPv4; the header carries the family, so that IPv6 is another writer. */
+/** rtnetlink addresses of links. What is read is IPv4 alone. */
 import { ipv4Bytes, ipv4FromBytes } from "./ipv4.ts";
 import {
   Attributes,
@@ -9,9 +9,12 @@ import {
 } from "./message.ts";
 
 export const addressMessages = { new: 20, delete: 21, get: 22 } as const;
-const attribute = { address: 1, local: 2, label: 3, broadcast: 4 } as const;
+const attribute = { address: 1, local: 2, label: 3, broadcast: 4, flags: 8 } as const;
 const headerBytes = 8;
 export const familyInet = 2;
+const familyInet6 = 10;
+/** IFA_F_NODAD */
+const noDuplicateDetection = 0x02;
 
 export interface LinkAddress {
   readonly linkIndex: number;
@@ -35,12 +38,27 @@ function request(type: number, flags: number, target: LinkAddress, broadcast?: n
 }
 
 /** struct ifaddrmsg; scope universe. */
-function header(linkIndex: number, prefixLength: number): Uint8Array {
+function header(linkIndex: number, prefixLength: number, family = familyInet): Uint8Array {
   const bytes = new Uint8Array(headerBytes);
-  bytes[0] = familyInet;
+  bytes[0] = family;
   bytes[1] = prefixLength;
   new DataView(bytes.buffer).setUint32(4, linkIndex, true);
   return bytes;
+}
+
+/** RTM_NEWADDR of an IPv6 address, usable at once: without duplicate address detection. EEXIST when the link has it. */
+export function addIpv6Address(linkIndex: number, address: Uint8Array, prefixLength: number): NetlinkRequest {
+  return {
+    type: addressMessages.new,
+    flags: messageFlags.request | messageFlags.ack | messageFlags.create | messageFlags.excl,
+    object: `address of link ${linkIndex}`,
+    body(writer) {
+      writer.raw(header(linkIndex, prefixLength, familyInet6));
+      writer.bytes(attribute.local, address);
+      writer.bytes(attribute.address, address);
+      writer.u32(attribute.flags, noDuplicateDetection);
+    },
+  };
 }
 
 /** RTM_NEWADDR; EEXIST when the link has it. */

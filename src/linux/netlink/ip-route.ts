@@ -76,6 +76,11 @@ export function addIpRoute(route: RouteWish): NetlinkRequest {
   return writeRequest(routeMessages.new, messageFlags.create | messageFlags.excl, route);
 }
 
+/** RTM_NEWROUTE in the main table, in the place of the one to the same destination. */
+export function replaceIpRoute(route: RouteWish): NetlinkRequest {
+  return writeRequest(routeMessages.new, messageFlags.create | messageFlags.replace, route);
+}
+
 /** RTM_DELROUTE in the main table; ESRCH when there is none. */
 export function deleteIpRoute(route: RouteWish): NetlinkRequest {
   return writeRequest(routeMessages.delete, 0, route);

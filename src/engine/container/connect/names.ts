@@ -57,7 +57,7 @@ export class ContainerNames {
         const own = alias.toLowerCase();
         if (name !== own && name !== own + full) return [];
         const linked = this.#registry.byId(this.#registry.idOf(reference) ?? "");
-        return (linked === undefined ? undefined : addressIn(linked, network)) ?? [];
+        return linked === undefined ? [] : addressesIn(linked, network);
       });
     });
     return addresses.length === 0 ? undefined : addresses;
@@ -72,7 +72,7 @@ export class ContainerNames {
         names?.get(name) ??
         (name.endsWith(suffix) ? names?.get(name.slice(0, -suffix.length)) : undefined) ??
         [];
-      return containers.flatMap((container) => addressIn(container, network) ?? []);
+      return containers.flatMap((container) => addressesIn(container, network));
     });
     return addresses.length === 0 ? undefined : addresses;
   }
@@ -87,7 +87,9 @@ export class ContainerNames {
 
   #at(network: Network, address: string): Container | undefined {
     const container = this.#made().placed.get(`${network.id} ${address}`);
-    return container !== undefined && addressIn(container, network) === address ? container : undefined;
+    return container !== undefined && addressesIn(container, network).includes(address)
+      ? container
+      : undefined;
   }
 
   #made(): Index {
@@ -102,9 +104,9 @@ export class ContainerNames {
       for (const wanted of wantedBy(container)) {
         const network = this.#networks.find(wanted.network);
         if (network === undefined) continue;
-        const address = addressIn(container, network);
-        if (address === undefined) continue;
-        placed.set(`${network.id} ${address}`, container);
+        const addresses = addressesIn(container, network);
+        if (addresses.length === 0) continue;
+        for (const address of addresses) placed.set(`${network.id} ${address}`, container);
         const names = named.get(network.id) ?? new Map<string, Container[]>();
         named.set(network.id, names);
         for (const name of namesIn(container, wanted)) {
@@ -117,8 +119,11 @@ export class ContainerNames {
   }
 }
 
-function addressIn(container: Container, network: Network): string | undefined {
-  return holdOf(container.state).endpoints.find((endpoint) => endpoint.network === network.id)?.address;
+/** Of both families; none while it does not run. */
+function addressesIn(container: Container, network: Network): readonly string[] {
+  const endpoint = holdOf(container.state).endpoints.find((each) => each.network === network.id);
+  if (endpoint === undefined) return [];
+  return endpoint.ipv6 === undefined ? [endpoint.address] : [endpoint.address, endpoint.ipv6.address];
 }
 
 /** Those that the host asks, which may change at any time. */

@@ -11,18 +11,13 @@ export function wantedEndpointOf(
   settings: EndpointSettings | null | undefined,
 ): WantedEndpoint {
   const { IPAMConfig, MacAddress = "", Aliases, Links, DriverOpts, GwPriority = 0 } = settings ?? {};
-  if ((IPAMConfig?.IPv6Address ?? "") !== "") {
-    refuse(
-      "endpoint",
-      `network ${network} has no IPv6: the address ${IPAMConfig?.IPv6Address} cannot be given there`,
-    );
-  }
   const aliases = [...new Set(Aliases ?? [])];
   const links = distinctLinks((Links ?? []).map(decodeLink));
   const linkLocalAddresses = IPAMConfig?.LinkLocalIPs ?? [];
   return {
     network,
     address: IPAMConfig?.IPv4Address ?? "",
+    ...((IPAMConfig?.IPv6Address ?? "") !== "" && { address6: IPAMConfig?.IPv6Address ?? "" }),
     mac: MacAddress,
     ...(aliases.length > 0 && { aliases }),
     ...(links.length > 0 && { links }),
@@ -113,7 +108,7 @@ function refusePlaces(
         `conflicting options: settings for network ${JSON.stringify(name)} with the network mode ${JSON.stringify(mode)}`,
       );
     }
-    if ((wanted?.IPAMConfig?.IPv4Address ?? "") !== "") {
+    if ((wanted?.IPAMConfig?.IPv4Address || wanted?.IPAMConfig?.IPv6Address || "") !== "") {
       refuse("conflict-ip", "conflicting options: ip and the network mode");
     }
     if ((wanted?.MacAddress ?? "") !== "") {

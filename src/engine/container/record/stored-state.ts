@@ -30,6 +30,7 @@ const endpoint = object({
   gateway: text,
   mac: text,
   gatewayPriority: integer,
+  ipv6: optional(object({ address: text, prefixLength: integer, gateway: text })),
 });
 
 const port = object({

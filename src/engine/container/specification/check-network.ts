@@ -1,18 +1,25 @@
 /** A container's place in the network, and the words of its /etc/hosts and /etc/resolv.conf. Pure. */
-import { isIpAddress, isIpv4 } from "../../../docker/ip-address.ts";
+import { isIpAddress, isIpv4, isIpv6 } from "../../../docker/ip-address.ts";
 import { refuse } from "./refuse.ts";
 import type { ContainerSpecification, WantedEndpoint } from "./specification.ts";
 import { shown, validateWord } from "./words.ts";
 
 const hardwareAddress = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
-export function checkEndpoint({ address, mac, aliases = [], links = [] }: WantedEndpoint): void {
+export function checkEndpoint({
+  address,
+  address6 = "",
+  mac,
+  aliases = [],
+  links = [],
+}: WantedEndpoint): void {
   for (const alias of aliases) validateWord("network alias", alias);
   for (const { alias, container } of links) {
     validateWord("alias of a link", alias);
     validateWord("container of a link", container);
   }
   if (address !== "" && !isIpv4(address)) refuse("endpoint", `invalid IPv4 address: ${address}`);
+  if (address6 !== "" && !isIpv6(address6)) refuse("endpoint", `invalid IPv6 address: ${address6}`);
   if (mac !== "" && !hardwareAddress.test(mac)) {
     refuse("endpoint", `${mac} is not a valid mac address`);
   }

@@ -97,6 +97,8 @@ export interface ContainerLink extends Decoded<typeof link> {}
 const endpoint = object({
   network: text,
   address: text,
+  /** An IPv6 address. */
+  address6: optional(text),
   mac: text,
   /** Further names of the container in that network. */
   aliases: optional(list(text)),

@@ -9,7 +9,7 @@ import { openOfProcess } from "../process/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
 import { defaultLinks, linkedAs, linkLine, linkNames } from "./links.ts";
-import { changedHosts, hostsHead, ownLine } from "./network-files.ts";
+import { addressesOf, changedHosts, hostsHead, ownLine } from "./network-files.ts";
 import { resolverText } from "./start-plan.ts";
 
 /** The endpoints of a running container are others than `before`. */
@@ -22,7 +22,7 @@ export function followNetworks(
   for (const user of [container, ...sharing(context, container)]) {
     const { specification } = user.document;
     const lines = (list: readonly EndpointRecord[]): string[] =>
-      list.map(({ address }) => ownLine(address, specification));
+      list.flatMap(addressesOf).map((address) => ownLine(address, specification));
     const gone = new Set(lines(before));
     rewrite(context, user, "/etc/hosts", (text) =>
       text.startsWith(hostsHead.join("\n"))

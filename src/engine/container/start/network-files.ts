@@ -1,4 +1,5 @@
 /** `/etc/hosts`, `/etc/hostname` and `/etc/resolv.conf` of a container, as text. Pure. */
+import type { EndpointRecord } from "../../network/mod.ts";
 import type { HostLine } from "../specification/mod.ts";
 
 export interface HostsInput {
@@ -29,6 +30,11 @@ export function renderHosts(input: HostsInput): string {
   lines.push(...(input.links ?? []));
   for (const address of input.addresses) lines.push(ownLine(address, input));
   return `${lines.join("\n")}\n`;
+}
+
+/** Those of both families. */
+export function addressesOf({ address, ipv6 }: Pick<EndpointRecord, "address" | "ipv6">): string[] {
+  return ipv6 === undefined ? [address] : [address, ipv6.address];
 }
 
 /** By what names the container finds itself. */

@@ -121,23 +121,35 @@ async function acquirePlace(
 export function endpointRequest(context: StartContext, wanted: WantedEndpoint): EndpointRequest {
   const network = context.networks.resolve(wanted.network);
   refuseAddress(network, wanted);
-  const { address, mac, gatewayPriority = 0 } = wanted;
+  const { address, address6 = "", mac, gatewayPriority = 0 } = wanted;
   return {
     network: network.id,
     ...(address !== "" && { address }),
+    ...(address6 !== "" && { address6 }),
     ...(mac !== "" && { mac: mac.replaceAll("-", ":") }),
     gatewayPriority,
   };
 }
 
-/** A subnet that the engine chose may be another one next time. */
-function refuseAddress({ id, name, subnetChosen }: Network, { address }: WantedEndpoint): void {
-  if (address === "" || id === builtInIds.bridge || subnetChosen) return;
+/** Those of the default network are the engine's to give, and a subnet that it chose may be another one next time. */
+function refuseAddress(
+  { id, name, subnetChosen }: Network,
+  { address, address6 = "" }: WantedEndpoint,
+): void {
+  if (address === "" && address6 === "") return;
+  if (id !== builtInIds.bridge && subnetChosen) return;
+  const [where, remedy] =
+    id === builtInIds.bridge
+      ? ["on user defined networks only", "make a network with --subnet and run the container there"]
+      : [
+          "only when connecting to networks with user configured subnets",
+          `make network ${name} with --subnet`,
+        ];
   throw new TiffinError(
     "invalid",
     "network.address-invalid",
-    "invalid endpoint settings: user specified IP address is supported only when connecting to networks with user configured subnets",
-    { exitCode: 125, remedy: `make network ${name} with --subnet` },
+    `invalid endpoint settings: user specified IP address is supported ${where}`,
+    { exitCode: 125, remedy },
   );
 }
 

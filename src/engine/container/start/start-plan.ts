@@ -27,7 +27,7 @@ import type { PendingStream } from "../streams/mod.ts";
 import type { StartContext } from "./context.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
 import { type LinkedContainer, linkEnvironment, linkedContainers, linkLine } from "./links.ts";
-import { namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
+import { addressesOf, namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
 import { type NetworkPlace, sharedContainer } from "./start-network.ts";
 
 /** What a look at the container and the host has found. */
@@ -228,7 +228,7 @@ function injectedFiles(
       content:
         hosts ??
         renderHosts({
-          addresses: endpoints.map(({ address }) => address),
+          addresses: endpoints.flatMap(addressesOf),
           hostname,
           domainname,
           extraHosts,

@@ -132,18 +132,23 @@ function settingsOf(
     IPAddress: endpoint?.address ?? "",
     IPPrefixLen: endpoint?.prefixLength ?? 0,
     MacAddress: endpoint?.mac ?? "",
-    IPv6Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: endpoint?.ipv6?.gateway ?? "",
+    GlobalIPv6Address: endpoint?.ipv6?.address ?? "",
+    GlobalIPv6PrefixLen: endpoint?.ipv6?.prefixLength ?? 0,
     GwPriority: gatewayPriority,
     DNSNames: names,
   };
 }
 
-function ipamOf({ address, linkLocalAddresses = [] }: WantedEndpoint): EndpointSettings["IPAMConfig"] {
-  if (address === "" && linkLocalAddresses.length === 0) return null;
+function ipamOf({
+  address,
+  address6 = "",
+  linkLocalAddresses = [],
+}: WantedEndpoint): EndpointSettings["IPAMConfig"] {
+  if (address === "" && address6 === "" && linkLocalAddresses.length === 0) return null;
   return {
     ...(address !== "" && { IPv4Address: address }),
+    ...(address6 !== "" && { IPv6Address: address6 }),
     ...(linkLocalAddresses.length > 0 && { LinkLocalIPs: linkLocalAddresses }),
   };
 }

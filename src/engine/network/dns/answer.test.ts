@@ -57,7 +57,7 @@ test("a container's name has its addresses, each the first in its turn; nothing 
   const addresses = (turn: number): string[] => {
     const decision = decided("WEB", 1, {}, turn);
     if (decision.kind !== "answer") throw new Error("no answer");
-    return decision.records.map((record) => (record.type === "a" ? record.address.join(".") : record.name));
+    return decision.records.map((record) => ("address" in record ? record.address.join(".") : record.name));
   };
   expect([addresses(0), addresses(1)]).toEqual([
     ["10.0.0.2", "10.0.0.3"],

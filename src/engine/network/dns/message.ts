@@ -202,7 +202,7 @@ function lower(byte = 0): number {
 }
 
 export type AnswerRecord =
-  | { readonly type: "a"; readonly address: Uint8Array }
+  | { readonly type: "a" | "aaaa"; readonly address: Uint8Array }
   | { readonly type: "ptr"; readonly name: string };
 
 function nameBytes(name: string): Uint8Array {
@@ -228,7 +228,7 @@ export function reply(
   let size = end + (isExtended ? optBytes : 0);
   let truncated = false;
   for (const record of records) {
-    const data = record.type === "a" ? record.address : nameBytes(record.name);
+    const data = "address" in record ? record.address : nameBytes(record.name);
     const part = new Uint8Array(12 + data.length);
     const view = viewOf(part);
     // The name is that of the question.

@@ -56,7 +56,12 @@ export type Expression =
   | { readonly expr: "lookup"; readonly set: string; readonly from: number; readonly into?: number }
   | { readonly expr: "verdict"; readonly verdict: Verdict }
   | { readonly expr: "counter" }
-  | { readonly expr: "dnat4"; readonly address: number; readonly port: number }
+  | {
+      readonly expr: "dnat";
+      readonly family: "ip" | "ip6";
+      readonly address: number;
+      readonly port: number;
+    }
   | { readonly expr: "masquerade" };
 
 /** One list element of NFTA_RULE_EXPRESSIONS. */
@@ -138,12 +143,12 @@ function encoding(writer: MessageWriter, expression: Expression): [string, () =>
           writer.u64be(2, 0n);
         },
       ];
-    case "dnat4":
+    case "dnat":
       return [
         "nat",
         () => {
           writer.u32be(1, natDestination);
-          writer.u32be(2, nftFamilies.ip);
+          writer.u32be(2, nftFamilies[expression.family]);
           writer.u32be(3, register(expression.address));
           writer.u32be(5, register(expression.port));
         },

@@ -12,12 +12,16 @@ export interface Phrase {
 }
 
 const encoder = new TextEncoder();
-const ipv4 = 2;
+/** NFPROTO_*, where an address is in the packet and how long it is. */
+const families = {
+  ip: { number: 2, addressBytes: 4, saddr: 12, daddr: 16 },
+  ip6: { number: 10, addressBytes: 16, saddr: 8, daddr: 24 },
+} as const;
+export type IpFamily = keyof typeof families;
 const routeTypeLocal = 2;
 const ctStates = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 const ctStatusDnatBit = 32;
 const linkNameBytes = 16;
-const ipv4Offsets = { saddr: 12, daddr: 16 } as const;
 const destinationPortOffset = 2;
 
 /** A host-order 32-bit register value. */
@@ -112,19 +116,26 @@ export function linkPairIn(set: string): Phrase {
   };
 }
 
-const isIpv4: readonly Expression[] = [
-  { expr: "meta", key: "nfproto", into: 0 },
-  { expr: "cmp", from: 0, op: "eq", value: Uint8Array.of(ipv4) },
-];
+function isOfFamily(family: IpFamily): readonly Expression[] {
+  return [
+    { expr: "meta", key: "nfproto", into: 0 },
+    { expr: "cmp", from: 0, op: "eq", value: Uint8Array.of(families[family].number) },
+  ];
+}
 
-function inPrefix(field: keyof typeof ipv4Offsets, prefix: Prefix): Phrase {
+function loadAddress(family: IpFamily, field: "saddr" | "daddr", into: number): Expression {
+  const { addressBytes: length, [field]: offset } = families[family];
+  return { expr: "payload", base: "network", offset, length, into };
+}
+
+function inPrefix(field: "saddr" | "daddr", prefix: Prefix): Phrase {
   const mask: Expression[] =
     prefix.length === 32 ? [] : [{ expr: "and", register: 0, mask: ipv4Bytes(netmask(prefix.length)) }];
   return {
     text: `ip ${field} ${formatPrefix(prefix)}`,
     expressions: [
-      ...isIpv4,
-      { expr: "payload", base: "network", offset: ipv4Offsets[field], length: 4, into: 0 },
+      ...isOfFamily("ip"),
+      loadAddress("ip", field, 0),
       ...mask,
       { expr: "cmp", from: 0, op: "eq", value: ipv4Bytes(prefix.network) },
     ],
@@ -140,14 +151,10 @@ export function ipDestination(prefix: Prefix): Phrase {
 }
 
 /** The source is in one of the ranges of `set`. */
-export function ipSourceIn(set: string): Phrase {
+export function ipSourceIn(set: string, family: IpFamily = "ip"): Phrase {
   return {
-    text: `ip saddr @${set}`,
-    expressions: [
-      ...isIpv4,
-      { expr: "payload", base: "network", offset: ipv4Offsets.saddr, length: 4, into: 0 },
-      { expr: "lookup", set, from: 0 },
-    ],
+    text: `${family} saddr @${set}`,
+    expressions: [...isOfFamily(family), loadAddress(family, "saddr", 0), { expr: "lookup", set, from: 0 }],
   };
 }
 
@@ -190,32 +197,39 @@ export const fibSourceElsewhere: Phrase = {
 };
 
 /** Rewrites address and port to what `map` (protocol . port : address . port) says; no entry, no change. */
-export function dnatByPort(map: string): Phrase {
+export function dnatByPort(map: string, family: IpFamily = "ip"): Phrase {
   return {
-    text: `dnat ip to meta l4proto . th dport map @${map}`,
+    text: `dnat ${family} to meta l4proto . th dport map @${map}`,
     expressions: [
-      ...isIpv4,
+      // The kernel rewrites packets of that family alone; nft shows the check where it is not needed for IPv6.
+      ...(family === "ip" ? isOfFamily(family) : []),
       { expr: "meta", key: "l4proto", into: 0 },
       { expr: "payload", base: "transport", offset: destinationPortOffset, length: 2, into: 1 },
       { expr: "lookup", set: map, from: 0, into: 0 },
-      { expr: "dnat4", address: 0, port: 1 },
+      { expr: "dnat", family, address: 0, port: registersOf(family) },
     ],
   };
 }
 
 /** The same for a `map` of protocol . address . port : address . port. */
-export function dnatByAddressAndPort(map: string): Phrase {
+export function dnatByAddressAndPort(map: string, family: IpFamily = "ip"): Phrase {
+  const port = 1 + registersOf(family);
   return {
-    text: `dnat ip to meta l4proto . ip daddr . th dport map @${map}`,
+    text: `dnat ${family} to meta l4proto . ${family} daddr . th dport map @${map}`,
     expressions: [
-      ...isIpv4,
+      ...isOfFamily(family),
       { expr: "meta", key: "l4proto", into: 0 },
-      { expr: "payload", base: "network", offset: ipv4Offsets.daddr, length: 4, into: 1 },
-      { expr: "payload", base: "transport", offset: destinationPortOffset, length: 2, into: 2 },
+      loadAddress(family, "daddr", 1),
+      { expr: "payload", base: "transport", offset: destinationPortOffset, length: 2, into: port },
       { expr: "lookup", set: map, from: 0, into: 0 },
-      { expr: "dnat4", address: 0, port: 1 },
+      { expr: "dnat", family, address: 0, port: registersOf(family) },
     ],
   };
+}
+
+/** How many registers an address takes. */
+function registersOf(family: IpFamily): number {
+  return families[family].addressBytes / 4;
 }
 
 function verdictText(verdict: Verdict): string {

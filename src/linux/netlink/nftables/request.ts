@@ -69,6 +69,7 @@ export interface BaseChain {
 /** The types that keys and data are made of: number in nft's own list, bytes on the wire. */
 export const fieldTypes = {
   ipv4_addr: { id: 7, bytes: 4 },
+  ipv6_addr: { id: 8, bytes: 16 },
   inet_proto: { id: 12, bytes: 1 },
   inet_service: { id: 13, bytes: 2 },
   mark: { id: 19, bytes: 4 },
