@@ -12,7 +12,9 @@ import type { OwnedFd } from "./owned-fd.ts";
 import { reapChild } from "./pidfd.ts";
 import { spawn } from "./spawn.ts";
 
-const programs = ["/sbin/mke2fs", "/usr/sbin/mke2fs", "/usr/local/sbin/mke2fs"];
+const programs = ["/sbin", "/usr/sbin", "/usr/local/sbin", "/bin", "/usr/bin"].map(
+  (path) => `${path}/mke2fs`,
+);
 const mebibyte = 1024 * 1024;
 const blockBytes = 4096;
 const bytesPerInode = 16_384;

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { probe } from "../../src/kernel/probe.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { archiveOf } from "../support/layer-archive.ts";
+import { serveImage } from "../support/small-registry.ts";
 
 const possible = probe().features.erofs;
 const containers = 50;
@@ -96,5 +97,32 @@ test.skipIf(!possible)(
     expect(found.stdout).toContain("1 damaged: pull or load their images again\n");
     await bring();
     expect(await engine.output("image", "check", "checked")).toBe("1 layer good");
+  },
+);
+
+test.skipIf(!possible)(
+  "of a pulled image only the layer that is damaged is marked, and only that one is fetched again by a pull",
+  async () => {
+    const contents = [1, 2, 3].map((number) =>
+      archiveOf([{ path: `file${number}`, content: randomBytes(60_000) }]),
+    );
+    await using registry = serveImage(contents);
+    await engine.output("pull", "-q", registry.image);
+    const layers: string[] = JSON.parse(
+      await engine.output("image", "inspect", "-f", "{{json .RootFS.Layers}}", registry.image),
+    );
+    const [, middle = ""] = layers;
+    const path = `${engine.root}/layers/${middle.replace("sha256:", "")}/image`;
+    const bytes = readFileSync(path);
+    bytes[30_000] = (bytes[30_000] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    const found = await engine.cli("image", "check", registry.image);
+    expect([found.exitCode, found.stdout.match(/is damaged/g)?.length]).toEqual([1, 1]);
+    expect(found.stdout).toContain(`${middle} of `);
+    const before = registry.asked.length;
+    await engine.output("pull", "-q", registry.image);
+    expect(registry.asked.slice(before).map(({ digest }) => registry.diffIds.get(digest))).toEqual([middle]);
+    expect(await engine.output("image", "check", registry.image)).toBe("3 layers good");
+    expect(readFileSync(path).equals(bytes)).toBe(false);
   },
 );

@@ -8,6 +8,8 @@ function digestOf(bytes: string | Uint8Array): string {
 export interface SmallRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT/small:1` */
   readonly image: string;
+  /** What each layer is when it is unpacked. */
+  readonly diffIds: ReadonlyMap<string, string>;
   /** How long each layer is. */
   readonly sizes: ReadonlyMap<string, number>;
   /** Digests of the layers that were asked for, in their order, and how many bytes were sent of each. */
@@ -66,6 +68,7 @@ export function serveImage(layers: readonly Uint8Array[]): SmallRegistry {
   });
   return {
     asked,
+    diffIds: new Map(blobs.map((blob, index) => [digestOf(blob), digestOf(layers[index] ?? "")])),
     sizes: new Map(blobs.map((blob) => [digestOf(blob), blob.length])),
     image: `127.0.0.1:${server.port}/small:1`,
     async [Symbol.asyncDispose]() {

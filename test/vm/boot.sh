@@ -142,8 +142,8 @@ make_base() {
     cp -L "$library" "$root/system/lib/x86_64-linux-gnu/"
   done
   cp -L "$(ldd "$bun" | grep -o '/lib64/[^ ]*')" "$root/system/lib64/"
-  # criu, and what it calls, which busybox has in a smaller form.
-  for program in criu ip tar gzip xtables-nft-multi; do
+  # criu, and what it and the engine call, which busybox has in a smaller form or not at all.
+  for program in criu ip tar gzip mke2fs xtables-nft-multi; do
     program=$(PATH=$PATH:/usr/sbin:/sbin command -v "$program")
     rm -f "$root/system/bin/${program##*/}"
     cp -L "$program" "$root/system/bin/"
