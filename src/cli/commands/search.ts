@@ -14,7 +14,6 @@ const shape: ListShape = {
     Description: "DESCRIPTION",
     StarCount: "STARS",
     IsOfficial: "OFFICIAL",
-    IsAutomated: "AUTOMATED",
   },
   columns: ["Name", "Description", "StarCount", "IsOfficial"],
   rowType: "*formatter.searchContext",
@@ -47,18 +46,17 @@ export const command = defineCommand({
       },
       headers: auth === undefined ? {} : { "x-registry-auth": auth },
     });
-    const rows = [...found]
-      .sort((a, b) => b.star_count - a.star_count)
-      .map((one) => {
-        const description = one.description.replace(/[\r\n]/g, " ");
-        return {
-          Name: one.name,
-          Description: values["no-trunc"] ? description : ellipsis(description, descriptionWidth),
-          StarCount: String(one.star_count),
-          IsOfficial: ok(one.is_official),
-          IsAutomated: ok(one.is_automated),
-        };
-      });
+    // Docker marks for people what it says in words to programs.
+    const asJson = values.format === "json" || /^\{\{\s*json \.\s*\}\}$/.test(values.format);
+    const rows = found.map((one) => {
+      const description = one.description.replace(/[\r\n]/g, " ");
+      return {
+        Name: one.name,
+        Description: values["no-trunc"] ? description : ellipsis(description, descriptionWidth),
+        StarCount: String(one.star_count),
+        IsOfficial: asJson ? String(one.is_official) : ok(one.is_official),
+      };
+    });
     context.out(await formatList(rows, shape, values.format));
     return 0;
   },
