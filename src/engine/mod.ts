@@ -194,6 +194,7 @@ async function openWith(
   names = containerNames;
   const nameServers = new NameServers({
     askerOf: (network, address) => containerNames.askerOf(network, address),
+    generation: () => containerNames.generation,
     placed: (id, port) => networks.placeNameServer(id, port),
     report,
   });

@@ -49,6 +49,12 @@ test("the table, which is the same for any number of networks", () => {
   chain guard {
     type filter hook prerouting priority -300; policy accept;
     iifname @bridges ip daddr 127.0.0.0/8 drop comment "host loopback is not for containers"
+  }
+  chain source {
+    type filter hook prerouting priority -150; policy accept;
+    ct state established accept
+    ip6 saddr fe80::/10 accept
+    ip6 saddr :: accept
     iifname @bridges fib saddr . iif oif 0 drop comment "a source that is not of the network"
   }
   chain prerouting {

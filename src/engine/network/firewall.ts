@@ -32,6 +32,8 @@ import {
   fibDestinationLocal,
   fibSourceElsewhere,
   iifnameIn,
+  ip6SourceLinkLocal,
+  ip6SourceNone,
   ipDestination,
   ipSource,
   ipSourceIn,
@@ -148,6 +150,16 @@ export function hostRuleset(table: TableReference): Ruleset {
             phrases: [fromBridge, ipDestination(loopback), drop],
             comment: "host loopback is not for containers",
           },
+        ],
+      },
+      {
+        // After connection tracking, so that only the first packets are looked up.
+        name: "source",
+        base: { type: "filter", hook: "prerouting", priority: -150, policy: "accept" },
+        rules: [
+          { phrases: [ctState("established"), accept] },
+          { phrases: [ip6SourceLinkLocal, accept] },
+          { phrases: [ip6SourceNone, accept] },
           {
             phrases: [fromBridge, fibSourceElsewhere, drop],
             comment: "a source that is not of the network",

@@ -278,7 +278,7 @@ inOwnNetns(import.meta.path, () => {
     expect(say(a.address)).toBe(`from ${a.address}`);
     expect(say(stranger)).toBe("EAGAIN");
     // The way is open without the guard: the test tests something.
-    nftTransaction(netfilter, [flushChain(names.table, "guard")]);
+    nftTransaction(netfilter, [flushChain(names.table, "source")]);
     writeSysctl("net/ipv4/conf/all/rp_filter", "0");
     writeSysctl(`net/ipv4/conf/${names.defaultBridge}/rp_filter`, "0");
     expect(say(stranger)).toBe(`from ${stranger}`);
@@ -663,7 +663,13 @@ inOwnNetns(import.meta.path, () => {
 
   /** nft writes priorities as words and says what it derived. */
   function normalized(text: string): string[] {
-    const words: Record<string, string> = { raw: "-300", dstnat: "-100", filter: "0", srcnat: "100" };
+    const words: Record<string, string> = {
+      raw: "-300",
+      mangle: "-150",
+      dstnat: "-100",
+      filter: "0",
+      srcnat: "100",
+    };
     return text
       .split("\n")
       .map((line) => line.trim().replace(" meta nfproto ipv4", ""))

@@ -18,6 +18,7 @@ export class ContainerNames {
   readonly #registry: ContainerRegistry;
   readonly #networks: Networks;
   #index: Index | undefined;
+  #generation = 0;
 
   constructor(registry: ContainerRegistry, networks: Networks) {
     this.#registry = registry;
@@ -27,6 +28,12 @@ export class ContainerNames {
   /** A container is other than before. */
   changed(): void {
     this.#index = undefined;
+    this.#generation += 1;
+  }
+
+  /** How often that was. */
+  get generation(): number {
+    return this.#generation;
   }
 
   askerOf(network: Network, address: string): Asker | undefined {

@@ -8,13 +8,16 @@ import type { Network } from "../model.ts";
 import { type Asker, decideAnswer } from "./answer.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { parseQuery, type Question, reply } from "./message.ts";
-import { sendTo } from "./send-to.ts";
+import { OwnAnswers } from "./own-answers.ts";
+import { SendTogether } from "./send-together.ts";
 import { Tally } from "./tally.ts";
 import { Upstream } from "./upstream.ts";
 
 export interface NameServersContext {
   /** Who asks, by the address that the question comes from; undefined: nobody whom the network knows. */
   readonly askerOf: (network: Network, address: string) => Asker | undefined;
+  /** Another number than before: containers have changed. */
+  readonly generation: () => number;
   /** Where the server of a network is, or that there is none any more. */
   readonly placed: (network: string, port: number | undefined) => void;
   readonly report: (thrown: unknown) => void;
@@ -94,18 +97,29 @@ export class NameServers {
 
   async #listenOnce(network: Network): Promise<Server> {
     const hostname = network.gateway;
+    let bound: Bun.udp.Socket<"buffer"> | undefined;
+    const answers = new OwnAnswers();
+    const replies = new SendTogether(() => bound);
     const udp = await Bun.udpSocket({
       hostname,
       port: 0,
       socket: {
-        data: (socket, data, port, address) => {
-          this.#send(this.#answer(network, address, new Uint8Array(data), true), (message) => {
-            if (message !== undefined) sendTo(socket, message, port, address);
+        data: (_socket, data, port, address) => {
+          const known = answers.get(address, data, this.#context.generation());
+          if (known !== undefined) {
+            replies.add(known, port, address);
+            return;
+          }
+          const query = new Uint8Array(data);
+          const keep = (answer: Uint8Array): void => answers.put(address, query, answer);
+          this.#send(this.#answer(network, address, query, true, keep), (message) => {
+            if (message !== undefined) replies.add(message, port, address);
           });
         },
         error: () => {},
       },
     });
+    bound = udp;
     let tcp: Bun.TCPSocketListener<Connection> | undefined;
     try {
       tcp = Bun.listen<Connection>({
@@ -171,12 +185,13 @@ export class NameServers {
     }
   }
 
-  /** At once where nobody else has to be asked; undefined: that is worth no answer. */
+  /** At once where nobody else has to be asked; undefined: that is worth no answer. `keep` gets what will be said again. */
   #answer(
     network: Network,
     from: string,
     query: Uint8Array,
     byUdp: boolean,
+    keep: (answer: Uint8Array) => void = () => undefined,
   ): Uint8Array | undefined | Promise<Uint8Array> {
     const parsed = parseQuery(query);
     if (parsed.kind === "noise") return undefined;
@@ -190,7 +205,10 @@ export class NameServers {
     const decision = decideAnswer(question, asker, this.#turn);
     if (decision.kind === "answer") {
       const limit = byUdp ? question.udpBytes : longestMessage;
-      return reply(query, question, decision.code, decision.records, limit);
+      const answer = reply(query, question, decision.code, decision.records, limit);
+      // Several take turns.
+      if (decision.code === "none" && decision.records.length <= 1) keep(answer);
+      return answer;
     }
     const known = this.#cache.get(query, question, decision.servers, monotonicMs());
     if (known !== undefined) return known;

@@ -178,6 +178,30 @@ export const ctStatusDnat: Phrase = {
   expressions: ctBits("status", ctStatusDnatBit),
 };
 
+const linkLocalMask = Uint8Array.of(0xff, 0xc0, ...new Uint8Array(14));
+const linkLocal = Uint8Array.of(0xfe, 0x80, ...new Uint8Array(14));
+
+/** An IPv6 source that is of its link alone: routes say nothing of it. */
+export const ip6SourceLinkLocal: Phrase = {
+  text: "ip6 saddr fe80::/10",
+  expressions: [
+    ...isOfFamily("ip6"),
+    loadAddress("ip6", "saddr", 0),
+    { expr: "and", register: 0, mask: linkLocalMask },
+    { expr: "cmp", from: 0, op: "eq", value: linkLocal },
+  ],
+};
+
+/** What asks whether an IPv6 address is free has none yet. */
+export const ip6SourceNone: Phrase = {
+  text: "ip6 saddr ::",
+  expressions: [
+    ...isOfFamily("ip6"),
+    loadAddress("ip6", "saddr", 0),
+    { expr: "cmp", from: 0, op: "eq", value: new Uint8Array(16) },
+  ],
+};
+
 /** The destination is an address of this host. */
 export const fibDestinationLocal: Phrase = {
   text: "fib daddr type local",
