@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { dockerClients } from "../support/docker-clients.ts";
-import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -137,6 +137,12 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
       for (const platform of [architecture, `linux/${architecture}`]) {
         expect(await client("run", "--rm", "--platform", platform, "our/box:1", "echo", "ran")).toBe("ran");
       }
+      // What is set for all commands is as good as said; both clients read it.
+      const everywhere = { DOCKER_HOST: engine.host, DOCKER_DEFAULT_PLATFORM: "linux/s390x" };
+      for (const program of [[docker], tiffinCommand("--host", engine.host)]) {
+        const done = await run([...program, "create", "--pull", "never", "our/box:1"], everywhere);
+        expect([done.code, done.stderr]).toEqual([1, expect.stringContaining(refusal("our/box:1"))]);
+      }
       // Older clients cannot name one.
       if (Bun.semver.order(version, "28.2.0") < 0) return;
       const other = "linux/s390x";
@@ -188,6 +194,26 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
       await engine.output("load", "-q", "-i", `${files.path}/saved.tar`);
     });
 
+    test("commit with an author, a message and changes; the image that it was made from stays with --no-prune", async () => {
+      await client("create", "--name", "source", "our/box:1", "sh", "-c", "echo > /new");
+      await client("start", "-a", "source");
+      const words = ["-a", "cook", "-m", "more", "-c", "ENV NEW=1", "-p=false", "source"];
+      const id = await client("commit", ...words, "child/box:1");
+      await client("rm", "source");
+      const shown = "{{.Author}} {{.Comment}} {{json .Config.Env}}";
+      expect(await client("image", "inspect", "-f", shown, "child/box:1")).toBe('cook more ["A=b","NEW=1"]');
+      expect(await client("history", "-q", "--no-trunc", "child/box:1")).toBe(
+        `${id}\n${await idOf("our/box:1")}`,
+      );
+      const parent = await idOf("our/box:1");
+      await client("tag", "our/box:1", "kept/box:1");
+      await client("rmi", "our/box:1");
+      await client("rmi", "kept/box:1");
+      expect(await client("rmi", "--no-prune", "child/box:1")).not.toContain(`Deleted: ${parent}`);
+      expect(await client("images", "-q", "--no-trunc")).toContain(parent);
+      await client("tag", parent, "our/box:1");
+    });
+
     test("import from a URL: told about as it comes, without the password that is in it", async () => {
       using server = serveFiles();
       const { port } = server;
@@ -226,6 +252,7 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
         expect(await client("pull", name)).toContain(`Digest: ${digest}`);
         expect(await idOf(name)).toBe(id);
         expect(await client("pull", name)).toContain("Status: Image is up to date");
+        expect(await failing("pull", "--platform", "linux/s390x", name)).toContain("linux/s390x");
         expect(await client("pull", `${host}/box@${digest}`)).toContain(digest);
         expect(await client("run", "--rm", `${host}/box@${digest}`, "echo", "ran")).toBe("ran");
         expect(await failing("pull", `${host}/nothing:1`)).toMatch(/not found|manifest unknown|denied/);
