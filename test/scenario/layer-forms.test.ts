@@ -1,6 +1,6 @@
 /** What must work whatever layers are kept as: owners of a user namespace, and a limit of what a container may write. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { EngineFixture } from "../support/engine-in-process.ts";
 import { archiveOf } from "../support/layer-archive.ts";
 import { layerForms } from "../support/layer-forms.ts";
@@ -161,6 +161,33 @@ describe.each(layerForms())("layers as %s", (_form, facts) => {
     await containers.remove(Id, { force: true, volumes: true });
     await until("its device to be free", () => !loopFiles().some((path) => path.includes(Id)));
   });
+});
+
+test("a file system of limited size that is damaged is named at the start, and removed with its container", async () => {
+  await using fixture = await new EngineFixture().open();
+  const { containers } = fixture.engine;
+  const { Id } = await containers.create({
+    name: undefined,
+    body: {
+      Image: "base",
+      Cmd: ["true"],
+      HostConfig: { StorageOpt: { size: "16m" }, NetworkMode: "none" },
+    },
+  });
+  await fixture.close();
+  const path = `${fixture.config.root}/containers/${Id}/writable`;
+  await until("its device to be free", () => !loopFiles().includes(path));
+  writeFileSync(path, new Uint8Array(64 * 1024), { flag: "r+" });
+  await fixture.open();
+  await expect(fixture.engine.containers.start(Id)).rejects.toMatchObject({
+    kind: "unavailable",
+    code: "layer.not-mounted",
+    remedy: `repair it with: e2fsck ${path}`,
+  });
+  const [listed] = await fixture.engine.containers.list({ all: true, size: true, filters: {} });
+  expect(listed?.SizeRw ?? 0).toBe(0);
+  await fixture.engine.containers.remove(Id, { force: false, volumes: true });
+  await until("its file to be gone", () => !existsSync(path));
 });
 
 describe("what is no limit", () => {

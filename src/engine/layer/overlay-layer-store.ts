@@ -345,8 +345,16 @@ class OverlayLayerStore implements LayerStore {
     }
   }
 
-  containerBytes(containerId: string): Promise<number> {
-    return treeBytes(this.containerDirectory(containerId).upper);
+  async containerBytes(containerId: string): Promise<number> {
+    let upper: string;
+    try {
+      upper = this.containerDirectory(containerId).upper;
+    } catch (thrown) {
+      // What one container has lost must not keep the others from being counted.
+      this.#report(thrown);
+      return 0;
+    }
+    return await treeBytes(upper);
   }
 
   mountAgain(containerId: string): void {

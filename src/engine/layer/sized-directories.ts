@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { fileSystemMaker, mountSized, startMaking } from "../../kernel/sized-file-system.ts";
+import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { pause } from "../../lib/timer.ts";
 import { writing } from "./write-failure.ts";
@@ -53,7 +54,7 @@ export class SizedDirectories implements Disposable {
       const path = `${directory}/${sizedName}`;
       // Once made it is there or not for good.
       if (!existsSync(directory)) return undefined;
-      this.#known.set(directory, existsSync(path) ? mountSized(path) : undefined);
+      this.#known.set(directory, existsSync(path) ? mounted(path) : undefined);
     }
     const mount = this.#known.get(directory);
     return mount === undefined ? undefined : `/proc/${process.pid}/fd/${mount.raw}`;
@@ -61,7 +62,7 @@ export class SizedDirectories implements Disposable {
 
   /** A further mount of it, for one who takes it elsewhere. */
   openAgain(directory: string): OwnedFd | undefined {
-    return this.placeOf(directory) === undefined ? undefined : mountSized(`${directory}/${sizedName}`);
+    return this.placeOf(directory) === undefined ? undefined : mounted(`${directory}/${sizedName}`);
   }
 
   letGo(directory: string): void {
@@ -71,5 +72,19 @@ export class SizedDirectories implements Disposable {
 
   [Symbol.dispose](): void {
     for (const directory of [...this.#known.keys()]) this.letGo(directory);
+  }
+}
+
+function mounted(path: string): OwnedFd {
+  try {
+    return mountSized(path);
+  } catch (thrown) {
+    if (!(thrown instanceof SyscallError)) throw thrown;
+    throw new TiffinError(
+      "unavailable",
+      "layer.not-mounted",
+      `cannot mount what the container has written: ${thrown.message}`,
+      { remedy: `repair it with: e2fsck ${path}`, cause: thrown },
+    );
   }
 }
