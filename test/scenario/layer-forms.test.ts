@@ -1,6 +1,7 @@
 /** What must work whatever layers are kept as: owners of a user namespace, and a limit of what a container may write. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { openOverlayLayerStore } from "../../src/engine/layer/mod.ts";
 import { EngineFixture } from "../support/engine-in-process.ts";
 import { archiveOf } from "../support/layer-archive.ts";
 import { layerForms } from "../support/layer-forms.ts";
@@ -188,6 +189,25 @@ test("a file system of limited size that is damaged is named at the start, and r
   expect(listed?.SizeRw ?? 0).toBe(0);
   await fixture.engine.containers.remove(Id, { force: false, volumes: true });
   await until("its file to be gone", () => !existsSync(path));
+});
+
+test("a creation with a limit that fails, or whose engine dies, leaves nothing", async () => {
+  await using fixture = await new EngineFixture().open({ failpoint: "create.directory" });
+  const directories = `${fixture.config.root}/containers`;
+  const body = { Image: "base", Cmd: ["true"], HostConfig: { StorageOpt: { size: "16m" } } };
+  const creating = fixture.engine.containers.create({ name: undefined, body });
+  await expect(creating).rejects.toMatchObject({ code: "engine.failpoint" });
+  const there = (): string[] => readdirSync(directories).filter((name) => !name.startsWith("."));
+  expect(there()).toEqual([]);
+  await fixture.close();
+  // What an engine leaves that dies at the same place.
+  const layers = openOverlayLayerStore({ root: fixture.config.root });
+  await layers.prepareSized("a".repeat(64), [], 16 * mebibyte);
+  layers.close();
+  expect(there()).toEqual(["a".repeat(64)]);
+  await fixture.open();
+  expect(there()).toEqual([]);
+  expect(fixture.reported).toEqual([]);
 });
 
 describe("what is no limit", () => {
