@@ -150,8 +150,7 @@ test("a container that is removed while it is read is in the image whole", async
   const script = "dd if=/dev/urandom of=/large bs=1M count=60 2>/dev/null; echo x > /zz; md5sum /large /zz";
   const sums = await engine.output("run", "--name", "removed", "base", "sh", "-c", script);
   const committing = engine.output("commit", "removed", "removed");
-  const begun = (): boolean =>
-    readdirSync(`${engine.root}/layers`).some((name) => name.startsWith(".ingest-"));
+  const begun = (): boolean => readdirSync(`${engine.root}/unfinished`).length > 0;
   await until("the commit to read", begun);
   await engine.output("rm", "-f", "removed");
   await committing;
@@ -163,8 +162,7 @@ test("a running container can be killed and removed while it stands still to be 
   await engine.output("run", "-d", "--name", "frozen", "base", "sh", "-c", script);
   await until("its file", async () => (await engine.output("logs", "frozen")) === "ready");
   const committing = engine.output("commit", "frozen", "frozen");
-  const begun = (): boolean =>
-    readdirSync(`${engine.root}/layers`).some((name) => name.startsWith(".ingest-"));
+  const begun = (): boolean => readdirSync(`${engine.root}/unfinished`).length > 0;
   await until("the commit to read", begun);
   await engine.output("rm", "-f", "frozen");
   await committing;

@@ -1,6 +1,7 @@
 /**
  * Images in the engine's database (drawn in `store/schema.ts`). Which images and references there are is also held in memory, since
- * every list call and every start asks for it; configurations are decoded when somebody first looks at them.
+ * every list call and every start asks for it; it is read when somebody first asks, so that no start of an engine takes longer the
+ * more images there are. Configurations are decoded when somebody first looks at them.
  *
  * What an image is made of and what it is called changes in one transaction, which is on disk before a layer goes: so neither a
  * crash nor a power cut leaves an image without its layers.
@@ -49,6 +50,15 @@ interface StoredImage {
   decoded: Image | undefined;
 }
 
+interface ImageIndex {
+  readonly images: Map<string, StoredImage>;
+  /** What each full reference means. */
+  readonly ids: Map<string, string>;
+  /** Of each image. */
+  readonly references: Map<string, Set<string>>;
+  readonly children: Map<string, Set<string>>;
+}
+
 interface ImageRow {
   readonly id: string;
   readonly chain: string;
@@ -67,12 +77,8 @@ class SqliteImageStore implements ImageStore {
   readonly #layerStore: LayerStore;
   readonly #writes: Writes;
   readonly #busybox: string;
-  readonly #uses: LayerUses;
-  readonly #images = new Map<string, StoredImage>();
-  /** What each full reference means. */
-  readonly #ids = new Map<string, string>();
-  readonly #references = new Map<string, Set<string>>();
-  readonly #children = new Map<string, Set<string>>();
+  readonly #layerUses: LayerUses;
+  #inMemory: ImageIndex | undefined;
 
   constructor(options: ImageStoreOptions) {
     this.#database = options.database;
@@ -80,21 +86,61 @@ class SqliteImageStore implements ImageStore {
     this.#writes = options.writes ?? directWrites;
     this.#busybox = options.busybox ?? defaultBusybox;
     const containerChains = options.containerChains ?? (() => []);
-    this.#uses = new LayerUses({
+    this.#layerUses = new LayerUses({
       database: this.#database,
       layers: this.#layerStore,
       containerChains,
       fail: options.fail ?? (() => {}),
     });
-    const images = this.#database.query<ImageRow, []>("SELECT id, chain, size, parent, tagged_ms FROM image");
-    for (const { id, chain, size, parent, tagged_ms } of images.all()) {
+  }
+
+  get #index(): ImageIndex {
+    return this.#inMemory ?? this.#readIndex();
+  }
+
+  /** At the first look at what is in it. */
+  #readIndex(): ImageIndex {
+    const images = this.#database
+      .query<ImageRow, []>("SELECT id, chain, size, parent, tagged_ms FROM image")
+      .all();
+    const references = this.#database
+      .query<{ reference: string; image_id: string }, []>("SELECT reference, image_id FROM image_reference")
+      .all();
+    const index: ImageIndex = {
+      images: new Map(),
+      ids: new Map(),
+      references: new Map(),
+      children: new Map(),
+    };
+    this.#inMemory = index;
+    for (const { id, chain, size, parent, tagged_ms } of images) {
       const layers = chain === "" ? [] : chain.split(" ");
       this.#remember({ id, chain: layers, size, parent, taggedMs: tagged_ms, decoded: undefined });
     }
-    const references = this.#database.query<{ reference: string; image_id: string }, []>(
-      "SELECT reference, image_id FROM image_reference",
-    );
-    for (const row of references.all()) this.#point(row.reference, row.image_id);
+    for (const row of references) this.#point(row.reference, row.image_id);
+    return index;
+  }
+
+  get #images(): Map<string, StoredImage> {
+    return this.#index.images;
+  }
+
+  get #ids(): Map<string, string> {
+    return this.#index.ids;
+  }
+
+  get #references(): Map<string, Set<string>> {
+    return this.#index.references;
+  }
+
+  get #children(): Map<string, Set<string>> {
+    return this.#index.children;
+  }
+
+  /** In which the images have been counted. */
+  get #uses(): LayerUses {
+    if (this.#inMemory === undefined) this.#readIndex();
+    return this.#layerUses;
   }
 
   get size(): number {
@@ -165,6 +211,10 @@ class SqliteImageStore implements ImageStore {
 
   layers(): Set<string> {
     return this.#uses.all();
+  }
+
+  heldLayers(): Iterable<string> {
+    return this.#uses.held();
   }
 
   layerUses(layer: string): number {
@@ -251,7 +301,8 @@ class SqliteImageStore implements ImageStore {
   }
 
   settle(): void {
-    this.#uses.collectLoose();
+    const loose = this.#layerUses.loose();
+    if (loose.length > 0) this.#uses.collect(loose);
   }
 
   /** An image that is not stored yet: all its layers must be. */
@@ -283,7 +334,7 @@ class SqliteImageStore implements ImageStore {
 
   #remember(stored: StoredImage): void {
     this.#images.set(stored.id, stored);
-    this.#uses.addImage(stored.chain);
+    this.#layerUses.addImage(stored.chain);
     if (stored.parent === "") return;
     const siblings = this.#children.get(stored.parent);
     if (siblings === undefined) this.#children.set(stored.parent, new Set([stored.id]));

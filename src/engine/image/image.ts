@@ -91,6 +91,8 @@ export interface ImageStore {
 
   /** Ids of all layers that images need. */
   layers(): Set<string>;
+  /** Of those that work under way needs. */
+  heldLayers(): Iterable<string>;
   /** How many images need the layer. */
   layerUses(layer: string): number;
 

@@ -36,6 +36,10 @@ export class LayerUses {
     return new Set(this.#images.keys());
   }
 
+  held(): Iterable<string> {
+    return this.#held.keys();
+  }
+
   addImage(chain: readonly string[]): void {
     for (const layer of new Set(chain)) increase(this.#images, layer);
   }
@@ -96,10 +100,10 @@ export class LayerUses {
     return gone;
   }
 
-  /** What a crash left behind. */
-  collectLoose(): void {
+  /** What a crash has left behind, if nobody needs it. */
+  loose(): string[] {
     const rows = this.#options.database.query<{ id: string }, []>("SELECT id FROM loose_layer").all();
-    this.collect(rows.map(({ id }) => id));
+    return rows.map(({ id }) => id);
   }
 
   #note(layer: string): void {

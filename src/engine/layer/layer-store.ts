@@ -81,17 +81,6 @@ export type LayerCheck =
   /** `problem` says what was found, and where. */
   | { readonly result: "damaged"; readonly problem: string };
 
-export interface KnownNames {
-  readonly layers: ReadonlySet<string>;
-  readonly containers: ReadonlySet<string>;
-}
-
-/** What is on disk and nobody knows of, by name. */
-export interface Strangers {
-  readonly layers: readonly string[];
-  readonly containers: readonly string[];
-}
-
 export interface LayerStore {
   /** False for one that was found damaged: whoever has its content may bring it in again, in its place. */
   hasLayer(id: string): boolean;
@@ -144,10 +133,12 @@ export interface LayerStore {
   /** Names of all container directories that there are. */
   containerDirectories(): string[];
   /**
-   * At a start: trashes what is marked as unfinished (drafts, directories made ahead of need), and container directories
-   * in which nothing ever was. Whatever else nobody knows is left as it is, and returned.
+   * At a start: trashes what is unfinished (layers, directories made ahead of need), and container directories in which nothing
+   * ever was. Whatever else is there of containers that nobody knows is left as it is, and returned.
    */
-  sweep(known: KnownNames): Strangers;
+  sweep(known: ReadonlySet<string>): string[];
+  /** Layers that nobody knows, which are left as they are. It looks at every name there is, so no start waits for it. */
+  sweepLayers(known: ReadonlySet<string>): string[];
   /** Makes container directories ahead of need; call it in idle time. */
   warm(count: number): void;
   /** Resolves when everything in the trash has been deleted. */

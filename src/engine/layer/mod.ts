@@ -3,14 +3,12 @@ export { syncDirectory } from "./durable.ts";
 export { decideLayerForm, type LayerForm } from "./layer-form.ts";
 export type {
   ContainerDirectory,
-  KnownNames,
   LayerCheck,
   LayerIngest,
   LayerStore,
   LayerTar,
   Lower,
   StoredLayer,
-  Strangers,
 } from "./layer-store.ts";
 export { closeLowers } from "./layer-store.ts";
 export { openOverlayLayerStore } from "./overlay-layer-store.ts";

@@ -206,8 +206,10 @@ test("a start sweeps what is unfinished and empties the trash; what nobody knows
   mkdirSync(`${root}/containers/.ready-0`);
   mkdirSync(`${root}/trash/left-by-a-crash`);
   store = open();
-  const found = store.sweep({ layers: new Set([a]), containers: new Set(["kept"]) });
-  expect(found).toEqual({ containers: ["lost"], layers: [b] });
+  expect(store.sweep(new Set(["kept"]))).toEqual(["lost"]);
+  expect(readdirSync(`${root}/unfinished`)).toEqual([]);
+  mkdirSync(`${root}/layers/.ingest-of-an-older-engine`);
+  expect(store.sweepLayers(new Set([a]))).toEqual([b]);
   await store.emptied();
   expect(readdirSync(`${root}/layers`).sort()).toEqual([a, b].sort());
   expect(readdirSync(`${root}/containers`).sort()).toEqual(["kept", "lost"]);

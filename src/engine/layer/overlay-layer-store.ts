@@ -8,13 +8,13 @@
  *   <root>/layers/<id>/diff/            the tree as it is
  *   <root>/layers/<id>/layer.json       what is known of it (layer-description.ts)
  *   <root>/layers/<id>/damaged          empty: it is not what was written
- *   <root>/layers/.ingest-<hex>/        a layer that is coming in
+ *   <root>/unfinished/<hex>/            a layer that is coming in
  *   <root>/containers/<id>/             upper/ work/ logs/ record, and the engine's container.json
  *   <root>/containers/<id>/writable     a file system with upper/ and work/ instead, where their size is limited
  *   <root>/containers/.ready-<hex>/     the same, not given to a container yet
  *   <root>/trash/<hex>                  being deleted
  *
- * Names that begin with a dot never survive a start; every other name does, whoever knows it. The parent `layers/<id>` is 0700, so nobody but root
+ * What is unfinished and names that begin with a dot never survive a start; every other name does, whoever knows it. The parent `layers/<id>` is 0700, so nobody but root
  * reaches set-uid programs of an image through the host.
  */
 import {
@@ -51,13 +51,11 @@ import type { LayerForm } from "./layer-form.ts";
 import {
   type ContainerDirectory,
   closeLowers,
-  type KnownNames,
   type LayerCheck,
   type LayerIngest,
   type LayerStore,
   type LayerTar,
   type Lower,
-  type Strangers,
 } from "./layer-store.ts";
 import { layerTar } from "./layer-tar.ts";
 import { SizedDirectories, sizedName } from "./sized-directories.ts";
@@ -108,6 +106,8 @@ interface KnownLayer {
 
 class OverlayLayerStore implements LayerStore {
   readonly #layers: string;
+  /** Beside the layers, so that a start finds what was cut short without a look at all of them. */
+  readonly #unfinished: string;
   readonly #containers: string;
   readonly #trash: Trash;
   readonly #known = new Map<string, KnownLayer>();
@@ -128,8 +128,9 @@ class OverlayLayerStore implements LayerStore {
       options.root,
     );
     this.#layers = `${options.root}/layers`;
+    this.#unfinished = `${options.root}/unfinished`;
     this.#containers = `${options.root}/containers`;
-    for (const directory of [this.#layers, this.#containers]) {
+    for (const directory of [this.#layers, this.#unfinished, this.#containers]) {
       mkdirSync(directory, { recursive: true, mode: privateMode });
     }
     this.#report = options.report ?? (() => {});
@@ -156,7 +157,7 @@ class OverlayLayerStore implements LayerStore {
   }
 
   #beginIngest(): LayerIngest {
-    const unfinished = `${this.#layers}/.ingest-${randomHex(nameDigits)}`;
+    const unfinished = `${this.#unfinished}/${randomHex(nameDigits)}`;
     mkdirSync(unfinished, { mode: privateMode });
     const discard = (): void => void this.#trash.discard(unfinished);
     try {
@@ -366,25 +367,31 @@ class OverlayLayerStore implements LayerStore {
     this.#trash.discard(`${this.#containers}/${containerId}`);
   }
 
-  sweep(known: KnownNames): Strangers {
-    const ready = new Set(this.#ready);
-    const sweepOne = (parent: string, keep: ReadonlySet<string>): string[] => {
-      const strangers: string[] = [];
-      for (const name of readdirSync(parent)) {
-        const path = `${parent}/${name}`;
-        if (keep.has(name) || ready.has(path)) continue;
-        if (name.startsWith(".")) this.#trash.discard(path);
-        else strangers.push(name);
-      }
-      return strangers;
-    };
-    const layers = sweepOne(this.#layers, known.layers);
-    const containers = sweepOne(this.#containers, known.containers).filter(
+  sweep(known: ReadonlySet<string>): string[] {
+    for (const name of readdirSync(this.#unfinished)) this.#trash.discard(`${this.#unfinished}/${name}`);
+    const strangers = this.#strangersIn(this.#containers, known).filter(
       (name) => !this.#discardUnused(`${this.#containers}/${name}`),
     );
-    this.#known.clear();
     this.#trash.start();
-    return { layers, containers };
+    return strangers;
+  }
+
+  sweepLayers(known: ReadonlySet<string>): string[] {
+    const strangers = this.#strangersIn(this.#layers, known);
+    this.#trash.start();
+    return strangers;
+  }
+
+  #strangersIn(directory: string, known: ReadonlySet<string>): string[] {
+    const ready = new Set(this.#ready);
+    const strangers: string[] = [];
+    for (const name of readdirSync(directory)) {
+      const path = `${directory}/${name}`;
+      if (known.has(name) || ready.has(path)) continue;
+      if (name.startsWith(".")) this.#trash.discard(path);
+      else strangers.push(name);
+    }
+    return strangers;
   }
 
   containerDirectories(): string[] {

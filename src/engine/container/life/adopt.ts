@@ -91,11 +91,8 @@ function takeOver(context: LifeContext, container: Container, process: Supervise
 }
 
 /** Reports directories that nobody knows and that do not say who they are. Running or not, they stay. */
-export function reportStrangers(
-  context: LifeContext,
-  strangers: { readonly containers: readonly string[]; readonly layers: readonly string[] },
-): void {
-  for (const name of strangers.containers) {
+export function reportStrangers(context: LifeContext, containers: readonly string[]): void {
+  for (const name of containers) {
     const { directory } = context.paths.container(name);
     context.report(
       new Error(
@@ -103,8 +100,5 @@ export function reportStrangers(
           "take out of it what you need, then delete it",
       ),
     );
-  }
-  for (const name of strangers.layers) {
-    context.report(new Error(`layer ${name} belongs to no image of the database; it is left as it is`));
   }
 }

@@ -23,6 +23,8 @@ import { forgetRestarts, startAgain, wantsRestart } from "./restart.ts";
 
 /** How long a container may hold up the start of the engine; what it needs beyond that goes on in its own queue. */
 const patienceMs = 2000;
+/** When the first requests after a start have been answered. */
+const strangersAfterMs = 3000;
 
 interface FoundEnding {
   readonly ending: Ending;
@@ -209,14 +211,23 @@ async function finishRemoval(context: LifeContext, container: Container): Promis
 async function sweep(context: LifeContext): Promise<void> {
   const { registry, images, layers, volumes } = context;
   images.settle();
-  const known = { layers: images.layers(), containers: new Set<string>() };
-  for (const { id, document } of registry.all()) {
-    known.containers.add(id);
-    for (const layer of document.image.chain) known.layers.add(layer);
-  }
   await sweepGroups(context);
-  reportStrangers(context, layers.sweep(known));
+  reportStrangers(context, layers.sweep(new Set(Array.from(registry.all(), ({ id }) => id))));
   volumes.recover();
+  context.timers.after(strangersAfterMs, () => reportStrangeLayers(context));
+}
+
+/** Later than the start, which must not take longer the more layers there are. */
+function reportStrangeLayers({ registry, images, layers, report }: LifeContext): void {
+  const known = new Set([...images.layers(), ...images.heldLayers()]);
+  for (const { document } of registry.all()) for (const layer of document.image.chain) known.add(layer);
+  try {
+    for (const name of layers.sweepLayers(known)) {
+      report(new Error(`layer ${name} belongs to no image of the database; it is left as it is`));
+    }
+  } catch (thrown) {
+    report(thrown);
+  }
 }
 
 /** Groups in which nothing should run: those of containers that do not, wherever they are, and empty ones of nobody. */
