@@ -1,6 +1,6 @@
 /** Networks in Docker's shape. Pure. */
 import type { NetworkMember, NetworkResource } from "../../docker/types/network.ts";
-import { builtInIds } from "./built-in-networks.ts";
+import { builtInIds, isBuiltIn } from "./built-in-networks.ts";
 import type { EndpointRecord, Ipv6Settings, Network } from "./model.ts";
 
 /** A container that is to be in a network, and its place there while it lives. */
@@ -22,7 +22,7 @@ export function networkResource(network: Network, members: readonly Member[] | u
     EnableIPv6: ipv6 !== undefined,
     IPAM: {
       Driver: "default",
-      Options: Object.keys(network.ipamOptions).length === 0 ? null : network.ipamOptions,
+      Options: isBuiltIn(network.id) ? null : network.ipamOptions,
       Config: subnet === "" ? null : [poolOf(network), ...(ipv6 === undefined ? [] : [poolOf(ipv6)])],
     },
     Internal: network.internal,
