@@ -53,6 +53,7 @@ const absences: Readonly<Record<string, string>> = {
   sharing: swarm,
   "topology-preferred": swarm,
   "topology-required": swarm,
+  tree: "an image here is for one platform, and there is nothing below it",
   type: swarm,
 };
 
