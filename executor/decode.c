@@ -315,14 +315,14 @@ static void raise_mark(uint32_t *highest, uint32_t mark)
 		*highest = mark;
 }
 
-/* Exactly one clone after all of prepare; exec ends the child's list, supervise or leave the parent's. */
+/* Exactly one clone after all of prepare; exec or finish ends the child's list, supervise or leave the parent's. */
 static bool check_order(struct checker *c, const struct abi_op_header *header)
 {
 	const void *op = header;
 	if (c->has_clone == (header->stage == STAGE_PREPARE))
 		return refuse(c, c->has_clone ? "prepare op after the clone" : "op of a process before the clone");
 	if (header->stage == STAGE_CHILD && c->has_exec)
-		return refuse(c, "child op after exec");
+		return refuse(c, "child op after exec or finish");
 	if (header->stage == STAGE_PARENT && c->has_parent_end)
 		return refuse(c, "parent op after the last one");
 	switch ((enum abi_op)header->code) {
@@ -331,6 +331,7 @@ static bool check_order(struct checker *c, const struct abi_op_header *header)
 		c->filled[STAGE_CHILD] = c->filled[STAGE_PREPARE];
 		return check_once(c, &c->has_clone);
 	case OP_EXEC:
+	case OP_FINISH:
 		return check_once(c, &c->has_exec);
 	case OP_INIT:
 		return check_once(c, &c->has_init);
@@ -398,7 +399,7 @@ static bool check_header(struct checker *c, const struct abi_header *header, siz
 static bool check_whole(struct checker *c)
 {
 	if (!c->has_clone || !c->has_exec || !c->has_parent_end)
-		return refuse(c, "clone, exec, or supervise and leave are missing");
+		return refuse(c, "clone, exec and finish, or supervise and leave are missing");
 	if (!c->leaves && c->terminal_wanted != c->has_pty)
 		return refuse(c, "pty without terminal, or terminal without pty");
 	if (c->awaited[STAGE_PARENT] > c->signalled[STAGE_CHILD] ||

@@ -204,7 +204,12 @@ int perform_umount(struct start *s, const struct op_umount *op)
 	if (target < 0)
 		return fail(s, STEP_UMOUNT_OPENAT2, path);
 	/* umount2 takes no descriptor; the magic link is the object itself. */
-	write_fd_path(by_fd, sizeof by_fd, target);
+	if (op->descriptors == SLOT_NONE)
+		write_fd_path(by_fd, sizeof by_fd, target);
+	else if (fchdir(slot_fd(s, op->descriptors)) < 0)
+		return fail_slot(s, STEP_UMOUNT_FCHDIR, op->descriptors);
+	else
+		write_decimal(by_fd, (uint64_t)target);
 	if (sys_umount2(by_fd, (int)(op->flags & ~(uint32_t)UMOUNT_NOFOLLOW_LINK)) < 0)
 		return fail(s, STEP_UMOUNT_UMOUNT2, path);
 	return 0;

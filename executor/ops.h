@@ -65,6 +65,7 @@ int perform_prctl(struct start *s, const struct op_prctl *op);
 
 /* process.c */
 int perform_setsid(struct start *s);
+_Noreturn void perform_finish(struct start *s);
 int perform_set_rlimit(struct start *s, const struct op_set_rlimit *op);
 int perform_umask(struct start *s, const struct op_umask *op);
 int perform_chdir(struct start *s, const struct op_chdir *op);

@@ -83,6 +83,8 @@ int perform(struct start *s, const struct abi_op_header *op)
 		return perform_loopback_up(s);
 	case OP_INIT:
 		return perform_init(s);
+	case OP_FINISH:
+		perform_finish(s);
 	}
 	/* The decoder let no other code pass. */
 	errno = ENOSYS;

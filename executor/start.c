@@ -68,6 +68,8 @@ static int prepare_pointers(struct start *s)
 	for (uint32_t i = 0; i < s->plan.op_count; i++, at += plan_op(at)->size)
 		if (plan_op(at)->code == OP_EXEC)
 			exec = (const struct op_exec *)(const void *)at;
+	if (!exec)
+		return 0;
 	s->pointers_bytes = ((size_t)exec->arguments.count + exec->environment.count + 2) * sizeof(char *);
 	s->pointers = mmap(NULL, s->pointers_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (s->pointers == MAP_FAILED)

@@ -62,7 +62,8 @@ static void let_go(struct start *s)
 		slot_close(s, slot);
 	close_quietly(take_fd(&s->peer));
 	munmap(s->progress, s->progress_bytes);
-	munmap(s->pointers, s->pointers_bytes);
+	if (s->pointers_bytes > 0)
+		munmap(s->pointers, s->pointers_bytes);
 }
 
 /*

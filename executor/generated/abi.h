@@ -123,6 +123,7 @@ enum abi_op {
   OP_LOOPBACK_UP = 56,
   OP_CHROOT = 57,
   OP_COPY_MODE = 58,
+  OP_FINISH = 59,
 };
 
 struct op_open {
@@ -218,12 +219,14 @@ struct op_umount {
   uint32_t root;
   uint32_t path;
   uint32_t flags;
+  uint32_t descriptors;
 };
 _Static_assert(sizeof(struct op_umount) == 24, "size of op_umount");
-_Static_assert(offsetof(struct op_umount, flags) == 16, "end of op_umount");
+_Static_assert(offsetof(struct op_umount, descriptors) == 20, "end of op_umount");
 enum step_umount {
   STEP_UMOUNT_OPENAT2 = 0,
-  STEP_UMOUNT_UMOUNT2 = 1,
+  STEP_UMOUNT_FCHDIR = 1,
+  STEP_UMOUNT_UMOUNT2 = 2,
 };
 
 struct op_mkdir {
@@ -855,6 +858,14 @@ enum step_copy_mode {
   STEP_COPY_MODE_FCHMOD = 1,
 };
 
+struct op_finish {
+  _Alignas(8) struct abi_op_header header;
+};
+_Static_assert(sizeof(struct op_finish) == 8, "size of op_finish");
+enum step_finish {
+  STEP_FINISH_EXIT = 0,
+};
+
 enum abi_missing_target {
   MISSING_TARGET_REFUSE = 0,
   MISSING_TARGET_DIRECTORY = 1,
@@ -1056,7 +1067,7 @@ static const struct abi_field fields_fs_mount[] = {{FIELD_NEW_SLOT, 8}, {FIELD_S
 static const struct abi_field fields_open_tree[] = {{FIELD_NEW_SLOT, 8}, {FIELD_SLOT_OR_NONE, 12}, {FIELD_STRING_OR_NONE, 16}, {FIELD_U32, 20}};
 static const struct abi_field fields_mount_setattr[] = {{FIELD_SLOT, 8}, {FIELD_STRING_OR_NONE, 12}, {FIELD_U32, 16}, {FIELD_SLOT_OR_NONE, 20}, {FIELD_U64, 24}, {FIELD_U64, 32}, {FIELD_U64, 40}};
 static const struct abi_field fields_move_mount[] = {{FIELD_SLOT, 8}, {FIELD_SLOT_OR_NONE, 12}, {FIELD_STRING, 16}, {FIELD_U32, 20}, {FIELD_U32, 24}};
-static const struct abi_field fields_umount[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_U32, 16}};
+static const struct abi_field fields_umount[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_U32, 16}, {FIELD_SLOT_OR_NONE, 20}};
 static const struct abi_field fields_mkdir[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_U32, 16}, {FIELD_U32, 20}, {FIELD_U32, 24}};
 static const struct abi_field fields_symlink[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_STRING, 16}};
 static const struct abi_field fields_mknod[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_U32, 16}, {FIELD_U32, 20}, {FIELD_U32, 24}, {FIELD_U64, 32}};
@@ -1105,14 +1116,14 @@ static const struct abi_field fields_copy_tree[] = {{FIELD_SLOT_OR_NONE, 8}, {FI
 static const struct abi_field fields_reconfigure[] = {{FIELD_SLOT, 8}, {FIELD_STRINGS, 12}};
 static const struct abi_field fields_chroot[] = {{FIELD_SLOT, 8}};
 static const struct abi_field fields_copy_mode[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}};
-static const struct abi_layout abi_layouts[59] = {
+static const struct abi_layout abi_layouts[60] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
   [OP_OPEN_TREE] = {24, 7, 4, fields_open_tree},
   [OP_MOUNT_SETATTR] = {48, 7, 7, fields_mount_setattr},
   [OP_MOVE_MOUNT] = {32, 5, 5, fields_move_mount},
-  [OP_UMOUNT] = {24, 4, 3, fields_umount},
+  [OP_UMOUNT] = {24, 4, 4, fields_umount},
   [OP_MKDIR] = {32, 7, 5, fields_mkdir},
   [OP_SYMLINK] = {24, 5, 3, fields_symlink},
   [OP_MKNOD] = {40, 5, 6, fields_mknod},
@@ -1164,6 +1175,7 @@ static const struct abi_layout abi_layouts[59] = {
   [OP_LOOPBACK_UP] = {8, 4, 0, NULL},
   [OP_CHROOT] = {16, 4, 1, fields_chroot},
   [OP_COPY_MODE] = {24, 4, 3, fields_copy_mode},
+  [OP_FINISH] = {8, 4, 0, NULL},
 };
 #endif
 

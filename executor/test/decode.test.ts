@@ -92,13 +92,13 @@ test("the order of ops is checked", () => {
     "op of a process before the clone",
   );
   expect(refusedOps((ops) => void ops.splice(find(ops, "exec"), 1))).toBe(
-    "clone, exec, or supervise and leave are missing",
+    "clone, exec and finish, or supervise and leave are missing",
   );
   expect(refusedOps((ops) => void ops.splice(find(ops, "supervise"), 1))).toBe(
-    "clone, exec, or supervise and leave are missing",
+    "clone, exec and finish, or supervise and leave are missing",
   );
   expect(refusedOps((ops) => void ops.push(...at("child", { op: "setsid", fields: {} })))).toBe(
-    "child op after exec",
+    "child op after exec or finish",
   );
   expect(
     refusedOps(

@@ -164,10 +164,10 @@ export const ops = {
   },
   umount: {
     code: 7,
-    doc: "umount2 the target in root",
+    doc: "umount2 the target in root, through the process's own directory of descriptors: the one in slot `descriptors`, where /proc is somebody else's, or /proc/self/fd",
     stages: ["child"],
-    fields: { root: "slotOrNone", path: "string", flags: "u32" },
-    steps: ["openat2", "umount2"],
+    fields: { root: "slotOrNone", path: "string", flags: "u32", descriptors: "slotOrNone" },
+    steps: ["openat2", "fchdir", "umount2"],
   },
   mkdir: {
     code: 8,
@@ -560,6 +560,13 @@ export const ops = {
     stages: ["child"],
     fields: { root: "slotOrNone", path: "string", to: "slot" },
     steps: ["openat2", "fchmod"],
+  },
+  finish: {
+    code: 59,
+    doc: "end the child well, in the place of an exec: the plan was all that it was for",
+    stages: ["child"],
+    fields: {},
+    steps: ["exit"],
   },
 } as const satisfies Record<string, OpSchema>;
 

@@ -47,7 +47,7 @@ export function changeRoot(compilation: Compilation, root: number, cover: Attach
 
 function takeOff({ builder }: Compilation, path: string): void {
   const flags = umountFlags.detach | umountFlags.noFollow;
-  builder.child({ op: "umount", fields: { root: slotNone, path, flags } }, cause);
+  builder.child({ op: "umount", fields: { root: slotNone, path, flags, descriptors: slotNone } }, cause);
 }
 
 function coverMount({ builder }: Compilation, path: string): void {

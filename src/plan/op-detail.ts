@@ -187,6 +187,7 @@ export function detailOf(op: WireOp): string {
     case "sync":
     case "setHostname":
     case "setDomainname":
+    case "finish":
     case "setsid":
     case "keyring":
     case "chdir":

@@ -64,6 +64,7 @@ export function targetOf(op: WireOp): string {
       return op.fields.arguments[0] ?? "";
     case "clone":
     case "unshare":
+    case "finish":
     case "setsid":
     case "prctl":
     case "dropBounding":
@@ -134,6 +135,7 @@ const inverses: Readonly<Record<OpName, string>> = {
   pipe: "last descriptor closes",
   dup2: processGone,
   setsid: processGone,
+  finish: "none needed",
   setRlimit: processGone,
   keyring: "the last process of the session ends",
   prctl: processGone,

@@ -160,6 +160,7 @@ export function childLines(op: ProcessOp, places: ShellPlaces): string[] {
     case "clone":
     case "idMap":
     case "close":
+    case "finish":
       return [];
     case "pipe":
     case "dup2":

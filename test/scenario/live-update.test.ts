@@ -1,6 +1,8 @@
 /** What `update` changes of a container while it runs, beyond Docker's limits and policies. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, writeFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { succeeds } from "../support/until.ts";
 
 let engine: TestEngine;
@@ -81,4 +83,99 @@ test("what cannot be is refused, and then nothing has changed", async () => {
   expect(await refused("--health-cmd", "true", "--no-healthcheck")).toContain("conflicts");
   expect(await refused("--label-add", "half=1", "--memory", "1k")).toContain("Minimum memory limit");
   expect(await output("inspect", "live")).toBe(before);
+});
+
+describe("mounts", () => {
+  const inside = (command: string): Promise<string> => output("exec", "live", "sh", "-c", command);
+  const source = temporaryDirectory("live-mounts");
+  afterAll(() => source[Symbol.dispose]());
+
+  test("a directory of the host, a volume and a tmpfs are attached to the running container, and taken off", async () => {
+    writeFileSync(`${source.path}/menu`, "soup\n");
+    const add = [
+      ["--mount-add", `type=bind,source=${source.path},target=/host/dir,readonly`],
+      ["--mount-add", "type=volume,source=stock,target=/etc/network"],
+      ["--mount-add", "type=tmpfs,target=/quick"],
+    ].flat();
+    const before = await inside("cat /proc/1/mountinfo | wc -l");
+    expect(await output("update", ...add, "live")).toBe("live");
+    expect(await inside("cat /host/dir/menu; touch /host/dir/x 2>&1; touch /quick/x && ls /quick")).toBe(
+      "soup\ntouch: /host/dir/x: Read-only file system\nx",
+    );
+    const { Mounts } = JSON.parse(await output("inspect", "--format", "{{json .}}", "live"));
+    expect(Mounts.map(({ Destination, Type }: Record<string, string>) => [Type, Destination])).toEqual([
+      ["bind", "/host/dir"],
+      ["volume", "/etc/network"],
+      ["tmpfs", "/quick"],
+    ]);
+    expect((await engine.cli("volume", "rm", "stock")).stderr).toContain("volume is in use");
+
+    await output(
+      "update",
+      "--mount-rm",
+      "/host/dir",
+      "--mount-rm",
+      "/etc/network",
+      "--mount-rm",
+      "/quick/",
+      "live",
+    );
+    expect(await inside("cat /proc/1/mountinfo | wc -l")).toBe(before);
+    expect(await output("volume", "rm", "stock")).toBe("stock");
+  });
+
+  test("a restart has them again", async () => {
+    await output("update", "--mount-add", `type=bind,source=${source.path},target=/again`, "live");
+    await output("restart", "-t", "0", "live");
+    expect(await inside("cat /again/menu")).toBe("soup");
+    await output("update", "--mount-rm", "/again", "live");
+    await output("restart", "-t", "0", "live");
+    expect(await inside("ls /again")).toBe("");
+  });
+
+  test("when one of them cannot be had, none has come", async () => {
+    const before = await inside("cat /proc/1/mountinfo | wc -l");
+    await inside("echo a file >/blocked");
+    const add = [
+      "--mount-add",
+      "type=tmpfs,target=/first",
+      "--mount-add",
+      "type=tmpfs,target=/blocked/deeper",
+    ];
+    const failed = await engine.cli("update", ...add, "live");
+    expect(failed).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("cannot attach the mount at /blocked/deeper"),
+    });
+    expect(await inside("cat /proc/1/mountinfo | wc -l")).toBe(before);
+
+    const limited = await engine.cli(
+      "update",
+      "--mount-add",
+      "type=tmpfs,target=/first",
+      "--memory",
+      "1k",
+      "live",
+    );
+    expect(limited.exitCode).toBe(1);
+    expect(await inside("cat /proc/1/mountinfo | wc -l")).toBe(before);
+    for (const [flags, text] of [
+      [["--mount-rm", "/nowhere"], "there is no mount at"],
+      [["--mount-add", `type=bind,source=${source.path}/none,target=/x`], "bind source path does not exist"],
+      [
+        ["--mount-add", "type=tmpfs,target=/x", "--mount-add", "type=tmpfs,target=/x"],
+        "Duplicate mount point: /x",
+      ],
+      [["--mount-add", "type=tmpfs,target=/proc/self"], "/proc"],
+    ] as const) {
+      expect((await engine.cli("update", ...flags, "live")).stderr).toContain(text);
+    }
+  });
+
+  test("a path that leads out of the container leads nowhere else", async () => {
+    await inside("ln -s /../../../../../../tmp /outward");
+    await output("update", "--mount-add", "type=tmpfs,target=/outward/trap", "live");
+    expect(await inside("grep -c ' /tmp/trap ' /proc/1/mountinfo")).toBe("1");
+    expect(existsSync("/tmp/trap")).toBe(false);
+  });
 });

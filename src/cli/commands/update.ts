@@ -4,6 +4,7 @@ import { defineCommand } from "../command.ts";
 import { health } from "../container-config/body-sections.ts";
 import { containerFlags } from "../container-config/container-flags.ts";
 import { parseRestartPolicy } from "../container-config/limit-specs.ts";
+import { parseMount } from "../container-config/mount-specs.ts";
 import { eachContainer } from "../each-container.ts";
 import { list, text, type Values } from "../flags/flag.ts";
 
@@ -37,13 +38,18 @@ const liveFlags = {
   "health-timeout": containerFlags["health-timeout"],
   "label-add": list("", "Set a label (NAME=value)"),
   "label-rm": list("", "Remove a label"),
+  "mount-add": list("", "Attach a file system, written as for --mount of run", (value) => {
+    parseMount(value, "/");
+    return value;
+  }),
+  "mount-rm": list("", "Take off the mount at this path in the container"),
   "no-healthcheck": containerFlags["no-healthcheck"],
 };
 
 type LiveValues = Values<typeof liveFlags>;
 
 /** Undefined where none of them was given. */
-function liveChanges(values: LiveValues, given: ReadonlySet<string>): LiveChanges | undefined {
+function liveChanges(values: LiveValues, given: ReadonlySet<string>, cwd: string): LiveChanges | undefined {
   const isGiven = (names: readonly string[]): boolean => names.some((name) => given.has(name));
   if (!isGiven(Object.keys(liveFlags))) return undefined;
   const added = values["label-add"].map((text): [string, string] => {
@@ -58,6 +64,9 @@ function liveChanges(values: LiveValues, given: ReadonlySet<string>): LiveChange
   return {
     ...(isGiven(["label-add", "label-rm"]) && { Labels: Object.fromEntries([...removed, ...added]) }),
     ...(isGiven(["env-add", "env-rm"]) && { Env: [...values["env-rm"], ...values["env-add"]] }),
+    ...(isGiven(["mount-add", "mount-rm"]) && {
+      Mounts: { Add: values["mount-add"].map((text) => parseMount(text, cwd)), Remove: values["mount-rm"] },
+    }),
     ...(check !== undefined && check !== null && { Healthcheck: check }),
   };
 }
@@ -101,7 +110,7 @@ export const command = defineCommand({
       MemorySwap: values["memory-swap"],
       PidsLimit: given.has("pids-limit") ? values["pids-limit"] : undefined,
       RestartPolicy: parseRestartPolicy(values.restart),
-      Tiffin: liveChanges(values, given),
+      Tiffin: liveChanges(values, given, context.io.cwd),
     };
     const warnings: string[] = [];
     const failed = await eachContainer(context, positionals, async (api, name) => {

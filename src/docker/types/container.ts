@@ -20,7 +20,7 @@ import {
   containerConfigShape,
   healthcheck,
 } from "./container-config.ts";
-import { type HostConfig, hostConfig, hostConfigShape, resourcesShape } from "./host-config.ts";
+import { type HostConfig, hostConfig, hostConfigShape, mountRequest, resourcesShape } from "./host-config.ts";
 import { endpointSettings, networkingConfig, networkSettings } from "./networking.ts";
 
 /** The body of `POST /containers/create`: the fields of `Config` with `HostConfig` and `NetworkingConfig` beside them. */
@@ -177,6 +177,7 @@ export const liveChanges = object({
   Env: optional(list(text)),
   /** Instead of the one that there is; `["NONE"]` is none. */
   Healthcheck: optional(healthcheck),
+  Mounts: optional(object({ Add: optional(list(mountRequest)), Remove: optional(list(text)) })),
 });
 export interface LiveChanges extends Decoded<typeof liveChanges> {}
 

@@ -20,6 +20,7 @@ export const failpoints = [
   "stop.signalled",
   "pause.frozen",
   "pause.thawed",
+  "update.mount",
   "update.group",
   "update.row",
   "remove.marked",

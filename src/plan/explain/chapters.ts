@@ -102,6 +102,7 @@ export function chapterOf(op: AnyOp): Chapter {
     case "setsid":
     case "init":
     case "exec":
+    case "finish":
     case "supervise":
     case "leave":
     case "findProgram":

@@ -60,6 +60,7 @@ export const chinese: Vocabulary = {
     closeFrom: "关闭其余所有描述符,不让任何东西泄漏进程序",
     init: "自己留作第一个进程,转发信号、回收孤儿进程,程序是它的子进程",
     exec: "变成那个程序",
+    finish: "到此结束:这个进程只为执行这份计划",
     supervise: "留在外面看护:把输出写进日志、传递信号、记下退出状态",
     leave: "到此结束,让容器自己运行",
     findProgram: "在应答启动之前先找到程序在哪里",

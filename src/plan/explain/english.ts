@@ -84,6 +84,7 @@ export const english: Vocabulary = {
     closeFrom: "closes every other descriptor, so that nothing leaks into the program",
     init: "stays as the first process, passes signals on and reaps what is orphaned, while the program is its child",
     exec: "becomes the program",
+    finish: "ends: the plan was all that this process was for",
     supervise: "stays outside as the supervisor: output into the log, signals, the exit status",
     leave: "ends here and leaves the container alone",
     findProgram: "looks where the program is, before the start is answered for",

@@ -11,7 +11,9 @@ import {
   checkHealth,
   checkRestart,
   checkUpdatedResources,
+  cleanPath,
   type HealthSpecification,
+  type MountSpec,
   type ResourceLimits,
   type RestartSpecification,
   refuseNul,
@@ -19,6 +21,7 @@ import {
 import { checkPolicy } from "./check-request.ts";
 import type { DockerDocuments } from "./documents.ts";
 import { mergeHealth } from "./merge.ts";
+import { decodeMountRequest } from "./mount-spec.ts";
 import { resourcesOf } from "./resources-of.ts";
 import { healthOf, restartOf } from "./specification-of.ts";
 
@@ -28,6 +31,11 @@ export interface WantedLiveChanges {
   readonly labels?: Readonly<Record<string, string | null>>;
   readonly environment?: readonly EnvironmentChange[];
   /** Null: nothing is asked any more. `document`: as Docker's inspect shows it. */
+  /** `remove`: targets. */
+  readonly mounts?: {
+    readonly add: readonly MountSpec[];
+    readonly remove: readonly string[];
+  };
   readonly health?: { readonly specification: HealthSpecification | null; readonly document: Healthcheck };
 }
 
@@ -96,7 +104,7 @@ export function decodeUpdateBody(
     noPids: pids !== undefined && pids <= 0,
     restart,
     host: {
-      ...host,
+      ...hostWithMounts(host, body.Tiffin?.Mounts ?? {}),
       ...given,
       ...(pids !== undefined && { PidsLimit: Math.max(0, pids) }),
       ...(restart !== undefined && {
@@ -108,11 +116,35 @@ export function decodeUpdateBody(
   };
 }
 
+/** Docker's lists of mounts without those that go, and with those that come. */
+function hostWithMounts(
+  host: HostConfig,
+  { Add: add, Remove: remove }: NonNullable<LiveChanges["Mounts"]>,
+): HostConfig {
+  const gone = new Set((remove ?? []).map(cleanPath));
+  const tmpfs = Object.entries(host.Tmpfs ?? {}).filter(([target]) => !gone.has(cleanPath(target)));
+  return {
+    ...host,
+    Binds: (host.Binds ?? []).filter((bind) => !bind.split(":").some((part) => gone.has(cleanPath(part)))),
+    Mounts: [
+      ...(host.Mounts ?? []).filter(({ Target }) => !gone.has(cleanPath(Target ?? ""))),
+      ...(add ?? []),
+    ],
+    Tmpfs: Object.fromEntries(tmpfs),
+  };
+}
+
 function liveChangesIn(changes: LiveChanges | null | undefined, config: ContainerConfig): WantedLiveChanges {
-  const { Labels: labels, Env: env, Healthcheck: check } = changes ?? {};
+  const { Labels: labels, Env: env, Healthcheck: check, Mounts: mounts } = changes ?? {};
   if (Object.keys(labels ?? {}).includes("")) refuseChange("a label has no name");
   return {
     ...(labels !== undefined && { labels }),
+    ...(mounts !== undefined && {
+      mounts: {
+        add: (mounts.Add ?? []).map(decodeMountRequest),
+        remove: (mounts.Remove ?? []).map(cleanPath),
+      },
+    }),
     ...(env !== undefined && { environment: env.map(environmentChange) }),
     ...(check !== undefined && check !== null && { health: healthAfter(check, config) }),
   };

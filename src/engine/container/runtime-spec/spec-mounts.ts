@@ -64,7 +64,8 @@ function accessOf({ readOnly, writableBelow = false }: Extract<ReadyMount, { kin
   return writableBelow ? "ro" : "rro";
 }
 
-function userMount(mount: ReadyMount): OciMount {
+/** One of the user's, by itself. */
+export function userMount(mount: ReadyMount): OciMount {
   switch (mount.kind) {
     case "tmpfs":
       return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: [...mount.options] };

@@ -5,7 +5,7 @@ export { checkHealth, checkRestart } from "./check-life.ts";
 export { checkEndpoint } from "./check-network.ts";
 export { checkUpdatedResources } from "./check-resources.ts";
 export { checkTag, fillTag, type TagValues } from "./log-tag.ts";
-export { checkTmpfsOptions, cleanPath, isVolumeName } from "./mount-place.ts";
+export { checkMounts, checkTmpfsOptions, cleanPath, isVolumeName } from "./mount-place.ts";
 export { namespaceKinds } from "./namespaces.ts";
 export {
   defaultGraceSeconds,

@@ -1,5 +1,7 @@
 import type { ContainerContext } from "../context.ts";
+import type { MountsContext } from "../mounts/mod.ts";
 
 /** What changes a container works with. */
 export interface UpdateContext
-  extends Pick<ContainerContext, "config" | "events" | "facts" | "fail" | "registry"> {}
+  extends MountsContext,
+    Pick<ContainerContext, "config" | "facts" | "fail" | "registry" | "report" | "runtime"> {}

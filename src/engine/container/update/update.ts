@@ -1,21 +1,24 @@
 /**
- * Changes limits, restart policy, labels, environment and check of health: decided whole, then the group of a running container, then the row. What fails takes back
- * what was done before it.
+ * Changes limits, restart policy, labels, environment, check of health and mounts: decided whole, then the mounts and the group of
+ * a running container, then the row. What fails takes back what was done before it.
  */
 import { cannotUpdate, markedForRemoval } from "../../../docker/messages.ts";
 import type { ContainerUpdateBody } from "../../../docker/types/container.ts";
 import { readCurrentMemory } from "../../../kernel/cgroup.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import { UndoStack } from "../../../lib/undo-stack.ts";
 import { type CgroupDecision, decideCgroup } from "../../../linux/cgroup.ts";
 import type { OciResources } from "../../../oci/mod.ts";
 import { changeLiveGroup, withLiveLimits } from "../../../runtime/mod.ts";
 import { tellEvent } from "../context.ts";
 import { decodeUpdateBody, documentsOf, type EnvironmentChange, type WantedUpdate } from "../docker/mod.ts";
+import { refuseMissingSource } from "../mounts/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
 import { type Container, type ContainerDocument, isAlive } from "../record/mod.ts";
 import { changedLimits } from "../runtime-spec/mod.ts";
 import type { ResourceLimits } from "../specification/mod.ts";
 import type { UpdateContext } from "./context.ts";
+import { changeLiveMounts, decideMounts, type MountChange } from "./mount-change.ts";
 
 /** Returns warnings. Errors: `invalid` for what cannot be, `conflict` for what does not go with what there is. */
 export async function updateContainer(
@@ -27,24 +30,44 @@ export async function updateContainer(
   if (state.status === "removing" || state.status === "dead") throw refusal(id, markedForRemoval("update"));
   const docker = document.docker ?? documentsOf(document.specification);
   const update = decided(id, () => decodeUpdateBody(body, docker, context.facts));
-  const changed = documentAfter(document, update);
-  const { resources } = changed.specification;
-  const warnings = [...update.warnings];
+  const { add = [], remove = [] } = update.live.mounts ?? {};
+  const mounts = decideMounts(document.specification.mounts, add, remove);
+  for (const mount of mounts.added) {
+    if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
+  }
+  const changed = documentAfter(document, update, mounts);
   const live = isAlive(state);
-  if (live)
-    warnings.push(
-      ...change(context, id, changedLimits(resources, { ...update.limits, noPids: update.noPids })),
-    );
+  const undo = new UndoStack();
   try {
+    if (live) await changeLiveMounts(context, container, mounts, undo);
+    const warnings = [
+      ...update.warnings,
+      ...(live ? changeLimits(context, container, update, changed, undo) : []),
+    ];
     context.fail("update.group");
     context.registry.setDocument(container, changed, "settings");
+    undo.disarm();
+    context.fail("update.row");
+    tellEvent(context, container, "update");
+    return [...new Set(warnings)];
   } catch (thrown) {
-    if (live) change(context, id, withdrawn(document.specification.resources, update));
+    const failures = await undo.unwind();
+    for (const failure of failures) context.report(new Error(`update of ${id}: ${failure}`));
     throw thrown;
   }
-  context.fail("update.row");
-  tellEvent(context, container, "update");
-  return [...new Set(warnings)];
+}
+
+function changeLimits(
+  context: UpdateContext,
+  { id, document }: Container,
+  update: WantedUpdate,
+  changed: ContainerDocument,
+  undo: UndoStack,
+): readonly string[] {
+  const wanted = changedLimits(changed.specification.resources, { ...update.limits, noPids: update.noPids });
+  const warnings = change(context, id, wanted);
+  undo.push("limits", () => void change(context, id, withdrawn(document.specification.resources, update)));
+  return warnings;
 }
 
 function refusal(id: string, why: string, cause?: unknown): TiffinError {
@@ -114,7 +137,11 @@ function withVariables(before: readonly string[], changes: readonly EnvironmentC
   return list;
 }
 
-function documentAfter(document: ContainerDocument, update: WantedUpdate): ContainerDocument {
+function documentAfter(
+  document: ContainerDocument,
+  update: WantedUpdate,
+  mounts: MountChange,
+): ContainerDocument {
   const { specification, docker } = document;
   const { pids, ...others } = specification.resources;
   const kept = update.noPids || pids === undefined ? others : { ...others, pids };
@@ -123,6 +150,7 @@ function documentAfter(document: ContainerDocument, update: WantedUpdate): Conta
     specification: {
       ...specification,
       resources: { ...kept, ...update.limits },
+      mounts: mounts.mounts,
       restart: update.restart ?? specification.restart,
     },
     docker: docker === null ? null : { ...docker, host: update.host },
