@@ -52,7 +52,7 @@ export async function withImage<T>(
     return await attempt();
   } catch (thrown) {
     if (policy !== "missing" || !isMissingImage(thrown)) throw thrown;
-    context.err(`Unable to find image '${withDefaultTag(image)}' locally\n`);
+    if (!wanted.quiet) context.err(`Unable to find image '${withDefaultTag(image)}' locally\n`);
     if (isId(image)) throw thrown;
   }
   await pull(context, wanted);

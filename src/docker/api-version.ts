@@ -7,6 +7,11 @@ export type ApiVersion = `1.${number}`;
 
 export const newestVersion: ApiVersion = "1.50";
 export const oldestVersion: ApiVersion = "1.24";
+/**
+ * Programs that never ask which versions there are say an older one: skopeo and podman before 2024 reach an engine with 1.22.
+ * They are answered as by the oldest version, which has all that they use.
+ */
+const toleratedVersion: ApiVersion = "1.22";
 
 /** The number after `1.`, which orders versions. */
 export function minorOf(version: ApiVersion): number {
@@ -15,6 +20,7 @@ export function minorOf(version: ApiVersion): number {
 
 const newestMinor = minorOf(newestVersion);
 const oldestMinor = minorOf(oldestVersion);
+const toleratedMinor = minorOf(toleratedVersion);
 
 /** The minor number of a version that a client asks for; `invalid` when it is not spoken here. */
 export function acceptVersion(asked: string): number {
@@ -25,8 +31,8 @@ export function acceptVersion(asked: string): number {
   if (major > 1 || (major === 1 && minor > newestMinor)) {
     throw new TiffinError("invalid", "api.client-too-new", clientTooNew(asked, newestVersion));
   }
-  if (major < 1 || minor < oldestMinor) {
+  if (major < 1 || minor < toleratedMinor) {
     throw new TiffinError("invalid", "api.client-too-old", clientTooOld(asked, oldestVersion));
   }
-  return minor;
+  return Math.max(minor, oldestMinor);
 }

@@ -42,8 +42,9 @@ test("versions outside the range are refused in Docker's words", () => {
     "client version 1.51 is too new. Maximum supported API version is 1.50",
   );
   expect(() => acceptVersion("2.0")).toThrow("client version 2.0 is too new");
-  expect(() => acceptVersion("1.23")).toThrow(
-    "client version 1.23 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version",
+  expect(acceptVersion("1.22")).toBe(24);
+  expect(() => acceptVersion("1.21")).toThrow(
+    "client version 1.21 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version",
   );
   expect(() => acceptVersion("1.")).toThrow(TiffinError);
 });

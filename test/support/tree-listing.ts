@@ -9,6 +9,8 @@ import type { OwnedFd } from "../../src/kernel/owned-fd.ts";
 export interface ListingOptions {
   /** Paths whose time means nothing. */
   readonly anyTime?: (path: string, status: FileStatus) => boolean;
+  /** Paths of which nothing is said, with what is below them. */
+  readonly without?: (path: string) => boolean;
 }
 
 const pieceBytes = 1024 * 1024;
@@ -18,6 +20,7 @@ export function listTree(root: OwnedFd, options: ListingOptions = {}): Map<strin
   const lines = new Map<string, string>();
   const firstNames = new Map<bigint, string>();
   const visit = (parent: OwnedFd, name: string, path: string): void => {
+    if (options.without?.(path) === true) return;
     using place = openFile(parent, name, openFlags.path | openFlags.noFollow);
     const status = descriptorStatus(place);
     const { type, links } = status;
