@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # What tests look at the host with, and the peers that prove the black-box cases of the OCI runtime.
 tools=()
-for pair in nft:nftables iptables:iptables ip:iproute2 nsenter:util-linux newuidmap:uidmap zsh:zsh fish:fish crun:crun runc:runc python3:python3-minimal pip3:python3-pip criu:criu docker:docker.io docker-compose:docker-compose fsck.erofs:erofs-utils fincore:util-linux-extra skopeo:skopeo podman:podman buildah:buildah umoci:umoci docker-registry:docker-registry tinyproxy:tinyproxy redis-server:redis-server nginx:nginx-light; do
+for pair in nft:nftables iptables:iptables ip:iproute2 nsenter:util-linux newuidmap:uidmap zsh:zsh fish:fish crun:crun runc:runc python3:python3-minimal pip3:python3-pip criu:criu docker:docker.io docker-compose:docker-compose fsck.erofs:erofs-utils fincore:util-linux-extra skopeo:skopeo podman:podman buildah:buildah umoci:umoci debootstrap:debootstrap docker-registry:docker-registry tinyproxy:tinyproxy redis-server:redis-server nginx:nginx-light; do
   command -v "${pair%%:*}" >/dev/null || [[ -x /usr/sbin/${pair%%:*} ]] || tools+=("${pair##*:}")
 done
 if ((${#tools[@]})) && [[ $(id -u) == 0 ]]; then
@@ -52,6 +52,8 @@ fi
 # Which file is in which lane, and why: tools/lanes.ts. The machines get what the others leave of the processors, and begin with
 # the tests that have the host for themselves, which wait for much.
 in_lane() { bun tools/lanes.ts "$1"; }
+# Made beside the first tests, for the one that waits for it at their end.
+(renice -n 10 -p $BASHPID; exec tools/debian-root.sh) >/dev/null 2>&1 &
 echo "== tests (those of the emulated machines at the same time, their output afterwards)"
 (renice -n 19 -p $BASHPID >/dev/null 2>&1; lane machines $(in_lane machines)) >.build/lane-machines.txt 2>&1 &
 beside=$!
