@@ -12,7 +12,13 @@ export interface TopDirectory {
 type TarBytes = number | undefined;
 
 export type LayerDescription =
-  | { readonly kind: "directory"; readonly bytes: number; readonly tarBytes: TarBytes }
+  | {
+      readonly kind: "directory";
+      readonly bytes: number;
+      readonly tarBytes: TarBytes;
+      /** What its files take on disk; undefined of layers that were stored before this was kept. */
+      readonly diskBytes?: number | undefined;
+    }
   | {
       readonly kind: "image";
       readonly bytes: number;
@@ -35,7 +41,9 @@ export function decodeLayerDescription(text: string): LayerDescription {
   const bytes = numberOf(value, "bytes");
   const version = numberOf(value, "version");
   const tarBytes = numberOf(value, "tarBytes");
-  if (version === directoryVersion && bytes !== undefined) return { kind: "directory", bytes, tarBytes };
+  if (version === directoryVersion && bytes !== undefined) {
+    return { kind: "directory", bytes, tarBytes, diskBytes: numberOf(value, "diskBytes") };
+  }
   const imageBytes = numberOf(value, "imageBytes");
   const checkSum = fieldOf(value, "checkSum");
   const top = fieldOf(value, "top");

@@ -125,6 +125,21 @@ describe.each(forms)("as %s", (_name, form) => {
     closeLowers([lower]);
   });
 
+  test("what a layer takes on disk is what du finds, to one in a hundred: small files, links and holes too", async () => {
+    sh(
+      "mkdir -p tree/d; for i in $(seq 1500); do echo $i >tree/d/$i; done; ln tree/d/1 tree/hard; truncate -s 40M tree/sparse; head -c 300000 /dev/urandom >tree/large",
+    );
+    const id = ingested(sh("tar -C tree -cS --format=pax -f - ."));
+    const found = Bun.spawnSync([
+      "du",
+      "-s",
+      "--block-size=1",
+      `${scratch.path}/root/layers/${id}`,
+    ]).stdout.toString();
+    const bytes = Number.parseInt(found, 10);
+    expect(Math.abs(layers.layerDiskBytes(id) - bytes) / bytes).toBeLessThan(0.01);
+  });
+
   test("holes beyond the limit are refused in words, and nothing is left", async () => {
     layers.close();
     layers = openOverlayLayerStore({ root: `${scratch.path}/root`, form, limitHoleBytes: 1024 ** 2 });

@@ -37,6 +37,7 @@ import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { pause } from "../../lib/timer.ts";
 import { DirectoryIngest } from "./directory-ingest.ts";
+import { diskBytesBelow } from "./disk-size.ts";
 import { exchangePaths, syncDirectory, syncFile, syncFileSystem } from "./durable.ts";
 import { checkSumOf } from "./image-file.ts";
 import { ImageIngest } from "./image-ingest.ts";
@@ -90,6 +91,8 @@ const volatileMark = "work/incompat";
 const privateMode = 0o700;
 const rootDirectoryMode = 0o755;
 const layerIdPattern = /^[0-9a-f]{64}$/;
+/** Of most file systems. */
+const blockBytes = 4096;
 /** overlayfs takes 500 lower directories. */
 const chainLimit = 500;
 const nameDigits = 16;
@@ -147,9 +150,11 @@ class OverlayLayerStore implements LayerStore {
 
   layerDiskBytes(id: string): number {
     const { description } = this.#get(id);
-    const content = description.kind === "image" ? description.imageBytes : description.bytes;
+    const content =
+      description.kind === "image" ? description.imageBytes : (description.diskBytes ?? description.bytes);
     const skeleton = statSync(`${this.#layers}/${id}/${skeletonName}`, { throwIfNoEntry: false });
-    return content + (skeleton?.size ?? 0);
+    // Beside that, its directory and its description.
+    return content + wholeBlocks(skeleton?.size ?? 0) + 2 * blockBytes;
   }
 
   ingest(): LayerIngest {
@@ -181,7 +186,10 @@ class OverlayLayerStore implements LayerStore {
     // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
     chmodSync(`${unfinished}/diff`, rootDirectoryMode);
     return new DirectoryIngest(unfinished, this.#limitHoleBytes, {
-      keep: ({ id, bytes }, tarBytes) => this.#keep(unfinished, id, { kind: "directory", bytes, tarBytes }),
+      keep: ({ id, bytes }, tarBytes) => {
+        const diskBytes = diskBytesBelow(`${unfinished}/diff`);
+        this.#keep(unfinished, id, { kind: "directory", bytes, tarBytes, diskBytes });
+      },
       discard,
     });
   }
@@ -522,6 +530,10 @@ class OverlayLayerStore implements LayerStore {
     const { mode, uid, gid } = statSync(this.#tree(id));
     return { mode: mode & 0o7777, uid, gid };
   }
+}
+
+function wholeBlocks(bytes: number): number {
+  return Math.ceil(bytes / blockBytes) * blockBytes;
 }
 
 /** overlayfs shows the upper directory's own owner and mode as those of `/`. */
