@@ -1,7 +1,7 @@
 /**
  * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, engine, memory, flat, responsive, commit, runtime; and `images [part...]`, which is run when it is asked for. Uses an engine of its own with its own directories, so nothing of a running
- * installation is touched.
+ * exec, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, which is run when it is asked for. Uses an
+ * engine of its own with its own directories, so nothing of a running installation is touched.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { benchCommit, type CommitEngine } from "./commit.ts";
 import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
+import type { NetworkEngine } from "./networks/engine.ts";
+import { benchNetworks } from "./networks/networks.ts";
 import { answers, bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
 import { benchResponsive } from "./responsive.ts";
 import { benchRuntime } from "./runtime.ts";
@@ -220,6 +222,18 @@ sections.push([
       else skipped(peer);
     }
     benchCommit(engines, Math.min(rounds, 10));
+  },
+]);
+
+sections.push([
+  "networks",
+  async () => {
+    const engines: NetworkEngine[] = [{ name: "tiffin", socket: `${scratch}/tiffin.sock`, image: "base" }];
+    if (importImage("docker", root)) {
+      engines.push({ name: "docker", socket: "/var/run/docker.sock", image: peerImage });
+    } else skipped("docker");
+    const containers = (process.env["BENCH_CONTAINERS"] ?? "100,1000").split(",").map(Number);
+    await benchNetworks({ engines, rounds, containers, networks: 50 });
   },
 ]);
 

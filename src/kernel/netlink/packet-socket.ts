@@ -1,4 +1,5 @@
 /** Sends whole Ethernet frames by a link. It belongs to the network namespace that it is opened in. packet(7) */
+import { close } from "node:fs";
 import { OwnedFd } from "../owned-fd.ts";
 import { inRange, syscall } from "../syscall.ts";
 
@@ -29,7 +30,8 @@ export class PacketSocket {
     syscall("sendto", this.#socket.what, this.#socket.raw, frame, frame.length, 0, address, addressBytes);
   }
 
+  /** On another thread: the kernel waits until nobody can be using such a socket any more, for tens of milliseconds. */
   [Symbol.dispose](): void {
-    this.#socket[Symbol.dispose]();
+    close(this.#socket.take(), () => undefined);
   }
 }

@@ -1,0 +1,82 @@
+/** An engine as the bench of networks sees it: Docker's API at a socket. */
+
+export interface NetworkEngine {
+  readonly name: string;
+  readonly socket: string;
+  readonly image: string;
+}
+
+export class EngineApi {
+  readonly engine: NetworkEngine;
+  readonly #undo: (() => Promise<unknown>)[] = [];
+
+  constructor(engine: NetworkEngine) {
+    this.engine = engine;
+  }
+
+  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`http://engine/v1.41${path}`, {
+      method,
+      unix: this.engine.socket,
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { "content-type": "application/json" },
+      }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${this.engine.name}: ${method} ${path}: ${response.status} ${text}`);
+    return text === "" ? undefined : JSON.parse(text);
+  }
+
+  async network(name: string): Promise<void> {
+    await this.call("POST", "/networks/create", { Name: name });
+    this.#undo.push(() => this.call("DELETE", `/networks/${name}`));
+  }
+
+  /** Created, not started; gone at the end. */
+  async container(
+    name: string,
+    network: string,
+    host: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
+    await this.call("POST", `/containers/create?name=${name}`, {
+      Image: this.engine.image,
+      Cmd: ["sleep", "100000"],
+      HostConfig: { NetworkMode: network, ...host },
+      ...(host["PortBindings"] !== undefined && { ExposedPorts: { "5201/tcp": {} } }),
+    });
+    this.#undo.push(() => this.call("DELETE", `/containers/${name}?force=1`));
+  }
+
+  async start(name: string): Promise<void> {
+    await this.call("POST", `/containers/${name}/start`);
+  }
+
+  async inspect(
+    name: string,
+  ): Promise<{ readonly pid: number; readonly address: string; readonly port: number }> {
+    const { State, NetworkSettings } = (await this.call("GET", `/containers/${name}/json`)) as {
+      readonly State: { readonly Pid: number };
+      readonly NetworkSettings: {
+        readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>>;
+        readonly Ports: Readonly<Record<string, readonly { readonly HostPort: string }[] | null>>;
+      };
+    };
+    return {
+      pid: State.Pid,
+      address: Object.values(NetworkSettings.Networks)[0]?.IPAddress ?? "",
+      port: Number(NetworkSettings.Ports["5201/tcp"]?.[0]?.HostPort ?? 0),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const undo of this.#undo.splice(0).reverse()) await undo().catch(() => undefined);
+  }
+}
+
+/** Milliseconds that `work` takes. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}

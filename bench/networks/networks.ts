@@ -1,0 +1,140 @@
+/**
+ * Networks beside Docker's, interleaved: what a network costs a start, making and joining one, throughput, connections and
+ * names. Everything by the API, so that no client is in the figures; traffic between the engines' own containers.
+ */
+import { median, quantile } from "../timing.ts";
+import { EngineApi, type NetworkEngine, timed } from "./engine.ts";
+import { benchTraffic } from "./traffic.ts";
+
+export interface NetworksBench {
+  readonly engines: readonly NetworkEngine[];
+  readonly rounds: number;
+  /** How many containers and networks are there when starts are timed again. */
+  readonly containers: readonly number[];
+  readonly networks: number;
+}
+
+const network = "tiffin-bench-net";
+const second = "tiffin-bench-second";
+
+export async function benchNetworks({ engines, rounds, containers, networks }: NetworksBench): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const apis = engines.map((engine) => stack.use(new EngineApi(engine)));
+  for (const api of apis) {
+    await api.network(network);
+    await api.network(second);
+  }
+  await starts(apis, rounds);
+  await changes(apis, rounds);
+  await benchTraffic(apis, network);
+  const [own] = apis;
+  if (own !== undefined) await flat(own, rounds, containers, networks);
+}
+
+function line(name: string, values: readonly number[], more = ""): void {
+  const figures = [median(values), quantile(values, 0.9)].map((value) => value.toFixed(2).padStart(9));
+  console.log(`  ${name.padEnd(44)}${figures.join("")} ms   ${more}`);
+}
+
+async function oneStart(api: EngineApi, mode: string): Promise<number> {
+  const name = `tiffin-bench-start-${mode}`;
+  await api.call("POST", `/containers/create?name=${name}`, {
+    Image: api.engine.image,
+    Cmd: ["sleep", "1000"],
+    HostConfig: { NetworkMode: mode },
+  });
+  try {
+    return await timed(() => api.start(name));
+  } finally {
+    await api.call("DELETE", `/containers/${name}?force=1`);
+    // What it left to do is not in the next one's figure.
+    await Bun.sleep(50);
+  }
+}
+
+async function starts(apis: readonly EngineApi[], rounds: number): Promise<void> {
+  console.log(`\nstart of a container (${rounds} rounds)${"".padEnd(21)}median      p90`);
+  const samples = new Map<string, number[]>();
+  for (let round = -2; round < rounds; round += 1) {
+    for (const api of apis) {
+      for (const mode of ["none", network]) {
+        const took = await oneStart(api, mode);
+        const key = `${api.engine.name} ${mode}`;
+        if (round >= 0) samples.set(key, [...(samples.get(key) ?? []), took]);
+      }
+    }
+  }
+  for (const { engine } of apis) {
+    const none = samples.get(`${engine.name} none`) ?? [];
+    const bridge = samples.get(`${engine.name} ${network}`) ?? [];
+    line(`${engine.name}, no network`, none);
+    line(`${engine.name}, a network`, bridge, `${(median(bridge) - median(none)).toFixed(2)} ms more`);
+  }
+}
+
+async function changes(apis: readonly EngineApi[], rounds: number): Promise<void> {
+  console.log("\nnetworks made, removed, joined and left");
+  const samples = new Map<string, number[]>();
+  const note = (name: string, what: string, took: number): void => {
+    samples.set(`${name}, ${what}`, [...(samples.get(`${name}, ${what}`) ?? []), took]);
+  };
+  for (const api of apis) {
+    await api.container("tiffin-bench-guest", network);
+    await api.start("tiffin-bench-guest");
+  }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const api of apis) {
+      const { name } = api.engine;
+      const made = "tiffin-bench-made";
+      note(name, "create", await timed(() => api.call("POST", "/networks/create", { Name: made })));
+      note(name, "rm", await timed(() => api.call("DELETE", `/networks/${made}`)));
+      const body = { Container: "tiffin-bench-guest" };
+      note(name, "connect", await timed(() => api.call("POST", `/networks/${second}/connect`, body)));
+      note(name, "disconnect", await timed(() => api.call("POST", `/networks/${second}/disconnect`, body)));
+    }
+  }
+  const [own] = apis;
+  for (const what of ["create", "rm", "connect", "disconnect"]) {
+    const ours = median(samples.get(`${own?.engine.name}, ${what}`) ?? []);
+    for (const { engine } of apis) {
+      const values = samples.get(`${engine.name}, ${what}`) ?? [];
+      line(
+        `${engine.name}, ${what}`,
+        values,
+        engine === own?.engine ? "" : `ours is 1/${(median(values) / ours).toFixed(1)}`,
+      );
+    }
+  }
+}
+
+async function flat(
+  api: EngineApi,
+  rounds: number,
+  counts: readonly number[],
+  networks: number,
+): Promise<void> {
+  console.log("\nstart on a network, with others there");
+  const sample = async (): Promise<number[]> => {
+    const values: number[] = [];
+    for (let round = 0; round < rounds; round += 1) values.push(await oneStart(api, network));
+    return values;
+  };
+  const first = await sample();
+  line("1 container, 2 networks", first);
+  const compared = (values: readonly number[]): string =>
+    `${(median(values) / median(first)).toFixed(2)} x the first`;
+  for (let index = 0; index < networks; index += 1) await api.network(`tiffin-bench-n${index}`);
+  const many = await sample();
+  line(`1 container, ${networks + 2} networks`, many, compared(many));
+  let there = 0;
+  for (const count of counts) {
+    for (; there < count; there += 1) {
+      const name = `tiffin-bench-c${there}`;
+      await api.container(name, network);
+      await api.start(name);
+    }
+    await Bun.sleep(2000);
+    const values = await sample();
+    line(`${count} containers, ${networks + 2} networks`, values, compared(values));
+  }
+}
