@@ -189,6 +189,10 @@ export function volumeInUse(name: string, containers: readonly string[]): string
   return `remove ${name}: volume is in use - [${containers.join(", ")}]`;
 }
 
+export function volumeOfAnotherDriver(name: string): string {
+  return `create ${name}: conflict: volume name must be unique`;
+}
+
 export function unknownVolumeDriver(driver: string): string {
   return `error looking up volume plugin ${driver}: plugin "${driver}" not found`;
 }

@@ -146,7 +146,12 @@ async function openWith(
     writes,
     fail,
     *containerChains() {
-      for (const { document } of registry.all()) yield document.image.chain;
+      for (const { document } of registry.all()) {
+        yield document.image.chain;
+        for (const mount of document.specification.mounts) {
+          if (mount.kind === "image" && mount.chain !== undefined) yield mount.chain;
+        }
+      }
     },
   });
   const networks = await openNetworks({
@@ -244,7 +249,11 @@ async function openWith(
     fail,
     usersOf: (imageId) =>
       [...registry.all()]
-        .filter(({ document }) => document.image.id === imageId)
+        .filter(
+          ({ document }) =>
+            document.image.id === imageId ||
+            document.specification.mounts.some((mount) => mount.kind === "image" && mount.id === imageId),
+        )
         .map(({ id, state }) => ({ id, running: isAlive(state) })),
   });
   const volumeService = new VolumeService({ volumes, events, usersOf: usersOfVolume });

@@ -11,7 +11,7 @@ import { makeDirectory, openDirectory, openFile, openFlags, openInRoot } from ".
 import { type ImageMountWay, mountImage } from "./image-mount.ts";
 import { isOfKernel, mountIdOf } from "./mount-attributes.ts";
 import { OwnedFd } from "./owned-fd.ts";
-import { inMounts, inPrivateMounts } from "./private-mounts.ts";
+import { inMounts, inPrivateMounts, mountTmpfs } from "./private-mounts.ts";
 import { cString, SyscallError, syscall } from "./syscall.ts";
 import type { TreeLayer } from "./tree-view.ts";
 import { makeDirectories } from "./tree-writer.ts";
@@ -34,9 +34,9 @@ export interface OverlayLayers {
   readonly work: string;
 }
 
-/** A host path that is shown at `target` of the container. */
+/** A host path, or a mount that is attached nowhere, that is shown at `target` of the container. */
 export interface ShownMount {
-  readonly source: string;
+  readonly source: string | OwnedFd;
   readonly target: string;
   readonly access: Access;
   /** With what is mounted below the source. */
@@ -61,8 +61,9 @@ export function viewOfLayers(
     mountOverlay(layers, place);
     using root = openDirectory(place);
     for (const { source, target, access: ofMount, recursive } of mounts) {
-      using from = openFile(undefined, source, openFlags.path);
-      using mount = cloneOf(from, recursive);
+      using from =
+        typeof source === "string" ? openFile(undefined, source, openFlags.path) : source.duplicate();
+      using mount = typeof source === "string" ? cloneOf(from, recursive) : from.duplicate();
       using at = mountPoint(root, target, isDirectory(from));
       // While it is attached nowhere: nobody can write through it before.
       restrict(mount, ofMount);
@@ -71,6 +72,28 @@ export function viewOfLayers(
     // Last: mount points are made in it.
     restrict(root, access);
     return cloneOf(root, true);
+  }, fds);
+}
+
+/**
+ * The files of an image and nothing else, or what is at `subpath` of it, read-only; `place` as for `viewOfLayers`. Throws
+ * `SyscallError`.
+ */
+export function viewOfImage(
+  lowers: readonly (TreeLayer | ImageLayer)[],
+  subpath: string,
+  place: string,
+): OwnedFd {
+  using fds = openDirectory(descriptors);
+  return inPrivateMounts(() => {
+    // Without an upper layer overlayfs takes no fewer than two; an empty one says nothing.
+    mountTmpfs(place, "mode=755");
+    using empty = openDirectory(place);
+    mountOverlay({ lowers: lowers.length > 1 ? lowers : [...lowers, empty] }, place);
+    using root = openDirectory(place);
+    restrict(root, "read-only");
+    using part = openInRoot(root, subpath === "" ? "." : subpath, openFlags.path);
+    return cloneOf(part, true);
   }, fds);
 }
 
@@ -116,12 +139,14 @@ export function viewOfNamespace(namespace: OwnedFd, targets: readonly string[], 
   });
 }
 
-/** What is mounted at `path` in a mount namespace, as a mount that is attached nowhere. Throws `SyscallError`. */
-export function mountOfNamespace(namespace: OwnedFd, path: string): OwnedFd {
+/** What is at `path` in a mount namespace, or at `subpath` of that, as a mount that is attached nowhere. Throws `SyscallError`. */
+export function mountOfNamespace(namespace: OwnedFd, path: string, subpath = ""): OwnedFd {
   return inMounts(namespace, () => {
     using top = openDirectory("/");
     using source = openInRoot(top, path, openFlags.path);
-    return cloneOf(source, true);
+    if (subpath === "") return cloneOf(source, true);
+    using part = openInRoot(source, subpath, openFlags.path);
+    return cloneOf(part, true);
   });
 }
 
@@ -129,7 +154,10 @@ export function mountOfNamespace(namespace: OwnedFd, path: string): OwnedFd {
  * By descriptor numbers, which are short and hold no character that overlayfs gives a meaning to; the working directory is
  * that of the descriptors.
  */
-function mountOverlay({ lowers, upper, work }: OverlayLayers, place: string): void {
+function mountOverlay(
+  { lowers, upper, work }: Pick<OverlayLayers, "lowers"> & Partial<OverlayLayers>,
+  place: string,
+): void {
   using opened = new DisposableStack();
   const open = (layer: TreeLayer | ImageLayer): OwnedFd => {
     if (typeof layer === "string") return opened.use(openDirectory(layer));
@@ -139,7 +167,10 @@ function mountOverlay({ lowers, upper, work }: OverlayLayers, place: string): vo
     return mount;
   };
   const number = (layer: TreeLayer | ImageLayer): string => String(open(layer).raw);
-  const own = [`upperdir=${number(upper)}`, `workdir=${number(work)}`, ...overlayOptions];
+  const own =
+    upper === undefined || work === undefined
+      ? overlayOptions
+      : [`upperdir=${number(upper)}`, `workdir=${number(work)}`, ...overlayOptions];
   const options = [`lowerdir=${lowers.map(number).join(":")}`, ...own].join(",");
   const type = cString("overlay");
   syscall("mount", `overlay on ${place}`, type, cString(place), type, 0, cString(options));

@@ -105,7 +105,9 @@ test("a specification with anything in any of its fields is refused in words, or
         const specification = containerSpecification(parseExactJson(text), "");
         checkSpecification(specification, facts);
         const mounts = specification.mounts.map((mount) =>
-          mount.kind === "volume" ? ({ ...mount, source: "/tmp" } as const) : mount,
+          mount.kind === "volume"
+            ? ({ ...mount, name: mount.volume, source: "/tmp", subpath: "" } as const)
+            : mount,
         );
         const spec = specOf(
           {

@@ -107,6 +107,9 @@ const switchFields: Readonly<Record<string, (draft: Draft, on: boolean) => void>
   "bind-nonrecursive": (draft, on) => {
     draft.bind["NonRecursive"] = on;
   },
+  idmap: (draft, on) => {
+    draft.bind["IdMap"] = on;
+  },
   "bind-create-src": (draft, on) => {
     draft.bind["CreateMountpoint"] = on;
   },

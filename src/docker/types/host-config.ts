@@ -68,6 +68,8 @@ export const mountRequest = object({
       CreateMountpoint: optional(flag),
       ReadOnlyNonRecursive: optional(flag),
       ReadOnlyForceRecursive: optional(flag),
+      /** Not Docker's: owners are shown through the mapping of the container's user namespace. */
+      IdMap: optional(flag),
     }),
   ),
   VolumeOptions: optional(

@@ -36,7 +36,9 @@ function codeOf(work: () => unknown): string {
 test("a new store has the current version and survives being reopened", () => {
   {
     using store = openStore(root);
-    store.transaction(() => store.database.run("INSERT INTO volume VALUES ('v', 1, '{}', 0)"));
+    store.transaction(() =>
+      store.database.run("INSERT INTO volume (name, created_ms, labels, anonymous) VALUES ('v', 1, '{}', 0)"),
+    );
   }
   using store = openStore(root);
   expect(store.database.query("SELECT name FROM volume").all()).toEqual([{ name: "v" }]);
@@ -67,7 +69,7 @@ test("an exception rolls a transaction back", () => {
   using store = openStore(root);
   expect(() =>
     store.transaction(() => {
-      store.database.run("INSERT INTO volume VALUES ('v', 1, '{}', 0)");
+      store.database.run("INSERT INTO volume (name, created_ms, labels, anonymous) VALUES ('v', 1, '{}', 0)");
       throw new Error("no");
     }),
   ).toThrow("no");
@@ -149,7 +151,10 @@ test("a log that was overwritten is told", () => {
 function fill(store: StateStore, count: number): void {
   store.transaction(() => {
     for (let index = 0; index < count; index += 1) {
-      store.database.run("INSERT INTO volume VALUES (?, 1, ?, 0)", [`v${index}`, "x".repeat(200)]);
+      store.database.run("INSERT INTO volume (name, created_ms, labels, anonymous) VALUES (?, 1, ?, 0)", [
+        `v${index}`,
+        "x".repeat(200),
+      ]);
     }
   });
 }

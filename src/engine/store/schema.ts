@@ -135,6 +135,9 @@ export const migrations: readonly Migration[] = [
    DROP TABLE ipam_network;`,
   // An endpoint may have an IPv6 address too.
   `ALTER TABLE network_lease ADD COLUMN address6 TEXT NOT NULL DEFAULT '';`,
+  // Volumes have drivers, and these have options.
+  `ALTER TABLE volume ADD COLUMN driver TEXT NOT NULL DEFAULT 'local';
+   ALTER TABLE volume ADD COLUMN driver_options TEXT NOT NULL DEFAULT '{}';`,
 ];
 
 export const currentVersion = migrations.length;

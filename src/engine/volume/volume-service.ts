@@ -6,6 +6,7 @@ import {
   noSuchVolume,
   unknownVolumeDriver,
   volumeInUse,
+  volumeOfAnotherDriver,
 } from "../../docker/messages.ts";
 import type {
   VolumeCreateBody,
@@ -18,9 +19,9 @@ import { randomHex } from "../../lib/ids.ts";
 import { own } from "../../lib/own.ts";
 import type { EventBus } from "../event/mod.ts";
 import { hasLabel } from "../labels.ts";
-import { isVolumeName, type Volume, type VolumeStore } from "./volume-store.ts";
+import { checkLocalOptions } from "./local-options.ts";
+import { isVolumeName, localDriver, type Volume, type VolumeStore } from "./volume-store.ts";
 
-const localDriver = "local";
 const anonymousDigits = 64;
 /** How Docker marks what it has named itself. */
 const anonymousLabel = "com.docker.volume.anonymous";
@@ -51,15 +52,20 @@ export class VolumeService {
     if (given !== "" && !isVolumeName(given)) {
       throw new TiffinError("invalid", "volume.name", invalidVolumeName(given));
     }
-    refuseDriver(body.Driver ?? "");
-    refuseOptions(body.DriverOpts ?? {});
+    const driver = body.Driver || localDriver;
+    const options = body.DriverOpts ?? {};
     const anonymous = given === "";
     const name = anonymous ? randomHex(anonymousDigits) : given;
     const before = volumes.find(name);
-    if (before !== undefined) return documentOf(before);
+    refuseDriver(name, driver);
+    if (before !== undefined) {
+      if (before.driver === driver) return documentOf(before);
+      throw new TiffinError("conflict", "volume.driver", volumeOfAnotherDriver(name));
+    }
+    checkLocalOptions(name, options);
     const labels = { ...body.Labels, ...(anonymous && { [anonymousLabel]: "" }) };
-    const made = await volumes.ensure(name, { anonymous: false, durable: true, labels });
-    events.emit("volume", "create", name, { driver: localDriver });
+    const made = await volumes.ensure(name, { anonymous: false, durable: true, labels, driver, options });
+    events.emit("volume", "create", name, { driver });
     return documentOf(made);
   }
 
@@ -105,9 +111,9 @@ export class VolumeService {
     return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
   }
 
-  #takeAway({ name }: Volume): void {
+  #takeAway({ name, driver }: Volume): void {
     this.#context.volumes.remove(name);
-    this.#context.events.emit("volume", "destroy", name, { driver: localDriver });
+    this.#context.events.emit("volume", "destroy", name, { driver });
   }
 
   #find(name: string, attempt: string): Volume {
@@ -125,7 +131,7 @@ export class VolumeService {
       return (volume: Volume): boolean => values.length === 0 || values.some((value) => test(volume, value));
     };
     const all = [
-      anyOf("driver", (_volume, value) => value === localDriver),
+      anyOf("driver", ({ driver }, value) => value === driver),
       anyOf("name", ({ name }, value) => name.includes(value)),
       (volume: Volume) => (filters["label"] ?? []).every((value) => hasLabel(volume.labels, value)),
       (volume: Volume) => !(filters["label!"] ?? []).some((value) => hasLabel(volume.labels, value)),
@@ -151,34 +157,31 @@ function booleanOf(key: string, values: readonly string[]): boolean | undefined 
   throw refusal(invalidFilter(`${key}=[${values.join(" ")}]`));
 }
 
-function refuseDriver(driver: string): void {
-  if (driver === "" || driver === localDriver) return;
-  throw new TiffinError("notFound", "volume.driver", unknownVolumeDriver(driver), {
+function refuseDriver(name: string, driver: string): void {
+  if (driver === localDriver) return;
+  throw new TiffinError("notFound", "volume.driver", `create ${name}: ${unknownVolumeDriver(driver)}`, {
     remedy: "the only driver that there is is local",
   });
 }
 
-function refuseOptions(options: Readonly<Record<string, string>>): void {
-  const [first] = Object.keys(options);
-  if (first === undefined) return;
-  throw new TiffinError(
-    "notImplemented",
-    "volume.options",
-    `the option ${JSON.stringify(first)} of volumes is not there yet: they are directories of this engine`,
-    { remedy: "mount a directory of the host with --mount type=bind" },
-  );
-}
-
-function documentOf({ name, directory, labels, createdMs, anonymous }: Volume): VolumeDocument {
+function documentOf({
+  name,
+  directory,
+  labels,
+  createdMs,
+  anonymous,
+  driver,
+  options,
+}: Volume): VolumeDocument {
   const marked = anonymous ? { ...labels, [anonymousLabel]: "" } : labels;
   const shown = Object.keys(marked).length === 0 ? null : marked;
   return {
     CreatedAt: new Date(createdMs).toISOString().replace(/\.\d+Z$/, "Z"),
-    Driver: localDriver,
+    Driver: driver,
     Labels: shown,
     Mountpoint: directory,
     Name: name,
-    Options: null,
+    Options: Object.keys(options).length === 0 ? null : options,
     Scope: "local",
   };
 }

@@ -3,7 +3,8 @@
  * when it is missing. A volume comes into being with the first container that names it. An anonymous one belongs to the
  * container it was made for and goes with it.
  *
- *   ROOT/volumes/<name>/_data      its files
+ *   ROOT/volumes/<name>/_data      its files, or where what its driver mounts is thought to be
+ *   ROOT/volumes/<name>/driver     driver and options, where they are not the ordinary ones: the row once more
  *   ROOT/volumes/.new-<hex>/       being made or filled; nobody's yet, so a start takes it away
  *   ROOT/volumes/.trash/<hex>      being deleted
  *
@@ -20,8 +21,10 @@ import {
   renameSync,
   utimesSync,
 } from "node:fs";
-import { mapOf, text } from "../../docker/decode.ts";
+import { mapOf, object, text } from "../../docker/decode.ts";
 import { isEmptyDirectory } from "../../kernel/directory.ts";
+import { readTextIfPossible, writeAtomically } from "../../kernel/files.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
@@ -35,6 +38,9 @@ export interface Volume {
   readonly anonymous: boolean;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdMs: number;
+  /** `local`, or the name of a plug-in. */
+  readonly driver: string;
+  readonly options: Readonly<Record<string, string>>;
 }
 
 export interface VolumeWishes {
@@ -42,6 +48,8 @@ export interface VolumeWishes {
   /** It must outlive a power cut. */
   readonly durable: boolean;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly driver?: string;
+  readonly options?: Readonly<Record<string, string>>;
   /** Copies what an empty volume begins with into the directory that it is given, the directory's own owner included. */
   readonly fill?: (directory: string) => Promise<void>;
 }
@@ -56,6 +64,11 @@ export interface VolumeStore {
   bytesOf(name: string): Promise<number>;
   /** Takes the volume away at once; its files are deleted in the background. Idempotent. */
   remove(name: string): void;
+  /**
+   * Mounts of volumes that containers share while they run, by the volume's name. They exist as descriptors alone: whatever
+   * ends how, the kernel takes them back with the last container that has them.
+   */
+  readonly mounted: Map<string, OwnedFd>;
   /** At a start: brings rows and directories to agree, and reports what did not. No volume is deleted. */
   recover(): void;
   /** Resolves when the files of all removed volumes have been deleted. */
@@ -77,6 +90,8 @@ interface VolumeRow {
   readonly anonymous: number;
   readonly labels: string;
   readonly created_ms: number;
+  readonly driver: string;
+  readonly driver_options: string;
 }
 
 const labelsOf = mapOf(text);
@@ -88,6 +103,9 @@ const unfinishedPrefix = ".new-";
 const privateMode = 0o700;
 const dataMode = 0o755;
 const nameDigits = 16;
+export const localDriver = "local";
+const driverFile = "driver";
+const driverOf = object({ driver: text, options: mapOf(text) });
 
 export function isVolumeName(name: string): boolean {
   return namePattern.test(name);
@@ -102,6 +120,7 @@ export function openVolumeStore(options: VolumeStoreOptions): VolumeStore {
 }
 
 class LocalVolumeStore implements VolumeStore {
+  readonly mounted = new Map<string, OwnedFd>();
   readonly #root: string;
   readonly #writes: Writes;
   readonly #report: (thrown: unknown) => void;
@@ -124,7 +143,8 @@ class LocalVolumeStore implements VolumeStore {
     const found = this.find(name);
     const { fill } = wishes;
     if (found !== undefined) {
-      if (fill !== undefined && isEmptyDirectory(found.directory)) {
+      // What a driver mounts is filled where it is mounted, if at all.
+      if (fill !== undefined && isPlain(found) && isEmptyDirectory(found.directory)) {
         await this.#alone(name, () => this.#fillExisting(found.directory, fill));
       }
       return found;
@@ -149,13 +169,22 @@ class LocalVolumeStore implements VolumeStore {
     return treeBytes(`${this.#root}/${name}`);
   }
 
-  #volumeOf({ name, anonymous, labels, created_ms: createdMs }: VolumeRow): Volume {
+  #volumeOf({
+    name,
+    anonymous,
+    labels,
+    created_ms: createdMs,
+    driver,
+    driver_options: options,
+  }: VolumeRow): Volume {
     return {
       name,
       directory: this.#directoryOf(name),
       anonymous: anonymous === 1,
       labels: labelsOf(JSON.parse(labels), `labels of volume ${name}`),
       createdMs,
+      driver,
+      options: labelsOf(JSON.parse(options), `options of volume ${name}`),
     };
   }
 
@@ -187,6 +216,8 @@ class LocalVolumeStore implements VolumeStore {
   }
 
   close(): void {
+    for (const mount of this.mounted.values()) mount[Symbol.dispose]();
+    this.mounted.clear();
     this.#trash.close();
   }
 
@@ -209,7 +240,8 @@ class LocalVolumeStore implements VolumeStore {
   async #make(name: string, wishes: VolumeWishes): Promise<void> {
     const unfinished = this.#beginUnfinished();
     try {
-      await wishes.fill?.(`${unfinished}/_data`);
+      if (isPlain(wishes)) await wishes.fill?.(`${unfinished}/_data`);
+      else this.#writeDriver(unfinished, wishes);
       if (wishes.durable) syncDirectory(unfinished);
       renameSync(unfinished, `${this.#root}/${name}`);
       if (wishes.durable) syncDirectory(this.#root);
@@ -220,7 +252,10 @@ class LocalVolumeStore implements VolumeStore {
     try {
       const anonymous = wishes.anonymous ? 1 : 0;
       const labels = JSON.stringify(wishes.labels ?? {});
-      this.#writes.write(`volume ${name}`, () => this.#rows.insert.run(name, nowMs(), labels, anonymous));
+      const { driver = localDriver, options = {} } = wishes;
+      this.#writes.write(`volume ${name}`, () =>
+        this.#rows.insert.run(name, nowMs(), labels, anonymous, driver, JSON.stringify(options)),
+      );
     } catch (thrown) {
       this.#trash.discard(`${this.#root}/${name}`);
       throw thrown;
@@ -248,6 +283,17 @@ class LocalVolumeStore implements VolumeStore {
     }
   }
 
+  #writeDriver(directory: string, { driver = localDriver, options = {} }: VolumeWishes): void {
+    writeAtomically(`${directory}/${driverFile}`, JSON.stringify({ driver, options }));
+  }
+
+  #readDriver(directory: string): { readonly driver: string; readonly options: Volume["options"] } {
+    const path = `${directory}/${driverFile}`;
+    const found = readTextIfPossible(path);
+    if (found === undefined) return { driver: localDriver, options: {} };
+    return driverOf(JSON.parse(found), path);
+  }
+
   #beginUnfinished(): string {
     const unfinished = `${this.#root}/${unfinishedPrefix}${randomHex(nameDigits)}`;
     mkdirSync(unfinished, { mode: privateMode });
@@ -265,7 +311,9 @@ class LocalVolumeStore implements VolumeStore {
     }
     try {
       const madeMs = Math.round(lstatSync(directory).mtimeMs);
-      this.#rows.insert.run(name, madeMs, "{}", isAnonymousName(name) ? 1 : 0);
+      const { driver, options } = this.#readDriver(directory);
+      const anonymous = isAnonymousName(name) ? 1 : 0;
+      this.#rows.insert.run(name, madeMs, "{}", anonymous, driver, JSON.stringify(options));
       this.#report(new Error(`volume ${name} was not in the database; it is taken over from ${directory}`));
     } catch (thrown) {
       this.#report(new Error(`volume ${name} is not in the database: ${messageOf(thrown)}`));
@@ -273,14 +321,19 @@ class LocalVolumeStore implements VolumeStore {
   }
 }
 
-const selection = "SELECT name, anonymous, labels, created_ms FROM volume";
+/** Whether it is a directory of the engine and nothing else. */
+function isPlain({ driver = localDriver, options = {} }: Pick<VolumeWishes, "driver" | "options">): boolean {
+  return driver === localDriver && Object.keys(options).length === 0;
+}
+
+const selection = "SELECT name, anonymous, labels, created_ms, driver, driver_options FROM volume";
 
 function statementsOf(database: Database) {
   return {
     find: database.query<VolumeRow, [string]>(`${selection} WHERE name = ?`),
     all: database.query<VolumeRow, []>(`${selection} ORDER BY name`),
-    insert: database.query<unknown, [string, number, string, number]>(
-      "INSERT INTO volume (name, created_ms, labels, anonymous) VALUES (?, ?, ?, ?)",
+    insert: database.query<unknown, [string, number, string, number, string, string]>(
+      "INSERT INTO volume (name, created_ms, labels, anonymous, driver, driver_options) VALUES (?, ?, ?, ?, ?, ?)",
     ),
     forget: database.query<unknown, [string]>("DELETE FROM volume WHERE name = ?"),
   };

@@ -1,16 +1,10 @@
 /** The file system that copies read and write: the container's root with its mounts, and neither `/proc` nor `/dev`. */
 import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
-import {
-  type ImageLayer,
-  type ShownMount,
-  viewOfLayers,
-  viewOfNamespace,
-} from "../../../kernel/root-view.ts";
-import type { TreeLayer } from "../../../kernel/tree-view.ts";
+import { type ShownMount, viewOfLayers, viewOfNamespace } from "../../../kernel/root-view.ts";
 import { TiffinError } from "../../../lib/errors.ts";
-import { closeLowers, type Lower, treeLayerOf } from "../../layer/mod.ts";
-import { readyMounts } from "../mounts/mod.ts";
+import { closeLowers } from "../../layer/mod.ts";
+import { openReady, readyMounts, viewLayerOf } from "../mounts/mod.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import type { ReadyMount } from "../runtime-spec/mod.ts";
 import type { ArchiveContext } from "./context.ts";
@@ -50,7 +44,8 @@ export async function openView(context: ArchiveContext, container: Container): P
     );
   }
   const ready = await readyMounts(context, container);
-  const mounts = ready.flatMap((mount) => (mount.kind === "tmpfs" ? [] : [shown(mount)]));
+  using held = new DisposableStack();
+  const mounts = ready.flatMap((mount) => shown(context, mount, held));
   const access = document.specification.security.rootReadOnly ? "read-only-top" : "writable";
   const { upper, work } = context.layers.containerDirectory(container.id);
   const lowers = context.layers.openLowers(document.image.chain);
@@ -61,16 +56,19 @@ export async function openView(context: ArchiveContext, container: Container): P
   }
 }
 
-/** An attached mount is no layer in another mount namespace. */
-function viewLayerOf(lower: Lower): TreeLayer | ImageLayer {
-  if (lower.kind !== "image" || lower.attached === undefined) return treeLayerOf(lower);
-  return { image: lower.path, ...lower.attached };
-}
-
-function shown(mount: Exclude<ReadyMount, { kind: "tmpfs" }>): ShownMount {
-  const { source, target, readOnly } = mount;
-  if (mount.kind === "volume")
-    return { source, target, access: readOnly ? "read-only" : "writable", recursive: true };
+function shown(context: ArchiveContext, mount: ReadyMount, held: DisposableStack): ShownMount[] {
+  if (mount.kind === "tmpfs") return [];
+  const { target } = mount;
+  const made = openReady(context, mount);
+  if (made !== undefined) held.use(made);
+  if (mount.kind === "image") {
+    return made === undefined ? [] : [{ source: made, target, access: "read-only", recursive: true }];
+  }
+  const { readOnly } = mount;
+  const source = made ?? mount.source;
+  if (mount.kind === "volume") {
+    return [{ source, target, access: readOnly ? "read-only" : "writable", recursive: true }];
+  }
   const access = readOnly ? (mount.writableBelow === true ? "read-only-top" : "read-only") : "writable";
-  return { source, target, access, recursive: mount.recursive };
+  return [{ source, target, access, recursive: mount.recursive }];
 }

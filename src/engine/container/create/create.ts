@@ -2,7 +2,7 @@
 import { lchownSync } from "node:fs";
 import type { ContainerCreateBody } from "../../../docker/types/container.ts";
 import { nowMs } from "../../../lib/clock.ts";
-import { TiffinError } from "../../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { newId, randomHex, shortId } from "../../../lib/ids.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import { platformOfMachine } from "../../../oci/mod.ts";
@@ -11,7 +11,7 @@ import type { ContainerDirectory } from "../../layer/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
 import { tellEvent } from "../context.ts";
 import { type DockerDocuments, decodeCreateBody } from "../docker/mod.ts";
-import { refuseMissingSource } from "../mounts/mod.ts";
+import { findMountImage, refuseMissingSource } from "../mounts/mod.ts";
 import {
   type Container,
   type ContainerDocument,
@@ -24,6 +24,7 @@ import {
   type ContainerSpecification,
   checkSpecification,
   containerSpecification,
+  type MountSpec,
 } from "../specification/mod.ts";
 import type { CreateContext } from "./context.ts";
 
@@ -112,6 +113,15 @@ async function keep(context: CreateContext, container: Container): Promise<void>
   }
 }
 
+/** Not `notFound`: clients would take it for the image's. */
+function mountsOf(context: CreateContext, reference: string): readonly MountSpec[] {
+  try {
+    return context.registry.resolve(reference).document.specification.mounts;
+  } catch (thrown) {
+    throw new TiffinError("invalid", "container.volumes-from", messageOf(thrown), { cause: thrown });
+  }
+}
+
 interface Decided {
   readonly specification: ContainerSpecification;
   readonly docker: DockerDocuments | null;
@@ -132,6 +142,7 @@ function decode(context: CreateContext, wanted: Wanted, image: Image, id: string
     remove: wanted.remove ?? false,
     networkName: (reference) => context.networks.find(reference)?.name,
     containerId: (reference) => context.registry.idOf(reference),
+    mountsOf: (reference) => mountsOf(context, reference),
   });
   return { specification, docker: documents, warnings };
 }
@@ -144,7 +155,8 @@ function decideDocument(
 ): { readonly document: ContainerDocument; readonly warnings: readonly string[] } {
   const decided = decode(context, wanted, image, id);
   const warnings = checkSpecification(decided.specification, context.facts);
-  const specification = complete(decided.specification, id, context.facts.hostname);
+  const named = complete(decided.specification, id, context.facts.hostname);
+  const specification = { ...named, mounts: named.mounts.map((mount) => findMountImage(context, mount)) };
   for (const mount of specification.mounts) {
     if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
   }

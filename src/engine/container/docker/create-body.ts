@@ -2,11 +2,11 @@
 import type { ContainerCreateBody } from "../../../docker/types/container.ts";
 import type { CgroupFacts } from "../../../linux/host-facts.ts";
 import type { ImageConfig } from "../../image/mod.ts";
-import type { ContainerSpecification } from "../specification/mod.ts";
+import type { ContainerSpecification, MountSpec } from "../specification/mod.ts";
 import { checkRequest } from "./check-request.ts";
 import type { DockerDocuments } from "./documents.ts";
 import { mergeConfig, mergeHostConfig } from "./merge.ts";
-import { collectMounts } from "./mount-spec.ts";
+import { collectMounts, decodeVolumesFrom, takenOver } from "./mount-spec.ts";
 import { specificationOf } from "./specification-of.ts";
 import { wantedEndpoints } from "./wanted-endpoint.ts";
 
@@ -20,6 +20,8 @@ export interface BodyCircumstances {
   readonly networkName?: (reference: string) => string | undefined;
   /** The id of the container that a client calls so. */
   readonly containerId?: (reference: string) => string | undefined;
+  /** The mounts of another container. Errors: `container.volumes-from` when there is none. */
+  readonly mountsOf?: (container: string) => readonly MountSpec[];
   readonly cgroupMode: CgroupFacts["mode"];
   /** It goes when it has ended, whatever the body says. */
   readonly remove: boolean;
@@ -46,6 +48,11 @@ export function decodeCreateBody(body: ContainerCreateBody, around: BodyCircumst
     tmpfs: host.Tmpfs ?? {},
     volumes: Object.keys(client.Volumes ?? {}),
     imageVolumes: Object.keys(around.image.Volumes ?? {}),
+    inherited: (host.VolumesFrom ?? []).flatMap((text) => {
+      const { container, readOnly } = decodeVolumesFrom(text);
+      return takenOver(around.mountsOf?.(container) ?? [], readOnly);
+    }),
+    driver: host.VolumeDriver ?? "",
   });
   const translated = specificationOf(config, host, endpoints, mounts);
   return {

@@ -149,6 +149,7 @@ function mountOf(mount: MountSpec): NonNullable<HostConfig["Mounts"]>[number] {
           NonRecursive: !mount.recursive,
           CreateMountpoint: mount.createSource,
           ReadOnlyNonRecursive: mount.writableBelow ?? false,
+          ...(mount.idMapped === true && { IdMap: true }),
         },
       };
     case "volume":
@@ -157,7 +158,21 @@ function mountOf(mount: MountSpec): NonNullable<HostConfig["Mounts"]>[number] {
         Target,
         Source: mount.volume,
         ReadOnly: mount.readOnly,
-        VolumeOptions: { NoCopy: !mount.copy },
+        VolumeOptions: {
+          NoCopy: !mount.copy,
+          ...(mount.subpath !== undefined && { Subpath: mount.subpath }),
+          ...(mount.labels !== undefined && { Labels: mount.labels }),
+          ...((mount.driver !== undefined || mount.driverOptions !== undefined) && {
+            DriverConfig: { Name: mount.driver ?? "", Options: mount.driverOptions ?? {} },
+          }),
+        },
+      };
+    case "image":
+      return {
+        Type,
+        Target,
+        Source: mount.image,
+        ...(mount.subpath !== undefined && { ImageOptions: { Subpath: mount.subpath } }),
       };
     case "tmpfs":
       return { Type, Target, ReadOnly: mount.options.includes("ro") };

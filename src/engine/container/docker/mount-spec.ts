@@ -47,7 +47,7 @@ function decodeTarget(spec: string, kind: string, target: string): string {
 }
 
 /** One `-v` argument: `[SOURCE:]TARGET[:OPTIONS]`. */
-export function decodeBindString(spec: string): MountSpec {
+export function decodeBindString(spec: string, driver = ""): MountSpec {
   const parts = spec.split(":");
   const [first = "", second, third] = parts;
   if (parts.length > 3 || parts.some((part) => part === "")) throw refuse(spec);
@@ -58,6 +58,7 @@ export function decodeBindString(spec: string): MountSpec {
       target: decodeTarget(spec, "volume", first),
       readOnly: false,
       copy: true,
+      ...(driver !== "" && { driver }),
     };
   }
   const bind = first.startsWith("/");
@@ -73,36 +74,42 @@ export function decodeBindString(spec: string): MountSpec {
       propagation: options.propagation ?? "rprivate",
       createSource: true,
       recursive: true,
+      ...(options.idMapped && { idMapped: true }),
     };
   }
+  if (options.idMapped) throw refuse(spec, "idmap is for binds");
   if (!isVolumeName(first)) {
     throw new TiffinError("invalid", "container.volume-name", invalidVolumeName(first));
   }
-  return { kind: "volume", volume: first, target, readOnly: options.readOnly, copy: options.copy };
+  const { readOnly, copy } = options;
+  return { kind: "volume", volume: first, target, readOnly, copy, ...(driver !== "" && { driver }) };
 }
 
 interface BindOptions {
   readonly readOnly: boolean;
   readonly copy: boolean;
   readonly propagation: Propagation | undefined;
+  readonly idMapped: boolean;
 }
 
 function decodeBindOptions(spec: string, text: string): BindOptions {
   let readOnly = false;
   let copy = true;
+  let idMapped = false;
   let propagation: Propagation | undefined;
   const words = text === "" ? [] : text.split(",");
   if (words.includes("ro") && words.includes("rw")) throw refuse(spec, `invalid mode: ${text}`);
   for (const word of words) {
     if (word === "ro") readOnly = true;
     else if (word === "nocopy") copy = false;
+    else if (word === "idmap") idMapped = true;
     else if (isPropagation(word) && propagation === undefined) propagation = word;
     // SELinux labels and the hints of Docker Desktop change nothing here.
     else if (!["rw", "z", "Z", "cached", "delegated", "consistent"].includes(word)) {
       throw refuse(spec, `invalid mode: ${text}`);
     }
   }
-  return { readOnly, copy, propagation };
+  return { readOnly, copy, propagation, idMapped };
 }
 
 function refuseMount(kind: string, why: string): TiffinError {
@@ -144,6 +151,7 @@ export function decodeMountRequest(mount: MountRequest): MountSpec {
         createSource: mount.BindOptions?.CreateMountpoint ?? false,
         recursive: !(mount.BindOptions?.NonRecursive ?? false),
         ...(readOnly && isWritableBelow(mount.BindOptions ?? {}) && { writableBelow: true }),
+        ...(mount.BindOptions?.IdMap === true && { idMapped: true }),
       };
     }
     case "volume":
@@ -159,7 +167,13 @@ export function decodeMountRequest(mount: MountRequest): MountSpec {
         target: clean,
         readOnly,
         copy: !(mount.VolumeOptions?.NoCopy ?? false),
+        ...volumeWishes(mount.VolumeOptions ?? {}),
       };
+    case "image": {
+      if (source === "") throw refuseMount(kind, "field Source must not be empty");
+      const subpath = mount.ImageOptions?.Subpath ?? "";
+      return { kind, image: source, target: clean, ...(subpath !== "" && { subpath }) };
+    }
     case "tmpfs": {
       if (source !== "") throw refuseMount(kind, "field Source must not be specified");
       const options = [...tmpfsDefaults];
@@ -167,11 +181,41 @@ export function decodeMountRequest(mount: MountRequest): MountSpec {
       const { SizeBytes, Mode } = mount.TmpfsOptions ?? {};
       if (SizeBytes !== undefined && SizeBytes > 0) options.push(`size=${SizeBytes}`);
       if (Mode !== undefined && Mode > 0) options.push(`mode=${Mode.toString(8)}`);
+      options.push(...tmpfsWords(mount.TmpfsOptions?.Options ?? []));
       return { kind, target: clean, options };
     }
     default:
       throw new TiffinError("invalid", "container.mount-type", `mount type unknown: "${kind}"`);
   }
+}
+
+type VolumeMount = Extract<MountSpec, { kind: "volume" }>;
+
+/** What is said of a volume that may have to be made. */
+function volumeWishes(
+  options: NonNullable<MountRequest["VolumeOptions"]>,
+): Pick<VolumeMount, "subpath" | "driver" | "driverOptions" | "labels"> {
+  const { Subpath: subpath = "", Labels: labels = {}, DriverConfig = {} } = options;
+  const { Name: driver = "", Options: driverOptions = {} } = DriverConfig;
+  return {
+    ...(subpath !== "" && { subpath }),
+    ...(driver !== "" && { driver }),
+    ...(Object.keys(driverOptions).length > 0 && { driverOptions }),
+    ...(Object.keys(labels).length > 0 && { labels }),
+  };
+}
+
+/** Options of `--mount type=tmpfs`: a word, or a word and its value. */
+function tmpfsWords(options: readonly (readonly string[])[]): string[] {
+  const words = options.map((pair) => {
+    if (pair.length === 1 || pair.length === 2) return pair.join("=");
+    throw refuseMount(
+      "tmpfs",
+      `invalid option ${JSON.stringify(pair)}: wanted a word, or a word and its value`,
+    );
+  });
+  checkTmpfsOptions(words);
+  return words;
 }
 
 /** Read-only goes for everything below, unless that is asked not to be; who insists on it is refused what would undo it. */
@@ -212,6 +256,10 @@ export function collectMounts(request: {
   readonly tmpfs: Readonly<Record<string, string>>;
   readonly volumes: readonly string[];
   readonly imageVolumes: readonly string[];
+  /** Of other containers; what is asked for by itself comes before them. */
+  readonly inherited?: readonly MountSpec[];
+  /** Of volumes that are asked for without one (`--volume-driver`). */
+  readonly driver?: string;
 }): MountSpec[] {
   const byTarget = new Map<string, MountSpec>();
   const add = (mount: MountSpec): void => {
@@ -220,16 +268,49 @@ export function collectMounts(request: {
     }
     byTarget.set(mount.target, mount);
   };
-  for (const bind of request.binds) add(decodeBindString(bind));
+  for (const bind of request.binds) add(decodeBindString(bind, request.driver));
   for (const mount of request.mounts) add(decodeMountRequest(mount));
   for (const [target, options] of Object.entries(request.tmpfs)) add(decodeTmpfs(target, options));
+  for (const mount of inherited(request.inherited ?? [])) {
+    if (!byTarget.has(mount.target)) byTarget.set(mount.target, mount);
+  }
+  const { driver = "" } = request;
   for (const volume of [...request.volumes, ...request.imageVolumes]) {
     const target = decodeTarget(volume, "volume", volume);
     if (byTarget.has(target)) continue;
-    byTarget.set(target, { kind: "volume", volume: "", target, readOnly: false, copy: true });
+    const made = { kind: "volume", volume: "", target, readOnly: false, copy: true } as const;
+    byTarget.set(target, driver === "" ? made : { ...made, driver });
   }
   const depth = (mount: MountSpec): number => mount.target.split("/").length;
   return [...byTarget.values()].sort((a, b) => depth(a) - depth(b));
+}
+
+/** The last container that is named has what it mounts where another does too. */
+function inherited(mounts: readonly MountSpec[]): readonly MountSpec[] {
+  return [...new Map(mounts.map((mount) => [mount.target, mount])).values()];
+}
+
+/** `--volumes-from CONTAINER[:MODE]`. Errors: `container.volumes-from`. */
+export function decodeVolumesFrom(text: string): { readonly container: string; readonly readOnly: boolean } {
+  const [container = "", mode, ...rest] = text.split(":");
+  const wrong = (why: string): TiffinError => new TiffinError("invalid", "container.volumes-from", why);
+  if (text === "" || container === "") throw wrong(`volumes-from specification cannot be an empty string`);
+  const words = mode === undefined ? [] : mode.split(",");
+  const isKnown = (word: string): boolean => ["ro", "rw", "z", "Z"].includes(word);
+  const both = words.includes("ro") && words.includes("rw");
+  if (rest.length > 0 || both || !words.every(isKnown))
+    throw wrong(`invalid mode: ${text.slice(container.length + 1)}`);
+  return { container, readOnly: words.includes("ro") };
+}
+
+/** What a container takes over of another one's mounts: its volumes, binds and images. */
+export function takenOver(mounts: readonly MountSpec[], readOnly: boolean): MountSpec[] {
+  return mounts.flatMap((mount): MountSpec[] => {
+    if (mount.kind === "tmpfs") return [];
+    if (mount.kind === "image") return [mount];
+    if (mount.kind === "volume") return [{ ...mount, copy: false, readOnly: mount.readOnly || readOnly }];
+    return [{ ...mount, readOnly: mount.readOnly || readOnly }];
+  });
 }
 
 const optionFields = {

@@ -5,6 +5,7 @@
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
 import { enqueue, tellEvent, tellNetworks } from "../context.ts";
+import { leaveVolumes } from "../mounts/mod.ts";
 import { releaseHost, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
@@ -59,6 +60,7 @@ export async function settleExit(
   else
     context.registry.setState(container, { status: pauseMs === undefined ? "exited" : "restarting", ending });
   container.process = undefined;
+  leaveVolumes(context, container);
   await releaseHost(context, id, lost);
   const ranSeconds = Math.floor((ending.finishedAtMs - ending.startedAtMs) / 1000);
   if (ending.oomKilled) tellEvent(context, container, "oom");

@@ -65,6 +65,9 @@ export async function takeAway(
     context.fail("remove.volumes");
     context.registry.drop(container);
     context.images.released(document.image.chain);
+    for (const mount of document.specification.mounts) {
+      if (mount.kind === "image") context.images.released(mount.chain ?? []);
+    }
     await roomFor(context);
   } catch (thrown) {
     context.registry.setState(container, { status: "dead", ending, volumes: options.volumes });
@@ -118,12 +121,21 @@ export async function removeUnreadable(
   context.idle.within(afterReplyMs);
 }
 
+/** By --volumes-from: the last of them takes it away. */
+function isShared(context: EndContext, container: Container, volume: string): boolean {
+  return [...context.registry.all()].some(
+    (other) =>
+      other !== container &&
+      other.document.specification.mounts.some((mount) => mount.kind === "volume" && mount.volume === volume),
+  );
+}
+
 function removeAnonymousVolumes(context: EndContext, container: Container): void {
   for (const mount of container.document.specification.mounts) {
     if (mount.kind !== "volume") continue;
     const volume = context.volumes.find(mount.volume);
-    if (volume?.anonymous !== true) continue;
+    if (volume?.anonymous !== true || isShared(context, container, volume.name)) continue;
     context.volumes.remove(volume.name);
-    context.events.emit("volume", "destroy", volume.name, { driver: "local" });
+    context.events.emit("volume", "destroy", volume.name, { driver: volume.driver });
   }
 }

@@ -220,7 +220,12 @@ async function sweep(context: LifeContext): Promise<void> {
 /** Later than the start, which must not take longer the more layers there are. */
 function reportStrangeLayers({ registry, images, layers, report }: LifeContext): void {
   const known = new Set([...images.layers(), ...images.heldLayers()]);
-  for (const { document } of registry.all()) for (const layer of document.image.chain) known.add(layer);
+  for (const { document } of registry.all()) {
+    for (const layer of document.image.chain) known.add(layer);
+    for (const mount of document.specification.mounts) {
+      if (mount.kind === "image") for (const layer of mount.chain ?? []) known.add(layer);
+    }
+  }
   try {
     for (const name of layers.sweepLayers(known)) {
       report(new Error(`layer ${name} belongs to no image of the database; it is left as it is`));

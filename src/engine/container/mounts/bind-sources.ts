@@ -4,7 +4,7 @@
  * looked at is what gets mounted.
  */
 import { existsSync, fstatSync, mkdirSync } from "node:fs";
-import { bindSourceMissing } from "../../../docker/messages.ts";
+import { bindSourceMissing, unknownVolumeDriver } from "../../../docker/messages.ts";
 import { openFile, openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { mountOfNamespace } from "../../../kernel/root-view.ts";
@@ -14,13 +14,21 @@ import type { OciMount } from "../../../oci/mod.ts";
 import type { BindSource } from "../../../plan/mod.ts";
 import { openRootLayers } from "../../layer/mod.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
-import { isAnonymousName, type VolumeWishes } from "../../volume/mod.ts";
+import {
+  checkLocalOptions,
+  isAnonymousName,
+  isReadOnlyMount,
+  localDriver,
+  localMountOf,
+  type VolumeWishes,
+} from "../../volume/mod.ts";
 import { openOfProcess } from "../process/mod.ts";
 import type { Container } from "../record/mod.ts";
 import { donorSharedMemory, type ReadyMount, sharedMemory } from "../runtime-spec/mod.ts";
 import type { MountSpec } from "../specification/mod.ts";
 import type { MountsContext } from "./context.ts";
 import { copyFromLayers } from "./copy-up.ts";
+import { addressed, openReady } from "./mounted-volumes.ts";
 
 /** The container's mounts with host paths. */
 export async function readyMounts(context: MountsContext, container: Container): Promise<ReadyMount[]> {
@@ -59,22 +67,46 @@ export async function makeVolumes(context: MountsContext, container: Container):
 async function readyVolume(
   context: MountsContext,
   container: Container,
-  { volume: name, target, readOnly, copy }: Extract<MountSpec, { kind: "volume" }>,
+  mount: Extract<MountSpec, { kind: "volume" }>,
 ): Promise<ReadyMount> {
+  const { volume: name, target, readOnly, copy, driver = localDriver, driverOptions = {}, labels } = mount;
   const { document, state } = container;
   const anonymous = isAnonymousName(name);
   const wishes: VolumeWishes = {
     anonymous,
+    driver,
+    options: driverOptions,
+    ...(labels !== undefined && { labels }),
     durable: !(anonymous && document.specification.removeWhenEnded),
     // Only the first start fills: who empties a volume later wants it empty.
     ...(copy && state.status === "created" && { fill: (into) => copyUp(context, container, target, into) }),
   };
   const isNew = context.volumes.find(name) === undefined;
+  if (isNew) checkNew(name, driver, driverOptions);
   const volume = await context.volumes.ensure(name, wishes).catch((thrown: unknown) => {
     throw tellingOfNoRoom(`volume ${name}`, context.paths.volumes, thrown);
   });
-  if (isNew) context.events.emit("volume", "create", name, { driver: "local" });
-  return { kind: "volume", source: volume.directory, target, readOnly };
+  if (isNew) context.events.emit("volume", "create", name, { driver: volume.driver });
+  const local = localMountOf(name, volume.options);
+  const mounted = local === undefined ? undefined : await addressed(name, local);
+  return {
+    kind: "volume",
+    name,
+    source: volume.directory,
+    target,
+    readOnly: readOnly || isReadOnlyMount(mounted),
+    subpath: mount.subpath ?? "",
+    ...(mounted !== undefined && { mounted }),
+  };
+}
+
+function checkNew(name: string, driver: string, options: Readonly<Record<string, string>>): void {
+  if (driver !== localDriver) {
+    throw new TiffinError("invalid", "volume.driver", unknownVolumeDriver(driver), {
+      remedy: "the only driver that there is is local",
+    });
+  }
+  checkLocalOptions(name, options);
 }
 
 async function copyUp(
@@ -113,7 +145,13 @@ export interface OpenedBinds {
  * Opens every bind of the specification's mounts. `donor` is the container whose shared memory is shared. Errors:
  * `container.bind-source`, Docker's words.
  */
-export function openBinds(mounts: readonly OciMount[], donor: Container | undefined): OpenedBinds {
+export function openBinds(
+  context: MountsContext,
+  mounts: readonly OciMount[],
+  ready: readonly ReadyMount[],
+  donor: Container | undefined,
+): OpenedBinds {
+  const byTarget = new Map(ready.map((mount) => [mount.target, mount]));
   const sources = new Map<number, BindSource>();
   const fds: [string, OwnedFd][] = [];
   try {
@@ -124,10 +162,12 @@ export function openBinds(mounts: readonly OciMount[], donor: Container | undefi
         sources.set(index, { kind: "directory", received: true, detached: true });
         continue;
       }
-      const fd = openSource(mount.source);
+      const wanted = byTarget.get(mount.destination);
+      const made = wanted === undefined ? undefined : openReady(context, wanted);
+      const fd = made ?? openSource(mount.source);
       fds.push([`bind:${index}`, fd]);
       const kind = fstatSync(fd.raw).isDirectory() ? "directory" : "file";
-      sources.set(index, { kind, received: true });
+      sources.set(index, { kind, received: true, ...(made !== undefined && { detached: true }) });
     }
     return { sources, fds };
   } catch (thrown) {

@@ -1,11 +1,21 @@
 /** The mounts of a container in the order in which they are made: the kernel's file systems, then the user's. Pure. */
 import type { OciMount } from "../../../oci/mod.ts";
+import type { LocalMount } from "../../volume/mod.ts";
 import type { IpcNamespace, MountSpec } from "../specification/mod.ts";
 
 /** A mount whose source on the host is known. */
 export type ReadyMount =
   | Exclude<MountSpec, { kind: "volume" }>
-  | { readonly kind: "volume"; readonly source: string; readonly target: string; readonly readOnly: boolean };
+  | {
+      readonly kind: "volume";
+      readonly name: string;
+      readonly source: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly subpath: string;
+      /** What stands for the directory, where the volume is not one. */
+      readonly mounted?: LocalMount;
+    };
 
 export const sharedMemory = "/dev/shm";
 /** Stands for the other container's, which no path of the host leads to. */
@@ -71,12 +81,19 @@ export function userMount(mount: ReadyMount): OciMount {
       return { destination: mount.target, type: "tmpfs", source: "tmpfs", options: [...mount.options] };
     case "volume":
       return bindOf(mount.source, mount.target, mount.readOnly);
+    case "image":
+      return bindOf(`/image ${mount.image}`, mount.target, true);
     case "bind":
       return {
         destination: mount.target,
         type: "bind",
         source: mount.source,
-        options: [mount.recursive ? "rbind" : "bind", mount.propagation, accessOf(mount)],
+        options: [
+          mount.recursive ? "rbind" : "bind",
+          mount.propagation,
+          accessOf(mount),
+          ...(mount.idMapped === true ? [mount.recursive ? "ridmap" : "idmap"] : []),
+        ],
       };
   }
 }

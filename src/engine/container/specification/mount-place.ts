@@ -27,7 +27,20 @@ function checkWords(mount: MountSpec): void {
   if (mount.kind === "volume" && mount.volume !== "" && !isVolumeName(mount.volume)) {
     refuse("volume-name", `invalid name of a volume: ${JSON.stringify(mount.volume)}`);
   }
+  if (mount.kind === "image" && mount.image === "") {
+    refuse("mount-config", 'invalid mount config for type "image": field Source must not be empty');
+  }
+  if (mount.kind === "volume" || mount.kind === "image") checkSubpath(mount.kind, mount.subpath ?? "");
   if (mount.kind === "tmpfs") checkTmpfsOptions(mount.options);
+}
+
+/** It stays within what is mounted, whatever is there. */
+function checkSubpath(kind: string, subpath: string): void {
+  if (!subpath.startsWith("/") && !subpath.split("/").includes("..")) return;
+  refuse(
+    "mount-config",
+    `invalid mount config for type "${kind}": subpath must be a relative path within the ${kind}, found ${JSON.stringify(subpath)}`,
+  );
 }
 
 /** `path` without double slashes, dots and a slash at the end. */

@@ -143,6 +143,8 @@ const bindMount = object({
   recursive: flag,
   /** What is mounted below a read-only source may be written to all the same. */
   writableBelow: optional(flag),
+  /** Owners are shown through the mapping of the container's own user namespace. */
+  idMapped: optional(flag),
 });
 const volumeMount = object({
   kind: oneOf("volume"),
@@ -152,6 +154,22 @@ const volumeMount = object({
   readOnly: flag,
   /** Fill a new volume with what the image has at the target. */
   copy: flag,
+  /** What of the volume is mounted; without, all. */
+  subpath: optional(text),
+  /** For a volume that is made: its driver, the driver's options, labels. */
+  driver: optional(text),
+  driverOptions: optional(mapOf(text)),
+  labels: optional(mapOf(text)),
+});
+/** The files of an image, which cannot be written. */
+const imageMount = object({
+  kind: oneOf("image"),
+  image: text,
+  target: text,
+  subpath: optional(text),
+  /** Creation finds them: the image's id, and its layers. */
+  id: optional(text),
+  chain: optional(list(text)),
 });
 const tmpfsMount = object({
   kind: oneOf("tmpfs"),
@@ -163,6 +181,7 @@ export const mountSpecification = variants("kind", {
   bind: bindMount,
   volume: volumeMount,
   tmpfs: tmpfsMount,
+  image: imageMount,
 });
 export type MountSpec = Decoded<typeof mountSpecification>;
 export interface TmpfsMount extends Decoded<typeof tmpfsMount> {}

@@ -109,7 +109,7 @@ function compileWith(
     },
     facts,
   );
-  const binds = openBinds(spec.mounts ?? [], ipcDonor(context, specification));
+  const binds = openBinds(context, spec.mounts ?? [], found.mounts, ipcDonor(context, specification));
   try {
     const { directory, upper, work } = context.layers.containerDirectory(container.id);
     const sized = context.layers.openSized(container.id);

@@ -14,6 +14,7 @@ import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../
 import { afterStartMs } from "../../idle-work.ts";
 import { tellEvent, tellNetworks } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
+import { enterVolumes, leaveVolumes, releaseMounted } from "../mounts/mod.ts";
 import { cgroupMark, ownCgroupParent, releaseOwnParent, resizeContainer, tellExits } from "../process/mod.ts";
 import { type Container, endingOf, isAlive, type NetworkHold } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
@@ -41,6 +42,7 @@ export async function startContainer(context: StartContext, container: Container
     const failures = await undo.unwind();
     for (const failure of failures) context.report(new Error(`start of ${container.id}: ${failure}`));
     recordFailure(context, container, thrown);
+    releaseMounted(context, container);
     // Between two runs clients wait for the end of the next one, which there will not be.
     const last = endingOf(container.state);
     if (restarting && last !== null) tellExits(container, last);
@@ -103,6 +105,8 @@ async function performStart(
   const { plan, mounts } = compilePlan(context, container, start, place, pending);
   // The compiler saw which mounts are binds; what it was told about them came from the same descriptors.
   for (const [name, fd] of mounts.fds) fds.set(name, fd);
+  enterVolumes(context, container);
+  undo.push("volumes", () => leaveVolumes(context, container));
   clock.mark("compileMs");
 
   const hostMs: number[] = [];

@@ -4,4 +4,4 @@ import type { MountsContext } from "../mounts/mod.ts";
 /** What changes a container works with. */
 export interface UpdateContext
   extends MountsContext,
-    Pick<ContainerContext, "config" | "facts" | "fail" | "registry" | "report" | "runtime"> {}
+    Pick<ContainerContext, "config" | "facts" | "fail" | "images" | "registry" | "report" | "runtime"> {}

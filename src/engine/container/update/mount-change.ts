@@ -83,7 +83,7 @@ async function perform(
   // A new volume is filled with what the image has there, as at the first start.
   const ready = await readyMounts(context, { ...container, document, state: { status: "created" } });
   const mounts = ready.map(userMount);
-  const binds = openBinds(mounts, undefined);
+  const binds = openBinds(context, mounts, ready, undefined);
   const fds = new Map<string, OwnedFd>(binds.fds);
   try {
     const pidfd = heldProcess(container).pidfd();

@@ -12,7 +12,7 @@ import type { OciResources } from "../../../oci/mod.ts";
 import { changeLiveGroup, withLiveLimits } from "../../../runtime/mod.ts";
 import { tellEvent } from "../context.ts";
 import { decodeUpdateBody, documentsOf, type EnvironmentChange, type WantedUpdate } from "../docker/mod.ts";
-import { refuseMissingSource } from "../mounts/mod.ts";
+import { findMountImage, refuseMissingSource } from "../mounts/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
 import { type Container, type ContainerDocument, isAlive } from "../record/mod.ts";
 import { changedLimits } from "../runtime-spec/mod.ts";
@@ -31,7 +31,11 @@ export async function updateContainer(
   const docker = document.docker ?? documentsOf(document.specification);
   const update = decided(id, () => decodeUpdateBody(body, docker, context.facts));
   const { add = [], remove = [] } = update.live.mounts ?? {};
-  const mounts = decideMounts(document.specification.mounts, add, remove);
+  const mounts = decideMounts(
+    document.specification.mounts,
+    add.map((mount) => findMountImage(context, mount)),
+    remove,
+  );
   for (const mount of mounts.added) {
     if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
   }

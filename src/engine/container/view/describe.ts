@@ -185,9 +185,18 @@ function mountPoint(mount: MountSpec, volumes: string): MountPoint {
         Name: mount.volume,
         Source: `${volumes}/${mount.volume}/_data`,
         Destination: mount.target,
-        Driver: "local",
+        Driver: mount.driver ?? "local",
         Mode: mount.readOnly ? "ro" : "z",
         RW: !mount.readOnly,
+        Propagation: "",
+      };
+    case "image":
+      return {
+        Type: "image",
+        Source: mount.image,
+        Destination: mount.target,
+        Mode: "",
+        RW: false,
         Propagation: "",
       };
     case "tmpfs":
