@@ -39,7 +39,7 @@ import { HealthMonitor } from "./health/mod.ts";
 import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
-import { isBuiltIn, NameServers, NetworkService, type Networks, openNetworks } from "./network/mod.ts";
+import { hasNameServer, NameServers, NetworkService, type Networks, openNetworks } from "./network/mod.ts";
 import { hostPlaces, openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, makeOwnDirectory, openStore, type StateStore } from "./store/mod.ts";
@@ -205,7 +205,7 @@ async function openWith(
   });
   await Promise.all(
     networks.all().map(async (network) => {
-      if (network.driver === "bridge" && !isBuiltIn(network.id)) await nameServers.open(network);
+      if (hasNameServer(network)) await nameServers.open(network);
     }),
   );
   const execs = new ExecService(context);

@@ -11,16 +11,24 @@ import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { addAddress, addIpv6Address, deleteAddress } from "../../linux/netlink/address.ts";
 import { announcement } from "../../linux/netlink/announcement.ts";
-import { addressFamilies } from "../../linux/netlink/ip-address.ts";
-import { replaceIpRoute } from "../../linux/netlink/ip-route.ts";
+import { addressFamilies, parseIpAddress } from "../../linux/netlink/ip-address.ts";
+import { defaultRouteByLink, replaceIpRoute } from "../../linux/netlink/ip-route.ts";
 import { ipv6Bytes } from "../../linux/netlink/ipv6.ts";
-import { deleteLink, deleteLinkGroup, getLink, newLink, setLink } from "../../linux/netlink/link.ts";
+import {
+  deleteLink,
+  deleteLinkGroup,
+  getLink,
+  type LinkKind,
+  newLink,
+  setLink,
+} from "../../linux/netlink/link.ts";
 import { messageFlags, type NetlinkRequest } from "../../linux/netlink/message.ts";
-import { deleteNeighbour } from "../../linux/netlink/neighbour.ts";
+import { addVxlanPeer, deleteNeighbour } from "../../linux/netlink/neighbour.ts";
 import { deleteRule, deleteTable, newRule, newTable } from "../../linux/netlink/nftables/request.ts";
 import { replaceRoute } from "../../linux/netlink/route.ts";
 import { broadcastFor } from "./decide.ts";
 import { addContents, deleteContents, replaceRuleset } from "./firewall.ts";
+import type { MadeUnderlay } from "./model.ts";
 import { type NetOp, renderNetOp } from "./op.ts";
 
 /** Where ops act: sockets belong to a namespace. */
@@ -41,6 +49,8 @@ export interface ApplyContext {
 const alreadyTrue: Partial<Record<NetOp["op"], string>> = {
   // A kernel without IPv6.
   ipv6Quiet: "EAFNOSUPPORT",
+  underlayAdd: "EEXIST",
+  vxlanPeer: "EEXIST",
   linkDelete: "ENODEV",
   neighbourForget: "ENOENT",
   addressAdd: "EEXIST",
@@ -50,6 +60,9 @@ const alreadyTrue: Partial<Record<NetOp["op"], string>> = {
   // Somebody flushed the table; it is built without them.
   contentsDelete: "ENOENT",
 };
+
+/** The code of the error when another link has the MAC. */
+export const macInUse = "network.mac-in-use";
 
 /** Throws `TiffinError` naming the op that failed. */
 export function applyNetOps(ops: readonly NetOp[], context: ApplyContext): void {
@@ -95,6 +108,28 @@ function failed(op: NetOp, cause: unknown): TiffinError {
       { cause, remedy: "stop containers of this network, or run them with --network host or none" },
     );
   }
+  // The kernel compares when the link is switched on.
+  if (op.op === "linkUp" && op.in === "namespace" && code === "EADDRINUSE") {
+    return new TiffinError(
+      "conflict",
+      macInUse,
+      `the MAC address for ${op.link} is already in use on the parent of the network`,
+      { cause, remedy: "choose another one, or leave the choice to the engine", exitCode: 125 },
+    );
+  }
+  if (isKindMissing(op, code)) {
+    const kind = op.op === "childAdd" ? op.child.kind : op.op === "underlayAdd" ? op.made.kind : "";
+    return new TiffinError(
+      "unavailable",
+      "network.kind-missing",
+      `this kernel has no links of the kind ${kind}`,
+      {
+        cause,
+        remedy: `load the module (modprobe ${kind === "vlan" ? "8021q" : kind}), or use the driver bridge`,
+        exitCode: 125,
+      },
+    );
+  }
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new TiffinError(
     "internal",
@@ -104,6 +139,10 @@ function failed(op: NetOp, cause: unknown): TiffinError {
       cause,
     },
   );
+}
+
+function isKindMissing(op: NetOp, code: string | undefined): boolean {
+  return (op.op === "childAdd" || op.op === "underlayAdd") && (code === "EOPNOTSUPP" || code === "ENOTSUP");
 }
 
 /** Name to index, asked once per name. */
@@ -139,6 +178,9 @@ function needsIndex(op: NetOp): boolean {
   return (
     op.op === "bridgePort" ||
     op.op === "addressAdd" ||
+    op.op === "vxlanPeer" ||
+    op.op === "childAdd" ||
+    op.op === "underlayAdd" ||
     op.op === "address6Add" ||
     op.op === "addressDelete" ||
     op.op === "neighbourForget"
@@ -158,6 +200,26 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
       const mtu = op.mtu > 0 ? { mtuBytes: op.mtu } : {};
       const peer = { name: op.peer, mac: op.peerMac, netnsFd: context.peerNetnsFd, ...mtu };
       return newLink({ name: op.link, ...mtu }, { kind: "veth", peer });
+    }
+    case "underlayAdd":
+      return newLink(
+        { name: op.link, ...(op.mtu > 0 && { mtuBytes: op.mtu }) },
+        underlayKind(op.made, links),
+      );
+    case "vxlanPeer":
+      return addVxlanPeer(links.of(op.link), op.peer);
+    case "childAdd": {
+      if (context.peerNetnsFd === undefined) throw new Error("childAdd without a namespace");
+      const settings = {
+        name: op.link,
+        netnsFd: context.peerNetnsFd,
+        ...(op.mtu > 0 && { mtuBytes: op.mtu }),
+      };
+      const parent = links.of(op.parent);
+      // An ipvlan has the MAC of its parent.
+      return op.child.kind === "ipvlan"
+        ? newLink(settings, { ...op.child, parent })
+        : newLink({ ...settings, mac: op.mac }, { ...op.child, parent });
     }
     case "ipv6Quiet":
       return setLink(op.link, { noIpv6LinkLocal: true });
@@ -202,6 +264,25 @@ function routeRequest(op: NetOp, context: ApplyContext, links: LinkIndexes): Net
   }
 }
 
+function underlayKind(made: MadeUnderlay, links: LinkIndexes): LinkKind {
+  switch (made.kind) {
+    case "dummy":
+      return { kind: "dummy" };
+    case "vlan":
+      return { kind: "vlan", parent: links.of(made.on), id: made.id };
+    case "vxlan": {
+      const local = parseIpAddress(made.local);
+      return {
+        kind: "vxlan",
+        id: made.id,
+        port: made.port,
+        ...(made.dev !== "" && { parent: links.of(made.dev) }),
+        ...(local !== undefined && { local }),
+      };
+    }
+  }
+}
+
 /** Group 0 is every link's own; this is nobody's. */
 const firstGroup = 0x7469_0000;
 
@@ -220,6 +301,11 @@ function deleteLinks({ route }: ApplyContext, links: readonly string[]): void {
 function applyAlone(op: NetOp, context: ApplyContext, links: LinkIndexes): void {
   if (op.op === "announce") {
     announce(op, context, links);
+    return;
+  }
+  if (op.op === "defaultRouteByLink") {
+    const families = op.hasIpv6 ? [addressFamilies.inet, addressFamilies.inet6] : [addressFamilies.inet];
+    context.route.execute(families.map((family) => defaultRouteByLink(family, links.of(op.link))));
     return;
   }
   if (op.op === "linksDelete") {

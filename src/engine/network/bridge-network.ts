@@ -7,6 +7,8 @@ import type { BridgeWish } from "./decide.ts";
 import { Ipv6Pool } from "./ipv6-pool.ts";
 import type { Ipv6Settings, Network } from "./model.ts";
 
+import { isParent } from "./underlay.ts";
+
 export class BridgeNetwork {
   readonly network: Network;
   readonly addresses: AddressPool;
@@ -29,8 +31,10 @@ export class BridgeNetwork {
     const { bridge, internal, openWithin, masquerade, mtu } = network;
     const ipv6 = network.ipv6 === undefined ? undefined : ipv6Of(network, network.ipv6);
     this.addresses6 = ipv6?.pool;
+    const { attachment } = network;
     this.wish = {
-      link: bridge,
+      link: attachment !== undefined && isParent(attachment) ? attachment.link : bridge,
+      ...(attachment !== undefined && { attachment }),
       network: network.name,
       subnet,
       gateway,
@@ -40,6 +44,11 @@ export class BridgeNetwork {
       masquerade: masquerade && !internal,
       mtu,
     };
+  }
+
+  /** Its containers have links on a parent; the host has nothing in it. */
+  get isOnParent(): boolean {
+    return isParent(this.network.attachment);
   }
 
   /** The address is in use from here on. Error: invalid `network.address-invalid` where it cannot be one of ours. */

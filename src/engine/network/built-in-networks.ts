@@ -38,3 +38,8 @@ export function builtInNetworks(createdMs: number): readonly [Network, Network, 
     { ...plainSettings, driver: "null", id: builtInIds.none, name: "none", createdMs },
   ];
 }
+
+/** The host has an address in the network, and a name server there. */
+export function hasNameServer(network: Network | undefined): boolean {
+  return network !== undefined && network.bridge !== "" && !isBuiltIn(network.id);
+}

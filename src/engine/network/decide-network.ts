@@ -12,9 +12,10 @@ import {
 } from "../../linux/netlink/ipv4.ts";
 import { plainSettings } from "./built-in-networks.ts";
 import { decideIpv6, type Ipv6Surroundings } from "./decide-ipv6.ts";
-import type { NetworkRequest, NetworkSettings } from "./model.ts";
+import type { Attachment, NetworkRequest, NetworkSettings } from "./model.ts";
 import { decideSubnet, parseSubnet } from "./subnet.ts";
 import type { Ipv4AddressPool } from "./subnet-pools.ts";
+import { isParent } from "./underlay.ts";
 
 export interface NetworkSurroundings extends Ipv6Surroundings {
   /** Subnets of the engine's networks. */
@@ -22,6 +23,7 @@ export interface NetworkSurroundings extends Ipv6Surroundings {
   /** What the host routes or has addresses in. */
   readonly taken: readonly Prefix[];
   readonly pools: readonly Ipv4AddressPool[];
+  readonly attachment?: Attachment | undefined;
   /** The bridge's name when nobody chose one. */
   readonly bridge: string;
 }
@@ -46,13 +48,17 @@ export function decideNetwork(request: NetworkRequest, surroundings: NetworkSurr
   if (request.ipv6 !== undefined && mtu !== 0 && mtu < leastIpv6Mtu) {
     refuse("mtu-invalid", `invalid MTU ${mtu}: IPv6 needs at least ${leastIpv6Mtu} bytes`);
   }
+  const { attachment } = surroundings;
+  const hasBridge = !isParent(attachment);
   return {
     ...plainSettings,
+    driver: request.driver ?? "bridge",
+    ...(attachment !== undefined && { attachment }),
     subnet: formatPrefix(subnet),
     gateway: formatIpv4(gateway),
     ipRange: checkedRange(request.ipRange ?? "", subnet),
     auxiliary: checkedAuxiliary(request.auxiliary ?? {}, subnet),
-    bridge: checkedBridge(request.bridge ?? "") || surroundings.bridge,
+    bridge: hasBridge ? checkedBridge(request.bridge ?? "") || surroundings.bridge : "",
     mtu,
     internal: request.internal ?? false,
     openWithin: request.openWithin ?? true,

@@ -12,13 +12,16 @@ import {
   type LinkPattern,
   patternsOf,
 } from "./foreign-firewall.ts";
+import type { Attachment } from "./model.ts";
 import type { HostNames } from "./names.ts";
-import type { NetOp } from "./op.ts";
+import type { ChildKind, NetOp } from "./op.ts";
+import { decideUnderlay } from "./underlay.ts";
 
 /** A network's bridge as it should be. */
 export interface BridgeWish extends BridgeRules {
   readonly gateway: number;
   readonly ipv6?: { readonly subnet: Ipv6Prefix; readonly gateway: bigint } | undefined;
+  readonly attachment?: Attachment | undefined;
   /** Bytes; 0: the kernel's default. */
   readonly mtu: number;
   /** Whose it is, for the explanation of ops. */
@@ -128,6 +131,17 @@ export function decideBridgeRemoval(
       cause,
       inverse: "contentsAdd",
     },
+    ...(bridge.attachment?.made === undefined
+      ? []
+      : [
+          {
+            in: "host",
+            op: "linkDelete",
+            link: bridge.attachment.link,
+            cause,
+            inverse: "underlayAdd",
+          } as const,
+        ]),
     { in: "host", op: "linkDelete", link: bridge.link, cause, inverse: "bridgeAdd" },
   ];
 }
@@ -179,8 +193,13 @@ function decideBridge(wish: BridgeWish, bridge: ObservedBridge | undefined): Net
   if (bridge?.up !== true) {
     ops.push({ in: "host", op: "linkUp", link, cause, inverse: `linkDelete ${link}` });
   }
+  if (wish.attachment !== undefined) ops.push(...decideUnderlay(wish.attachment, wish.network, link, mtu));
   return ops;
 }
+
+/** fe80::1, as on Docker's bridges. */
+const bridgeLinkLocal = (0xfe80n << 112n) | 1n;
+const linkLocalLength = 64;
 
 /** Done whether it is there or not: neither is changed by a second time. */
 function decideIpv6Gateway(link: string, { subnet, gateway }: NonNullable<BridgeWish["ipv6"]>): NetOp[] {
@@ -191,6 +210,15 @@ function decideIpv6Gateway(link: string, { subnet, gateway }: NonNullable<Bridge
       name: `net/ipv6/conf/${link}/disable_ipv6`,
       value: "0",
       cause: "the network has IPv6",
+      inverse: `linkDelete ${link}`,
+    },
+    {
+      in: "host",
+      op: "address6Add",
+      link,
+      address: bridgeLinkLocal,
+      prefixLength: linkLocalLength,
+      cause: "without one the kernel asks no neighbour for an address on behalf of others",
       inverse: `linkDelete ${link}`,
     },
     {
@@ -387,6 +415,52 @@ export function decideEndpoint(endpoint: EndpointWish): NetOp[] {
       cause: "neighbours may know another MAC for it",
       inverse: "none needed",
     },
+  );
+  return ops;
+}
+
+export interface ChildWish
+  extends Pick<EndpointWish, "link" | "address" | "subnet" | "gateway" | "ipv6" | "mac" | "mtu"> {
+  readonly parent: string;
+  readonly child: ChildKind;
+  /** It gives the default route; where it has no gateway by the link alone. */
+  readonly givesDefaultRoute: boolean;
+}
+
+/** An endpoint without a host's end: a link on a parent, which goes with the namespace. */
+export function decideChild(endpoint: ChildWish): NetOp[] {
+  const { link, parent, child, mac, mtu, address, subnet, ipv6 } = endpoint;
+  const cause = "endpoint";
+  const inverse = `linkDelete ${link}`;
+  const inNamespace = { in: "namespace", cause, inverse } as const;
+  const ops: NetOp[] = [
+    ...decideFamilies(ipv6 !== undefined),
+    { in: "host", op: "childAdd", link, parent, child, mac, mtu, cause, inverse },
+    { ...inNamespace, op: "linkUp", link },
+    { ...inNamespace, op: "addressAdd", link, address, prefixLength: subnet.length },
+  ];
+  if (ipv6 !== undefined) {
+    ops.push({
+      ...inNamespace,
+      op: "address6Add",
+      link,
+      address: ipv6.address,
+      prefixLength: ipv6.subnet.length,
+    });
+  }
+  // Beyond the third layer nobody answers for a gateway: the host itself routes.
+  if (child.kind === "ipvlan" && child.mode !== "l2") {
+    if (endpoint.givesDefaultRoute) {
+      ops.push({ ...inNamespace, op: "defaultRouteByLink", link, hasIpv6: ipv6 !== undefined });
+    }
+    return ops;
+  }
+  if (endpoint.gateway !== undefined) ops.push(defaultRouteBy(endpoint.gateway));
+  if (ipv6?.gateway !== undefined) ops.push(defaultRoute6By(ipv6.gateway));
+  const addresses = [ipv4Bytes(address), ...(ipv6 === undefined ? [] : [ipv6Bytes(ipv6.address)])];
+  ops.push(
+    { ...inNamespace, op: "linkSettle", link },
+    { ...inNamespace, op: "announce", link, mac, addresses, cause: "neighbours may know another MAC for it" },
   );
   return ops;
 }

@@ -2,11 +2,13 @@
  * Endpoints from the wish to the link: addresses are taken, links are planned and made, some ahead of need, and what
  * is given back rests until its link is gone. Invariant: an address is in its network's pool, in use, or resting.
  */
+import { findLink } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { newId } from "../../lib/ids.ts";
+import { newId, randomHex } from "../../lib/ids.ts";
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../linux/netlink/ipv4.ts";
 import { formatIpv6, parseIpv6 } from "../../linux/netlink/ipv6.ts";
+import type { Link } from "../../linux/netlink/link.ts";
 import type { ActiveEndpoint } from "./active-endpoints.ts";
 import { type BridgeNetwork, invalidAddress } from "./bridge-network.ts";
 import { builtInIds } from "./built-in-networks.ts";
@@ -23,12 +25,13 @@ import {
 } from "./endpoint.ts";
 import { failing } from "./failing.ts";
 import type { HostSide } from "./host-side.ts";
-import type { EndpointRecord, EndpointRequest } from "./model.ts";
+import type { Attachment, EndpointRecord, EndpointRequest } from "./model.ts";
 import type { NameServerPorts } from "./name-server-ports.ts";
 import type { HostNames } from "./names.ts";
 import { gatewayIndex, type NetworkRegistry } from "./network-registry.ts";
 import type { NetworkStore } from "./network-store.ts";
 import type { NetworkSockets } from "./observe.ts";
+import type { ChildKind } from "./op.ts";
 import { poolLimits, ReadyEndpoints } from "./ready-endpoints.ts";
 import { ReadyPool } from "./ready-pool.ts";
 import { ReleasedLinks } from "./released-links.ts";
@@ -83,6 +86,8 @@ export class EndpointStock {
     const [only] = requests;
     if (requests.length !== 1 || only === undefined || only.mac !== undefined) return undefined;
     const bridge = this.bridgeFor(only);
+    // What is on a parent is seen by others at once, and has nothing that takes time.
+    if (bridge.isOnParent) return undefined;
     const address = wantedAddress(only);
     const address6 = wantedAddress6(only);
     const plan = this.#prepared.take(
@@ -143,8 +148,8 @@ export class EndpointStock {
     const plan = {
       address,
       address6,
-      mac: wantedMac ?? macOf(address),
-      hostLink: this.#parts.names.newEndpointLink(),
+      mac: wantedMac ?? this.#macFor(bridge, address),
+      hostLink: bridge.isOnParent ? "" : this.#parts.names.newEndpointLink(),
     };
     return { bridge, plan, gatewayPriority: request.gatewayPriority ?? 0 };
   }
@@ -165,13 +170,32 @@ export class EndpointStock {
     }));
   }
 
-  groundOf({ wish }: BridgeNetwork): EndpointGround {
-    const { link, subnet, gateway, ipv6, internal, mtu, openWithin } = wish;
+  /** One that left a moment ago may still be on the parent, where no MAC is there twice. */
+  #macFor({ network: { attachment } }: BridgeNetwork, address: number): Uint8Array {
+    if (attachment?.kind === "ipvlan") return this.#parentLink(attachment.link).mac;
+    return attachment?.kind === "macvlan" ? macOf(Number.parseInt(randomHex(8), 16)) : macOf(address);
+  }
+
+  /** Error: unavailable `network.parent-missing`. */
+  #parentLink(name: string): Link {
+    const found = findLink(this.#parts.sockets.route, name);
+    if (found !== undefined) return found;
+    throw new TiffinError(
+      "unavailable",
+      "network.parent-missing",
+      `the parent ${name} of the network is not there any more`,
+      { remedy: "make the link again, or the network on another one", exitCode: 125 },
+    );
+  }
+
+  groundOf({ wish, isOnParent }: BridgeNetwork): EndpointGround {
+    const { attachment, link, subnet, gateway, ipv6, internal, mtu, openWithin } = wish;
     const { sockets, host } = this.#parts;
     return {
       route: sockets.route,
       bridge: link,
-      bridgeIndex: host.indexOf(link),
+      bridgeIndex: isOnParent ? this.#parentLink(link).index : host.indexOf(link),
+      child: attachment === undefined || attachment.kind === "vxlan" ? undefined : childOf(attachment),
       subnet,
       gateway,
       ipv6,
@@ -189,6 +213,10 @@ export class EndpointStock {
 
   /** The address is free again once the link is gone. */
   rest(bridge: BridgeNetwork, endpoint: ActiveEndpoint): void {
+    if (endpoint.hostLink === "") {
+      bridge.give(endpoint);
+      return;
+    }
     this.#released.add(endpoint.hostLink, () => bridge.give(endpoint));
   }
 
@@ -276,6 +304,12 @@ export class EndpointStock {
       throw thrown;
     }
   }
+}
+
+function childOf(attachment: Exclude<Attachment, { kind: "vxlan" }>): ChildKind {
+  return attachment.kind === "macvlan"
+    ? { kind: attachment.kind, mode: attachment.mode }
+    : { kind: attachment.kind, mode: attachment.mode };
 }
 
 function exhausted({ network, addresses }: BridgeNetwork, family: "IPv4" | "IPv6"): TiffinError {

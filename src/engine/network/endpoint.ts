@@ -12,11 +12,12 @@ import {
   PacketSocket,
 } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { TiffinError } from "../../lib/errors.ts";
 import type { Prefix } from "../../linux/netlink/ipv4.ts";
 import type { Ipv6Prefix } from "../../linux/netlink/ipv6.ts";
-import { type ApplyContext, applyNetOps } from "./apply.ts";
-import { decideEndpoint, decideNamespace, defaultRoute6By, defaultRouteBy } from "./decide.ts";
-import type { NetOp } from "./op.ts";
+import { type ApplyContext, applyNetOps, macInUse } from "./apply.ts";
+import { decideChild, decideEndpoint, decideNamespace, defaultRoute6By, defaultRouteBy } from "./decide.ts";
+import type { ChildKind, NetOp } from "./op.ts";
 
 /** What all endpoints of a network have in common. */
 export interface EndpointGround {
@@ -26,6 +27,8 @@ export interface EndpointGround {
   readonly subnet: Prefix;
   readonly gateway: number;
   readonly ipv6?: { readonly subnet: Ipv6Prefix; readonly gateway: bigint } | undefined;
+  /** Endpoints are links on `bridge` instead of ports of it. */
+  readonly child?: ChildKind | undefined;
   /** No endpoint of it gives a default route. */
   readonly internal: boolean;
   /** Bytes; 0: the kernel's default. */
@@ -55,6 +58,11 @@ export interface PlacedEndpoint {
   readonly givesDefaultRoute6: boolean;
 }
 
+/** A link on a parent that has the same MAC as one that is going. */
+const mostTries = 30;
+const betweenTriesMs = 10;
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
 /** The first link in a container. */
 export const firstLink = "eth0";
 
@@ -69,11 +77,12 @@ export function prepareEndpoint(ground: EndpointGround, plan: EndpointPlan): Pre
 export function prepareNamespace(endpoints: readonly PlacedEndpoint[] = []): OwnedFd {
   // What holds for new links is said once per link, so one follows the other.
   const [first, ...others] = endpoints;
-  const ops = [...decideNamespace(), ...(first === undefined ? [] : opsOf(first))];
+  const isPort = first !== undefined && first.ground.child === undefined;
+  const ops = [...decideNamespace(), ...(isPort ? opsOf(first) : [])];
   const { netns, result: inside } = createNetns(() => enter(ops));
   try {
-    perform(first, ops, netns, inside);
-    for (const endpoint of others) joinNamespace(endpoint, netns);
+    perform(isPort ? first : undefined, ops, netns, inside);
+    for (const endpoint of isPort ? others : endpoints) joinNamespace(endpoint, netns);
     return netns;
   } catch (thrown) {
     // The pairs go with the namespace.
@@ -97,6 +106,31 @@ export function wireProcess(endpoints: readonly PlacedEndpoint[], pid: number): 
 
 /** One more endpoint in a namespace that is in use. The caller deletes the pair when it fails. */
 export function joinNamespace(endpoint: PlacedEndpoint, netns: OwnedFd): void {
+  if (endpoint.ground.child === undefined) {
+    join(endpoint, netns);
+    return;
+  }
+  for (let tries = 1; ; tries += 1) {
+    try {
+      join(endpoint, netns);
+      return;
+    } catch (thrown) {
+      deleteIn(netns, endpoint.link);
+      const isTaken = thrown instanceof TiffinError && thrown.code === macInUse;
+      if (!isTaken || tries === mostTries) throw thrown;
+      // The link of one that ended a moment ago goes when the kernel takes its namespace apart.
+      Atomics.wait(nothing, 0, 0, betweenTriesMs);
+    }
+  }
+}
+
+function deleteIn(netns: OwnedFd, link: string): void {
+  using route = inNetns(netns, () => NetlinkSocket.open("route"));
+  const cause = "the endpoint could not be made";
+  applyNetOps([{ in: "namespace", op: "linkDelete", link, cause, inverse: "childAdd" }], { route });
+}
+
+function join(endpoint: PlacedEndpoint, netns: OwnedFd): void {
   const ops = opsOf(endpoint);
   perform(
     endpoint,
@@ -114,8 +148,8 @@ export function moveDefaultRoute(gateway: number | bigint, netns: OwnedFd): void
 
 function opsOf(placed: PlacedEndpoint): NetOp[] {
   const { ground, plan, link, givesDefaultRoute, givesDefaultRoute6 } = placed;
-  const { ipv6, ...common } = ground;
-  return decideEndpoint({
+  const { ipv6, child, ...common } = ground;
+  const wish = {
     ...common,
     ...plan,
     link,
@@ -128,7 +162,10 @@ function opsOf(placed: PlacedEndpoint): NetOp[] {
           gateway: givesDefaultRoute6 ? ipv6.gateway : undefined,
         },
       }),
-  });
+  };
+  return child === undefined
+    ? decideEndpoint(wish)
+    : decideChild({ ...wish, parent: ground.bridge, child, givesDefaultRoute });
 }
 
 interface Inside extends Disposable {

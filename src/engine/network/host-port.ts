@@ -8,9 +8,14 @@ import { SyscallError, syscall } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { formatIpv4, ipv4Bytes } from "../../linux/netlink/ipv4.ts";
+import { formatIpv6, ipv6Bytes } from "../../linux/netlink/ipv6.ts";
 import type { PortProtocol } from "./model.ts";
 
 const afInet = 2;
+const afInet6 = 10;
+const ipprotoIpv6 = 41;
+const ipv6Only = 26;
+const addressBytes6 = 28;
 const sockCloexec = 0o2000000;
 const socketTypes = { tcp: 1, udp: 2, sctp: 1 } as const;
 const solSocket = 1;
@@ -25,8 +30,25 @@ export interface HeldPort {
   readonly port: number;
 }
 
-/** struct sockaddr_in */
-function socketAddress(address: number, port: number): Uint8Array {
+export function formatHostAddress(address: number | bigint): string {
+  return typeof address === "bigint" ? formatIpv6(address) : formatIpv4(address);
+}
+
+function place(address: number | bigint, port: number): string {
+  const text = formatHostAddress(address);
+  return typeof address === "bigint" ? `[${text}]:${port}` : `${text}:${port}`;
+}
+
+/** struct sockaddr_in or sockaddr_in6 */
+function socketAddress(address: number | bigint, port: number): Uint8Array {
+  if (typeof address === "bigint") {
+    const bytes6 = new Uint8Array(addressBytes6);
+    const view6 = new DataView(bytes6.buffer);
+    view6.setUint16(0, afInet6, true);
+    view6.setUint16(2, port, false);
+    bytes6.set(ipv6Bytes(address), 8);
+    return bytes6;
+  }
   const bytes = new Uint8Array(addressBytes);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, afInet, true);
@@ -39,9 +61,10 @@ function socketAddress(address: number, port: number): Uint8Array {
  * Occupies a port of the host; port 0 takes a free one. Errors: conflict `network.port-allocated`, invalid
  * `network.address-not-local`.
  */
-export function holdHostPort(protocol: PortProtocol, address: number, port: number): HeldPort {
-  const what = `${protocol} port ${formatIpv4(address)}:${port}`;
-  const socket = openSocket(protocol, what);
+export function holdHostPort(protocol: PortProtocol, address: number | bigint, port: number): HeldPort {
+  const what = `${protocol} port ${place(address, port)}`;
+  const family = typeof address === "bigint" ? afInet6 : afInet;
+  const socket = openSocket(protocol, family, what);
   if (socket === undefined) return { socket, port };
   try {
     if (protocol !== "udp") {
@@ -51,7 +74,11 @@ export function holdHostPort(protocol: PortProtocol, address: number, port: numb
       // Stray datagrams that come here are never read.
       syscall("setsockopt", what, socket.raw, solSocket, soRcvbuf, Int32Array.of(0), 4);
     }
-    syscall("bind", what, socket.raw, socketAddress(address, port), addressBytes);
+    if (family === afInet6) {
+      syscall("setsockopt", what, socket.raw, ipprotoIpv6, ipv6Only, Int32Array.of(1), 4);
+    }
+    const where = socketAddress(address, port);
+    syscall("bind", what, socket.raw, where, where.length);
     if (protocol !== "udp") syscall("listen", what, socket.raw, backlog);
     return { socket, port: port === 0 ? boundPort(socket) : port };
   } catch (thrown) {
@@ -60,10 +87,10 @@ export function holdHostPort(protocol: PortProtocol, address: number, port: numb
   }
 }
 
-function openSocket(protocol: PortProtocol, what: string): OwnedFd | undefined {
+function openSocket(protocol: PortProtocol, family: number, what: string): OwnedFd | undefined {
   const number = protocol === "sctp" ? protocolNumbers.sctp : 0;
   try {
-    return new OwnedFd(syscall("socket", what, afInet, socketTypes[protocol] | sockCloexec, number), what);
+    return new OwnedFd(syscall("socket", what, family, socketTypes[protocol] | sockCloexec, number), what);
   } catch (thrown) {
     const isMissing = thrown instanceof SyscallError && thrown.code === "EPROTONOSUPPORT";
     if (protocol === "sctp" && isMissing) return undefined;
@@ -72,14 +99,14 @@ function openSocket(protocol: PortProtocol, what: string): OwnedFd | undefined {
 }
 
 function boundPort(socket: OwnedFd): number {
-  const bytes = new Uint8Array(addressBytes);
-  syscall("getsockname", socket.what, socket.raw, bytes, Uint32Array.of(addressBytes));
+  const bytes = new Uint8Array(addressBytes6);
+  syscall("getsockname", socket.what, socket.raw, bytes, Uint32Array.of(addressBytes6));
   return new DataView(bytes.buffer).getUint16(2, false);
 }
 
-function explained(thrown: unknown, address: number, port: number): unknown {
+function explained(thrown: unknown, address: number | bigint, port: number): unknown {
   if (!(thrown instanceof SyscallError)) return thrown;
-  const where = `${formatIpv4(address)}:${port}`;
+  const where = place(address, port);
   if (thrown.code === "EADDRINUSE") {
     return portAllocated(where, thrown);
   }
@@ -87,7 +114,7 @@ function explained(thrown: unknown, address: number, port: number): unknown {
     return new TiffinError(
       "invalid",
       "network.address-not-local",
-      `cannot publish on ${where}: ${formatIpv4(address)} is no address of this host`,
+      `cannot publish on ${where}: ${formatHostAddress(address)} is no address of this host`,
       { cause: thrown, exitCode: 125 },
     );
   }

@@ -2,7 +2,7 @@
  * The host's part of all networks: bridges, sysctls, our table, rules in a foreign one. Set up at the start, looked after
  * while the engine runs, taken away at the end. Everything it does is decided in `decide.ts`.
  */
-import { NetlinkError, tableExists } from "../../kernel/netlink/mod.ts";
+import { findLink, NetlinkError, tableExists } from "../../kernel/netlink/mod.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { applyNetOps } from "./apply.ts";
 import {
@@ -30,8 +30,10 @@ import {
   observeHost,
   otherBridges,
   ownBridges,
+  underlayLinks,
 } from "./observe.ts";
 import type { NetOp } from "./op.ts";
+import { decideUnderlay, type Underlay } from "./underlay.ts";
 
 export interface HostSideParts {
   readonly report: (thrown: unknown) => void;
@@ -40,6 +42,8 @@ export interface HostSideParts {
   readonly sockets: NetworkSockets;
   /** The bridges that should be there. */
   readonly bridges: () => readonly BridgeWish[];
+  /** What other networks stand on. */
+  readonly underlays: () => readonly Underlay[];
   /** The published ports of now. */
   readonly ports: () => readonly PortMapping[];
   /** Which bridge each endpoint's link should be a port of. */
@@ -93,6 +97,19 @@ export class HostSide {
     fail("network.rules");
   }
 
+  /** What one more network stands on. */
+  addUnderlay({ attachment, network, mtu }: Underlay): void {
+    this.#apply(decideUnderlay(attachment, network, "", mtu));
+  }
+
+  /** The network is no more among those of `underlays`. */
+  deleteUnderlay({ attachment: { link, made }, network }: Underlay): void {
+    const { sockets, underlays } = this.#parts;
+    if (made === undefined || underlays().some(({ attachment }) => attachment.link === link)) return;
+    const cause = `network ${network} is removed`;
+    applyNetOps([{ in: "host", op: "linkDelete", link, cause, inverse: "underlayAdd" }], sockets);
+  }
+
   /** Takes one network off the host; its link only when it is ours: made by `add` just now, or known since the set-up. */
   delete(bridge: BridgeWish, isOurs = this.#indexes.has(bridge.link)): void {
     const { sockets, names, bridges } = this.#parts;
@@ -118,6 +135,7 @@ export class HostSide {
       this.#reattach(replaced);
       return true;
     }
+    this.#makeUnderlays();
     const ops = [
       ...decideSysctls(bridges, observed),
       ...decideForeign(this.#patterns(bridges), observed.foreignForward),
@@ -145,6 +163,7 @@ export class HostSide {
     const orphans = [
       ...this.#links().filter((link) => !kept.has(link)),
       ...ownBridges(sockets.route, names.isBridge).filter((link) => !wanted.has(link)),
+      ...underlayLinks(sockets.route, names.isUnderlay).filter((link) => !this.#underlayNames().has(link)),
     ];
     const cause = "no living container has it";
     applyNetOps(
@@ -166,7 +185,10 @@ export class HostSide {
       table: names.table,
       patterns: patternsOf(names, wanted),
       bridges: [...wanted].filter((link) => this.#indexes.has(link) || names.isBridge(link)),
-      endpointLinks: this.#links(),
+      endpointLinks: [
+        ...this.#links(),
+        ...new Set([...underlayLinks(sockets.route, names.isUnderlay), ...this.#madeUnderlays()]),
+      ],
       foreignForward: observeForeign(sockets.netfilter),
     };
     applyNetOps(
@@ -177,6 +199,32 @@ export class HostSide {
       sockets,
     );
     for (const { family } of restored) store.rememberForwarding(false, family);
+  }
+
+  /** Of bridges and parents. */
+  #underlayNames(): ReadonlySet<string> {
+    const { bridges, underlays } = this.#parts;
+    return new Set([...bridges(), ...underlays()].flatMap(({ attachment }) => attachment?.link ?? []));
+  }
+
+  #madeUnderlays(): string[] {
+    return this.#parts
+      .underlays()
+      .flatMap(({ attachment: { link, made } }) => (made === undefined ? [] : [link]));
+  }
+
+  /** Those that are missing. One that cannot be made keeps no other network from being there. */
+  #makeUnderlays(): void {
+    const { underlays, sockets, report } = this.#parts;
+    for (const underlay of underlays()) {
+      const { attachment, network } = underlay;
+      if (attachment.made === undefined || findLink(sockets.route, attachment.link) !== undefined) continue;
+      try {
+        this.addUnderlay(underlay);
+      } catch (thrown) {
+        report(new Error(`network ${network} cannot be set up: ${messageOf(thrown)}`));
+      }
+    }
   }
 
   #observe(): ObservedHost {
@@ -204,6 +252,7 @@ export class HostSide {
   #make(observed: ObservedHost, replaceTable: boolean): void {
     const { bridges, report } = this.#parts;
     const wishes = bridges();
+    this.#makeUnderlays();
     try {
       this.#apply(this.#setup(wishes, observed, replaceTable));
     } catch (thrown) {

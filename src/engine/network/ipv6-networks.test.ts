@@ -1,6 +1,7 @@
 /** Networks with IPv6, in the model and in the kernel. */
 import type { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
 import { until } from "../../../test/support/until.ts";
 import {
@@ -105,6 +106,12 @@ inOwnNetns(import.meta.path, () => {
     expect(inside(one.netns)).toEqual({ addresses: ["eth0 fd00:77::2/64"], gateway: "fd00:77::1" });
     expect(ping(one.netns, "fd00:77::3")).toBe(true);
     expect(ping(one.netns, "fd00:77::1")).toBe(true);
+    // From an address that is not the bridge's own.
+    const lo = listLinks(route).find(({ name }) => name === "lo")?.index ?? 0;
+    route.execute([addIpv6Address(lo, parseIpAddress("2001:db8:1::1") ?? new Uint8Array(16), 128)]);
+    expect(
+      runIn(undefined, ["busybox", "ping", "-6", "-c1", "-W2", "-I", "2001:db8:1::1", "fd00:77::3"]),
+    ).toBe(0);
     expect(ping(undefined, "fd00:77::2")).toBe(true);
     expect(readSysctl("net/ipv6/conf/all/forwarding")).toBe("1");
   });
@@ -154,6 +161,62 @@ inOwnNetns(import.meta.path, () => {
     expect(ping(outside, "2001:db8::1")).toBe(true);
     expect(ping(outside, "fd00:77::2")).toBe(false);
     route.execute([deleteLink("out0")]);
+  });
+
+  test("a published port answers by both families at one port, and only at an address that was named", async () => {
+    const network = make("six");
+    const ports = [
+      { containerPort: 80, protocol: "tcp" },
+      { containerPort: 81, protocol: "tcp", hostAddress: "::1" },
+    ] as const;
+    const one = await networks.acquire("one", { endpoints: [{ network }], ports });
+    opened.push(one.netns);
+    const [four, six, named] = one.ports;
+    expect([four, six, named].map((port) => port?.hostAddress)).toEqual(["0.0.0.0", "::", "::1"]);
+    expect(six?.hostPort).toBe(four?.hostPort ?? 0);
+    const elements = (map: string): string =>
+      Bun.spawnSync(["nft", "list", "map", "inet", "tiffin", map]).stdout.toString();
+    if (Bun.which("nft") !== null) {
+      expect(elements("published6_any")).toContain(`tcp . ${six?.hostPort} : fd00:77::2 . 80`);
+      expect(elements("published6")).toContain(`tcp . ::1 . ${named?.hostPort} : fd00:77::2 . 81`);
+    }
+    const taken = await networks
+      .acquire("two", {
+        endpoints: [{ network }],
+        ports: [{ containerPort: 80, protocol: "tcp", hostAddress: "::", hostPort: six?.hostPort ?? 0 }],
+      })
+      .catch((thrown: Error) => thrown.message);
+    expect(taken).toBe(`Bind for [::]:${six?.hostPort} failed: port is already allocated`);
+    const pages = mkdtempSync("/tmp/tiffin-pages-");
+    writeFileSync(`${pages}/menu`, "lunch");
+    const enter = (netns: OwnedFd | undefined): string[] =>
+      netns === undefined ? [] : ["nsenter", `--net=/proc/${process.pid}/fd/${netns.raw}`];
+    const server = Bun.spawn(
+      [...enter(one.netns), "busybox", "httpd", "-f", "-p", "[fd00:77::2]:80", "-h", pages],
+      {
+        stdout: "ignore",
+        stderr: "ignore",
+      },
+    );
+    try {
+      const asked = (from: OwnedFd | undefined, address: string): string => {
+        const script = `exec 3<>/dev/tcp/${address}/${six?.hostPort}; printf "GET /menu HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3`;
+        const { stdout } = Bun.spawnSync([...enter(from), "timeout", "2", "bash", "-c", script], {
+          stderr: "ignore",
+        });
+        return stdout.toString().split("\n").at(-1) ?? "";
+      };
+      await until("the container's server", () => asked(undefined, "fd00:77::1") === "lunch");
+      const two = await start("two", { network });
+      expect(asked(two.netns, "fd00:77::1")).toBe("lunch");
+      expect(asked(one.netns, "fd00:77::1")).toBe("lunch");
+    } finally {
+      server.kill();
+      await server.exited;
+      rmSync(pages, { recursive: true });
+    }
+    await networks.release("one");
+    if (Bun.which("nft") !== null) expect(elements("published6_any")).not.toContain("fd00:77::2");
   });
 
   test("an internal network has no way out by IPv6 either", async () => {

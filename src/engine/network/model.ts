@@ -40,7 +40,43 @@ export interface PublishedPort {
 }
 
 /** `none` and `host` are networks by name, so that clients can list them; nothing is made for them. */
-export type NetworkDriver = "bridge" | "host" | "null";
+export type NetworkDriver = "bridge" | "host" | "null" | "macvlan" | "ipvlan" | "vlan" | "vxlan";
+
+export type MacvlanMode = "private" | "vepa" | "bridge" | "passthru";
+export type IpvlanMode = "l2" | "l3" | "l3s";
+
+/** A link that is there because the network is. */
+export type MadeUnderlay =
+  | { readonly kind: "vlan"; readonly on: string; readonly id: number }
+  /** For a network that goes nowhere. */
+  | { readonly kind: "dummy" }
+  | {
+      readonly kind: "vxlan";
+      readonly id: number;
+      readonly port: number;
+      /** Empty: the kernel's choice. */
+      readonly local: string;
+      readonly dev: string;
+      readonly peers: readonly string[];
+    };
+
+/** What a network stands on, where it is not only a bridge. `link`: the parent of containers' links, or the port to other hosts. */
+export type Attachment = { readonly link: string; readonly made?: MadeUnderlay | undefined } & (
+  | { readonly kind: "macvlan"; readonly mode: MacvlanMode }
+  | { readonly kind: "ipvlan"; readonly mode: IpvlanMode }
+  | { readonly kind: "vxlan" }
+);
+
+/** `parent` empty: none, the network goes nowhere. */
+export type AttachmentRequest =
+  | {
+      readonly kind: "macvlan";
+      readonly mode: MacvlanMode;
+      readonly parent: string;
+      readonly vlanId?: number;
+    }
+  | { readonly kind: "ipvlan"; readonly mode: IpvlanMode; readonly parent: string }
+  | Extract<MadeUnderlay, { kind: "vxlan" }>;
 
 /** The IPv6 part of a network. */
 export interface Ipv6Settings {
@@ -55,14 +91,14 @@ export interface Ipv6Settings {
 /** What was decided about a network when it was made. */
 export interface NetworkSettings {
   readonly driver: NetworkDriver;
-  /** What follows is empty or 0 where the driver is not `bridge`. CIDR. */
+  /** What follows is empty or 0 for `host` and `null`. CIDR. */
   readonly subnet: string;
   readonly gateway: string;
   /** CIDR: addresses that nobody asks for come from here; empty: from the whole subnet. */
   readonly ipRange: string;
   /** Addresses that are somebody else's, by name. */
   readonly auxiliary: Readonly<Record<string, string>>;
-  /** Name of the bridge link. */
+  /** Name of the bridge link; empty where containers have links on a parent. */
   readonly bridge: string;
   /** Bytes; 0: the kernel's default. */
   readonly mtu: number;
@@ -83,6 +119,8 @@ export interface NetworkSettings {
   readonly ipamOptions: Readonly<Record<string, string>>;
   /** Absent: it has no IPv6. */
   readonly ipv6?: Ipv6Settings | undefined;
+  /** Absent: a bridge of this host alone. */
+  readonly attachment?: Attachment | undefined;
 }
 
 export interface Network extends NetworkSettings {
@@ -111,6 +149,9 @@ export interface NetworkRequest {
   readonly ipamOptions?: Readonly<Record<string, string>>;
   /** Absent: without IPv6. */
   readonly ipv6?: Partial<Ipv6Settings> | undefined;
+  /** Absent: `bridge`. */
+  readonly driver?: NetworkDriver;
+  readonly attachment?: AttachmentRequest;
 }
 
 export interface EndpointRequest {

@@ -3,7 +3,7 @@ import { NetlinkError, nftTransaction } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { formatIpv4 } from "../../linux/netlink/ipv4.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
-import { isBuiltIn } from "./built-in-networks.ts";
+import { hasNameServer } from "./built-in-networks.ts";
 import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
 import type { EndpointRequest } from "./model.ts";
 import type { NetworkRegistry } from "./network-registry.ts";
@@ -54,7 +54,7 @@ export class NameServerPorts {
 
   /** Undefined where none of these networks has one. */
   #serverOf(endpoints: readonly InNetwork[]): number | undefined {
-    const found = endpoints.find(({ network }) => !isBuiltIn(network));
+    const found = endpoints.find(({ network }) => hasNameServer(this.#registry.byId(network)));
     return found === undefined ? undefined : this.#registry.bridgeOf(found.network)?.wish.gateway;
   }
 

@@ -1,7 +1,7 @@
 /**
  * The names that networks have on the host. An engine instance (`tag`) finds its own things by them and never takes
  * another instance's: a tag is six hex digits, so `tf<tag>...` and `tf<8 hex>` have different lengths, and the `n` of a
- * network's bridge is no hex digit.
+ * network's bridge and the `x` of what else it stands on are no hex digits.
  */
 import { randomHex } from "../../lib/ids.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
@@ -16,6 +16,10 @@ export interface HostNames {
   isBridge(name: string): boolean;
   /** The bridge of the network with this id. */
   bridgeOf(networkId: string): string;
+  /** The link that the network with this id stands on, where it is ours and nobody named it. */
+  underlayOf(networkId: string): string;
+  /** Matches such links of this instance. */
+  isUnderlay(name: string): boolean;
   /** Matches the host ends of this instance's veth pairs. */
   isEndpointLink(name: string): boolean;
   /** A new name for one; unique enough, and the kernel refuses a duplicate. */
@@ -33,7 +37,11 @@ export function hostNames(tag: string): HostNames {
   const bridgePrefix = `tf${tag}n`;
   const bridgeDigits = longestLinkName - bridgePrefix.length;
   const bridge = new RegExp(`^${bridgePrefix}[0-9a-f]{${bridgeDigits}}$`);
+  const underlayPrefix = `tf${tag}x`;
+  const underlay = new RegExp(`^${underlayPrefix}[0-9a-f]{${bridgeDigits}}$`);
   return {
+    underlayOf: (networkId) => `${underlayPrefix}${networkId.slice(0, bridgeDigits)}`,
+    isUnderlay: (name) => underlay.test(name),
     defaultBridge,
     bridgePrefix,
     table: { family: "inet", table: tag === "" ? "tiffin" : `tiffin_${tag}` },

@@ -4,6 +4,7 @@ import { BridgeNetwork } from "./bridge-network.ts";
 import { builtInIds } from "./built-in-networks.ts";
 import type { BridgeWish } from "./decide.ts";
 import type { EndpointRecord, EndpointRequest, Network } from "./model.ts";
+import { isParent, type Underlay } from "./underlay.ts";
 
 export class NetworkRegistry {
   readonly #networks = new Map<string, Network>();
@@ -20,7 +21,7 @@ export class NetworkRegistry {
     for (const network of networks) {
       try {
         const bridge =
-          network.driver === "bridge" ? new BridgeNetwork(network, lastAddressOf(network.id)) : undefined;
+          network.subnet !== "" ? new BridgeNetwork(network, lastAddressOf(network.id)) : undefined;
         this.add(network, bridge);
       } catch (thrown) {
         report(new Error(`network ${network.name} is left out: ${messageOf(thrown)}`));
@@ -46,8 +47,17 @@ export class NetworkRegistry {
   }
 
   bridges(): readonly BridgeWish[] {
-    this.#wishes ??= [...this.#bridges.values()].map(({ wish }) => wish);
+    this.#wishes ??= [...this.#bridges.values()]
+      .filter(({ isOnParent }) => !isOnParent)
+      .map(({ wish }) => wish);
     return this.#wishes;
+  }
+
+  /** Of networks whose containers have links on them. */
+  underlays(): readonly Underlay[] {
+    return [...this.#bridges.values()].flatMap(({ network: { attachment, name, mtu }, isOnParent }) =>
+      isOnParent && attachment !== undefined ? [{ attachment, network: name, mtu }] : [],
+    );
   }
 
   defaultBridge(): BridgeNetwork {
@@ -102,17 +112,21 @@ export class NetworkRegistry {
   }
 }
 
+/** The default route of a family, or what published ports lead to: the host does not reach what is on a parent. */
+export type GatewayPurpose = "ipv4" | "ipv6" | "ports";
+
 /** Which endpoint gives the default route: the highest priority, then the first name. Undefined: none can. */
 export function gatewayIndex(
   endpoints: readonly Pick<EndpointRequest, "network" | "gatewayPriority">[],
   networks: Pick<NetworkRegistry, "byId">,
-  family: "ipv4" | "ipv6" = "ipv4",
+  purpose: GatewayPurpose = "ipv4",
 ): number | undefined {
   let best: { readonly index: number; readonly priority: number; readonly name: string } | undefined;
   for (const [index, { network: id, gatewayPriority: priority = 0 }] of endpoints.entries()) {
     const network = networks.byId(id);
     if (network === undefined || network.internal) continue;
-    if (family === "ipv6" && network.ipv6 === undefined) continue;
+    if (purpose === "ipv6" && network.ipv6 === undefined) continue;
+    if (purpose === "ports" && isParent(network.attachment)) continue;
     const { name } = network;
     const better =
       best === undefined || priority > best.priority || (priority === best.priority && name < best.name);
@@ -125,7 +139,7 @@ export function gatewayIndex(
 export function gatewayEndpoint(
   endpoints: readonly EndpointRecord[],
   networks: Pick<NetworkRegistry, "byId">,
-  family: "ipv4" | "ipv6" = "ipv4",
+  purpose: GatewayPurpose = "ipv4",
 ): EndpointRecord | undefined {
-  return endpoints[gatewayIndex(endpoints, networks, family) ?? -1];
+  return endpoints[gatewayIndex(endpoints, networks, purpose) ?? -1];
 }

@@ -44,6 +44,7 @@ test("what a client asks for is understood", () => {
   };
   expect(networkRequest(body)).toEqual({
     name: "lunch",
+    driver: "bridge",
     subnet: "10.9.0.0/24",
     gateway: "10.9.0.9",
     ipRange: "10.9.0.64/26",
@@ -82,7 +83,37 @@ const odd: readonly [Partial<NetworkCreateBody>, string][] = [
   [{ Driver: "host" }, 'forbidden: only one instance of "host" network is allowed'],
   [{ Driver: "null" }, 'forbidden: only one instance of "null" network is allowed'],
   [{ Driver: "nosuch" }, 'notFound: could not resolve driver "nosuch": plugin "nosuch" not found'],
-  [{ Driver: "macvlan" }, "notImplemented: network driver macvlan is not supported"],
+  [{ Driver: "overlay" }, "notImplemented: network driver overlay is not supported"],
+  [
+    { Driver: "macvlan", Options: { macvlan_mode: "x" } },
+    'invalid: invalid value "x" for option macvlan_mode: wanted private, vepa, bridge, passthru',
+  ],
+  [
+    { Driver: "ipvlan", Options: { ipvlan_mode: "l4" } },
+    'invalid: invalid value "l4" for option ipvlan_mode: wanted l2, l3, l3s',
+  ],
+  [
+    { Driver: "macvlan", Options: { parent: "a b" } },
+    'invalid: invalid value "a b" for option parent: wanted the name of a link',
+  ],
+  [{ Driver: "vlan", Options: { parent: "eth0" } }, "invalid: the driver vlan needs the option id"],
+  [
+    { Driver: "vlan", Options: { parent: "eth0", id: "4095" } },
+    'invalid: invalid value "4095" for option id: wanted a number from 1 to 4094',
+  ],
+  [{ Driver: "vxlan" }, "invalid: the driver vxlan needs the option id"],
+  [
+    { Driver: "vxlan", Options: { id: "5", peer: "10.0.0.1" } },
+    'invalid: unknown option "peer" for the driver vxlan: it has id, peers, port, local, dev',
+  ],
+  [
+    { Driver: "vxlan", Options: { id: "5", peers: "10.0.0.1,fd00::1" } },
+    "invalid: the peers of a vxlan are of one family: IPv4 or IPv6",
+  ],
+  [
+    { Driver: "vxlan", Options: { id: "5", peers: "host" } },
+    'invalid: invalid value "host" for option peers: wanted an IP address',
+  ],
   [{ EnableIPv4: false, EnableIPv6: true }, "notImplemented: a network without IPv4 is not supported"],
   [{ EnableIPv4: false }, "invalid: IPv4 or IPv6 must be enabled"],
   [{ Scope: "swarm" }, "notImplemented: network scope swarm is not supported"],

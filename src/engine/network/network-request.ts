@@ -1,7 +1,8 @@
 /** `POST /networks/create`: what a client's words ask for. Pure. */
 import type { IpamPool, NetworkCreateBody } from "../../docker/types/network.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import type { NetworkRequest } from "./model.ts";
+import { attachedDrivers, attachmentRequest } from "./attachment-request.ts";
+import type { NetworkDriver, NetworkRequest } from "./model.ts";
 
 function invalid(message: string): TiffinError {
   return new TiffinError("invalid", "network.request", message);
@@ -20,14 +21,17 @@ const predefined = ["bridge", "host", "none", "default"];
 export function networkRequest(body: NetworkCreateBody): NetworkRequest {
   const { Name: name, IPAM } = body;
   checkName(name);
-  checkDriver(body.Driver || "bridge");
+  const driver = checkedDriver(body.Driver || "bridge");
   checkUnsupported(body);
   if ((IPAM?.Driver || "default") !== "default") {
     throw new TiffinError("notFound", "network.driver", `could not find IPAM driver ${IPAM?.Driver}`);
   }
   const options = body.Options ?? {};
+  const attached = attachedDrivers.find((each) => each === driver);
   return {
     name,
+    driver,
+    ...(attached !== undefined && { attachment: attachmentRequest(attached, options) }),
     ...poolsOf(IPAM?.Config ?? [], body.EnableIPv6 ?? false),
     ...settingsOf(options),
     internal: body.Internal ?? false,
@@ -54,8 +58,9 @@ function checkName(name: string): void {
   }
 }
 
-function checkDriver(driver: string): void {
-  if (driver === "bridge") return;
+function checkedDriver(driver: string): NetworkDriver {
+  const known = ["bridge" as const, ...attachedDrivers].find((each) => each === driver);
+  if (known !== undefined) return known;
   if (driver === "host" || driver === "null") {
     throw new TiffinError(
       "forbidden",
@@ -63,14 +68,12 @@ function checkDriver(driver: string): void {
       `only one instance of "${driver}" network is allowed`,
     );
   }
-  if (["macvlan", "ipvlan", "overlay", "vlan", "vxlan"].includes(driver)) {
-    throw missing(`network driver ${driver}`);
-  }
+  if (driver === "overlay") throw missing(`network driver ${driver}`);
   throw new TiffinError(
     "notFound",
     "network.driver",
     `could not resolve driver ${JSON.stringify(driver)}: plugin ${JSON.stringify(driver)} not found`,
-    { remedy: "use the driver bridge" },
+    { remedy: `use one of the drivers bridge, ${attachedDrivers.join(", ")}` },
   );
 }
 

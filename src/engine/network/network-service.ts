@@ -13,7 +13,7 @@ import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
 import type { EventBus } from "../event/mod.ts";
-import { isBuiltIn } from "./built-in-networks.ts";
+import { hasNameServer, isBuiltIn } from "./built-in-networks.ts";
 import type { NameServers } from "./dns/mod.ts";
 import type { Network, Networks } from "./model.ts";
 import { type FilterMap, networkPruneTest, networkTest } from "./network-filters.ts";
@@ -61,7 +61,7 @@ export class NetworkService {
   async create(body: NetworkCreateBody): Promise<NetworkCreateResponse> {
     const { networks, events, nameServers } = this.#context;
     const network = networks.create(networkRequest(body));
-    await nameServers.open(network);
+    if (hasNameServer(network)) await nameServers.open(network);
     events.emit("network", "create", network.id, { name: network.name, type: network.driver });
     return { Id: network.id, Warning: "" };
   }
@@ -101,7 +101,7 @@ export class NetworkService {
     try {
       networks.delete(network.id);
     } catch (thrown) {
-      if (networks.byId(network.id) !== undefined) void nameServers.open(network);
+      if (networks.byId(network.id) !== undefined && hasNameServer(network)) void nameServers.open(network);
       throw thrown;
     }
     events.emit("network", "destroy", network.id, { name: network.name, type: network.driver });

@@ -45,7 +45,7 @@ interface NetworkRow {
   document: string;
 }
 
-const { text, flag, integer, mapOf, oneOf, object } = decoderKit({
+const { text, flag, integer, list, mapOf, oneOf, object, variants } = decoderKit({
   code: "network.row-damaged",
   whole: "row of a network",
   shownLength: 40,
@@ -54,8 +54,21 @@ const { text, flag, integer, mapOf, oneOf, object } = decoderKit({
   nullIsEmpty: false,
 });
 
+const made = variants("kind", {
+  vlan: object({ kind: oneOf("vlan"), on: text, id: integer }),
+  dummy: object({ kind: oneOf("dummy") }),
+  vxlan: object({
+    kind: oneOf("vxlan"),
+    id: integer,
+    port: integer,
+    local: text,
+    dev: text,
+    peers: list(text),
+  }),
+});
+
 const settings = object({
-  driver: oneOf("bridge", "host", "null"),
+  driver: oneOf("bridge", "host", "null", "macvlan", "ipvlan", "vlan", "vxlan"),
   subnet: text,
   gateway: text,
   ipRange: text,
@@ -72,6 +85,23 @@ const settings = object({
   subnetChosen: flag,
   ipamOptions: mapOf(text),
   ipv6: optional(object({ subnet: text, gateway: text, ipRange: text, auxiliary: mapOf(text) })),
+  attachment: optional(
+    variants("kind", {
+      macvlan: object({
+        kind: oneOf("macvlan"),
+        mode: oneOf("private", "vepa", "bridge", "passthru"),
+        link: text,
+        made: optional(made),
+      }),
+      ipvlan: object({
+        kind: oneOf("ipvlan"),
+        mode: oneOf("l2", "l3", "l3s"),
+        link: text,
+        made: optional(made),
+      }),
+      vxlan: object({ kind: oneOf("vxlan"), link: text, made: optional(made) }),
+    }),
+  ),
 });
 
 const versioned = object({ version: integer });

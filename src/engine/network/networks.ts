@@ -8,12 +8,13 @@ import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { every, type Timer } from "../../lib/timer.ts";
-import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { formatIpv4, type Prefix, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import { ActiveEndpoints } from "./active-endpoints.ts";
 import { applyNetOps } from "./apply.ts";
 import { BridgeNetwork } from "./bridge-network.ts";
 import { isBuiltIn } from "./built-in-networks.ts";
+import { decideAttachment } from "./decide-attachment.ts";
 import type { Ipv6Surroundings } from "./decide-ipv6.ts";
 import { decideNetwork } from "./decide-network.ts";
 import { joinNamespace, moveDefaultRoute, wireProcess } from "./endpoint.ts";
@@ -23,6 +24,8 @@ import { FirewallWatch } from "./firewall-watch.ts";
 import { HostFirewall } from "./host-firewall.ts";
 import { HostSide } from "./host-side.ts";
 import type {
+  Attachment,
+  AttachmentRequest,
   EndpointRecord,
   EndpointRequest,
   LiveContainer,
@@ -43,9 +46,15 @@ import { gatewayEndpoint, gatewayIndex, NetworkRegistry } from "./network-regist
 import type { NetworkStore } from "./network-store.ts";
 import { type NetworkSockets, observeTaken, observeTaken6 } from "./observe.ts";
 import { checkPorts } from "./port-request.ts";
-import { type HeldPorts, PublishedPorts } from "./published-ports.ts";
+import { type HeldPorts, PublishedPorts, portTarget } from "./published-ports.ts";
 import { recoverEndpoints } from "./recover.ts";
 import type { SubnetPools } from "./subnet-pools.ts";
+import { isParent, type Underlay } from "./underlay.ts";
+
+/** What a vxlan adds to a frame, over IPv4 and over IPv6. */
+const vxlanBytes = 50;
+const vxlanBytes6 = 70;
+const usualMtu = 1500;
 
 /** How often the host's part is looked after while containers run; a look costs a fifth of a millisecond. */
 const healEveryMs = 5000;
@@ -101,6 +110,7 @@ export class HostNetworks implements Networks {
       sockets,
       report,
       bridges: () => registry.bridges(),
+      underlays: () => registry.underlays(),
       ports: () => [...published.mappings(), ...nameServers.mappings()],
       joined: () => active.joined(),
     });
@@ -157,23 +167,34 @@ export class HostNetworks implements Networks {
     return failing(`make network ${request.name}`, () => {
       this.#registry.refuseTaken(request.name);
       const id = newId();
-      const settings = decideNetwork(request, {
-        own: this.#registry.bridges().map(({ subnet }) => subnet),
-        // Of our own bridges the persisted subnets count, of all others what the host says.
-        taken: observeTaken(this.#sockets.route, this.#host.indexes()),
+      const wanted = request.attachment;
+      const attachment = wanted === undefined ? undefined : this.#attachmentOf(wanted, id);
+      const settings = decideNetwork(this.#withMtu(request), {
+        own: this.#subnets(),
+        // Of our own bridges the persisted subnets count, of all others what the host says. What is on a parent is
+        // where the host may well be too.
+        taken:
+          isParent(attachment) && (request.subnet ?? "") !== ""
+            ? []
+            : observeTaken(this.#sockets.route, this.#host.indexes()),
+        attachment,
         ...this.#ipv6Surroundings(request),
         pools: this.#pools.ipv4,
         bridge: this.#names.bridgeOf(id),
       });
-      this.#refuseTakenLink(settings.bridge);
+      if (settings.bridge !== "") this.#refuseTakenLink(settings.bridge);
       const network: Network = { ...settings, id, name: request.name, createdMs: nowMs() };
       const bridge = new BridgeNetwork(network, undefined);
       try {
         this.#store.addNetwork(network);
         this.#fail("network.row");
-        this.#host.add(bridge.wish, this.#fail);
+        if (bridge.isOnParent) {
+          this.#host.addUnderlay(underlayOf(network));
+          this.#fail("network.bridge");
+        } else this.#host.add(bridge.wish, this.#fail);
       } catch (thrown) {
-        this.#host.delete(bridge.wish, true);
+        if (bridge.isOnParent) this.#host.deleteUnderlay(underlayOf(network));
+        else this.#host.delete(bridge.wish, true);
         this.#store.deleteNetwork(id);
         throw thrown;
       }
@@ -203,10 +224,11 @@ export class HostNetworks implements Networks {
       const bridge = this.#registry.bridgeOf(id);
       // What its last containers left rests on its bridge.
       this.#stock.settle(id);
-      if (bridge !== undefined) this.#host.delete(bridge.wish);
+      if (bridge?.isOnParent === false) this.#host.delete(bridge.wish);
       this.#fail("network.unlinked");
       this.#store.deleteNetwork(id);
       this.#registry.delete(id);
+      if (bridge?.isOnParent === true) this.#host.deleteUnderlay(underlayOf(network));
       this.#fail("network.forgotten");
     });
   }
@@ -283,19 +305,20 @@ export class HostNetworks implements Networks {
             joinNamespace(joining, netns);
           } catch (thrown) {
             // The namespace lives on, and with it what was made of the pair.
-            this.#deleteLink(plan.hostLink);
+            this.#undoLink(plan.hostLink, record.link, netns);
             throw thrown;
           }
         });
         this.#fail("connect.link");
-        if (givesDefaultRoute) this.#published.move(containerId, plan.address);
+        this.#movePorts(containerId, endpoints);
         this.#nameServers.lead(netns, endpoints);
       } catch (thrown) {
         this.#active.forget(containerId, network);
-        this.#deleteLink(plan.hostLink);
+        this.#undoLink(plan.hostLink, record.link, netns);
         bridge.give(plan);
         if (givesDefaultRoute6 && before6 !== undefined) moveIpv6Route(before6, netns);
-        if (givesDefaultRoute && before !== undefined) this.#movePlace(containerId, before, netns);
+        if (givesDefaultRoute && before !== undefined) moveRoute(before, netns);
+        this.#movePorts(containerId, now.endpoints);
         throw thrown;
       }
       return { endpoints, ports: now.ports };
@@ -318,12 +341,14 @@ export class HostNetworks implements Networks {
       const before6 = gatewayEndpoint(now.endpoints, this.#registry, "ipv6");
       const after6 = gatewayEndpoint(endpoints, this.#registry, "ipv6");
       if (before6 === gone && after6 !== undefined) moveIpv6Route(after6, netns);
-      if (before === gone && after !== undefined) this.#movePlace(containerId, after, netns);
-      if (before === gone && after === undefined) this.#published.unpublish(containerId);
+      if (before === gone && after !== undefined) moveRoute(after, netns);
+      const hasPorts = portTarget(endpoints, this.#registry) !== undefined;
+      if (hasPorts) this.#movePorts(containerId, endpoints);
+      else this.#published.unpublish(containerId);
       this.#nameServers.lead(netns, endpoints, now.endpoints);
       this.#fail("disconnect.row");
       this.#releaseOne(containerId, network);
-      return { endpoints, ports: after === undefined ? [] : now.ports };
+      return { endpoints, ports: hasPorts ? now.ports : [] };
     });
   }
 
@@ -391,9 +416,9 @@ export class HostNetworks implements Networks {
       try {
         const endpoints = planned.map((endpoint, index) => recordOf(endpoint, linkAt(index)));
         for (const { bridge, plan } of planned) this.#active.add(containerId, bridge.network.id, plan);
-        const gateway = parseIpv4(this.#gatewayOf(endpoints)?.address ?? "");
-        if (gateway !== undefined) {
-          this.#host.orHealed(() => this.#published.publish(containerId, gateway, held));
+        const target = portTarget(endpoints, this.#registry);
+        if (target !== undefined) {
+          this.#host.orHealed(() => this.#published.publish(containerId, target, held));
         }
         return { endpoints, ports: held.ports, warnings };
       } catch (thrown) {
@@ -412,9 +437,11 @@ export class HostNetworks implements Networks {
 
   /** Only what has a way out is published. */
   #holdPorts({ endpoints, ports }: PlaceRequest): { held: HeldPorts; warnings: readonly string[] } {
-    const gateway = endpoints[gatewayIndex(endpoints, this.#registry) ?? -1];
-    if (gateway === undefined) return { held: this.#published.hold([]), warnings: [] };
-    const checked = checkPorts(ports, this.#registry.byId(gateway.network)?.hostAddress, this.#publishMode);
+    const gateway = endpoints[gatewayIndex(endpoints, this.#registry, "ports") ?? -1];
+    const network = this.#registry.byId(gateway?.network ?? "");
+    if (network === undefined) return { held: this.#published.hold([]), warnings: [] };
+    const { hostAddress, ipv6 } = network;
+    const checked = checkPorts(ports, hostAddress, this.#publishMode, ipv6 !== undefined);
     const held = this.#published.hold(checked.ports);
     return { held, warnings: [...checked.warnings, ...this.#hostFirewall.warningsOf(held.ports)] };
   }
@@ -423,20 +450,45 @@ export class HostNetworks implements Networks {
     return gatewayEndpoint(endpoints, this.#registry);
   }
 
-  /** Default route and published ports go by another endpoint. */
-  #movePlace(containerId: string, endpoint: EndpointRecord, netns: OwnedFd): void {
-    const gateway = parseIpv4(endpoint.gateway);
-    const address = parseIpv4(endpoint.address);
-    if (gateway !== undefined) moveDefaultRoute(gateway, netns);
-    if (address !== undefined) this.#published.move(containerId, address);
+  /** Published ports lead where they should among these endpoints. */
+  #movePorts(containerId: string, endpoints: readonly EndpointRecord[]): void {
+    const target = portTarget(endpoints, this.#registry);
+    if (target !== undefined) this.#published.move(containerId, target);
+  }
+
+  #subnets(): Prefix[] {
+    return [...this.#registry.bridgeNetworks()].map(({ wish }) => wish.subnet);
+  }
+
+  #attachmentOf(request: AttachmentRequest, id: string): Attachment {
+    return decideAttachment(request, {
+      networks: this.#registry.all(),
+      ownLink: this.#names.underlayOf(id),
+      linkOf: (name) => findLink(this.#sockets.route, name),
+    });
+  }
+
+  /** Frames to other hosts are longer than those within. */
+  #withMtu(request: NetworkRequest): NetworkRequest {
+    const { attachment, mtu = 0 } = request;
+    if (attachment?.kind !== "vxlan" || mtu !== 0) return request;
+    const dev = attachment.dev === "" ? undefined : findLink(this.#sockets.route, attachment.dev);
+    const added = attachment.peers.some((peer) => peer.includes(":")) ? vxlanBytes6 : vxlanBytes;
+    return { ...request, mtu: (dev?.mtuBytes ?? usualMtu) - added };
   }
 
   /** Looked at only where it counts. */
   #ipv6Surroundings(request: NetworkRequest): Ipv6Surroundings {
     if (request.ipv6 === undefined) return { own6: [], taken6: [], pools6: [] };
     return {
-      own6: this.#registry.bridges().flatMap(({ ipv6 }) => ipv6?.subnet ?? []),
-      taken6: observeTaken6(this.#sockets.route, this.#host.indexes()),
+      own6: [...this.#registry.bridgeNetworks()].flatMap(({ wish }) => wish.ipv6?.subnet ?? []),
+      // See `create`: what is on a parent is where the host may be.
+      taken6:
+        request.attachment !== undefined &&
+        request.attachment.kind !== "vxlan" &&
+        (request.ipv6.subnet ?? "") !== ""
+          ? []
+          : observeTaken6(this.#sockets.route, this.#host.indexes()),
       pools6: this.#pools.ipv6,
     };
   }
@@ -466,9 +518,15 @@ export class HostNetworks implements Networks {
     else this.#stock.rest(bridge, endpoint);
   }
 
-  #deleteLink(link: string): void {
+  /** What the container would have joined with, by its end on the host where it has one. */
+  #undoLink(hostLink: string, link: string, netns: OwnedFd): void {
     const cause = "the container does not join the network";
-    applyNetOps([{ in: "host", op: "linkDelete", link, cause, inverse: "vethAdd" }], this.#sockets);
+    if (hostLink === "") {
+      using route = inNetns(netns, () => NetlinkSocket.open("route"));
+      applyNetOps([{ in: "namespace", op: "linkDelete", link, cause, inverse: "childAdd" }], { route });
+      return;
+    }
+    applyNetOps([{ in: "host", op: "linkDelete", link: hostLink, cause, inverse: "vethAdd" }], this.#sockets);
   }
 
   #recover(live: readonly LiveContainer[], keepUnknown: boolean): void {
@@ -496,6 +554,16 @@ export class HostNetworks implements Networks {
       report(thrown);
     }
   }
+}
+
+function underlayOf({ attachment, name, mtu }: Network): Underlay {
+  if (attachment === undefined) throw new Error(`network ${name} stands on no link`);
+  return { attachment, network: name, mtu };
+}
+
+function moveRoute({ gateway }: EndpointRecord, netns: OwnedFd): void {
+  const address = parseIpv4(gateway);
+  if (address !== undefined) moveDefaultRoute(address, netns);
 }
 
 function moveIpv6Route({ ipv6 }: EndpointRecord, netns: OwnedFd): void {

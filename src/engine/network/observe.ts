@@ -146,3 +146,10 @@ export function endpointLinks(route: NetlinkSocket, isOurs: (name: string) => bo
     .map((link) => link.name)
     .filter(isOurs);
 }
+
+/** Links of this instance that networks stand on. */
+export function underlayLinks(route: NetlinkSocket, isOurs: (name: string) => boolean): string[] {
+  return listLinks(route)
+    .map((link) => link.name)
+    .filter(isOurs);
+}

@@ -8,6 +8,11 @@ import { formatIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { RulePlace, TableReference } from "../../linux/netlink/nftables/request.ts";
 import { type Ruleset, renderRule, type SetContent } from "./firewall.ts";
 import type { ForeignInsertion } from "./foreign-firewall.ts";
+import type { IpvlanMode, MacvlanMode, MadeUnderlay } from "./model.ts";
+
+export type ChildKind =
+  | { readonly kind: "macvlan"; readonly mode: MacvlanMode }
+  | { readonly kind: "ipvlan"; readonly mode: IpvlanMode };
 
 interface Reason {
   /** The fact or wish that asks for it. */
@@ -28,6 +33,20 @@ type NetAction =
     }
   /** No IPv6 link-local address: the network is IPv4 and duplicate address detection costs time. */
   | { readonly op: "ipv6Quiet"; readonly link: string }
+  /** A link that a network stands on. */
+  | { readonly op: "underlayAdd"; readonly link: string; readonly made: MadeUnderlay; readonly mtu: number }
+  | { readonly op: "vxlanPeer"; readonly link: string; readonly peer: Uint8Array }
+  /** A link in the container's namespace, on a parent of the host's. */
+  | {
+      readonly op: "childAdd";
+      readonly link: string;
+      readonly parent: string;
+      readonly child: ChildKind;
+      readonly mac: Uint8Array;
+      readonly mtu: number;
+    }
+  /** By the link, without a gateway. */
+  | { readonly op: "defaultRouteByLink"; readonly link: string; readonly hasIpv6: boolean }
   | { readonly op: "bridgePort"; readonly link: string; readonly bridge: string }
   /** The bridge may send a frame out of the port that it came in by. */
   | { readonly op: "bridgeHairpin"; readonly link: string }
@@ -95,6 +114,14 @@ export function targetOf(op: NetOp): string {
       return `${op.link} ${formatMac(op.mac)}`;
     case "vethAdd":
       return `${op.link} with ${op.peer} ${formatMac(op.peerMac)}`;
+    case "underlayAdd":
+      return `${op.link} ${renderMade(op.made)}`;
+    case "vxlanPeer":
+      return `${formatIpAddress(op.peer)} of ${op.link}`;
+    case "childAdd":
+      return `${op.child.kind} ${op.child.mode} ${op.link} on ${op.parent}`;
+    case "defaultRouteByLink":
+      return `by ${op.link}`;
     case "bridgePort":
       return `${op.link} of ${op.bridge}`;
     case "neighbourForget":
@@ -133,6 +160,11 @@ export function targetOf(op: NetOp): string {
     case "ruleDelete":
       return `${op.table.family} ${op.table.table} ${op.chain} handle ${op.handle}`;
   }
+}
+
+function renderMade(made: MadeUnderlay): string {
+  if (made.kind === "dummy") return "dummy";
+  return made.kind === "vlan" ? `vlan ${made.id} on ${made.on}` : `vxlan ${made.id} port ${made.port}`;
 }
 
 function elementCount(contents: readonly SetContent[]): number {

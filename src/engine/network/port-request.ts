@@ -1,12 +1,15 @@
 /** Checks of published ports before anything is touched. Pure. */
 import { TiffinError } from "../../lib/errors.ts";
 import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { PortRequest, PublishMode } from "./model.ts";
 
 export interface CheckedPort {
   readonly request: PortRequest;
-  /** 0: all addresses. */
-  readonly hostAddress: number;
+  /** 0: all addresses of IPv4, 0n: of IPv6. */
+  readonly hostAddress: number | bigint;
+  /** It has the host port of the one before it, which is of the other family. */
+  readonly followsPort?: boolean;
   /** Host ports to try in order; [0] lets the kernel choose. */
   readonly firstPort: number;
   readonly lastPort: number;
@@ -23,11 +26,12 @@ function isPort(port: number, minimum: number): boolean {
   return Number.isInteger(port) && port >= minimum && port <= maximumPort;
 }
 
-/** IPv6 host addresses are left out with a warning; anything else that is wrong throws `network.port-invalid`. */
+/** IPv6 host addresses are left out with a warning where the network has no IPv6; anything else that is wrong throws `network.port-invalid`. */
 export function checkPorts(
   requests: readonly PortRequest[],
   defaultAddress = "0.0.0.0",
   defaultMode: PublishMode = "nat",
+  hasIpv6 = false,
 ): {
   readonly ports: readonly CheckedPort[];
   readonly warnings: readonly string[];
@@ -46,19 +50,23 @@ export function checkPorts(
         `host port ${hostPort}${lastPort === hostPort ? "" : `-${lastPort}`} is not from 1 to ${maximumPort}`,
       );
     }
-    if (text.includes(":")) {
+    if (text.includes(":") && !hasIpv6) {
       warnings.push(
         `Port ${containerPort}/${protocol} is not published on [${text}]: this network has no IPv6`,
       );
       continue;
     }
-    const hostAddress = parseIpv4(text);
-    if (hostAddress === undefined) throw invalid(`${JSON.stringify(text)} is no IPv4 address to publish on`);
+    const hostAddress = parseIpv4(text) ?? parseIpv6(text);
+    if (hostAddress === undefined) throw invalid(`${JSON.stringify(text)} is no IP address to publish on`);
     const { mode = defaultMode } = request;
     if (mode === "socket" && protocol === "sctp") {
       throw invalid(`port ${containerPort}/sctp cannot be published in the mode socket: use nat`);
     }
     ports.push({ request, hostAddress, firstPort: hostPort, lastPort, mode });
+    // The engine that listens at IPv4 has no clients to tell apart; nobody asked for that by IPv6.
+    if (hasIpv6 && (request.hostAddress ?? "") === "" && hostAddress === 0 && mode === "nat") {
+      ports.push({ request, hostAddress: 0n, followsPort: true, firstPort: hostPort, lastPort, mode });
+    }
   }
   return { ports, warnings };
 }

@@ -6,27 +6,49 @@ import { deleteFlows, type NetlinkSocket, nftTransaction } from "../../kernel/ne
 import { TiffinError } from "../../lib/errors.ts";
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
+import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
-import { type HeldPort, holdHostPort, portAllocated } from "./host-port.ts";
-import type { PortProtocol, PublishedPort } from "./model.ts";
+import { formatHostAddress, type HeldPort, holdHostPort, portAllocated } from "./host-port.ts";
+import type { EndpointRecord, PortProtocol, PublishedPort } from "./model.ts";
+import { gatewayEndpoint, type NetworkRegistry } from "./network-registry.ts";
 import { PortRelay } from "./port-relay.ts";
 import type { CheckedPort } from "./port-request.ts";
 
+/** Where the ports of a container lead. */
+export interface PortTarget {
+  readonly address: number;
+  /** Undefined: its network has no IPv6. */
+  readonly address6: bigint | undefined;
+}
+
+/** Undefined: none of the endpoints is in a network that the host reaches. */
+export function portTarget(
+  endpoints: readonly EndpointRecord[],
+  networks: Pick<NetworkRegistry, "byId">,
+): PortTarget | undefined {
+  const endpoint = gatewayEndpoint(endpoints, networks, "ports");
+  const address = parseIpv4(endpoint?.address ?? "");
+  return address === undefined ? undefined : { address, address6: parseIpv6(endpoint?.ipv6?.address ?? "") };
+}
+
 interface Publication {
   readonly ports: readonly PublishedPort[];
-  readonly address: number;
+  readonly target: PortTarget;
   readonly sockets: readonly Disposable[];
 }
 
 /** What the firewall does of it. */
-function mappingsOf({ ports, address }: Pick<Publication, "ports" | "address">): PortMapping[] {
-  return ports.filter(({ mode }) => mode !== "socket").map((port) => ({ port, address }));
+function mappingsOf({ ports, target }: Pick<Publication, "ports" | "target">): PortMapping[] {
+  return ports.flatMap((port) => {
+    const address = port.hostAddress.includes(":") ? target.address6 : target.address;
+    return port.mode === "socket" || address === undefined ? [] : [{ port, address }];
+  });
 }
 
 /** What the engine does of it. */
-function lead({ sockets, address }: Pick<Publication, "sockets" | "address">): void {
-  for (const socket of sockets) if (socket instanceof PortRelay) socket.lead(formatIpv4(address));
+function lead({ sockets, target }: Pick<Publication, "sockets" | "target">): void {
+  for (const socket of sockets) if (socket instanceof PortRelay) socket.lead(formatIpv4(target.address));
 }
 
 /** Ports that are occupied on the host but not rewritten yet. */
@@ -70,7 +92,7 @@ export class PublishedPorts {
         const published: PublishedPort = {
           containerPort,
           protocol,
-          hostAddress: formatIpv4(port.hostAddress),
+          hostAddress: formatHostAddress(port.hostAddress),
           hostPort: held.port,
           ...(port.mode === "socket" && { mode: port.mode }),
         };
@@ -89,9 +111,9 @@ export class PublishedPorts {
   }
 
   /** Makes held ports lead to the container. */
-  publish(containerId: string, address: number, held: Pick<HeldPorts, "ports" | "sockets">): void {
+  publish(containerId: string, target: PortTarget, held: Pick<HeldPorts, "ports" | "sockets">): void {
     if (held.ports.length === 0) return;
-    const publication = { ports: held.ports, address, sockets: held.sockets };
+    const publication = { ports: held.ports, target, sockets: held.sockets };
     const mappings = mappingsOf(publication);
     nftTransaction(this.#netfilter, addContents(this.#table, portContents(mappings)));
     lead(publication);
@@ -100,10 +122,10 @@ export class PublishedPorts {
   }
 
   /** Makes the ports lead to another address of the container. */
-  move(containerId: string, address: number): void {
+  move(containerId: string, target: PortTarget): void {
     const publication = this.#byContainer.get(containerId);
-    if (publication === undefined || publication.address === address) return;
-    const moved = { ...publication, address };
+    if (publication === undefined || isSame(publication.target, target)) return;
+    const moved = { ...publication, target };
     const mappings = mappingsOf(moved);
     nftTransaction(this.#netfilter, [
       ...deleteContents(this.#table, portContents(mappingsOf(publication))),
@@ -115,14 +137,18 @@ export class PublishedPorts {
   }
 
   /** Takes over ports of a container that lived before this engine; the table is rebuilt afterwards. */
-  adopt(containerId: string, address: number, ports: readonly PublishedPort[]): void {
+  adopt(containerId: string, target: PortTarget, ports: readonly PublishedPort[]): void {
     if (ports.length === 0) return;
     const sockets: Disposable[] = [];
     for (const port of ports) {
       try {
         if (port.mode === "socket") sockets.push(new PortRelay(port, this.#report));
         else {
-          const { socket } = holdHostPort(port.protocol, parseIpv4(port.hostAddress) ?? 0, port.hostPort);
+          const { socket } = holdHostPort(
+            port.protocol,
+            parseIpv4(port.hostAddress) ?? parseIpv6(port.hostAddress) ?? 0,
+            port.hostPort,
+          );
           if (socket !== undefined) sockets.push(socket);
         }
       } catch (thrown) {
@@ -131,7 +157,7 @@ export class PublishedPorts {
         if (port.mode === "socket") this.#report(thrown);
       }
     }
-    const publication = { ports, address, sockets };
+    const publication = { ports, target, sockets };
     lead(publication);
     this.#byContainer.set(containerId, publication);
   }
@@ -161,9 +187,10 @@ export class PublishedPorts {
   }
 
   #holdFirstFree(
-    { request, hostAddress, firstPort, lastPort }: CheckedPort,
+    { request, hostAddress, firstPort, lastPort, followsPort = false }: CheckedPort,
     now: readonly PublishedPort[],
   ): HeldPort {
+    if (followsPort) return holdHostPort(request.protocol, hostAddress, now.at(-1)?.hostPort ?? firstPort);
     const first = firstPort === 0 && request.protocol === "sctp" ? firstOfOurs : firstPort;
     const last = firstPort === 0 && request.protocol === "sctp" ? lastOfOurs : lastPort;
     for (let port = first; ; port += 1) {
@@ -179,14 +206,21 @@ export class PublishedPorts {
   }
 
   /** Where no socket says whether a port is taken, our own ports do. */
-  #refuseOwn(protocol: PortProtocol, address: number, hostPort: number, now: readonly PublishedPort[]): void {
-    const hostAddress = formatIpv4(address);
+  #refuseOwn(
+    protocol: PortProtocol,
+    address: number | bigint,
+    hostPort: number,
+    now: readonly PublishedPort[],
+  ): void {
+    const hostAddress = formatHostAddress(address);
+    const isAny = (text: string): boolean => text === "0.0.0.0" || text === "::";
     const every = [...now, ...[...this.#byContainer.values()].flatMap(({ ports }) => ports)];
     const isTaken = every.some(
       (each) =>
         each.protocol === protocol &&
         each.hostPort === hostPort &&
-        (address === 0 || each.hostAddress === hostAddress || parseIpv4(each.hostAddress) === 0),
+        each.hostAddress.includes(":") === hostAddress.includes(":") &&
+        (isAny(hostAddress) || each.hostAddress === hostAddress || isAny(each.hostAddress)),
     );
     if (isTaken) throw portAllocated(`${hostAddress}:${hostPort}`);
   }
@@ -213,6 +247,10 @@ export class PublishedPorts {
 /** Where no socket chooses a port. */
 const firstOfOurs = 49_153;
 const lastOfOurs = 65_535;
+
+function isSame(one: PortTarget, other: PortTarget): boolean {
+  return one.address === other.address && one.address6 === other.address6;
+}
 
 function isGone(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT";

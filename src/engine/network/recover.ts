@@ -3,8 +3,8 @@ import { parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { ActiveEndpoints } from "./active-endpoints.ts";
 import type { LiveContainer } from "./model.ts";
-import { gatewayEndpoint, type NetworkRegistry } from "./network-registry.ts";
-import type { PublishedPorts } from "./published-ports.ts";
+import type { NetworkRegistry } from "./network-registry.ts";
+import { type PublishedPorts, portTarget } from "./published-ports.ts";
 
 export interface RecoverParts {
   readonly registry: NetworkRegistry;
@@ -49,7 +49,7 @@ function recoverContainer(parts: RecoverParts, container: LiveContainer): boolea
 
 function adoptPorts({ registry, published }: RecoverParts, container: LiveContainer): void {
   const { containerId, endpoints, ports } = container;
-  const address = parseIpv4((gatewayEndpoint(endpoints, registry) ?? endpoints[0])?.address ?? "");
+  const target = portTarget(endpoints, registry);
   published.unpublish(containerId);
-  if (address !== undefined) published.adopt(containerId, address, ports);
+  if (target !== undefined) published.adopt(containerId, target, ports);
 }

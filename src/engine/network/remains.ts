@@ -7,7 +7,7 @@ import { applyNetOps } from "./apply.ts";
 import { decideRemoval } from "./decide.ts";
 import { patternsOf } from "./foreign-firewall.ts";
 import { hostNames } from "./names.ts";
-import { endpointLinks, observeForeign, openSockets, ownBridges } from "./observe.ts";
+import { endpointLinks, observeForeign, openSockets, ownBridges, underlayLinks } from "./observe.ts";
 
 /** Idempotent. The instance must not be running. */
 export function removeNetworkRemains(tag: string): void {
@@ -18,7 +18,10 @@ export function removeNetworkRemains(tag: string): void {
     // Rules may be left of bridges that are gone.
     patterns: patternsOf(names, [names.defaultBridge, names.bridgeOf("0".repeat(64))]),
     bridges: ownBridges(sockets.route, names.isBridge),
-    endpointLinks: endpointLinks(sockets.route, names.isEndpointLink),
+    endpointLinks: [
+      ...endpointLinks(sockets.route, names.isEndpointLink),
+      ...underlayLinks(sockets.route, names.isUnderlay),
+    ],
     foreignForward: observeForeign(sockets.netfilter),
   };
   applyNetOps(decideRemoval(remains, []), sockets);

@@ -76,6 +76,11 @@ export function addIpRoute(route: RouteWish): NetlinkRequest {
   return writeRequest(routeMessages.new, messageFlags.create | messageFlags.excl, route);
 }
 
+/** The default route of a family by a link alone. */
+export function defaultRouteByLink(family: number, linkIndex: number): NetlinkRequest {
+  return replaceIpRoute({ family, length: 0, linkIndex });
+}
+
 /** RTM_NEWROUTE in the main table, in the place of the one to the same destination. */
 export function replaceIpRoute(route: RouteWish): NetlinkRequest {
   return writeRequest(routeMessages.new, messageFlags.create | messageFlags.replace, route);

@@ -57,6 +57,28 @@ export function setNeighbour(neighbour: Neighbour): NetlinkRequest {
   return request(neighbourMessages.new, messageFlags.create | messageFlags.replace, neighbour);
 }
 
+const familyBridge = 7;
+/** NTF_SELF: of the link itself, not of a bridge that it is a port of. */
+const ownFlag = 0x02;
+const noArpState = 0x40;
+
+/** RTM_NEWNEIGH in a vxlan's forwarding table: frames for everybody go to this host too. EEXIST when they do. */
+export function addVxlanPeer(linkIndex: number, peer: Uint8Array): NetlinkRequest {
+  return {
+    type: neighbourMessages.new,
+    flags: messageFlags.request | messageFlags.ack | messageFlags.create | messageFlags.append,
+    object: `peer of link ${linkIndex}`,
+    body(writer) {
+      const bytes = header(linkIndex, neighbourStates.permanent | noArpState);
+      bytes[0] = familyBridge;
+      bytes[10] = ownFlag;
+      writer.raw(bytes);
+      writer.bytes(attribute.linkLayerAddress, new Uint8Array(6));
+      writer.bytes(attribute.destination, peer);
+    },
+  };
+}
+
 /** RTM_DELNEIGH; ENOENT when there is none. */
 export function deleteNeighbour(linkIndex: number, address: number): NetlinkRequest {
   return request(neighbourMessages.delete, 0, { linkIndex, address, state: 0 });

@@ -29,7 +29,7 @@ export function followNetworks(
         ? changedHosts(text, (line) => gone.has(line), lines(endpoints))
         : text,
     );
-    const [old, wanted] = [resolverText(user, before), resolverText(user, endpoints)];
+    const [old, wanted] = [resolverText(context, user, before), resolverText(context, user, endpoints)];
     if (old !== wanted) rewrite(context, user, "/etc/resolv.conf", (text) => (text === old ? wanted : text));
   }
 }

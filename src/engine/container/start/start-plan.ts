@@ -16,7 +16,7 @@ import {
   sizedSlotName,
 } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
-import { isBuiltIn } from "../../network/mod.ts";
+import { hasNameServer } from "../../network/mod.ts";
 import { openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
 import { type Container, holdOf, type NetworkHold } from "../record/mod.ts";
@@ -239,7 +239,7 @@ function injectedFiles(
     },
     {
       path: "/etc/resolv.conf",
-      content: resolverText(container, endpoints),
+      content: resolverText(context, container, endpoints),
       mode: readableMode,
     },
   ];
@@ -247,14 +247,18 @@ function injectedFiles(
 }
 
 /** The container's /etc/resolv.conf when it has these endpoints. */
-export function resolverText({ document }: Container, endpoints: NetworkHold["endpoints"]): string {
+export function resolverText(
+  { networks }: Pick<StartContext, "networks">,
+  { document }: Container,
+  endpoints: NetworkHold["endpoints"],
+): string {
   const { network, resolver } = document.specification;
   const hostNetwork = network.kind === "host";
   return renderResolver({
     host: hostResolver(hostNetwork),
     ...resolver,
     hostNetwork,
-    nameServer: endpoints.some(({ network: id }) => !isBuiltIn(id)),
+    nameServer: endpoints.some(({ network: id }) => hasNameServer(networks.byId(id))),
   });
 }
 
