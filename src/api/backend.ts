@@ -151,6 +151,8 @@ export interface RunSession extends AttachedStream {
   /** Of the container, or of the exec. */
   readonly id: string;
   readonly warnings: readonly string[];
+  /** Where the time of the start went, where that was asked for. */
+  readonly trace?: TraceResponse | undefined;
   /**
    * Settles when the process has ended and, where asked for, the container is gone. Never rejects. The client is told
    * when `stream` has ended too; a session that nobody attached to has a stream that ends at once.

@@ -123,6 +123,8 @@ const skipped = new Set([
   "imageSearch",
   "distributionInspect",
   "auth",
+  "registryManifests",
+  "registryPutManifests",
 ]);
 
 /** What makes an answer come, and end. */

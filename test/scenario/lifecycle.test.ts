@@ -318,6 +318,12 @@ test("explain and trace: how long each operation of the last start took, and who
   for (const name of ["clone", "exec", "pivotRoot", "cgroupCreate"])
     expect(byName.get(name)).toBeGreaterThan(0);
   expect(await output("trace", "-n", "3", "timed")).toMatch(/^PHASE +TIME +WHAT\n/);
+  const told = await engine.cli("run", "--rm", "--timings", "base", "echo", "hello");
+  expect(told.stdout).toBe("hello\n");
+  expect(told.stderr).toMatch(/^PHASE +TIME +WHAT\nlookUp +[\d.]+ ms /);
+  const behind = await engine.cli("run", "-d", "--timings", "base", "sleep", "1000");
+  expect(behind.stdout).toMatch(/^[0-9a-f]{64}\n$/);
+  expect(behind.stderr).toContain(" clone ");
   expect(await engine.cli("trace", "planned")).toMatchObject({
     exitCode: 1,
     stderr: expect.stringContaining("was not measured by this engine"),

@@ -17,7 +17,8 @@ const nothing = { tag: undefined, author: "", comment: "", config: undefined, ch
 await containers.commit("victim", { ...nothing, repository: "kept", pause: true });
 await containers.pause("victim");
 await containers.unpause("victim");
-await containers.update("victim", { PidsLimit: 100 });
+const quick = { Type: "tmpfs", Target: "/quick" } as const;
+await containers.update("victim", { PidsLimit: 100, Tiffin: { Mounts: { Add: [quick] } } });
 await containers.stop("victim", { timeoutSeconds: 0 });
 await containers.remove("victim", { force: false, volumes: true });
 await fixture.start(["sleep", "1000"], { HostConfig: { ...bridge, UsernsMode: "private" } }, "second");

@@ -38,7 +38,7 @@ async function openSession(
     if (error.kind === "internal") onFault(error);
     return { first: failedFrame(error), take: sayFarewell };
   }
-  const started: RunStarted = { Id: session.id, Warnings: session.warnings };
+  const started: RunStarted = { Id: session.id, Warnings: session.warnings, Trace: session.trace };
   return {
     first: encodeJsonFrame(frameTypes.started, started),
     take: (client) => joinSession(client, session, { detachKeys, onFault }),

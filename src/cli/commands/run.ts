@@ -1,6 +1,7 @@
 /** `tiffin run`. The hot path of the whole command line: one request, one loop, few modules. */
 
 import { beginRun } from "../../client/session.ts";
+import type { TraceResponse } from "../../docker/types/explain.ts";
 import type { RunBody } from "../../docker/types/run.ts";
 import type { AttachedEnd } from "../attached/attached-loop.ts";
 import { CidFile } from "../cid-file.ts";
@@ -18,7 +19,10 @@ const flags = {
   detach: toggle("d", "Run in the background and print the container's ID"),
   "detach-keys": text("", "Keys that leave the container running (default ctrl-p,ctrl-q)"),
   "sig-proxy": toggle("", "Pass signals on to the process", true),
+  timings: toggle("", "Also say on standard error where the time of the start went"),
 };
+
+const slowestShown = 10;
 
 type StartedEnd = Exclude<AttachedEnd, { readonly kind: "failed" }>;
 
@@ -30,8 +34,14 @@ function wantedImage({ values, positionals, context }: RunInvocation): WantedIma
   return { image: positionals[0] ?? "", platform, policy, quiet };
 }
 
+async function tellTimings({ context }: RunInvocation, trace: TraceResponse | undefined): Promise<void> {
+  const { traceText } = await import("../trace-text.ts");
+  context.err(trace === undefined ? "This start was not measured.\n" : traceText(trace, slowestShown));
+}
+
 async function runInForeground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<StartedEnd> {
   const { values, context } = invocation;
+  let trace: TraceResponse | undefined;
   return withImage(context, wantedImage(invocation), async () => {
     const pending = await beginRun(context.transport(), body);
     const { holdSession } = await import("../attached/hold-session.ts");
@@ -42,10 +52,12 @@ async function runInForeground(invocation: RunInvocation, body: RunBody, cid: Ci
       signalProxy: values["sig-proxy"],
       onStarted(started) {
         cid.write(started.Id);
+        trace = started.Trace;
         for (const warning of started.Warnings) context.err(`WARNING: ${warning}\n`);
       },
     });
     if (end.kind === "failed") throw errorOfFrame(end.failed);
+    if (values.timings) await tellTimings(invocation, trace);
     return end;
   });
 }
@@ -63,6 +75,9 @@ async function runInBackground(invocation: RunInvocation, body: RunBody, cid: Ci
   for (const warning of created.Warnings) context.err(`WARNING: ${warning}\n`);
   await api.perform("containerStart", { params: { name: created.Id } });
   context.out(`${created.Id}\n`);
+  if (invocation.values.timings) {
+    await tellTimings(invocation, await api.document("trace", { params: { name: created.Id } }));
+  }
   return 0;
 }
 
@@ -103,6 +118,7 @@ export const command = defineCommand({
       ...(platform === "" ? {} : { platform }),
       ...(values["detach-keys"] === "" ? {} : { detachKeys: values["detach-keys"] }),
       ...(values.rm ? { remove: true } : {}),
+      ...(values.timings ? { timings: true } : {}),
     };
     using cid = new CidFile(io, values.cidfile);
     if (values.detach) return await runInBackground(invocation, body, cid);

@@ -2,6 +2,7 @@
 import { type Decoded, flag, integer, integerWithin, list, object, optional, text } from "../decode.ts";
 import { containerCreateBody } from "./container.ts";
 import { execCreateBody } from "./exec.ts";
+import { traceResponse } from "./explain.ts";
 
 export const runBody = object({
   name: optional(text),
@@ -11,6 +12,8 @@ export const runBody = object({
   detachKeys: optional(text),
   /** Remove the container when it has ended, before the exit is reported. */
   remove: optional(flag),
+  /** Say where the time of the start went. */
+  timings: optional(flag),
 });
 export interface RunBody extends Decoded<typeof runBody> {}
 
@@ -18,7 +21,7 @@ export const execRunBody = object({ create: execCreateBody });
 export interface ExecRunBody extends Decoded<typeof execRunBody> {}
 
 /** Frame `started`. `Id` is the container's, or the exec's for an exec. */
-export const runStarted = object({ Id: text, Warnings: list(text) });
+export const runStarted = object({ Id: text, Warnings: list(text), Trace: optional(traceResponse) });
 export interface RunStarted extends Decoded<typeof runStarted> {}
 
 /** Frame `exited`. */

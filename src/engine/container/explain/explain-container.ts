@@ -12,6 +12,7 @@ import {
   type Language,
   languages,
   type NetworkSource,
+  type OriginOf,
   originText,
   type Plan,
   planJson,
@@ -70,29 +71,40 @@ export async function explainContainer(
 
 /** Where the time of the last start went. Errors: `conflict` when it was not measured by this engine. */
 export async function traceContainer(context: StartContext, container: Container): Promise<TraceResponse> {
-  const { explained } = await decide(context, container, "en");
-  const { phases } = container;
-  if (phases === undefined || explained.totalMs === undefined) {
-    throw new TiffinError(
-      "conflict",
-      "explain.not-measured",
-      `the last start of container ${container.name} was not measured by this engine`,
-      { remedy: "times are kept while the engine runs: start the container again" },
-    );
-  }
-  return {
-    Id: container.id,
-    Phases: Object.fromEntries(
-      Object.entries(phases).map(([name, ms]) => [name.replace(/Ms$/, ""), nanoseconds(ms)]),
-    ),
-    Operations: explained.ops.map((op) => ({
-      Index: op.index,
-      Chapter: op.chapter,
-      Operation: op.op,
-      Target: op.target,
-      Cause: `${originText(op.origin, languages.en)} (${op.setting})`,
-      Nanoseconds: nanoseconds(op.milliseconds ?? 0),
-    })),
+  const trace = (await traceOfNextStart(context, container))();
+  if (trace !== undefined) return trace;
+  throw new TiffinError(
+    "conflict",
+    "explain.not-measured",
+    `the last start of container ${container.name} was not measured by this engine`,
+    { remedy: "times are kept while the engine runs: start the container again" },
+  );
+}
+
+/** Decided ahead, so that it can be told of a container that is gone by the time its start is over. */
+export async function traceOfNextStart(
+  context: StartContext,
+  container: Container,
+): Promise<() => TraceResponse | undefined> {
+  const looked = await look(context, container);
+  return () => {
+    const { phases } = container;
+    const { explained } = explainedPlan(looked, container, "en");
+    if (phases === undefined || explained.totalMs === undefined) return undefined;
+    return {
+      Id: container.id,
+      Phases: Object.fromEntries(
+        Object.entries(phases).map(([name, ms]) => [name.replace(/Ms$/, ""), nanoseconds(ms)]),
+      ),
+      Operations: explained.ops.map((op) => ({
+        Index: op.index,
+        Chapter: op.chapter,
+        Operation: op.op,
+        Target: op.target,
+        Cause: `${originText(op.origin, languages.en)} (${op.setting})`,
+        Nanoseconds: nanoseconds(op.milliseconds ?? 0),
+      })),
+    };
   };
 }
 
@@ -103,7 +115,16 @@ function nanoseconds(milliseconds: number): number {
 }
 
 async function decide(context: StartContext, container: Container, language: Language): Promise<Decided> {
-  const { state, document, startTimes } = container;
+  return explainedPlan(await look(context, container), container, language);
+}
+
+interface Looked {
+  readonly plan: Plan;
+  readonly originOf: OriginOf;
+}
+
+async function look(context: StartContext, container: Container): Promise<Looked> {
+  const { state, document } = container;
   const place = {
     source: networkSource(container),
     netns: undefined,
@@ -114,12 +135,21 @@ async function decide(context: StartContext, container: Container, language: Lan
   const found = await inspectStart(context, container);
   const { plan, mounts, mountTargets } = compilePlan(context, container, found, place, []);
   for (const [, fd] of mounts.fds) fd[Symbol.dispose]();
-  const isSame = startTimes?.signature === hashOfPlan(plan);
   const originOf = originsOf({
     specification: document.specification,
     image: context.images.byId(document.image.id)?.config,
     mountTargets,
   });
+  return { plan, originOf };
+}
+
+/** With the times of the last start, if it was this plan's. */
+function explainedPlan(
+  { plan, originOf }: Looked,
+  { startTimes, phases }: Container,
+  language: Language,
+): Decided {
+  const isSame = startTimes?.signature === hashOfPlan(plan);
   const { words } = languages[language];
   const notes: string[] = [];
   if (startTimes === undefined) notes.push(words.notMeasured);
@@ -130,7 +160,7 @@ async function decide(context: StartContext, container: Container, language: Lan
     explained: {
       ops: explainOps(plan, originOf, measured ? { hostMs: startTimes.hostMs, opMs: startTimes.opMs } : {}),
       warnings: plan.warnings,
-      totalMs: measured ? container.phases?.["totalMs"] : undefined,
+      totalMs: measured ? phases?.["totalMs"] : undefined,
       notes,
     },
   };

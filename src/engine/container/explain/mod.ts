@@ -1,2 +1,2 @@
 /** A container's start in words: operations, who asked for them, how long they took. */
-export { explainContainer, traceContainer } from "./explain-container.ts";
+export { explainContainer, traceContainer, traceOfNextStart } from "./explain-container.ts";

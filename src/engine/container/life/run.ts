@@ -1,9 +1,11 @@
 /** Create, attach and start in one step, and the session of the client that asked for it. */
+import type { TraceResponse } from "../../../docker/types/explain.ts";
 import type { RunBody, RunExited } from "../../../docker/types/run.ts";
 import type { ByteDuplex } from "../../../lib/byte-duplex.ts";
 import { enqueue } from "../context.ts";
 import { createContainer } from "../create/mod.ts";
 import { killContainer, removeContainer } from "../end/mod.ts";
+import { traceOfNextStart } from "../explain/mod.ts";
 import { attachPending, flagsOf, resizeContainer, type TerminalSize } from "../process/mod.ts";
 import { type Container, type Ending, endingOf } from "../record/mod.ts";
 import { startContainer } from "../start/mod.ts";
@@ -15,6 +17,7 @@ export interface RunSession {
   readonly tty: boolean;
   readonly stream: ByteDuplex;
   readonly warnings: readonly string[];
+  readonly trace?: TraceResponse | undefined;
   /** Settles after all output was delivered and, with `remove`, after the container is gone. Never rejects. */
   readonly exited: Promise<RunExited>;
   resize(size: TerminalSize): Promise<void>;
@@ -36,7 +39,9 @@ export async function runContainer(context: LifeContext, request: RunBody): Prom
   });
   const stream = flags === 0 ? new PendingStream(flags) : attachPending(container, flags);
   const exited = endOf(container);
+  let trace: (() => TraceResponse | undefined) | undefined;
   try {
+    if (request.timings === true) trace = await traceOfNextStart(context, container);
     // Durable before it is answered; the start does not wait for the disk.
     await Promise.all([enqueue(container, () => startContainer(context, container)), kept]);
   } catch (thrown) {
@@ -47,6 +52,7 @@ export async function runContainer(context: LifeContext, request: RunBody): Prom
   if (flags === 0) stream.abandon();
   return {
     id: container.id,
+    trace: trace?.(),
     tty: container.document.specification.process.terminal !== null,
     stream,
     warnings: [...new Set([...warnings, ...container.startWarnings])],
