@@ -66,7 +66,11 @@ export function explainOps(plan: Plan, originOf: OriginOf, measured: Measured = 
   return [...host, ...own];
 }
 
+/** Each client that is attached moves the numbers of descriptors on. */
+const slotNumber = /#\d+/g;
+
 /** Tells plans apart by what they do to what; details that differ between two starts of one container do not count. */
 export function planSignature(plan: Plan): string {
-  return plan.ops.map((op) => (op.op === "supervise" ? op.op : `${op.op} ${op.target}`)).join("\n");
+  const lines = plan.ops.map((op) => (op.op === "supervise" ? op.op : `${op.op} ${op.target}`));
+  return lines.join("\n").replace(slotNumber, "#");
 }
