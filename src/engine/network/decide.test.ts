@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { parseIpv4, parsePrefix } from "../../linux/netlink/ipv4.ts";
+import type { RuleState } from "../../linux/netlink/nftables/decode.ts";
 import {
   decideBridgeRemoval,
   decideEndpoint,
@@ -10,6 +11,7 @@ import {
   decideSetup,
   macOf,
 } from "./decide.ts";
+import type { ForeignChain } from "./foreign-firewall.ts";
 import { hostNames } from "./names.ts";
 import { renderNetOp } from "./op.ts";
 
@@ -33,8 +35,12 @@ const settled = {
   forwarding: true,
   forwarding6: true,
   routeLocalnet: new Set(["tiffin0"]),
-  foreignForward: undefined,
+  foreignForward: [],
 };
+
+function iptables(rules: readonly RuleState[]): ForeignChain[] {
+  return [{ table: { family: "ip", table: "filter" }, name: "FORWARD", rules }];
+}
 
 function lines(ops: readonly Parameters<typeof renderNetOp>[0][]): string[] {
   return ops.map(renderNetOp);
@@ -49,7 +55,7 @@ test("on a fresh host everything is made", () => {
     forwarding: false,
     forwarding6: false,
     routeLocalnet: new Set<string>(),
-    foreignForward: undefined,
+    foreignForward: [],
   };
   expect(lines(decideSetup(desired, fresh))).toEqual([
     "host bridgeAdd tiffin0 02:74:ac:1e:00:01  # network bridge; back: linkDelete tiffin0",
@@ -84,16 +90,16 @@ const dockerUser = { chain: "FORWARD", handle: 7n, comment: undefined, jumpsTo: 
 const ourOut = { chain: "FORWARD", handle: 9n, comment: "tiffin tiffin0 out", jumpsTo: [] };
 
 test("beside iptables our rules are inserted once, after the administrator's", () => {
-  const cause = "# iptables' FORWARD chain may drop; back: ruleDelete";
+  const cause = "# FORWARD of filter may drop; back: ruleDelete";
   const inRule = 'oifname "tiffin0" counter accept comment "tiffin tiffin0 in"';
   const outRule = 'iifname "tiffin0" oifname != "docker0" counter accept comment "tiffin tiffin0 out"';
-  expect(lines(decideForeign(["tiffin0"], undefined))).toEqual([]);
+  expect(lines(decideForeign(["tiffin0"], []))).toEqual([]);
   // The last inserted stands first.
-  expect(lines(decideForeign(["tiffin0"], [dockerUser]))).toEqual([
+  expect(lines(decideForeign(["tiffin0"], iptables([dockerUser])))).toEqual([
     `host ruleInsert ip filter FORWARD after handle 7: ${inRule}  ${cause}`,
     `host ruleInsert ip filter FORWARD after handle 7: ${outRule}  ${cause}`,
   ]);
-  expect(lines(decideForeign(["tiffin0"], [ourOut]))).toEqual([
+  expect(lines(decideForeign(["tiffin0"], iptables([ourOut])))).toEqual([
     `host ruleInsert ip filter FORWARD first: ${inRule}  ${cause}`,
   ]);
 });
@@ -105,7 +111,7 @@ test("removal takes our rules, table, links and bridges, and nobody else's", () 
     patterns: ["tiffin0"],
     bridges: ["tiffin0"],
     endpointLinks: ["tf01234567"],
-    foreignForward: [dockerUser, ourOut],
+    foreignForward: iptables([dockerUser, ourOut]),
   };
   expect(lines(decideRemoval(remains, ["net/ipv4/ip_forward"]))).toEqual([
     `host ruleDelete ip filter FORWARD handle 9  ${why("ruleInsert")}`,
@@ -113,14 +119,14 @@ test("removal takes our rules, table, links and bridges, and nobody else's", () 
     `host linksDelete tf01234567 tiffin0  ${why("bridgeAdd, vethAdd")}`,
     `host sysctl net/ipv4/ip_forward = 0  ${why("sysctl = 1")}`,
   ]);
-  const gone = { ...remains, bridges: [], endpointLinks: [], foreignForward: undefined };
+  const gone = { ...remains, bridges: [], endpointLinks: [], foreignForward: [] };
   expect(lines(decideRemoval(gone, []))).toEqual([`host tableDelete inet tiffin  ${why("tableReplace")}`]);
 });
 
 const second = { ...bridge, link: names.bridgeOf("a".repeat(64)), network: "lunch" };
 
 test("one more network is elements; all networks with names of ours share one pair of foreign rules", () => {
-  const observed = { ...settled, foreignForward: [dockerUser] };
+  const observed = { ...settled, foreignForward: iptables([dockerUser]) };
   const rules = lines(decideNewRules(names, second, observed));
   expect(rules.map((line) => line.split("  #")[0])).toEqual([
     "host contentsAdd inet tiffin, bridges within masqueraded subnets",
@@ -129,7 +135,7 @@ test("one more network is elements; all networks with names of ours share one pa
   ]);
   const theirs = { chain: "FORWARD", handle: 11n, comment: "tiffin tfn* in", jumpsTo: [] };
   const removal = (remaining: (typeof bridge)[]) =>
-    lines(decideBridgeRemoval(names, second, remaining, [dockerUser, ourOut, theirs])).map(
+    lines(decideBridgeRemoval(names, second, remaining, iptables([dockerUser, ourOut, theirs]))).map(
       (line) => line.split("  #")[0],
     );
   const own = [

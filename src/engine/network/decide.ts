@@ -1,14 +1,12 @@
 /** From what networks should be and what the host has to the ops that close the gap. Pure. */
 import { broadcastOf, formatPrefix, ipv4Bytes, type Prefix } from "../../linux/netlink/ipv4.ts";
 import { formatIpv6Prefix, type Ipv6Prefix, ipv6Bytes } from "../../linux/netlink/ipv6.ts";
-import type { RuleState } from "../../linux/netlink/nftables/decode.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { type BridgeRules, bridgeContents, hostRuleset, type PortMapping, portContents } from "./firewall.ts";
 import {
   decideForeignRules,
+  type ForeignChain,
   foreignRuleHandles,
-  iptablesFilter,
-  iptablesForward,
   type LinkPattern,
   patternsOf,
 } from "./foreign-firewall.ts";
@@ -51,7 +49,7 @@ export interface ObservedHost {
   /** Bridges with net.ipv4.conf.BRIDGE.route_localnet on. */
   readonly routeLocalnet: ReadonlySet<string>;
   /** Rules of iptables' FORWARD chain; undefined when there is no such chain. */
-  readonly foreignForward: readonly RuleState[] | undefined;
+  readonly foreignForward: readonly ForeignChain[];
 }
 
 /** Locally administered, the same at every start: neighbours' ARP entries stay right. */
@@ -116,7 +114,7 @@ export function decideBridgeRemoval(
   names: HostNames,
   bridge: BridgeWish,
   remaining: readonly BridgeWish[],
-  foreignForward: readonly RuleState[] | undefined,
+  foreignForward: readonly ForeignChain[],
 ): NetOp[] {
   const cause = `network ${bridge.network} is removed`;
   const needed = new Set(patternsOf(names, linksOf(remaining)));
@@ -274,38 +272,42 @@ export function decideSysctls(
 }
 
 /** Only what another firewall lacks; part of the set-up and of the periodic look. */
-export function decideForeign(
-  patterns: readonly LinkPattern[],
-  chain: readonly RuleState[] | undefined,
-): NetOp[] {
-  if (chain === undefined) return [];
-  return decideForeignRules(patterns, chain)
-    .reverse()
-    .map((insertion) => ({
-      in: "host",
-      op: "ruleInsert",
-      table: iptablesFilter,
-      chain: iptablesForward,
-      insertion,
-      cause: "iptables' FORWARD chain may drop",
-      inverse: "ruleDelete",
-    }));
+export function decideForeign(patterns: readonly LinkPattern[], chains: readonly ForeignChain[]): NetOp[] {
+  return chains.flatMap(({ table, name, rules }) =>
+    decideForeignRules(patterns, rules)
+      .reverse()
+      .map(
+        (insertion): NetOp => ({
+          in: "host",
+          op: "ruleInsert",
+          table,
+          chain: name,
+          insertion,
+          cause: `${name} of ${table.table} may drop`,
+          inverse: "ruleDelete",
+        }),
+      ),
+  );
 }
 
 function decideForeignRemoval(
   patterns: readonly LinkPattern[],
-  chain: readonly RuleState[] | undefined,
+  chains: readonly ForeignChain[],
   cause: string,
 ): NetOp[] {
-  return foreignRuleHandles(patterns, chain ?? []).map((handle) => ({
-    in: "host",
-    op: "ruleDelete",
-    table: iptablesFilter,
-    chain: iptablesForward,
-    handle,
-    cause,
-    inverse: "ruleInsert",
-  }));
+  return chains.flatMap(({ table, name, rules }) =>
+    foreignRuleHandles(patterns, rules).map(
+      (handle): NetOp => ({
+        in: "host",
+        op: "ruleDelete",
+        table,
+        chain: name,
+        handle,
+        cause,
+        inverse: "ruleInsert",
+      }),
+    ),
+  );
 }
 
 /** What is there of an engine's networks, whoever remembers it. */
@@ -314,7 +316,7 @@ export interface HostRemains {
   readonly patterns: readonly LinkPattern[];
   readonly bridges: readonly string[];
   readonly endpointLinks: readonly string[];
-  readonly foreignForward: readonly RuleState[] | undefined;
+  readonly foreignForward: readonly ForeignChain[];
 }
 
 /** Takes all networks off the host. `switches`: forwarding that was off before us and that nobody else needs. */

@@ -6,15 +6,17 @@ import { type NftChanges, NftMonitor } from "../../kernel/netlink/mod.ts";
 import { after, type Timer } from "../../lib/timer.ts";
 import type { NftChange } from "../../linux/netlink/nftables/change.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
-import { iptablesFilter } from "./foreign-firewall.ts";
+import { isForeignTable } from "./foreign-firewall.ts";
 
 /** Whoever flushes does more in the next moment. */
 const settleMs = 50;
 const pauseMs = 250;
 
-export type HostFamily = TableReference["family"];
+type HostFamily = TableReference["family"];
 /** NFPROTO_* of the families that we write to. */
-const families = { inet: 1, ip: 2 } as const satisfies Partial<Record<HostFamily, number>>;
+const families = { inet: 1, ip: 2, ip6: 10 } as const satisfies Partial<Record<HostFamily, number>>;
+
+const familyNames = ["inet", "ip", "ip6"] as const;
 
 export interface FirewallWatchParts {
   /** The port of the socket by which the engine itself makes changes. */
@@ -38,7 +40,8 @@ export function meaningOf(
   if (port === own) return undefined;
   const isOurs = table === ours.table && family === families.inet;
   if (isOurs) return message.startsWith("get") ? undefined : "rebuild";
-  const isForeign = table === iptablesFilter.table && family === families.ip;
+  const name = familyNames.find((each) => families[each] === family);
+  const isForeign = name !== undefined && isForeignTable(name, table);
   const concernsUs = ["newChain", "deleteChain", "deleteRule", "deleteTable", "newRule"].includes(message);
   return isForeign && concernsUs ? "look" : undefined;
 }

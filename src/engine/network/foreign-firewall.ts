@@ -1,5 +1,5 @@
 /**
- * Living beside iptables: a base chain that drops (Docker sets `filter FORWARD` to DROP) ends our packets whatever
+ * Living beside iptables and firewalld: a base chain that drops (Docker sets `filter FORWARD` to DROP) ends our packets whatever
  * our own table accepts, so our bridges need accept rules there. They are written the way iptables-nft writes them,
  * carry a comment by which they are found again, and stand right after the jump to DOCKER-USER, so that the
  * administrator's own restrictions come first. The default bridge of Docker stays out of reach, as Docker means it.
@@ -20,8 +20,33 @@ import {
 import type { Rule, RulePlace, TableReference } from "../../linux/netlink/nftables/request.ts";
 import type { HostNames } from "./names.ts";
 
-export const iptablesFilter: TableReference = { family: "ip", table: "filter" };
-export const iptablesForward = "FORWARD";
+/** Chains of others that may end what is forwarded. */
+const foreignChains = [
+  { table: { family: "ip", table: "filter" }, name: "FORWARD" },
+  { table: { family: "ip6", table: "filter" }, name: "FORWARD" },
+  { table: { family: "inet", table: "firewalld" }, name: "filter_FORWARD" },
+] as const satisfies readonly { readonly table: TableReference; readonly name: string }[];
+
+export interface ForeignChain {
+  readonly table: TableReference;
+  readonly name: string;
+  readonly rules: readonly RuleState[];
+}
+
+/** Those of them that are there. `rulesOf`: undefined for a chain that is not. */
+export function foreignChainsBy(
+  rulesOf: (table: TableReference, chain: string) => readonly RuleState[] | undefined,
+): ForeignChain[] {
+  return foreignChains.flatMap(({ table, name }) => {
+    const rules = rulesOf(table, name);
+    return rules === undefined ? [] : [{ table, name, rules }];
+  });
+}
+
+/** Whether rules of ours may be in that table. */
+export function isForeignTable(family: TableReference["family"], table: string): boolean {
+  return foreignChains.some((each) => each.table.family === family && each.table.table === table);
+}
 const dockerUserChain = "DOCKER-USER";
 const dockerBridge = "docker0";
 

@@ -369,6 +369,37 @@ inOwnNetns(import.meta.path, () => {
     await start("d", [{ ...sctp, protocol: "tcp" }]);
   });
 
+  test("beside firewalld's table containers call out and are called, after it was loaded again too", async () => {
+    const firewalld = { family: "inet", table: "firewalld" } as const;
+    const load = (): void =>
+      nftTransaction(netfilter, [
+        newTable(firewalld),
+        deleteTable(firewalld),
+        newTable(firewalld),
+        newChain(firewalld, "filter_FORWARD", {
+          type: "filter",
+          hook: "forward",
+          priority: 10,
+          policy: "drop",
+        }),
+      ]);
+    const a = await start("a", [tcp80]);
+    using server = serveTcp(a.netns, 80);
+    using _world = serveTcp(outside, 9003);
+    const works = (): boolean =>
+      connectOutcome(a.netns, { address: outsideAddress, port: 9003 }) === "connected" &&
+      tryTcp(outside, { address: hostAddress, port: 8080 }, server) === outsideAddress;
+    try {
+      load();
+      expect(works()).toBe(false);
+      await until("the rules in firewalld's chain", async () => works());
+      load();
+      await until("the rules in the new chain", async () => works());
+    } finally {
+      nftTransaction(netfilter, [newTable(firewalld), deleteTable(firewalld)]);
+    }
+  });
+
   test("a taken port is a conflict in Docker's words, and nothing stays behind", async () => {
     await start("a", [tcp80]);
     const wanted = { ports: [{ ...tcp80, hostPort: 8090 }, tcp80] };

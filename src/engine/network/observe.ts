@@ -15,7 +15,6 @@ import { addressFamilies } from "../../linux/netlink/ip-address.ts";
 import { type Prefix, prefixOf } from "../../linux/netlink/ipv4.ts";
 import { type Ipv6Prefix, ipv6FromBytes } from "../../linux/netlink/ipv6.ts";
 import type { Link } from "../../linux/netlink/link.ts";
-import type { RuleState } from "../../linux/netlink/nftables/decode.ts";
 import {
   forwarding6Sysctl,
   forwardingSysctl,
@@ -23,7 +22,7 @@ import {
   type ObservedHost,
   routeLocalnetSysctl,
 } from "./decide.ts";
-import { iptablesFilter, iptablesForward } from "./foreign-firewall.ts";
+import { type ForeignChain, foreignChainsBy } from "./foreign-firewall.ts";
 
 /** The first bits of fe80::/10 and of ff00::/8. */
 const linkLocal = 0xfe80n >> 6n;
@@ -93,9 +92,10 @@ function bridgeLinks(route: NetlinkSocket, names: readonly string[]): Link[] {
 }
 
 /** The rules of iptables' FORWARD chain; undefined when iptables is not in use. */
-export function observeForeign(netfilter: NetlinkSocket): RuleState[] | undefined {
-  if (findChain(netfilter, iptablesFilter, iptablesForward) === undefined) return undefined;
-  return listRules(netfilter, iptablesFilter, iptablesForward);
+export function observeForeign(netfilter: NetlinkSocket): ForeignChain[] {
+  return foreignChainsBy((table, chain) =>
+    findChain(netfilter, table, chain) === undefined ? undefined : listRules(netfilter, table, chain),
+  );
 }
 
 /** Networks that the host routes or has addresses in, without those of the links with these indexes. */
