@@ -35,6 +35,7 @@ export class BridgeNetwork {
     this.wish = {
       link: attachment !== undefined && isParent(attachment) ? attachment.link : bridge,
       ...(attachment !== undefined && { attachment }),
+      ...(network.adopted !== undefined && { adopted: network.adopted }),
       network: network.name,
       subnet,
       gateway,

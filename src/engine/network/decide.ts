@@ -10,7 +10,7 @@ import {
   type LinkPattern,
   patternsOf,
 } from "./foreign-firewall.ts";
-import type { Attachment } from "./model.ts";
+import type { Adopted, Attachment } from "./model.ts";
 import type { HostNames } from "./names.ts";
 import type { ChildKind, NetOp } from "./op.ts";
 import { decideUnderlay } from "./underlay.ts";
@@ -20,6 +20,8 @@ export interface BridgeWish extends BridgeRules {
   readonly gateway: number;
   readonly ipv6?: { readonly subnet: Ipv6Prefix; readonly gateway: bigint } | undefined;
   readonly attachment?: Attachment | undefined;
+  /** It is somebody else's: what it has besides stays. */
+  readonly adopted?: Adopted | undefined;
   /** Bytes; 0: the kernel's default. */
   readonly mtu: number;
   /** Whose it is, for the explanation of ops. */
@@ -140,7 +142,24 @@ export function decideBridgeRemoval(
             inverse: "underlayAdd",
           } as const,
         ]),
-    { in: "host", op: "linkDelete", link: bridge.link, cause, inverse: "bridgeAdd" },
+    ...removalOf(bridge, cause),
+  ];
+}
+
+/** Of a bridge that somebody else made what we gave it, and of one of ours all of it. */
+function removalOf({ link, adopted, gateway, subnet }: BridgeWish, cause: string): NetOp[] {
+  if (adopted === "bridge-and-address") return [];
+  if (adopted === undefined) return [{ in: "host", op: "linkDelete", link, cause, inverse: "bridgeAdd" }];
+  return [
+    {
+      in: "host",
+      op: "addressDelete",
+      link,
+      address: gateway,
+      prefixLength: subnet.length,
+      cause,
+      inverse: "addressAdd",
+    },
   ];
 }
 
@@ -161,7 +180,7 @@ function decideBridge(wish: BridgeWish, bridge: ObservedBridge | undefined): Net
     );
   }
   if (wish.ipv6 !== undefined) ops.push(...decideIpv6Gateway(link, wish.ipv6));
-  for (const { address, prefixLength } of bridge?.addresses ?? []) {
+  for (const { address, prefixLength } of wish.adopted !== undefined ? [] : (bridge?.addresses ?? [])) {
     if (address === gateway && prefixLength === subnet.length) continue;
     ops.push({
       in: "host",

@@ -117,7 +117,7 @@ export class HostSide {
     const foreign = observeForeign(sockets.netfilter);
     const ops = decideBridgeRemoval(names, bridge, remaining, foreign);
     applyNetOps(
-      ops.filter((op) => isOurs || op.op !== "linkDelete"),
+      ops.filter((op) => isOurs || (op.op !== "linkDelete" && op.op !== "addressDelete")),
       sockets,
     );
     this.#indexes.delete(bridge.link);
@@ -181,10 +181,15 @@ export class HostSide {
     ]);
     const ours = forwardingSwitches.filter(({ family }) => store.forwardingEnabled(family));
     const restored = ours.length === 0 || otherBridges(sockets.route, wanted) ? [] : ours;
+    const theirs = bridges().filter(({ adopted }) => adopted !== undefined);
+    for (const bridge of theirs) this.delete(bridge);
+    const adopted = new Set(theirs.map(({ link }) => link));
     const remains = {
       table: names.table,
       patterns: patternsOf(names, wanted),
-      bridges: [...wanted].filter((link) => this.#indexes.has(link) || names.isBridge(link)),
+      bridges: [...wanted].filter(
+        (link) => !adopted.has(link) && (this.#indexes.has(link) || names.isBridge(link)),
+      ),
       endpointLinks: [
         ...this.#links(),
         ...new Set([...underlayLinks(sockets.route, names.isUnderlay), ...this.#madeUnderlays()]),

@@ -16,7 +16,8 @@ import {
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { monotonicMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { formatIpv4 } from "../../linux/netlink/ipv4.ts";
+import { addAddress } from "../../linux/netlink/address.ts";
+import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
@@ -393,4 +394,64 @@ inOwnNetns(import.meta.path, () => {
     process.stderr.write(`100 networks taken over in ${monotonicMs() - opening} ms\n`);
     expect(networks.all()).toHaveLength(103);
   }, 60_000);
+
+  test("a bridge that was there before is adopted, keeps what it has and stays", () => {
+    route.execute([newLink({ name: "theirs0" }, { kind: "bridge" }), setLink("theirs0", { up: true })]);
+    const linkIndex = findLink(route, "theirs0")?.index ?? 0;
+    const theirs = parseIpv4("10.66.0.1") ?? 0;
+    route.execute([addAddress({ linkIndex, address: theirs, prefixLength: 24 })]);
+    const addresses = (): string[] =>
+      listAddresses(route, linkIndex)
+        .map(({ address }) => formatIpv4(address))
+        .sort();
+    const make = (name: string, subnet: string, gateway: string) =>
+      networks.create({ name, bridge: "theirs0", subnet, gateway });
+    const other = make("other", "10.67.0.0/24", "10.67.0.1");
+    expect(addresses()).toEqual(["10.66.0.1", "10.67.0.1"]);
+    expect(() => make("second", "10.68.0.0/24", "10.68.0.1")).toThrow(
+      "there is a link theirs0 on this host already",
+    );
+    networks.delete(other.id);
+    expect(addresses()).toEqual(["10.66.0.1"]);
+    const same = make("same", "10.66.0.0/24", "10.66.0.1");
+    expect(addresses()).toEqual(["10.66.0.1"]);
+    networks.delete(same.id);
+    expect(addresses()).toEqual(["10.66.0.1"]);
+    expect(() => networks.create({ name: "lo", bridge: "lo" })).toThrow(
+      "there is a link lo on this host already",
+    );
+    route.execute([deleteLink("theirs0")]);
+  });
+
+  /** Ten thousand with the variable; fewer show the same of most faults. */
+  const cycles = Number(process.env["TIFFIN_CYCLES"] ?? "60");
+
+  test("containers that join and leave a network of 13 addresses leave nothing, and no address is there twice", async () => {
+    const network = networks.create({
+      name: "small",
+      subnet: "10.66.0.0/28",
+      ipv6: { subnet: "fd00:66::/124" },
+    }).id;
+    const containers = await Promise.all(["a", "b", "c"].map((id) => start(id, [builtInIds.bridge])));
+    const before = readdirSync("/proc/self/fd").length;
+    const held: { readonly place: Started; readonly live: LiveContainer }[] = [];
+    for (let cycle = 0; cycle < cycles; cycle += 1) {
+      const place = containers[cycle % containers.length];
+      if (place === undefined) throw new Error("no container");
+      const { live, netns } = place;
+      const joined = networks.connect(live.containerId, { network }, live, netns);
+      held.push({ place, live: { containerId: live.containerId, ...joined } });
+      const all = held.map((each) => addressIn(each.live.endpoints, network));
+      expect(new Set(all).size).toBe(all.length);
+      const oldest = held.length === containers.length ? held.shift() : undefined;
+      if (oldest !== undefined) {
+        networks.disconnect(oldest.live.containerId, network, oldest.live, oldest.place.netns);
+      }
+    }
+    for (const { live, place } of held) networks.disconnect(live.containerId, network, live, place.netns);
+    expect(networks.countOf(network)).toBe(0);
+    for (const { netns } of containers) expect(Object.keys(inside(netns).links)).toEqual(["lo", "eth0"]);
+    expect(readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before + 8);
+    networks.delete(network);
+  }, 600_000);
 });

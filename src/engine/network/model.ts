@@ -88,6 +88,8 @@ export interface Ipv6Settings {
   readonly auxiliary: Readonly<Record<string, string>>;
 }
 
+export type Adopted = "bridge" | "bridge-and-address";
+
 /** What was decided about a network when it was made. */
 export interface NetworkSettings {
   readonly driver: NetworkDriver;
@@ -121,6 +123,8 @@ export interface NetworkSettings {
   readonly ipv6?: Ipv6Settings | undefined;
   /** Absent: a bridge of this host alone. */
   readonly attachment?: Attachment | undefined;
+  /** The bridge was there before the network, maybe with the gateway's address, and stays when it goes. */
+  readonly adopted?: Adopted | undefined;
 }
 
 export interface Network extends NetworkSettings {

@@ -85,6 +85,7 @@ const settings = object({
   subnetChosen: flag,
   ipamOptions: mapOf(text),
   ipv6: optional(object({ subnet: text, gateway: text, ipRange: text, auxiliary: mapOf(text) })),
+  adopted: optional(oneOf("bridge", "bridge-and-address")),
   attachment: optional(
     variants("kind", {
       macvlan: object({

@@ -2,7 +2,7 @@
  * All networks of an engine instance: what the rest of the engine asks of them, in the order in which it has to happen.
  * Everything here is synchronous inside, so operations never interleave. What is made ahead of need lives by fds only.
  */
-import { findLink, inNetns, NetlinkSocket, openNetnsOfPid } from "../../kernel/netlink/mod.ts";
+import { findLink, inNetns, listAddresses, NetlinkSocket, openNetnsOfPid } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -24,6 +24,7 @@ import { FirewallWatch } from "./firewall-watch.ts";
 import { HostFirewall } from "./host-firewall.ts";
 import { HostSide } from "./host-side.ts";
 import type {
+  Adopted,
   Attachment,
   AttachmentRequest,
   EndpointRecord,
@@ -31,6 +32,7 @@ import type {
   LiveContainer,
   Network,
   NetworkRequest,
+  NetworkSettings,
   NetworkStep,
   Networks,
   Place,
@@ -176,14 +178,15 @@ export class HostNetworks implements Networks {
         taken:
           isParent(attachment) && (request.subnet ?? "") !== ""
             ? []
-            : observeTaken(this.#sockets.route, this.#host.indexes()),
+            : observeTaken(this.#sockets.route, this.#ownIndexes(request)),
         attachment,
         ...this.#ipv6Surroundings(request),
         pools: this.#pools.ipv4,
         bridge: this.#names.bridgeOf(id),
       });
-      if (settings.bridge !== "") this.#refuseTakenLink(settings.bridge);
-      const network: Network = { ...settings, id, name: request.name, createdMs: nowMs() };
+      const adopted = settings.bridge === "" ? undefined : this.#adopted(settings, request.bridge ?? "");
+      const made = { id, name: request.name, createdMs: nowMs() };
+      const network: Network = { ...settings, ...made, ...(adopted !== undefined && { adopted }) };
       const bridge = new BridgeNetwork(network, undefined);
       try {
         this.#store.addNetwork(network);
@@ -493,8 +496,24 @@ export class HostNetworks implements Networks {
     };
   }
 
-  #refuseTakenLink(name: string): void {
-    if (findLink(this.#sockets.route, name) === undefined) return;
+  /** With that of a bridge that is to be adopted: its subnet may become the network's. */
+  #ownIndexes({ bridge = "" }: NetworkRequest): ReadonlySet<number> {
+    const found = /^[^/\s]{1,15}$/.test(bridge) ? findLink(this.#sockets.route, bridge) : undefined;
+    return new Set([...this.#host.indexes(), ...(found?.kind === "bridge" ? [found.index] : [])]);
+  }
+
+  /** Undefined: there is no link of that name. Error: conflict `network.bridge-taken` for one that is no bridge, or another network's. */
+  #adopted({ bridge: name, gateway }: NetworkSettings, wanted: string): Adopted | undefined {
+    const { route } = this.#sockets;
+    const found = findLink(route, name);
+    if (found === undefined) return undefined;
+    const rival = this.#registry.bridges().some(({ link }) => link === name);
+    if (found.kind === "bridge" && name === wanted && !rival && !this.#names.isBridge(name)) {
+      const isThere = listAddresses(route, found.index).some(
+        ({ address }) => formatIpv4(address) === gateway,
+      );
+      return isThere ? "bridge-and-address" : "bridge";
+    }
     throw new TiffinError(
       "conflict",
       "network.bridge-taken",
