@@ -10,9 +10,9 @@
 import { connectionLost, errnoOf } from "../../client/api-error.ts";
 import type { SyncSocket } from "../../client/sync-socket.ts";
 import type { DetachWatcher } from "../../docker/detach-keys.ts";
-import type { RunExited, RunFailed, RunStarted } from "../../docker/types/run.ts";
+import type { RunExited, RunFailed } from "../../docker/types/run.ts";
 import { type CliIo, type PollTable, pollIn, pollOut } from "../io.ts";
-import type { Dialect, ServerEvent } from "./process-stream.ts";
+import type { Dialect, ServerEvent, StartedFrame } from "./process-stream.ts";
 
 /** Fits the engine's largest burst; one read is one system call. */
 const outputBufferBytes = 256 * 1024;
@@ -41,7 +41,7 @@ export interface AttachedOptions {
   readonly input: boolean;
   /** Watches typed bytes for the keys that detach; undefined: every byte is the process's. */
   readonly detach: DetachWatcher | undefined;
-  readonly onStarted: ((started: RunStarted) => void) | undefined;
+  readonly onStarted: ((started: StartedFrame) => void) | undefined;
 }
 
 export class AttachedLoop {

@@ -6,11 +6,11 @@
 import type { SyncSocket } from "../../client/sync-socket.ts";
 import type { Upgraded } from "../../client/transport.ts";
 import { DetachWatcher, parseDetachKeys } from "../../docker/detach-keys.ts";
-import type { RunStarted } from "../../docker/types/run.ts";
+
 import { type CliIo, pollIn, type WindowSize } from "../io.ts";
 import { terminalSize } from "../terminal-size.ts";
 import { type AttachedEnd, AttachedLoop } from "./attached-loop.ts";
-import type { Dialect } from "./process-stream.ts";
+import type { Dialect, StartedFrame } from "./process-stream.ts";
 
 /**
  * What a process in the foreground may be sent. Not among them: TTIN and TTOU, which must stop this program when it
@@ -47,7 +47,7 @@ export interface HoldOptions {
   /** For dialects that cannot carry them. */
   sendSignal?(signal: string): void;
   sendResize?(size: WindowSize): void;
-  onStarted?(started: RunStarted): void;
+  onStarted?(started: StartedFrame): void;
 }
 
 export class ProcessHold implements Disposable {

@@ -15,7 +15,7 @@ import { TiffinError } from "../../lib/errors.ts";
 
 export type ServerEvent =
   | { readonly kind: "output"; readonly fd: 1 | 2; readonly bytes: Uint8Array }
-  | { readonly kind: "started"; readonly started: RunStarted }
+  | { readonly kind: "started"; readonly started: StartedFrame }
   | { readonly kind: "exited"; readonly exited: RunExited }
   | { readonly kind: "failed"; readonly failed: RunFailed }
   | { readonly kind: "detached" };
@@ -34,6 +34,11 @@ export interface Dialect {
   encodeResize(size: TerminalSize): Uint8Array | undefined;
   /** The engine must say how it ended; a connection that just ends is a loss. */
   readonly needsVerdict: boolean;
+}
+
+/** `trace` is for whoever asked for it, who decodes it. */
+export interface StartedFrame extends Pick<RunStarted, "Id" | "Warnings"> {
+  readonly trace: unknown;
 }
 
 function brokenFrame(what: string): TiffinError {
@@ -56,9 +61,9 @@ function text(value: unknown): string {
 
 function controlEvent(type: number, payload: Uint8Array): ServerEvent | undefined {
   if (type === frameTypes.started) {
-    const { Id, Warnings } = jsonOf(payload, "started");
+    const { Id, Warnings, Trace } = jsonOf(payload, "started");
     const warnings = Array.isArray(Warnings) ? Warnings.filter((one) => typeof one === "string") : [];
-    return { kind: "started", started: { Id: text(Id), Warnings: warnings } };
+    return { kind: "started", started: { Id: text(Id), Warnings: warnings, trace: Trace } };
   }
   if (type === frameTypes.exited) {
     const { StatusCode, Error: reason } = jsonOf(payload, "exited");

@@ -1,7 +1,6 @@
 /** `tiffin run`. The hot path of the whole command line: one request, one loop, few modules. */
 
 import { beginRun } from "../../client/session.ts";
-import type { TraceResponse } from "../../docker/types/explain.ts";
 import type { RunBody } from "../../docker/types/run.ts";
 import type { AttachedEnd } from "../attached/attached-loop.ts";
 import { CidFile } from "../cid-file.ts";
@@ -34,14 +33,21 @@ function wantedImage({ values, positionals, context }: RunInvocation): WantedIma
   return { image: positionals[0] ?? "", platform, policy, quiet };
 }
 
-async function tellTimings({ context }: RunInvocation, trace: TraceResponse | undefined): Promise<void> {
-  const { traceText } = await import("../trace-text.ts");
-  context.err(trace === undefined ? "This start was not measured.\n" : traceText(trace, slowestShown));
+async function tellTimings({ context }: RunInvocation, trace: unknown): Promise<void> {
+  const [{ traceText }, { traceResponse }] = await Promise.all([
+    import("../trace-text.ts"),
+    import("../../docker/types/explain.ts"),
+  ]);
+  context.err(
+    trace === undefined
+      ? "This start was not measured.\n"
+      : traceText(traceResponse(trace, ""), slowestShown),
+  );
 }
 
 async function runInForeground(invocation: RunInvocation, body: RunBody, cid: CidFile): Promise<StartedEnd> {
   const { values, context } = invocation;
-  let trace: TraceResponse | undefined;
+  let trace: unknown;
   return withImage(context, wantedImage(invocation), async () => {
     const pending = await beginRun(context.transport(), body);
     const { holdSession } = await import("../attached/hold-session.ts");
@@ -52,7 +58,7 @@ async function runInForeground(invocation: RunInvocation, body: RunBody, cid: Ci
       signalProxy: values["sig-proxy"],
       onStarted(started) {
         cid.write(started.Id);
-        trace = started.Trace;
+        trace = started.trace;
         for (const warning of started.Warnings) context.err(`WARNING: ${warning}\n`);
       },
     });
