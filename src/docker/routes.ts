@@ -206,7 +206,7 @@ export const routes = {
   containerChanges: route("GET", "/containers/{name}/changes", "1.24", {
     result: json(nullable(list(containerChange))),
   }),
-  containerRemove: route("DELETE", "/containers/{name}", "1.24", {
+  containerRemove: route("DELETE", "/containers/{name*}", "1.24", {
     query: { v: queryFlag, link: queryFlag, force: queryFlag },
     result: empty(),
   }),

@@ -69,6 +69,12 @@ test("on the default network a linked container is in hosts and in the environme
     expect.stringContaining(`${moved}\tdb depot`),
     expect.stringContaining(`${moved}\tstore depot`),
   ]);
+  const remove = async (name: string) =>
+    (await engine.http("DELETE", `/v1.41/containers/${name.replace(/^\//, "")}?link=1`)).status;
+  expect([await remove("web"), await remove("/web/nobody"), await remove("/web/store")]).toEqual([
+    409, 404, 204,
+  ]);
+  expect(await output("inspect", "-f", "{{json .HostConfig.Links}}", "web")).toBe('["/cellar:/web/db"]');
   await output("stop", "-t", "0", "cellar", "web");
   expect(await refused("start", "web")).toContain(
     "Cannot link to a non running container: /cellar AS /web/db",

@@ -28,6 +28,7 @@ import {
   statPath,
 } from "./archive/mod.ts";
 import { type CommitOptions, commitContainer } from "./commit/mod.ts";
+import { removeLink } from "./connect/mod.ts";
 import { type ContainerContext, enqueue, tellEvent } from "./context.ts";
 import { type CreateOptions, createContainer } from "./create/mod.ts";
 import {
@@ -300,7 +301,11 @@ export class ContainerService {
     return await commitContainer(this.#context, this.#find(name), options);
   }
 
-  async remove(name: string, options: RemoveOptions): Promise<void> {
+  async remove(name: string, options: RemoveOptions & { readonly link?: boolean }): Promise<void> {
+    if (options.link === true) {
+      removeLink(this.#context.registry, name);
+      return;
+    }
     const unreadable = this.#context.registry.unreadable(name);
     if (unreadable === undefined) await removeContainer(this.#context, this.#find(name), options);
     else await removeUnreadable(this.#context, unreadable, options);

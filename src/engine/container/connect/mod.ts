@@ -3,3 +3,4 @@ export { connectContainer, disconnectContainer } from "./connect.ts";
 export type { ConnectContext } from "./context.ts";
 export { membersOf } from "./members.ts";
 export { ContainerNames } from "./names.ts";
+export { removeLink } from "./remove-link.ts";
