@@ -190,7 +190,7 @@ export class BunDuplex implements ByteDuplex {
         self.#handlers.data(chunk);
         return;
       }
-      self.#early.push(chunk.slice());
+      self.#early.push(new Uint8Array(chunk));
       self.#earlyBytes += chunk.length;
       if (self.#earlyBytes < limitEarlyBytes || self.#earlyFull) return;
       self.#earlyFull = true;

@@ -75,7 +75,7 @@ export class LineJoiner {
   #hold(stream: LogStream, timeNs: bigint, bytes: Uint8Array, entries: LogEntry[]): void {
     const held = this.#held[stream];
     // A copy: a view would keep its whole block alive.
-    held.pieces.push(bytes.slice());
+    held.pieces.push(new Uint8Array(bytes));
     held.bytes += bytes.length;
     held.timeNs = timeNs;
     if (held.bytes >= limitHeldBytes) this.#give(stream, timeNs, new Uint8Array(0), entries);

@@ -58,8 +58,8 @@ class Input {
     while (this.bytes < bytes) {
       const next = await this.#source.next();
       if (next.done === true) return;
-      // A piece is valid only until the next is asked for.
-      if (next.value.length > 0) this.#pieces.push(next.value.slice());
+      // A piece is valid only until the next is asked for; slice() of a Buffer would be no copy.
+      if (next.value.length > 0) this.#pieces.push(new Uint8Array(next.value));
       this.bytes += next.value.length;
     }
   }

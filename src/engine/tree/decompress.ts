@@ -42,7 +42,7 @@ export async function* decompress(
     const next = await rest.next();
     if (next.done === true) break;
     // Valid only until the next one is asked for.
-    first.push(next.value.length < longestMagic ? next.value.slice() : next.value);
+    first.push(next.value.length < longestMagic ? new Uint8Array(next.value) : next.value);
     length += next.value.length;
   }
   const start = first.length === 1 ? first[0] : Buffer.concat(first);

@@ -64,7 +64,7 @@ export class PendingStream implements ByteDuplex {
   write(chunk: Uint8Array): boolean {
     if (this.#target !== undefined) return this.#target.write(chunk);
     if (this.#destroyed || this.#ended) return true;
-    this.#typed.push(chunk.slice());
+    this.#typed.push(new Uint8Array(chunk));
     this.#typedBytes += chunk.length;
     this.#waiting = this.#typedBytes >= typedAheadBytes;
     return !this.#waiting;

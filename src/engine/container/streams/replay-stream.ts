@@ -122,7 +122,7 @@ export class ReplayStream implements ByteDuplex {
     live.listen({
       data: (chunk) => {
         if (head === undefined) {
-          this.#early.push(chunk.slice());
+          this.#early.push(new Uint8Array(chunk));
           return;
         }
         head = Buffer.concat([head, chunk]);

@@ -98,7 +98,7 @@ async function readAll(fd: number): Promise<string> {
     data(piece) {
       bytes += piece.length;
       if (bytes > outputLimitBytes) stream.destroy();
-      else pieces.push(piece.slice());
+      else pieces.push(new Uint8Array(piece));
     },
     end: () => stream.destroy(),
     close: () => resolve(),

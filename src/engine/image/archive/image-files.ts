@@ -101,7 +101,7 @@ export class ImageFiles {
       throw malformed(`its documents have more than ${limitDocumentsBytes} bytes`);
     }
     const parts: Uint8Array[] = [];
-    for await (const piece of whole) parts.push(piece.slice());
+    for await (const piece of whole) parts.push(new Uint8Array(piece));
     const bytes = new Uint8Array(Buffer.concat(parts));
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
     checkName(path, (algorithm) => createHash(algorithm).update(bytes).digest("hex"));
