@@ -2,6 +2,8 @@
  * The end of a container's process, handled exactly once: the state is saved, the host's part given back, waiters
  * told, and then the container is removed, started again, or left.
  */
+
+import { within } from "../../../lib/timer.ts";
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
 import { enqueue, tellEvent, tellNetworks } from "../context.ts";
@@ -41,6 +43,14 @@ function endingFrom(record: ExitRecord, startedAtMs: number, requested: boolean)
   };
 }
 
+/** As long as Docker waits for a client that does not read. */
+const outputLimitMs = 2000;
+
+/** What clients are attached to has come to them, unless they do not take it. */
+async function outputsOver({ outputs }: Container): Promise<void> {
+  if (outputs.size > 0) await within(Promise.all(outputs), outputLimitMs);
+}
+
 /**
  * Brings a container that was alive to its end. `lost`: its processes may still run. Whatever of the clean-up fails is
  * reported and left to the next engine; those who wait for the end hear of it in any case.
@@ -67,6 +77,7 @@ export async function settleExit(
   const execDuration = String(Math.max(0, ranSeconds));
   tellEvent(context, container, "die", { exitCode: String(ending.exitCode), execDuration });
   tellNetworks(context, container, "disconnect", left);
+  await outputsOver(container);
   tellExits(container, ending);
   context.idle.within(afterReplyMs);
   if (remove) await takeAway(context, container, { volumes: true });

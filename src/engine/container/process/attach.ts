@@ -6,7 +6,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { LogCursor } from "../../log/mod.ts";
 import { tellEvent } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
-import { PendingStream, ReplayStream } from "../streams/mod.ts";
+import { PendingStream, ReplayStream, WatchedStream } from "../streams/mod.ts";
 import type { ProcessContext } from "./context.ts";
 import { meetingEnd, notRunningCode, refuseRestarting } from "./meeting-end.ts";
 
@@ -79,7 +79,17 @@ export async function attachContainer(
   else if (options.stream) stream = await liveStream(container, flags);
   else stream = endedStream();
   tellEvent(context, container, "attach");
-  return { tty, stream };
+  return { tty, stream: options.stream ? watched(container, stream) : stream };
+}
+
+/** Who waits for the end hears of it after the last of the output. */
+function watched(container: Container, stream: ByteDuplex): ByteDuplex {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  container.outputs.add(promise);
+  return new WatchedStream(stream, () => {
+    container.outputs.delete(promise);
+    resolve();
+  });
 }
 
 /** What was written so far and, if `options.stream`, what comes. */

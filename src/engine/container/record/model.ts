@@ -47,6 +47,8 @@ export interface Container {
   queue: Promise<unknown>;
   /** Work that reads its files and must see all of them: a removal waits for it. None of it rejects. */
   readonly readers: Set<Promise<void>>;
+  /** Output that clients have not got all of yet, each until it is over. None of it rejects. */
+  readonly outputs: Set<Promise<void>>;
   readonly exits: Set<(ending: Ending) => void>;
   readonly removals: Set<(ending: Ending | null) => void>;
   readonly execs: Set<string>;

@@ -249,6 +249,7 @@ export class ContainerRegistry {
       size: undefined,
       restartPauseMs: 0,
       queue: Promise.resolve(),
+      outputs: new Set(),
       exits: new Set(),
       removals: new Set(),
       readers: new Set(),
