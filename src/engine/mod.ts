@@ -21,6 +21,7 @@ import {
   type ContainerState,
   connectContainer,
   containerRepository,
+  Deliveries,
   disconnectContainer,
   failpointHook,
   isAlive,
@@ -166,6 +167,7 @@ async function openWith(
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
   const timers = openTimers();
+  const deliveries = new Deliveries(report);
   const volumes = openVolumeStore({ database, root: paths.volumes, writes, report });
   const checkpoints = idleWork(() => store.checkpoint(), report);
   const idle = idleWork(() => {
@@ -190,6 +192,7 @@ async function openWith(
     users: userCache(layers),
     idle,
     timers,
+    deliveries,
     fail,
     pauseBeforeNext,
     startLater: (container, pauseMs) => startLater(context, container, pauseMs),
@@ -219,6 +222,7 @@ async function openWith(
     health[Symbol.dispose]();
     checkpoints[Symbol.dispose]();
     timers[Symbol.dispose]();
+    deliveries[Symbol.dispose]();
     for (const container of context.registry.all()) container.process?.disconnect();
     rowFiles[Symbol.dispose]();
     runtime.close();

@@ -10,6 +10,7 @@ import type { Networks } from "../network/mod.ts";
 import type { StateStore } from "../store/mod.ts";
 import type { Timers } from "../timers.ts";
 import type { VolumeStore } from "../volume/mod.ts";
+import type { Deliveries } from "./delivery/mod.ts";
 import type { FailpointHook } from "./failpoints.ts";
 import type { Container, ContainerRegistry, Ending } from "./record/mod.ts";
 import type { SeccompCompiler, UserCache } from "./security/mod.ts";
@@ -30,6 +31,7 @@ export interface ContainerContext {
   readonly users: UserCache;
   readonly idle: IdleWork;
   readonly timers: Timers;
+  readonly deliveries: Deliveries;
   readonly fail: FailpointHook;
   /** Milliseconds from this end of a container that stays to its next start; undefined when there is none. */
   readonly pauseBeforeNext: (container: Container, ending: Ending) => number | undefined;

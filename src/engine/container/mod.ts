@@ -2,6 +2,7 @@
 
 export { ContainerNames, connectContainer, disconnectContainer, membersOf } from "./connect/mod.ts";
 export { type ContainerContext, tellEvent } from "./context.ts";
+export { Deliveries } from "./delivery/mod.ts";
 export { decodeSignal } from "./end/mod.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";
 export { pauseBeforeNext, type RunSession, recoverContainers, startLater } from "./life/mod.ts";

@@ -17,7 +17,6 @@ import type { ExplainResponse, ExplainWishes, TraceResponse } from "../../docker
 import type { RunBody } from "../../docker/types/run.ts";
 import type { ContainerStats } from "../../docker/types/stats.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { shortId } from "../../lib/ids.ts";
 import { type LogEntry, readLog } from "../log/mod.ts";
 import {
   changesOf,
@@ -48,23 +47,18 @@ import {
   type Attached,
   type AttachOptions,
   attachContainer,
+  logDetailsOf,
   pauseContainer,
   resizeContainer,
   type TerminalSize,
   unpauseContainer,
+  writerOf,
 } from "./process/mod.ts";
 import { type Container, isAlive } from "./record/mod.ts";
 import { alreadyRunning, startContainer } from "./start/mod.ts";
 import { StatsCollector, type StatsOptions } from "./stats/mod.ts";
 import { updateContainer } from "./update/mod.ts";
-import {
-  inspectContainer,
-  type ListOptions,
-  listContainers,
-  logDetails,
-  type TiffinInspect,
-  topOf,
-} from "./view/mod.ts";
+import { inspectContainer, type ListOptions, listContainers, type TiffinInspect, topOf } from "./view/mod.ts";
 
 export type { ContainerContext } from "./context.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";
@@ -232,7 +226,8 @@ export class ContainerService {
   async logs(name: string, options: LogOptions, abort: AbortSignal): Promise<LogReading> {
     const container = this.#find(name);
     const { document, id } = container;
-    if (document.specification.log.kind === "none") {
+    const { log } = document.specification;
+    if (log.kind === "none" || log.delivery?.readable === false) {
       throw new TiffinError(
         "notImplemented",
         "container.no-log",
@@ -254,7 +249,7 @@ export class ContainerService {
       options.follow ? writerOf(container) : undefined,
       abort,
     );
-    return { tty, details: detailsOf(container), batches };
+    return { tty, details: logDetailsOf(container), batches };
   }
 
   async resize(name: string, size: TerminalSize): Promise<void> {
@@ -314,45 +309,4 @@ export class ContainerService {
   #find(name: string): Container {
     return this.#context.registry.resolve(name);
   }
-}
-
-function detailsOf({ document, id, name }: Container): string {
-  const { image, specification } = document;
-  const { hostname, labels, log, process } = specification;
-  if (log.kind === "none") return "";
-  return logDetails({
-    details: log.details,
-    labels,
-    environment: process.environment,
-    tagValues: {
-      ID: shortId(id),
-      FullID: id,
-      Name: name,
-      ImageID: shortId(image.id.replace(/^sha256:/, "")),
-      ImageFullID: image.id,
-      ImageName: image.reference,
-      Hostname: hostname,
-      Command: process.arguments.join(" "),
-      DaemonName: "tiffin",
-    },
-  });
-}
-
-/** What a follower of its log has to know about a container. */
-function writerOf(container: Container): {
-  readonly alive: () => boolean;
-  readonly onEnd: (told: () => void) => () => void;
-} {
-  return {
-    // A container that has not started yet will write; one that has ended will not.
-    alive: () => isAlive(container.state) || container.state.status === "starting",
-    onEnd(told) {
-      container.exits.add(told);
-      container.removals.add(told);
-      return () => {
-        container.exits.delete(told);
-        container.removals.delete(told);
-      };
-    },
-  };
 }

@@ -120,6 +120,7 @@ function securityOptions({ noNewPrivileges, seccomp }: ContainerSpecification["s
 
 function logConfigOf({ log }: ContainerSpecification): NonNullable<HostConfig["LogConfig"]> {
   if (log.kind === "none") return { Type: "none", Config: {} };
+  if (log.delivery !== undefined) return { Type: log.delivery.driver, Config: log.delivery.options };
   const { labels, labelsPattern, environment, environmentPattern, tag } = log.details;
   return {
     Type: "json-file",

@@ -35,9 +35,9 @@ test.each<[string, Record<string, string>, string]>([
 
 test.each<[string, Record<string, string>, string]>([
   [
-    "syslog",
+    "splunk",
     {},
-    "container.log-driver: logger: no log driver named 'syslog' is registered (there are none, local, json-file)",
+    "container.log-driver: logger: no log driver named 'splunk' is registered (there are none, local, json-file, syslog, gelf, fluentd, journald)",
   ],
   ["constructor", {}, "container.log-driver: logger: no log driver named 'constructor' is registered"],
   [

@@ -1,6 +1,7 @@
 /** The options of a container's log (`--log-opt`): every key is done, warned of, or refused at create. Pure. */
 import type { LogConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { deliveryDrivers, deliveryOf, deliveryOptionNames } from "../../log/mod.ts";
 import { checkTag, type LogDetails, type LogSpecification } from "../specification/mod.ts";
 import { decodeLogLimits } from "./log-limits.ts";
 
@@ -57,17 +58,46 @@ const sizes: Readonly<Record<string, Check>> = {
   },
 };
 
+const details: Readonly<Record<string, Check>> = {
+  labels: free,
+  env: free,
+  "labels-regex": (value, _, key) => void checkPattern(value, key),
+  "env-regex": (value, _, key) => void checkPattern(value, key),
+  tag: (value) => void checkTag(value),
+};
+
+/** What is delivered never holds the container up, so both modes are the same; the files are what is in between. */
+const ofDelivery: Readonly<Record<string, Check>> = {
+  mode(value) {
+    if (!["", "blocking", "non-blocking"].includes(value))
+      refuse(`logger: logging mode not supported: ${value}`);
+    return undefined;
+  },
+  "max-buffer-size": (value, options, key) => sizes["max-buffer-size"]?.(value, options, key),
+  "cache-disabled"(value) {
+    if (!truths.has(value) && !falsehoods.has(value)) {
+      refuse(`invalid log option cache-disabled: found ${JSON.stringify(value)}, wanted a boolean`);
+    }
+    return undefined;
+  },
+  "cache-max-size": free,
+  "cache-max-file": free,
+  "cache-compress": (value, options, key) => sizes["compress"]?.(value, options, key),
+};
+
+function deliveredBy(driver: (typeof deliveryDrivers)[number]): Readonly<Record<string, Check>> {
+  const own = deliveryOptionNames(driver).map((name): [string, Check] => [name, details[name] ?? free]);
+  return { ...Object.fromEntries(own), ...ofDelivery };
+}
+
 const drivers: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   none: {},
   local: sizes,
   "json-file": {
     ...sizes,
-    labels: free,
-    env: free,
-    "labels-regex": (value, _, key) => void checkPattern(value, key),
-    "env-regex": (value, _, key) => void checkPattern(value, key),
-    tag: (value) => void checkTag(value),
+    ...details,
   },
+  ...Object.fromEntries(deliveryDrivers.map((driver) => [driver, deliveredBy(driver)])),
 };
 
 /** Refuses what cannot be done; warns of what will not be. Errors: `container.log-option`, `container.log-driver`. */
@@ -97,6 +127,21 @@ export function decodeLogConfig(config: LogConfig | undefined): {
     if (warning !== undefined) warnings.push(warning);
   }
   if (driver === "none") return { log: { kind: "none" }, warnings };
+  const delivered = deliveryDrivers.find((name) => name === driver);
+  if (delivered !== undefined) {
+    deliveryOf(delivered, options);
+    const { "cache-max-size": size, "cache-max-file": count } = options;
+    const limits = {
+      ...(size !== undefined && { "max-size": size }),
+      ...(count !== undefined && { "max-file": count }),
+    };
+    const readable = !truths.has(options["cache-disabled"] ?? "");
+    const delivery = { driver: delivered, options, readable };
+    return {
+      log: { kind: "files", ...decodeLogLimits(limits), details: detailsOf(options), delivery },
+      warnings,
+    };
+  }
   return { log: { kind: "files", ...decodeLogLimits(options), details: detailsOf(options) }, warnings };
 }
 

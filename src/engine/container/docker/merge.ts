@@ -113,7 +113,8 @@ function twice(bytes: number | bigint): number | bigint {
 function logConfigOf(client: LogConfig | undefined): LogConfig {
   const driver = client?.Type || defaultLogDriver;
   const options = client?.Config ?? {};
-  return { Type: driver, Config: driver === "none" ? options : { ...defaultLogOptions, ...options } };
+  const isKept = driver === defaultLogDriver || driver === "local";
+  return { Type: driver, Config: isKept ? { ...defaultLogOptions, ...options } : options };
 }
 
 function countOf(client: HostConfig): { readonly MaximumRetryCount: number } {

@@ -6,5 +6,5 @@ export interface EndContext
   extends ProcessContext,
     Pick<
       ContainerContext,
-      "idle" | "images" | "layers" | "pauseBeforeNext" | "startLater" | "store" | "volumes"
+      "deliveries" | "idle" | "images" | "layers" | "pauseBeforeNext" | "startLater" | "store" | "volumes"
     > {}

@@ -8,13 +8,23 @@ import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
 import { enqueue, tellEvent, tellNetworks } from "../context.ts";
 import { leaveVolumes } from "../mounts/mod.ts";
-import { releaseHost, tellExits } from "../process/mod.ts";
+import { deliverySubject, releaseHost, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
 import { takeAway } from "./remove.ts";
 
+/** Its output goes on to whoever is to have it; a removal waits for the last of it. */
+function deliverOutput(context: EndContext, container: Container): void {
+  const subject = deliverySubject(context, container);
+  if (subject === undefined) return;
+  const delivered = context.deliveries.deliver(subject);
+  container.readers.add(delivered);
+  void delivered.then(() => container.readers.delete(delivered));
+}
+
 /** From now on the end of `process` is the end of the container's run. */
 export function watchExit(context: EndContext, container: Container, process: SupervisedProcess): void {
+  deliverOutput(context, container);
   const finished = process.exited.then((record) =>
     enqueue(container, () => finishExit(context, container, process, record)),
   );
@@ -70,6 +80,8 @@ export async function settleExit(
   else
     context.registry.setState(container, { status: pauseMs === undefined ? "exited" : "restarting", ending });
   container.process = undefined;
+  // What an engine that was not there has missed.
+  deliverOutput(context, container);
   leaveVolumes(context, container);
   await releaseHost(context, id, lost);
   const ranSeconds = Math.floor((ending.finishedAtMs - ending.startedAtMs) / 1000);

@@ -3,6 +3,7 @@
 export { type Attached, type AttachOptions, attachContainer, attachPending, flagsOf } from "./attach.ts";
 export type { ProcessContext } from "./context.ts";
 export { cgroupMark, cgroupOf, ownCgroupParent, releaseHost, releaseOwnParent } from "./host-part.ts";
+export { deliverySubject, logDetailsOf, writerOf } from "./log-subject.ts";
 export {
   heldProcess,
   meetingEnd,

@@ -4,6 +4,7 @@ export { checkSpecification } from "./check.ts";
 export { checkHealth, checkRestart } from "./check-life.ts";
 export { checkEndpoint } from "./check-network.ts";
 export { checkUpdatedResources } from "./check-resources.ts";
+export { chosenDetails, type LogSubject, logDetails } from "./log-details.ts";
 export { checkTag, fillTag, type TagValues } from "./log-tag.ts";
 export { checkMounts, checkTmpfsOptions, cleanPath, isVolumeName } from "./mount-place.ts";
 export { namespaceKinds } from "./namespaces.ts";

@@ -273,7 +273,20 @@ export interface LogDetails extends Decoded<typeof logDetails> {}
 
 const log = variants("kind", {
   none: alone("none"),
-  files: object({ kind: oneOf("files"), fileBytes: integer, files: integer, details: logDetails }),
+  files: object({
+    kind: oneOf("files"),
+    fileBytes: integer,
+    files: integer,
+    details: logDetails,
+    /** Where it is sent as well; the files are what it is sent from. `readable`: clients may read them. */
+    delivery: optional(
+      object({
+        driver: oneOf("syslog", "gelf", "fluentd", "journald"),
+        options: mapOf(text),
+        readable: flag,
+      }),
+    ),
+  }),
 });
 export type LogSpecification = Decoded<typeof log>;
 

@@ -15,7 +15,14 @@ import { afterStartMs } from "../../idle-work.ts";
 import { tellEvent, tellNetworks } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
 import { enterVolumes, leaveVolumes, releaseMounted } from "../mounts/mod.ts";
-import { cgroupMark, ownCgroupParent, releaseOwnParent, resizeContainer, tellExits } from "../process/mod.ts";
+import {
+  cgroupMark,
+  deliverySubject,
+  ownCgroupParent,
+  releaseOwnParent,
+  resizeContainer,
+  tellExits,
+} from "../process/mod.ts";
 import { type Container, endingOf, isAlive, type NetworkHold } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
 import { followLinked } from "./living-files.ts";
@@ -117,6 +124,7 @@ async function performStart(
   context.fail("start.cgroup");
   clock.mark("hostMs");
 
+  await prepareDelivery(context, container, undo);
   // Taken before the process can write: who asks for the output since the start gets all of it.
   const startedAtMs = nowMs();
   const process = await launch(context, container, plan, fds, place);
@@ -138,6 +146,14 @@ async function performStart(
   resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
+}
+
+/** Who is to have the output must be there. */
+async function prepareDelivery(context: StartContext, container: Container, undo: UndoStack): Promise<void> {
+  const subject = deliverySubject(context, container);
+  if (subject === undefined) return;
+  undo.push("log receiver", () => context.deliveries.letGo(container.id));
+  await context.deliveries.prepare(container.id, subject.delivery);
 }
 
 /** A client may have given another size than that with which the start was compiled. */

@@ -4,5 +4,4 @@ export { heldBy, namesIn, timeText, wantedBy } from "./describe.ts";
 export { booleanOf } from "./filter-values.ts";
 export { inspectContainer, type TiffinInspect } from "./inspect.ts";
 export { type ListOptions, listContainers } from "./list.ts";
-export { logDetails } from "./log-details.ts";
 export { topOf } from "./top.ts";

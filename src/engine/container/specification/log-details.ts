@@ -1,5 +1,6 @@
 /** What `logs --details` puts before each line: what the log's labels, variables and tag are. Pure. */
-import { fillTag, type LogDetails, type TagValues } from "../specification/mod.ts";
+import { fillTag, type TagValues } from "./log-tag.ts";
+import type { LogDetails } from "./specification.ts";
 
 export interface LogSubject {
   readonly details: LogDetails;
@@ -15,7 +16,8 @@ function escaped(text: string): string {
     .replaceAll("%20", "+");
 }
 
-export function logDetails({ details, labels, environment, tagValues }: LogSubject): string {
+/** Names and values that the options ask for. */
+export function chosenDetails({ details, labels, environment }: LogSubject): Map<string, string> {
   const found = new Map<string, string>();
   const collect = (
     entries: Iterable<readonly [string, string]>,
@@ -33,6 +35,12 @@ export function logDetails({ details, labels, environment, tagValues }: LogSubje
     return [name, entry.slice(name.length + 1)];
   });
   collect(variables, details.environment, details.environmentPattern);
+  return found;
+}
+
+export function logDetails(subject: LogSubject): string {
+  const { details, tagValues } = subject;
+  const found = chosenDetails(subject);
   if (details.tag !== "") found.set("tag", fillTag(details.tag, tagValues));
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
