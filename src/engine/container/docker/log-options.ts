@@ -1,6 +1,7 @@
 /** The options of a container's log (`--log-opt`): every key is done, warned of, or refused at create. Pure. */
 import type { LogConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { own as lookUp } from "../../../lib/own.ts";
 import { deliveryDrivers, deliveryOf, deliveryOptionNames } from "../../log/mod.ts";
 import { checkTag, type LogDetails, type LogSpecification } from "../specification/mod.ts";
 import { decodeLogLimits } from "./log-limits.ts";
@@ -86,7 +87,10 @@ const ofDelivery: Readonly<Record<string, Check>> = {
 };
 
 function deliveredBy(driver: (typeof deliveryDrivers)[number]): Readonly<Record<string, Check>> {
-  const own = deliveryOptionNames(driver).map((name): [string, Check] => [name, details[name] ?? free]);
+  const own = deliveryOptionNames(driver).map((name): [string, Check] => [
+    name,
+    lookUp(details, name) ?? free,
+  ]);
   return { ...Object.fromEntries(own), ...ofDelivery };
 }
 
