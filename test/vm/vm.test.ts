@@ -26,11 +26,12 @@ const machines = [
     files: [
       ...everywhere,
       "src/kernel/oom-watch.test.ts",
+      "test/vm/network-kinds.test.ts",
       "test/runtime/checkpoint.test.ts",
       "test/scenario/limits.test.ts",
       "test/scenario/isolation.test.ts",
     ],
-    leastTests: 71,
+    leastTests: 76,
   },
   {
     kernel: "6.1",
