@@ -229,6 +229,29 @@ test("the engine asks by TCP and HTTP from inside the network namespace, without
   expect(heard.filter((action) => action.startsWith("exec_create"))).toEqual([]);
 });
 
+test("the engine asks a gRPC service for its health", async () => {
+  const check = { Test: ["GRPC", "localhost:81/shop"], Interval: often, Retries: 1 };
+  const answering = (answer: string) => [
+    "nc",
+    "-ll",
+    "-p",
+    "81",
+    "-e",
+    "sh",
+    "-c",
+    `printf '${answer}'; cat`,
+  ];
+  const message = (status: number) =>
+    `\\000\\000\\007\\000\\001\\000\\000\\000\\001\\000\\000\\000\\000\\002\\010\\00${status}`;
+  const serving = await checked(check, answering(message(1)));
+  const resting = await checked(check, answering(message(2)));
+  await becomes(serving, "healthy");
+  await becomes(resting, "unhealthy");
+  const last = async (id: string) => (await stateOf(id)).Health?.Log.at(-1);
+  expect(await last(serving)).toMatchObject({ ExitCode: 0, Output: "SERVING" });
+  await until("an answer", async () => (await last(resting))?.Output === "NOT_SERVING");
+});
+
 test("a server that takes a connection and says nothing, or no HTTP, is not well; and nothing of the asking stays", async () => {
   const quick = { Interval: often, Timeout: 200 * ms, Retries: 1 };
   const answering = (...program: readonly string[]) => ["nc", "-ll", "-p", "81", "-e", ...program];
@@ -313,7 +336,7 @@ test("the image's check counts where the client says nothing, its numbers where 
 test.each<[Healthcheck, string]>([
   [
     { Test: ["CURL", "x"] },
-    'unknown type "CURL" of a check of health: wanted CMD, CMD-SHELL, TCP, HTTP or NONE',
+    'unknown type "CURL" of a check of health: wanted CMD, CMD-SHELL, TCP, HTTP, GRPC or NONE',
   ],
   [{ Test: ["CMD"] }, "the check of the container's health has no command"],
   [{ Test: ["CMD-SHELL"] }, "a check of health by CMD-SHELL has no command"],

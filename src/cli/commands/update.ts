@@ -29,6 +29,7 @@ const liveFlags = {
   "env-add": list("", "Set an environment variable for later execs and starts (NAME=value)"),
   "env-rm": list("", "Remove an environment variable for later execs and starts"),
   "health-cmd": containerFlags["health-cmd"],
+  "health-grpc": containerFlags["health-grpc"],
   "health-http": containerFlags["health-http"],
   "health-interval": containerFlags["health-interval"],
   "health-retries": containerFlags["health-retries"],

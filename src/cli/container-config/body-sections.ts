@@ -89,6 +89,7 @@ type HealthOption = Extract<keyof ContainerFlagValues, `health-${string}` | "no-
 export const health = {
   options: [
     "health-cmd",
+    "health-grpc",
     "health-http",
     "health-interval",
     "health-retries",
@@ -109,9 +110,11 @@ export const health = {
     const tests = [
       ["CMD-SHELL", values["health-cmd"]],
       ["HTTP", values["health-http"]],
+      ["GRPC", values["health-grpc"]],
       ["TCP", values["health-tcp"]],
     ].filter(([, asked]) => asked !== "");
-    if (tests.length > 1) throw new Error("--health-cmd, --health-http and --health-tcp exclude each other");
+    if (tests.length > 1)
+      throw new Error("--health-cmd, --health-http, --health-tcp and --health-grpc exclude each other");
     const [test] = tests;
     if (values["no-healthcheck"]) {
       if (test !== undefined || Object.values(numbers).some((one) => one !== undefined)) {

@@ -91,6 +91,10 @@ export const containerFlags = {
   gpus: parsedList("", "gpu-request", "GPUs to give to the container ('all' for every one)", parseGpus),
   "group-add": list("", "Join further groups"),
   "health-cmd": text("", "Command that checks the container's health"),
+  "health-grpc": text(
+    "",
+    "Address and service of gRPC that the engine asks for the health, from inside its network",
+  ),
   "health-http": text("", "URL at which the engine asks for the container's health, from inside its network"),
   "health-interval": duration("", "Time between two checks (ms|s|m|h)"),
   "health-retries": integer("", "Failures in a row that mean unhealthy"),

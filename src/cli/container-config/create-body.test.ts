@@ -76,6 +76,6 @@ test("health is asked for in one way", async () => {
   const args = ["create", "--health-cmd", "true", "--health-tcp", "127.0.0.1:1", "base"];
   expect(await runCli(args, io)).toBe(125);
   expect(io.errorText()).toStartWith(
-    "tiffin: --health-cmd, --health-http and --health-tcp exclude each other\n",
+    "tiffin: --health-cmd, --health-http, --health-tcp and --health-grpc exclude each other\n",
   );
 });

@@ -5,6 +5,7 @@ import { messageOf } from "../../lib/errors.ts";
 import { after, pause } from "../../lib/timer.ts";
 import { connectDuplex } from "../../transport/bun-duplex.ts";
 import { type Container, openOfProcess } from "../container/mod.ts";
+import { type GrpcAnswer, GrpcCheckReader, grpcCheckRequest } from "./grpc-check.ts";
 import { type NativeTest, type ProbeAnswer, timeoutText } from "./probe-answer.ts";
 
 const firstLookMs = 1;
@@ -30,6 +31,11 @@ export async function probeNatively(
     const isConnected = await connected(attempt, limit.signal);
     if (!isConnected) return { exitCode: -1, output: timeoutText(timeoutMs, "") };
     if (test.kind === "tcp") return { exitCode: 0, output: "" };
+    if (test.kind === "grpc") {
+      const answer = await grpcAnswer(attempt, test, limit.signal);
+      if (answer === undefined) return { exitCode: -1, output: timeoutText(timeoutMs, "") };
+      return { exitCode: answer.isServing ? 0 : 1, output: answer.text };
+    }
     const line = await statusLine(attempt, test, limit.signal);
     if (line === undefined) return { exitCode: -1, output: timeoutText(timeoutMs, "") };
     return { exitCode: isSuccess(line) ? 0 : 1, output: line === "" ? "the answer is not HTTP" : line };
@@ -82,6 +88,37 @@ async function statusLine(
     "Connection: close",
   ];
   duplex.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n`));
+  try {
+    return await promise;
+  } finally {
+    limit.removeEventListener("abort", late);
+    duplex.destroy();
+  }
+}
+
+/** Undefined when `limit` came first. */
+async function grpcAnswer(
+  attempt: TcpAttempt,
+  { address, port, service }: Extract<NativeTest, { kind: "grpc" }>,
+  limit: AbortSignal,
+): Promise<GrpcAnswer | undefined> {
+  const duplex = await connectDuplex({ fd: attempt.take().take() });
+  const { promise, resolve } = Promise.withResolvers<GrpcAnswer | undefined>();
+  const late = (): void => resolve(undefined);
+  limit.addEventListener("abort", late);
+  if (limit.aborted) late();
+  const reader = new GrpcCheckReader();
+  const gone = (): void => resolve({ isServing: false, text: "the server has closed the connection" });
+  duplex.listen({
+    data(chunk) {
+      const { answer, reply } = reader.take(chunk);
+      for (const part of reply) duplex.write(part);
+      if (answer !== undefined) resolve(answer);
+    },
+    end: gone,
+    close: gone,
+  });
+  duplex.write(grpcCheckRequest(`${address}:${port}`, service));
   try {
     return await promise;
   } finally {

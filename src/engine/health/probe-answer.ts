@@ -5,12 +5,12 @@ import type { HealthSpecification } from "../container/mod.ts";
 type Test = HealthSpecification["test"];
 
 /** By the engine itself. */
-export type NativeTest = Extract<Test, { readonly kind: "tcp" | "http" }>;
+export type NativeTest = Extract<Test, { readonly kind: "tcp" | "http" | "grpc" }>;
 /** By a program in the container. */
 export type ExecTest = Exclude<Test, NativeTest>;
 
 export function isNative(test: Test): test is NativeTest {
-  return test.kind === "tcp" || test.kind === "http";
+  return test.kind === "tcp" || test.kind === "http" || test.kind === "grpc";
 }
 
 /** What a check says; `exitCode` -1 when it comes to no result. */

@@ -32,9 +32,11 @@ export function decodeHealthTest(
       return { kind: "tcp", ...placeOf(onlyWord(kind, words)) };
     case "HTTP":
       return httpTest(onlyWord(kind, words));
+    case "GRPC":
+      return grpcTest(onlyWord(kind, words));
     default:
       throw refusal(
-        `unknown type ${JSON.stringify(kind)} of a check of health: wanted CMD, CMD-SHELL, TCP, HTTP or NONE`,
+        `unknown type ${JSON.stringify(kind)} of a check of health: wanted CMD, CMD-SHELL, TCP, HTTP, GRPC or NONE`,
       );
   }
 }
@@ -47,6 +49,8 @@ export function encodeHealthTest(test: HealthTest): readonly string[] {
       return ["CMD-SHELL", test.text];
     case "tcp":
       return ["TCP", `${test.address}:${test.port}`];
+    case "grpc":
+      return ["GRPC", `${test.address}:${test.port}${test.service === "" ? "" : `/${test.service}`}`];
     case "http":
       return ["HTTP", `http://${test.address}:${test.port}${test.path}`];
   }
@@ -71,6 +75,13 @@ function httpTest(text: string): HealthTest {
     );
   }
   return { kind: "http", ...placeOf(place.includes(":") ? place : `${place}:${httpPort}`), path };
+}
+
+/** `ADDRESS:PORT[/SERVICE]`. */
+function grpcTest(text: string): HealthTest {
+  const slash = text.indexOf("/");
+  const place = slash < 0 ? text : text.slice(0, slash);
+  return { kind: "grpc", ...placeOf(place), service: slash < 0 ? "" : text.slice(slash + 1) };
 }
 
 function placeOf(text: string): { readonly address: string; readonly port: number } {

@@ -61,7 +61,7 @@ export function checkHealth(health: HealthSpecification): void {
   if (test.kind === "command" && (test.arguments[0] ?? "") === "") {
     refuse("health", "the check of the container's health has no command");
   }
-  if ((test.kind === "tcp" || test.kind === "http") && !isIpv4(test.address)) {
+  if ((test.kind === "tcp" || test.kind === "http" || test.kind === "grpc") && !isIpv4(test.address)) {
     refuse(
       "health",
       `the check of the container's health at ${JSON.stringify(test.address)}: wanted an IPv4 address`,
@@ -71,6 +71,12 @@ export function checkHealth(health: HealthSpecification): void {
     refuse(
       "health",
       `the path ${JSON.stringify(test.path)} of a check of health: wanted one that begins with /`,
+    );
+  }
+  if (test.kind === "grpc" && !/^[!-~]{0,100}$/.test(test.service)) {
+    refuse(
+      "health",
+      `the service ${JSON.stringify(test.service)} of a check of health: wanted at most 100 characters`,
     );
   }
   const times = [

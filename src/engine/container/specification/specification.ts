@@ -306,6 +306,8 @@ const health = object({
     /** By the engine, from inside the network namespace, at an IPv4 address. */
     tcp: object({ kind: oneOf("tcp"), address: text, port: integerWithin(1, 65_535) }),
     http: object({ kind: oneOf("http"), address: text, port: integerWithin(1, 65_535), path: text }),
+    /** An empty service is the whole server. */
+    grpc: object({ kind: oneOf("grpc"), address: text, port: integerWithin(1, 65_535), service: text }),
   }),
   intervalNs: integer,
   timeoutNs: integer,
