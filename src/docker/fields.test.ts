@@ -35,7 +35,8 @@ test("a judge refuses, warns once for one reason, and lets what is done anyway p
     refusal: {
       path: "HostConfig.Runtime",
       kind: "invalid",
-      message: "unknown or invalid runtime name: runc",
+      message:
+        "unknown or invalid runtime name: runc (there is tiffin alone: limits, attach, logs and exec need its own executor, and no other runtime has it)",
     },
     warnings: ["CpuCount has no effect on Linux. Limitation discarded."],
   });

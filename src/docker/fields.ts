@@ -202,7 +202,11 @@ const hostConfigFields = {
   UsernsMode: done("its user namespace"),
   ShmSize: done("size of /dev/shm"),
   Sysctls: done("kernel parameters of its namespaces"),
-  Runtime: invalid((value) => `unknown or invalid runtime name: ${value}`, ["tiffin"]),
+  Runtime: invalid(
+    (value) =>
+      `unknown or invalid runtime name: ${value} (there is tiffin alone: limits, attach, logs and exec need its own executor, and no other runtime has it)`,
+    ["tiffin"],
+  ),
   Isolation: invalid((value) => `invalid isolation (${value}): linux only supports 'default'`, ["default"]),
   MaskedPaths: done("paths of /proc and /sys that are hidden"),
   ReadonlyPaths: done("paths of /proc and /sys that cannot be written"),

@@ -100,7 +100,10 @@ test.each<[HostConfig, string]>([
     "container.restart-policy: invalid restart policy: unknown policy 'sometimes'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'",
   ],
   [{ ExtraHosts: ["alone"] }, 'container.extra-host: bad format for add-host: "alone"'],
-  [{ Runtime: "runsc" }, "container.field-refused: unknown or invalid runtime name: runsc"],
+  [
+    { Runtime: "runsc" },
+    "container.field-refused: unknown or invalid runtime name: runsc (there is tiffin alone: limits, attach, logs and exec need its own executor, and no other runtime has it)",
+  ],
   [
     { NetworkMode: "host", Links: ["a:b"] },
     "container.conflict-links: conflicting options: host type networking can't be used with links. This would result in undefined behavior",
