@@ -178,6 +178,8 @@ export const liveChanges = object({
   /** Instead of the one that there is; `["NONE"]` is none. */
   Healthcheck: optional(healthcheck),
   Mounts: optional(object({ Add: optional(list(mountRequest)), Remove: optional(list(text)) })),
+  /** `Remove`: like `80/tcp`, all that leads there. */
+  Ports: optional(object({ Add: hostConfigShape.PortBindings, Remove: optional(list(text)) })),
 });
 export interface LiveChanges extends Decoded<typeof liveChanges> {}
 

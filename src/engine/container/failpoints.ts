@@ -21,6 +21,7 @@ export const failpoints = [
   "pause.frozen",
   "pause.thawed",
   "update.mount",
+  "update.ports",
   "update.group",
   "update.row",
   "remove.marked",

@@ -12,6 +12,7 @@ export type {
   NetworkStep,
   Networks,
   Place,
+  PortChange,
   PortProtocol,
   PortRequest,
   PublishedPort,

@@ -237,6 +237,17 @@ export interface Reconnected {
   readonly ports: readonly PublishedPort[];
 }
 
+/** Ports of a running container that are other ones already; both ends are to be said. */
+export interface PortChange {
+  /** All that the container has now. */
+  readonly ports: readonly PublishedPort[];
+  readonly warnings: readonly string[];
+  /** What was taken away is free for others. */
+  keep(): void;
+  /** All is as it was. */
+  revert(): void;
+}
+
 export interface NetworkOptions {
   /** The engine instance: "" or six hex digits; part of every name on the host. */
   readonly tag: string;
@@ -310,6 +321,15 @@ export interface Networks {
   connect(containerId: string, request: EndpointRequest, now: LiveContainer, netns: OwnedFd): Reconnected;
   /** Takes one away from it. */
   disconnect(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Reconnected;
+  /**
+   * Publishes other ports of a running container, in one transaction. `remove`: what of `now` goes; its host ports are the
+   * container's until `keep`. Errors: those of ports in `acquire`; nothing is changed then.
+   */
+  changePorts(
+    containerId: string,
+    change: { readonly add: readonly PortRequest[]; readonly remove: readonly PublishedPort[] },
+    now: LiveContainer,
+  ): PortChange;
   /** Gives back addresses, links and ports. Idempotent. */
   release(containerId: string): Promise<void>;
   /** Once after `openNetworks`: exactly these containers live; everything else of ours is taken off the host. */

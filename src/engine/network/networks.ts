@@ -37,6 +37,9 @@ import type {
   Networks,
   Place,
   PlaceRequest,
+  PortChange,
+  PortRequest,
+  PublishedPort,
   PublishMode,
   Reconnected,
   RecoverOptions,
@@ -355,6 +358,24 @@ export class HostNetworks implements Networks {
     });
   }
 
+  changePorts(
+    containerId: string,
+    { add, remove }: { readonly add: readonly PortRequest[]; readonly remove: readonly PublishedPort[] },
+    now: LiveContainer,
+  ): PortChange {
+    return failing("change the ports of the container", () => {
+      const target = portTarget(now.endpoints, this.#registry);
+      const checked = this.#checkPorts(now.endpoints, add);
+      if (target === undefined || checked === undefined) {
+        return { ports: now.ports, warnings: [], keep: () => undefined, revert: () => undefined };
+      }
+      const { added, ...change } = this.#host.orHealed(() =>
+        this.#published.change(containerId, target, checked.ports, remove),
+      );
+      return { ...change, warnings: [...checked.warnings, ...this.#hostFirewall.warningsOf(added)] };
+    });
+  }
+
   async release(containerId: string): Promise<void> {
     failing("take the container's place back", () => this.#release(containerId));
   }
@@ -440,13 +461,21 @@ export class HostNetworks implements Networks {
 
   /** Only what has a way out is published. */
   #holdPorts({ endpoints, ports }: PlaceRequest): { held: HeldPorts; warnings: readonly string[] } {
-    const gateway = endpoints[gatewayIndex(endpoints, this.#registry, "ports") ?? -1];
-    const network = this.#registry.byId(gateway?.network ?? "");
-    if (network === undefined) return { held: this.#published.hold([]), warnings: [] };
-    const { hostAddress, ipv6 } = network;
-    const checked = checkPorts(ports, hostAddress, this.#publishMode, ipv6 !== undefined);
+    const checked = this.#checkPorts(endpoints, ports);
+    if (checked === undefined) return { held: this.#published.hold([]), warnings: [] };
     const held = this.#published.hold(checked.ports);
     return { held, warnings: [...checked.warnings, ...this.#hostFirewall.warningsOf(held.ports)] };
+  }
+
+  #checkPorts(
+    endpoints: readonly { readonly network: string; readonly gatewayPriority?: number }[],
+    ports: readonly PortRequest[],
+  ): ReturnType<typeof checkPorts> | undefined {
+    const gateway = endpoints[gatewayIndex(endpoints, this.#registry, "ports") ?? -1];
+    const network = this.#registry.byId(gateway?.network ?? "");
+    if (network === undefined) return undefined;
+    const { hostAddress, ipv6 } = network;
+    return checkPorts(ports, hostAddress, this.#publishMode, ipv6 !== undefined);
   }
 
   #gatewayOf(endpoints: readonly EndpointRecord[]): EndpointRecord | undefined {

@@ -11,16 +11,21 @@ import type { PublishedPort } from "./model.ts";
 const mostFlows = 1024;
 const flowMs = 90_000;
 
+interface RelayTarget {
+  readonly address: string;
+  readonly port: number;
+}
+
 interface Flow {
   readonly socket: Promise<Bun.udp.ConnectedSocket<"buffer">>;
   timer: Timer;
 }
 
 export class PortRelay implements Disposable {
-  readonly port: PublishedPort;
+  readonly #port: PublishedPort;
   readonly #report: (thrown: unknown) => void;
-  /** The container's address; undefined: nobody is behind it yet. */
-  #target: string | undefined;
+  /** The container's address and port; undefined: nobody is behind it yet. */
+  #target: RelayTarget | undefined;
   #listener: Disposable | undefined;
   /** By the client's address and port. */
   readonly #flows = new Map<string, Flow>();
@@ -28,16 +33,17 @@ export class PortRelay implements Disposable {
 
   /** Throws when the port is taken. */
   constructor(port: PublishedPort, report: (thrown: unknown) => void) {
-    this.port = port;
+    this.#port = port;
     this.#report = report;
     if (port.protocol === "tcp") this.#listener = this.#listen();
     else this.#bind().catch(report);
   }
 
   /** What comes from now on goes to that address; connections that are there stay where they are. */
-  lead(address: string): void {
-    if (this.#target === address) return;
-    this.#target = address;
+  lead(target: RelayTarget): void {
+    const { address, port } = target;
+    if (this.#target?.address === address && this.#target.port === port) return;
+    this.#target = target;
     this.#forgetFlows();
   }
 
@@ -48,14 +54,14 @@ export class PortRelay implements Disposable {
   }
 
   #listen(): Disposable {
-    const { hostAddress, hostPort, containerPort } = this.port;
+    const { hostAddress, hostPort } = this.#port;
     return listenTcp(hostAddress, hostPort, (client) => {
       if (this.#target === undefined) {
         client.destroy();
         return;
       }
       // A refusal in the container is one at the port: the client's connection ends without a word.
-      connectTcp(this.#target, containerPort).then(
+      connectTcp(this.#target.address, this.#target.port).then(
         (server) => void joinDuplexes(client, server),
         () => client.destroy(),
       );
@@ -63,7 +69,7 @@ export class PortRelay implements Disposable {
   }
 
   async #bind(): Promise<void> {
-    const { hostAddress, hostPort } = this.port;
+    const { hostAddress, hostPort } = this.#port;
     const socket = await Bun.udpSocket({
       hostname: hostAddress,
       port: hostPort,
@@ -90,7 +96,7 @@ export class PortRelay implements Disposable {
   #flowOf(own: Bun.udp.Socket<"buffer">, key: string, port: number, address: string): Flow | undefined {
     if (this.#target === undefined || this.#flows.size >= mostFlows) return undefined;
     const socket = Bun.udpSocket({
-      connect: { hostname: this.#target, port: this.port.containerPort },
+      connect: { hostname: this.#target.address, port: this.#target.port },
       socket: {
         data(_socket, data) {
           try {

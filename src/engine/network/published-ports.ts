@@ -10,7 +10,7 @@ import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
 import { formatHostAddress, type HeldPort, holdHostPort, portAllocated } from "./host-port.ts";
-import type { EndpointRecord, PortProtocol, PublishedPort } from "./model.ts";
+import type { EndpointRecord, PortChange, PortProtocol, PublishedPort } from "./model.ts";
 import { gatewayEndpoint, type NetworkRegistry } from "./network-registry.ts";
 import { PortRelay } from "./port-relay.ts";
 import type { CheckedPort } from "./port-request.ts";
@@ -35,8 +35,11 @@ export function portTarget(
 interface Publication {
   readonly ports: readonly PublishedPort[];
   readonly target: PortTarget;
-  readonly sockets: readonly Disposable[];
+  readonly sockets: PortSockets;
 }
+
+/** Of each port, in the same order; undefined: nothing can be in the way of that one. */
+type PortSockets = readonly (Disposable | undefined)[];
 
 /** What the firewall does of it. */
 function mappingsOf({ ports, target }: Pick<Publication, "ports" | "target">): PortMapping[] {
@@ -47,15 +50,21 @@ function mappingsOf({ ports, target }: Pick<Publication, "ports" | "target">): P
 }
 
 /** What the engine does of it. */
-function lead({ sockets, target }: Pick<Publication, "sockets" | "target">): void {
-  for (const socket of sockets) if (socket instanceof PortRelay) socket.lead(formatIpv4(target.address));
+function lead({ ports, sockets, target }: Publication): void {
+  const address = formatIpv4(target.address);
+  ports.forEach(({ containerPort }, index) => {
+    const socket = sockets[index];
+    if (socket instanceof PortRelay) socket.lead({ address, port: containerPort });
+  });
 }
 
 /** Ports that are occupied on the host but not rewritten yet. */
 export interface HeldPorts extends Disposable {
   readonly ports: readonly PublishedPort[];
-  readonly sockets: readonly Disposable[];
+  readonly sockets: PortSockets;
 }
+
+const nothingHeld = { ports: [], sockets: [] } as const;
 
 export class PublishedPorts {
   readonly #netfilter: NetlinkSocket;
@@ -78,16 +87,28 @@ export class PublishedPorts {
     return this.#byContainer.get(containerId)?.ports ?? [];
   }
 
-  /** Occupies the host's ports, all or none. Error: conflict `network.port-allocated`. */
-  hold(wanted: readonly CheckedPort[]): HeldPorts {
+  /**
+   * Occupies the host's ports, all or none. `leaving`: of the same container, and about to be free. Error: conflict
+   * `network.port-allocated`.
+   */
+  hold(
+    wanted: readonly CheckedPort[],
+    leaving: Pick<HeldPorts, "ports" | "sockets"> = nothingHeld,
+  ): HeldPorts {
     const ports: PublishedPort[] = [];
-    const sockets: Disposable[] = [];
+    const sockets: (Disposable | undefined)[] = [];
     const free = () => {
-      for (const socket of sockets) socket[Symbol.dispose]();
+      for (const socket of sockets) if (!leaving.sockets.includes(socket)) socket?.[Symbol.dispose]();
     };
     try {
       for (const port of wanted) {
         const { containerPort, protocol } = port.request;
+        const taken = takenOver(port, leaving, sockets);
+        if (taken !== undefined) {
+          ports.push({ ...taken.port, containerPort });
+          sockets.push(taken.socket);
+          continue;
+        }
         const held = this.#holdFirstFree(port, ports);
         const published: PublishedPort = {
           containerPort,
@@ -100,7 +121,7 @@ export class PublishedPorts {
           // It says in our words whether the port is free, and which one.
           held.socket?.[Symbol.dispose]();
           sockets.push(new PortRelay(published, this.#report));
-        } else if (held.socket !== undefined) sockets.push(held.socket);
+        } else sockets.push(held.socket);
         ports.push(published);
       }
     } catch (thrown) {
@@ -136,26 +157,80 @@ export class PublishedPorts {
     this.#forgetFlows(mappings);
   }
 
+  /**
+   * Other ports from now on, in one transaction. The sockets of those that go are held until the change is kept, so that it
+   * can be taken back whoever waits for the ports. Errors: those of `hold`, and nothing is changed.
+   */
+  change(
+    containerId: string,
+    target: PortTarget,
+    wanted: readonly CheckedPort[],
+    remove: readonly PublishedPort[],
+  ): Omit<PortChange, "warnings"> & { readonly added: readonly PublishedPort[] } {
+    const before = this.#byContainer.get(containerId) ?? { ...nothingHeld, target };
+    const goes = before.ports.map((port) => remove.some((each) => isSamePort(each, port)));
+    const part = (isGoing: boolean): Pick<HeldPorts, "ports" | "sockets"> => ({
+      ports: before.ports.filter((_, index) => goes[index] === isGoing),
+      sockets: before.sockets.filter((_, index) => goes[index] === isGoing),
+    });
+    const [leaving, staying] = [part(true), part(false)];
+    const held = this.hold(wanted, leaving);
+    const after = {
+      ports: [...staying.ports, ...held.ports],
+      sockets: [...staying.sockets, ...held.sockets],
+      target,
+    };
+    try {
+      this.#replace(containerId, before, after);
+    } catch (thrown) {
+      held[Symbol.dispose]();
+      throw thrown;
+    }
+    return {
+      ports: after.ports,
+      added: held.ports,
+      keep: () => {
+        for (const socket of leaving.sockets) if (!held.sockets.includes(socket)) socket?.[Symbol.dispose]();
+      },
+      revert: () => {
+        this.#replace(containerId, after, before);
+        held[Symbol.dispose]();
+      },
+    };
+  }
+
+  #replace(containerId: string, before: Publication, after: Publication): void {
+    nftTransaction(this.#netfilter, [
+      ...deleteContents(this.#table, portContents(mappingsOf(before))),
+      ...addContents(this.#table, portContents(mappingsOf(after))),
+    ]);
+    lead(after);
+    if (after.ports.length === 0) this.#byContainer.delete(containerId);
+    else this.#byContainer.set(containerId, after);
+    this.#forgetFlows([...mappingsOf(before), ...mappingsOf(after)]);
+  }
+
   /** Takes over ports of a container that lived before this engine; the table is rebuilt afterwards. */
   adopt(containerId: string, target: PortTarget, ports: readonly PublishedPort[]): void {
     if (ports.length === 0) return;
-    const sockets: Disposable[] = [];
+    const sockets: (Disposable | undefined)[] = [];
     for (const port of ports) {
+      let held: Disposable | undefined;
       try {
-        if (port.mode === "socket") sockets.push(new PortRelay(port, this.#report));
+        if (port.mode === "socket") held = new PortRelay(port, this.#report);
         else {
-          const { socket } = holdHostPort(
+          held = holdHostPort(
             port.protocol,
             parseIpv4(port.hostAddress) ?? parseIpv6(port.hostAddress) ?? 0,
             port.hostPort,
-          );
-          if (socket !== undefined) sockets.push(socket);
+          ).socket;
         }
       } catch (thrown) {
         // Somebody listened there while no engine held it. Rewriting still takes precedence, so the container stays
         // reachable, and there is nothing to give back; a port at which the engine itself listens is lost.
         if (port.mode === "socket") this.#report(thrown);
       }
+      sockets.push(held);
     }
     const publication = { ports, target, sockets };
     lead(publication);
@@ -173,7 +248,7 @@ export class PublishedPorts {
       // Someone flushed the rules, elements included; the next look at the table rebuilds it without these.
       if (!isGone(thrown)) throw thrown;
     } finally {
-      for (const socket of publication.sockets) socket[Symbol.dispose]();
+      for (const socket of publication.sockets) socket?.[Symbol.dispose]();
     }
     this.#forgetFlows(mappingsOf(publication));
   }
@@ -181,7 +256,7 @@ export class PublishedPorts {
   /** Gives the sockets back; rules stay. */
   close(): void {
     for (const { sockets } of this.#byContainer.values()) {
-      for (const socket of sockets) socket[Symbol.dispose]();
+      for (const socket of sockets) socket?.[Symbol.dispose]();
     }
     this.#byContainer.clear();
   }
@@ -242,6 +317,35 @@ export class PublishedPorts {
         hostPorts.has(original.destinationPort),
     );
   }
+}
+
+/** What of `leaving` is just what is wanted, where nothing of it is taken yet. */
+function takenOver(
+  { request, hostAddress, firstPort, mode }: CheckedPort,
+  leaving: Pick<HeldPorts, "ports" | "sockets">,
+  taken: PortSockets,
+): { readonly port: PublishedPort; readonly socket: Disposable | undefined } | undefined {
+  if (firstPort === 0) return undefined;
+  const index = leaving.ports.findIndex(
+    (port, place) =>
+      port.protocol === request.protocol &&
+      port.hostPort === firstPort &&
+      port.hostAddress === formatHostAddress(hostAddress) &&
+      (port.mode ?? "nat") === mode &&
+      leaving.sockets[place] !== undefined &&
+      !taken.includes(leaving.sockets[place]),
+  );
+  const port = leaving.ports[index];
+  return port === undefined ? undefined : { port, socket: leaving.sockets[index] };
+}
+
+function isSamePort(one: PublishedPort, other: PublishedPort): boolean {
+  return (
+    one.containerPort === other.containerPort &&
+    one.protocol === other.protocol &&
+    one.hostAddress === other.hostAddress &&
+    one.hostPort === other.hostPort
+  );
 }
 
 /** Where no socket chooses a port. */

@@ -12,16 +12,19 @@ import {
   checkRestart,
   checkUpdatedResources,
   cleanPath,
+  type ExposedPort,
   type HealthSpecification,
   type MountSpec,
   type ResourceLimits,
   type RestartSpecification,
   refuseNul,
+  type WantedPort,
 } from "../specification/mod.ts";
 import { checkPolicy } from "./check-request.ts";
 import type { DockerDocuments } from "./documents.ts";
 import { mergeHealth } from "./merge.ts";
 import { decodeMountRequest } from "./mount-spec.ts";
+import { decodePortKey, decodePorts, publishAnnotation } from "./ports.ts";
 import { resourcesOf } from "./resources-of.ts";
 import { healthOf, restartOf } from "./specification-of.ts";
 
@@ -36,6 +39,8 @@ export interface WantedLiveChanges {
     readonly add: readonly MountSpec[];
     readonly remove: readonly string[];
   };
+  /** `remove`: ports of the container that are published no more. */
+  readonly ports?: { readonly add: readonly WantedPort[]; readonly remove: readonly ExposedPort[] };
   readonly health?: { readonly specification: HealthSpecification | null; readonly document: Healthcheck };
 }
 
@@ -105,13 +110,14 @@ export function decodeUpdateBody(
     restart,
     host: {
       ...hostWithMounts(host, body.Tiffin?.Mounts ?? {}),
+      ...bindingsAfter(host, body.Tiffin?.Ports),
       ...given,
       ...(pids !== undefined && { PidsLimit: Math.max(0, pids) }),
       ...(restart !== undefined && {
         RestartPolicy: { Name: restart.policy, MaximumRetryCount: restart.limit },
       }),
     },
-    live: liveChangesIn(body.Tiffin, config),
+    live: liveChangesIn(body.Tiffin, config, host),
     warnings,
   };
 }
@@ -134,8 +140,32 @@ function hostWithMounts(
   };
 }
 
-function liveChangesIn(changes: LiveChanges | null | undefined, config: ContainerConfig): WantedLiveChanges {
-  const { Labels: labels, Env: env, Healthcheck: check, Mounts: mounts } = changes ?? {};
+/** Docker's bindings without those of ports that go, and with those that come. */
+function bindingsAfter(
+  { PortBindings: before }: HostConfig,
+  changes: LiveChanges["Ports"],
+): Pick<HostConfig, "PortBindings"> {
+  if (changes === undefined) return {};
+  const gone = new Set((changes.Remove ?? []).map((key) => portKey(decodePortKey(key))));
+  const kept = Object.entries(before ?? {}).filter(([key]) => !gone.has(portKey(decodePortKey(key))));
+  const bindings = new Map(kept.map(([key, list]) => [portKey(decodePortKey(key)), list ?? []]));
+  for (const [key, list] of Object.entries(changes.Add ?? {})) {
+    const name = portKey(decodePortKey(key));
+    bindings.set(name, [...(bindings.get(name) ?? []), ...(list ?? [{}])]);
+  }
+  return { PortBindings: Object.fromEntries(bindings) };
+}
+
+function portKey({ port, protocol }: ExposedPort): string {
+  return `${port}/${protocol}`;
+}
+
+function liveChangesIn(
+  changes: LiveChanges | null | undefined,
+  config: ContainerConfig,
+  host: HostConfig,
+): WantedLiveChanges {
+  const { Labels: labels, Env: env, Healthcheck: check, Mounts: mounts, Ports: ports } = changes ?? {};
   if (Object.keys(labels ?? {}).includes("")) refuseChange("a label has no name");
   return {
     ...(labels !== undefined && { labels }),
@@ -143,6 +173,12 @@ function liveChangesIn(changes: LiveChanges | null | undefined, config: Containe
       mounts: {
         add: (mounts.Add ?? []).map(decodeMountRequest),
         remove: (mounts.Remove ?? []).map(cleanPath),
+      },
+    }),
+    ...(ports !== undefined && {
+      ports: {
+        add: decodePorts(ports.Add ?? {}, [], false, host.Annotations?.[publishAnnotation]),
+        remove: (ports.Remove ?? []).map(decodePortKey),
       },
     }),
     ...(env !== undefined && { environment: env.map(environmentChange) }),

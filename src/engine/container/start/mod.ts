@@ -3,5 +3,5 @@ export type { StartContext } from "./context.ts";
 export { linkedEnvironment } from "./links.ts";
 export { followNetworks } from "./living-files.ts";
 export { alreadyRunning, startContainer } from "./start.ts";
-export { endpointRequest } from "./start-network.ts";
+export { endpointRequest, portRequest } from "./start-network.ts";
 export { compilePlan, hashOfPlan, inspectStart } from "./start-plan.ts";

@@ -153,7 +153,7 @@ function refuseAddress(
   );
 }
 
-function portRequest({ hostAddress, hostPortEnd, mode, ...port }: WantedPort): PortRequest {
+export function portRequest({ hostAddress, hostPortEnd, mode, ...port }: WantedPort): PortRequest {
   return {
     ...port,
     ...(hostAddress !== undefined && { hostAddress }),

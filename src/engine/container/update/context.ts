@@ -4,4 +4,7 @@ import type { MountsContext } from "../mounts/mod.ts";
 /** What changes a container works with. */
 export interface UpdateContext
   extends MountsContext,
-    Pick<ContainerContext, "config" | "facts" | "fail" | "images" | "registry" | "report" | "runtime"> {}
+    Pick<
+      ContainerContext,
+      "config" | "facts" | "fail" | "images" | "networks" | "registry" | "report" | "runtime" | "store"
+    > {}

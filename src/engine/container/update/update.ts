@@ -1,6 +1,6 @@
 /**
- * Changes limits, restart policy, labels, environment, check of health and mounts: decided whole, then the mounts and the group of
- * a running container, then the row. What fails takes back what was done before it.
+ * Changes limits, restart policy, labels, environment, check of health, mounts and ports: decided whole, then the mounts, ports and
+ * group of a running container, then the row. What fails takes back what was done before it.
  */
 import { cannotUpdate, markedForRemoval } from "../../../docker/messages.ts";
 import type { ContainerUpdateBody } from "../../../docker/types/container.ts";
@@ -14,11 +14,12 @@ import { tellEvent } from "../context.ts";
 import { decodeUpdateBody, documentsOf, type EnvironmentChange, type WantedUpdate } from "../docker/mod.ts";
 import { findMountImage, refuseMissingSource } from "../mounts/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
-import { type Container, type ContainerDocument, isAlive } from "../record/mod.ts";
+import { type Container, type ContainerDocument, holdOf, isAlive } from "../record/mod.ts";
 import { changedLimits } from "../runtime-spec/mod.ts";
 import type { ResourceLimits } from "../specification/mod.ts";
 import type { UpdateContext } from "./context.ts";
 import { changeLiveMounts, decideMounts, type MountChange } from "./mount-change.ts";
+import { changeLivePorts, exposedWith, networkWithPorts } from "./port-change.ts";
 
 /** Returns warnings. Errors: `invalid` for what cannot be, `conflict` for what does not go with what there is. */
 export async function updateContainer(
@@ -44,13 +45,23 @@ export async function updateContainer(
   const undo = new UndoStack();
   try {
     if (live) await changeLiveMounts(context, container, mounts, undo);
+    const { ports } = update.live;
+    const published =
+      live && ports !== undefined ? changeLivePorts(context, container, ports, undo) : undefined;
     const warnings = [
       ...update.warnings,
+      ...(published?.warnings ?? []),
       ...(live ? changeLimits(context, container, update, changed, undo) : []),
     ];
     context.fail("update.group");
-    context.registry.setDocument(container, changed, "settings");
+    context.store.transaction(() => {
+      context.registry.setDocument(container, changed, "settings");
+      if (published !== undefined) {
+        context.registry.setHold(container, { ...holdOf(container.state), ports: published.ports });
+      }
+    });
     undo.disarm();
+    published?.keep();
     context.fail("update.row");
     tellEvent(context, container, "update");
     return [...new Set(warnings)];
@@ -92,7 +103,8 @@ function decided<T>(id: string, decide: () => T): T {
 /** Labels, environment and check of health with what was asked; Docker's document shows the same. */
 function liveDocument(document: ContainerDocument, { live }: WantedUpdate): ContainerDocument {
   const { specification, docker } = document;
-  const { labels = {}, environment = [], health } = live;
+  const { labels = {}, environment = [], health, ports } = live;
+  const exposed = exposedWith(specification.exposed, ports?.add ?? []);
   const process = {
     ...specification.process,
     environment: withVariables(specification.process.environment, environment),
@@ -103,6 +115,8 @@ function liveDocument(document: ContainerDocument, { live }: WantedUpdate): Cont
       ...specification,
       labels: withLabels(specification.labels, labels),
       process,
+      exposed,
+      network: ports === undefined ? specification.network : networkWithPorts(specification.network, ports),
       health: health === undefined ? specification.health : health.specification,
     },
     docker:
@@ -114,6 +128,12 @@ function liveDocument(document: ContainerDocument, { live }: WantedUpdate): Cont
               ...docker.config,
               Labels: withLabels(docker.config.Labels ?? {}, labels),
               Env: withVariables(docker.config.Env ?? [], environment),
+              ...(ports !== undefined && {
+                ExposedPorts: {
+                  ...docker.config.ExposedPorts,
+                  ...Object.fromEntries(exposed.map(({ port, protocol }) => [`${port}/${protocol}`, {}])),
+                },
+              }),
               ...(health !== undefined && { Healthcheck: health.document }),
             },
           },
