@@ -241,6 +241,8 @@ export interface ContainerViewBackend {
   inspect(name: string, options: { readonly size: boolean }): Promise<ContainerInspect>;
   /** The plan that a start of the container performs, as it would be decided now. */
   explain(name: string, wishes: ExplainWishes): Promise<ExplainResponse>;
+  /** Of a container that is not made. Errors are those of a creation, and of a start while it decides. */
+  explainRun(body: ContainerCreateBody, wishes: ExplainWishes): Promise<ExplainResponse>;
   /** Errors: `conflict` when the last start was not measured. */
   trace(name: string): Promise<TraceResponse>;
 }

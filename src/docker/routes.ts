@@ -353,6 +353,11 @@ export const routes = {
     query: { format: queryText, lang: queryText, details: queryFlag, against: queryText },
     result: json(explainResponse),
   }),
+  explainRun: route("POST", "/tiffin/explain", "1.24", {
+    query: { format: queryText, lang: queryText, details: queryFlag, against: queryText },
+    body: jsonBody(containerCreateBody),
+    result: json(explainResponse),
+  }),
   trace: route("GET", "/tiffin/containers/{name}/trace", "1.24", { result: json(traceResponse) }),
   imageCheck: route("GET", "/tiffin/images/check", "1.24", {
     query: { names: queryList(queryText) },

@@ -1,6 +1,6 @@
 /** The life of containers through the command line: run, logs, exec, stop, kill, wait, rm. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { until } from "../support/until.ts";
 
@@ -287,6 +287,26 @@ test("explain: the plan of a start, without doing any of it", async () => {
   const refused = await engine.cli("explain", "-f", "poem", "planned");
   expect(refused.exitCode).toBe(125);
   expect(refused.stderr).toContain("must be one of text, json, sh, markdown, plain");
+});
+
+test("explain run: what would be done, with who asked for it, and nothing is made", async () => {
+  const before = engine.snapshot();
+  const words = ["-m", "64m", "-v", "pantry:/data", "-v", `${engine.root}/nowhere:/in`, "--network", "none"];
+  const text = await output("explain", "run", ...words, "base", "sh", "-c", "true");
+  expect(text).toContain("Not measured");
+  expect(text).toContain("[-v pantry:/data]");
+  expect(text).toContain(`[-v ${engine.root}/nowhere:/in]`);
+  expect(text).toMatch(/"67108864".*\[--memory 67108864\]/);
+  expect(text).toMatch(/ exec +sh .*\[the command of run\]\n/);
+  expect(await output("volume", "ls", "-q", "--filter", "name=pantry")).toBe("");
+  expect(existsSync(`${engine.root}/nowhere`)).toBe(false);
+  expect(await engine.leftovers(before)).toEqual([]);
+  const difference = await output("explain", "--diff", "run", "--read-only", "planned", "base", "true");
+  expect(difference).toContain("mountSetattr /");
+  expect(await output("explain", "planned", "--details")).toContain("becomes the program");
+  expect((await engine.cli("explain", "run", "--nosuch", "base")).stderr).toContain("unknown flag: --nosuch");
+  expect((await engine.cli("explain", "run", "nosuchimage")).stderr).toContain("No such image");
+  expect((await engine.cli("explain", "run", "-u", "nobodyatall", "base")).stderr).toContain("nobodyatall");
 });
 
 test("explain and trace: how long each operation of the last start took, and who asked for it", async () => {

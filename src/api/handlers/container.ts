@@ -4,6 +4,7 @@ import { type WaitCondition, waitConditions } from "../../docker/types/container
 import {
   type ExplainFormat,
   type ExplainLanguage,
+  type ExplainWishes,
   explainFormats,
   explainLanguages,
 } from "../../docker/types/explain.ts";
@@ -16,6 +17,7 @@ type Names =
   | "containerCreate"
   | "containerInspect"
   | "explain"
+  | "explainRun"
   | "trace"
   | "containerStart"
   | "containerStop"
@@ -61,6 +63,20 @@ function explainLanguageOf(wanted = "en"): ExplainLanguage {
   );
 }
 
+function wishesOf(query: {
+  readonly format?: string | undefined;
+  readonly lang?: string | undefined;
+  readonly details?: boolean | undefined;
+  readonly against?: string | undefined;
+}): ExplainWishes {
+  return {
+    format: explainFormatOf(query.format),
+    language: explainLanguageOf(query.lang),
+    details: query.details ?? false,
+    against: query.against,
+  };
+}
+
 export function containerHandlers(
   containers: ContainerLifeBackend & ContainerViewBackend,
 ): Pick<Handlers, Names> {
@@ -104,13 +120,8 @@ export function containerHandlers(
     containerResize: ({ params, query }) =>
       containers.resize(params.name, { height: query.h ?? 0, width: query.w ?? 0 }),
     containerRename: ({ params, query }) => containers.rename(params.name, query.name ?? ""),
-    explain: ({ params, query }) =>
-      containers.explain(params.name, {
-        format: explainFormatOf(query.format),
-        language: explainLanguageOf(query.lang),
-        details: query.details ?? false,
-        against: query.against,
-      }),
+    explain: ({ params, query }) => containers.explain(params.name, wishesOf(query)),
+    explainRun: ({ query, body }) => containers.explainRun(body, wishesOf(query)),
     trace: ({ params }) => containers.trace(params.name),
     containerRemove: ({ params, query }) =>
       containers.remove(params.name, {

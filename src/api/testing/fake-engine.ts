@@ -349,6 +349,7 @@ export function fakeEngine(): FakeEngine {
         find(name).process.sizes.push(size);
       },
       explain: async (name, { format }) => ({ Id: find(name).id, Text: `${format}\n` }),
+      explainRun: async (_body, { format }) => ({ Id: "", Text: `${format}\n` }),
       trace: async (name) => ({ Id: find(name).id, Phases: {}, Operations: [] }),
       rename: async (name, newName) => {
         const container = find(name);

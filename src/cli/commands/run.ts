@@ -13,7 +13,8 @@ import { type WantedImage, withImage } from "../missing-image.ts";
 import { platformFor } from "../registry/default-platform.ts";
 import { terminalSize } from "../terminal-size.ts";
 
-const flags = {
+/** What `explain run` takes too. */
+export const runFlags = {
   ...containerFlags,
   detach: toggle("d", "Run in the background and print the container's ID"),
   "detach-keys": text("", "Keys that leave the container running (default ctrl-p,ctrl-q)"),
@@ -25,7 +26,7 @@ const slowestShown = 10;
 
 type StartedEnd = Exclude<AttachedEnd, { readonly kind: "failed" }>;
 
-type RunInvocation = Invocation<typeof flags>;
+type RunInvocation = Invocation<typeof runFlags>;
 
 function wantedImage({ values, positionals, context }: RunInvocation): WantedImage {
   const { pull: policy, quiet } = values;
@@ -91,7 +92,7 @@ export const command = defineCommand({
   names: ["container run", "run"],
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",
   summary: "Create and run a new container from an image",
-  flags,
+  flags: runFlags,
   least: 1,
   interspersed: false,
   standsForProcess: true,

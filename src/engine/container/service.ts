@@ -29,7 +29,7 @@ import {
 import { type CommitOptions, commitContainer } from "./commit/mod.ts";
 import { removeLink } from "./connect/mod.ts";
 import { type ContainerContext, enqueue, tellEvent } from "./context.ts";
-import { type CreateOptions, createContainer } from "./create/mod.ts";
+import { type CreateOptions, createContainer, decideContainer } from "./create/mod.ts";
 import {
   killContainer,
   pruneContainers,
@@ -143,6 +143,12 @@ export class ContainerService {
   async explain(name: string, wishes: ExplainWishes): Promise<ExplainResponse> {
     const against = wishes.against === undefined ? undefined : this.#find(wishes.against);
     return await explainContainer(this.#context, this.#find(name), wishes, against);
+  }
+
+  async explainRun(body: ContainerCreateBody, wishes: ExplainWishes): Promise<ExplainResponse> {
+    const container = decideContainer(this.#context, { wanted: { body } });
+    const against = wishes.against === undefined ? undefined : this.#find(wishes.against);
+    return await explainContainer(this.#context, container, wishes, against);
   }
 
   async trace(name: string): Promise<TraceResponse> {

@@ -55,6 +55,8 @@ export interface VolumeWishes {
 }
 
 export interface VolumeStore {
+  /** Where the data of a volume of that name is, or would be. */
+  placeOf(name: string): string;
   /** The volume of that name, made when there is none, and filled when it is empty. */
   ensure(name: string, wishes: VolumeWishes): Promise<Volume>;
   find(name: string): Volume | undefined;
@@ -179,7 +181,7 @@ class LocalVolumeStore implements VolumeStore {
   }: VolumeRow): Volume {
     return {
       name,
-      directory: this.#directoryOf(name),
+      directory: this.placeOf(name),
       anonymous: anonymous === 1,
       labels: labelsOf(JSON.parse(labels), `labels of volume ${name}`),
       createdMs,
@@ -221,7 +223,7 @@ class LocalVolumeStore implements VolumeStore {
     this.#trash.close();
   }
 
-  #directoryOf(name: string): string {
+  placeOf(name: string): string {
     return `${this.#root}/${name}/_data`;
   }
 

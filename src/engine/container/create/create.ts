@@ -15,6 +15,7 @@ import { findMountImage, refuseMissingSource } from "../mounts/mod.ts";
 import {
   type Container,
   type ContainerDocument,
+  containerOfRow,
   decodeContainerName,
   makeUpName,
   writeRowFileDurably,
@@ -88,6 +89,24 @@ export async function createContainer(context: CreateContext, options: CreateOpt
     await undo.unwind();
     throw tellingOfNoRoom(`container ${name}`, context.paths.containers, thrown);
   }
+}
+
+/** What a creation would write down, without doing so: a container that nobody else knows. */
+export function decideContainer(
+  context: CreateContext,
+  { name, platform, wanted }: CreateOptions,
+): Container {
+  const reference = "body" in wanted ? (wanted.body.Image ?? "") : wanted.image;
+  const image = context.images.resolve(reference);
+  requirePlatform(
+    image,
+    reference,
+    wantedPlatform(platform, platformOfMachine(context.facts.kernel.machine)),
+  );
+  const id = newId();
+  const { document } = decideDocument(context, wanted, image, id);
+  const row = { id, name: name || shortId(id), createdMs: nowMs(), document, restarts: 0 };
+  return containerOfRow({ ...row, state: { status: "created" } });
 }
 
 async function prepareDirectory(

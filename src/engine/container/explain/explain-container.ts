@@ -132,7 +132,7 @@ async function look(context: StartContext, container: Container): Promise<Looked
     warnings: [],
     wire: undefined,
   };
-  const found = await inspectStart(context, container);
+  const found = await inspectStart(context, container, { onlyLook: true });
   const { plan, mounts, mountTargets } = compilePlan(context, container, found, place, []);
   for (const [, fd] of mounts.fds) fd[Symbol.dispose]();
   const originOf = originsOf({

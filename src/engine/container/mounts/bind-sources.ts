@@ -44,6 +44,15 @@ export async function readyMounts(context: MountsContext, container: Container):
   return ready;
 }
 
+/** The same without making anything: what is missing is named as it would be. */
+export function lookAtMounts({ volumes }: MountsContext, container: Container): ReadyMount[] {
+  return container.document.specification.mounts.map((mount): ReadyMount => {
+    if (mount.kind !== "volume") return mount;
+    const { volume: name, target, readOnly, subpath = "" } = mount;
+    return { kind: "volume", name, source: volumes.placeOf(name), target, readOnly, subpath };
+  });
+}
+
 /**
  * Makes and fills the volumes of a container that is not to start yet. Returns the names of those that were not there before,
  * which go again when the creation fails.
@@ -150,6 +159,8 @@ export function openBinds(
   mounts: readonly OciMount[],
   ready: readonly ReadyMount[],
   donor: Container | undefined,
+  /** A missing source is taken for a directory, and file systems of volumes are not made. */
+  onlyLook = false,
 ): OpenedBinds {
   const byTarget = new Map(ready.map((mount) => [mount.target, mount]));
   const sources = new Map<number, BindSource>();
@@ -163,7 +174,11 @@ export function openBinds(
         continue;
       }
       const wanted = byTarget.get(mount.destination);
-      const made = wanted === undefined ? undefined : openReady(context, wanted);
+      if (onlyLook && (!existsSync(mount.source) || wanted?.kind === "image")) {
+        sources.set(index, { kind: "directory" });
+        continue;
+      }
+      const made = wanted === undefined || onlyLook ? undefined : openReady(context, wanted);
       const fd = made ?? openSource(mount.source);
       fds.push([`bind:${index}`, fd]);
       const kind = fstatSync(fd.raw).isDirectory() ? "directory" : "file";

@@ -1,6 +1,6 @@
 /** The host side of a container's mounts: volumes made and filled, sources opened. */
 
-export { makeVolumes, openBinds, readyMounts, refuseMissingSource } from "./bind-sources.ts";
+export { lookAtMounts, makeVolumes, openBinds, readyMounts, refuseMissingSource } from "./bind-sources.ts";
 export type { MountsContext } from "./context.ts";
 export { findMountImage } from "./find-image.ts";
 export { openReady, releaseMounted } from "./mounted-volumes.ts";

@@ -3,7 +3,7 @@ export type { ContainerDocument } from "./document.ts";
 export type { Health, HealthStatus, ProbeResult } from "./health.ts";
 export type { Container } from "./model.ts";
 export { decodeContainerName, makeUpName } from "./names.ts";
-export { ContainerRegistry, type Unreadable } from "./registry.ts";
+export { ContainerRegistry, containerOfRow, type Unreadable } from "./registry.ts";
 export { containerRepository } from "./repository.ts";
 export { readRowFile, writeRowFileDurably } from "./row-file.ts";
 export { RowFiles } from "./row-files.ts";

@@ -238,24 +238,7 @@ export class ContainerRegistry {
   }
 
   #remember(row: ContainerRow): Container {
-    const container: Container = {
-      ...row,
-      process: undefined,
-      phases: undefined,
-      startTimes: undefined,
-      startWarnings: [],
-      returning: false,
-      pending: [],
-      size: undefined,
-      restartPauseMs: 0,
-      queue: Promise.resolve(),
-      outputs: new Set(),
-      exits: new Set(),
-      removals: new Set(),
-      readers: new Set(),
-      execs: new Set(),
-      health: undefined,
-    };
+    const container = containerOfRow(row);
     this.#byId.set(row.id, container);
     this.#byName.set(row.name, row.id);
     return container;
@@ -268,4 +251,26 @@ function subjectOf(id: string): string {
 
 function bareName(reference: string): string {
   return reference.startsWith("/") ? reference.slice(1) : reference;
+}
+
+/** As it is in memory before anything of it runs. */
+export function containerOfRow(row: ContainerRow): Container {
+  return {
+    ...row,
+    process: undefined,
+    phases: undefined,
+    startTimes: undefined,
+    startWarnings: [],
+    returning: false,
+    pending: [],
+    size: undefined,
+    restartPauseMs: 0,
+    queue: Promise.resolve(),
+    outputs: new Set(),
+    exits: new Set(),
+    removals: new Set(),
+    readers: new Set(),
+    execs: new Set(),
+    health: undefined,
+  };
 }

@@ -17,7 +17,7 @@ import {
 } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
 import { hasNameServer } from "../../network/mod.ts";
-import { openBinds, readyMounts } from "../mounts/mod.ts";
+import { lookAtMounts, openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
 import { type Container, holdOf, type NetworkHold } from "../record/mod.ts";
 import { type GrantedDevice, type ReadyMount, specOf } from "../runtime-spec/mod.ts";
@@ -36,14 +36,21 @@ export interface StartFindings {
   readonly mounts: readonly ReadyMount[];
   readonly devices: readonly GrantedDevice[];
   readonly capabilities: readonly string[];
+  /** Nothing has been made for it, and nothing is to be: it will not be performed. */
+  readonly onlyLooked: boolean;
 }
 
-export async function inspectStart(context: StartContext, container: Container): Promise<StartFindings> {
+export async function inspectStart(
+  context: StartContext,
+  container: Container,
+  { onlyLook = false }: { readonly onlyLook?: boolean } = {},
+): Promise<StartFindings> {
   const { image, specification } = container.document;
   const { process, security, devices } = specification;
   return {
     user: context.users.resolve(process.user, process.groups, container.id, image.chain),
-    mounts: await readyMounts(context, container),
+    mounts: onlyLook ? lookAtMounts(context, container) : await readyMounts(context, container),
+    onlyLooked: onlyLook,
     devices: grantedDevices(devices, security.privileged),
     capabilities: grantedCapabilities(security.capabilities, context.facts.identity.bounding),
   };
@@ -109,7 +116,8 @@ function compileWith(
     },
     facts,
   );
-  const binds = openBinds(context, spec.mounts ?? [], found.mounts, ipcDonor(context, specification));
+  const donor = ipcDonor(context, specification);
+  const binds = openBinds(context, spec.mounts ?? [], found.mounts, donor, found.onlyLooked);
   try {
     const { directory, upper, work } = context.layers.containerDirectory(container.id);
     const sized = context.layers.openSized(container.id);
