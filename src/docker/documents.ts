@@ -5,7 +5,7 @@
  */
 
 /** A value that is set to nothing, in Go's types. `list` is `[]` and `nilList` null, in the places where Docker writes so. */
-type Plain = "text" | "number" | "flag" | "list" | "nilList" | "map" | "nilMap" | "pointer";
+type Plain = "text" | "number" | "duration" | "flag" | "list" | "nilList" | "map" | "nilMap" | "pointer";
 interface Struct {
   readonly struct: DocumentShape;
   /** Null when it is not there. */
@@ -31,10 +31,10 @@ const omit = (omitEmpty: Plain | Struct | Many): Omitted => ({ omitEmpty });
 
 const healthcheck: DocumentShape = {
   Test: omit("nilList"),
-  Interval: omit("number"),
-  Timeout: omit("number"),
-  StartPeriod: omit("number"),
-  StartInterval: omit("number"),
+  Interval: omit("duration"),
+  Timeout: omit("duration"),
+  StartPeriod: omit("duration"),
+  StartInterval: omit("duration"),
   Retries: omit("number"),
 };
 
@@ -372,6 +372,7 @@ function zeroOf(shape: Plain | Struct | Many): unknown {
     case "text":
       return "";
     case "number":
+    case "duration":
       return 0;
     case "flag":
       return false;
@@ -426,7 +427,24 @@ export function completeDocument<T extends object>(shape: DocumentShape, documen
   return complete(shape, document) as T;
 }
 
+/** A length of time: JSON has its nanoseconds, and a Go program prints it in words. */
+export class DurationValue {
+  readonly nanoseconds: number;
+
+  constructor(nanoseconds: number) {
+    this.nanoseconds = nanoseconds;
+  }
+
+  toJSON(): number {
+    return this.nanoseconds;
+  }
+}
+
 function viewField(shape: Plain | Struct | Many, value: unknown): unknown {
+  if (shape === "duration") {
+    const nanoseconds = value ?? 0;
+    return typeof nanoseconds === "number" ? new DurationValue(nanoseconds) : nanoseconds;
+  }
   if (value === undefined || value === null) {
     if (typeof shape === "string" || "each" in shape || shape.pointer) return zeroOf(shape);
     return view(shape.struct, {});

@@ -41,9 +41,10 @@ const subSeconds = [
   ["ms", 1e6],
 ] as const;
 
-/** `1h0m1.5s`, `300ms`, as Go prints a duration that is not negative. */
+/** `1h0m1.5s`, `300ms`, as Go prints a duration. */
 export function formatGoDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return "0s";
+  if (nanoseconds < 0) return `-${formatGoDuration(-nanoseconds)}`;
   if (nanoseconds < 1e9) {
     const [unit, scale] = subSeconds.findLast(([, each]) => nanoseconds >= each) ?? subSeconds[0];
     return `${nanoseconds / scale}${unit}`;

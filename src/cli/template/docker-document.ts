@@ -2,9 +2,9 @@
  * A document of the engine as Docker's own client sees it, which decodes it into Go structs: some fields have another name
  * there, and a null is the nil of a list, a map or a pointer, which print differently. Pure.
  */
-import { structMark } from "../../docker/documents.ts";
+import { DurationValue, structMark } from "../../docker/documents.ts";
 import { own } from "../../lib/own.ts";
-import { TypedNil } from "./value.ts";
+import { GoNumber, TypedNil } from "./value.ts";
 
 /** Go's names where they are not those of the JSON. Both work in Docker's templates. */
 const goNames: Readonly<Record<string, string>> = {
@@ -62,6 +62,8 @@ const jsonOnlyName = new RegExp(`\\.(?:${Object.keys(goNames).join("|")})\\b`);
 function seenAs(document: unknown, structs: boolean): unknown {
   if (Array.isArray(document)) return document.map((one) => seenAs(one, structs));
   if (typeof document !== "object" || document === null) return document;
+  if (document instanceof DurationValue)
+    return structs ? new GoNumber("time.Duration", document.nanoseconds) : document.nanoseconds;
   const view: Record<string, unknown> = {};
   for (const [name, { value, enumerable = true }] of Object.entries(
     Object.getOwnPropertyDescriptors(document),

@@ -1,4 +1,5 @@
 /** Go's fmt: the verbs, flags, widths and complaints of Sprintf, and what Sprint and Sprintln make of values. Pure. */
+import { formatGoDuration } from "../../docker/go-duration.ts";
 import { own } from "../../lib/own.ts";
 import { binaryExponent, fixed, general, scientific } from "./format-number.ts";
 import { fitsBackquotes, goQuote, goQuoteCharacter, isPrintable } from "./quote.ts";
@@ -156,6 +157,10 @@ function formatText(text: string, verb: string, flags: Flags): string | undefine
   return pad(raw ? `\`${cut}\`` : goQuote(cut, flags.plus), flags);
 }
 
+function isTextVerb(verb: string): boolean {
+  return ["v", "s", "q", "x", "X"].includes(verb);
+}
+
 function complaint(value: unknown, verb: string, flags: Flags): string {
   const isNothing = value === undefined || value === null;
   const inner = isNothing
@@ -199,6 +204,9 @@ function formatNil(value: TypedNil, verb: string, flags: Flags): string {
 function formatValue(value: unknown, verb: string, flags: Flags): string {
   if (verb === "T") return pad(typeName(value), flags);
   if (value instanceof TypedNil) return formatNil(value, verb, flags);
+  // It says what it is wherever a text may stand.
+  if (typeName(value) === "time.Duration" && isTextVerb(verb) && !(verb === "v" && flags.sharp))
+    return formatText(formatGoDuration(numberOf(value)), verb, flags) ?? "";
   let text: string | undefined;
   switch (kindOf(value)) {
     case "invalid":

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { containerDocument, typedView } from "../../docker/documents.ts";
 import { dockerDocument } from "./docker-document.ts";
 import { Template, TemplateError } from "./mod.ts";
 
@@ -76,6 +77,24 @@ describe("what Docker's structs add to the JSON", () => {
       "{{eq .State.Health nil}} {{printf `%v %d` .HostConfig.Binds .State.Health}}",
       "true [] %!d(*container.Health=<nil>)",
     ],
+  ])("%s", (source, text) => expect(run(source, document)).toEqual({ template: source, text }));
+});
+
+// The expected texts are those of docker 28.2's inspect.
+describe("lengths of time in Docker's structs", () => {
+  const document = dockerDocument(
+    typedView(containerDocument, { Config: { Healthcheck: { Test: ["NONE"], Interval: 50_000_000 } } }),
+  );
+  test.each([
+    ["{{.Config.Healthcheck.Interval}} {{.Config.Healthcheck.Timeout}}", "50ms 0s"],
+    ["{{json .Config.Healthcheck}}", '{"Test":["NONE"],"Interval":50000000}'],
+    [
+      "{{with .Config.Healthcheck}}{{printf `%d %s %v %q %8v` .Interval .Interval .Interval .Interval .Interval}}{{end}}",
+      '50000000 50ms 50ms "50ms"     50ms',
+    ],
+    ["{{eq .Config.Healthcheck.Interval 50000000}} {{gt .Config.Healthcheck.Interval 1}}", "true true"],
+    ["{{printf `%T` .Config.Healthcheck.Interval}}", "time.Duration"],
+    ["{{if .Config.Healthcheck.Timeout}}x{{else}}none{{end}}", "none"],
   ])("%s", (source, text) => expect(run(source, document)).toEqual({ template: source, text }));
 });
 

@@ -5,12 +5,14 @@
 
 export type Method = (...args: readonly unknown[]) => unknown;
 
+export type GoNumberType = "float64" | "uint8" | "time.Duration";
+
 /** A number whose Go type JavaScript's own numbers do not tell: those are `int`, or `float64` when they have a fraction. */
 export class GoNumber {
-  readonly type: "float64" | "uint8";
+  readonly type: GoNumberType;
   readonly value: number;
 
-  constructor(type: "float64" | "uint8", value: number) {
+  constructor(type: GoNumberType, value: number) {
     this.type = type;
     this.value = value;
   }
@@ -59,6 +61,8 @@ export function isCallable(value: unknown): value is Method {
   return typeof value === "function";
 }
 
+const numberKinds = { float64: "float", uint8: "uint", "time.Duration": "int" } as const;
+
 export function kindOf(value: unknown): Kind {
   switch (typeof value) {
     case "undefined":
@@ -78,7 +82,7 @@ export function kindOf(value: unknown): Kind {
   }
   if (value === null) return "invalid";
   if (Array.isArray(value)) return "slice";
-  if (value instanceof GoNumber) return value.type === "float64" ? "float" : "uint";
+  if (value instanceof GoNumber) return numberKinds[value.type];
   if (value instanceof TypedNil)
     return value.type.startsWith("[") ? "slice" : value.type.startsWith("map") ? "map" : "pointer";
   return "map";
