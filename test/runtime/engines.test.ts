@@ -161,7 +161,8 @@ function dockerLike(cli: () => readonly string[], run: readonly string[]): void 
             columns: 77,
           });
           await terminal.see("#");
-          terminal.type("stty size; exit 4\r");
+          // Engines give a size only after the program has begun; until then it is 0 by 0, of which this stty says nothing.
+          terminal.type("until stty size 2>/dev/null; do :; done; exit 4\r");
           await terminal.see("21 77");
           expect(await terminal.exited()).toBe(4);
         }
