@@ -2,8 +2,9 @@
 import { EngineError, foreignErrorCode } from "../client/api-error.ts";
 import type { CliContext } from "./context.ts";
 
+const damagedCode = "image.damaged";
 /** The engine's codes for it. */
-const imageCodes = ["image.not-found", "image.platform"];
+const imageCodes = ["image.not-found", "image.platform", damagedCode];
 const policies = ["always", "missing", "never"];
 
 export interface WantedImage {
@@ -52,7 +53,11 @@ export async function withImage<T>(
     return await attempt();
   } catch (thrown) {
     if (policy !== "missing" || !isMissingImage(thrown)) throw thrown;
-    if (!wanted.quiet) context.err(`Unable to find image '${withDefaultTag(image)}' locally\n`);
+    const isDamaged = thrown instanceof EngineError && thrown.code === damagedCode;
+    const problem = isDamaged
+      ? `${thrown.message}\n`
+      : `Unable to find image '${withDefaultTag(image)}' locally\n`;
+    if (!wanted.quiet) context.err(problem);
     if (isId(image)) throw thrown;
   }
   await pull(context, wanted);

@@ -1,11 +1,11 @@
 /** Images whose layers are image files: what containers of one share, and that the host sees none of it. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { probe } from "../../src/kernel/probe.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { archiveOf } from "../support/layer-archive.ts";
-import { serveImage } from "../support/small-registry.ts";
+import { type SmallRegistry, serveImage } from "../support/small-registry.ts";
 
 const possible = probe().features.erofs;
 const containers = 50;
@@ -124,5 +124,94 @@ test.skipIf(!possible)(
     expect(registry.asked.slice(before).map(({ digest }) => registry.diffIds.get(digest))).toEqual([middle]);
     expect(await engine.output("image", "check", registry.image)).toBe("3 layers good");
     expect(readFileSync(path).equals(bytes)).toBe(false);
+  },
+);
+
+/** An image of a program and `layers` files, each in a layer of its own. */
+async function pulledImage(
+  layers: number,
+): Promise<{ readonly registry: SmallRegistry; readonly layers: readonly string[] }> {
+  const program = archiveOf([{ path: "bin/cat", content: readFileSync("/bin/busybox"), mode: 0o755 }]);
+  const others = Array.from({ length: layers }, (_, number) =>
+    archiveOf([{ path: `file${number}`, content: randomBytes(30_000).toString("hex") }]),
+  );
+  const registry = serveImage([program, ...others]);
+  await engine.output("pull", "-q", registry.image);
+  const found: string[] = JSON.parse(
+    await engine.output("image", "inspect", "-f", "{{json .RootFS.Layers}}", registry.image),
+  );
+  return { registry, layers: found };
+}
+
+function placeOf(layer: string): string {
+  return `${engine.root}/layers/${layer.replace("sha256:", "")}`;
+}
+
+/** What a disk may do to a layer. */
+const losses: Readonly<Record<string, (place: string) => void>> = {
+  "is gone": (place) => rmSync(place, { recursive: true }),
+  "has no description": (place) => rmSync(`${place}/layer.json`),
+  "has a description that is none": (place) => writeFileSync(`${place}/layer.json`, "{"),
+  "has no image": (place) => rmSync(`${place}/image`),
+  "has been cut off": (place) => truncateSync(`${place}/image`, 8192),
+  "has no superblock": (place) =>
+    writeFileSync(`${place}/image`, new Uint8Array(statSync(`${place}/image`).size)),
+};
+
+test.skipIf(!possible).each(Object.keys(losses))(
+  "a layer that %s is named by a check, and fetched again, alone, by a run",
+  async (loss) => {
+    const { registry, layers } = await pulledImage(2);
+    await using _registry = registry;
+    const lost = layers[1] ?? "";
+    // As after a start: nothing of it is mounted or known yet.
+    await engine.stop();
+    await engine.start();
+    losses[loss]?.(placeOf(lost));
+    const run = async () =>
+      await engine.cli("run", "--rm", "--network", "none", registry.image, "/bin/cat", "/file0", "/file1");
+    const before = registry.asked.length;
+    const refused = await engine.cli("create", "--pull", "never", registry.image, "/bin/cat");
+    expect([refused.exitCode, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining(`its layer ${lost} is damaged or gone`),
+    ]);
+    const found = await engine.cli("image", "check", registry.image);
+    expect([found.exitCode, found.stdout.match(/is damaged/g)?.length]).toEqual([1, 1]);
+    expect(found.stdout).toContain(`${lost} of ${registry.image} is damaged: ${placeOf(lost)}`);
+    expect((await engine.cli("history", registry.image)).exitCode).toBe(0);
+    expect((await engine.cli("system", "df")).exitCode).toBe(0);
+    const ran = await run();
+    expect([ran.exitCode, ran.stdout.length]).toEqual([0, 120_000]);
+    expect(ran.stderr).toContain(`its layer ${lost} is damaged or gone`);
+    expect(registry.asked.slice(before).map(({ digest }) => registry.diffIds.get(digest))).toEqual([lost]);
+    expect(await engine.output("image", "check", registry.image)).toBe("3 layers good");
+  },
+);
+
+test.skipIf(!possible)(
+  "what a check has found is fetched by it too, by digest, if that is wanted",
+  async () => {
+    const { registry, layers } = await pulledImage(1);
+    await using _registry = registry;
+    const lost = layers[1] ?? "";
+    const path = `${placeOf(lost)}/image`;
+    const bytes = readFileSync(path);
+    bytes[30_000] = (bytes[30_000] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+    await engine.output("tag", registry.image, "kept-by-name");
+    const mended = await engine.cli("image", "check", "--repair", "kept-by-name");
+    expect([mended.exitCode, mended.stderr]).toEqual([0, ""]);
+    expect(mended.stdout).toContain(`${lost} of ${registry.image} is damaged: ${path}: check sum `);
+    expect(mended.stdout).toEndWith("2 layers good\n");
+    const local = archiveOf([{ path: "large", content: randomBytes(100_000) }]);
+    await engine.cliWith({ input: local }, "import", "-", "of-nowhere");
+    const [own = ""] = JSON.parse(
+      await engine.output("image", "inspect", "-f", "{{json .RootFS.Layers}}", "of-nowhere"),
+    );
+    truncateSync(`${placeOf(own)}/image`, 8192);
+    const kept = await engine.cli("image", "check", "--repair", "of-nowhere");
+    expect(kept.exitCode).toBe(1);
+    expect(kept.stdout).toContain("1 damaged: load their images again");
   },
 );

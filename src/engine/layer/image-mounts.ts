@@ -55,6 +55,11 @@ export class ImageMounts implements Disposable {
     return { mount: mount.duplicate(), ...(attached && { attached: { place: placeOf(path), way } }) };
   }
 
+  /** Whether `open` has nothing to mount. */
+  isOpen(path: string): boolean {
+    return this.#kept.has(path);
+  }
+
   /** Whoever has it open keeps it. */
   letGo(path: string): void {
     const mount = this.#kept.get(path);

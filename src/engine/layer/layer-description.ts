@@ -30,6 +30,7 @@ export type LayerDescription =
 
 const directoryVersion = 1;
 const imageVersion = 2;
+const badDescription = "layer.bad-description";
 
 export function encodeLayerDescription(description: LayerDescription): string {
   const { kind, ...rest } = description;
@@ -61,11 +62,16 @@ export function decodeLayerDescription(text: string): LayerDescription {
   ) {
     throw new TiffinError(
       "internal",
-      "layer.bad-description",
+      badDescription,
       `layer description is not of version ${directoryVersion} or ${imageVersion}`,
     );
   }
   return { kind: "image", bytes, tarBytes, imageBytes, checkSum, top: { mode, uid, gid } };
+}
+
+/** Of what `decodeLayerDescription` throws. */
+export function isBadDescription(thrown: unknown): boolean {
+  return thrown instanceof SyntaxError || (thrown instanceof TiffinError && thrown.code === badDescription);
 }
 
 function fieldOf(value: unknown, name: string): unknown {

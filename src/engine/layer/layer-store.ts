@@ -84,6 +84,7 @@ export type LayerCheck =
 export interface LayerStore {
   /** False for one that was found damaged: whoever has its content may bring it in again, in its place. */
   hasLayer(id: string): boolean;
+  /** 0 for one that is gone, as its place on disk is. */
   layerBytes(id: string): number;
   /** What it takes on disk, from what was written down when it came in. */
   layerDiskBytes(id: string): number;
@@ -117,9 +118,14 @@ export interface LayerStore {
   lowerPaths(chain: readonly string[]): string[];
   /**
    * Reads all of a layer and compares it with what was written. A layer of plain files keeps nothing that it could be compared
-   * with. What is damaged is remembered, and stays until it comes in again. Throws `notFound` when it is missing.
+   * with. What is damaged is remembered, and stays until it comes in again. What is missing is damaged too.
    */
   checkLayer(id: string): Promise<LayerCheck>;
+  /**
+   * The first layer of `chain` that has to come in again before anything is made of it: it is missing, was found damaged, or does
+   * not mount and is then read and found damaged.
+   */
+  lostLayer(chain: readonly string[]): Promise<string | undefined>;
   /** Bytes that the container itself has written (size of the upper directory, hard links once). */
   containerBytes(containerId: string): Promise<number>;
   /**

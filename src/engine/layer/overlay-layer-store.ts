@@ -45,6 +45,7 @@ import { ImageMounts } from "./image-mounts.ts";
 import {
   decodeLayerDescription,
   encodeLayerDescription,
+  isBadDescription,
   type LayerDescription,
   type TopDirectory,
 } from "./layer-description.ts";
@@ -145,11 +146,12 @@ class OverlayLayerStore implements LayerStore {
   }
 
   layerBytes(id: string): number {
-    return this.#get(id).description.bytes;
+    return this.#find(id)?.description.bytes ?? 0;
   }
 
   layerDiskBytes(id: string): number {
-    const { description } = this.#get(id);
+    const description = this.#find(id)?.description;
+    if (description === undefined) return 0;
     const content =
       description.kind === "image" ? description.imageBytes : (description.diskBytes ?? description.bytes);
     const skeleton = statSync(`${this.#layers}/${id}/${skeletonName}`, { throwIfNoEntry: false });
@@ -204,8 +206,8 @@ class OverlayLayerStore implements LayerStore {
       renameSync(unfinished, `${this.#layers}/${id}`);
     } catch (thrown) {
       const there = this.#find(id);
-      if (there === undefined) throw thrown;
-      if (there.isDamaged) {
+      if (there === undefined && !existsSync(`${this.#layers}/${id}`)) throw thrown;
+      if (there === undefined || there.isDamaged) {
         // Containers that run keep what they have mounted.
         this.#mounts.letGo(this.#image(id));
         exchangePaths(unfinished, `${this.#layers}/${id}`);
@@ -326,8 +328,34 @@ class OverlayLayerStore implements LayerStore {
     return chain.map((id) => (isImage(id) ? this.#image(id) : this.#tree(id))).reverse();
   }
 
+  async lostLayer(chain: readonly string[]): Promise<string | undefined> {
+    for (const id of chain) {
+      if (!this.hasLayer(id)) return id;
+      const description = this.#find(id)?.description;
+      if (description?.kind !== "image" || this.#mounts.isOpen(this.#image(id))) continue;
+      if (this.#mountsWhole(id, description.imageBytes)) continue;
+      if ((await this.checkLayer(id)).result === "damaged") return id;
+    }
+    return undefined;
+  }
+
+  /** What does not may be whole: this process may lack descriptors, or the host what the start will name. */
+  #mountsWhole(id: string, imageBytes: number): boolean {
+    try {
+      // An image that was cut off mounts, for what is at its end is looked at later.
+      if (statSync(this.#image(id)).size !== imageBytes) return false;
+      closeLowers([this.#open(id)]);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   async checkLayer(id: string): Promise<LayerCheck> {
-    const { description } = this.#get(id);
+    const description = this.#find(id)?.description;
+    if (description === undefined) {
+      return { result: "damaged", problem: `${this.#layers}/${id}: no layer.json that says what it is` };
+    }
     if (description.kind === "directory") return { result: "unknown" };
     const path = this.#image(id);
     const damaged = (problem: string): LayerCheck => {
@@ -521,7 +549,8 @@ class OverlayLayerStore implements LayerStore {
       this.#known.set(id, found);
       return found;
     } catch (thrown) {
-      if (isMissing(thrown)) return undefined;
+      // What is not said any more is as good as gone.
+      if (isMissing(thrown) || isBadDescription(thrown)) return undefined;
       throw thrown;
     }
   }

@@ -62,6 +62,8 @@ export async function createContainer(context: CreateContext, options: CreateOpt
   const { registry } = context;
   const { wanted } = options;
   const reference = "body" in wanted ? (wanted.body.Image ?? "") : wanted.image;
+  await requireLayers(context, context.images.resolve(reference), reference);
+  // Meanwhile it may have gone.
   const image = context.images.resolve(reference);
   const { machine } = context.facts.kernel;
   requirePlatform(image, reference, wantedPlatform(options.platform, platformOfMachine(machine)));
@@ -107,6 +109,18 @@ export function decideContainer(
   const { document } = decideDocument(context, wanted, image, id);
   const row = { id, name: name || shortId(id), createdMs: nowMs(), document, restarts: 0 };
   return containerOfRow({ ...row, state: { status: "created" } });
+}
+
+/** As if the image were not there, for who hears that fetches it again; what is whole of it is not fetched then. */
+async function requireLayers({ layers }: CreateContext, image: Image, reference: string): Promise<void> {
+  const lost = await layers.lostLayer(image.chain);
+  if (lost === undefined) return;
+  throw new TiffinError(
+    "notFound",
+    "image.damaged",
+    `No such image: ${reference}: its layer sha256:${lost} is damaged or gone`,
+    { remedy: "pull or load the image again: only that layer is brought in anew" },
+  );
 }
 
 async function prepareDirectory(
