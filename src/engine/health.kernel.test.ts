@@ -252,6 +252,55 @@ test("the engine asks a gRPC service for its health", async () => {
   await until("an answer", async () => (await last(resting))?.Output === "NOT_SERVING");
 });
 
+test("with the policy on-unhealthy a container whose checks fail is ended and started again, as often as it says", async () => {
+  const heard: string[] = [];
+  using _listening = fixture.engine.events.subscribe(({ type, action }) => {
+    if (type === "container") heard.push(action);
+  });
+  // It ends well when it is asked to, which no policy takes for a failure.
+  const polite = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.05; done"];
+  const id = await fixture.start(polite, {
+    Healthcheck: { Test: ["TCP", "127.0.0.1:81"], Interval: often, Retries: 1 },
+    HostConfig: { RestartPolicy: { Name: "on-unhealthy", MaximumRetryCount: 2 } },
+  });
+  const { containers } = fixture.engine;
+  const look = async () => await containers.inspect(id, { size: false });
+  await until("two restarts", async () => (await look()).RestartCount === 2 && (await look()).State.Running);
+  await until(
+    "unhealthy once more",
+    () => heard.filter((each) => each === "health_status: unhealthy").length === 3,
+  );
+  expect((await look()).HostConfig.RestartPolicy).toEqual({ Name: "on-unhealthy", MaximumRetryCount: 2 });
+  const once = ["health_status: unhealthy", "kill", "die", "start"];
+  expect(heard).toEqual(["create", "start", ...once, ...once, "health_status: unhealthy"]);
+  await containers.stop(id, {});
+  expect((await look()).State.Status).toBe("exited");
+});
+
+test("an end that a check of health has brought about is followed by a start under the next engine, too", async () => {
+  const slow = ["sh", "-c", "trap 'sleep 0.5; exit 0' TERM; while :; do sleep 0.05; done"];
+  const id = await fixture.start(slow, {
+    Healthcheck: { Test: ["TCP", "127.0.0.1:81"], Interval: often, Retries: 1 },
+    HostConfig: { RestartPolicy: { Name: "on-unhealthy", MaximumRetryCount: 1 } },
+  });
+  await until("its end is asked for", async () => (await stateOf(id)).Health?.Status === "unhealthy");
+  await fixture.reopen();
+  await until("another run", async () => {
+    const { RestartCount, State } = await fixture.engine.containers.inspect(id, { size: false });
+    return RestartCount === 1 && State.Running;
+  });
+});
+
+test("the policy on-unhealthy is refused where there is no check, at a creation and by an update", async () => {
+  const RestartPolicy = { Name: "on-unhealthy", MaximumRetryCount: 0 };
+  const refused = await errorOf(fixture.start(program, { HostConfig: { RestartPolicy } }));
+  expect([refused.kind, refused.code]).toEqual(["invalid", "container.restart-policy"]);
+  expect(refused.message).toContain("'on-unhealthy' needs a check of health");
+  const id = await fixture.start(program);
+  const later = await errorOf(fixture.engine.containers.update(id, { RestartPolicy }));
+  expect(later.message).toBe(refused.message);
+});
+
 test("a server that takes a connection and says nothing, or no HTTP, is not well; and nothing of the asking stays", async () => {
   const quick = { Interval: often, Timeout: 200 * ms, Retries: 1 };
   const answering = (...program: readonly string[]) => ["nc", "-ll", "-p", "81", "-e", ...program];

@@ -29,6 +29,7 @@ import {
   pauseBeforeNext,
   RowFiles,
   recoverContainers,
+  restartUnhealthy,
   seccompCompiler,
   startLater,
   userCache,
@@ -212,7 +213,11 @@ async function openWith(
     }),
   );
   const execs = new ExecService(context);
-  const health = new HealthMonitor({ ...context, execs });
+  const health = new HealthMonitor({
+    ...context,
+    execs,
+    unhealthy: (container) => restartUnhealthy(context, container),
+  });
   await recoverContainers(context);
   health.adoptAll();
   idle.within(afterReplyMs);

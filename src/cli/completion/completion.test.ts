@@ -69,7 +69,7 @@ function offered(shell: Shell, line: string): string[] {
 }
 
 const cases: readonly (readonly [line: string, wanted: readonly string[]])[] = [
-  ["tiffin run --restart ", ["always", "no", "on-failure", "unless-stopped"]],
+  ["tiffin run --restart ", ["always", "no", "on-failure", "on-unhealthy", "unless-stopped"]],
   ["tiffin run --restart un", ["unless-stopped"]],
   ["tiffin run --pull ", ["always", "missing", "never"]],
   ["tiffin run --log-driver ", ["json-file", "local", "none"]],

@@ -30,7 +30,7 @@ const everywhere: Readonly<Record<string, Offer>> = {
   network: networks,
   pid: words("container:", "host"),
   pull: words("always", "missing", "never"),
-  restart: words("always", "no", "on-failure", "unless-stopped"),
+  restart: words("always", "no", "on-failure", "on-unhealthy", "unless-stopped"),
   "security-opt": words("apparmor=", "no-new-privileges", "seccomp=", "systempaths=unconfined"),
   signal: signals,
   "stop-signal": signals,

@@ -5,7 +5,13 @@ export { type ContainerContext, tellEvent } from "./context.ts";
 export { Deliveries } from "./delivery/mod.ts";
 export { decodeSignal } from "./end/mod.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";
-export { pauseBeforeNext, type RunSession, recoverContainers, startLater } from "./life/mod.ts";
+export {
+  pauseBeforeNext,
+  type RunSession,
+  recoverContainers,
+  restartUnhealthy,
+  startLater,
+} from "./life/mod.ts";
 export {
   cgroupOf,
   flagsOf,

@@ -159,7 +159,10 @@ export class HealthMonitor implements Disposable {
     const result = { startedAtMs, finishedAtMs, ...answer };
     const next = afterProbe(health, result, settings, ranMs(container, startedAtMs));
     container.health = next;
-    if (next.status !== health.status) tellEvent(this.#context, container, `health_status: ${next.status}`);
+    if (next.status !== health.status) {
+      tellEvent(this.#context, container, `health_status: ${next.status}`);
+      if (next.status === "unhealthy") this.#context.unhealthy(container).catch(this.#context.report);
+    }
     if (!ending.signal.aborted) this.#schedule(watch, next);
   }
 }

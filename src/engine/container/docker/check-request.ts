@@ -97,7 +97,7 @@ function checkModes(host: HostConfig): void {
 }
 
 export function checkPolicy(name: string): void {
-  if (["", "no", "always", "unless-stopped", "on-failure"].includes(name)) return;
+  if (["", "no", "always", "unless-stopped", "on-failure", "on-unhealthy"].includes(name)) return;
   refuse(
     "restart-policy",
     `invalid restart policy: unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,

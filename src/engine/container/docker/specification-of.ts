@@ -185,6 +185,7 @@ export function restartOf({ RestartPolicy }: HostConfig): ContainerSpecification
     case "always":
     case "unless-stopped":
     case "on-failure":
+    case "on-unhealthy":
       return { policy: RestartPolicy.Name, limit };
     default:
       return { policy: "no", limit };

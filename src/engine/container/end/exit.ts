@@ -38,11 +38,12 @@ async function finishExit(
   record: ExitRecord,
 ): Promise<void> {
   if (container.process !== process || !isAlive(container.state)) return;
-  const ending = endingFrom(record, container.state.startedAtMs, container.state.stopping ?? false);
+  const { startedAtMs, stopping = false, unhealthy = false } = container.state;
+  const ending = endingFrom(record, startedAtMs, stopping, unhealthy);
   await settleExit(context, container, ending, record.lost);
 }
 
-function endingFrom(record: ExitRecord, startedAtMs: number, requested: boolean): Ending {
+function endingFrom(record: ExitRecord, startedAtMs: number, requested: boolean, unhealthy: boolean): Ending {
   return {
     exitCode: record.exitCode,
     oomKilled: record.oomKilled,
@@ -50,6 +51,7 @@ function endingFrom(record: ExitRecord, startedAtMs: number, requested: boolean)
     finishedAtMs: Number(record.finishedAtNs / 1_000_000n),
     error: record.lost ? "the supervisor of the container was killed" : "",
     requested,
+    ...(unhealthy && { unhealthy }),
   };
 }
 

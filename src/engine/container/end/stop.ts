@@ -54,6 +54,27 @@ export async function stopContainer(
   tellEvent(context, container, "stop");
 }
 
+/**
+ * Ends the run of a container as a stop does, but for its policy to bring it back. Nothing when it has ended, or somebody is
+ * ending it.
+ */
+export async function endUnhealthy(context: EndContext, container: Container): Promise<void> {
+  const { state, process } = container;
+  if (!isAlive(state) || process === undefined || state.stopping === true || state.unhealthy === true) return;
+  const { stop } = container.document.specification;
+  const { ended } = nextExit(container);
+  context.registry.noteUnhealthy(container);
+  process.signal(stop.signal);
+  tellKill(context, container, stop.signal);
+  await unpauseForSignal(context, container);
+  context.fail("stop.signalled");
+  const inTime = stop.graceSeconds < 0 ? await always(ended) : await within(ended, stop.graceSeconds * 1000);
+  if (inTime) return;
+  process.signal(signalNumbers.SIGKILL);
+  tellKill(context, container, signalNumbers.SIGKILL);
+  await killed(context, container, ended);
+}
+
 async function always(ended: Promise<Ending>): Promise<boolean> {
   await ended;
   return true;

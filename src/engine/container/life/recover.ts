@@ -127,7 +127,7 @@ function millisecondsOf(nanoseconds: bigint): number {
 /** Finds the container's supervisor again, or says how it ended in the meantime. */
 async function recoverRunning(context: LifeContext, container: Container): Promise<FoundEnding | undefined> {
   if (!isAlive(container.state) || container.process !== undefined) return undefined;
-  const { token, startedAtMs, pid, stopping: requested = false } = container.state;
+  const { token, startedAtMs, pid, stopping: requested = false, unhealthy } = container.state;
   const { record } = context.paths.container(container.id);
   const found = await context.runtime.reconnect(token, { pid, recordPath: record });
   if (found.kind === "silent") context.report(silentSupervisor(container, found.supervisorPid));
@@ -139,7 +139,11 @@ async function recoverRunning(context: LifeContext, container: Container): Promi
   context.runtime.forget(token);
   const exit = exitOf(record);
   if (exit === undefined) {
-    const ending = { ...unknownEnding(startedAtMs, "the supervisor of the container was killed"), requested };
+    const ending = {
+      ...unknownEnding(startedAtMs, "the supervisor of the container was killed"),
+      requested,
+      unhealthy,
+    };
     return { ending, lost: true };
   }
   const ending = {
@@ -149,6 +153,7 @@ async function recoverRunning(context: LifeContext, container: Container): Promi
     finishedAtMs: millisecondsOf(exit.finishedAtNs),
     error: "",
     requested,
+    unhealthy,
   };
   return { ending, lost: false };
 }
@@ -288,7 +293,7 @@ function restartAll(context: LifeContext): void {
       wantsRestart(restart, state.ending, container.restarts);
     if (!wanted) continue;
     // A new series, but for a policy that counts: its tries are not given twice.
-    if (restart.policy !== "on-failure") forgetRestarts(container);
+    if (!["on-failure", "on-unhealthy"].includes(restart.policy)) forgetRestarts(container);
     if (state.status === "restarting") {
       startAgain(context, container);
       continue;

@@ -1,5 +1,6 @@
 /** Restart policies: whether a container that has ended is started again, and after which pause. */
 import { enqueue } from "../context.ts";
+import { type EndContext, endUnhealthy } from "../end/mod.ts";
 import type { Container, Ending } from "../record/mod.ts";
 import type { RestartSpecification } from "../specification/mod.ts";
 import { startContainer } from "../start/mod.ts";
@@ -21,6 +22,8 @@ export function wantsRestart(
     case "always":
     case "unless-stopped":
       return true;
+    case "on-unhealthy":
+      return (ending.unhealthy === true || ending.exitCode !== 0) && (limit === 0 || restarts < limit);
     case "on-failure":
       return ending.exitCode !== 0 && (limit === 0 || restarts < limit);
     case "no":
@@ -55,6 +58,16 @@ export function startLater(context: LifeContext, container: Container, pauseMs: 
     // Of this end: a later one has a timer of its own.
     if (container.state === state) startAgain(context, container);
   });
+}
+
+/**
+ * The checks of a container's health have found it unhealthy: where its policy starts it again for that, its run is ended as a stop
+ * would. One that has been started again often enough is left as it is.
+ */
+export async function restartUnhealthy(context: EndContext, container: Container): Promise<void> {
+  const { policy, limit } = container.document.specification.restart;
+  if (policy !== "on-unhealthy" || (limit !== 0 && container.restarts >= limit)) return;
+  await endUnhealthy(context, container);
 }
 
 /** Starts a container that is restarting now. */

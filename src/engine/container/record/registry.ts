@@ -213,6 +213,12 @@ export class ContainerRegistry {
     else this.#save(container, noted);
   }
 
+  /** The run is to end because of what the checks of its health say. */
+  noteUnhealthy(container: Container): void {
+    const { state } = container;
+    if (isAlive(state) && state.unhealthy !== true) this.#save(container, { ...state, unhealthy: true });
+  }
+
   /** Notes how the last start of a container that never ran came to nothing. */
   amendCreated(container: Container, failure: Ending): void {
     this.#save(container, { status: "created", failure });

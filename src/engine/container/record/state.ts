@@ -16,6 +16,8 @@ export interface Ending {
   readonly error: string;
   /** A client asked for the end, so that no restart policy undoes it. */
   readonly requested: boolean;
+  /** The engine asked for the end, because of what its checks of health said. */
+  readonly unhealthy?: boolean | undefined;
 }
 
 /** What a container holds of networks as long as it lives; nothing where it shares another's namespace or has none. */
@@ -40,6 +42,8 @@ export interface Liveness extends Presence {
    * out: the end may come under another engine.
    */
   readonly stopping?: boolean | undefined;
+  /** The engine has, because of what the checks of its health say. Written down likewise. */
+  readonly unhealthy?: boolean | undefined;
 }
 
 export type ContainerState =

@@ -19,6 +19,7 @@ const ending = object({
   finishedAtMs: integer,
   error: text,
   requested: flag,
+  unhealthy: optional(flag),
 });
 
 const endpoint = object({
@@ -42,7 +43,13 @@ const port = object({
 });
 
 const presence = { token: text, endpoints: list(endpoint), ports: list(port) };
-const liveness = { ...presence, pid: integer, startedAtMs: integer, stopping: optional(flag) };
+const liveness = {
+  ...presence,
+  pid: integer,
+  startedAtMs: integer,
+  stopping: optional(flag),
+  unhealthy: optional(flag),
+};
 const removal = { ending: nullable(ending), volumes: optional(flag) };
 
 const state = variants("status", {

@@ -19,10 +19,28 @@ export function checkLife({ restart, stop, removeWhenEnded, log, health }: Conta
   }
   checkLog(log);
   if (health !== null) checkHealth(health);
+  checkHealthPolicy(restart, health);
+}
+
+/** Errors: `container.restart-policy` for a policy that would never learn what it waits for. */
+export function checkHealthPolicy(
+  { policy }: RestartSpecification,
+  health: HealthSpecification | null,
+): void {
+  if (policy !== "on-unhealthy" || health !== null) return;
+  refuse(
+    "restart-policy",
+    "invalid restart policy: 'on-unhealthy' needs a check of health, and neither the container nor its image has one",
+  );
+}
+
+/** Whether a policy has a limit: what starts again without a reason has none. */
+function counts({ policy }: RestartSpecification): boolean {
+  return policy === "on-failure" || policy === "on-unhealthy";
 }
 
 export function checkRestart(restart: RestartSpecification): void {
-  if (restart.limit !== 0 && restart.policy !== "on-failure") {
+  if (restart.limit !== 0 && !counts(restart)) {
     refuse(
       "restart-policy",
       "invalid restart policy: maximum retry count can only be used with 'on-failure'",

@@ -291,8 +291,9 @@ const log = variants("kind", {
 export type LogSpecification = Decoded<typeof log>;
 
 const restart = object({
-  policy: oneOf("no", "always", "unless-stopped", "on-failure"),
-  /** Of `on-failure`; 0 is none. */
+  /** `on-unhealthy` is `on-failure`, and ends a run whose checks of health fail. */
+  policy: oneOf("no", "always", "unless-stopped", "on-failure", "on-unhealthy"),
+  /** Of those on something; 0 is none. */
   limit: integer,
 });
 export interface RestartSpecification extends Decoded<typeof restart> {}

@@ -16,7 +16,7 @@ import { findMountImage, refuseMissingSource } from "../mounts/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
 import { type Container, type ContainerDocument, holdOf, isAlive } from "../record/mod.ts";
 import { changedLimits } from "../runtime-spec/mod.ts";
-import type { ResourceLimits } from "../specification/mod.ts";
+import { checkHealthPolicy, type ResourceLimits } from "../specification/mod.ts";
 import type { UpdateContext } from "./context.ts";
 import { changeLiveMounts, decideMounts, type MountChange } from "./mount-change.ts";
 import { changeLivePorts, exposedWith, networkWithPorts } from "./port-change.ts";
@@ -41,6 +41,7 @@ export async function updateContainer(
     if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
   }
   const changed = documentAfter(document, update, mounts);
+  checkHealthPolicy(changed.specification.restart, changed.specification.health);
   const live = isAlive(state);
   const undo = new UndoStack();
   try {
