@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { archiveOf } from "../support/layer-archive.ts";
 import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -309,6 +310,21 @@ test.skipIf(!hasDockerd || dockerClients.length === 0)(
     expect(loaded).toContain("Loaded image: our/box:1");
     expect(await there("image", "inspect", "-f", "{{.Id}}", "theirs/box:1")).toBe(id);
     expect(await there("image", "inspect", "-f", "{{.Id}}", "our/box:1")).toBe(await idOf("our/box:1"));
+    // What they are counted as, to the byte: files, links of both kinds, what names a file that is gone.
+    const tree = archiveOf([
+      { path: "file", content: "x".repeat(12_345) },
+      { path: "second", type: "hardLink", linkTarget: "file" },
+      { path: "link", type: "symlink", linkTarget: "a/somewhat/longer/täxt" },
+      { path: "third", type: "hardLink", linkTarget: "link" },
+      { path: "directory/empty", content: "" },
+      { path: "pipe", type: "fifo" },
+      { path: "zero", type: "character", deviceMajor: 1, deviceMinor: 5 },
+    ]);
+    writeFileSync(`${files.path}/counted.tar`, tree);
+    await engine.output("import", `${files.path}/counted.tar`, "counted:1");
+    await there("import", `${files.path}/counted.tar`, "counted:1");
+    const size = ["image", "inspect", "-f", "{{.Size}}", "counted:1"];
+    expect(await engine.output(...size)).toBe(await there(...size));
   },
   120_000,
 );

@@ -10,7 +10,7 @@
  */
 import { encodeName } from "../../lib/name-text.ts";
 import { escapes, insidePath } from "../inside-path.ts";
-import type { TarEntry } from "../tar/entry.ts";
+import { countedBytes, type TarEntry } from "../tar/entry.ts";
 import type { TarSink } from "../tar/read.ts";
 import { type Attributes, encodeAttributes, isCarried, noAttributes } from "./attributes.ts";
 import { BlockOutput } from "./block-output.ts";
@@ -87,7 +87,7 @@ export class ErofsWriter implements TarSink {
   #epoch: InodeTime | undefined;
   #serial = 0;
   #open: OpenFile | undefined;
-  /** Sum of the lengths of all files so far. */
+  /** Sum of the lengths of all files and symbolic links so far. */
   fileBytes = 0;
 
   constructor(sink: ImageSink, options: ErofsWriterOptions) {
@@ -108,7 +108,7 @@ export class ErofsWriter implements TarSink {
       this.#changeDirectory(rootEntry, entry, time);
       return;
     }
-    this.fileBytes += entry.sizeBytes;
+    this.fileBytes += countedBytes(entry);
     const nameAt = path.lastIndexOf("/") + 1;
     if (path.startsWith(whiteoutPrefix, nameAt)) this.#takeAway(path, nameAt, time);
     else this.#make(entry, path, time);

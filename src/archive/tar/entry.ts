@@ -1,4 +1,5 @@
 /** What one member of a tar archive says, whatever dialect it is written in. */
+import { encodeName } from "../../lib/name-text.ts";
 
 export type TarEntryType = "file" | "directory" | "symlink" | "hardLink" | "character" | "block" | "fifo";
 
@@ -27,4 +28,9 @@ export interface TarEntry {
   readonly deviceMinor: number;
   /** Extended attributes by full name (`user.x`, `security.capability`). */
   readonly attributes: ReadonlyMap<string, Uint8Array>;
+}
+
+/** What the entry adds to the size of a layer, as Docker counts: a file's length, and that of what a symbolic link says. */
+export function countedBytes({ type, sizeBytes, linkTarget }: TarEntry): number {
+  return type === "symlink" ? encodeName(linkTarget).length : sizeBytes;
 }

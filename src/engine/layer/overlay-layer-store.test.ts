@@ -247,13 +247,15 @@ test("a directory ahead of need for which there is no room is told, leaves nothi
   store.close();
 });
 
-test("the size of a container counts hard links once", async () => {
+test("the size of a container counts hard links once, and what symbolic links say", async () => {
   const a = layerA();
   const { upper } = store.prepare("c1", [a]);
   writeFileSync(`${upper}/one`, "12345");
   linkSync(`${upper}/one`, `${upper}/two`);
   mkdirSync(`${upper}/directory`);
   writeFileSync(`${upper}/directory/three`, "123");
-  expect(await store.containerBytes("c1")).toBe(8);
+  symlinkSync("target", `${upper}/link`);
+  linkSync(`${upper}/link`, `${upper}/directory/other-name-of-it`);
+  expect(await store.containerBytes("c1")).toBe(8 + 6);
   expect(await store.containerBytes("unknown")).toBe(0);
 });

@@ -1,4 +1,4 @@
-/** How much a file tree holds, as `docker ps -s` counts: lengths of regular files, hard links once. */
+/** How much a file tree holds, as `docker ps -s` counts: lengths of regular files and symbolic links, hard links once. */
 import { PlainEntry } from "../../kernel/plain-entry.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { Breather } from "../../lib/breather.ts";
@@ -39,7 +39,7 @@ function* below(node: PlainEntry, seen: Set<string>, depth: number): Generator<n
     if (child === undefined) continue;
     const { type, sizeBytes, links, deviceMajor, deviceMinor, inode } = child.status;
     if (type === "directory") yield* below(child, seen, depth + 1);
-    if (type !== "file") continue;
+    if (type !== "file" && type !== "symlink") continue;
     const identity = `${deviceMajor}:${deviceMinor}:${inode}`;
     if (links > 1 && seen.has(identity)) continue;
     if (links > 1) seen.add(identity);

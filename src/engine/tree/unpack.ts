@@ -3,7 +3,7 @@
  * resolved from the root by the kernel, entries are made by one name below an open directory; so neither the archive nor
  * a container can lead anything out.
  */
-import { escapes, insidePath, isCarried, type TarEntry, TarReader } from "../../archive/mod.ts";
+import { countedBytes, escapes, insidePath, isCarried, type TarEntry, TarReader } from "../../archive/mod.ts";
 import { fileStatus } from "../../kernel/directory.ts";
 import { makeDirectory, openFlags, openInRoot } from "../../kernel/files.ts";
 import { passOver, writeAll } from "../../kernel/io.ts";
@@ -125,7 +125,7 @@ class UnpackTarget implements Disposable {
     }
     const slash = path.lastIndexOf("/");
     const name = path.slice(slash + 1);
-    this.fileBytes += entry.sizeBytes;
+    this.fileBytes += countedBytes(entry);
     try {
       if (this.#options.whiteouts && name.startsWith(whiteoutPrefix)) {
         this.#takeAway(this.#parentOf(slash === -1 ? "." : path.slice(0, slash)), name);
