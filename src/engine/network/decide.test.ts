@@ -39,7 +39,7 @@ const settled = {
 };
 
 function iptables(rules: readonly RuleState[]): ForeignChain[] {
-  return [{ table: { family: "ip", table: "filter" }, name: "FORWARD", rules }];
+  return [{ table: { family: "ip", table: "filter" }, name: "FORWARD", way: "through", rules }];
 }
 
 function lines(ops: readonly Parameters<typeof renderNetOp>[0][]): string[] {
@@ -102,6 +102,20 @@ test("beside iptables our rules are inserted once, after the administrator's", (
   expect(lines(decideForeign(["tiffin0"], iptables([ourOut])))).toEqual([
     `host ruleInsert ip filter FORWARD first: ${inRule}  ${cause}`,
   ]);
+});
+
+test("names are let through INPUT, to the address of the name servers and no further", () => {
+  const input: ForeignChain = {
+    table: { family: "ip", table: "filter" },
+    name: "INPUT",
+    way: "names",
+    rules: [],
+  };
+  const rule =
+    'iifname "tfn*" ip daddr 127.116.102.110 counter accept comment "tiffin tfn* names"  # INPUT of filter may drop; back: ruleDelete';
+  expect(lines(decideForeign(["tfn*"], [input]))).toEqual([`host ruleInsert ip filter INPUT first: ${rule}`]);
+  const ours = { chain: "INPUT", handle: 3n, comment: "tiffin tfn* names", jumpsTo: [] };
+  expect(lines(decideForeign(["tfn*"], [{ ...input, rules: [ours] }]))).toEqual([]);
 });
 
 test("removal takes our rules, table, links and bridges, and nobody else's", () => {

@@ -50,7 +50,7 @@ export interface ObservedHost {
   readonly forwarding6: boolean;
   /** Bridges with net.ipv4.conf.BRIDGE.route_localnet on. */
   readonly routeLocalnet: ReadonlySet<string>;
-  /** Rules of iptables' FORWARD chain; undefined when there is no such chain. */
+  /** Chains of other firewalls that may end our packets, with their rules. */
   readonly foreignForward: readonly ForeignChain[];
 }
 
@@ -292,8 +292,8 @@ export function decideSysctls(
 
 /** Only what another firewall lacks; part of the set-up and of the periodic look. */
 export function decideForeign(patterns: readonly LinkPattern[], chains: readonly ForeignChain[]): NetOp[] {
-  return chains.flatMap(({ table, name, rules }) =>
-    decideForeignRules(patterns, rules)
+  return chains.flatMap(({ table, name, way, rules }) =>
+    decideForeignRules(patterns, { way, rules })
       .reverse()
       .map(
         (insertion): NetOp => ({

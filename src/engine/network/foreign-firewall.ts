@@ -4,6 +4,9 @@
  * carry a comment by which they are found again, and stand right after the jump to DOCKER-USER, so that the
  * administrator's own restrictions come first. The default bridge of Docker stays out of reach, as Docker means it.
  *
+ * What asks for names comes in at the host's own address, where ufw drops what it does not know: it is let through INPUT to the
+ * one address at which nothing but name servers listens.
+ *
  * All bridges whose names we choose share a prefix and one pair of rules, so their number makes no packet's way longer.
  */
 
@@ -13,23 +16,29 @@ import {
   counter,
   iifname,
   iifnamePrefix,
+  ipDestinationOnly,
   notOifname,
   oifname,
   oifnamePrefix,
 } from "../../linux/netlink/nftables/phrase.ts";
 import type { Rule, RulePlace, TableReference } from "../../linux/netlink/nftables/request.ts";
+import { nameServerAddress } from "./name-server-address.ts";
 import type { HostNames } from "./names.ts";
 
-/** Chains of others that may end what is forwarded. */
+/** Chains of others that may end what is forwarded, or what comes to the host. */
 const foreignChains = [
-  { table: { family: "ip", table: "filter" }, name: "FORWARD" },
-  { table: { family: "ip6", table: "filter" }, name: "FORWARD" },
-  { table: { family: "inet", table: "firewalld" }, name: "filter_FORWARD" },
-] as const satisfies readonly { readonly table: TableReference; readonly name: string }[];
+  { table: { family: "ip", table: "filter" }, name: "FORWARD", way: "through" },
+  { table: { family: "ip", table: "filter" }, name: "INPUT", way: "names" },
+  { table: { family: "ip6", table: "filter" }, name: "FORWARD", way: "through" },
+  // What it drops of what comes to the host is not what was led elsewhere.
+  { table: { family: "inet", table: "firewalld" }, name: "filter_FORWARD", way: "through" },
+] as const satisfies readonly Omit<ForeignChain, "rules">[];
 
 export interface ForeignChain {
   readonly table: TableReference;
   readonly name: string;
+  /** What of ours passes there. */
+  readonly way: "through" | "names";
   readonly rules: readonly RuleState[];
 }
 
@@ -37,9 +46,9 @@ export interface ForeignChain {
 export function foreignChainsBy(
   rulesOf: (table: TableReference, chain: string) => readonly RuleState[] | undefined,
 ): ForeignChain[] {
-  return foreignChains.flatMap(({ table, name }) => {
+  return foreignChains.flatMap(({ table, name, way }) => {
     const rules = rulesOf(table, name);
-    return rules === undefined ? [] : [{ table, name, rules }];
+    return rules === undefined ? [] : [{ table, name, way, rules }];
   });
 }
 
@@ -63,14 +72,20 @@ export function patternsOf(names: HostNames, bridges: Iterable<string>): LinkPat
   return [...patterns];
 }
 
-function commentsOf(pattern: LinkPattern): { readonly out: string; readonly in: string } {
-  return { out: `tiffin ${pattern} out`, in: `tiffin ${pattern} in` };
+function commentsOf(pattern: LinkPattern): Readonly<Record<"out" | "in" | "names", string>> {
+  return { out: `tiffin ${pattern} out`, in: `tiffin ${pattern} in`, names: `tiffin ${pattern} names` };
 }
 
 /** Our rules, in order. */
-function foreignRules(pattern: LinkPattern): readonly Rule[] {
+function foreignRules(pattern: LinkPattern, way: ForeignChain["way"]): readonly Rule[] {
   const prefix = pattern.endsWith("*") ? pattern.slice(0, -1) : undefined;
   const comments = commentsOf(pattern);
+  if (way === "names") {
+    const from = prefix === undefined ? iifname(pattern) : iifnamePrefix(prefix);
+    return [
+      { phrases: [from, ipDestinationOnly(nameServerAddress), counter, accept], comment: comments.names },
+    ];
+  }
   return [
     {
       phrases: [
@@ -96,13 +111,13 @@ export interface ForeignInsertion {
 /** What is missing in the chain as it is now. */
 export function decideForeignRules(
   patterns: readonly LinkPattern[],
-  chain: readonly RuleState[],
+  { rules: chain, way }: Pick<ForeignChain, "rules" | "way">,
 ): ForeignInsertion[] {
   const present = new Set(chain.map((rule) => rule.comment));
   const dockerUser = chain.find((rule) => rule.jumpsTo.includes(dockerUserChain));
   const place: RulePlace = dockerUser === undefined ? "first" : { after: dockerUser.handle };
   return patterns
-    .flatMap(foreignRules)
+    .flatMap((pattern) => foreignRules(pattern, way))
     .filter((rule) => !present.has(rule.comment))
     .map((rule) => ({ rule, place }));
 }
@@ -112,7 +127,7 @@ export function foreignRuleHandles(patterns: readonly LinkPattern[], chain: read
   const ours = new Set(
     patterns.flatMap((pattern) => {
       const comments = commentsOf(pattern);
-      return [comments.out, comments.in];
+      return [comments.out, comments.in, comments.names];
     }),
   );
   return chain

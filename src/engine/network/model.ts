@@ -304,7 +304,7 @@ export interface Networks {
   create(request: NetworkRequest): Network;
   /** Takes a network off the host and forgets it. Errors: forbidden while containers are in it and for the built-in ones. */
   delete(id: string): void;
-  /** Where the name server of a network listens at its gateway; undefined: nowhere any more. */
+  /** On which port the name server of a network listens; undefined: nowhere any more. */
   placeNameServer(id: string, port: number | undefined): void;
   /** How many containers have an endpoint there now. */
   countOf(id: string): number;

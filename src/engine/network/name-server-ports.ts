@@ -1,4 +1,4 @@
-/** Where the name servers of networks listen, and how containers reach them: a port at the gateway, 127.0.0.11 within. */
+/** Where the name servers of networks listen, and how containers reach them: by port 53 of the gateway, by 127.0.0.11 within. */
 import { NetlinkError, nftTransaction } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { formatIpv4 } from "../../linux/netlink/ipv4.ts";
@@ -6,6 +6,7 @@ import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { hasNameServer } from "./built-in-networks.ts";
 import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
 import type { EndpointRequest } from "./model.ts";
+import { nameServerAddress } from "./name-server-address.ts";
 import type { NetworkRegistry } from "./network-registry.ts";
 import type { NetworkSockets } from "./observe.ts";
 import { namePort, redirectResolver } from "./resolver-redirect.ts";
@@ -16,7 +17,7 @@ export class NameServerPorts {
   readonly #registry: NetworkRegistry;
   readonly #sockets: NetworkSockets;
   readonly #table: TableReference;
-  /** By network: the port at its gateway. */
+  /** By network: the port of its server. */
   readonly #ports = new Map<string, number>();
 
   constructor(registry: NetworkRegistry, sockets: NetworkSockets, table: TableReference) {
@@ -58,7 +59,7 @@ export class NameServerPorts {
     return found === undefined ? undefined : this.#registry.bridgeOf(found.network)?.wish.gateway;
   }
 
-  /** What containers send to port 53 of their gateway goes to the server's port there. */
+  /** What containers send to port 53 of their gateway goes to the server's own address and port. */
   #mappingsOf(id: string): PortMapping[] {
     const port = this.#ports.get(id);
     const bridge = this.#registry.bridgeOf(id);
@@ -66,7 +67,7 @@ export class NameServerPorts {
     const { gateway } = bridge.wish;
     return (["tcp", "udp"] as const).map((protocol) => ({
       port: { containerPort: port, protocol, hostAddress: formatIpv4(gateway), hostPort: namePort },
-      address: gateway,
+      address: nameServerAddress,
     }));
   }
 }

@@ -91,7 +91,7 @@ function bridgeLinks(route: NetlinkSocket, names: readonly string[]): Link[] {
   return link?.kind === "bridge" ? [link] : [];
 }
 
-/** The rules of iptables' FORWARD chain; undefined when iptables is not in use. */
+/** The chains of other firewalls that our packets come by. */
 export function observeForeign(netfilter: NetlinkSocket): ForeignChain[] {
   return foreignChainsBy((table, chain) =>
     findChain(netfilter, table, chain) === undefined ? undefined : listRules(netfilter, table, chain),

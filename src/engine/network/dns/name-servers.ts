@@ -1,10 +1,11 @@
 /**
- * A name server for each network of users: at the gateway's address, on a port of the kernel's choice, where the firewall
- * leads what containers send to port 53. So a server of the host on that port is not in the way, and none of ours is in its.
+ * A name server for each network of users: at an address of their own, on a port of the kernel's choice, where the firewall
+ * leads what containers send to port 53 of their gateway. So a server of the host on that port is not in the way, and none of ours is in its.
  */
 import { monotonicMs } from "../../../lib/clock.ts";
 import { after, type Timer } from "../../../lib/timer.ts";
 import type { Network } from "../model.ts";
+import { nameServerHost } from "../name-server-address.ts";
 import { type Asker, decideAnswer } from "./answer.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { parseQuery, type Question, reply } from "./message.ts";
@@ -96,7 +97,7 @@ export class NameServers {
   }
 
   async #listenOnce(network: Network): Promise<Server> {
-    const hostname = network.gateway;
+    const hostname = nameServerHost;
     let bound: Bun.udp.Socket<"buffer"> | undefined;
     const answers = new OwnAnswers();
     const replies = new SendTogether(() => bound);

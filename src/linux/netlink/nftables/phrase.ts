@@ -3,7 +3,7 @@
  * rule is written, and printed, the way people write it. `ip` phrases in the inet family bring their own check
  * that the packet is IPv4. nft(8)
  */
-import { formatPrefix, ipv4Bytes, netmask, type Prefix } from "../ipv4.ts";
+import { formatIpv4, formatPrefix, ipv4Bytes, netmask, type Prefix } from "../ipv4.ts";
 import type { Expression, Verdict } from "./expression.ts";
 
 export interface Phrase {
@@ -148,6 +148,17 @@ export function ipSource(prefix: Prefix): Phrase {
 
 export function ipDestination(prefix: Prefix): Phrase {
   return inPrefix("daddr", prefix);
+}
+
+/** The same in a table of IPv4 alone, as iptables writes it and is able to read it. */
+export function ipDestinationOnly(address: number): Phrase {
+  return {
+    text: `ip daddr ${formatIpv4(address)}`,
+    expressions: [
+      loadAddress("ip", "daddr", 0),
+      { expr: "cmp", from: 0, op: "eq", value: ipv4Bytes(address) },
+    ],
+  };
 }
 
 /** The source is in one of the ranges of `set`. */
