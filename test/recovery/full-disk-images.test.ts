@@ -96,7 +96,8 @@ describe.each(["ext4", "tmpfs"] as const)("on %s", (kind) => {
       // What is full to the last byte is emptied all the same.
       writeFileSync(`${engine.root}/filler`, "");
       Bun.spawnSync(["dd", "if=/dev/zero", `of=${engine.root}/filler`, "bs=4k"]);
-      expect(free()).toBe(0);
+      // The file system keeps some blocks for itself.
+      expect(free()).toBeLessThan(64 * 1024);
       expect((await engine.output("rmi", "small:1")).split("\n")[0]).toBe("Untagged: small:1");
       await engine.output("rm", "wrote");
       await engine.output("image", "prune", "-a", "-f");

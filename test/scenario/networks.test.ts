@@ -349,7 +349,7 @@ test("who asks and is gone before the answer takes no answer from the others, an
         const before = answers;
         const stays = await Bun.udpSocket({ socket });
         stays.send(query, 53, "127.0.0.11");
-        for (const end = Date.now() + 2000; answers === before && Date.now() < end; ) await new Promise(setImmediate);
+        for (const end = Date.now() + 10000; answers === before && Date.now() < end; ) await new Promise(setImmediate);
         stays.close();
       }
       console.log(answers);`;

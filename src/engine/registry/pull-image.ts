@@ -252,6 +252,8 @@ async function pullLayers(
     seen.add(layer.diffId);
     if (await sink.hasLayer(layer.diffId)) {
       say(listen, layer.descriptor, "exists", layer.descriptor.size);
+      // An earlier pull may have ended between its last step and its tidying up.
+      kept.add(layer.descriptor);
       continue;
     }
     say(listen, layer.descriptor, "waiting", 0);
