@@ -265,7 +265,7 @@ async function openWith(
         )
         .map(({ id, state }) => ({ id, running: isAlive(state) })),
   });
-  const volumeService = new VolumeService({ volumes, events, usersOf: usersOfVolume });
+  const volumeService = new VolumeService({ volumes, events, report, usersOf: usersOfVolume });
   const containers = new ContainerService(context);
   const usage = (types: readonly string[]) =>
     diskUsage(

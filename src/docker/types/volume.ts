@@ -1,5 +1,5 @@
 /** Volumes on the wire (Docker's API 1.50). */
-import { type Decoded, integer, list, mapOf, nullable, object, optional, text } from "../decode.ts";
+import { anything, type Decoded, integer, list, mapOf, nullable, object, optional, text } from "../decode.ts";
 
 export const volumeDocument = object({
   Name: text,
@@ -9,6 +9,8 @@ export const volumeDocument = object({
   Labels: nullable(mapOf(text)),
   Options: nullable(mapOf(text)),
   Scope: text,
+  /** What a plug-in says of its volume. */
+  Status: optional(mapOf(anything)),
   /** Only where disk usage was asked for. */
   UsageData: optional(object({ Size: integer, RefCount: integer })),
 });

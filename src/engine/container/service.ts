@@ -121,7 +121,7 @@ export class ContainerService {
       made = volumes.value;
       await kept;
     } catch (thrown) {
-      for (const name of made) this.#context.volumes.remove(name);
+      for (const name of made) await this.#context.volumes.removeWithDriver(name, true);
       await removeContainer(this.#context, container, { force: true, volumes: true });
       throw thrown;
     }

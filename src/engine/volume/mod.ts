@@ -6,6 +6,7 @@ export {
   localMountOf,
   withAddress,
 } from "./local-options.ts";
+export { type PluginPlaces, VolumePlugins } from "./plugins.ts";
 export { VolumeService } from "./volume-service.ts";
 export {
   isAnonymousName,

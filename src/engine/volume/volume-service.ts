@@ -4,7 +4,6 @@ import {
   invalidFilter,
   invalidVolumeName,
   noSuchVolume,
-  unknownVolumeDriver,
   volumeInUse,
   volumeOfAnotherDriver,
 } from "../../docker/messages.ts";
@@ -31,6 +30,7 @@ const falsehoods = ["0", "false"];
 export interface VolumeContext {
   readonly volumes: VolumeStore;
   readonly events: EventBus;
+  readonly report: (thrown: unknown) => void;
   /** Ids of the containers that mount it. */
   readonly usersOf: (name: string) => readonly string[];
 }
@@ -57,12 +57,12 @@ export class VolumeService {
     const anonymous = given === "";
     const name = anonymous ? randomHex(anonymousDigits) : given;
     const before = volumes.find(name);
-    refuseDriver(name, driver);
+    await this.#findDriver(name, driver);
     if (before !== undefined) {
       if (before.driver === driver) return documentOf(before);
       throw new TiffinError("conflict", "volume.driver", volumeOfAnotherDriver(name));
     }
-    checkLocalOptions(name, options);
+    if (driver === localDriver) checkLocalOptions(name, options);
     const labels = { ...body.Labels, ...(anonymous && { [anonymousLabel]: "" }) };
     const made = await volumes.ensure(name, { anonymous: false, durable: true, labels, driver, options });
     events.emit("volume", "create", name, { driver });
@@ -76,7 +76,12 @@ export class VolumeService {
   }
 
   async inspect(name: string): Promise<VolumeDocument> {
-    return documentOf(this.#find(name, "get"));
+    const volume = this.#find(name, "get");
+    const document = documentOf(volume);
+    if (volume.driver === localDriver) return document;
+    const plugin = await this.#context.volumes.plugins.find(volume.driver);
+    const { mountpoint, status } = await plugin.look(name);
+    return { ...document, Mountpoint: mountpoint, ...(status !== undefined && { Status: status }) };
   }
 
   /** Errors: `notFound`, unless `force`; `conflict` while containers mount it. */
@@ -85,7 +90,7 @@ export class VolumeService {
     const volume = this.#find(name, "remove");
     const users = this.#context.usersOf(name);
     if (users.length > 0) throw new TiffinError("conflict", "volume.in-use", volumeInUse(name, users));
-    this.#takeAway(volume);
+    await this.#takeAway(volume, force);
   }
 
   /** What no container mounts: anonymous ones, and with the filter `all` the named ones too. */
@@ -103,7 +108,12 @@ export class VolumeService {
       const bytes = await this.#context.volumes.bytesOf(volume.name);
       // Looked at again: a container may have come meanwhile.
       if (this.#context.usersOf(volume.name).length > 0) continue;
-      this.#takeAway(volume);
+      try {
+        await this.#takeAway(volume, false);
+      } catch (thrown) {
+        this.#context.report(thrown);
+        continue;
+      }
       reclaimed += bytes;
       deleted.push(volume.name);
     }
@@ -111,9 +121,23 @@ export class VolumeService {
     return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
   }
 
-  #takeAway({ name, driver }: Volume): void {
-    this.#context.volumes.remove(name);
+  async #takeAway({ name, driver }: Volume, force: boolean): Promise<void> {
+    await this.#context.volumes.removeWithDriver(name, force);
     this.#context.events.emit("volume", "destroy", name, { driver });
+  }
+
+  async #findDriver(name: string, driver: string): Promise<void> {
+    if (driver === localDriver) return;
+    try {
+      await this.#context.volumes.plugins.find(driver);
+    } catch (thrown) {
+      if (!(thrown instanceof TiffinError)) throw thrown;
+      const { kind, code, remedy } = thrown;
+      throw new TiffinError(kind, code, `create ${name}: ${thrown.message}`, {
+        cause: thrown,
+        ...(remedy !== undefined && { remedy }),
+      });
+    }
   }
 
   #find(name: string, attempt: string): Volume {
@@ -157,13 +181,6 @@ function booleanOf(key: string, values: readonly string[]): boolean | undefined 
   throw refusal(invalidFilter(`${key}=[${values.join(" ")}]`));
 }
 
-function refuseDriver(name: string, driver: string): void {
-  if (driver === localDriver) return;
-  throw new TiffinError("notFound", "volume.driver", `create ${name}: ${unknownVolumeDriver(driver)}`, {
-    remedy: "the only driver that there is is local",
-  });
-}
-
 function documentOf({
   name,
   directory,
@@ -179,7 +196,7 @@ function documentOf({
     CreatedAt: new Date(createdMs).toISOString().replace(/\.\d+Z$/, "Z"),
     Driver: driver,
     Labels: shown,
-    Mountpoint: directory,
+    Mountpoint: driver === localDriver ? directory : "",
     Name: name,
     Options: Object.keys(options).length === 0 ? null : options,
     Scope: "local",

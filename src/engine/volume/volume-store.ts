@@ -30,6 +30,7 @@ import { messageOf } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { syncDirectory, Trash, treeBytes } from "../layer/mod.ts";
 import { directWrites, type Writes } from "../store/mod.ts";
+import { VolumePlugins } from "./plugins.ts";
 
 export interface Volume {
   readonly name: string;
@@ -71,6 +72,10 @@ export interface VolumeStore {
    * ends how, the kernel takes them back with the last container that has them.
    */
   readonly mounted: Map<string, OwnedFd>;
+  /** The drivers that are not the engine's own. */
+  readonly plugins: VolumePlugins;
+  /** As `remove`, of its driver too, which may refuse; `force` takes the volume away all the same. */
+  removeWithDriver(name: string, force?: boolean): Promise<void>;
   /** At a start: brings rows and directories to agree, and reports what did not. No volume is deleted. */
   recover(): void;
   /** Resolves when the files of all removed volumes have been deleted. */
@@ -80,6 +85,7 @@ export interface VolumeStore {
 }
 
 export interface VolumeStoreOptions {
+  readonly plugins?: VolumePlugins;
   readonly database: Database;
   /** ROOT/volumes. */
   readonly root: string;
@@ -123,6 +129,7 @@ export function openVolumeStore(options: VolumeStoreOptions): VolumeStore {
 
 class LocalVolumeStore implements VolumeStore {
   readonly mounted = new Map<string, OwnedFd>();
+  readonly plugins: VolumePlugins;
   readonly #root: string;
   readonly #writes: Writes;
   readonly #report: (thrown: unknown) => void;
@@ -131,9 +138,10 @@ class LocalVolumeStore implements VolumeStore {
   /** Volumes that are being made or filled: the second container waits for the first. */
   readonly #busy = new Map<string, Promise<unknown>>();
 
-  constructor({ database, root, writes, report }: VolumeStoreOptions) {
+  constructor({ database, root, writes, report, plugins }: VolumeStoreOptions) {
     mkdirSync(root, { recursive: true, mode: privateMode });
     this.#root = root;
+    this.plugins = plugins ?? new VolumePlugins();
     this.#writes = writes ?? directWrites;
     this.#report = report ?? (() => {});
     this.#trash = new Trash(`${root}/.trash`, this.#report);
@@ -195,6 +203,19 @@ class LocalVolumeStore implements VolumeStore {
     this.#writes.settle(`removal of volume ${name}`, () => this.#rows.forget.run(name));
   }
 
+  async removeWithDriver(name: string, force = false): Promise<void> {
+    const { driver = localDriver } = this.find(name) ?? {};
+    if (driver !== localDriver) {
+      try {
+        await (await this.plugins.find(driver)).remove(name);
+      } catch (thrown) {
+        if (!force) throw thrown;
+        this.#report(thrown);
+      }
+    }
+    this.remove(name);
+  }
+
   recover(): void {
     const known = new Set(this.#rows.all.all().map((row) => row.name));
     const present = new Set<string>();
@@ -240,6 +261,19 @@ class LocalVolumeStore implements VolumeStore {
   }
 
   async #make(name: string, wishes: VolumeWishes): Promise<void> {
+    const { driver = localDriver, options = {} } = wishes;
+    const plugin = driver === localDriver ? undefined : await this.plugins.find(driver);
+    await plugin?.create(name, options);
+    try {
+      await this.#makeOwn(name, wishes);
+    } catch (thrown) {
+      await plugin?.remove(name).catch(this.#report);
+      throw thrown;
+    }
+  }
+
+  /** What the engine itself has of a volume. */
+  async #makeOwn(name: string, wishes: VolumeWishes): Promise<void> {
     const unfinished = this.#beginUnfinished();
     try {
       if (isPlain(wishes)) await wishes.fill?.(`${unfinished}/_data`);

@@ -3,8 +3,9 @@ import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { type ShownMount, viewOfLayers, viewOfNamespace } from "../../../kernel/root-view.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { newId } from "../../../lib/ids.ts";
 import { closeLowers } from "../../layer/mod.ts";
-import { openReady, readyMounts, viewLayerOf } from "../mounts/mod.ts";
+import { openReady, readyMounts, releaseForeign, viewLayerOf } from "../mounts/mod.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import type { ReadyMount } from "../runtime-spec/mod.ts";
 import type { ArchiveContext } from "./context.ts";
@@ -43,7 +44,12 @@ export async function openView(context: ArchiveContext, container: Container): P
       { remedy: "start the container first, or use Linux 6.15 or newer" },
     );
   }
-  const ready = await readyMounts(context, container);
+  const user = newId();
+  const ready = await readyMounts(context, container, user);
+  // The view keeps what it shows.
+  await using _uses = {
+    [Symbol.asyncDispose]: () => releaseForeign(context, { id: user }, document.specification.mounts),
+  };
   using held = new DisposableStack();
   const mounts = ready.flatMap((mount) => shown(context, mount, held));
   const access = document.specification.security.rootReadOnly ? "read-only-top" : "writable";

@@ -7,7 +7,7 @@ import { within } from "../../../lib/timer.ts";
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
 import { enqueue, tellEvent, tellNetworks } from "../context.ts";
-import { leaveVolumes } from "../mounts/mod.ts";
+import { hasForeign, leaveVolumes, releaseForeign } from "../mounts/mod.ts";
 import { deliverySubject, releaseHost, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
@@ -86,6 +86,8 @@ export async function settleExit(
   deliverOutput(context, container);
   leaveVolumes(context, container);
   await releaseHost(context, id, lost);
+  if (hasForeign(context, container))
+    await releaseForeign(context, container, container.document.specification.mounts);
   const ranSeconds = Math.floor((ending.finishedAtMs - ending.startedAtMs) / 1000);
   if (ending.oomKilled) tellEvent(context, container, "oom");
   const execDuration = String(Math.max(0, ranSeconds));

@@ -61,7 +61,7 @@ export async function takeAway(
     while (container.readers.size > 0) await Promise.all(container.readers);
     context.layers.remove(id);
     context.fail("remove.directory");
-    if (options.volumes) removeAnonymousVolumes(context, container);
+    if (options.volumes) await removeAnonymousVolumes(context, container);
     context.fail("remove.volumes");
     context.registry.drop(container);
     context.images.released(document.image.chain);
@@ -130,12 +130,12 @@ function isShared(context: EndContext, container: Container, volume: string): bo
   );
 }
 
-function removeAnonymousVolumes(context: EndContext, container: Container): void {
+async function removeAnonymousVolumes(context: EndContext, container: Container): Promise<void> {
   for (const mount of container.document.specification.mounts) {
     if (mount.kind !== "volume") continue;
     const volume = context.volumes.find(mount.volume);
     if (volume?.anonymous !== true || isShared(context, container, volume.name)) continue;
-    context.volumes.remove(volume.name);
+    await context.volumes.removeWithDriver(volume.name, true);
     context.events.emit("volume", "destroy", volume.name, { driver: volume.driver });
   }
 }

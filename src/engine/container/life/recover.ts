@@ -14,6 +14,7 @@ import { cgroupParentOf } from "../../config.ts";
 import type { LiveContainer } from "../../network/mod.ts";
 import { enqueue } from "../context.ts";
 import { settleExit, takeAway, watchExit } from "../end/mod.ts";
+import { hasForeign, releaseForeign } from "../mounts/mod.ts";
 import { cgroupOf, matchFreezer, ownCgroupParent, releaseOwnParent, unknownEnding } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import { startContainer } from "../start/mod.ts";
@@ -118,6 +119,8 @@ async function recoverStarting(context: LifeContext, container: Container): Prom
     const failure = { ...unknownEnding(0, "the engine was stopped during the start"), finishedAtMs: 0 };
     context.registry.setState(container, { status: "created", failure });
   }
+  if (hasForeign(context, container) && !isAlive(container.state))
+    await releaseForeign(context, container, container.document.specification.mounts);
 }
 
 function millisecondsOf(nanoseconds: bigint): number {

@@ -4,7 +4,7 @@
  * looked at is what gets mounted.
  */
 import { existsSync, fstatSync, mkdirSync } from "node:fs";
-import { bindSourceMissing, unknownVolumeDriver } from "../../../docker/messages.ts";
+import { bindSourceMissing } from "../../../docker/messages.ts";
 import { openFile, openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { mountOfNamespace } from "../../../kernel/root-view.ts";
@@ -28,20 +28,41 @@ import { donorSharedMemory, type ReadyMount, sharedMemory } from "../runtime-spe
 import type { MountSpec } from "../specification/mod.ts";
 import type { MountsContext } from "./context.ts";
 import { copyFromLayers } from "./copy-up.ts";
+import { mountForeign, releaseForeign, useOf } from "./foreign-volumes.ts";
 import { addressed, openReady } from "./mounted-volumes.ts";
 
-/** The container's mounts with host paths. */
-export async function readyMounts(context: MountsContext, container: Container): Promise<ReadyMount[]> {
+/**
+ * The container's mounts with host paths. Volumes of other drivers are mounted by them for `user`, until `releaseForeign` is called
+ * for it; when this fails nothing is left of that.
+ */
+export async function readyMounts(
+  context: MountsContext,
+  container: Container,
+  user = container.id,
+): Promise<ReadyMount[]> {
   const ready: ReadyMount[] = [];
-  for (const mount of container.document.specification.mounts) {
-    if (mount.kind === "volume") {
-      ready.push(await readyVolume(context, container, mount));
-      continue;
+  const mounted: MountSpec[] = [];
+  try {
+    for (const mount of container.document.specification.mounts) {
+      if (mount.kind === "volume") {
+        const own = await readyVolume(context, container, mount);
+        const volume = context.volumes.find(mount.volume);
+        if (volume === undefined || volume.driver === localDriver) ready.push(own);
+        else {
+          const source = await mountForeign(context, volume, useOf(user, mount.target));
+          mounted.push(mount);
+          ready.push({ ...own, source });
+        }
+        continue;
+      }
+      if (mount.kind === "bind" && mount.createSource) makeSource(mount.source);
+      ready.push(mount);
     }
-    if (mount.kind === "bind" && mount.createSource) makeSource(mount.source);
-    ready.push(mount);
+    return ready;
+  } catch (thrown) {
+    await releaseForeign(context, { id: user }, mounted);
+    throw thrown;
   }
-  return ready;
 }
 
 /** The same without making anything: what is missing is named as it would be. */
@@ -65,7 +86,7 @@ export async function makeVolumes(context: MountsContext, container: Container):
     try {
       await readyVolume(context, container, mount);
     } catch (thrown) {
-      for (const name of made) context.volumes.remove(name);
+      for (const name of made) await context.volumes.removeWithDriver(name, true);
       throw thrown;
     }
     if (isNew) made.push(mount.volume);
@@ -73,11 +94,22 @@ export async function makeVolumes(context: MountsContext, container: Container):
   return made;
 }
 
+/** Not `notFound`: clients would take it for the image's. */
+function volumeRefusal(thrown: unknown): unknown {
+  if (!(thrown instanceof TiffinError && thrown.kind === "notFound")) return thrown;
+  return new TiffinError("invalid", thrown.code, thrown.message, {
+    cause: thrown,
+    ...(thrown.remedy !== undefined && { remedy: thrown.remedy }),
+  });
+}
+
+type ReadyVolume = Extract<ReadyMount, { kind: "volume" }>;
+
 async function readyVolume(
   context: MountsContext,
   container: Container,
   mount: Extract<MountSpec, { kind: "volume" }>,
-): Promise<ReadyMount> {
+): Promise<ReadyVolume> {
   const { volume: name, target, readOnly, copy, driver = localDriver, driverOptions = {}, labels } = mount;
   const { document, state } = container;
   const anonymous = isAnonymousName(name);
@@ -91,12 +123,12 @@ async function readyVolume(
     ...(copy && state.status === "created" && { fill: (into) => copyUp(context, container, target, into) }),
   };
   const isNew = context.volumes.find(name) === undefined;
-  if (isNew) checkNew(name, driver, driverOptions);
+  if (isNew && driver === localDriver) checkLocalOptions(name, driverOptions);
   const volume = await context.volumes.ensure(name, wishes).catch((thrown: unknown) => {
-    throw tellingOfNoRoom(`volume ${name}`, context.paths.volumes, thrown);
+    throw volumeRefusal(tellingOfNoRoom(`volume ${name}`, context.paths.volumes, thrown));
   });
   if (isNew) context.events.emit("volume", "create", name, { driver: volume.driver });
-  const local = localMountOf(name, volume.options);
+  const local = volume.driver === localDriver ? localMountOf(name, volume.options) : undefined;
   const mounted = local === undefined ? undefined : await addressed(name, local);
   return {
     kind: "volume",
@@ -107,15 +139,6 @@ async function readyVolume(
     subpath: mount.subpath ?? "",
     ...(mounted !== undefined && { mounted }),
   };
-}
-
-function checkNew(name: string, driver: string, options: Readonly<Record<string, string>>): void {
-  if (driver !== localDriver) {
-    throw new TiffinError("invalid", "volume.driver", unknownVolumeDriver(driver), {
-      remedy: "the only driver that there is is local",
-    });
-  }
-  checkLocalOptions(name, options);
 }
 
 async function copyUp(

@@ -2,4 +2,4 @@ import type { ContainerContext } from "../context.ts";
 
 /** What finds the host side of mounts. */
 export interface MountsContext
-  extends Pick<ContainerContext, "events" | "layers" | "paths" | "registry" | "volumes"> {}
+  extends Pick<ContainerContext, "events" | "layers" | "paths" | "registry" | "report" | "volumes"> {}

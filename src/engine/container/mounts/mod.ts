@@ -3,6 +3,7 @@
 export { lookAtMounts, makeVolumes, openBinds, readyMounts, refuseMissingSource } from "./bind-sources.ts";
 export type { MountsContext } from "./context.ts";
 export { findMountImage } from "./find-image.ts";
+export { hasForeign, releaseForeign } from "./foreign-volumes.ts";
 export { openReady, releaseMounted } from "./mounted-volumes.ts";
 export { viewLayerOf } from "./view-layer.ts";
 export { enterVolumes, leaveVolumes } from "./volume-use.ts";

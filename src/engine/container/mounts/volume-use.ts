@@ -1,7 +1,12 @@
 /** A run of a container begins and ends to use its volumes: what is told of that, and what goes with it. */
+import { localDriver } from "../../volume/mod.ts";
 import type { Container } from "../record/mod.ts";
 import type { MountsContext } from "./context.ts";
 import { releaseMounted } from "./mounted-volumes.ts";
+
+function driverOf(context: MountsContext, volume: string): string {
+  return context.volumes.find(volume)?.driver ?? localDriver;
+}
 
 export function enterVolumes(context: MountsContext, container: Container): void {
   for (const mount of container.document.specification.mounts) {
@@ -9,7 +14,7 @@ export function enterVolumes(context: MountsContext, container: Container): void
     context.events.emit("volume", "mount", mount.volume, {
       container: container.id,
       destination: mount.target,
-      driver: mount.driver ?? "local",
+      driver: driverOf(context, mount.volume),
       propagation: "",
       "read/write": String(!mount.readOnly),
     });
@@ -19,7 +24,7 @@ export function enterVolumes(context: MountsContext, container: Container): void
 export function leaveVolumes(context: MountsContext, container: Container): void {
   for (const mount of container.document.specification.mounts) {
     if (mount.kind !== "volume") continue;
-    const { driver = "local" } = mount;
+    const driver = driverOf(context, mount.volume);
     context.events.emit("volume", "unmount", mount.volume, { container: container.id, driver });
   }
   releaseMounted(context, container);

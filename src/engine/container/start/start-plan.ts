@@ -49,10 +49,11 @@ export async function inspectStart(
   const { process, security, devices } = specification;
   return {
     user: context.users.resolve(process.user, process.groups, container.id, image.chain),
-    mounts: onlyLook ? lookAtMounts(context, container) : await readyMounts(context, container),
     onlyLooked: onlyLook,
     devices: grantedDevices(devices, security.privileged),
     capabilities: grantedCapabilities(security.capabilities, context.facts.identity.bounding),
+    // The last: what it has taken is given back by the caller.
+    mounts: onlyLook ? lookAtMounts(context, container) : await readyMounts(context, container),
   };
 }
 

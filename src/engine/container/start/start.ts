@@ -14,7 +14,7 @@ import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../
 import { afterStartMs } from "../../idle-work.ts";
 import { tellEvent, tellNetworks } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
-import { enterVolumes, leaveVolumes, releaseMounted } from "../mounts/mod.ts";
+import { enterVolumes, hasForeign, leaveVolumes, releaseForeign, releaseMounted } from "../mounts/mod.ts";
 import {
   cgroupMark,
   deliverySubject,
@@ -100,6 +100,11 @@ async function performStart(
   using _fds = { [Symbol.dispose]: () => closeAll(fds) };
 
   const start = await inspectStart(context, container);
+  if (hasForeign(context, container)) {
+    undo.push("volumes of other drivers", () =>
+      releaseForeign(context, container, container.document.specification.mounts),
+    );
+  }
   context.fail("start.mounts");
   clock.mark("lookUpMs");
 

@@ -7,7 +7,7 @@ import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
 import { compileMountChange } from "../../../plan/mod.ts";
-import { openBinds, readyMounts } from "../mounts/mod.ts";
+import { openBinds, readyMounts, releaseForeign } from "../mounts/mod.ts";
 import { heldProcess, notRunningError } from "../process/mod.ts";
 import type { Container } from "../record/mod.ts";
 import { userMount } from "../runtime-spec/mod.ts";
@@ -59,7 +59,10 @@ export async function changeLiveMounts(
   undo: UndoStack,
 ): Promise<void> {
   const attach = (mount: MountSpec) => perform(context, container, { add: [mount], remove: [] });
-  const takeOff = ({ target }: MountSpec) => perform(context, container, { add: [], remove: [target] });
+  const takeOff = async (mount: MountSpec) => {
+    await perform(context, container, { add: [], remove: [mount.target] });
+    await releaseForeign(context, container, [mount]);
+  };
   for (const mount of removed) {
     await takeOff(mount);
     undo.push(`mount at ${mount.target}`, () => attach(mount));
@@ -94,6 +97,7 @@ async function perform(
     const { exitCode } = await process.exited;
     if (exitCode !== 0) throw new Error(`its process ended with ${exitCode}`);
   } catch (thrown) {
+    await releaseForeign(context, container, add);
     const what = add.length > 0 ? "attach the mount at" : "take off the mount at";
     const place = add[0]?.target ?? remove[0] ?? "";
     throw new TiffinError(
