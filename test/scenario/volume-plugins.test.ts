@@ -1,6 +1,14 @@
 /** Volumes of other drivers: a plug-in of the test's own answers Docker's protocol, where a Docker engine would find it too. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { until } from "../support/until.ts";
 
@@ -38,6 +46,7 @@ function answer(call: Call): object {
     case "VolumeDriver.Path":
       return { Mountpoint, Err: "" };
     case "VolumeDriver.Get":
+      if (!existsSync(Mountpoint)) return { Err: "no such volume" };
       return { Volume: { Name: call.Name, Mountpoint, Status: { shelf: 3 } }, Err: "" };
     case "VolumeDriver.Capabilities":
       return { Capabilities: { Scope: "local" } };
@@ -107,7 +116,7 @@ test("a volume of a plug-in is made, mounted for a run, unmounted after it, show
 
 test("--volume-driver and --mount make volumes by the plug-in, and --rm removes anonymous ones with it", async () => {
   await run("--rm", "--volume-driver", driver, "-v", "/anonymous", "base", "true");
-  expect(methods()).toEqual(["Create", "Mount", "Unmount", "Remove"]);
+  expect(methods()).toEqual(["Get", "Create", "Mount", "Unmount", "Remove"]);
   calls = [];
   const mount = `type=volume,src=named,dst=/n,volume-driver=${driver},volume-opt=k=v,readonly`;
   expect(
@@ -165,6 +174,14 @@ test("the end of a container under an engine that came after a killed one ends t
   await until("the use ended", () => uses().ended.length === 1);
   expect(uses().ended).toEqual(uses().begun);
   await engine.output("volume", "rm", "v3");
+});
+
+test("a volume that the plug-in has already is taken over as it is", async () => {
+  mkdirSync(`${directory}/v5`);
+  writeFileSync(`${directory}/v5/file`, "older");
+  expect(await run("--rm", "--volume-driver", driver, "-v", "v5:/v", "base", "cat", "/v/file")).toBe("older");
+  expect(methods()).toEqual(["Get", "Mount", "Unmount"]);
+  await engine.output("volume", "rm", "v5");
 });
 
 test("drivers that are not there, and names that climb, are told", async () => {

@@ -4,6 +4,7 @@
  */
 import { anything, decoderKit, optional } from "../../lib/decoders.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { after } from "../../lib/timer.ts";
 import type { DriverOptions } from "./local-options.ts";
 
 const { list, mapOf, nullable, object, text } = decoderKit({
@@ -76,11 +77,24 @@ export class VolumePlugin {
     return { mountpoint: Volume?.Mountpoint ?? "", status: Volume?.Status ?? undefined };
   }
 
+  /** Whether it says that there is such a volume. */
+  async has(name: string): Promise<boolean> {
+    try {
+      const { Volume } = await this.#call("VolumeDriver.Get", { Name: name }, looking);
+      return Volume !== undefined && Volume !== null;
+    } catch {
+      // It says so by an error; if it is unwell, the next question shows it.
+      return false;
+    }
+  }
+
   async #call<T>(method: string, body: object, decode: Decoder<T>): Promise<T> {
     const address = this.#address;
     const base = "unix" in address ? "http://plugin" : address.url;
     let answer: string;
     let status: number;
+    const ending = new AbortController();
+    using _limit = after(limitMs, () => ending.abort(new Error(`no answer in ${limitMs / 1000} s`)));
     try {
       const response = await fetch(`${base}/${method}`, {
         method: "POST",
@@ -90,7 +104,7 @@ export class VolumePlugin {
         },
         body: JSON.stringify(body),
         redirect: "error",
-        signal: AbortSignal.timeout(limitMs),
+        signal: ending.signal,
         ...("unix" in address && { unix: address.unix }),
       });
       ({ status } = response);

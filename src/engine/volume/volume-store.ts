@@ -263,11 +263,13 @@ class LocalVolumeStore implements VolumeStore {
   async #make(name: string, wishes: VolumeWishes): Promise<void> {
     const { driver = localDriver, options = {} } = wishes;
     const plugin = driver === localDriver ? undefined : await this.plugins.find(driver);
-    await plugin?.create(name, options);
+    // One that the plug-in has already is taken over, and left to it when the rest fails.
+    const makes = plugin !== undefined && !(await plugin.has(name));
+    if (makes) await plugin.create(name, options);
     try {
       await this.#makeOwn(name, wishes);
     } catch (thrown) {
-      await plugin?.remove(name).catch(this.#report);
+      if (makes) await plugin.remove(name).catch(this.#report);
       throw thrown;
     }
   }
