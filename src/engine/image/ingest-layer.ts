@@ -24,5 +24,6 @@ export async function ingestLayer(
       await breather.breathe();
     }
   }
+  await ingest.settle();
   return ingest.finish(wanted, (id) => hold.keep(id));
 }

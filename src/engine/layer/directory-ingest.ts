@@ -2,15 +2,22 @@
 import { createHash } from "node:crypto";
 import { openDirectory } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { startSync } from "../../kernel/started-sync.ts";
+import { pause } from "../../lib/timer.ts";
 import { Unpacking } from "../tree/mod.ts";
+import { diskBytesBelow, diskBytesInTurns } from "./disk-size.ts";
 import type { LayerIngest, StoredLayer } from "./layer-store.ts";
 import { SkeletonFile, skeletonName } from "./skeleton-file.ts";
 import { checkDigest } from "./wanted-digest.ts";
 import { writing } from "./write-failure.ts";
 
+/** Less than this is on disk at once. */
+const settledBytes = 1024 * 1024;
+const lookEveryMs = 2;
+
 export interface IngestEnds {
   /** Makes it a layer. */
-  keep(layer: StoredLayer, tarBytes: number): void;
+  keep(layer: StoredLayer, tarBytes: number, diskBytes: number | undefined): void;
   discard(): void;
 }
 
@@ -20,13 +27,16 @@ export class DirectoryIngest implements LayerIngest {
   readonly #ends: IngestEnds;
   readonly #digest = createHash("sha256");
   readonly #skeleton: SkeletonFile;
+  readonly #tree: string;
+  #diskBytes: number | undefined;
   #tarBytes = 0;
   #open = true;
 
   /** `directory` has an empty directory `diff` for the tree. Files may have holes of `limitBytes`. */
   constructor(directory: string, limitBytes: number | undefined, ends: IngestEnds) {
     this.#ends = ends;
-    this.#root = openDirectory(`${directory}/diff`);
+    this.#tree = `${directory}/diff`;
+    this.#root = openDirectory(this.#tree);
     try {
       this.#skeleton = new SkeletonFile(`${directory}/${skeletonName}`);
     } catch (thrown) {
@@ -51,6 +61,13 @@ export class DirectoryIngest implements LayerIngest {
     this.#unpacking.push(piece);
   }
 
+  async settle(): Promise<void> {
+    if (this.#tarBytes < settledBytes) return;
+    this.#diskBytes = await diskBytesInTurns(this.#tree);
+    const sync = startSync(this.#tree);
+    while (sync?.isRunning() === true) await pause(lookEveryMs);
+  }
+
   finish(wanted?: string, announce?: (id: string) => void): StoredLayer {
     this.#unpacking.finish();
     const id = this.#digest.digest("hex");
@@ -58,7 +75,7 @@ export class DirectoryIngest implements LayerIngest {
     writing(() => this.#skeleton.finish());
     announce?.(id);
     const layer = { id, bytes: this.#unpacking.fileBytes };
-    this.#ends.keep(layer, this.#tarBytes);
+    this.#ends.keep(layer, this.#tarBytes, this.#diskBytes ?? diskBytesBelow(this.#tree));
     this.#close();
     return layer;
   }

@@ -3,11 +3,15 @@
  * these the one that is kept. It tells what a disk has changed; whoever may write here deliberately may write the sum too, so
  * it need not be one that cannot be forged, and takes a fiftieth of the time.
  */
+import { fdatasync } from "node:fs";
+import { promisify } from "node:util";
 import { type ImageSink, segmentBytes } from "../../archive/mod.ts";
 import { openFile, openFlags } from "../../kernel/files.ts";
 import { readAt, writeAll } from "../../kernel/io.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { syscall, trySyscall } from "../../kernel/syscall.ts";
+
+const syncData = promisify(fdatasync);
 
 export class ImageFile implements ImageSink, Disposable {
   readonly #file: OwnedFd;
@@ -38,6 +42,11 @@ export class ImageFile implements ImageSink, Disposable {
       done += syscall("pwrite64", this.#file.what, this.#file.raw, rest, rest.length, offset + done);
     }
     this.#changed.add(Math.floor(offset / segmentBytes));
+  }
+
+  /** Makes durable what it has so far, off this thread. */
+  async settle(): Promise<void> {
+    await syncData(this.#file.raw);
   }
 
   /** Makes the file durable; its check sum. */

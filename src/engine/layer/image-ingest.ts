@@ -7,6 +7,9 @@ import { SkeletonFile } from "./skeleton-file.ts";
 import { checkDigest } from "./wanted-digest.ts";
 import { writing } from "./write-failure.ts";
 
+/** Less than this is on disk at once. */
+const settledBytes = 4 * 1024 * 1024;
+
 /** What is known of an image once it is written. */
 export interface WrittenImage extends Pick<ErofsImage, "imageBytes" | "top"> {
   readonly checkSum: string;
@@ -56,6 +59,18 @@ export class ImageIngest implements LayerIngest {
     this.#digest.update(piece);
     this.#tarBytes += piece.length;
     writing(() => this.#reader.push(piece));
+  }
+
+  async settle(): Promise<void> {
+    if (this.#tarBytes < settledBytes) return;
+    try {
+      await this.#file.settle();
+    } catch (thrown) {
+      // Told once: a second attempt would hear of nothing.
+      writing(() => {
+        throw thrown;
+      });
+    }
   }
 
   finish(wanted?: string, announce?: (id: string) => void): StoredLayer {

@@ -61,6 +61,11 @@ export interface LayerIngest extends Disposable {
   /** Throws `archive.*` for what is no tar, or leads out of the layer. */
   push(piece: Uint8Array): void;
   /**
+   * When all has come: puts it on disk as far as others need not wait for that, so that little is left for `finish`, which blocks.
+   * Throws what `finish` would.
+   */
+  settle(): Promise<void>;
+  /**
    * Puts it on disk and makes it the layer that its digest names. When that exists already this one is discarded: same id, same
    * content. `wanted` is the id that it must have; `layer.other-digest` when it has not. `announce` hears the id before anything of that
    * name is there, so that who answers for the layer can write it down.

@@ -37,7 +37,6 @@ import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { pause } from "../../lib/timer.ts";
 import { DirectoryIngest } from "./directory-ingest.ts";
-import { diskBytesBelow } from "./disk-size.ts";
 import { exchangePaths, syncDirectory, syncFile, syncFileSystem } from "./durable.ts";
 import { checkSumOf } from "./image-file.ts";
 import { ImageIngest } from "./image-ingest.ts";
@@ -188,10 +187,8 @@ class OverlayLayerStore implements LayerStore {
     // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
     chmodSync(`${unfinished}/diff`, rootDirectoryMode);
     return new DirectoryIngest(unfinished, this.#limitHoleBytes, {
-      keep: ({ id, bytes }, tarBytes) => {
-        const diskBytes = diskBytesBelow(`${unfinished}/diff`);
-        this.#keep(unfinished, id, { kind: "directory", bytes, tarBytes, diskBytes });
-      },
+      keep: ({ id, bytes }, tarBytes, diskBytes) =>
+        this.#keep(unfinished, id, { kind: "directory", bytes, tarBytes, diskBytes }),
       discard,
     });
   }
