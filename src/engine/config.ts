@@ -21,6 +21,8 @@ export interface EngineConfig {
   readonly registryMirrors: readonly string[];
   /** How ports are published that do not say. */
   readonly publishMode: "nat" | "socket";
+  /** Containers of the default network reach each other. */
+  readonly openWithin: boolean;
   /** Where the subnets of networks come from, like `base=10.10.0.0/16,size=24`; empty: the engine's own choice. */
   readonly addressPools: readonly string[];
 }
@@ -50,6 +52,7 @@ export function engineConfig(options: Partial<Omit<EngineConfig, "tag">> = {}): 
     insecureRegistries: options.insecureRegistries ?? [],
     registryMirrors: options.registryMirrors ?? [],
     publishMode: options.publishMode ?? "nat",
+    openWithin: options.openWithin ?? true,
     addressPools: options.addressPools ?? [],
   };
 }

@@ -161,6 +161,7 @@ async function openWith(
     db: database,
     writes,
     publishMode: config.publishMode,
+    openWithin: config.openWithin,
     pools: config.addressPools,
     report,
     fail,

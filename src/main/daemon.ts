@@ -33,6 +33,8 @@ Options:
                     A mirror of docker.io that is asked first; may be repeated
       --publish-mode nat|socket
                     How ports are published: by the firewall, or by the engine that listens (default nat)
+      --icc true|false
+                    Whether containers of the default network reach each other (default true)
       --default-address-pool base=NETWORK,size=BITS
                     Where the subnets of networks come from that nobody chose one for, of either family; may be repeated
       --uninstall   Take the bridge, rules and cgroups of a stopped engine off the host, and exit
@@ -45,6 +47,7 @@ type DaemonOptions = {
   host?: string;
   limit?: string;
   publishMode?: EngineConfig["publishMode"];
+  openWithin?: boolean;
   readonly insecure: string[];
   readonly mirrors: string[];
   readonly pools: string[];
@@ -58,6 +61,7 @@ const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
   "--insecure-registry": "insecure",
   "--registry-mirror": "mirrors",
   "--publish-mode": "publishMode",
+  "--icc": "openWithin",
   "--default-address-pool": "pools",
 };
 
@@ -88,6 +92,11 @@ function parseOptions(words: readonly string[]): DaemonOptions {
         throw usageError(`${word} needs nat or socket, found ${JSON.stringify(value)}`);
       }
       options[key] = value;
+    } else if (key === "openWithin") {
+      if (value !== "true" && value !== "false") {
+        throw usageError(`${word} needs true or false, found ${JSON.stringify(value)}`);
+      }
+      options[key] = value === "true";
     } else if (key === "pools") options.pools.push(value);
     else if (key === "insecure" || key === "mirrors") options[key].push(checkedRegistry(word, key, value));
     else options[key] = value;

@@ -256,6 +256,8 @@ export interface NetworkOptions {
   readonly writes?: Writes;
   /** Of the network `bridge`. CIDR such as `172.30.0.0/16`; absent: that of last time, else the first candidate that is free. */
   readonly subnet?: string;
+  /** Whether containers of the network `bridge` reach each other; absent: they do. */
+  readonly openWithin?: boolean;
   /** How ports are published that do not say; absent: `nat`. */
   readonly publishMode?: PublishMode;
   /** Where the subnets of networks come from that nobody chose one for, like `base=10.10.0.0/16,size=24`. */

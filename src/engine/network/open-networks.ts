@@ -80,7 +80,8 @@ function rememberedNetworks(
   const prefix = chooseSubnet(options, before, rest, names, sockets);
   const subnet = formatPrefix(prefix);
   const gateway = formatIpv4(prefix.network + 1);
-  const now: Network = { ...(before ?? bridge), subnet, gateway, bridge: names.defaultBridge };
+  const { openWithin = true } = options;
+  const now: Network = { ...(before ?? bridge), subnet, gateway, openWithin, bridge: names.defaultBridge };
   store.addNetwork(now);
   if (before !== undefined && before.subnet !== subnet) store.changeSubnet(now);
   return [now, ...rest];
