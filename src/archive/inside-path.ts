@@ -1,5 +1,6 @@
 /** Paths of archive entries, read as lying below the directory that an archive is unpacked into. */
 import { TiffinError } from "../lib/errors.ts";
+import { shownName } from "../lib/shown-name.ts";
 
 /** Nothing that the slow way would change: no empty part, and none that begins with a dot. */
 const plain = /^[^/.][^/]*(?:\/[^/.][^/]*)*$/;
@@ -20,6 +21,6 @@ export function escapes(path: string): TiffinError {
   return new TiffinError(
     "invalid",
     "archive.escapes",
-    `archive entry ${JSON.stringify(path)} lies outside of the directory that it is unpacked into`,
+    `archive entry ${shownName(path)} lies outside of the directory that it is unpacked into`,
   );
 }

@@ -45,6 +45,8 @@ export interface KernelDoors {
   readonly descriptors?: DescriptorDoors;
   /** Without it signals go through Bun's event loop, whose set-up takes a millisecond. */
   catchSignals?(names: readonly string[]): CaughtSignals;
+  /** Gives a file that was opened without a name its first one. Without it files are written under a name. */
+  nameFile?(fd: number, path: string): void;
 }
 
 export interface ProcessIoOptions {
@@ -128,22 +130,47 @@ function directoryNames(path: string): readonly string[] | undefined {
   return fileSystem().readdirSync(path).sort();
 }
 
-function beginFile(path: string): BegunFile {
+/** __O_TMPFILE: the same on every machine; O_TMPFILE is this and O_DIRECTORY. */
+const unnamedFlag = 0o20_000_000;
+
+/**
+ * A file of `directory` that has no name yet, so that whatever ends this program in the middle leaves nothing of it; undefined
+ * on file systems that have none.
+ */
+function openUnnamed(directory: string): number | undefined {
+  const { constants, existsSync, openSync } = fileSystem();
+  // It is by this that it gets its name.
+  if (!existsSync("/proc/self/fd")) return undefined;
+  try {
+    return openSync(directory, unnamedFlag | constants.O_DIRECTORY | constants.O_WRONLY, 0o600);
+  } catch {
+    // A directory that cannot be written to says so of the named file too.
+    return undefined;
+  }
+}
+
+function beginFile(path: string, { nameFile }: KernelDoors): BegunFile {
   const { closeSync, openSync, renameSync, rmSync, writeSync } = fileSystem();
-  const begun = `${path.replace(/\/+$/, "")}.part-${process.pid}`;
-  const fd = openSync(begun, "wx", 0o600);
-  let isKept = false;
+  const place = path.replace(/\/+$/, "");
+  const begun = `${place}.part-${process.pid}`;
+  const slash = place.lastIndexOf("/");
+  const unnamed =
+    nameFile === undefined ? undefined : openUnnamed(slash === -1 ? "." : place.slice(0, slash) || "/");
+  const fd = unnamed ?? openSync(begun, "wx", 0o600);
+  let hasName = unnamed === undefined;
   return {
     write(bytes) {
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
     },
     finish() {
+      if (!hasName) nameFile?.(fd, begun);
+      hasName = true;
       renameSync(begun, path);
-      isKept = true;
+      hasName = false;
     },
     [Symbol.dispose]() {
       closeSync(fd);
-      if (!isKept) rmSync(begun, { force: true });
+      if (hasName) rmSync(begun, { force: true });
     },
   };
 }
@@ -249,7 +276,7 @@ export function processIo(options: ProcessIoOptions): CliIo {
     directoryNames,
     removeDirectory: (path) => fileSystem().rmSync(path, { recursive: true, force: true }),
     pathKind,
-    beginFile: (path) => beginFile(path),
+    beginFile: (path) => beginFile(path, doors),
     nowMs,
   };
 }

@@ -4,14 +4,14 @@ import { type CaughtSignals, processIo } from "../cli/process-io.ts";
 import { runCli } from "../cli/run-cli.ts";
 import { PollSet } from "../kernel/poll.ts";
 import { catchSignals as catchAsBytes, releaseSignals } from "../kernel/signal-pipe.ts";
-import { cString, trySyscall } from "../kernel/syscall.ts";
+import { cString, syscall, trySyscall } from "../kernel/syscall.ts";
 import { isTerminal, makeRaw, restoreTerminal, windowSize } from "../kernel/tty.ts";
 import { connectUnix } from "../kernel/unix-stream.ts";
 import { own } from "../lib/own.ts";
+import { atFlags } from "../linux/open-flags.ts";
 import { signalNumbers } from "../linux/signals.ts";
 import { version } from "./version.ts";
 
-const atFdcwd = -100;
 const longestLinkBytes = 256;
 const waitingSignals = 64;
 
@@ -35,11 +35,15 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
         read: (fd, into) => trySyscall("read", fd, into, into.length),
         readLink(path) {
           const target = new Uint8Array(longestLinkBytes);
-          const length = trySyscall("readlinkat", atFdcwd, cString(path), target, target.length);
+          const length = trySyscall("readlinkat", atFlags.fdcwd, cString(path), target, target.length);
           return length < 0 ? undefined : new TextDecoder().decode(target.subarray(0, length));
         },
       },
       catchSignals,
+      nameFile(fd, path) {
+        const { fdcwd, symlinkFollow } = atFlags;
+        syscall("linkat", path, fdcwd, cString(`/proc/self/fd/${fd}`), fdcwd, cString(path), symlinkFollow);
+      },
       newPollTable: (length) => new PollSet(length),
       isTerminal,
       windowSize,

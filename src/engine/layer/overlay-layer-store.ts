@@ -112,6 +112,8 @@ class OverlayLayerStore implements LayerStore {
   /** Beside the layers, so that a start finds what was cut short without a look at all of them. */
   readonly #unfinished: string;
   readonly #containers: string;
+  /** A directory that stays empty. */
+  readonly #nothing: string;
   readonly #trash: Trash;
   readonly #known = new Map<string, KnownLayer>();
   readonly #form: LayerForm;
@@ -133,7 +135,8 @@ class OverlayLayerStore implements LayerStore {
     this.#layers = `${options.root}/layers`;
     this.#unfinished = `${options.root}/unfinished`;
     this.#containers = `${options.root}/containers`;
-    for (const directory of [this.#layers, this.#unfinished, this.#containers]) {
+    this.#nothing = `${options.root}/nothing`;
+    for (const directory of [this.#layers, this.#unfinished, this.#containers, this.#nothing]) {
       mkdirSync(directory, { recursive: true, mode: privateMode });
     }
     this.#report = options.report ?? (() => {});
@@ -289,6 +292,8 @@ class OverlayLayerStore implements LayerStore {
     const lowers: Lower[] = [];
     try {
       for (const id of chain) lowers.unshift(this.#open(id));
+      // An overlay takes no fewer than one: of an image without layers it is what shows nothing.
+      if (chain.length === 0) lowers.push({ kind: "directory", path: this.#nothing });
     } catch (thrown) {
       closeLowers(lowers);
       throw thrown;

@@ -10,6 +10,7 @@ import type { Credential } from "./contract.ts";
 import { errorText, integer, object, parseAnswer, text } from "./error-body.ts";
 import { type Exchange, exchangeError, type HttpAnswer } from "./exchange.ts";
 import { limitErrorBytes, limitTokenBytes } from "./limits.ts";
+import { tooNear } from "./near-hosts.ts";
 import { type Challenge, parseChallenges } from "./www-authenticate.ts";
 
 /** Docker's name for itself in OAuth; servers know it. */
@@ -45,6 +46,8 @@ export class Authoriser {
   readonly #tokens = new Map<string, Token>();
   readonly #pending = new Map<string, Promise<Token>>();
   #challenge: Challenge | undefined;
+  /** Whose challenge it is. */
+  #challenger: URL | undefined;
   #identityToken: string | undefined;
 
   constructor(options: AuthoriserOptions) {
@@ -79,6 +82,7 @@ export class Authoriser {
     if (this.#tokens.get(scope)?.header === sent) this.#tokens.delete(scope);
     if (bearer !== undefined) {
       this.#challenge = bearer;
+      this.#challenger = answer.url;
       return true;
     }
     const basic = challenges.find(({ scheme }) => scheme === "basic");
@@ -114,6 +118,14 @@ export class Authoriser {
         "unauthorized",
         "registry.bad-realm",
         `the registry wants a token from ${JSON.stringify(realm)}, which is no address with TLS`,
+      );
+    }
+    const near = this.#challenger === undefined ? undefined : tooNear(this.#challenger, url);
+    if (near !== undefined) {
+      throw new TiffinError(
+        "unauthorized",
+        "registry.bad-realm",
+        `the registry wants a token from ${JSON.stringify(realm)}, a ${near} address, which nobody else may lead to`,
       );
     }
     const service = parameters.get("service");

@@ -167,7 +167,7 @@ function backoffMs(limits: RegistryLimits, tried: number): number {
 /** Seconds, or a date. */
 export function retryAfterMs(header: string | null): number | undefined {
   if (header === null) return undefined;
-  if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1000;
+  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
   const date = Date.parse(header);
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs());
 }

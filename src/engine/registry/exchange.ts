@@ -8,6 +8,7 @@ import { after } from "../../lib/timer.ts";
 import type { RegistryLimits } from "./contract.ts";
 import { cancelled, lineFailure, StalledError, unreachable } from "./failure.ts";
 import { limitRedirects } from "./limits.ts";
+import { tooNear } from "./near-hosts.ts";
 import { LineWatch, seconds } from "./patience.ts";
 import type { ProxyChoice } from "./proxy.ts";
 
@@ -109,6 +110,8 @@ export class Exchange {
       );
     if (url === undefined) throw refuse("something that is no address");
     if (url.protocol !== "https:" && url.protocol !== "http:") throw refuse(`an address of ${url.protocol}`);
+    const near = tooNear(from, url);
+    if (near !== undefined) throw refuse(`${url.host}, a ${near} address, which nobody else may lead to`);
     if (url.protocol === "http:" && from.protocol === "https:" && !this.#ways.insecure(url)) {
       throw refuse(`${url.host} without TLS`);
     }

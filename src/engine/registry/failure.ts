@@ -14,6 +14,7 @@ export class StalledError extends Error {
 }
 
 const resetText = "the connection was closed in the middle";
+const notHttp = "the answer is not HTTP";
 const codes: ReadonlyMap<string, LineFailure> = new Map<string, LineFailure>(
   Object.entries({
     ECONNREFUSED: { text: "connection refused", transient: false },
@@ -37,7 +38,9 @@ const codes: ReadonlyMap<string, LineFailure> = new Map<string, LineFailure>(
       transient: false,
     },
     CERT_HAS_EXPIRED: { text: "the certificate has expired", transient: false },
-    Malformed_HTTP_Response: { text: "the answer is not HTTP", transient: false },
+    Malformed_HTTP_Response: { text: notHttp, transient: false },
+    UnrequestedUpgrade: { text: `${notHttp} but another protocol, which nobody asked for`, transient: false },
+    ResponseHeadersTooLarge: { text: "the headers of the answer are too large", transient: false },
   }),
 );
 

@@ -367,8 +367,9 @@ async function takeLayer(
     const isWrong = cause.kind === "invalid";
     const hadBytes = staged?.hadBytes === true;
     if (isWrong || isNoRoom(cause)) staged?.remove();
-    if (isWrong && hadBytes) return cause;
-    throw cause;
+    const named = unpackError(cause, diffId);
+    if (isWrong && hadBytes) return named;
+    throw named;
   } finally {
     stop.abort();
   }
@@ -413,23 +414,16 @@ class VerifiedTar implements AsyncIterable<Uint8Array> {
       check?.verify(`layer ${this.#diffId} of the image's configuration`);
       this.#isVerified = true;
     } catch (thrown) {
-      this.#failure = unpackError(thrown, this.#diffId);
+      this.#failure = thrown instanceof Error ? thrown : new Error(messageOf(thrown));
       throw this.#failure;
     }
   }
 }
 
 /** With the name of the layer, which who unpacks does not know. */
-function unpackError(thrown: unknown, diffId: string): Error {
-  if (thrown instanceof TiffinError && thrown.code === "archive.compression") {
-    return new TiffinError(
-      "invalid",
-      "registry.bad-layer",
-      `layer ${diffId} cannot be unpacked: ${thrown.message}`,
-      {
-        cause: thrown,
-      },
-    );
-  }
-  return thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+function unpackError(thrown: TiffinError, diffId: string): TiffinError {
+  if (thrown.kind !== "invalid" || !thrown.code.startsWith("archive.")) return thrown;
+  const code = thrown.code === "archive.compression" ? "registry.bad-layer" : thrown.code;
+  const text = `layer ${diffId} cannot be unpacked: ${thrown.message}`;
+  return new TiffinError("invalid", code, text, { cause: thrown });
 }

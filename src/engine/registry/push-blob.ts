@@ -6,6 +6,7 @@ import type { Call, Connection } from "./connection.ts";
 import { sha256Of } from "./digest-check.ts";
 import type { HttpAnswer } from "./exchange.ts";
 import { cancelled, StalledError } from "./failure.ts";
+import { tooNear } from "./near-hosts.ts";
 import type { Operation } from "./operation.ts";
 import { pauseFor, seconds } from "./patience.ts";
 
@@ -220,11 +221,13 @@ export class BlobPush {
       found !== null && URL.canParse(found, answer.url.href) ? new URL(found, answer.url.href) : undefined;
     const plain =
       url?.protocol === "http:" && (answer.url.protocol === "http:" || this.#operation.hosts.insecure(url));
-    if (url !== undefined && (url.protocol === "https:" || plain)) return url;
+    const near = url === undefined ? undefined : tooNear(answer.url, url);
+    if (near === undefined && url !== undefined && (url.protocol === "https:" || plain)) return url;
+    const why = near === undefined ? "" : `, a ${near} address, which nobody else may lead to`;
     throw new TiffinError(
       "unavailable",
       "registry.bad-redirect",
-      `cannot upload to ${this.#host}: it gives ${JSON.stringify(found)} as the place to upload to`,
+      `cannot upload to ${this.#host}: it gives ${JSON.stringify(found)} as the place to upload to${why}`,
     );
   }
 

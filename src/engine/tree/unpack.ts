@@ -24,6 +24,7 @@ import {
   setAttribute,
 } from "../../kernel/tree-writer.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { shownName } from "../../lib/shown-name.ts";
 import { pause } from "../../lib/timer.ts";
 
 const madeDirectoryMode = 0o755;
@@ -270,7 +271,7 @@ class UnpackTarget implements Disposable {
     const { root, directory } = this.#options;
     using from = makeDirectories(root, `${directory}/${slash === -1 ? "" : existing.slice(0, slash)}`);
     if (fileStatus(existing.slice(slash + 1), from)?.type === "directory") {
-      const text = `cannot unpack ${JSON.stringify(entry.path)}: a hard link to a directory`;
+      const text = `cannot unpack ${shownName(entry.path)}: a hard link to a directory`;
       throw new TiffinError("invalid", "archive.unpack-failed", text);
     }
     createHardLink(from, existing.slice(slash + 1), parent, name);
@@ -297,7 +298,7 @@ class UnpackTarget implements Disposable {
     throw new TiffinError(
       "invalid",
       "archive.other-type",
-      `cannot overwrite ${what} ${JSON.stringify(entry.path)} with ${by}`,
+      `cannot overwrite ${what} ${shownName(entry.path)} with ${by}`,
     );
   }
 
@@ -357,7 +358,7 @@ function covered(path: string): TiffinError {
   return new TiffinError(
     "conflict",
     "archive.mounted",
-    `cannot unpack ${JSON.stringify(path)}: something is mounted there, which the archive would replace`,
+    `cannot unpack ${shownName(path)}: something is mounted there, which the archive would replace`,
     { remedy: "copy to another path, or write to the file from within the container" },
   );
 }
@@ -391,6 +392,6 @@ function failedAt(thrown: unknown, path: string): unknown {
   if (!(thrown instanceof SyscallError)) return thrown;
   const kind = refusals.get(thrown.code) ?? "internal";
   const words = fullWords.get(thrown.code) ?? thrown.message;
-  const text = `cannot unpack ${JSON.stringify(path)}: ${words}`;
+  const text = `cannot unpack ${shownName(path)}: ${words}`;
   return new TiffinError(kind, "archive.unpack-failed", text, { cause: thrown });
 }

@@ -6,6 +6,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { type TarEntry, TarReader, tarMembers } from "../../../archive/mod.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { shownName } from "../../../lib/shown-name.ts";
 import { isDigest, limitImageDocumentBytes, parseDigest } from "../../../oci/mod.ts";
 import type { LayerStore } from "../../layer/mod.ts";
 import { compressionOf, decompress } from "../../tree/mod.ts";
@@ -59,14 +60,14 @@ export class ImageFiles {
       if (file?.kind !== "link") return file;
       at = cleanPath(file.target);
     }
-    throw malformed(`${JSON.stringify(path)} is a link to a link, ${limitLinks} times over`);
+    throw malformed(`${shownName(path)} is a link to a link, ${limitLinks} times over`);
   }
 
   /** The document at `path`; `archive.bad-image` when there is something else or nothing. */
   document(path: string): { readonly bytes: Uint8Array; readonly digest: string } {
     const file = this.find(path);
     if (file?.kind === "document") return file;
-    throw malformed(`${JSON.stringify(path)} is ${found(file)}`);
+    throw malformed(`${shownName(path)} is ${found(file)}`);
   }
 
   /** What stands under a digest in an OCI layout. */
@@ -127,12 +128,21 @@ async function takeLayer(
   const counted = watched(whole, compressed ? own : undefined, other, (bytes) =>
     progress(path, bytes, sizeBytes),
   );
-  const { id } = await ingestLayer(layers, hold, decompress(counted, limitBytes));
+  const { id } = await ingestLayer(layers, hold, decompress(counted, limitBytes)).catch((thrown: unknown) => {
+    throw ofLayer(path, thrown);
+  });
   // The tar's end mark may come before the end of the member.
   for await (const _rest of counted);
   const hex = compressed ? own.digest("hex") : id;
   checkName(path, (algorithm) => (algorithm === "sha256" ? hex : (other?.digest("hex") ?? "")));
   return { kind: "layer", diffId: id, digest: `sha256:${hex}`, sizeBytes };
+}
+
+/** With the name of the layer, which who unpacks does not know. */
+function ofLayer(path: string, thrown: unknown): unknown {
+  if (!(thrown instanceof TiffinError) || thrown.kind !== "invalid") return thrown;
+  const text = `cannot load the archive: layer ${shownName(path)}: ${thrown.message}`;
+  return new TiffinError(thrown.kind, thrown.code, text, { cause: thrown });
 }
 
 /** What stands where a document was looked for. */
@@ -157,7 +167,7 @@ function namedDigest(path: string): ReturnType<typeof parseDigest> {
 }
 
 export function blobPath(digest: string): string {
-  if (!isDigest(digest)) throw malformed(`${JSON.stringify(digest)} is no digest`);
+  if (!isDigest(digest)) throw malformed(`${shownName(digest)} is no digest`);
   return `blobs/${digest.replace(":", "/")}`;
 }
 
@@ -175,7 +185,7 @@ function cleanPath(path: string): string {
       throw new TiffinError(
         "invalid",
         "archive.escapes",
-        `cannot load the archive: ${JSON.stringify(path)} leads out of it`,
+        `cannot load the archive: ${shownName(path)} leads out of it`,
       );
     }
   }

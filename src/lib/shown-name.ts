@@ -1,0 +1,15 @@
+/** Names from outside in errors: quoted, of one line, nothing in them that a terminal acts on or that turns the text around. Pure. */
+
+const limitShown = 200;
+const unshown = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+function escaped(character: string): string {
+  return Array.from({ length: character.length }, (_, at) => {
+    return `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`;
+  }).join("");
+}
+
+export function shownName(name: string): string {
+  const cut = name.length > limitShown ? `${name.slice(0, limitShown)}...` : name;
+  return JSON.stringify(cut).replace(unshown, escaped);
+}
