@@ -119,6 +119,29 @@ test("import, history, save to a pipe and load from one", async () => {
   expect([absent.exitCode, absent.stderr]).toEqual([1, "open /no/such/file: no such file or directory\n"]);
 });
 
+test("an image without layers runs what is mounted into it, and what is written there is its first layer", async () => {
+  const archive = dockerArchive([], ["bare:1"]);
+  await engine.cliWith({ input: tarOf(archive) }, "load");
+  const busybox = `${files.path}/root/bin/busybox`;
+  const ran = await engine.cli(
+    "run",
+    "--name",
+    "bare",
+    "-v",
+    `${busybox}:/busybox:ro`,
+    "bare:1",
+    "/busybox",
+    "touch",
+    "/made",
+  );
+  expect(ran).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+  expect((await engine.output("diff", "bare")).split("\n")).toContain("A /made");
+  await engine.output("commit", "bare", "bare:2");
+  expect(await engine.output("image", "inspect", "-f", "{{len .RootFS.Layers}}", "bare:2")).toBe("1");
+  await engine.output("rm", "bare");
+  await engine.output("rmi", "bare:1", "bare:2");
+});
+
 test("prune asks, and takes what it says", async () => {
   await engine.output("import", `${files.path}/tree.tar`, "made:1");
   const no = await engine.cliWith({ input: "n\n" }, "image", "prune", "-a");

@@ -539,6 +539,17 @@ describe("a registry that leads around", () => {
   });
 });
 
+/** How often the manifest was asked for. */
+async function pullCounted(answer: () => Response): Promise<Outcome & { readonly asked: number }> {
+  let asked = 0;
+  const outcome = await pull((_request, url) => {
+    if (!url.pathname.includes("/manifests/")) return undefined;
+    asked += 1;
+    return answer();
+  });
+  return { ...outcome, asked };
+}
+
 describe("a registry that is busy", () => {
   test("is asked again when it says", async () => {
     let count = 0;
@@ -556,16 +567,26 @@ describe("a registry that is busy", () => {
     expect(secondMs).toBeGreaterThanOrEqual(990);
   });
 
-  test("for too long is an error with its own words", async () => {
-    const { thrown } = await pull((_request, url) =>
-      url.pathname.includes("/manifests/")
-        ? Response.json(
-            { errors: [{ code: "TOOMANYREQUESTS", message: "come back tomorrow" }] },
-            { status: 429, headers: { "retry-after": "86400" } },
-          )
-        : undefined,
+  test.each(["86400", "99999999999999999999"])(
+    "for too long, %s seconds, is an error with its own words at once",
+    async (seconds) => {
+      const { thrown, asked } = await pullCounted(() =>
+        Response.json(
+          { errors: [{ code: "TOOMANYREQUESTS", message: "come back tomorrow" }] },
+          { status: 429, headers: { "retry-after": seconds } },
+        ),
+      );
+      expectError(thrown, "unavailable", "registry.too-many-requests", "toomanyrequests: come back tomorrow");
+      expect(asked).toBe(1);
+    },
+  );
+
+  test("with headers without end is asked once, and named", async () => {
+    const { thrown, asked } = await pullCounted(
+      () => new Response("", { headers: { "x-large": "x".repeat(5_000_000) } }),
     );
-    expectError(thrown, "unavailable", "registry.too-many-requests", "toomanyrequests: come back tomorrow");
+    expectError(thrown, "unavailable", "registry.unreachable", "the headers of the answer are too large");
+    expect(asked).toBe(1);
   });
 
   test("is asked so many times and no more", async () => {

@@ -202,7 +202,11 @@ test.each<[string, Record<string, Content>, string]>([
   ],
   ["a link that leads out", { ...good, [layerPath]: { link: "../../../etc/passwd" } }, "leads out of it"],
   ["a link to itself", { ...good, [layerPath]: { link: "layer.tar" } }, "is a link to a link"],
-  ["a layer that leads out", dockerArchive([escaping], ["a:1"]), "archive.escapes"],
+  [
+    "a layer that leads out",
+    dockerArchive([escaping], ["a:1"]),
+    'archive.escapes: cannot load the archive: layer "',
+  ],
   [
     "a blob with another digest",
     { ...layout, ...{ [`blobs/${unknownDigest.replace(":", "/")}`]: first } },
