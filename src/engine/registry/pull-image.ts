@@ -423,7 +423,8 @@ class VerifiedTar implements AsyncIterable<Uint8Array> {
 /** With the name of the layer, which who unpacks does not know. */
 function unpackError(thrown: TiffinError, diffId: string): TiffinError {
   if (thrown.kind !== "invalid" || !thrown.code.startsWith("archive.")) return thrown;
-  const code = thrown.code === "archive.compression" ? "registry.bad-layer" : thrown.code;
   const text = `layer ${diffId} cannot be unpacked: ${thrown.message}`;
-  return new TiffinError("invalid", code, text, { cause: thrown });
+  return thrown.code === "archive.compression"
+    ? new TiffinError("invalid", "registry.bad-layer", text, { cause: thrown })
+    : new TiffinError("invalid", thrown.code, text, { cause: thrown });
 }
