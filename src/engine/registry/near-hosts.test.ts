@@ -25,12 +25,12 @@ test("a host elsewhere leads neither to this machine nor to its link, however th
   }
   for (const host of ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"]) {
     expect([host, near(far, `https://${host}/`)]).toEqual([host, "link-local"]);
-    expect(near("http://localhost:5000/", `http://${host}/`)).toBe("link-local");
+    expect(near("http://localhost/", `http://${host}/`)).toBe("link-local");
   }
   for (const host of ["auth.example", "10.0.0.1", "[fd00::1]", "128.0.0.1", "localhost.example"]) {
     expect([host, near(far, `https://${host}/`)]).toEqual([host, undefined]);
   }
-  expect(near("http://127.0.0.1:5000/", "https://localhost:5001/token")).toBeUndefined();
+  expect(near("http://127.0.0.1/", "https://localhost/token")).toBeUndefined();
 });
 
 const leads: Readonly<Record<string, Record<string, string>>> = {
