@@ -3,7 +3,7 @@
  * refusal or warning at the creation. A field without a row here fails.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { lstatSync, mkdirSync, readdirSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { EngineFixture } from "../../test/support/engine-in-process.ts";
 import { valuesAt } from "../docker/field-paths.ts";
 import { createFields, type Field } from "../docker/fields.ts";
@@ -18,8 +18,27 @@ beforeAll(async () => {
   mkdirSync(`${shared}/below`, { recursive: true });
   await fixture.open();
   await fixture.start(["sleep", "1000"], { HostConfig: { NetworkMode: "bridge" } }, "pantry");
+  mkdirSync("/var/run/cdi", { recursive: true });
+  const spoon = {
+    name: "big",
+    containerEdits: {
+      env: ["SPOON=big"],
+      deviceNodes: [{ path: "/dev/spoon", hostPath: "/dev/null" }],
+      mounts: [{ hostPath: "/etc", containerPath: "/cdi", options: ["ro", "rbind"] }],
+      additionalGids: [4242],
+    },
+  };
+  const hooked = {
+    name: "bent",
+    containerEdits: { hooks: [{ hookName: "createContainer", path: "/bin/true" }] },
+  };
+  writeFileSync(
+    cdiFile,
+    JSON.stringify({ cdiVersion: "0.6.0", kind: `${vendor}/spoon`, devices: [spoon, hooked] }),
+  );
 });
 afterAll(async () => {
+  rmSync(cdiFile, { force: true });
   await fixture[Symbol.asyncDispose]();
 });
 
@@ -58,6 +77,16 @@ const weighted: HostConfig = block === undefined ? {} : { BlkioWeightDevice: [{ 
 const device: HostConfig = {
   Devices: [{ PathOnHost: "/dev/null", PathInContainer: "/dev/hole", CgroupPermissions: "r" }],
 };
+const cellar = (VolumeOptions: object): HostConfig => ({
+  Mounts: [{ Type: "volume", Source: "cellar", Target: "/mnt", VolumeOptions }],
+});
+const memory = { type: "tmpfs", device: "tmpfs" };
+const vendor = `tiffin-fields-${process.pid}.example`;
+const cdiFile = `/var/run/cdi/${vendor}.json`;
+const requested: HostConfig = {
+  DeviceRequests: [{ Driver: "cdi", DeviceIDs: [`${vendor}/spoon=big`] }],
+};
+const gpus: HostConfig = { DeviceRequests: [{ Count: -1, Capabilities: [["gpu"]] }] };
 const published: ContainerCreateBody = {
   HostConfig: {
     NetworkMode: "bridge",
@@ -142,6 +171,37 @@ const samples: Readonly<Record<string, Sample>> = {
   "HostConfig.Devices[].PathOnHost": host(device, "cat /dev/hole; echo $?", "0"),
   "HostConfig.Devices[].PathInContainer": host(device, "ls /dev/hole", "/dev/hole"),
   "HostConfig.Devices[].CgroupPermissions": host(device),
+  "HostConfig.VolumeDriver": host({ VolumeDriver: "local" }),
+  "HostConfig.VolumesFrom": host({ VolumesFrom: ["pantry:ro"] }),
+  "HostConfig.Mounts[].BindOptions.IdMap": host(bind({ BindOptions: { IdMap: true } })),
+  "HostConfig.Mounts[].VolumeOptions.Labels": host(cellar({ Labels: { shelf: "low" } })),
+  "HostConfig.Mounts[].VolumeOptions.Subpath": host(cellar({ Subpath: "wine" })),
+  "HostConfig.Mounts[].VolumeOptions.DriverConfig.Name": host(cellar({ DriverConfig: { Name: "local" } })),
+  "HostConfig.Mounts[].VolumeOptions.DriverConfig.Options": host(
+    { Mounts: [{ Type: "volume", Target: "/mnt", VolumeOptions: { DriverConfig: { Options: memory } } }] },
+    "grep ' /mnt ' /proc/mounts",
+    /^tmpfs \/mnt tmpfs/,
+  ),
+  "HostConfig.Mounts[].ImageOptions.Subpath": host(
+    { Mounts: [{ Type: "image", Source: "base", Target: "/mnt", ImageOptions: { Subpath: "etc" } }] },
+    "touch /mnt/x; ls -d /mnt/passwd",
+    /Read-only/,
+  ),
+  "HostConfig.Mounts[].TmpfsOptions.Options[]": host(
+    {
+      Mounts: [{ Type: "tmpfs", Target: "/mnt", TmpfsOptions: { Options: [["exec"], ["nr_inodes", "77"]] } }],
+    },
+    "grep ' /mnt ' /proc/mounts",
+    /nr_inodes=77/,
+  ),
+  "HostConfig.DeviceRequests[].Driver": host(requested, "cat /dev/spoon; echo $SPOON $?", "big 0"),
+  "HostConfig.DeviceRequests[].DeviceIDs": host(
+    requested,
+    "grep -c ' /cdi [^ ]* ro' /proc/mounts; id -G; cat /dev/spoon2 2>&1",
+    /^1\n.*\b4242\b.*\n.*can't open/s,
+  ),
+  "HostConfig.DeviceRequests[].Count": host(gpus),
+  "HostConfig.DeviceRequests[].Capabilities[]": host(gpus),
   "HostConfig.DeviceCgroupRules": host({ DeviceCgroupRules: ["c 10:200 rwm"] }),
   "HostConfig.MemoryReservation": limit(
     { MemoryReservation: 32 * mib },
@@ -389,6 +449,15 @@ async function told(path: string, field: Extract<Field, { does: "refused" | "war
   const wanted = candidatesFor(path).map((value) => field.message(value));
   expect(wanted.some((message) => heard.some((each) => each.endsWith(message)))).toBe(true);
 }
+
+test.each([
+  [`${vendor}/spoon=none`, `unresolvable CDI devices ${vendor}/spoon=none`],
+  [`${vendor}/spoon=bent`, "has hooks, which are not run"],
+  ["../spoon=x", 'invalid CDI device name "../spoon=x"'],
+])("a start with the device %s is refused", async (name, words) => {
+  const body = { HostConfig: { DeviceRequests: [{ Driver: "cdi", DeviceIDs: [name] }] } };
+  await expect(fixture.run(["true"], body)).rejects.toThrow(words);
+});
 
 describe("every field of a creation does what the table says", () => {
   for (const [path, field] of Object.entries(createFields)) {

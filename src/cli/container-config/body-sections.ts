@@ -2,6 +2,8 @@
  * The sections of a create request, each with the options it is made from. A section whose options were all left out is
  * not even looked at: most containers give few, and a start is short. Each throws `Error` with Docker's wording.
  */
+
+import { isCdiName } from "../../docker/cdi-name.ts";
 import type { ContainerConfig } from "../../docker/types/container-config.ts";
 import type { HostConfig } from "../../docker/types/host-config.ts";
 import type { NetworkingConfig } from "../../docker/types/networking.ts";
@@ -9,7 +11,7 @@ import { messageOf } from "../../lib/errors.ts";
 import type { Values } from "../flags/flag.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { environmentEntries, keyValueMap, labelMap, unreadable } from "./environment.ts";
-import { parseDevice, parseRestartPolicy, parseUlimit } from "./limit-specs.ts";
+import { cdiRequests, parseDevice, parseRestartPolicy, parseUlimit } from "./limit-specs.ts";
 import { parseMount, tmpfsMap, volumeSpecs } from "./mount-specs.ts";
 import { networkChoice } from "./network-specs.ts";
 import { portMaps } from "./port-specs.ts";
@@ -192,9 +194,9 @@ const limits: Section = {
         BlkioDeviceWriteBps: filled(values["device-write-bps"]),
         BlkioDeviceReadIOps: filled(values["device-read-iops"]),
         BlkioDeviceWriteIOps: filled(values["device-write-iops"]),
-        Devices: filled(values.device.map(parseDevice)),
+        Devices: filled(values.device.filter((word) => !isCdiName(word)).map(parseDevice)),
         DeviceCgroupRules: filled(values["device-cgroup-rule"]),
-        DeviceRequests: filled(values.gpus),
+        DeviceRequests: filled([...values.gpus, ...cdiRequests(values.device)]),
         Ulimits: filled([...ulimits.values()].sort((a, b) => (a.Name < b.Name ? -1 : 1))),
         CgroupParent: set(values["cgroup-parent"]),
         ShmSize: values["shm-size"],

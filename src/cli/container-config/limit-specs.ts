@@ -1,4 +1,5 @@
 /** The small grammars of limits, devices and policies in create options. Each throws `Error` with Docker's wording. Pure. */
+import { isCdiName } from "../../docker/cdi-name.ts";
 import { isIpAddress } from "../../docker/ip-address.ts";
 import type { DeviceMapping, RestartPolicy, Ulimit } from "../../docker/types/host-config.ts";
 import { ulimitNames } from "../../docker/ulimit-names.ts";
@@ -36,6 +37,14 @@ export function parseDevice(text: string): DeviceMapping {
     PathInContainer: second === undefined || secondIsMode ? source : second,
     CgroupPermissions: third ?? (secondIsMode ? second : "rwm"),
   };
+}
+
+/** The words of `--device` that name a device of a vendor, as one request. */
+export function cdiRequests(
+  words: readonly string[],
+): readonly { readonly Driver: string; readonly DeviceIDs: readonly string[] }[] {
+  const names = words.filter(isCdiName);
+  return names.length === 0 ? [] : [{ Driver: "cdi", DeviceIDs: names }];
 }
 
 /** `name[:count]`. The engine knows the names. */

@@ -59,6 +59,9 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
         PathInContainer: path,
         CgroupPermissions: access,
       })),
+      ...(specification.cdiDevices !== undefined && {
+        DeviceRequests: [{ Driver: "cdi", DeviceIDs: specification.cdiDevices }],
+      }),
       Dns: specification.resolver.servers,
       DnsOptions: specification.resolver.options,
       DnsSearch: specification.resolver.search,

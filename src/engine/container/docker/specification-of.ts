@@ -2,6 +2,7 @@
  * Docker's documents as a specification: the one place that reads `Config` and `HostConfig` for what they mean. It
  * decodes words and refuses those that are none; whether the values can be had is `checkSpecification`'s. Pure.
  */
+
 import type { ContainerConfig, Healthcheck } from "../../../docker/types/container-config.ts";
 import type { HostConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
@@ -18,6 +19,7 @@ import {
   type WantedEndpoint,
 } from "../specification/mod.ts";
 import { decideCapabilities } from "./capability-set.ts";
+import { cdiDevicesOf } from "./device-requests.ts";
 import { decodeDeviceRule } from "./device-rule.ts";
 import { commandOf, type MergedConfig, type MergedHostConfig, timeAnnotation } from "./documents.ts";
 import { decodeHealthTest } from "./health-test.ts";
@@ -42,6 +44,7 @@ export function specificationOf(
   const storageBytes = storageBytesOf(host.StorageOpt);
   const { log, warnings } = decodeLogConfig(host.LogConfig);
   const exposed = exposedPorts(Object.keys(config.ExposedPorts ?? {}));
+  const cdiDevices = cdiDevicesOf(host.DeviceRequests ?? []);
   const specification: ContainerSpecification = {
     process: processOf(config, host),
     hostname: config.Hostname,
@@ -62,6 +65,7 @@ export function specificationOf(
       path: PathInContainer || PathOnHost,
       access: CgroupPermissions || "rwm",
     })),
+    ...(cdiDevices.length > 0 && { cdiDevices }),
     deviceRules: (host.DeviceCgroupRules ?? []).map(decodeDeviceRule),
     security: securityOf(host),
     log,

@@ -337,6 +337,8 @@ export const containerSpecification = object({
   storageBytes: optional(integer64),
   resources,
   devices: list(device),
+  /** By the Container Device Interface, `VENDOR/CLASS=NAME`; looked up at each start. */
+  cdiDevices: optional(list(text)),
   deviceRules: list(deviceRule),
   security,
   log,

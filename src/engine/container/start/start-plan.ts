@@ -25,6 +25,7 @@ import { grantedCapabilities } from "../security/mod.ts";
 import type { ContainerSpecification, IpcNamespace } from "../specification/mod.ts";
 import type { PendingStream } from "../streams/mod.ts";
 import type { StartContext } from "./context.ts";
+import { deviceEdits } from "./device-edits.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
 import { type LinkedContainer, linkEnvironment, linkedContainers, linkLine } from "./links.ts";
 import { addressesOf, namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
@@ -35,6 +36,8 @@ export interface StartFindings {
   readonly user: ResolvedUser;
   readonly mounts: readonly ReadyMount[];
   readonly devices: readonly GrantedDevice[];
+  /** What devices want it to have besides. */
+  readonly environment: readonly string[];
   readonly capabilities: readonly string[];
   /** Nothing has been made for it, and nothing is to be: it will not be performed. */
   readonly onlyLooked: boolean;
@@ -46,14 +49,24 @@ export async function inspectStart(
   { onlyLook = false }: { readonly onlyLook?: boolean } = {},
 ): Promise<StartFindings> {
   const { image, specification } = container.document;
-  const { process, security, devices } = specification;
+  const { process, security, devices, cdiDevices = [] } = specification;
+  const edits = deviceEdits(cdiDevices);
+  const granted = grantedDevices(devices, security.privileged);
+  const places = new Set(granted.map(({ device }) => device.path));
+  const further = grantedDevices(edits.devices, false).filter(({ device }) => !places.has(device.path));
+  const user = context.users.resolve(process.user, process.groups, container.id, image.chain);
+  const additionalGids = [...new Set([...user.additionalGids, ...edits.groups])];
   return {
-    user: context.users.resolve(process.user, process.groups, container.id, image.chain),
+    user: edits.groups.length === 0 ? user : { ...user, additionalGids },
+    environment: edits.environment,
     onlyLooked: onlyLook,
-    devices: grantedDevices(devices, security.privileged),
+    devices: [...granted, ...further],
     capabilities: grantedCapabilities(security.capabilities, context.facts.identity.bounding),
     // The last: what it has taken is given back by the caller.
-    mounts: onlyLook ? lookAtMounts(context, container) : await readyMounts(context, container),
+    mounts: [
+      ...(onlyLook ? lookAtMounts(context, container) : await readyMounts(context, container)),
+      ...edits.mounts,
+    ],
   };
 }
 
@@ -87,6 +100,15 @@ export function compilePlan(
   }
 }
 
+function withEnvironment(
+  specification: ContainerSpecification,
+  further: readonly string[],
+): ContainerSpecification {
+  if (further.length === 0) return specification;
+  const { process } = specification;
+  return { ...specification, process: { ...process, environment: [...process.environment, ...further] } };
+}
+
 /** `held` gets what must stay open until the plan has been performed. */
 function compileWith(
   context: StartContext,
@@ -103,7 +125,7 @@ function compileWith(
   const size = process.terminal === null ? undefined : (container.size ?? process.terminal);
   const spec = specOf(
     {
-      specification,
+      specification: withEnvironment(specification, found.environment),
       firstHostId,
       user: found.user,
       hostname: specification.hostname,

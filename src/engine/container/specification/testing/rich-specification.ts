@@ -74,6 +74,7 @@ export const richSpecification: ContainerSpecification = {
     blockWriteOperations: [{ path: "/dev/null", rate: 4 }],
   },
   devices: [{ hostPath: "/dev/null", path: "/dev/nothing", access: "r" }],
+  cdiDevices: ["vendor.example/class=name"],
   deviceRules: [{ allow: true, type: "c", major: 42, access: "rw" }],
   security: {
     privileged: false,

@@ -1,0 +1,148 @@
+/**
+ * Devices by the Container Device Interface: files in /etc/cdi and /var/run/cdi say what a container needs to use a device of a
+ * vendor - nodes, mounts, variables. They are the machine's own, and looked at anew for each start, as devices come and go.
+ */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { anything, decoderKit, optional } from "../../../lib/decoders.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import type { ReadyMount } from "../runtime-spec/mod.ts";
+import type { WantedDevice } from "../specification/mod.ts";
+
+const { integer, list, nullable, object, text } = decoderKit({
+  code: "container.cdi-file",
+  whole: "CDI file",
+  shownLength: 60,
+  limitElements: 1 << 16,
+  allowsNul: false,
+  nullIsEmpty: true,
+});
+
+const node = object({ path: text, hostPath: optional(text), permissions: optional(text) });
+const mount = object({ hostPath: text, containerPath: text, options: optional(list(text)) });
+const edits = object({
+  env: optional(list(text)),
+  deviceNodes: optional(list(node)),
+  mounts: optional(list(mount)),
+  hooks: optional(list(anything)),
+  additionalGids: optional(list(integer)),
+  intelRdt: optional(nullable(anything)),
+});
+type Edits = ReturnType<typeof edits>;
+const specification = object({
+  cdiVersion: text,
+  kind: text,
+  devices: list(object({ name: text, containerEdits: edits })),
+  containerEdits: optional(edits),
+});
+
+/** The second wins over the first. */
+const directories = ["/etc/cdi", "/var/run/cdi"];
+const limitFileBytes = 1 << 20;
+const bindWords = ["bind", "rbind", "ro", "rw", "nosuid", "nodev", "private", "rprivate"];
+
+/** What the devices add to a container. */
+export interface DeviceEdits {
+  readonly environment: readonly string[];
+  readonly devices: readonly WantedDevice[];
+  readonly mounts: readonly ReadyMount[];
+  readonly groups: readonly number[];
+}
+
+interface Known {
+  readonly file: string;
+  readonly common: Edits | undefined;
+  readonly own: Edits;
+}
+
+/** Errors: `container.cdi` for devices that no file knows, or that need what is not done. */
+export function deviceEdits(names: readonly string[]): DeviceEdits {
+  if (names.length === 0) return { environment: [], devices: [], mounts: [], groups: [] };
+  const problems: string[] = [];
+  const known = knownDevices(problems);
+  const lost = names.filter((name) => !known.has(name));
+  if (lost.length > 0) {
+    throw refusal(`unresolvable CDI devices ${lost.join(", ")}`, problems.join("; ") || undefined);
+  }
+  const commons = new Set<Edits>();
+  const all: Edits[] = [];
+  for (const name of new Set(names)) {
+    const found = known.get(name);
+    if (found === undefined) continue;
+    refuseUndone(name, found);
+    all.push(found.own);
+    if (found.common !== undefined) commons.add(found.common);
+  }
+  all.push(...commons);
+  return {
+    environment: all.flatMap(({ env = [] }) => env),
+    devices: all.flatMap(({ deviceNodes = [] }) =>
+      deviceNodes.map(({ path, hostPath = "", permissions = "" }) => ({
+        hostPath: hostPath || path,
+        path,
+        access: permissions || "rwm",
+      })),
+    ),
+    mounts: all.flatMap(({ mounts = [] }) =>
+      mounts.map(({ hostPath, containerPath, options = [] }) => ({
+        kind: "bind" as const,
+        source: hostPath,
+        target: containerPath,
+        readOnly: options.includes("ro"),
+        propagation: "rprivate" as const,
+        createSource: false,
+        recursive: !options.includes("bind"),
+      })),
+    ),
+    groups: all.flatMap(({ additionalGids = [] }) => additionalGids),
+  };
+}
+
+function refusal(why: string, remedy?: string): TiffinError {
+  return new TiffinError("invalid", "container.cdi", `CDI device injection failed: ${why}`, {
+    exitCode: 125,
+    ...(remedy !== undefined && { remedy: `look at what cannot be read: ${remedy}` }),
+  });
+}
+
+function refuseUndone(name: string, { file, common, own }: Known): void {
+  for (const each of [own, ...(common === undefined ? [] : [common])]) {
+    if ((each.hooks ?? []).length > 0) throw refusal(`${name} of ${file} has hooks, which are not run`);
+    if (each.intelRdt !== undefined && each.intelRdt !== null)
+      throw refusal(`${name} of ${file} has intelRdt, which is not done`);
+    for (const { options = [] } of each.mounts ?? []) {
+      const word = options.find((option) => !bindWords.includes(option));
+      if (word !== undefined) throw refusal(`${name} of ${file} has a mount with ${JSON.stringify(word)}`);
+    }
+  }
+}
+
+function knownDevices(problems: string[]): ReadonlyMap<string, Known> {
+  const known = new Map<string, Known>();
+  for (const directory of directories) {
+    for (const file of filesOf(directory)) {
+      try {
+        if (statSync(file).size > limitFileBytes) throw new Error(`it has more than ${limitFileBytes} bytes`);
+        const { kind, devices, containerEdits } = specification(
+          Bun.YAML.parse(readFileSync(file, "utf8")),
+          "",
+        );
+        for (const { name, containerEdits: own } of devices)
+          known.set(`${kind}=${name}`, { file, common: containerEdits, own });
+      } catch (thrown) {
+        problems.push(`${file}: ${messageOf(thrown)}`);
+      }
+    }
+  }
+  return known;
+}
+
+function filesOf(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => /\.(json|ya?ml)$/.test(name))
+      .sort()
+      .map((name) => `${directory}/${name}`);
+  } catch {
+    return [];
+  }
+}
