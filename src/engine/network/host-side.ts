@@ -2,7 +2,7 @@
  * The host's part of all networks: bridges, sysctls, our table, rules in a foreign one. Set up at the start, looked after
  * while the engine runs, taken away at the end. Everything it does is decided in `decide.ts`.
  */
-import { findLink, NetlinkError, tableExists } from "../../kernel/netlink/mod.ts";
+import { deleteLinkUnseen, findLink, NetlinkError, tableExists } from "../../kernel/netlink/mod.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { applyNetOps } from "./apply.ts";
 import {
@@ -116,10 +116,12 @@ export class HostSide {
     const remaining = bridges().filter(({ link }) => link !== bridge.link);
     const foreign = observeForeign(sockets.netfilter);
     const ops = decideBridgeRemoval(names, bridge, remaining, foreign);
+    const wanted = ops.filter((op) => isOurs || (op.op !== "linkDelete" && op.op !== "addressDelete"));
     applyNetOps(
-      ops.filter((op) => isOurs || (op.op !== "linkDelete" && op.op !== "addressDelete")),
+      wanted.filter(({ op }) => op !== "linkDelete"),
       sockets,
     );
+    for (const op of wanted) if (op.op === "linkDelete") deleteLinkUnseen(op.link);
     this.#indexes.delete(bridge.link);
   }
 

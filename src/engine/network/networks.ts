@@ -2,7 +2,14 @@
  * All networks of an engine instance: what the rest of the engine asks of them, in the order in which it has to happen.
  * Everything here is synchronous inside, so operations never interleave. What is made ahead of need lives by fds only.
  */
-import { findLink, inNetns, listAddresses, NetlinkSocket, openNetnsOfPid } from "../../kernel/netlink/mod.ts";
+import {
+  deleteLinkUnseen,
+  findLink,
+  inNetns,
+  listAddresses,
+  NetlinkSocket,
+  openNetnsOfPid,
+} from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -339,11 +346,7 @@ export class HostNetworks implements Networks {
       const before = this.#gatewayOf(now.endpoints);
       const after = this.#gatewayOf(endpoints);
       this.#fail("disconnect.link");
-      using inside = inNetns(netns, () => NetlinkSocket.open("route"));
-      const cause = "the container leaves the network";
-      applyNetOps([{ in: "namespace", op: "linkDelete", link: gone.link, cause, inverse: "vethAdd" }], {
-        route: inside,
-      });
+      inNetns(netns, () => deleteLinkUnseen(gone.link));
       const before6 = gatewayEndpoint(now.endpoints, this.#registry, "ipv6");
       const after6 = gatewayEndpoint(endpoints, this.#registry, "ipv6");
       if (before6 === gone && after6 !== undefined) moveIpv6Route(after6, netns);

@@ -66,14 +66,18 @@ function contentsFor(server: number): SetContent[] {
 
 /** Undefined: the container has no such server any more. */
 export function redirectResolver(netns: OwnedFd, server: number | undefined): void {
-  using netfilter = inNetns(netns, () => {
+  const netfilter = inNetns(netns, () => {
     if (server !== undefined) writeSysctl("net/ipv4/conf/all/route_localnet", "1");
     return NetlinkSocket.open("netfilter");
   });
-  nftTransaction(
-    netfilter,
-    server === undefined
-      ? [newTable(table), deleteTable(table)]
-      : replaceRuleset(ruleset, contentsFor(server)),
-  );
+  try {
+    nftTransaction(
+      netfilter,
+      server === undefined
+        ? [newTable(table), deleteTable(table)]
+        : replaceRuleset(ruleset, contentsFor(server)),
+    );
+  } finally {
+    netfilter.closeElsewhere();
+  }
 }

@@ -1,5 +1,6 @@
 /** The door of the netlink folder. */
 export { deleteFlows, listFlows } from "./conntrack.ts";
+export { deleteLinkUnseen } from "./delete-link.ts";
 export { findLink, listAddresses, listIpRoutes, listLinkCounters, listLinks, listRoutes } from "./links.ts";
 export { NetlinkError } from "./netlink-error.ts";
 export { NetlinkSocket } from "./netlink-socket.ts";

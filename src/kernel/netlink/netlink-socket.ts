@@ -4,6 +4,7 @@
  * number of the current exchange count; others are skipped. A socket belongs to the network namespace in which
  * it was opened and keeps speaking to that one. netlink(7)
  */
+import { close, write } from "node:fs";
 import { errno } from "../../linux/errno.ts";
 import { decodeAcknowledgement } from "../../linux/netlink/acknowledgement.ts";
 import { netlinkLimits } from "../../linux/netlink/limits.ts";
@@ -89,6 +90,21 @@ export class NetlinkSocket implements Disposable {
       this.#exchange(requests.slice(start, start + requestsPerExchange), start, outcomes);
     }
     return outcomes;
+  }
+
+  /**
+   * On another thread, and this socket is closed afterwards: for what the kernel takes long to finish once it is done. No answer is
+   * read; who needs one looks whether it is as it should be.
+   */
+  performElsewhere(request: NetlinkRequest): void {
+    const bytes = Uint8Array.from(encodeRequests([request], this.#sequence, writer));
+    const fd = this.#fd.take();
+    write(fd, bytes, 0, bytes.length, null, () => close(fd, () => undefined));
+  }
+
+  /** Closes it on another thread: the kernel waits for what was changed by it to be all over. */
+  closeElsewhere(): void {
+    close(this.#fd.take(), () => undefined);
   }
 
   #exchange(

@@ -1,0 +1,30 @@
+/**
+ * The kernel takes a link out of sight at once and then waits for tens of milliseconds until nobody can be using it any more. Only
+ * the former concerns us: the request is sent on another thread, and a look at the link waits no longer than it is seen.
+ */
+
+import { deleteLink } from "../../linux/netlink/link.ts";
+import { messageFlags } from "../../linux/netlink/message.ts";
+import { findLink } from "./links.ts";
+import { NetlinkSocket } from "./netlink-socket.ts";
+
+const betweenLooksMs = 0.2;
+/** Who is not heard by then is asked in the ordinary way, which says what is wrong. */
+const patienceMs = 1000;
+const nothing = new Int32Array(new SharedArrayBuffer(4));
+
+/** Deletes a link of the calling thread's network namespace; one that is gone already is no failure. */
+export function deleteLinkUnseen(link: string): void {
+  using route = NetlinkSocket.open("route");
+  if (findLink(route, link) === undefined) return;
+  const request = deleteLink(link);
+  NetlinkSocket.open("route").performElsewhere({ ...request, flags: messageFlags.request });
+  const end = performance.now() + patienceMs;
+  while (findLink(route, link) !== undefined) {
+    if (performance.now() > end) {
+      route.execute([request]);
+      return;
+    }
+    Atomics.wait(nothing, 0, 0, betweenLooksMs);
+  }
+}
