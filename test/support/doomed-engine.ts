@@ -18,7 +18,8 @@ await containers.commit("victim", { ...nothing, repository: "kept", pause: true 
 await containers.pause("victim");
 await containers.unpause("victim");
 const quick = { Type: "tmpfs", Target: "/quick" } as const;
-await containers.update("victim", { PidsLimit: 100, Tiffin: { Mounts: { Add: [quick] } } });
+const ports = { Add: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] } };
+await containers.update("victim", { PidsLimit: 100, Tiffin: { Mounts: { Add: [quick] }, Ports: ports } });
 await containers.stop("victim", { timeoutSeconds: 0 });
 await containers.remove("victim", { force: false, volumes: true });
 await fixture.start(["sleep", "1000"], { HostConfig: { ...bridge, UsernsMode: "private" } }, "second");
