@@ -262,7 +262,7 @@ case $init in
 esac
 truncate -s 2G "$work/disk"
 /sbin/mkfs.ext4 -q "$work/disk"
-timeout 900 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nic none \
+timeout 1400 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nographic -no-reboot -nic none \
   -drive "file=$work/disk,format=raw,if=virtio,cache=unsafe" \
   -kernel "$cache/kernel-$kernel"/boot/vmlinuz-* -initrd "$work/initramfs" \
   -append "console=ttyS0 quiet panic=-1 no_timer_check mitigations=off apparmor=1 security=apparmor $options" </dev/null |
