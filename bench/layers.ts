@@ -1,6 +1,6 @@
 /** How fast a layer's tar becomes an image or a directory, and how fast images become a root. In this process, without an engine. */
 import { mkdirSync, rmSync } from "node:fs";
-import { endOfArchive, headerOf, padding, type TarEntry } from "../src/archive/mod.ts";
+import { endOfArchive, headerOf, padding } from "../src/archive/mod.ts";
 import {
   closeLowers,
   type LayerForm,
@@ -11,27 +11,12 @@ import { openDirectory } from "../src/kernel/files.ts";
 import { mountImage } from "../src/kernel/image-mount.ts";
 import { inPrivateMounts } from "../src/kernel/private-mounts.ts";
 import { cString, syscall } from "../src/kernel/syscall.ts";
+import { tarEntry } from "./images/content.ts";
 import { median } from "./timing.ts";
 
 const pieceBytes = 64 * 1024;
 const mebibyte = 1024 * 1024;
 const image: LayerForm = { kind: "image", way: "file", attached: false };
-
-function entryOf(path: string, sizeBytes: number): TarEntry {
-  return {
-    type: "file",
-    path,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    sizeBytes,
-    modifiedAtNs: 1_700_000_000_000_000_000n,
-    linkTarget: "",
-    deviceMajor: 0,
-    deviceMinor: 0,
-    attributes: new Map(),
-  };
-}
 
 /** Files of sizes as in an image of a distribution: many small, few large. */
 function archive(files: number, totalBytes: number): Uint8Array {
@@ -45,7 +30,7 @@ function archive(files: number, totalBytes: number): Uint8Array {
   for (let index = 0; index < files; index += 1) {
     const bytes = index % 10 === 9 ? largeBytes : smallBytes;
     const path = `usr/lib/package${Math.floor(index / 50)}/file${index}`;
-    pieces.push(headerOf(entryOf(path, bytes)), content.subarray(index % 4096, (index % 4096) + bytes));
+    pieces.push(headerOf(tarEntry(path, bytes)), content.subarray(index % 4096, (index % 4096) + bytes));
     pieces.push(padding(bytes));
   }
   return Buffer.concat([...pieces, endOfArchive]);
@@ -93,7 +78,7 @@ function benchMounting(scratch: string): void {
   const root = `${scratch}/layers-mounted`;
   const store = openOverlayLayerStore({ root, form: image });
   const ids = Array.from({ length: 40 }, (_, index) => {
-    return ingest(store, Buffer.concat([headerOf(entryOf(`file${index}`, 0)), endOfArchive])).id;
+    return ingest(store, Buffer.concat([headerOf(tarEntry(`file${index}`, 0)), endOfArchive])).id;
   });
   const paths = store.lowerPaths(ids);
   // An overlay that cannot be written wants two layers at least.

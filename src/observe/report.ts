@@ -103,7 +103,7 @@ function textOf(cell: Cell): string {
 }
 
 /** Ranges of UTF-16 units that steer a terminal or turn the direction of text, or stand for bytes that are no text. */
-const steering: readonly (readonly [number, number])[] = [
+const controls: readonly (readonly [number, number])[] = [
   [0x00, 0x1f],
   [0x7f, 0x9f],
   [0x2028, 0x2029],
@@ -119,9 +119,9 @@ export function harmless(text: string): string {
   return Array.from(text, (character) => {
     const code = character.charCodeAt(0);
     // Half of a pair that has its other half is a letter.
-    const isSteering =
-      character.length === 1 && steering.some(([first, last]) => code >= first && code <= last);
-    if (!isSteering) return character;
+    const isControl =
+      character.length === 1 && controls.some(([first, last]) => code >= first && code <= last);
+    if (!isControl) return character;
     if (character === "\n") return "\\n";
     if (character === "\t") return "\\t";
     return code >= 0xdc80 ? `\\x${(code - 0xdc00).toString(16)}` : `\\u${code.toString(16).padStart(4, "0")}`;

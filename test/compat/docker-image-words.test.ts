@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { type Outcome, outcomeOf } from "../support/outcome.ts";
 import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -53,17 +54,11 @@ afterAll(async () => {
 
 const at = (name: string): string => `${files.path}/${name}`;
 
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 async function said(
   client: "docker" | "tiffin",
   server: "dockerd" | "engine",
   words: readonly string[],
-): Promise<Said> {
+): Promise<Outcome> {
   const host = server === "dockerd" ? `unix://${dockerd.socket}` : engine.host;
   const program = client === "docker" ? [docker ?? ""] : tiffinCommand();
   const started = Bun.spawn([...program, ...words], {
@@ -77,11 +72,7 @@ async function said(
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(started.stdout).text(),
-    new Response(started.stderr).text(),
-    started.exited,
-  ]);
+  const { code, stdout, stderr } = await outcomeOf(started);
   return { code, stdout: comparable(stdout), stderr: comparable(stderr) };
 }
 

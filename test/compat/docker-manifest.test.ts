@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { type Outcome, outcomeOf } from "../support/outcome.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -35,34 +36,23 @@ afterAll(async () => {
   files[Symbol.dispose]();
 });
 
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(program: readonly string[], config: string, words: readonly string[]): Promise<Said> {
+async function run(program: readonly string[], config: string, words: readonly string[]): Promise<Outcome> {
   const started = Bun.spawn([...program, "manifest", ...words], {
     env: { ...process.env, DOCKER_HOST: engine.host, TIFFIN_HOST: engine.host, DOCKER_CONFIG: config },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(started.stdout).text(),
-    new Response(started.stderr).text(),
-    started.exited,
-  ]);
-  return { code, stdout, stderr };
+  return await outcomeOf(started);
 }
 
-const theirs = (words: readonly string[], config = `${files.path}/theirs`): Promise<Said> =>
+const theirs = (words: readonly string[], config = `${files.path}/theirs`): Promise<Outcome> =>
   run([docker?.path ?? ""], config, words);
-const ours = (words: readonly string[], config = `${files.path}/ours`): Promise<Said> =>
+const ours = (words: readonly string[], config = `${files.path}/ours`): Promise<Outcome> =>
   run(tiffinCommand(), config, words);
 
 /** Both do the same: what is said on standard output, and how it ends. */
-async function both(...words: string[]): Promise<Said> {
+async function both(...words: string[]): Promise<Outcome> {
   const [expected, found] = await Promise.all([theirs(words), ours(words)]);
   expect({ words, code: found.code, stdout: found.stdout }).toEqual({
     words,

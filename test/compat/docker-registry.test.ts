@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dockerClients } from "../support/docker-clients.ts";
 import { request, startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
+import { type Outcome, outcomeOf } from "../support/outcome.ts";
 import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -27,30 +28,19 @@ afterAll(async () => {
   files[Symbol.dispose]();
 });
 
-interface Said {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 async function run(
   program: readonly string[],
   words: readonly string[],
   env: Readonly<Record<string, string>>,
   input = "",
-): Promise<Said> {
+): Promise<Outcome> {
   const started = Bun.spawn([...program, ...words], {
     env: { ...process.env, DOCKER_HOST: engine.host, TIFFIN_HOST: engine.host, ...env },
     stdin: new Blob([input]),
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(started.stdout).text(),
-    new Response(started.stderr).text(),
-    started.exited,
-  ]);
-  return { code, stdout, stderr };
+  return await outcomeOf(started);
 }
 
 const theirs = [docker ?? "docker"];
@@ -78,7 +68,7 @@ test.skipIf(!possible)(
     try {
       const term = `localhost:${server.port}/box`;
       const env = { DOCKER_CONFIG: `${files.path}/search` };
-      const both = async (...words: string[]): Promise<Said> => {
+      const both = async (...words: string[]): Promise<Outcome> => {
         const expected = await run(theirs, ["search", ...words, term], env);
         const ours = await run(tiffinCommand(), ["search", ...words, term], env);
         expect({ words, ...ours }).toEqual({ words, ...expected });

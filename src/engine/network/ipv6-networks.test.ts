@@ -1,8 +1,9 @@
 /** Networks with IPv6, in the model and in the kernel. */
 import type { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
+import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { until } from "../../../test/support/until.ts";
 import {
   inNetns,
@@ -187,12 +188,12 @@ inOwnNetns(import.meta.path, () => {
       })
       .catch((thrown: Error) => thrown.message);
     expect(taken).toBe(`Bind for [::]:${six?.hostPort} failed: port is already allocated`);
-    const pages = mkdtempSync("/tmp/tiffin-pages-");
-    writeFileSync(`${pages}/menu`, "lunch");
+    using pages = temporaryDirectory("pages");
+    writeFileSync(`${pages.path}/menu`, "lunch");
     const enter = (netns: OwnedFd | undefined): string[] =>
       netns === undefined ? [] : ["nsenter", `--net=/proc/${process.pid}/fd/${netns.raw}`];
     const server = Bun.spawn(
-      [...enter(one.netns), "busybox", "httpd", "-f", "-p", "[fd00:77::2]:80", "-h", pages],
+      [...enter(one.netns), "busybox", "httpd", "-f", "-p", "[fd00:77::2]:80", "-h", pages.path],
       {
         stdout: "ignore",
         stderr: "ignore",
@@ -213,7 +214,6 @@ inOwnNetns(import.meta.path, () => {
     } finally {
       server.kill();
       await server.exited;
-      rmSync(pages, { recursive: true });
     }
     await networks.release("one");
     if (Bun.which("nft") !== null) expect(elements("published6_any")).not.toContain("fd00:77::2");
