@@ -4,6 +4,7 @@
  */
 import { writeSync } from "node:fs";
 import { prepareCgroupParent, removeCgroup } from "../kernel/cgroup.ts";
+import { openFlags } from "../kernel/files.ts";
 import { fileSystemOf } from "../kernel/mount-attributes.ts";
 import type { OwnedFd } from "../kernel/owned-fd.ts";
 import { probe } from "../kernel/probe.ts";
@@ -133,6 +134,7 @@ async function openWith(
   });
   const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
   let names: ContainerNames | undefined;
+  let namesWithin: NameServers | undefined;
   const registry = new ContainerRegistry(containerRepository(database), {
     writes,
     changed: (container) => {
@@ -163,6 +165,11 @@ async function openWith(
     publishMode: config.publishMode,
     openWithin: config.openWithin,
     pools: config.addressPools,
+    serveNames: (containerId, sockets) => {
+      if (namesWithin === undefined) throw new Error("no container starts before there are name servers");
+      return namesWithin.openWithin(containerId, sockets);
+    },
+    netnsOf: (containerId) => registry.byId(containerId)?.process?.main?.open("ns/net", openFlags.readOnly),
     report,
     fail,
   });
@@ -204,10 +211,12 @@ async function openWith(
   names = containerNames;
   const nameServers = new NameServers({
     askerOf: (network, address) => containerNames.askerOf(network, address),
+    askerIn: (containerId) => containerNames.askerIn(containerId),
     generation: () => containerNames.generation,
     placed: (id, port) => networks.placeNameServer(id, port),
     report,
   });
+  namesWithin = nameServers;
   await Promise.all(
     networks.all().map(async (network) => {
       if (hasNameServer(network)) await nameServers.open(network);

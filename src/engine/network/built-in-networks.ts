@@ -39,7 +39,12 @@ export function builtInNetworks(createdMs: number): readonly [Network, Network, 
   ];
 }
 
+/** Its containers find each other by name. */
+export function answersNames(network: Network | undefined): boolean {
+  return network !== undefined && !isBuiltIn(network.id);
+}
+
 /** The host has an address in the network, and a name server there. */
 export function hasNameServer(network: Network | undefined): boolean {
-  return network !== undefined && network.bridge !== "" && !isBuiltIn(network.id);
+  return network !== undefined && network.bridge !== "" && answersNames(network);
 }

@@ -293,7 +293,7 @@ export class EndpointStock {
     try {
       const made = prepareEndpoint(this.groundOf(bridge), plan);
       try {
-        this.#parts.nameServers.lead(made.netns, [{ network: bridge.network.id }]);
+        this.#parts.nameServers.lead(made.netns, { endpoints: [{ network: bridge.network.id }] });
         return made;
       } catch (thrown) {
         made.netns[Symbol.dispose]();

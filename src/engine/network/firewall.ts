@@ -294,7 +294,7 @@ export interface PortMapping {
 
 const anyAddress = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 
-function portBytes(port: number): Uint8Array {
+export function portBytes(port: number): Uint8Array {
   return Uint8Array.of(port >>> 8, port & 0xff);
 }
 

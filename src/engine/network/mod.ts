@@ -1,6 +1,6 @@
 /** The door of the network folder. */
 
-export { builtInIds, hasNameServer, isBuiltIn } from "./built-in-networks.ts";
+export { answersNames, builtInIds, hasNameServer, isBuiltIn } from "./built-in-networks.ts";
 export { type Asker, NameServers } from "./dns/mod.ts";
 export type {
   EndpointRecord,

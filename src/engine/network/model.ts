@@ -7,6 +7,7 @@
 import type { Database } from "bun:sqlite";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import type { Writes } from "../store/mod.ts";
+import type { ServeNames } from "./inner-name-servers.ts";
 
 export type PortProtocol = "tcp" | "udp" | "sctp";
 
@@ -262,6 +263,10 @@ export interface NetworkOptions {
   readonly publishMode?: PublishMode;
   /** Where the subnets of networks come from that nobody chose one for, like `base=10.10.0.0/16,size=24`. */
   readonly pools?: readonly string[];
+  /** Answers names within containers whose networks have no address of the host's; absent: nobody does. */
+  readonly serveNames?: ServeNames;
+  /** The network namespace of a container that runs; undefined: it has ended. Absent: none is known. */
+  readonly netnsOf?: (containerId: string) => OwnedFd | undefined;
   /** Told what goes wrong where nobody waits for it. */
   readonly report?: (thrown: unknown) => void;
   /** Passed between the steps of making and changing things; a test lets it throw or die. */

@@ -3,25 +3,41 @@ import { NetlinkError, nftTransaction } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { formatIpv4 } from "../../linux/netlink/ipv4.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
-import { hasNameServer } from "./built-in-networks.ts";
+import { answersNames, hasNameServer } from "./built-in-networks.ts";
 import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
+import type { InnerNameServers } from "./inner-name-servers.ts";
 import type { EndpointRequest } from "./model.ts";
 import { nameServerAddress } from "./name-server-address.ts";
 import type { NetworkRegistry } from "./network-registry.ts";
 import type { NetworkSockets } from "./observe.ts";
-import { namePort, redirectResolver } from "./resolver-redirect.ts";
+import { type NameServerPlace, namePort, redirectResolver, resolver } from "./resolver-redirect.ts";
 
 type InNetwork = Pick<EndpointRequest, "network">;
+
+interface Leading {
+  /** Absent: nobody's yet, the namespace is made ahead of need. */
+  readonly containerId?: string;
+  readonly endpoints: readonly InNetwork[];
+  /** Those that it had. */
+  readonly before?: readonly InNetwork[];
+}
 
 export class NameServerPorts {
   readonly #registry: NetworkRegistry;
   readonly #sockets: NetworkSockets;
   readonly #table: TableReference;
+  readonly #inner: InnerNameServers;
   /** By network: the port of its server. */
   readonly #ports = new Map<string, number>();
 
-  constructor(registry: NetworkRegistry, sockets: NetworkSockets, table: TableReference) {
+  constructor(
+    registry: NetworkRegistry,
+    sockets: NetworkSockets,
+    table: TableReference,
+    inner: InnerNameServers,
+  ) {
     this.#registry = registry;
+    this.#inner = inner;
     this.#sockets = sockets;
     this.#table = table;
   }
@@ -47,16 +63,51 @@ export class NameServerPorts {
     return [...this.#ports.keys()].flatMap((id) => this.#mappingsOf(id));
   }
 
-  /** Leads 127.0.0.11 in the container to a name server, where a network of its has one or had one before. */
-  lead(netns: OwnedFd, endpoints: readonly InNetwork[], before: readonly InNetwork[] = []): void {
-    const server = this.#serverOf(endpoints);
-    if (server !== undefined || this.#serverOf(before) !== undefined) redirectResolver(netns, server);
+  /** Leads 127.0.0.11 in the container to a name server, where a network of its has names or had them before. */
+  lead(netns: OwnedFd, { containerId, endpoints, before = [] }: Leading): void {
+    if (!this.#hasNames(endpoints)) {
+      if (containerId !== undefined) this.#inner.close(containerId);
+      if (this.#hasNames(before)) redirectResolver(netns, undefined);
+      return;
+    }
+    const outer = this.#serverOf(endpoints);
+    if (containerId === undefined || outer !== undefined) {
+      if (outer !== undefined) redirectResolver(netns, outer);
+      if (containerId !== undefined) this.#inner.close(containerId);
+      return;
+    }
+    const port = this.#inner.open(containerId, netns, resolver);
+    try {
+      redirectResolver(netns, port === undefined ? undefined : { address: resolver, port });
+    } catch (thrown) {
+      this.#inner.close(containerId);
+      throw thrown;
+    }
   }
 
-  /** Undefined where none of these networks has one. */
-  #serverOf(endpoints: readonly InNetwork[]): number | undefined {
+  #hasNames(endpoints: readonly InNetwork[]): boolean {
+    return endpoints.some(({ network }) => answersNames(this.#registry.byId(network)));
+  }
+
+  /** A container that lives on after the engine's own end is served within again where it was before. */
+  needsInner(endpoints: readonly InNetwork[]): boolean {
+    return this.#hasNames(endpoints) && this.#serverOf(endpoints) === undefined;
+  }
+
+  /** The container has left all networks. */
+  forget(containerId: string): void {
+    this.#inner.close(containerId);
+  }
+
+  close(): void {
+    this.#inner.clear();
+  }
+
+  /** Undefined where none of these networks has one on the host. */
+  #serverOf(endpoints: readonly InNetwork[]): NameServerPlace | undefined {
     const found = endpoints.find(({ network }) => hasNameServer(this.#registry.byId(network)));
-    return found === undefined ? undefined : this.#registry.bridgeOf(found.network)?.wish.gateway;
+    const bridge = this.#registry.bridgeOf(found?.network ?? "");
+    return bridge === undefined ? undefined : { address: bridge.wish.gateway, port: namePort };
   }
 
   /** What containers send to port 53 of their gateway goes to the server's own address and port. */

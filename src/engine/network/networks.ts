@@ -12,7 +12,7 @@ import {
 } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { nowMs } from "../../lib/clock.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import { every, type Timer } from "../../lib/timer.ts";
 import { formatIpv4, type Prefix, parseIpv4 } from "../../linux/netlink/ipv4.ts";
@@ -30,6 +30,7 @@ import { failing } from "./failing.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
 import { HostFirewall } from "./host-firewall.ts";
 import { HostSide } from "./host-side.ts";
+import { InnerNameServers, type ServeNames } from "./inner-name-servers.ts";
 import type {
   Adopted,
   Attachment,
@@ -81,6 +82,8 @@ export interface HostNetworksParts {
   readonly report: (thrown: unknown) => void;
   readonly fail: (step: NetworkStep) => void;
   readonly publishMode: PublishMode;
+  readonly serveNames: ServeNames | undefined;
+  readonly netnsOf: (containerId: string) => OwnedFd | undefined;
 }
 
 export class HostNetworks implements Networks {
@@ -99,6 +102,8 @@ export class HostNetworks implements Networks {
   readonly #watch: FirewallWatch;
   readonly #hostFirewall: HostFirewall;
   readonly #publishMode: PublishMode;
+  readonly #netnsOf: HostNetworksParts["netnsOf"];
+  readonly #report: (thrown: unknown) => void;
   readonly #fail: (step: NetworkStep) => void;
   readonly #pools: SubnetPools;
   #isRecovered = false;
@@ -112,10 +117,17 @@ export class HostNetworks implements Networks {
     this.#pools = pools;
     this.warnings = warnings;
     this.#publishMode = publishMode;
+    this.#netnsOf = parts.netnsOf;
+    this.#report = report;
     const registry = new NetworkRegistry(networks, (id) => store.lastAddressOf(id), report);
     const published = new PublishedPorts(sockets.netfilter, names.table, report);
     const active = new ActiveEndpoints(store, registry);
-    const nameServers = new NameServerPorts(registry, sockets, names.table);
+    const nameServers = new NameServerPorts(
+      registry,
+      sockets,
+      names.table,
+      new InnerNameServers(parts.serveNames),
+    );
     const host = new HostSide({
       names,
       store,
@@ -261,9 +273,11 @@ export class HostNetworks implements Networks {
             const planned = this.#stock.planAll(requests);
             try {
               netns = this.#stock.namespaceWith(planned);
-              this.#nameServers.lead(netns, requests);
+              this.#nameServers.lead(netns, { containerId, endpoints: requests });
               return planned;
             } catch (thrown) {
+              this.#nameServers.forget(containerId);
+              netns?.[Symbol.dispose]();
               for (const { bridge, plan } of planned) this.#stock.rest(bridge, plan);
               throw thrown;
             }
@@ -272,6 +286,7 @@ export class HostNetworks implements Networks {
         if (netns === undefined) throw new Error("a place without a namespace");
         return { ...facts, netns };
       } catch (thrown) {
+        this.#nameServers.forget(containerId);
         netns?.[Symbol.dispose]();
         throw thrown;
       }
@@ -289,7 +304,7 @@ export class HostNetworks implements Networks {
         failing(`wire process ${pid}`, () => {
           wireProcess(this.#stock.placed(planned), pid);
           using netns = openNetnsOfPid(pid);
-          this.#nameServers.lead(netns, request.endpoints);
+          this.#nameServers.lead(netns, { containerId, endpoints: request.endpoints });
         });
       return { ...facts, wire };
     });
@@ -324,7 +339,7 @@ export class HostNetworks implements Networks {
         });
         this.#fail("connect.link");
         this.#movePorts(containerId, endpoints);
-        this.#nameServers.lead(netns, endpoints);
+        this.#nameServers.lead(netns, { containerId, endpoints, before: now.endpoints });
       } catch (thrown) {
         this.#active.forget(containerId, network);
         this.#undoLink(plan.hostLink, record.link, netns);
@@ -354,7 +369,7 @@ export class HostNetworks implements Networks {
       const hasPorts = portTarget(endpoints, this.#registry) !== undefined;
       if (hasPorts) this.#movePorts(containerId, endpoints);
       else this.#published.unpublish(containerId);
-      this.#nameServers.lead(netns, endpoints, now.endpoints);
+      this.#nameServers.lead(netns, { containerId, endpoints, before: now.endpoints });
       this.#fail("disconnect.row");
       this.#releaseOne(containerId, network);
       return { endpoints, ports: hasPorts ? now.ports : [] };
@@ -401,6 +416,7 @@ export class HostNetworks implements Networks {
   async close(): Promise<void> {
     this.#healTimer.cancel();
     this.#watch[Symbol.dispose]();
+    this.#nameServers.close();
     this.#stock.rememberCursors();
     this.#stock.close();
     this.#stock.stop();
@@ -419,6 +435,7 @@ export class HostNetworks implements Networks {
   #takeOff(finish: () => void): void {
     this.#healTimer.cancel();
     this.#watch[Symbol.dispose]();
+    this.#nameServers.close();
     this.#stock.close();
     this.#published.close();
     failing("remove the networks", () => {
@@ -557,6 +574,7 @@ export class HostNetworks implements Networks {
   }
 
   #release(containerId: string): void {
+    this.#nameServers.forget(containerId);
     this.#published.unpublish(containerId);
     for (const network of this.#active.networksOf(containerId)) this.#releaseOne(containerId, network);
   }
@@ -594,7 +612,20 @@ export class HostNetworks implements Networks {
     if (linksKnown && !keepUnknown) this.#host.sweep(new Set(this.#active.joined().keys()));
     this.#isRecovered = true;
     this.#host.setUp();
+    for (const { containerId, endpoints } of live) {
+      if (this.#nameServers.needsInner(endpoints)) this.#leadAgain(containerId, endpoints);
+    }
     this.#stock.refill();
+  }
+
+  /** A container that runs is served within. One that cannot be has no names, and nothing else is the matter with it. */
+  #leadAgain(containerId: string, endpoints: readonly Pick<EndpointRequest, "network">[]): void {
+    try {
+      using netns = this.#netnsOf(containerId);
+      if (netns !== undefined) this.#nameServers.lead(netns, { containerId, endpoints });
+    } catch (thrown) {
+      this.#report(new Error(`container ${containerId} has no name server: ${messageOf(thrown)}`));
+    }
   }
 
   #lookAfterHost(report: (thrown: unknown) => void): void {

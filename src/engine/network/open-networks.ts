@@ -35,6 +35,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
       fail,
       publishMode: options.publishMode ?? "nat",
       pools,
+      serveNames: options.serveNames,
+      netnsOf: options.netnsOf ?? (() => undefined),
     });
   } catch (thrown) {
     sockets[Symbol.dispose]();

@@ -1,6 +1,6 @@
 /**
  * In a container's namespace: what it sends to 127.0.0.11, where Docker's images expect their name server, goes to the one
- * of a network that it is in. The addresses are rewritten on the way out, so the container's own ports stay free, and what
+ * of a network that it is in, or to one that listens there itself. The addresses are rewritten on the way out, so the container's own ports stay free, and what
  * route_localnet would let in from its neighbours is dropped as on the host.
  */
 import { inNetns, NetlinkSocket, nftTransaction, writeSysctl } from "../../kernel/netlink/mod.ts";
@@ -17,10 +17,10 @@ import {
   notOifname,
 } from "../../linux/netlink/nftables/phrase.ts";
 import { deleteTable, newTable, type TableReference } from "../../linux/netlink/nftables/request.ts";
-import { type Ruleset, replaceRuleset, type SetContent } from "./firewall.ts";
+import { portBytes, type Ruleset, replaceRuleset, type SetContent } from "./firewall.ts";
 
 /** 127.0.0.11 */
-const resolver = 0x7f00_000b;
+export const resolver = 0x7f00_000b;
 const loopback: Prefix = { network: 0x7f00_0000, length: 8 };
 const table: TableReference = { family: "ip", table: "tiffin_names" };
 const servers = "servers";
@@ -54,18 +54,23 @@ const ruleset: Ruleset = {
   ],
 };
 
-function contentsFor(server: number): SetContent[] {
-  const port = Uint8Array.of(0, namePort);
+/** Where a name server is, as the container sees it. */
+export interface NameServerPlace {
+  readonly address: number;
+  readonly port: number;
+}
+
+function contentsFor(server: NameServerPlace): SetContent[] {
+  const asked = portBytes(namePort);
+  const data = [ipv4Bytes(server.address), portBytes(server.port)];
   return [protocolNumbers.tcp, protocolNumbers.udp].map((protocol) => ({
     set: servers,
-    elements: [
-      { key: [Uint8Array.of(protocol), ipv4Bytes(resolver), port], data: [ipv4Bytes(server), port] },
-    ],
+    elements: [{ key: [Uint8Array.of(protocol), ipv4Bytes(resolver), asked], data }],
   }));
 }
 
 /** Undefined: the container has no such server any more. */
-export function redirectResolver(netns: OwnedFd, server: number | undefined): void {
+export function redirectResolver(netns: OwnedFd, server: NameServerPlace | undefined): void {
   const netfilter = inNetns(netns, () => {
     if (server !== undefined) writeSysctl("net/ipv4/conf/all/route_localnet", "1");
     return NetlinkSocket.open("netfilter");

@@ -38,7 +38,16 @@ export class ContainerNames {
 
   askerOf(network: Network, address: string): Asker | undefined {
     const container = this.#at(network, address);
-    if (container === undefined) return undefined;
+    return container === undefined ? undefined : this.#asker(container);
+  }
+
+  /** The same for one that asks within its own namespace. */
+  askerIn(containerId: string): Asker | undefined {
+    const container = this.#registry.byId(containerId);
+    return container === undefined ? undefined : this.#asker(container);
+  }
+
+  #asker(container: Container): Asker {
     // One that is being started asks already, before its start has been told.
     const own = holdOf(container.state).endpoints.flatMap(
       (endpoint) => this.#networks.byId(endpoint.network) ?? [],

@@ -16,7 +16,7 @@ import {
   sizedSlotName,
 } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
-import { hasNameServer } from "../../network/mod.ts";
+import { answersNames } from "../../network/mod.ts";
 import { lookAtMounts, openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
 import { type Container, holdOf, type NetworkHold } from "../record/mod.ts";
@@ -289,7 +289,7 @@ export function resolverText(
     host: hostResolver(hostNetwork),
     ...resolver,
     hostNetwork,
-    nameServer: endpoints.some(({ network: id }) => hasNameServer(networks.byId(id))),
+    nameServer: endpoints.some(({ network: id }) => answersNames(networks.byId(id))),
   });
 }
 

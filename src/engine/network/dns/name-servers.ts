@@ -2,6 +2,7 @@
  * A name server for each network of users: at an address of their own, on a port of the kernel's choice, where the firewall
  * leads what containers send to port 53 of their gateway. So a server of the host on that port is not in the way, and none of ours is in its.
  */
+import type { NameSockets } from "../../../kernel/name-sockets.ts";
 import { monotonicMs } from "../../../lib/clock.ts";
 import { after, type Timer } from "../../../lib/timer.ts";
 import type { Network } from "../model.ts";
@@ -17,6 +18,8 @@ import { Upstream } from "./upstream.ts";
 export interface NameServersContext {
   /** Who asks, by the address that the question comes from; undefined: nobody whom the network knows. */
   readonly askerOf: (network: Network, address: string) => Asker | undefined;
+  /** A container by its id, for what is asked within its namespace. */
+  readonly askerIn: (containerId: string) => Asker | undefined;
   /** Another number than before: containers have changed. */
   readonly generation: () => number;
   /** Where the server of a network is, or that there is none any more. */
@@ -27,6 +30,15 @@ export interface NameServersContext {
 interface Server {
   close(): void;
 }
+
+/** Who asks at a server, by the address that the question comes from, and whose share of it that uses. */
+interface Seat {
+  readonly askerOf: (address: string) => Asker | undefined;
+  readonly shareOf: (address: string) => string;
+}
+
+/** Where to listen. Sockets that are there already are the server's from then on. */
+type Listening = { readonly hostname: string } | { readonly sockets: NameSockets };
 
 const lengthBytes = 2;
 const mostTries = 5;
@@ -51,6 +63,8 @@ interface Connection {
 export class NameServers {
   readonly #context: NameServersContext;
   readonly #servers = new Map<string, Server>();
+  /** What closes those within containers. */
+  readonly #inner = new Set<() => void>();
   readonly #upstream = new Upstream();
   readonly #cache = new AnswerCache();
   readonly #connections = new Tally(mostConnections);
@@ -82,6 +96,7 @@ export class NameServers {
   [Symbol.dispose](): void {
     for (const server of this.#servers.values()) server.close();
     this.#servers.clear();
+    for (const close of [...this.#inner]) close();
     this.#upstream.close();
   }
 
@@ -89,21 +104,52 @@ export class NameServers {
   async #listen(network: Network): Promise<Server> {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#listenOnce(network);
+        const seat: Seat = {
+          askerOf: (address) => this.#context.askerOf(network, address),
+          shareOf: (address) => address,
+        };
+        const server = await this.#listenOnce(seat, { hostname: nameServerHost });
+        this.#context.placed(network.id, server.port);
+        return {
+          close: () => {
+            server.close();
+            this.#context.placed(network.id, undefined);
+          },
+        };
       } catch (thrown) {
         if (tries === mostTries) throw thrown;
       }
     }
   }
 
-  async #listenOnce(network: Network): Promise<Server> {
-    const hostname = nameServerHost;
+  /** Serves a container within its namespace. Questions that come before it listens wait in the sockets. */
+  openWithin(containerId: string, sockets: NameSockets): Disposable {
+    const seat: Seat = {
+      askerOf: () => this.#context.askerIn(containerId),
+      shareOf: () => containerId,
+    };
+    let server: Server | undefined;
+    let isClosed = false;
+    const close = (): void => {
+      if (isClosed) return;
+      isClosed = true;
+      server?.close();
+      this.#inner.delete(close);
+    };
+    this.#inner.add(close);
+    this.#listenOnce(seat, { sockets }).then((made) => {
+      server = made;
+      if (isClosed) made.close();
+    }, this.#context.report);
+    return { [Symbol.dispose]: close };
+  }
+
+  async #listenOnce(seat: Seat, where: Listening): Promise<Server & { readonly port: number }> {
     let bound: Bun.udp.Socket<"buffer"> | undefined;
     const answers = new OwnAnswers();
     const replies = new SendTogether(() => bound);
     const udp = await Bun.udpSocket({
-      hostname,
-      port: 0,
+      ...udpPlace(where),
       socket: {
         data: (_socket, data, port, address) => {
           const known = answers.get(address, data, this.#context.generation());
@@ -113,7 +159,7 @@ export class NameServers {
           }
           const query = new Uint8Array(data);
           const keep = (answer: Uint8Array): void => answers.put(address, query, answer);
-          this.#send(this.#answer(network, address, query, true, keep), (message) => {
+          this.#send(this.#answer(seat, address, query, true, keep), (message) => {
             if (message !== undefined) replies.add(message, port, address);
           });
         },
@@ -124,10 +170,9 @@ export class NameServers {
     let tcp: Bun.TCPSocketListener<Connection> | undefined;
     try {
       tcp = Bun.listen<Connection>({
-        hostname,
-        port: udp.port,
+        ...tcpPlace(where, udp.port),
         socket: {
-          open: (socket) => this.#accept(network, socket),
+          open: (socket) => this.#accept(seat, socket),
           close: ({ data }) => {
             data.timer?.cancel();
             if (data.from !== undefined) this.#connections.leave(data.from);
@@ -136,18 +181,17 @@ export class NameServers {
             const pending = joined(socket.data.pending, data);
             socket.data.pending = pending;
             if (pending.length > mostTcpBytes) socket.terminate();
-            else this.#answerStream(network, socket);
+            else this.#answerStream(seat, socket);
           },
           error: () => {},
         },
       });
-      this.#context.placed(network.id, udp.port);
       const listener = tcp;
       return {
+        port: udp.port,
         close: () => {
           udp.close();
           listener.stop(true);
-          this.#context.placed(network.id, undefined);
         },
       };
     } catch (thrown) {
@@ -158,10 +202,10 @@ export class NameServers {
   }
 
   /** Whom the network does not know is answered nothing, so it holds no connection either. */
-  #accept(network: Network, socket: Bun.Socket<Connection>): void {
-    const from = socket.remoteAddress;
+  #accept(seat: Seat, socket: Bun.Socket<Connection>): void {
+    const from = seat.shareOf(socket.remoteAddress);
     const pending = new Uint8Array();
-    const isWelcome = this.#context.askerOf(network, from) !== undefined && this.#connections.enter(from);
+    const isWelcome = seat.askerOf(socket.remoteAddress) !== undefined && this.#connections.enter(from);
     if (isWelcome) {
       const timer = after(connectionMs, () => socket.terminate(), { background: true });
       socket.data = { pending, from, timer };
@@ -171,7 +215,7 @@ export class NameServers {
     }
   }
 
-  #answerStream(network: Network, socket: Bun.Socket<Connection>): void {
+  #answerStream(seat: Seat, socket: Bun.Socket<Connection>): void {
     for (;;) {
       const { pending } = socket.data;
       if (pending.length < lengthBytes) return;
@@ -179,7 +223,7 @@ export class NameServers {
       if (pending.length < lengthBytes + size) return;
       const query = pending.slice(lengthBytes, lengthBytes + size);
       socket.data.pending = pending.slice(lengthBytes + size);
-      this.#send(this.#answer(network, socket.remoteAddress, query, false), (message) => {
+      this.#send(this.#answer(seat, socket.remoteAddress, query, false), (message) => {
         if (message === undefined) socket.end();
         else socket.write(joined(Uint8Array.of(message.length >>> 8, message.length & 0xff), message));
       });
@@ -188,7 +232,7 @@ export class NameServers {
 
   /** At once where nobody else has to be asked; undefined: that is worth no answer. `keep` gets what will be said again. */
   #answer(
-    network: Network,
+    seat: Seat,
     from: string,
     query: Uint8Array,
     byUdp: boolean,
@@ -198,7 +242,7 @@ export class NameServers {
     if (parsed.kind === "noise") return undefined;
     if (parsed.kind === "bad") return reply(query, undefined, parsed.code);
     const { question } = parsed;
-    const asker = this.#context.askerOf(network, from);
+    const asker = seat.askerOf(from);
     if (asker === undefined) return reply(query, question, "refused");
     // An extension of a later version: the answer says which one is understood.
     if ((question.extension ?? 0) > 0) return reply(query, question, "none");
@@ -213,8 +257,11 @@ export class NameServers {
     }
     const known = this.#cache.get(query, question, decision.servers, monotonicMs());
     if (known !== undefined) return known;
-    if (!this.#forwarded.enter(from)) return reply(query, question, "failure");
-    return this.#forward(query, question, decision.servers, byUdp).finally(() => this.#forwarded.leave(from));
+    const share = seat.shareOf(from);
+    if (!this.#forwarded.enter(share)) return reply(query, question, "failure");
+    return this.#forward(query, question, decision.servers, byUdp).finally(() =>
+      this.#forwarded.leave(share),
+    );
   }
 
   async #forward(
@@ -237,6 +284,20 @@ export class NameServers {
     if (answer instanceof Promise) void answer.then(send).catch(this.#context.report);
     else send(answer);
   }
+}
+
+type UdpPlace = Pick<Parameters<typeof Bun.udpSocket<"buffer">>[0], "hostname" | "port">;
+type TcpPlace = { readonly hostname: string; readonly port: number };
+
+/** Bun takes `fd`, too, and then that alone counts; its type declarations do not say so. */
+function udpPlace(where: Listening): UdpPlace & { readonly fd?: number } {
+  return "sockets" in where ? { fd: where.sockets.udp.take() } : { hostname: where.hostname, port: 0 };
+}
+
+function tcpPlace(where: Listening, port: number): TcpPlace & { readonly fd?: number } {
+  return "sockets" in where
+    ? { fd: where.sockets.tcp.take(), hostname: "", port }
+    : { hostname: where.hostname, port };
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
