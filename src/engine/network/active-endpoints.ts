@@ -78,6 +78,11 @@ export class ActiveEndpoints {
     return [...(this.#endpoints.get(containerId)?.keys() ?? [])];
   }
 
+  /** Each container with the ids of its networks. */
+  all(): [containerId: string, networks: string[]][] {
+    return [...this.#endpoints].map(([id, endpoints]) => [id, [...endpoints.keys()]]);
+  }
+
   /** What is remembered of containers, and nobody says to be in use. */
   strayOf(live: readonly LiveContainer[]): { readonly containerId: string; readonly network: string }[] {
     const living = new Map(live.map((container) => [container.containerId, container]));

@@ -22,14 +22,20 @@ export interface FirewallWatchParts {
   /** The port of the socket by which the engine itself makes changes. */
   readonly own: number;
   readonly table: TableReference;
-  /** Somebody else made chains, or took some away. */
+  /** Somebody else made chains or rules, or took some away. */
   readonly chainsChanged: () => void;
   /** `rebuild`: what our table holds cannot be relied on. */
   readonly heal: (rebuild: boolean) => void;
   readonly report: (thrown: unknown) => void;
 }
 
-const chainMessages: ReadonlySet<string> = new Set(["newChain", "deleteChain", "deleteTable"]);
+const chainMessages: ReadonlySet<string> = new Set([
+  "newChain",
+  "deleteChain",
+  "deleteTable",
+  "newRule",
+  "deleteRule",
+]);
 
 /** What a change by somebody else means: our table is no more as it was, another one may outrank it, or nothing. */
 export function meaningOf(

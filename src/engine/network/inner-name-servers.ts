@@ -38,6 +38,10 @@ export class InnerNameServers {
     return port;
   }
 
+  has(containerId: string): boolean {
+    return this.#byContainer.has(containerId);
+  }
+
   /** Idempotent. What is not closed keeps the container's namespace with all its links. */
   close(containerId: string): void {
     this.#byContainer.get(containerId)?.served[Symbol.dispose]();

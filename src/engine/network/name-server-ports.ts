@@ -27,6 +27,8 @@ export class NameServerPorts {
   readonly #sockets: NetworkSockets;
   readonly #table: TableReference;
   readonly #inner: InnerNameServers;
+  /** The host may drop what containers ask of it. */
+  readonly #stopsNames: () => boolean;
   /** By network: the port of its server. */
   readonly #ports = new Map<string, number>();
 
@@ -35,7 +37,9 @@ export class NameServerPorts {
     sockets: NetworkSockets,
     table: TableReference,
     inner: InnerNameServers,
+    stopsNames: () => boolean,
   ) {
+    this.#stopsNames = stopsNames;
     this.#registry = registry;
     this.#inner = inner;
     this.#sockets = sockets;
@@ -65,33 +69,34 @@ export class NameServerPorts {
 
   /** Leads 127.0.0.11 in the container to a name server, where a network of its has names or had them before. */
   lead(netns: OwnedFd, { containerId, endpoints, before = [] }: Leading): void {
-    if (!this.#hasNames(endpoints)) {
-      if (containerId !== undefined) this.#inner.close(containerId);
-      if (this.#hasNames(before)) redirectResolver(netns, undefined);
-      return;
+    if (containerId !== undefined && this.needsInner(endpoints)) {
+      const port = this.#inner.open(containerId, netns, resolver);
+      try {
+        if (port !== undefined) {
+          redirectResolver(netns, { address: resolver, port });
+          return;
+        }
+      } catch (thrown) {
+        this.#inner.close(containerId);
+        throw thrown;
+      }
     }
-    const outer = this.#serverOf(endpoints);
-    if (containerId === undefined || outer !== undefined) {
-      if (outer !== undefined) redirectResolver(netns, outer);
-      if (containerId !== undefined) this.#inner.close(containerId);
-      return;
-    }
-    const port = this.#inner.open(containerId, netns, resolver);
-    try {
-      redirectResolver(netns, port === undefined ? undefined : { address: resolver, port });
-    } catch (thrown) {
-      this.#inner.close(containerId);
-      throw thrown;
-    }
+    const server = this.#serverOf(endpoints);
+    if (server !== undefined || this.#hasNames(before)) redirectResolver(netns, server);
+    if (containerId !== undefined) this.#inner.close(containerId);
+  }
+
+  /** Whether a container with these endpoints is served within its namespace. */
+  needsInner(endpoints: readonly InNetwork[]): boolean {
+    return this.#hasNames(endpoints) && (this.#serverOf(endpoints) === undefined || this.#stopsNames());
   }
 
   #hasNames(endpoints: readonly InNetwork[]): boolean {
     return endpoints.some(({ network }) => answersNames(this.#registry.byId(network)));
   }
 
-  /** A container that lives on after the engine's own end is served within again where it was before. */
-  needsInner(endpoints: readonly InNetwork[]): boolean {
-    return this.#hasNames(endpoints) && this.#serverOf(endpoints) === undefined;
+  isWithin(containerId: string): boolean {
+    return this.#inner.has(containerId);
   }
 
   /** The container has left all networks. */

@@ -14,7 +14,7 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
-import { every, type Timer } from "../../lib/timer.ts";
+import { after, every, type Timer } from "../../lib/timer.ts";
 import { formatIpv4, type Prefix, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import { ActiveEndpoints } from "./active-endpoints.ts";
@@ -71,6 +71,8 @@ const usualMtu = 1500;
 
 /** How often the host's part is looked after while containers run; a look costs a fifth of a millisecond. */
 const healEveryMs = 5000;
+/** Whoever changes a firewall makes one change after the other. */
+const settleMs = 50;
 
 export interface HostNetworksParts {
   readonly names: HostNames;
@@ -107,6 +109,8 @@ export class HostNetworks implements Networks {
   readonly #fail: (step: NetworkStep) => void;
   readonly #pools: SubnetPools;
   #isRecovered = false;
+  /** The host's firewall has changed. */
+  #lookAfterNames: Timer | undefined;
 
   constructor(parts: HostNetworksParts) {
     const { names, store, sockets, networks, pools, warnings, report, fail, publishMode } = parts;
@@ -127,6 +131,7 @@ export class HostNetworks implements Networks {
       sockets,
       names.table,
       new InnerNameServers(parts.serveNames),
+      () => this.#hostFirewall.stopsNames,
     );
     const host = new HostSide({
       names,
@@ -148,7 +153,10 @@ export class HostNetworks implements Networks {
     this.#hostFirewall = new HostFirewall(sockets.netfilter);
     this.#watch = new FirewallWatch({
       own: sockets.netfilter.port,
-      chainsChanged: () => this.#hostFirewall.changed(),
+      chainsChanged: () => {
+        this.#hostFirewall.changed();
+        this.#lookAfterNames ??= after(settleMs, () => this.#leadWithin(), { background: true });
+      },
       table: names.table,
       heal: (rebuild) => {
         if (this.#isRecovered) this.#host.heal(rebuild);
@@ -266,6 +274,9 @@ export class HostNetworks implements Networks {
           const ready = this.#stock.takeReady(requests);
           if (ready !== undefined) {
             netns = ready.plan.netns;
+            if (this.#nameServers.needsInner(requests)) {
+              this.#nameServers.lead(netns, { containerId, endpoints: requests });
+            }
             return [ready];
           }
           // Planned anew after a repair: the kernel takes its time to forget a link's name.
@@ -415,6 +426,7 @@ export class HostNetworks implements Networks {
 
   async close(): Promise<void> {
     this.#healTimer.cancel();
+    this.#lookAfterNames?.cancel();
     this.#watch[Symbol.dispose]();
     this.#nameServers.close();
     this.#stock.rememberCursors();
@@ -434,6 +446,7 @@ export class HostNetworks implements Networks {
 
   #takeOff(finish: () => void): void {
     this.#healTimer.cancel();
+    this.#lookAfterNames?.cancel();
     this.#watch[Symbol.dispose]();
     this.#nameServers.close();
     this.#stock.close();
@@ -612,13 +625,23 @@ export class HostNetworks implements Networks {
     if (linksKnown && !keepUnknown) this.#host.sweep(new Set(this.#active.joined().keys()));
     this.#isRecovered = true;
     this.#host.setUp();
-    for (const { containerId, endpoints } of live) {
-      if (this.#nameServers.needsInner(endpoints)) this.#leadAgain(containerId, endpoints);
-    }
+    this.#leadWithin();
     this.#stock.refill();
   }
 
-  /** A container that runs is served within. One that cannot be has no names, and nothing else is the matter with it. */
+  /** Serves those containers within that need it now. */
+  #leadWithin(): void {
+    this.#lookAfterNames?.cancel();
+    this.#lookAfterNames = undefined;
+    if (!this.#isRecovered) return;
+    for (const [containerId, networks] of this.#active.all()) {
+      const endpoints = networks.map((network) => ({ network }));
+      if (this.#nameServers.isWithin(containerId) || !this.#nameServers.needsInner(endpoints)) continue;
+      this.#leadAgain(containerId, endpoints);
+    }
+  }
+
+  /** One that cannot be has no names, and nothing else is the matter with it. */
   #leadAgain(containerId: string, endpoints: readonly Pick<EndpointRequest, "network">[]): void {
     try {
       using netns = this.#netnsOf(containerId);

@@ -80,10 +80,12 @@ test("acknowledgements, with the kernel's sentence where there is one", () => {
 
 test("nftables objects", () => {
   expect(decodeChain(only("forwardChain"))).toEqual({
+    family: 2,
     table: "filter",
     name: "FORWARD",
     base: true,
     hook: 2,
+    type: "filter",
     policy: "drop",
   });
   expect(messagesOf("forwardRules").map(decodeRule)).toMatchObject([

@@ -18,22 +18,29 @@ function attributesOf(message: NetlinkMessage): Attributes {
 }
 
 export interface ChainState {
+  /** NFPROTO_* */
+  readonly family: number;
   readonly table: string;
   readonly name: string;
   readonly base: boolean;
   /** NF_INET_* where a base chain hangs. */
   readonly hook?: number;
+  /** What a base chain is for: filter, nat, route. */
+  readonly type?: string;
   readonly policy: "accept" | "drop";
 }
 
 export function decodeChain(message: NetlinkMessage): ChainState {
   const attributes = attributesOf(message);
   const hook = attributes.nested(4)?.u32be(1);
+  const type = attributes.string(7);
   return {
+    family: message.payload[0] ?? 0,
     table: attributes.string(1) ?? "",
     name: attributes.string(3) ?? "",
     base: attributes.has(4),
     ...(hook !== undefined && { hook }),
+    ...(type !== undefined && { type }),
     policy: attributes.u32be(5) === policyDrop ? "drop" : "accept",
   };
 }
