@@ -3,7 +3,7 @@
  * without being there, and they keep the namespace: it goes once they are closed. bind(2)
  */
 import { ipv4Bytes } from "../linux/netlink/ipv4.ts";
-import { inNetns } from "./netlink/netns.ts";
+import { inNetns } from "./netlink/mod.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { SyscallError, syscall } from "./syscall.ts";
 

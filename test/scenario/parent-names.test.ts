@@ -12,6 +12,8 @@ inOwnNetns(import.meta.path, () => {
     if (exitCode !== 0) throw new Error(`${command.join(" ")}: ${stderr.toString()}`);
   }
 
+  /** Where names are asked for. */
+  const dns = 53;
   const sleeping = ["base", "sleep", "1000"] as const;
 
   beforeAll(async () => {
@@ -63,8 +65,8 @@ inOwnNetns(import.meta.path, () => {
     const question = `
       const name = Buffer.from("\\x04soup\\0\\0\\x01\\0\\x01", "binary");
       const message = Buffer.concat([Buffer.from([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]), name]);
-      const own = Bun.listen({ hostname: "0.0.0.0", port: 53, socket: { data() {} } });
-      await Bun.connect({ hostname: "127.0.0.11", port: 53, socket: {
+      const own = Bun.listen({ hostname: "0.0.0.0", port: ${dns}, socket: { data() {} } });
+      await Bun.connect({ hostname: "127.0.0.11", port: ${dns}, socket: {
         open(socket) { socket.write(Buffer.concat([Buffer.from([0, message.length]), message])); },
         data(_socket, data) { console.log([...data.subarray(-4)].join(".")); process.exit(0); },
       } });`;
