@@ -1,7 +1,7 @@
 /** A default network whose containers do not reach each other, and what they reach all the same. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
-import { succeeds } from "../support/until.ts";
+import { succeeds, until } from "../support/until.ts";
 
 let engine: TestEngine;
 const closed = { arguments: ["--icc=false"] };
@@ -33,6 +33,44 @@ test("--icc=false: containers of the default network reach the host and not each
   expect(await succeeds(page)).toBe("closed\n");
   const options = await output("network", "inspect", "-f", "{{json .Options}}", "bridge");
   expect(options).toContain('"com.docker.network.bridge.enable_icc":"false"');
+});
+
+test("--icc=false: a link opens the exposed ports of the linked container to the linking one, as long as both run", async () => {
+  const serve = "mkdir /www; echo menu > /www/index.html; httpd -p 80 -h /www; exec httpd -f -p 81 -h /www";
+  await output("run", "-d", "--name", "store", "--expose", "80", "base", "sh", "-c", serve);
+  await output(
+    "run",
+    "-d",
+    "--name",
+    "web",
+    "--link",
+    "store:db",
+    "--link",
+    "store",
+    "base",
+    "sleep",
+    "1000",
+  );
+  await output("run", "-d", "--name", "stranger", "base", "sleep", "1000");
+  const address = await addressOf("store");
+  const asks = async (from: string, where: string): Promise<string> =>
+    (await engine.cli("exec", from, "timeout", "1", "wget", "-qO-", `http://${where}/index.html`)).stdout;
+  await until("the linked server", async () => (await asks("web", "db:80")) === "menu\n");
+  expect([await asks("web", "db:81"), await asks("stranger", `${address}:80`)]).toEqual(["", ""]);
+  await engine.crash();
+  await engine.start(closed);
+  expect(await asks("web", "db:80")).toBe("menu\n");
+  expect(await asks("stranger", `${address}:80`)).toBe("");
+  // Whoever has the address next is not linked.
+  await output("stop", "-t", "0", "store");
+  const flows = (): string =>
+    Bun.spawnSync(["nft", "list", "set", "inet", `tiffin_${engine.tag}`, "linked"]).stdout.toString();
+  expect(flows()).not.toContain(address);
+  await output("start", "store");
+  await until("the linked server, wherever it is", async () => (await asks("web", "db:80")) === "menu\n");
+  expect((await engine.http("DELETE", "/v1.41/containers/web/db?link=1")).status).toBe(204);
+  expect((await engine.http("DELETE", "/v1.41/containers/web/store?link=1")).status).toBe(204);
+  expect(flows()).not.toContain("elements");
 });
 
 test("a network of users says for itself whether it is open", async () => {

@@ -16,11 +16,14 @@ export function inOwnNetns(file: string, register: () => void): void {
   test(
     "in a network namespace of its own",
     async () => {
-      const child = Bun.spawn(["unshare", "--net", process.execPath, "test", file], {
-        env: { ...process.env, [marker]: file },
-        stdout: "pipe",
-        stderr: "pipe",
-      });
+      const child = Bun.spawn(
+        ["unshare", "--net", process.execPath, "test", "--timeout", `${limitMs}`, file],
+        {
+          env: { ...process.env, [marker]: file },
+          stdout: "pipe",
+          stderr: "pipe",
+        },
+      );
       const [out, err, code] = await Promise.all([
         new Response(child.stdout).text(),
         new Response(child.stderr).text(),

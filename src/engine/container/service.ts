@@ -304,7 +304,7 @@ export class ContainerService {
 
   async remove(name: string, options: RemoveOptions & { readonly link?: boolean }): Promise<void> {
     if (options.link === true) {
-      removeLink(this.#context.registry, name);
+      removeLink(this.#context, name);
       return;
     }
     const unreadable = this.#context.registry.unreadable(name);

@@ -28,7 +28,7 @@ const bridge = {
   masquerade: true,
   mtu: 0,
 };
-const desired = { names, bridges: [bridge], ports: [] };
+const desired = { names, bridges: [bridge], ports: [], links: [] };
 const observedBridge = { index: 5, up: true, addresses: [{ address: gateway, prefixLength: 16 }] };
 const settled = {
   bridges: new Map([["tiffin0", observedBridge]]),

@@ -2,7 +2,14 @@
 import { broadcastOf, formatPrefix, ipv4Bytes, type Prefix } from "../../linux/netlink/ipv4.ts";
 import { formatIpv6Prefix, type Ipv6Prefix, ipv6Bytes } from "../../linux/netlink/ipv6.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
-import { type BridgeRules, bridgeContents, hostRuleset, type PortMapping, portContents } from "./firewall.ts";
+import {
+  type BridgeRules,
+  bridgeContents,
+  hostRuleset,
+  type PortMapping,
+  portContents,
+  type SetContent,
+} from "./firewall.ts";
 import {
   decideForeignRules,
   type ForeignChain,
@@ -32,6 +39,8 @@ export interface DesiredHost {
   readonly names: HostNames;
   readonly bridges: readonly BridgeWish[];
   readonly ports: readonly PortMapping[];
+  /** What linked containers reach of each other where others do not. */
+  readonly links: readonly SetContent[];
 }
 
 export interface ObservedBridge {
@@ -75,7 +84,7 @@ export function routeLocalnetSysctl(bridge: string): string {
 
 /** The table is always replaced as a whole: one transaction, and no half-trusted rules of an earlier life. */
 export function decideSetup(desired: DesiredHost, observed: ObservedHost): NetOp[] {
-  const { names, bridges, ports } = desired;
+  const { names, bridges, ports, links } = desired;
   return [
     ...bridges.flatMap((bridge) => decideBridge(bridge, observed.bridges.get(bridge.link))),
     ...decideSysctls(bridges, observed),
@@ -83,11 +92,28 @@ export function decideSetup(desired: DesiredHost, observed: ObservedHost): NetOp
       in: "host",
       op: "tableReplace",
       ruleset: hostRuleset(names.table),
-      contents: [...bridges.flatMap(bridgeContents), ...portContents(ports)],
+      contents: [...bridges.flatMap(bridgeContents), ...portContents(ports), ...links],
       cause: "NAT, published ports, protection of containers",
       inverse: "tableDelete",
     },
     ...decideForeign(patternsOf(names, linksOf(bridges)), observed.foreignForward),
+    ...(links.length > 0 ? decideLinking(names.defaultBridge) : []),
+  ];
+}
+
+/** The host answers on behalf of containers that are isolated from each other, so that what it lets pass comes by it. */
+export function decideLinking(bridge: string): NetOp[] {
+  const sysctl = (name: string, value: string, cause: string): NetOp => ({
+    in: "host",
+    op: "sysctl",
+    name,
+    value,
+    cause,
+    inverse: `linkDelete ${bridge}`,
+  });
+  return [
+    sysctl(`net/ipv4/conf/${bridge}/proxy_arp_pvlan`, "1", "linked containers reach each other by the host"),
+    sysctl(`net/ipv4/neigh/${bridge}/proxy_delay`, "0", "whoever asks for a linked container waits"),
   ];
 }
 

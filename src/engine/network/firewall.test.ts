@@ -34,6 +34,9 @@ test("the table, which is the same for any number of networks", () => {
     type ipv6_addr
     flags interval
   }
+  set linked {
+    type ipv4_addr . ipv4_addr . inet_proto . inet_service
+  }
   map published {
     type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service
   }
@@ -79,6 +82,7 @@ test("the table, which is the same for any number of networks", () => {
     oifname @internal drop comment "internal networks are closed"
     oifname @bridges ct state established,related accept
     oifname @bridges ct status dnat accept comment "published ports"
+    ip saddr . ip daddr . meta l4proto . th dport @linked accept comment "links"
     oifname @bridges drop comment "nothing else reaches a container"
     iifname @bridges accept comment "containers may call out"
   }
@@ -88,6 +92,7 @@ test("the table, which is the same for any number of networks", () => {
     oifname @bridges ip saddr @subnets ct status dnat masquerade comment "container to a published port"
     oifname @bridges ip6 saddr @subnets6 ct status dnat masquerade comment "container to a published port"
     iifname . oifname @within return
+    ip saddr . ip daddr . meta l4proto . th dport @linked return
     iifname @masqueraded masquerade comment "containers to the world"
   }
 }`,

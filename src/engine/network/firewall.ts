@@ -35,6 +35,7 @@ import {
   ip6SourceLinkLocal,
   ip6SourceNone,
   ipDestination,
+  ipFlowIn,
   ipSource,
   ipSourceIn,
   linkNameKey,
@@ -57,7 +58,7 @@ import {
   type SetElement,
   type TableReference,
 } from "../../linux/netlink/nftables/request.ts";
-import type { PublishedPort } from "./model.ts";
+import type { PortProtocol, PublishedPort } from "./model.ts";
 
 export interface Chain {
   readonly name: string;
@@ -105,6 +106,7 @@ export const networkSets = {
   masqueraded: "masqueraded",
   subnets: "subnets",
   subnets6: "subnets6",
+  linked: "linked",
 } as const;
 
 const sets: readonly SetDeclaration[] = [
@@ -114,6 +116,7 @@ const sets: readonly SetDeclaration[] = [
   { name: networkSets.masqueraded, key: ["ifname"] },
   { name: networkSets.subnets, key: ["ipv4_addr"], interval: true },
   { name: networkSets.subnets6, key: ["ipv6_addr"], interval: true },
+  { name: networkSets.linked, key: ["ipv4_addr", "ipv4_addr", "inet_proto", "inet_service"] },
   {
     name: portMaps.oneAddress,
     key: ["inet_proto", "ipv4_addr", "inet_service"],
@@ -191,6 +194,7 @@ export function hostRuleset(table: TableReference): Ruleset {
           { phrases: [oifnameIn(networkSets.internal), drop], comment: "internal networks are closed" },
           { phrases: [toBridge, ctState("established", "related"), accept] },
           { phrases: [toBridge, ctStatusDnat, accept], comment: "published ports" },
+          { phrases: [ipFlowIn(networkSets.linked), accept], comment: "links" },
           { phrases: [toBridge, drop], comment: "nothing else reaches a container" },
           { phrases: [fromBridge, accept], comment: "containers may call out" },
         ],
@@ -209,6 +213,7 @@ export function hostRuleset(table: TableReference): Ruleset {
             comment: "container to a published port",
           },
           { phrases: [linkPairIn(networkSets.within), returnToCaller] },
+          { phrases: [ipFlowIn(networkSets.linked), returnToCaller] },
           { phrases: [iifnameIn(networkSets.masqueraded), masquerade], comment: "containers to the world" },
         ],
       },
@@ -328,6 +333,27 @@ function hostBytes6(text: string): Uint8Array | undefined {
 /** What of the maps are these ports. */
 export function portContents(mappings: readonly PortMapping[]): SetContent[] {
   return mappings.map(portContent);
+}
+
+/** What one container may begin with another one. */
+export interface Flow {
+  readonly source: number;
+  readonly destination: number;
+  readonly protocol: PortProtocol;
+  readonly port: number;
+}
+
+/** What of the set of links are these flows. */
+export function flowContents(flows: readonly Flow[]): SetContent[] {
+  return flows.map(({ source, destination, protocol, port }) => {
+    const key = [
+      ipv4Bytes(source),
+      ipv4Bytes(destination),
+      Uint8Array.of(protocolNumbers[protocol]),
+      portBytes(port),
+    ];
+    return { set: networkSets.linked, elements: [{ key }] };
+  });
 }
 
 /** One list of elements per set. */

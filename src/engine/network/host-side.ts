@@ -9,6 +9,7 @@ import {
   type BridgeWish,
   decideBridgeRemoval,
   decideForeign,
+  decideLinking,
   decideNewBridge,
   decideNewRules,
   decideRemoval,
@@ -18,7 +19,7 @@ import {
   forwardingSysctl,
   type ObservedHost,
 } from "./decide.ts";
-import type { PortMapping } from "./firewall.ts";
+import type { PortMapping, SetContent } from "./firewall.ts";
 import { patternsOf } from "./foreign-firewall.ts";
 import type { NetworkStep } from "./model.ts";
 import type { HostNames } from "./names.ts";
@@ -46,6 +47,8 @@ export interface HostSideParts {
   readonly underlays: () => readonly Underlay[];
   /** The published ports of now. */
   readonly ports: () => readonly PortMapping[];
+  /** What linked containers reach of each other. */
+  readonly links: () => readonly SetContent[];
   /** Which bridge each endpoint's link should be a port of. */
   readonly joined: () => ReadonlyMap<string, BridgeWish>;
 }
@@ -95,6 +98,11 @@ export class HostSide {
     fail("network.bridge");
     this.#apply(decideNewRules(names, bridge, observed));
     fail("network.rules");
+  }
+
+  /** Linked containers of the default network can be let through to each other. */
+  permitLinks(): void {
+    this.#apply(decideLinking(this.#parts.names.defaultBridge));
   }
 
   /** What one more network stands on. */
@@ -273,8 +281,8 @@ export class HostSide {
   }
 
   #setup(wishes: readonly BridgeWish[], observed: ObservedHost, replaceTable: boolean): NetOp[] {
-    const { names, ports } = this.#parts;
-    return decideSetup({ names, bridges: wishes, ports: ports() }, observed).filter(
+    const { names, ports, links } = this.#parts;
+    return decideSetup({ names, bridges: wishes, ports: ports(), links: links() }, observed).filter(
       (op) => replaceTable || op.op !== "tableReplace",
     );
   }

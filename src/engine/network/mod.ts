@@ -5,6 +5,7 @@ export { type Asker, NameServers } from "./dns/mod.ts";
 export type {
   EndpointRecord,
   EndpointRequest,
+  LinkWay,
   LiveContainer,
   Network,
   NetworkOptions,

@@ -225,11 +225,21 @@ export interface UnwiredPlace extends PlaceFacts {
   wire(pid: number): void;
 }
 
+/** What a container of the default network is to reach of another one there. */
+export interface LinkWay {
+  /** Id of the other container. */
+  readonly to: string;
+  readonly address: string;
+  readonly protocol: PortProtocol;
+  readonly port: number;
+}
+
 /** A container that runs and what it holds, as the container store knows it. */
 export interface LiveContainer {
   readonly containerId: string;
   readonly endpoints: readonly EndpointRecord[];
   readonly ports: readonly PublishedPort[];
+  readonly links?: readonly LinkWay[];
 }
 
 /** An endpoint that a running container gained or lost, with what that changed for its others. */
@@ -337,6 +347,8 @@ export interface Networks {
     change: { readonly add: readonly PortRequest[]; readonly remove: readonly PublishedPort[] },
     now: LiveContainer,
   ): PortChange;
+  /** What a container in the default network reaches there though containers of it do not reach each other: these alone. */
+  link(containerId: string, ways: readonly LinkWay[]): void;
   /** Gives back addresses, links and ports. Idempotent. */
   release(containerId: string): Promise<void>;
   /** Once after `openNetworks`: exactly these containers live; everything else of ours is taken off the host. */

@@ -20,7 +20,8 @@ import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import { ActiveEndpoints } from "./active-endpoints.ts";
 import { applyNetOps } from "./apply.ts";
 import { BridgeNetwork } from "./bridge-network.ts";
-import { isBuiltIn } from "./built-in-networks.ts";
+import { builtInIds, isBuiltIn } from "./built-in-networks.ts";
+import { ContainerLinks } from "./container-links.ts";
 import { decideAttachment } from "./decide-attachment.ts";
 import type { Ipv6Surroundings } from "./decide-ipv6.ts";
 import { decideNetwork } from "./decide-network.ts";
@@ -37,6 +38,7 @@ import type {
   AttachmentRequest,
   EndpointRecord,
   EndpointRequest,
+  LinkWay,
   LiveContainer,
   Network,
   NetworkRequest,
@@ -97,6 +99,7 @@ export class HostNetworks implements Networks {
   readonly #registry: NetworkRegistry;
   readonly #published: PublishedPorts;
   readonly #active: ActiveEndpoints;
+  readonly #links: ContainerLinks;
   readonly #nameServers: NameServerPorts;
   readonly #host: HostSide;
   readonly #stock: EndpointStock;
@@ -126,6 +129,7 @@ export class HostNetworks implements Networks {
     const registry = new NetworkRegistry(networks, (id) => store.lastAddressOf(id), report);
     const published = new PublishedPorts(sockets.netfilter, names.table, report);
     const active = new ActiveEndpoints(store, registry);
+    const links = new ContainerLinks(sockets.netfilter, names.table);
     const nameServers = new NameServerPorts(
       registry,
       sockets,
@@ -141,11 +145,13 @@ export class HostNetworks implements Networks {
       bridges: () => registry.bridges(),
       underlays: () => registry.underlays(),
       ports: () => [...published.mappings(), ...nameServers.mappings()],
+      links: () => links.contents(),
       joined: () => active.joined(),
     });
     this.#registry = registry;
     this.#published = published;
     this.#active = active;
+    this.#links = links;
     this.#nameServers = nameServers;
     this.#host = host;
     this.#stock = new EndpointStock({ names, store, sockets, registry, host, nameServers, report });
@@ -405,6 +411,16 @@ export class HostNetworks implements Networks {
     });
   }
 
+  link(containerId: string, ways: readonly LinkWay[]): void {
+    failing("let linked containers reach each other", () => {
+      const { network } = this.#registry.defaultBridge();
+      const from = this.#active.of(containerId, network.id)?.address;
+      if (network.openWithin || from === undefined) return;
+      if (ways.length > 0 && this.#links.isEmpty && this.#isRecovered) this.#host.permitLinks();
+      this.#links.set(containerId, from, ways, this.#isRecovered);
+    });
+  }
+
   async release(containerId: string): Promise<void> {
     failing("take the container's place back", () => this.#release(containerId));
   }
@@ -593,6 +609,7 @@ export class HostNetworks implements Networks {
   }
 
   #releaseOne(containerId: string, network: string): void {
+    if (network === builtInIds.bridge) this.#links.forget(containerId);
     const endpoint = this.#active.forget(containerId, network);
     const bridge = this.#registry.bridgeOf(network);
     if (endpoint === undefined || bridge === undefined) return;
@@ -621,6 +638,7 @@ export class HostNetworks implements Networks {
       },
       live,
     );
+    for (const { containerId, links = [] } of live) this.link(containerId, links);
     this.#stock.empty();
     if (linksKnown && !keepUnknown) this.#host.sweep(new Set(this.#active.joined().keys()));
     this.#isRecovered = true;

@@ -1,10 +1,15 @@
 /** Takes a link away, `/linking/alias`; both containers stay. A running one has the name in its /etc/hosts until its next start. */
 import { TiffinError } from "../../../lib/errors.ts";
-import type { ContainerRegistry } from "../record/mod.ts";
+import { isAlive } from "../record/mod.ts";
+import { linkWays } from "../start/mod.ts";
 import { wantedBy } from "../view/mod.ts";
+import type { ConnectContext } from "./context.ts";
 
 /** Errors: `conflict` for the name of a container, `notFound`. */
-export function removeLink(registry: ContainerRegistry, reference: string): void {
+export function removeLink(
+  { registry, networks }: Pick<ConnectContext, "registry" | "networks">,
+  reference: string,
+): void {
   const name = reference.replace(/^\//, "");
   const slash = name.indexOf("/");
   if (slash < 0) {
@@ -28,4 +33,5 @@ export function removeLink(registry: ContainerRegistry, reference: string): void
       return { ...endpoint, ...(left.length > 0 && { links: left }) };
     }),
   );
+  if (isAlive(container.state)) networks.link(container.id, linkWays({ registry }, container));
 }

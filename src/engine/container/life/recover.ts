@@ -17,7 +17,7 @@ import { settleExit, takeAway, watchExit } from "../end/mod.ts";
 import { hasForeign, releaseForeign } from "../mounts/mod.ts";
 import { cgroupOf, matchFreezer, ownCgroupParent, releaseOwnParent, unknownEnding } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
-import { startContainer } from "../start/mod.ts";
+import { linkWays, startContainer } from "../start/mod.ts";
 import { adoptUnknown, reportStrangers } from "./adopt.ts";
 import type { LifeContext } from "./context.ts";
 import { forgetRestarts, startAgain, wantsRestart } from "./restart.ts";
@@ -199,9 +199,12 @@ function exitOf(path: string): ExitRecord | undefined {
 
 function liveContainers(context: LifeContext): LiveContainer[] {
   const live: LiveContainer[] = [];
-  for (const { id, state } of context.registry.all()) {
+  for (const container of context.registry.all()) {
+    const { id, state } = container;
     const hold = holdOf(state);
-    if (isAlive(state) && hold.endpoints.length > 0) live.push({ containerId: id, ...hold });
+    if (!isAlive(state) || hold.endpoints.length === 0) continue;
+    const links = linkWays(context, container);
+    live.push({ containerId: id, ...hold, ...(links.length > 0 && { links }) });
   }
   return live;
 }

@@ -3,7 +3,7 @@
  * containers. In networks of users a link is a name that the name server answers to this container alone.
  */
 import { TiffinError } from "../../../lib/errors.ts";
-import { builtInIds } from "../../network/mod.ts";
+import { builtInIds, type LinkWay } from "../../network/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
 import type { ContainerLink, ExposedPort } from "../specification/mod.ts";
 import type { StartContext } from "./context.ts";
@@ -22,6 +22,17 @@ export function defaultLinks({ document }: Pick<Container, "document">): readonl
   const { network } = document.specification;
   if (network.kind !== "networks") return [];
   return network.endpoints.find((endpoint) => endpoint.network === "bridge")?.links ?? [];
+}
+
+/** What it is to reach of linked containers where those of the default network do not reach each other. */
+export function linkWays({ registry }: Pick<StartContext, "registry">, container: Container): LinkWay[] {
+  return defaultLinks(container).flatMap(({ alias, container: reference }) => {
+    const linked = registry.byId(registry.idOf(reference) ?? "");
+    const found = linked === undefined ? undefined : linkedAs(alias, linked);
+    if (linked === undefined || found === undefined) return [];
+    const { address, exposed } = found;
+    return exposed.map(({ port, protocol }) => ({ to: linked.id, address, protocol, port }));
+  });
 }
 
 /** The variables of those linked containers that run. */

@@ -8,7 +8,7 @@ import { builtInIds, type EndpointRecord } from "../../network/mod.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
-import { defaultLinks, linkedAs, linkLine, linkNames } from "./links.ts";
+import { defaultLinks, linkedAs, linkLine, linkNames, linkWays } from "./links.ts";
 import { addressesOf, changedHosts, hostsHead, ownLine } from "./network-files.ts";
 import { resolverText } from "./start-plan.ts";
 
@@ -39,6 +39,8 @@ export function followLinked(context: StartContext, linked: Container): void {
   if (!holdOf(linked.state).endpoints.some(({ network }) => network === builtInIds.bridge)) return;
   for (const container of context.registry.all()) {
     if (container === linked || !isAlive(container.state)) continue;
+    const ways = linkWays(context, container);
+    if (ways.some(({ to }) => to === linked.id)) context.networks.link(container.id, ways);
     for (const { container: reference, alias } of defaultLinks(container)) {
       const found =
         reference === linked.id || reference === linked.name ? linkedAs(alias, linked) : undefined;

@@ -1,6 +1,6 @@
 /** A start: look up, compile, prepare, launch. The first two alone are what an explanation wants. */
 export type { StartContext } from "./context.ts";
-export { linkedEnvironment } from "./links.ts";
+export { linkedEnvironment, linkWays } from "./links.ts";
 export { followNetworks } from "./living-files.ts";
 export { alreadyRunning, startContainer } from "./start.ts";
 export { endpointRequest, portRequest } from "./start-network.ts";

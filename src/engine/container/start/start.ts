@@ -25,6 +25,7 @@ import {
 } from "../process/mod.ts";
 import { type Container, endingOf, isAlive, type NetworkHold } from "../record/mod.ts";
 import type { StartContext } from "./context.ts";
+import { linkWays } from "./links.ts";
 import { followLinked } from "./living-files.ts";
 import { attachToNetwork, meetingEndOfShared, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, hashOfPlan, inspectStart } from "./start-plan.ts";
@@ -115,6 +116,8 @@ async function performStart(
 
   const { size } = container;
   const { plan, mounts } = compilePlan(context, container, start, place, pending);
+  const ways = linkWays(context, container);
+  if (ways.length > 0) context.networks.link(container.id, ways);
   // The compiler saw which mounts are binds; what it was told about them came from the same descriptors.
   for (const [name, fd] of mounts.fds) fds.set(name, fd);
   enterVolumes(context, container);

@@ -169,6 +169,21 @@ export function ipSourceIn(set: string, family: IpFamily = "ip"): Phrase {
   };
 }
 
+/** Source, destination, protocol and destination port are one entry of `set`. */
+export function ipFlowIn(set: string): Phrase {
+  return {
+    text: `ip saddr . ip daddr . meta l4proto . th dport @${set}`,
+    expressions: [
+      ...isOfFamily("ip"),
+      loadAddress("ip", "saddr", 0),
+      loadAddress("ip", "daddr", 1),
+      { expr: "meta", key: "l4proto", into: 2 },
+      { expr: "payload", base: "transport", offset: destinationPortOffset, length: 2, into: 3 },
+      { expr: "lookup", set, from: 0 },
+    ],
+  };
+}
+
 function ctBits(key: "state" | "status", bits: number): readonly Expression[] {
   return [
     { expr: "ct", key, into: 0 },
