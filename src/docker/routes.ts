@@ -350,11 +350,11 @@ export const routes = {
   }),
 
   explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {
-    query: { format: queryText, lang: queryText, details: queryFlag, against: queryText },
+    query: { format: queryText, lang: queryText, details: queryFlag, secrets: queryFlag, against: queryText },
     result: json(explainResponse),
   }),
   explainRun: route("POST", "/tiffin/explain", "1.24", {
-    query: { format: queryText, lang: queryText, details: queryFlag, against: queryText },
+    query: { format: queryText, lang: queryText, details: queryFlag, secrets: queryFlag, against: queryText },
     body: jsonBody(containerCreateBody),
     result: json(explainResponse),
   }),

@@ -86,7 +86,13 @@ test("whatever is asked of a container that is just ending is done, or told that
     },
     (name) => containers.inspect(name, { size: true }),
     (name) =>
-      containers.explain(name, { format: "text", language: "en", details: false, against: undefined }),
+      containers.explain(name, {
+        format: "text",
+        language: "en",
+        details: false,
+        showSecrets: false,
+        against: undefined,
+      }),
     async (name) => {
       const { stream } = await containers.attach(name, {
         stdin: false,

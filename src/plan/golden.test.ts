@@ -10,13 +10,21 @@ import type { HostFacts, IdentityFacts, KernelFeatures } from "../linux/host-fac
 import type { LinuxSpec, OciNamespace, RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
 import { compileExec } from "./compile-exec.ts";
+import { maskPlan, secretsOf } from "./explain/mod.ts";
 import type { ContainerOptions } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { planJson } from "./plan-json.ts";
 import { renderPlan, renderPlanTable } from "./render-plan.ts";
-import { renderShell } from "./render-shell.ts";
+import { renderScript } from "./script/render-script.ts";
 import { checkPlan } from "./testdata/check-plan.ts";
-import { defaultMounts, defaultOptions, defaultSpec, execTarget, mapping } from "./testdata/specs.ts";
+import {
+  defaultMounts,
+  defaultOptions,
+  defaultSpec,
+  execTarget,
+  mapping,
+  scriptSurroundings,
+} from "./testdata/specs.ts";
 
 const directory = join(import.meta.dir, "testdata");
 
@@ -27,6 +35,15 @@ function factsOf(machine: "hybrid" | "v2"): HostFacts {
 
 function expectGolden(name: string, text: string): void {
   expectFile(join(directory, name), text);
+}
+
+function script(plan: Plan): string {
+  return renderScript(plan, scriptSurroundings({ name: "box", id: "c0ffee".padEnd(64, "0") }));
+}
+
+function environmentOf({ ops }: Plan): readonly string[] {
+  const exec = ops.find((op) => op.op === "exec");
+  return exec?.op === "exec" ? exec.fields.environment : [];
 }
 
 type Change = (spec: RuntimeSpec, options: ContainerOptions) => [RuntimeSpec, ContainerOptions];
@@ -374,12 +391,8 @@ describe("plans of execs", () => {
 
   test("no rendering shows the environment", () => {
     const plan = compile(false);
-    const texts = [
-      renderPlan(plan),
-      renderPlanTable(plan),
-      renderShell(plan),
-      JSON.stringify(planJson(plan)),
-    ];
+    const masked = maskPlan(plan, secretsOf(environmentOf(plan), []));
+    const texts = [renderPlan(plan), renderPlanTable(plan), script(masked), JSON.stringify(planJson(masked))];
     for (const text of texts) expect(text).not.toContain("password");
   });
 });
@@ -392,15 +405,15 @@ describe("other renderings", () => {
   });
 
   test("a shell script", () => {
-    expectGolden("container-hybrid.sh", renderShell(plan));
+    expectGolden("container-hybrid.sh", script(plan));
   });
 
   test("a shell script for an older kernel names the layers by their places", () => {
     const [spec, options] = userNamespaceChange(defaultSpec(), defaultOptions());
-    const script = renderShell(compileContainer(spec, factsOf("v2"), options));
-    expect(script).toMatch(/-o lowerdir="\$work"\/\d+:"\$work"\/\d+,upperdir=/);
-    expect(script).not.toContain("{fd:");
-    expect(script).not.toContain("/proc/self/ns/mnt");
+    const text = script(compileContainer(spec, factsOf("v2"), options));
+    expect(text).toMatch(/-o "lowerdir=\$work\/\d+:\$work\/\d+,upperdir=\$work/);
+    expect(text).not.toContain("{fd:");
+    expect(text).not.toContain("/proc/self/ns/mnt");
   });
 
   test("JSON holds every operation", () => {

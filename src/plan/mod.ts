@@ -9,8 +9,11 @@ export {
   durationText,
   type ExplainedPlan,
   explainOps,
+  isSecretMount,
   type Language,
   languages,
+  maskPlan,
+  maskWords,
   type Origin,
   type OriginOf,
   originText,
@@ -18,6 +21,8 @@ export {
   renderDifference,
   renderExplained,
   renderMarkdown,
+  type Secrets,
+  secretsOf,
 } from "./explain/mod.ts";
 export { explainFailure, type PlanFailure } from "./explain-failure.ts";
 export { idmapSlotName } from "./identity.ts";
@@ -26,5 +31,5 @@ export * from "./options.ts";
 export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";
 export { renderPlan, renderPlanTable } from "./render-plan.ts";
-export { renderShell } from "./render-shell.ts";
+export { renderScript, type ScriptNetwork, type ScriptSurroundings } from "./script/render-script.ts";
 export { checkSysctl } from "./validate.ts";

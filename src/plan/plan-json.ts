@@ -1,14 +1,9 @@
 /** A plan as JSON. Numbers beyond 2^53 become text, bytes become base64; everything else stays as it is. */
 import type { Plan } from "./plan.ts";
 
-/** A JSON-safe copy of `plan`. The environment of the program is left out: it holds secrets. */
+/** A JSON-safe copy of `plan`, with what it says: secrets are the caller's to mask before. */
 export function planJson(plan: Plan): Readonly<Record<string, unknown>> {
-  const withoutEnvironment = plan.ops.map((op) =>
-    op.op === "exec" ? { ...op, fields: { ...op.fields, environment: [] } } : op,
-  );
-  return Object.fromEntries(
-    Object.entries({ ...plan, ops: withoutEnvironment }).map(([key, value]) => [key, jsonValue(value)]),
-  );
+  return Object.fromEntries(Object.entries(plan).map(([key, value]) => [key, jsonValue(value)]));
 }
 
 function jsonValue(value: unknown): unknown {

@@ -17,8 +17,8 @@ import type { HostFacts, KernelFeatures } from "../../src/linux/host-facts.ts";
 import type { OciProcess, RuntimeSpec } from "../../src/oci/mod.ts";
 import { compileContainer } from "../../src/plan/compile-container.ts";
 import type { ContainerOptions } from "../../src/plan/mod.ts";
-import { renderShell } from "../../src/plan/render-shell.ts";
-import { defaultSpec, directoryLayer, mapping } from "../../src/plan/testdata/specs.ts";
+import { renderScript } from "../../src/plan/script/render-script.ts";
+import { defaultSpec, directoryLayer, mapping, scriptSurroundings } from "../../src/plan/testdata/specs.ts";
 import { until } from "../support/until.ts";
 import { Bench, cgroupParent, type Outcome } from "./bench.ts";
 
@@ -625,7 +625,7 @@ test.skipIf(!utilLinux)(
     const known = [(plain.mounts ?? []).length, { kind: "directory", received: true }] as const;
     const plan = compileContainer(spec, bench.facts, { ...options, bindSources: new Map([known]) });
     const run = Bun.spawnSync(["/bin/sh"], {
-      stdin: new TextEncoder().encode(renderShell(plan)),
+      stdin: new TextEncoder().encode(renderScript(plan, scriptSurroundings())),
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR: bench.files.path },
     });
     expect(run.stderr.toString()).toBe("");

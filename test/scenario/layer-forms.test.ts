@@ -104,6 +104,7 @@ describe.each(layerForms())("layers as %s", (_form, facts) => {
         format: "table",
         language: "en",
         details: false,
+        showSecrets: false,
         against: undefined,
       });
       expect(Text.includes("open | upper of limited size")).toBe(true);

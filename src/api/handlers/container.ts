@@ -67,12 +67,14 @@ function wishesOf(query: {
   readonly format?: string | undefined;
   readonly lang?: string | undefined;
   readonly details?: boolean | undefined;
+  readonly secrets?: boolean | undefined;
   readonly against?: string | undefined;
 }): ExplainWishes {
   return {
     format: explainFormatOf(query.format),
     language: explainLanguageOf(query.lang),
     details: query.details ?? false,
+    showSecrets: query.secrets ?? false,
     against: query.against,
   };
 }

@@ -41,6 +41,7 @@ const flags = {
     oneOf(explainFormats, shownFormats),
     { shownDefault: '"text"' },
   ),
+  "show-secrets": toggle("", "Write out values of environment variables and where secrets are mounted from"),
   lang: custom(
     "",
     "string",
@@ -57,6 +58,7 @@ function queryOf({ values, context }: ExplainInvocation, against: string | undef
     format: values.format,
     lang: values.lang === "" ? languageOfLocale(context.io.env) : values.lang,
     details: values.details || undefined,
+    secrets: values["show-secrets"] || undefined,
     against: against === undefined ? undefined : cleanName(against),
   };
 }

@@ -3,7 +3,7 @@ import { type Decoded, integer, list, mapOf, object, text } from "../decode.ts";
 
 /**
  * How a plan can be shown. `text` and `markdown` are for people, chapter by chapter; `plain` is one line an operation in the order
- * in which they are performed; `sh` is a script. `table` and `shell` are older names.
+ * in which they are performed; `sh` is a script that does the same by hand. `table` and `shell` are older names.
  */
 export const explainFormats = ["text", "json", "sh", "markdown", "plain", "table", "shell"] as const;
 export type ExplainFormat = (typeof explainFormats)[number];
@@ -16,6 +16,8 @@ export interface ExplainWishes {
   readonly language: ExplainLanguage;
   /** What each operation is for, who performs it, what undoes it. */
   readonly details: boolean;
+  /** Values of environment variables and where secrets are mounted from are written out. */
+  readonly showSecrets: boolean;
   /** Another container: what the two starts do differently. */
   readonly against: string | undefined;
 }

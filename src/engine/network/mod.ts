@@ -1,6 +1,8 @@
 /** The door of the network folder. */
 
 export { answersNames, builtInIds, hasNameServer, isBuiltIn } from "./built-in-networks.ts";
+export { type HandNetwork, networkByHand, spareAddress } from "./by-hand.ts";
+export { macOf } from "./decide.ts";
 export { type Asker, NameServers } from "./dns/mod.ts";
 export type {
   EndpointRecord,

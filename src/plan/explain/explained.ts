@@ -56,7 +56,7 @@ export function explainOps(plan: Plan, originOf: OriginOf, measured: Measured = 
       stage: op.stage,
       op: op.op,
       target: op.target,
-      detail: detailOf(op),
+      detail: op.op === "exec" ? [detailOf(op), ...op.fields.environment].join(" ") : detailOf(op),
       setting: op.cause,
       origin: originOf(op.cause),
       inverse: op.inverse,

@@ -3,6 +3,7 @@ import { chinese } from "./chinese.ts";
 import { english } from "./english.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
+export { chapterOf } from "./chapters.ts";
 export {
   type ExplainedOp,
   explainOps,
@@ -11,6 +12,7 @@ export {
   type OriginOf,
   planSignature,
 } from "./explained.ts";
+export { isSecretMount, maskPlan, maskText, maskWords, type Secrets, secretsOf } from "./mask.ts";
 export {
   durationText,
   type ExplainedPlan,
@@ -19,6 +21,8 @@ export {
   renderExplained,
   renderMarkdown,
 } from "./render-explained.ts";
+
+export type { Vocabulary };
 
 export const languages = { en: english, zh: chinese } as const satisfies Record<string, Vocabulary>;
 export type Language = keyof typeof languages;

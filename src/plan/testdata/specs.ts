@@ -1,6 +1,8 @@
 /** Specifications and options for the compiler's tests: a container as the engine asks for it, and its variants. */
 import type { OciMount, RuntimeSpec } from "../../oci/mod.ts";
+import { languages } from "../explain/mod.ts";
 import type { ContainerOptions, ExecTarget, LowerLayer } from "../options.ts";
+import type { ScriptSurroundings } from "../script/render-script.ts";
 
 const dockerCapabilities = [
   "CAP_CHOWN",
@@ -136,3 +138,18 @@ export const execTarget: ExecTarget = {
 };
 
 export const mapping = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
+
+/** Of a container that nobody knows more about than its plan. */
+export function scriptSurroundings(change: Partial<ScriptSurroundings> = {}): ScriptSurroundings {
+  return {
+    name: "box",
+    id: "c0ffee".padEnd(64, "0"),
+    vocabulary: languages.en,
+    sources: new Map(),
+    network: undefined,
+    masked: new Set(),
+    notes: [],
+    rival: undefined,
+    ...change,
+  };
+}

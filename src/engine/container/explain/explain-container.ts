@@ -9,8 +9,11 @@ import { TiffinError } from "../../../lib/errors.ts";
 import {
   type ExplainedPlan,
   explainOps,
+  isSecretMount,
   type Language,
   languages,
+  maskPlan,
+  maskWords,
   type NetworkSource,
   type OriginOf,
   originText,
@@ -21,14 +24,21 @@ import {
   renderMarkdown,
   renderPlan,
   renderPlanTable,
-  renderShell,
+  renderScript,
+  type Secrets,
+  secretsOf,
 } from "../../../plan/mod.ts";
-import { type Container, holdOf } from "../record/mod.ts";
+import type { Container, NetworkHold } from "../record/mod.ts";
 import { compilePlan, hashOfPlan, inspectStart, type StartContext } from "../start/mod.ts";
+import { expectedHold, scriptSurroundings } from "./by-hand.ts";
 import { originsOf } from "./origins.ts";
 
 interface Decided {
+  /** Masked, unless secrets were asked for. */
   readonly plan: Plan;
+  readonly hold: NetworkHold;
+  /** What is masked in it. */
+  readonly secrets: Secrets;
   readonly explained: ExplainedPlan;
 }
 
@@ -39,14 +49,15 @@ export async function explainContainer(
   wishes: ExplainWishes,
   against: Container | undefined,
 ): Promise<ExplainResponse> {
-  const { language, details } = wishes;
+  const { language, details, showSecrets } = wishes;
   const options = { vocabulary: languages[language], details };
-  const { plan, explained } = await decide(context, container, language);
+  const decided = await decide(context, container, language, showSecrets);
+  const { plan, explained } = decided;
   if (against !== undefined) {
     if (wishes.format !== "text") {
       throw new TiffinError("invalid", "explain.difference", "a difference can be shown as text only");
     }
-    const other = await decide(context, against, language);
+    const other = await decide(context, against, language, showSecrets);
     const named = ({ name, id }: Container, plan: ExplainedPlan) => ({ name, id, plan });
     return {
       Id: container.id,
@@ -57,14 +68,19 @@ export async function explainContainer(
       ),
     };
   }
+  const script = (): string => {
+    const { hold, secrets } = decided;
+    const surroundings = scriptSurroundings(context, container, plan, hold, language, secrets.variables);
+    return renderScript(plan, surroundings);
+  };
   const renderers: Readonly<Record<ExplainFormat, () => string>> = {
     text: () => renderExplained(explained, options),
     markdown: () => renderMarkdown(explained, options),
     json: () => `${JSON.stringify(withTimes(plan, explained), undefined, 2)}\n`,
     plain: () => renderPlan(plan),
     table: () => renderPlanTable(plan),
-    sh: () => renderShell(plan),
-    shell: () => renderShell(plan),
+    sh: script,
+    shell: script,
   };
   return { Id: container.id, Text: renderers[wishes.format]() };
 }
@@ -89,7 +105,7 @@ export async function traceOfNextStart(
   const looked = await look(context, container);
   return () => {
     const { phases } = container;
-    const { explained } = explainedPlan(looked, container, "en");
+    const { explained } = explainedPlan(looked, container, "en", false);
     if (phases === undefined || explained.totalMs === undefined) return undefined;
     return {
       Id: container.id,
@@ -114,21 +130,29 @@ function nanoseconds(milliseconds: number): number {
   return Math.round(milliseconds * nsPerMs);
 }
 
-async function decide(context: StartContext, container: Container, language: Language): Promise<Decided> {
-  return explainedPlan(await look(context, container), container, language);
+async function decide(
+  context: StartContext,
+  container: Container,
+  language: Language,
+  showSecrets: boolean,
+): Promise<Decided> {
+  return explainedPlan(await look(context, container), container, language, showSecrets);
 }
 
 interface Looked {
   readonly plan: Plan;
+  readonly hold: NetworkHold;
+  readonly secrets: Secrets;
   readonly originOf: OriginOf;
 }
 
 async function look(context: StartContext, container: Container): Promise<Looked> {
-  const { state, document } = container;
+  const { document } = container;
+  const hold = expectedHold(context, container);
   const place = {
     source: networkSource(container),
     netns: undefined,
-    hold: holdOf(state),
+    hold,
     warnings: [],
     wire: undefined,
   };
@@ -140,16 +164,37 @@ async function look(context: StartContext, container: Container): Promise<Looked
     image: context.images.byId(document.image.id)?.config,
     mountTargets,
   });
-  return { plan, originOf };
+  return { plan, originOf, hold, secrets: secretsIn(plan, found) };
 }
+
+type Found = Awaited<ReturnType<typeof inspectStart>>;
+
+function secretsIn({ ops }: Plan, { mounts }: Found): Secrets {
+  const exec = ops.find((op) => op.op === "exec");
+  const paths = mounts.flatMap((mount) =>
+    (mount.kind === "bind" || mount.kind === "volume") && isSecretMount(mount.source, mount.target)
+      ? [mount.source]
+      : [],
+  );
+  return secretsOf(exec?.op === "exec" ? exec.fields.environment : [], paths);
+}
+
+const noSecrets = secretsOf([], []);
 
 /** With the times of the last start, if it was this plan's. */
 function explainedPlan(
-  { plan, originOf }: Looked,
+  looked: Looked,
   { startTimes, phases }: Container,
   language: Language,
+  showSecrets: boolean,
 ): Decided {
-  const isSame = startTimes?.signature === hashOfPlan(plan);
+  const isSame = startTimes?.signature === hashOfPlan(looked.plan);
+  const secrets = showSecrets ? noSecrets : looked.secrets;
+  const plan = maskPlan(looked.plan, secrets);
+  const originOf: OriginOf = (setting) => {
+    const origin = looked.originOf(setting);
+    return origin.kind === "default" ? origin : { ...origin, text: maskWords(origin.text, secrets) };
+  };
   const { words } = languages[language];
   const notes: string[] = [];
   if (startTimes === undefined) notes.push(words.notMeasured);
@@ -157,6 +202,8 @@ function explainedPlan(
   const measured = startTimes !== undefined && isSame;
   return {
     plan,
+    secrets,
+    hold: looked.hold,
     explained: {
       ops: explainOps(plan, originOf, measured ? { hostMs: startTimes.hostMs, opMs: startTimes.opMs } : {}),
       warnings: plan.warnings,

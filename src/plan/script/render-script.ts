@@ -1,0 +1,453 @@
+/**
+ * A plan as a script of standard tools that makes the same container by hand: util-linux (unshare, nsenter, mount, pivot_root,
+ * setpriv, prlimit), iproute2, nftables, coreutils. The few steps that none of them does are done by a helper in Perl that is
+ * printed with it; what nobody does the script says on standard error, so it never claims more than it gives. It takes back
+ * all that it has made. Its programs are the host's also after the root has changed: they are kept in a file system of their
+ * own that is reachable through one descriptor, which the program does not get.
+ */
+import { own } from "../../lib/own.ts";
+import { oneLine, quote } from "../../lib/shell-words.ts";
+import { cloneFlags, namespaceKinds } from "../../linux/clone-flags.ts";
+import { chapterOf, maskText, type Vocabulary } from "../explain/mod.ts";
+import type { HostOp, Plan, ProcessOp } from "../plan.ts";
+import { functionsText } from "./functions.ts";
+import { helperText } from "./helper.ts";
+import { type Gathered, namespaceNames, opLines } from "./op-script.ts";
+import { Places } from "./places.ts";
+
+/** What a script does for the network, before the container and, by its `later`, after it. */
+export interface ScriptNetwork {
+  /** File of the network namespace: made by `lines`, or another container's. */
+  readonly namespace: string;
+  readonly lines: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface ScriptSurroundings {
+  /** Of whom. */
+  readonly name: string;
+  readonly id: string;
+  readonly vocabulary: Pick<Vocabulary, "chapters">;
+  /** Files and directories behind received descriptors, by the names of the plan's slots. */
+  readonly sources: ReadonlyMap<string, string>;
+  readonly network: ScriptNetwork | undefined;
+  /** Variables whose values are not to be written down. */
+  readonly masked: ReadonlySet<string>;
+  /** Said at the top and on standard error. */
+  readonly notes: readonly string[];
+  /** A control group that is there while the container itself runs; its addresses and ports are the script's. */
+  readonly rival: string | undefined;
+}
+
+const needed: readonly (readonly [string, string])[] = [
+  ["unshare", "util-linux"],
+  ["nsenter", "util-linux"],
+  ["setpriv", "util-linux"],
+  ["pivot_root", "util-linux"],
+  ["prlimit", "util-linux"],
+  ["mount", "mount"],
+  ["findmnt", "util-linux"],
+  ["perl", "perl-base"],
+];
+const neededForNetwork: readonly (readonly [string, string])[] = [
+  ["ip", "iproute2"],
+  ["nft", "nftables"],
+];
+
+export function renderScript(plan: Plan, surroundings: ScriptSurroundings): string {
+  const { name, id, network, sources, rival } = surroundings;
+  const known = new Map<string, string>();
+  const groupOf = groupPlaces(plan, id);
+  for (const { name: slot } of plan.receives) {
+    const place = groupOf.get(slot);
+    if (place !== undefined) known.set(slot, place);
+    else if (slot.startsWith("lower:") && sources.has(slot))
+      known.set(slot, `"$work"/${slot.replace(":", "-")}`);
+    else if (slot === "netns" && network !== undefined) known.set(slot, quote(network.namespace));
+    else if (slot.startsWith("bind:")) {
+      const source = boundSource(plan, slot) ?? sources.get(slot);
+      if (source?.includes(maskText) === true) known.set(slot, `"$SOURCE_${slot.slice("bind:".length)}"`);
+      else if (source !== undefined) known.set(slot, quote(source));
+    } else {
+      const source = sources.get(slot);
+      if (source !== undefined) known.set(slot, quote(source));
+    }
+  }
+  const hiddenSources = [...known].flatMap(([slot, place]) => (place.startsWith('"$SOURCE_') ? [slot] : []));
+  const places = new Places(plan, known);
+  const gathered: Gathered = {
+    early: [],
+    privileges: [],
+    late: [],
+    filter: undefined,
+    entered: false,
+    notes: [],
+  };
+  const environment = environmentWords(plan, surroundings);
+  const script = { places, gathered, environment };
+  const vocabulary = surroundings.vocabulary;
+  const [join, rest] = ordered(plan);
+  const first = [
+    ...intoGroup(plan, groupOf),
+    ...withChapters(join, vocabulary, (op) => opLines(renamed(op, id), script)),
+  ];
+  const second = withChapters(rest, vocabulary, (op) => opLines(renamed(op, id), script));
+  const makesCgroupNamespace = first.at(-1)?.startsWith("next") === true;
+  if (makesCgroupNamespace) first.pop();
+  const filter = gathered.filter;
+  const maps = plan.ops.find((op) => op.op === "idMap");
+  const notes = [
+    ...surroundings.notes,
+    ...plan.warnings,
+    ...(network?.notes ?? []),
+    ...new Set(gathered.notes),
+    ...(maps === undefined
+      ? []
+      : ["files that the script makes belong to the host's users: their owners look unmapped inside"]),
+  ];
+  return [
+    "#!/bin/sh",
+    `# Container ${oneLine(name)} (${id.slice(0, 12)}) by hand. Run as root on the host that wrote this, from a file: sh FILE`,
+    "# It makes what `tiffin explain` shows, becomes the container's program, and takes all back when that ends.",
+    "# Another root file system in the place of the image's: ROOTFS=/some/directory sh FILE",
+    ...notes.map((note) => `# Note: ${oneLine(note)}`),
+    ...(maps === undefined
+      ? []
+      : [
+          "# A user namespace of its own needs files whose owners are shown through a mapping, which mount(8) of Debian 12 cannot do.",
+          'echo "$0: a container with a user namespace of its own cannot be made with Debian 12\'s tools" >&2; exit 1',
+        ]),
+    "set -eu",
+    "umask 022",
+    "export LC_ALL=C",
+    'fail() { echo "$0: $*" >&2; exit 1; }',
+    '[ "$(id -u)" = 0 ] || fail "only root can do this"',
+    ...[...needed, ...(network === undefined || network.lines.length === 0 ? [] : neededForNetwork)].map(
+      ([tool, where]) =>
+        `command -v ${tool} > /dev/null || fail "${tool} is missing: it is in Debian's ${where}"`,
+    ),
+    ...notes.map((note) => `echo ${quote(`note: ${oneLine(note)}`)} >&2`),
+    ...(rival === undefined
+      ? []
+      : [
+          `[ ! -d ${quote(rival)} ] || fail "the container runs: stop it first, as its addresses and ports would be there twice"`,
+        ]),
+    ...hiddenSources.map((slot) => {
+      const variable = `SOURCE_${slot.slice("bind:".length)}`;
+      const target = plan.ops.find(
+        (op) => op.op === "moveMount" && op.cause === `mounts[${slot.slice("bind:".length)}]`,
+      );
+      const what = `what is mounted at ${oneLine(target?.target ?? "")} is masked here: set ${variable} to its path`;
+      return `[ -n "\${${variable}-}" ] || fail ${quote(what)}`;
+    }),
+    ...[...surroundings.masked].map(
+      (variable) =>
+        `[ -n "\${${variable}+x}" ] || echo ${quote(`note: ${variable} is not set: its value is masked here`)} >&2`,
+    ),
+    "",
+    "exec 3<&0",
+    "# What is made is taken back at the end, the newest first.",
+    "taken_back=",
+    "later() {",
+    '  taken_back="$*',
+    '$taken_back"',
+    "}",
+    "main=",
+    "clean_up() {",
+    "  status=$?",
+    "  trap - EXIT",
+    "  trap '' INT TERM HUP",
+    '  [ -z "$main" ] || { stop_all; wait "$main" || :; } 2> /dev/null',
+    '  printf \'%s\\n\' "$taken_back" | while IFS= read -r line; do eval "$line" || :; done',
+    "  exit $status",
+    "}",
+    "trap clean_up EXIT",
+    "trap 'exit 129' HUP",
+    "trap 'exit 130' INT",
+    "trap 'exit 143' TERM",
+    "work=$(mktemp -d)",
+    'later "rm -rf --one-file-system $work"',
+    "machine=$(uname -m)",
+    "export work machine",
+    'mkdir "$work/upper" "$work/work" "$work/tools"',
+    "",
+    "# Helpers.",
+    `cat > "$work/functions.sh" <<'END_OF_FUNCTIONS'`,
+    functionsText.trimEnd(),
+    "END_OF_FUNCTIONS",
+    `cat > "$work/helper.pl" <<'END_OF_HELPER'`,
+    helperText.trimEnd(),
+    "END_OF_HELPER",
+    ...(filter === undefined
+      ? []
+      : [
+          `# ${filter.length / 8} instructions of the seccomp filter, 8 bytes each: struct sock_filter, linux/filter.h`,
+          `cat > "$work/filter" <<'END_OF_FILTER'`,
+          ...(filter.toHex().match(/.{1,128}/g) ?? []),
+          "END_OF_FILTER",
+        ]),
+    "",
+    ...chapterLine("cgroup", vocabulary),
+    ...groupLines(plan, id),
+    ...(network === undefined || network.lines.length === 0
+      ? []
+      : ["", ...chapterLine("network", vocabulary), ...network.lines]),
+    "",
+    "# What the new process does first, in the new namespaces.",
+    `cat > "$work/first.sh" <<'END_OF_FIRST'`,
+    "set -eu",
+    ...layerLines(plan, sources),
+    ...first,
+    `exec ${makesCgroupNamespace ? "unshare --cgroup " : ""}sh -eu "$work/rest.sh"`,
+    "END_OF_FIRST",
+    "# Mounts are made inside its own mount namespace: the host sees none of them.",
+    `cat > "$work/rest.sh" <<'END_OF_REST'`,
+    '. "$work/functions.sh"',
+    "# The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.",
+    'mount -t tmpfs -o mode=0755 tools "$work/tools"',
+    "for program in perl setpriv umount; do",
+    '  program=$(readlink -f "$(command -v "$program")")',
+    '  ldd "$program" | while read -r library arrow file _; do',
+    "    case $library in",
+    '      /*) cp -L "$library" "$work/tools/loader" ;;',
+    '      *) if [ "$arrow" = "=>" ]; then cp -L "$file" "$work/tools/"; fi ;;',
+    "    esac",
+    "  done",
+    "done",
+    'for program in perl setpriv umount; do cp -L "$(command -v $program)" "$work/tools/"; done',
+    'cp "$work/helper.pl" "$work/tools/"',
+    ...(filter === undefined ? [] : ['cp "$work/filter" "$work/tools/"']),
+    'chmod -R a+rX,a-w "$work/tools"',
+    'exec 9< "$work/tools"',
+    "tools=/proc/self/fd/9",
+    ...second,
+    "END_OF_REST",
+    "",
+    "stop_all() {",
+    "  # First who waits for it, or that would tell of its end.",
+    '  kill -KILL "$main" || :',
+    "  for group in $groups; do",
+    '    while read -r process; do kill -KILL "$process" || :; done < "$group"',
+    "  done",
+    "}",
+    `${cloneCommand(plan, places)} sh -eu "$work/first.sh" <&3 3<&- &`,
+    "main=$!",
+    'wait "$main" || { status=$?; main=; exit "$status"; }',
+    "main=",
+    "",
+  ].join("\n");
+}
+
+/** Its source as it is written in the plan, which has it as a descriptor so that nobody can exchange it in between. */
+function boundSource({ ops, receives }: Plan, slotName: string): string | undefined {
+  const slot = receives.find(({ name }) => name === slotName)?.slot;
+  const clone = ops.find((op) => op.op === "openTree" && op.fields.dir === slot && op.fields.path === null);
+  return clone !== undefined && (clone.target.startsWith("/") || clone.target.includes(maskText))
+    ? clone.target
+    : undefined;
+}
+
+/** The script's own groups, so that it may run beside the container. */
+function ownGroup(path: string, id: string): string {
+  return path.replaceAll(id, `${id.slice(0, 12)}-by-hand`);
+}
+
+function renamed(op: ProcessOp, id: string): ProcessOp {
+  if (op.op !== "openTree" || op.fields.path?.startsWith("/sys/fs/cgroup/") !== true) return op;
+  return { ...op, fields: { ...op.fields, path: ownGroup(op.fields.path, id) } };
+}
+
+/** Places of the slots that are control groups: `tasks` files of version 1, the directory of version 2. */
+function groupPlaces({ hostOps, receives }: Plan, id: string): Map<string, string> {
+  const places = new Map<string, string>();
+  for (const { name } of receives) {
+    const hierarchy = name === "cgroup" ? undefined : name.replace(/^cgroup:/, "");
+    const made = hostOps.find(
+      (op) =>
+        op.op === "cgroupCreate" &&
+        (hierarchy === undefined
+          ? !receives.some((one) => one.name === `cgroup:${op.hierarchy}`)
+          : op.hierarchy === hierarchy),
+    );
+    if (made === undefined || (name !== "cgroup" && !name.startsWith("cgroup:"))) continue;
+    const directory = ownGroup(made.target, id);
+    places.set(name, quote(name === "cgroup" ? directory : `${directory}/tasks`));
+  }
+  return places;
+}
+
+function groupLines({ hostOps }: Plan, id: string): string[] {
+  const lines = [
+    "groups=",
+    "# Makes a control group and those above it that are missing; in version 2 its parents pass their controllers on.",
+    "group() {",
+    '  [ ! -d "$1" ] || return 0',
+    '  group "$(dirname "$1")"',
+    '  if [ -e "$(dirname "$1")/cgroup.subtree_control" ]; then',
+    '    for controller in $(cat "$(dirname "$1")/cgroup.controllers"); do',
+    '      echo "+$controller" > "$(dirname "$1")/cgroup.subtree_control" || :',
+    "    done 2> /dev/null",
+    "  fi",
+    '  mkdir "$1"',
+    '  later "until rmdir $1; do sleep 0.05; done 2> /dev/null"',
+    "}",
+  ];
+  if (hostOps.length === 0) return ["groups="];
+  return [...lines, ...hostOps.flatMap((op) => hostLines(op, id))];
+}
+
+export function hostLines(op: HostOp, id: string): string[] {
+  const place = quote(ownGroup(op.target, id));
+  switch (op.op) {
+    case "cgroupCreate":
+      return [
+        `group ${place}`,
+        `groups="$groups ${ownGroup(op.target, id)}/cgroup.procs"`,
+        `[ "$(cat ${place}/cgroup.procs)" = "" ] || fail "this script runs already"`,
+      ];
+    case "cgroupWrite": {
+      const tolerant =
+        op.tolerate.length === 0 ? "" : ` 2> /dev/null || : # ${op.tolerate.join(", ")} is tolerated`;
+      return [`printf %s ${quote(op.value)} > ${place}${tolerant}`];
+    }
+    case "cgroupDeviceProgram":
+      return [`perl "$work/helper.pl" "$machine" devices=${place}=${op.program.toHex()}`];
+  }
+}
+
+/** The group of version 2 is entered by clone3 in the plan. */
+function intoGroup(plan: Plan, groupOf: ReadonlyMap<string, string>): string[] {
+  const place = groupOf.get("cgroup");
+  const clone = plan.ops.find((op) => op.op === "clone");
+  return place === undefined || clone === undefined ? [] : [`echo 0 > ${place}/cgroup.procs`];
+}
+
+function isOfHost({ op }: ProcessOp): boolean {
+  return [
+    "setHostname",
+    "setDomainname",
+    "setScheduler",
+    "setIoPriority",
+    "setAffinity",
+    "loopbackUp",
+    "setRlimit",
+  ].includes(op);
+}
+
+/**
+ * In the order in which the script does them: what joins the control groups, then the mounts that a plan prepares on the host,
+ * then the child's. What needs a program of the host and nothing of the image is done before its root is entered.
+ */
+function ordered({ ops }: Plan): readonly [ProcessOp[], ProcessOp[]] {
+  const child = ops.filter(({ stage }) => stage === "child");
+  const prepare = ops.filter(({ stage, op }) => stage === "prepare" && op !== "clone");
+  const parent = ops.filter(({ stage }) => stage === "parent");
+  const split = child.findIndex((op) => op.op === "unshare") + 1;
+  const rest = child.slice(split);
+  const at = rest.findIndex(({ op }) => op === "pivotRoot" || op === "moveRoot");
+  const entered = at < 0 ? rest.length : at;
+  const after = rest.slice(entered);
+  return [
+    child.slice(0, split),
+    [
+      ...parent,
+      ...prepare,
+      ...rest.slice(0, entered),
+      ...after.filter(isOfHost),
+      ...after.filter((op) => !isOfHost(op)),
+    ],
+  ];
+}
+
+function chapterLine(
+  chapter: keyof Vocabulary["chapters"],
+  { chapters }: Pick<Vocabulary, "chapters">,
+): string[] {
+  const { title, meaning } = chapters[chapter];
+  return [`# == ${title}: ${meaning}`];
+}
+
+function withChapters(
+  list: readonly ProcessOp[],
+  vocabulary: Pick<Vocabulary, "chapters">,
+  linesOf: (op: ProcessOp) => readonly string[],
+): string[] {
+  let last = "";
+  return list.flatMap((op) => {
+    const [first, ...more] = linesOf(op);
+    if (first === undefined) return [];
+    const chapter = chapterOf(op);
+    const head = chapter === last ? [] : chapterLine(chapter, vocabulary);
+    last = chapter;
+    const isOpen =
+      first.endsWith("\\") || first.includes("\n") || first.startsWith("#") || first.startsWith("next");
+    return [...head, isOpen ? first : `${first}  # ${oneLine(op.cause)}`, ...more];
+  });
+}
+
+/** EROFS images are mounted read-only through a loop device; directories are used as they are. */
+function layerLines({ receives }: Plan, sources: ReadonlyMap<string, string>): string[] {
+  const layers = receives.filter(({ name }) => name.startsWith("lower:") && sources.has(name));
+  if (layers.length === 0) return [];
+  return [
+    "# The image's layers: files that hold EROFS file systems, in the engine's directory. Mounted before the control groups are",
+    "# joined, as those allow no loop device.",
+    ...layers.flatMap(({ name }, index) => {
+      const place = `"$work"/${name.replace(":", "-")}`;
+      const source = quote(sources.get(name) ?? "");
+      // The lowest takes the place of them all.
+      const other = index === layers.length - 1 ? `mount --bind "$ROOTFS" ${place}` : ":";
+      return [
+        `mkdir ${place}`,
+        `if [ -n "\${ROOTFS-}" ]; then ${other}`,
+        `elif [ -f ${source} ]; then mount -t erofs -o loop,ro ${source} ${place}`,
+        `else echo "layer "${source}" is not here: run this where it was written, or say ROOTFS=/some/directory" >&2; exit 1`,
+        "fi",
+      ];
+    }),
+  ];
+}
+
+const variableWord = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** Masked ones come from the environment of whoever runs the script. */
+function environmentWords({ ops }: Plan, { masked }: ScriptSurroundings): string[] {
+  const exec = ops.find((op) => op.op === "exec");
+  if (exec?.op !== "exec") return [];
+  return exec.fields.environment.flatMap((entry) => {
+    const name = entry.slice(0, Math.max(0, entry.indexOf("=")));
+    if (!masked.has(name)) return [quote(`env=${entry}`)];
+    return variableWord.test(name) ? [`"env=${name}=\${${name}-}"`] : [];
+  });
+}
+
+const unshareWords: Readonly<Record<string, string>> = {
+  user: "--user",
+  ipc: "--ipc",
+  uts: "--uts",
+  network: "--net",
+  pid: "--pid --fork",
+  time: "--time",
+  mount: "--mount --propagation private",
+};
+
+/** The clone as unshare(1); namespaces that are there already are entered first, by nsenter(1). */
+function cloneCommand({ ops }: Plan, places: Places): string {
+  const clone = ops.find((op) => op.op === "clone");
+  const flags = clone?.op === "clone" ? BigInt(clone.fields.flags) : 0n;
+  const madeBefore = ops.some(
+    (op) => op.op === "unshare" && BigInt(op.fields.flags) === BigInt(cloneFlags.newTime),
+  );
+  const words = Object.entries(namespaceKinds)
+    .filter(([kind, { flag }]) => (flags & BigInt(flag)) !== 0n || (kind === "time" && madeBefore))
+    .map(([kind]) => own(unshareWords, kind) ?? "");
+  const joined = ops.flatMap((op) => {
+    if (op.op !== "setns" || op.stage === "parent" || places.missing(op.fields.slot) !== undefined) return [];
+    const names: Readonly<Record<string, string>> = { network: "net" };
+    return namespaceNames(op.fields.nstype)
+      .filter((kind) => kind !== "mount")
+      .map((kind) => `--${own(names, kind) ?? kind}=${places.of(op.fields.slot)}`);
+  });
+  const enter = joined.length === 0 ? "" : `nsenter ${joined.join(" ")} `;
+  return `${enter}${words.length === 0 ? "" : `unshare ${words.join(" ")}`}`.trimEnd();
+}

@@ -1,0 +1,402 @@
+/**
+ * `explain --format sh`: the script makes by hand what the engine makes. Each container reports what it sees of itself; the
+ * container of the engine goes, the script that was written of it runs, and both reports are to be the same. Nothing is left of either.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { cgroupParentOf } from "../../src/engine/config.ts";
+import { deviceProgram } from "../../src/linux/bpf-device.ts";
+import { helperText } from "../../src/plan/script/helper.ts";
+import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { freePort } from "../support/free-port.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { until } from "../support/until.ts";
+
+let engine: TestEngine;
+const scratch = temporaryDirectory("by-hand");
+
+beforeAll(async () => {
+  engine = await startEngine();
+  mkdirSync(`${scratch.path}/data/run-secrets`, { recursive: true });
+  writeFileSync(`${scratch.path}/data/file`, "bound\n");
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+  scratch[Symbol.dispose]();
+});
+
+const report = `
+echo "== mounts"; cat /proc/self/mountinfo
+echo "== status"; grep -E "^(Uid|Gid|Groups|Umask|Cap|NoNew|Seccomp)" /proc/self/status
+echo "== processes"; tr "\\0" " " < /proc/self/cmdline | cut -c 1-20; ls -d /proc/1
+echo "== session"; cut -d " " -f 5,6,7,8 /proc/1/stat
+echo "== namespaces"; for n in cgroup ipc mnt net pid time user uts; do echo "$n $(readlink /proc/self/ns/$n)"; done
+echo "== names"; hostname; cat /proc/sys/kernel/domainname; pwd
+echo "== environment"; env | sort
+echo "== limits"; cat /proc/self/limits
+echo "== groups"; cat /proc/self/cgroup
+for f in memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes cpu/cpu.cfs_quota_us cpu/cpu.shares pids/pids.max devices/devices.list memory.max memory.swap.max cpu.max pids.max; do
+  [ ! -e /sys/fs/cgroup/$f ] || { echo "$f"; cat /sys/fs/cgroup/$f; }; done
+echo "== network"; ip address; ip route; ip -6 route; cat /etc/hosts /etc/hostname /etc/resolv.conf
+for f in net/ipv4/ping_group_range net/ipv4/ip_unprivileged_port_start net/core/somaxconn; do cat /proc/sys/$f; done
+echo "== files"; ls -la / /dev /dev/pts /dev/shm /in /t /sys/fs/cgroup 2>&1; cat /proc/self/oom_score_adj; cat /in/file 2>&1
+echo "== denied"; mount -t tmpfs none /tmp 2>&1; echo x 2>&1 > /new; ls /proc/acpi /proc/kcore 2>&1 | head -2; unshare -U true 2>&1; echo 1 2>&1 > /proc/sys/kernel/hostname
+echo "== descriptors"; ls /proc/1/fd
+echo "== end"`;
+
+/** What differs between any two containers, or two looks at one. */
+function comparable(text: string, id: string): string[] {
+  const own = (name: string): string => {
+    try {
+      return readlinkSync(`/proc/self/ns/${name}`);
+    } catch {
+      return "";
+    }
+  };
+  const isOfHost = text.includes(`net ${own("net")}`);
+  return (
+    text
+      .slice(0, text.indexOf("== end"))
+      .replaceAll(`${id.slice(0, 12)}-by-hand`, id)
+      // Links of the host come and go.
+      .replace(isOfHost ? /== network\n.*(?=== files)/s : /^(?!)/, "")
+      .split("\n")
+      .map((line) => {
+        const mount = /^\d+ \d+ \d+:\d+ (\S+) (\S+) (\S+) ?(\S*) - (\S+) (\S+) (\S+)$/.exec(line);
+        if (mount !== null) {
+          const [, root, at, options, propagation, type, source, own = ""] = mount;
+          const kept = own
+            .split(",")
+            .filter(
+              (option) =>
+                !/^(?:lowerdir|upperdir|workdir|uuid|index|metacopy|volatile|fsync|redirect_dir)/.test(
+                  option,
+                ),
+            );
+          return `mount ${at} ${root} ${options} ${propagation} ${type} ${source} ${kept.sort().join(",")}`;
+        }
+        const namespace = /^(\w+) (\w+:\[\d+\])$/.exec(line);
+        if (namespace !== null)
+          return `${namespace[1]} ${namespace[2] === own(namespace[1] ?? "") ? "of the host" : "its own"}`;
+        return line
+          .replace(/@if\d+/, "@if")
+          .replace(/valid_lft \S+ preferred_lft \S+/, "")
+          .replace(/,M-DOWN|,LOWER_UP/g, "")
+          .replace(/[A-Z][a-z]{2} [ \d]\d (?:\d\d:\d\d| \d{4})/, "DATE")
+          .replace(/inet6 fe80:\S+/, "inet6 fe80::")
+          .replace(/fe80::\S+ /, "fe80:: ")
+          .replace(/^(d\S+ +)\d+/, "$1")
+          .replace(/ +/g, " ");
+      })
+      .sort()
+  );
+}
+
+async function outputOfRun(name: string, flags: readonly string[]): Promise<string> {
+  await engine.output(
+    "run",
+    "-d",
+    "--name",
+    name,
+    ...flags,
+    "base",
+    "sh",
+    "-c",
+    `${report}; exec sleep 1000`,
+  );
+  let text = "";
+  await until(`${name} to report`, async () => {
+    text = (await engine.cli("logs", name)).stdout;
+    return text.includes("== end");
+  });
+  return text;
+}
+
+interface ByHand {
+  readonly text: string;
+  readonly errors: string;
+  readonly exitCode: number;
+}
+
+/** Runs the script until it has reported, does `meanwhile`, and ends it as a terminal would. */
+async function outputOfScript(
+  script: string,
+  meanwhile: () => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ByHand> {
+  const file = `${scratch.path}/script.sh`;
+  writeFileSync(file, script);
+  writeFileSync(`${scratch.path}/out`, "");
+  writeFileSync(`${scratch.path}/err`, "");
+  const process_ = Bun.spawn(["sh", file], {
+    stdin: "ignore",
+    stdout: Bun.file(`${scratch.path}/out`),
+    stderr: Bun.file(`${scratch.path}/err`),
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR: scratch.path, ...env },
+  });
+  const text = (): string => readFileSync(`${scratch.path}/out`, "utf8");
+  await until("the script to report", () => process_.exitCode !== null || text().includes("== end"));
+  await meanwhile();
+  process_.kill("SIGTERM");
+  const exitCode = await process_.exited;
+  return { text: text(), errors: readFileSync(`${scratch.path}/err`, "utf8"), exitCode };
+}
+
+/** What a script has made on the host. */
+function traces(id: string): string[] {
+  const hand = `${id.slice(0, 12)}-by-hand`;
+  const groups = readdirSync("/sys/fs/cgroup").flatMap((hierarchy) =>
+    [`${cgroupParentOf(engine.tag)}/${hand}`, hand].map((path) => `/sys/fs/cgroup/${hierarchy}/${path}`),
+  );
+  const links = Bun.spawnSync(["ip", "-o", "link"]).stdout.toString();
+  const tables = Bun.spawnSync(["nft", "list", "tables"]).stdout.toString();
+  return [
+    ...groups.filter((path) => existsSync(path)),
+    ...[`/run/netns/by-hand-${id.slice(0, 12)}`].filter((path) => existsSync(path)),
+    ...(links.includes(`hand${id.slice(0, 8)}`) ? ["a link"] : []),
+    ...(tables.includes(`by_hand_${id.slice(0, 12)}`) ? ["a table"] : []),
+    ...readdirSync(scratch.path).filter((name) => name.startsWith("tmp.")),
+  ];
+}
+
+const cases: readonly (readonly [string, readonly string[]])[] = [
+  ["the defaults", []],
+  [
+    "a user, groups and a working directory",
+    ["--user", "1000:1000", "--group-add", "44", "--group-add", "4242", "-w", "/tmp"],
+  ],
+  ["no capabilities", ["--cap-drop", "ALL"]],
+  [
+    "capabilities for a user, nothing new by exec",
+    ["--user", "7", "--cap-add", "NET_ADMIN", "--cap-drop", "MKNOD", "--security-opt", "no-new-privileges"],
+  ],
+  [
+    "a root that is read-only, file systems in memory",
+    ["--read-only", "--tmpfs", "/t:size=1m,mode=1770", "--shm-size", "1m"],
+  ],
+  [
+    "limits of memory, processors and processes",
+    [
+      "-m",
+      "64m",
+      "--cpus",
+      "0.5",
+      "--pids-limit",
+      "77",
+      "--ulimit",
+      "nofile=100:200",
+      "--oom-score-adj",
+      "300",
+    ],
+  ],
+  ["no network", ["--network", "none", "-h", "kitchen", "--domainname", "lunch"]],
+  [
+    "the network, process and IPC namespaces of the host",
+    ["--network", "host", "--pid", "host", "--ipc", "host"],
+  ],
+  [
+    "directories and files of the host",
+    ["-v", "DATA:/in", "-v", "DATA/file:/one:ro", "-e", "COLOUR=red and green"],
+  ],
+  [
+    "a switch of the kernel, a device, more names",
+    [
+      "--sysctl",
+      "net.core.somaxconn=99",
+      "--device",
+      "/dev/fuse",
+      "--add-host",
+      "soup:10.1.2.3",
+      "--dns",
+      "9.9.9.9",
+    ],
+  ],
+  ["everything allowed", ["--privileged"]],
+  ["no filter of system calls", ["--security-opt", "seccomp=unconfined"]],
+];
+
+describe("the script makes the same container, and takes all of it back", () => {
+  test.each(cases)("%s", async (title, given): Promise<void> => {
+    const name = `box-${cases.findIndex(([one]) => one === title)}`;
+    const flags = given.map((word) => word.replace("DATA", `${scratch.path}/data`));
+    const wanted = await outputOfRun(name, flags);
+    const { stdout: script } = await engine.cli("explain", "--format", "sh", "--show-secrets", name);
+    const id = (await engine.output("inspect", "-f", "{{.Id}}", name)).trim();
+    await engine.output("rm", "-f", name);
+    const { text, errors, exitCode } = await outputOfScript(script, async () => {});
+    expect(errors).toBe("");
+    expect(comparable(text, id)).toEqual(comparable(wanted, id));
+    expect(exitCode).toBe(143);
+    expect(traces(id)).toEqual([]);
+  });
+});
+
+test("a network of users: the address answers, the published port too, until the script ends", async () => {
+  const port = freePort();
+  await engine.output("network", "create", "--ipv6", "canteen");
+  const flags = ["-p", `127.0.0.1:${port}:80`, "--network", "canteen", "--name", "web"];
+  const command = `echo soup > /tmp/index.html; httpd -p 80 -h /tmp; ${report}; exec sleep 1000`;
+  await engine.output("run", "-d", ...flags, "base", "sh", "-c", command);
+  let wanted = "";
+  await until("web to report", async () => {
+    wanted = (await engine.cli("logs", "web")).stdout;
+    return wanted.includes("== end");
+  });
+  const format = '{{.Id}} {{(index .NetworkSettings.Networks "canteen").IPAddress}}';
+  const [id = "", address = ""] = (await engine.output("inspect", "-f", format, "web")).trim().split(" ");
+  const script = await engine.output("explain", "--format", "sh", "web");
+  const early = Bun.spawnSync(["sh", "-c", script]);
+  expect(early.stderr.toString()).toContain("the container runs: stop it first");
+  await engine.output("rm", "-f", "web");
+  const answers: string[] = [];
+  const { text, errors, exitCode } = await outputOfScript(script, async () => {
+    for (const place of [`127.0.0.1:${port}`, `${address}:80`]) {
+      answers.push(await (await fetch(`http://${place}/index.html`)).text());
+    }
+  });
+  expect(answers).toEqual(["soup\n", "soup\n"]);
+  expect(errors).toBe(
+    "note: nobody answers for names of other containers: the engine's name server is not by hand\n",
+  );
+  expect(comparable(text, id)).toEqual(comparable(wanted, id));
+  expect(exitCode).toBe(143);
+  expect(traces(id)).toEqual([]);
+});
+
+test("what is masked is not in the script; it says so, and takes the values from who runs it", async () => {
+  const flags = ["-e", "TOKEN=opensesame", "-v", `${scratch.path}/data/run-secrets:/run/secrets`];
+  const words = [
+    "explain",
+    "--format",
+    "sh",
+    "run",
+    ...flags,
+    "base",
+    "sh",
+    "-c",
+    'echo "got $TOKEN"; ls /run/secrets; echo "== end"',
+  ];
+  const masked = await engine.output(...words);
+  expect(masked).not.toContain("opensesame");
+  expect(masked).not.toContain("run-secrets");
+  const refused = await outputOfScript(masked, async () => {});
+  expect(refused.errors).toContain("what is mounted at /run/secrets is masked here: set SOURCE_");
+  const [, variable = ""] = /set (SOURCE_\d+)/.exec(refused.errors) ?? [];
+  const given = { TOKEN: "other words", [variable]: `${scratch.path}/data` };
+  const { text, errors } = await outputOfScript(masked, async () => {}, given);
+  expect(text).toStartWith("got other words\nfile\n");
+  expect(errors).toContain("values of 1 environment variables are masked");
+  const whole = await engine.output("explain", "--show-secrets", ...words.slice(1));
+  expect(whole).toContain("env=TOKEN=opensesame");
+});
+
+test("links of an image lead nowhere on the host", async () => {
+  await engine.output("run", "--name", "trap", "base", "sh", "-c", `rm -r /srv; ln -s ${scratch.path} /srv`);
+  await engine.output("commit", "trap", "trapped");
+  const script = await engine.output(
+    "explain",
+    "--format",
+    "sh",
+    "run",
+    "-v",
+    `${scratch.path}/data:/srv/in`,
+    "trapped",
+    "sh",
+    "-c",
+    `cat ${scratch.path}/in/file; echo "== end"`,
+  );
+  const { text, errors } = await outputOfScript(script, async () => {});
+  expect(errors).toBe("");
+  expect(text).toStartWith("bound\n");
+  expect(readdirSync(scratch.path).sort()).toEqual(["data", "err", "out", "script.sh"]);
+});
+
+test("--init by hand: process 1 takes in orphans, passes signals on, and ends as the program does", async () => {
+  const command =
+    "(sleep 0.01 &); sleep 0.1; ps -o pid,stat,args; trap 'exit 9' USR1; kill -USR1 1; sleep 10 & wait";
+  const script = await engine.output(
+    "explain",
+    "-f",
+    "sh",
+    "run",
+    "--network",
+    "none",
+    "--init",
+    "base",
+    "sh",
+    "-c",
+    command,
+  );
+  writeFileSync(`${scratch.path}/script.sh`, script);
+  const { exitCode, stdout } = Bun.spawnSync(["sh", `${scratch.path}/script.sh`]);
+  expect(stdout.toString()).toMatch(/ 1 S .*perl/);
+  expect(stdout.toString()).not.toContain("Z");
+  expect(exitCode).toBe(9);
+});
+
+test("the program's exit code and its end are the script's", async () => {
+  const script = await engine.output(
+    "explain",
+    "--format",
+    "sh",
+    "run",
+    "--network",
+    "none",
+    "base",
+    "sh",
+    "-c",
+    "exit 7",
+  );
+  writeFileSync(`${scratch.path}/script.sh`, script);
+  expect(Bun.spawnSync(["sh", `${scratch.path}/script.sh`]).exitCode).toBe(7);
+  const missing = await engine.output(
+    "explain",
+    "--format",
+    "shell",
+    "run",
+    "--network",
+    "none",
+    "base",
+    "nosuch",
+  );
+  writeFileSync(`${scratch.path}/script.sh`, missing);
+  const { exitCode, stderr } = Bun.spawnSync(["sh", `${scratch.path}/script.sh`]);
+  expect([exitCode, stderr.toString()]).toEqual([127, expect.stringContaining("cannot become nosuch")]);
+});
+
+test("the helper lets a control group of version 2 use the devices that its program lets through", () => {
+  const group = [
+    `/sys/fs/cgroup/unified/by-hand-test-${process.pid}`,
+    `/sys/fs/cgroup/by-hand-test-${process.pid}`,
+  ].find(
+    (path) =>
+      existsSync(`${dirname(path)}/cgroup.procs`) && existsSync(`${dirname(path)}/cgroup.controllers`),
+  );
+  if (group === undefined) throw new Error("this host has no control groups of version 2");
+  writeFileSync(`${scratch.path}/helper.pl`, helperText);
+  const devices = deviceProgram([{ allow: true, type: "c", major: 1, minor: 3, access: "rwm" }]).toHex();
+  mkdirSync(group);
+  try {
+    const machine = process.arch === "x64" ? "x86_64" : "aarch64";
+    const attached = Bun.spawnSync([
+      "perl",
+      `${scratch.path}/helper.pl`,
+      machine,
+      `devices=${group}=${devices}`,
+    ]);
+    expect([attached.exitCode, attached.stderr.toString()]).toEqual([0, ""]);
+    const tried = `echo 0 > ${group}/cgroup.procs; true < /dev/null && echo null; true < /dev/zero || echo not zero`;
+    expect(Bun.spawnSync(["sh", "-c", tried]).stdout.toString()).toBe("null\nnot zero\n");
+  } finally {
+    rmdirSync(group);
+  }
+});
