@@ -1,11 +1,12 @@
 /** TCP sockets as byte streams: accepted ones and ones that lead somewhere. */
 import { BunDuplex } from "./bun-duplex.ts";
 
-/** Accepts connections until it is disposed of; those that were accepted live on. Throws when the port is taken. */
-export function listenTcp(hostname: string, port: number, accept: (client: BunDuplex) => void): Disposable {
+/** Accepts connections at a listening socket, which it then owns, until it is disposed of; those that were accepted live on. */
+export function adoptListener(fd: number, accept: (client: BunDuplex) => void): Disposable {
+  const place = { fd, hostname: "", port: 0 };
   const listener = Bun.listen<BunDuplex>({
-    hostname,
-    port,
+    // Bun takes { fd } at run time, and then that alone counts; its type declarations do not say so.
+    ...place,
     allowHalfOpen: true,
     socket: {
       ...BunDuplex.events,

@@ -70,6 +70,7 @@ test("the table, which is the same for any number of networks", () => {
   }
   chain output {
     type nat hook output priority -100; policy accept;
+    ip6 daddr ::1 return comment "the engine passes on itself"
     dnat ip to meta l4proto . ip daddr . th dport map @published
     fib daddr type local dnat ip to meta l4proto . th dport map @published_any
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6

@@ -32,6 +32,7 @@ import {
   fibDestinationLocal,
   fibSourceElsewhere,
   iifnameIn,
+  ip6DestinationLoopback,
   ip6SourceLinkLocal,
   ip6SourceNone,
   ipDestination,
@@ -183,7 +184,10 @@ export function hostRuleset(table: TableReference): Ruleset {
       {
         name: "output",
         base: { type: "nat", hook: "output", priority: -100, policy: "accept" },
-        rules: rewrite,
+        rules: [
+          { phrases: [ip6DestinationLoopback, returnToCaller], comment: "the engine passes on itself" },
+          ...rewrite,
+        ],
       },
       {
         name: "forward",

@@ -16,12 +16,14 @@ const afInet6 = 10;
 const ipprotoIpv6 = 41;
 const ipv6Only = 26;
 const addressBytes6 = 28;
-const sockCloexec = 0o2000000;
+const cloexecNonblock = 0o2000000 | 0o4000;
 const socketTypes = { tcp: 1, udp: 2, sctp: 1 } as const;
 const solSocket = 1;
 const soReuseaddr = 2;
 const soRcvbuf = 8;
 const backlog = 1;
+const manyClients = 512;
+const usualReceiveBytes = 212_992;
 const addressBytes = 16;
 
 export interface HeldPort {
@@ -87,10 +89,23 @@ export function holdHostPort(protocol: PortProtocol, address: number | bigint, p
   }
 }
 
+/** A socket that was held for nobody is to have clients. */
+export function acceptMany(socket: OwnedFd): void {
+  syscall("listen", socket.what, socket.raw, manyClients);
+}
+
+/** The same of one for datagrams. */
+export function receiveMuch(socket: OwnedFd): void {
+  syscall("setsockopt", socket.what, socket.raw, solSocket, soRcvbuf, Int32Array.of(usualReceiveBytes), 4);
+}
+
 function openSocket(protocol: PortProtocol, family: number, what: string): OwnedFd | undefined {
   const number = protocol === "sctp" ? protocolNumbers.sctp : 0;
   try {
-    return new OwnedFd(syscall("socket", what, family, socketTypes[protocol] | sockCloexec, number), what);
+    return new OwnedFd(
+      syscall("socket", what, family, socketTypes[protocol] | cloexecNonblock, number),
+      what,
+    );
   } catch (thrown) {
     const isMissing = thrown instanceof SyscallError && thrown.code === "EPROTONOSUPPORT";
     if (protocol === "sctp" && isMissing) return undefined;

@@ -168,18 +168,18 @@ inOwnNetns(import.meta.path, () => {
     const network = make("six");
     const ports = [
       { containerPort: 80, protocol: "tcp" },
-      { containerPort: 81, protocol: "tcp", hostAddress: "::1" },
+      { containerPort: 81, protocol: "tcp", hostAddress: "fd00:77::1" },
     ] as const;
     const one = await networks.acquire("one", { endpoints: [{ network }], ports });
     opened.push(one.netns);
     const [four, six, named] = one.ports;
-    expect([four, six, named].map((port) => port?.hostAddress)).toEqual(["0.0.0.0", "::", "::1"]);
+    expect([four, six, named].map((port) => port?.hostAddress)).toEqual(["0.0.0.0", "::", "fd00:77::1"]);
     expect(six?.hostPort).toBe(four?.hostPort ?? 0);
     const elements = (map: string): string =>
       Bun.spawnSync(["nft", "list", "map", "inet", "tiffin", map]).stdout.toString();
     if (Bun.which("nft") !== null) {
       expect(elements("published6_any")).toContain(`tcp . ${six?.hostPort} : fd00:77::2 . 80`);
-      expect(elements("published6")).toContain(`tcp . ::1 . ${named?.hostPort} : fd00:77::2 . 81`);
+      expect(elements("published6")).toContain(`tcp . fd00:77::1 . ${named?.hostPort} : fd00:77::2 . 81`);
     }
     const taken = await networks
       .acquire("two", {

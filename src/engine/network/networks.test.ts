@@ -434,7 +434,8 @@ inOwnNetns(import.meta.path, () => {
     expect(await failure(acquire(network, "a", { ports: [], mac: "02:zz" }, database))).toBe(
       "invalid network.address-invalid",
     );
-    expect((await start("a", [{ ...tcp80, hostAddress: "::" }])).warnings).toHaveLength(1);
+    const sctp = { ...tcp80, protocol: "sctp", hostAddress: "::" } as const;
+    expect((await start("a", [sctp])).warnings).toHaveLength(1);
   });
 
   test("a wanted address and MAC are given, even one that was made ahead of need", async () => {

@@ -2,9 +2,11 @@
  * A published port at which the engine listens itself and passes on what comes, so that for the host's firewall it is a
  * port of the host like any other. It needs no rule, and lives no longer than the engine.
  */
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { joinDuplexes } from "../../lib/byte-duplex.ts";
 import { after, type Timer } from "../../lib/timer.ts";
-import { connectTcp, listenTcp } from "../../transport/tcp.ts";
+import { adoptListener, connectTcp } from "../../transport/tcp.ts";
+import { acceptMany, receiveMuch } from "./host-port.ts";
 import type { PublishedPort } from "./model.ts";
 
 /** How many clients one UDP port has at a time, and after how long without a word one is forgotten. */
@@ -22,7 +24,6 @@ interface Flow {
 }
 
 export class PortRelay implements Disposable {
-  readonly #port: PublishedPort;
   readonly #report: (thrown: unknown) => void;
   /** The container's address and port; undefined: nobody is behind it yet. */
   #target: RelayTarget | undefined;
@@ -31,12 +32,15 @@ export class PortRelay implements Disposable {
   readonly #flows = new Map<string, Flow>();
   #isClosed = false;
 
-  /** Throws when the port is taken. */
-  constructor(port: PublishedPort, report: (thrown: unknown) => void) {
-    this.#port = port;
+  /** `held`: bound to the port, and the relay's from then on. */
+  constructor(
+    { protocol }: Pick<PublishedPort, "protocol">,
+    held: OwnedFd,
+    report: (thrown: unknown) => void,
+  ) {
     this.#report = report;
-    if (port.protocol === "tcp") this.#listener = this.#listen();
-    else this.#bind().catch(report);
+    if (protocol === "tcp") this.#listener = this.#listen(held);
+    else this.#receive(held).catch(report);
   }
 
   /** What comes from now on goes to that address; connections that are there stay where they are. */
@@ -53,9 +57,9 @@ export class PortRelay implements Disposable {
     this.#forgetFlows();
   }
 
-  #listen(): Disposable {
-    const { hostAddress, hostPort } = this.#port;
-    return listenTcp(hostAddress, hostPort, (client) => {
+  #listen(held: OwnedFd): Disposable {
+    acceptMany(held);
+    return adoptListener(held.take(), (client) => {
       if (this.#target === undefined) {
         client.destroy();
         return;
@@ -68,11 +72,11 @@ export class PortRelay implements Disposable {
     });
   }
 
-  async #bind(): Promise<void> {
-    const { hostAddress, hostPort } = this.#port;
+  async #receive(held: OwnedFd): Promise<void> {
+    receiveMuch(held);
+    const place = { fd: held.take() };
     const socket = await Bun.udpSocket({
-      hostname: hostAddress,
-      port: hostPort,
+      ...place,
       socket: {
         data: (own, data, port, address) => {
           this.#pass(own, Buffer.from(data), port, address);
@@ -95,7 +99,10 @@ export class PortRelay implements Disposable {
 
   #flowOf(own: Bun.udp.Socket<"buffer">, key: string, port: number, address: string): Flow | undefined {
     if (this.#target === undefined || this.#flows.size >= mostFlows) return undefined;
+    const isIpv6 = this.#target.address.includes(":");
     const socket = Bun.udpSocket({
+      // A socket is of the family of its own address.
+      ...(isIpv6 && { hostname: "::" }),
       connect: { hostname: this.#target.address, port: this.#target.port },
       socket: {
         data(_socket, data) {

@@ -19,11 +19,25 @@ test("no address is every address, no port is any port, a range is a range", () 
   expect(warnings).toEqual([]);
 });
 
-test("an IPv6 address is left out and said so", () => {
-  expect(checkPorts([{ ...web, hostAddress: "::1" }])).toEqual({
-    ports: [],
-    warnings: ["Port 80/tcp is not published on [::1]: this network has no IPv6"],
-  });
+test("where rewriting leads nowhere, to ::1 and from one family to the other, the engine listens; SCTP is left out and said so", () => {
+  const modeOf = (change: Partial<PortRequest>, hasIpv6: boolean) => {
+    const { ports, warnings } = checkPorts([{ ...web, ...change }], undefined, "nat", hasIpv6);
+    return warnings[0] ?? ports[0]?.mode;
+  };
+  expect([modeOf({ hostAddress: "::1" }, false), modeOf({ hostAddress: "::" }, false)]).toEqual([
+    "socket",
+    "socket",
+  ]);
+  expect([modeOf({ hostAddress: "::1" }, true), modeOf({ hostAddress: "::" }, true)]).toEqual([
+    "socket",
+    "nat",
+  ]);
+  expect(modeOf({ hostAddress: "::1", protocol: "sctp" }, false)).toBe(
+    "Port 80/sctp is not published on [::1]: this network has no IPv6",
+  );
+  expect(modeOf({ hostAddress: "::1", protocol: "sctp" }, true)).toBe(
+    "Port 80/sctp is not published on [::1]: SCTP is only rewritten, and nothing to ::1 is",
+  );
 });
 
 test.each<[string, Partial<PortRequest>]>([

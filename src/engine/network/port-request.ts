@@ -26,7 +26,7 @@ function isPort(port: number, minimum: number): boolean {
   return Number.isInteger(port) && port >= minimum && port <= maximumPort;
 }
 
-/** IPv6 host addresses are left out with a warning where the network has no IPv6; anything else that is wrong throws `network.port-invalid`. */
+/** SCTP at an IPv6 address is left out with a warning where the network has no IPv6; anything else that is wrong throws `network.port-invalid`. */
 export function checkPorts(
   requests: readonly PortRequest[],
   defaultAddress = "0.0.0.0",
@@ -50,15 +50,18 @@ export function checkPorts(
         `host port ${hostPort}${lastPort === hostPort ? "" : `-${lastPort}`} is not from 1 to ${maximumPort}`,
       );
     }
-    if (text.includes(":") && !hasIpv6) {
+    // Nothing rewritten comes to ::1 or from one family to the other: there the engine listens itself.
+    const isPassedOn = text.includes(":") && (!hasIpv6 || parseIpv6(text) === 1n);
+    if (isPassedOn && protocol === "sctp") {
       warnings.push(
-        `Port ${containerPort}/${protocol} is not published on [${text}]: this network has no IPv6`,
+        `Port ${containerPort}/${protocol} is not published on [${text}]: ` +
+          (hasIpv6 ? "SCTP is only rewritten, and nothing to ::1 is" : "this network has no IPv6"),
       );
       continue;
     }
     const hostAddress = parseIpv4(text) ?? parseIpv6(text);
     if (hostAddress === undefined) throw invalid(`${JSON.stringify(text)} is no IP address to publish on`);
-    const { mode = defaultMode } = request;
+    const mode = isPassedOn ? "socket" : (request.mode ?? defaultMode);
     if (mode === "socket" && protocol === "sctp") {
       throw invalid(`port ${containerPort}/sctp cannot be published in the mode socket: use nat`);
     }

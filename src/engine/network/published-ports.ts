@@ -3,10 +3,11 @@
  * together here. Elements are changed one transaction per container, never the rules.
  */
 import { deleteFlows, type NetlinkSocket, nftTransaction } from "../../kernel/netlink/mod.ts";
+import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
-import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
+import { formatIpv6, parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { addContents, deleteContents, type PortMapping, portContents } from "./firewall.ts";
 import { formatHostAddress, type HeldPort, holdHostPort, portAllocated } from "./host-port.ts";
@@ -51,10 +52,12 @@ function mappingsOf({ ports, target }: Pick<Publication, "ports" | "target">): P
 
 /** What the engine does of it. */
 function lead({ ports, sockets, target }: Publication): void {
-  const address = formatIpv4(target.address);
-  ports.forEach(({ containerPort }, index) => {
+  ports.forEach(({ containerPort, hostAddress }, index) => {
     const socket = sockets[index];
-    if (socket instanceof PortRelay) socket.lead({ address, port: containerPort });
+    if (!(socket instanceof PortRelay)) return;
+    const isIpv6 = hostAddress.includes(":") && target.address6 !== undefined;
+    const address = isIpv6 ? formatIpv6(target.address6) : formatIpv4(target.address);
+    socket.lead({ address, port: containerPort });
   });
 }
 
@@ -117,11 +120,7 @@ export class PublishedPorts {
           hostPort: held.port,
           ...(port.mode === "socket" && { mode: port.mode }),
         };
-        if (port.mode === "socket") {
-          // It says in our words whether the port is free, and which one.
-          held.socket?.[Symbol.dispose]();
-          sockets.push(new PortRelay(published, this.#report));
-        } else sockets.push(held.socket);
+        sockets.push(this.#serve(published, held.socket));
         ports.push(published);
       }
     } catch (thrown) {
@@ -217,14 +216,8 @@ export class PublishedPorts {
     for (const port of ports) {
       let held: Disposable | undefined;
       try {
-        if (port.mode === "socket") held = new PortRelay(port, this.#report);
-        else {
-          held = holdHostPort(
-            port.protocol,
-            parseIpv4(port.hostAddress) ?? parseIpv6(port.hostAddress) ?? 0,
-            port.hostPort,
-          ).socket;
-        }
+        const address = parseIpv4(port.hostAddress) ?? parseIpv6(port.hostAddress) ?? 0;
+        held = this.#serve(port, holdHostPort(port.protocol, address, port.hostPort).socket);
       } catch (thrown) {
         // Somebody listened there while no engine held it. Rewriting still takes precedence, so the container stays
         // reachable, and there is nothing to give back; a port at which the engine itself listens is lost.
@@ -259,6 +252,12 @@ export class PublishedPorts {
       for (const socket of sockets) socket?.[Symbol.dispose]();
     }
     this.#byContainer.clear();
+  }
+
+  /** What is published to all of IPv6 is rewritten but for ::1, which the engine passes on. */
+  #serve(port: PublishedPort, held: OwnedFd | undefined): Disposable | undefined {
+    const isPassedOn = port.mode === "socket" || (port.hostAddress === "::" && port.protocol !== "sctp");
+    return held !== undefined && isPassedOn ? new PortRelay(port, held, this.#report) : held;
   }
 
   #holdFirstFree(

@@ -228,6 +228,16 @@ export const ip6SourceNone: Phrase = {
   ],
 };
 
+/** The kernel lets nothing with a source of ::1 leave, so no rewriting leads it elsewhere. */
+export const ip6DestinationLoopback: Phrase = {
+  text: "ip6 daddr ::1",
+  expressions: [
+    ...isOfFamily("ip6"),
+    loadAddress("ip6", "daddr", 0),
+    { expr: "cmp", from: 0, op: "eq", value: Uint8Array.of(...new Uint8Array(15), 1) },
+  ],
+};
+
 /** The destination is an address of this host. */
 export const fibDestinationLocal: Phrase = {
   text: "fib daddr type local",
