@@ -22,7 +22,12 @@ import type { ContainerConfig } from "../docker/types/container-config.ts";
 import type { DiskUsage } from "../docker/types/disk-usage.ts";
 import type { EventMessage } from "../docker/types/event.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
-import type { ExplainResponse, ExplainWishes, TraceResponse } from "../docker/types/explain.ts";
+import type {
+  ExplainDifferenceBody,
+  ExplainResponse,
+  ExplainWishes,
+  TraceResponse,
+} from "../docker/types/explain.ts";
 import type {
   ImageCheckItem,
   ImageDeleteItem,
@@ -243,6 +248,14 @@ export interface ContainerViewBackend {
   explain(name: string, wishes: ExplainWishes): Promise<ExplainResponse>;
   /** Of a container that is not made. Errors are those of a creation, and of a start while it decides. */
   explainRun(body: ContainerCreateBody, wishes: ExplainWishes): Promise<ExplainResponse>;
+  /** What the first start does and the second does not, and the reverse. */
+  explainDifference(body: ExplainDifferenceBody, wishes: ExplainWishes): Promise<ExplainResponse>;
+  /** What a removal would do now. */
+  explainRemoval(
+    name: string,
+    options: { readonly force: boolean; readonly volumes: boolean },
+    wishes: ExplainWishes,
+  ): Promise<ExplainResponse>;
   /** Errors: `conflict` when the last start was not measured. */
   trace(name: string): Promise<TraceResponse>;
 }
@@ -294,6 +307,8 @@ export interface ExecBackend {
   startDetached(id: string, options: { readonly consoleSize?: Size | undefined }): Promise<void>;
   resize(id: string, size: Size): Promise<void>;
   inspect(id: string): Promise<ExecInspect>;
+  /** What an exec would do now; none is made. */
+  explain(container: string, body: ExecCreateBody, wishes: ExplainWishes): Promise<ExplainResponse>;
   /** Create and start in one step. */
   run(container: string, body: ExecCreateBody): Promise<RunSession>;
 }
@@ -431,6 +446,8 @@ export interface VolumeBackend {
 export interface NetworkBackend {
   list(filters: Filters): Promise<readonly NetworkResource[]>;
   inspect(name: string, options: { readonly scope: string }): Promise<NetworkResource>;
+  /** The operations that make it. */
+  explain(name: string, wishes: ExplainWishes): Promise<ExplainResponse>;
   /** `conflict` for the name, `forbidden` for a subnet that overlaps another one. */
   create(body: NetworkCreateBody): Promise<NetworkCreateResponse>;
   /** `forbidden` while containers are in it, and for those that are always there. */

@@ -45,7 +45,7 @@ import { containerConfig } from "./types/container-config.ts";
 import { diskUsage } from "./types/disk-usage.ts";
 import { eventMessage } from "./types/event.ts";
 import { execCreateBody, execCreateResponse, execInspect, execStartBody } from "./types/exec.ts";
-import { explainResponse, traceResponse } from "./types/explain.ts";
+import { explainDifferenceBody, explainResponse, traceResponse } from "./types/explain.ts";
 import {
   commitResponse,
   imageCheckItem,
@@ -78,6 +78,13 @@ import { execRunBody, runBody } from "./types/run.ts";
 import { containerStats } from "./types/stats.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
 import { volumeCreateBody, volumeDocument, volumeList, volumePruneReport } from "./types/volume.ts";
+
+const explainQuery = {
+  format: queryText,
+  lang: queryText,
+  details: queryFlag,
+  secrets: queryFlag,
+} as const;
 
 export const routes = {
   ping: route("GET", "/_ping", "1.24", { result: plainText }),
@@ -350,12 +357,30 @@ export const routes = {
   }),
 
   explain: route("GET", "/tiffin/containers/{name}/explain", "1.24", {
-    query: { format: queryText, lang: queryText, details: queryFlag, secrets: queryFlag, against: queryText },
+    query: { ...explainQuery, against: queryText },
     result: json(explainResponse),
   }),
   explainRun: route("POST", "/tiffin/explain", "1.24", {
-    query: { format: queryText, lang: queryText, details: queryFlag, secrets: queryFlag, against: queryText },
+    query: { ...explainQuery, against: queryText },
     body: jsonBody(containerCreateBody),
+    result: json(explainResponse),
+  }),
+  explainDifference: route("POST", "/tiffin/explain/difference", "1.24", {
+    query: explainQuery,
+    body: jsonBody(explainDifferenceBody),
+    result: json(explainResponse),
+  }),
+  explainExec: route("POST", "/tiffin/containers/{name}/explain/exec", "1.24", {
+    query: explainQuery,
+    body: jsonBody(execCreateBody),
+    result: json(explainResponse),
+  }),
+  explainRemove: route("GET", "/tiffin/containers/{name}/explain/rm", "1.24", {
+    query: { ...explainQuery, force: queryFlag, v: queryFlag },
+    result: json(explainResponse),
+  }),
+  explainNetwork: route("GET", "/tiffin/networks/{id}/explain", "1.24", {
+    query: explainQuery,
     result: json(explainResponse),
   }),
   trace: route("GET", "/tiffin/containers/{name}/trace", "1.24", { result: json(traceResponse) }),

@@ -6,7 +6,11 @@ export { compileContainer } from "./compile-container.ts";
 export { compileExec } from "./compile-exec.ts";
 export { compileMountChange, type MountChange } from "./compile-mount-change.ts";
 export {
+  chapterOfNetworkOp,
+  chapterOfRemoval,
+  differenceJson,
   durationText,
+  type ExplainedOp,
   type ExplainedPlan,
   explainOps,
   isSecretMount,
@@ -14,11 +18,17 @@ export {
   languages,
   maskPlan,
   maskWords,
+  type NetworkOpName,
+  networkOpNames,
   type Origin,
   type OriginOf,
   originText,
   planSignature,
+  type RemovalOpName,
+  removalOpNames,
+  renderAs,
   renderDifference,
+  renderDifferenceMarkdown,
   renderExplained,
   renderMarkdown,
   type Secrets,
@@ -31,5 +41,11 @@ export * from "./options.ts";
 export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";
 export { renderPlan, renderPlanTable } from "./render-plan.ts";
-export { renderScript, type ScriptNetwork, type ScriptSurroundings } from "./script/render-script.ts";
+export {
+  type ExecSurroundings,
+  renderExecScript,
+  renderScript,
+  type ScriptNetwork,
+  type ScriptSurroundings,
+} from "./script/render-script.ts";
 export { checkSysctl } from "./validate.ts";

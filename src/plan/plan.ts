@@ -42,6 +42,13 @@ export type HostOp = Explanation &
       }
   );
 
+/** Their names, for whoever walks them all. */
+export const hostOpNames = [
+  "cgroupCreate",
+  "cgroupWrite",
+  "cgroupDeviceProgram",
+] as const satisfies readonly HostOp["op"][];
+
 /**
  * A descriptor that the caller of the executor hands over in START; the order is the slot order. Names:
  *

@@ -272,6 +272,101 @@ test("a network of users: the address answers, the published port too, until the
   expect(traces(id)).toEqual([]);
 });
 
+test("exec by hand: the process is in the same namespaces and groups, and as confined", async () => {
+  await engine.output("run", "-d", "--name", "host", "--user", "7", "base", "sleep", "1000");
+  const look =
+    "for n in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$n; done; cat /proc/self/cgroup; env | sort; pwd; " +
+    'grep -E "^(Uid|Gid|Groups|Umask|Cap|NoNew|Seccomp)" /proc/self/status; cut -d " " -f 5,6,7,8 /proc/self/stat; for f in /proc/$$/fd/*; do echo $f; done; exit 5';
+  const words = ["exec", "-u", "1000:44", "-w", "/tmp", "-e", "COLOUR=red", "host", "sh", "-c", look];
+  const wanted = await engine.cli(...words);
+  const script = await engine.output("explain", "--show-secrets", "-f", "sh", ...words);
+  writeFileSync(`${scratch.path}/script.sh`, script);
+  const { exitCode, stdout, stderr } = Bun.spawnSync(["sh", `${scratch.path}/script.sh`], {
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", TMPDIR: scratch.path },
+  });
+  expect(stderr.toString()).toBe(
+    "note: nsenter, which waits for the process, is in the container's control groups too\n",
+  );
+  const withoutNumbers = (text: string): string =>
+    text.replaceAll(/^\d+ \d+ 0 -1$/gm, "session").replaceAll(/\/proc\/\d+\/fd/g, "/fd");
+  expect(withoutNumbers(stdout.toString())).toBe(withoutNumbers(wanted.stdout));
+  expect([exitCode, wanted.exitCode]).toEqual([5, 5]);
+  const text = await engine.output("explain", ...words);
+  expect(text).toContain("setIds          1000:44");
+  expect(text).toMatch(/ setIds .*\[-u 1000:44\]/);
+  expect(text).toContain("COLOUR=***");
+  await engine.output("rm", "-f", "host");
+  const gone = Bun.spawnSync(["sh", `${scratch.path}/script.sh`]);
+  expect([gone.exitCode, gone.stderr.toString()]).toEqual([
+    1,
+    expect.stringContaining("does not run any more"),
+  ]);
+});
+
+test("a network: the operations that make it, in words and by hand", async () => {
+  await engine.output("network", "create", "--subnet", "10.199.7.0/24", "hall");
+  const text = await engine.output("explain", "network", "hall");
+  expect(text).toMatch(/ addressAdd +10\.199\.7\.1\/24 of \w+ +\[--subnet 10\.199\.7\.0\/24\]/);
+  expect(text).toContain("Firewall (");
+  expect(await engine.output("explain", "--lang", "zh", "--details", "network", "hall")).toContain("网桥");
+  expect(await engine.output("explain", "network", "none")).toContain("Nothing is made for this network");
+  const script = await engine.output("explain", "-f", "sh", "network", "hall");
+  const id = (await engine.output("network", "inspect", "-f", "{{.Id}}", "hall")).trim();
+  const [, link = ""] = / bridgeAdd +(\S+)/.exec(text) ?? [];
+  const seen = (): string =>
+    Bun.spawnSync([
+      "sh",
+      "-c",
+      `ip -4 -o address show ${link}; nft list table inet by_hand_${id.slice(0, 12)}`,
+    ]).stdout.toString();
+  await engine.output("network", "rm", "hall");
+  expect(seen()).toBe("");
+  writeFileSync(`${scratch.path}/script.sh`, script);
+  const made = Bun.spawn(["sh", `${scratch.path}/script.sh`], { stdin: "pipe", stderr: "pipe" });
+  await until("the network to be there", () => seen().includes("published_any"));
+  expect(seen()).toContain("inet 10.199.7.1/24");
+  expect(seen()).toContain("10.199.7.0/24");
+  made.stdin.end();
+  expect(await made.exited).toBe(0);
+  expect(await new Response(made.stderr).text()).toContain("is there until this ends");
+  expect(seen()).toBe("");
+});
+
+test("rm: what a removal undoes, and nothing is removed", async () => {
+  await engine.output("run", "-d", "--name", "guest", "-v", "/data", "base", "sleep", "1000");
+  const pid = (await engine.output("inspect", "-f", "{{.State.Pid}}", "guest")).trim();
+  const careful = await engine.output("explain", "rm", "guest");
+  expect(careful).toStartWith("It runs: rm refuses without -f");
+  expect(careful).not.toContain("volumeRemove");
+  const text = await engine.output("explain", "rm", "-f", "-v", "guest");
+  expect(text).toMatch(new RegExp(` processKill +${pid} +\\[-f\\]`));
+  expect(text).toMatch(/ volumeRemove .* \[-v\]/);
+  for (const op of ["endpointRelease", "cgroupRemove", "directoryRemove", "rowRemove"])
+    expect(text).toContain(op);
+  expect((await engine.output("inspect", "-f", "{{.State.Status}}", "guest")).trim()).toBe("running");
+  await engine.output("stop", "-t", "0", "guest");
+  expect(await engine.output("explain", "rm", "guest")).not.toContain("processKill");
+});
+
+test("two command lines are compared, and one with a container", async () => {
+  const text = await engine.output("explain", "--diff", "run -m 64m base 'a b'", "run base sh");
+  expect(text).toStartWith("- run -m 64m base 'a b'\n+ run base sh\n");
+  expect(text).toMatch(/- cgroupWrite .*memory\.limit_in_bytes {2}"67108864"/);
+  expect(text).toContain('- exec a b  ["a b"]');
+  const other = await engine.output(
+    "explain",
+    "--diff",
+    "-f",
+    "json",
+    "guest",
+    "run --read-only base sleep 1000",
+  );
+  expect(JSON.parse(other)).toMatchObject({ first: "guest", second: "run --read-only base sleep 1000" });
+  expect(other).toContain("moveMount /data");
+  const refused = await engine.cli("explain", "--diff", "run 'base", "guest");
+  expect(refused.stderr).toContain("has no end");
+});
+
 test("what is masked is not in the script; it says so, and takes the values from who runs it", async () => {
   const flags = ["-e", "TOKEN=opensesame", "-v", `${scratch.path}/data/run-secrets:/run/secrets`];
   const words = [

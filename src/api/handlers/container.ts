@@ -1,16 +1,10 @@
 /** A container's life: create, list, inspect, start, stop, kill, wait, resize, rename, remove. */
 import { emptyConfig, invalidCondition, streamOfOneShot } from "../../docker/messages.ts";
 import { type WaitCondition, waitConditions } from "../../docker/types/container.ts";
-import {
-  type ExplainFormat,
-  type ExplainLanguage,
-  type ExplainWishes,
-  explainFormats,
-  explainLanguages,
-} from "../../docker/types/explain.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerLifeBackend, ContainerViewBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
+import { wishesOf } from "./explain-wishes.ts";
 
 type Names =
   | "containerList"
@@ -18,6 +12,8 @@ type Names =
   | "containerInspect"
   | "explain"
   | "explainRun"
+  | "explainRemove"
+  | "explainDifference"
   | "trace"
   | "containerStart"
   | "containerStop"
@@ -41,42 +37,6 @@ function conditionOf(asked: string | undefined): WaitCondition {
     throw new TiffinError("invalid", "api.wait-condition", invalidCondition(asked));
   }
   return condition;
-}
-
-function explainFormatOf(wanted = "text"): ExplainFormat {
-  const format = explainFormats.find((known) => known === wanted);
-  if (format !== undefined) return format;
-  throw new TiffinError(
-    "invalid",
-    "explain.format",
-    `unknown format ${JSON.stringify(wanted)}, wanted one of ${explainFormats.join(", ")}`,
-  );
-}
-
-function explainLanguageOf(wanted = "en"): ExplainLanguage {
-  const language = explainLanguages.find((known) => known === wanted);
-  if (language !== undefined) return language;
-  throw new TiffinError(
-    "invalid",
-    "explain.language",
-    `unknown language ${JSON.stringify(wanted)}, wanted one of ${explainLanguages.join(", ")}`,
-  );
-}
-
-function wishesOf(query: {
-  readonly format?: string | undefined;
-  readonly lang?: string | undefined;
-  readonly details?: boolean | undefined;
-  readonly secrets?: boolean | undefined;
-  readonly against?: string | undefined;
-}): ExplainWishes {
-  return {
-    format: explainFormatOf(query.format),
-    language: explainLanguageOf(query.lang),
-    details: query.details ?? false,
-    showSecrets: query.secrets ?? false,
-    against: query.against,
-  };
 }
 
 export function containerHandlers(
@@ -124,6 +84,11 @@ export function containerHandlers(
     containerRename: ({ params, query }) => containers.rename(params.name, query.name ?? ""),
     explain: ({ params, query }) => containers.explain(params.name, wishesOf(query)),
     explainRun: ({ query, body }) => containers.explainRun(body, wishesOf(query)),
+    explainDifference: ({ query, body }) => containers.explainDifference(body, wishesOf(query)),
+    explainRemove: ({ params, query }) => {
+      const options = { force: query.force ?? false, volumes: query.v ?? false };
+      return containers.explainRemoval(params.name, options, wishesOf(query));
+    },
     trace: ({ params }) => containers.trace(params.name),
     containerRemove: ({ params, query }) =>
       containers.remove(params.name, {

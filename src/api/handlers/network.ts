@@ -1,6 +1,7 @@
 /** Networks. */
 import type { NetworkBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
+import { wishesOf } from "./explain-wishes.ts";
 
 type Names =
   | "networkList"
@@ -9,7 +10,8 @@ type Names =
   | "networkRemove"
   | "networkConnect"
   | "networkDisconnect"
-  | "networkPrune";
+  | "networkPrune"
+  | "explainNetwork";
 
 export function networkHandlers(networks: NetworkBackend): Pick<Handlers, Names> {
   return {
@@ -19,6 +21,7 @@ export function networkHandlers(networks: NetworkBackend): Pick<Handlers, Names>
     networkRemove: ({ params }) => networks.remove(params.id),
     networkConnect: ({ params, body }) => networks.connect(params.id, body),
     networkDisconnect: ({ params, body }) => networks.disconnect(params.id, body),
+    explainNetwork: ({ params, query }) => networks.explain(params.id, wishesOf(query)),
     networkPrune: ({ query }) => networks.prune(query.filters ?? {}),
   };
 }

@@ -349,6 +349,8 @@ export function fakeEngine(): FakeEngine {
         find(name).process.sizes.push(size);
       },
       explain: async (name, { format }) => ({ Id: find(name).id, Text: `${format}\n` }),
+      explainDifference: async (_body, { format }) => ({ Id: "", Text: `${format}\n` }),
+      explainRemoval: async (name, _options, { format }) => ({ Id: find(name).id, Text: `${format}\n` }),
       explainRun: async (_body, { format }) => ({ Id: "", Text: `${format}\n` }),
       trace: async (name) => ({ Id: find(name).id, Phases: {}, Operations: [] }),
       rename: async (name, newName) => {
@@ -415,6 +417,7 @@ export function fakeEngine(): FakeEngine {
       },
     },
     execs: {
+      explain: async (name, _body, { format }) => ({ Id: find(name).id, Text: `${format}\n` }),
       create: async (name, body) => {
         const container = find(name);
         if (container.process.state !== "running") {
@@ -535,6 +538,7 @@ export function fakeEngine(): FakeEngine {
     },
     networks: {
       list: async () => [],
+      explain: async (name, { format }) => ({ Id: name, Text: `${format}\n` }),
       inspect: async (name) => {
         throw new TiffinError("notFound", "network.not-found", `network ${name} not found`);
       },

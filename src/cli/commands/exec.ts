@@ -8,7 +8,7 @@ import { errorOfFrame, exitCodeOfSignal, reportGoneOutput, requireTerminal } fro
 import { list, text, toggle } from "../flags/flag.ts";
 import { terminalSize } from "../terminal-size.ts";
 
-const flags = {
+export const execFlags = {
   detach: toggle("d", "Run the command in the background"),
   "detach-keys": text("", "Keys that leave the command running (default ctrl-p,ctrl-q)"),
   env: list("e", "Set environment variables", checkEnvOption),
@@ -20,7 +20,10 @@ const flags = {
   workdir: text("w", "Working directory inside the container"),
 };
 
-function bodyOf({ values, positionals, context }: Invocation<typeof flags>): ExecCreateBody {
+type ExecInvocation = Pick<Invocation<typeof execFlags>, "values" | "positionals" | "context">;
+
+/** Of `CONTAINER COMMAND ARG...`. */
+export function execBody({ values, positionals, context }: ExecInvocation): ExecCreateBody {
   const { io } = context;
   const attached = !values.detach;
   const size = values.tty && attached ? terminalSize(io) : undefined;
@@ -44,7 +47,7 @@ export const command = defineCommand({
   names: ["container exec", "exec"],
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
   summary: "Execute a command in a running container",
-  flags,
+  flags: execFlags,
   least: 2,
   interspersed: false,
   standsForProcess: true,
@@ -53,7 +56,7 @@ export const command = defineCommand({
     const { io } = context;
     const name = positionals[0] ?? "";
     if (values.tty && values.interactive && !values.detach) requireTerminal(io);
-    const create = bodyOf(invocation);
+    const create = execBody(invocation);
     if (values.detach) {
       const api = await context.api();
       const { Id } = await api.document("execCreate", { params: { name }, body: create });

@@ -1,5 +1,6 @@
 /** `GET /tiffin/containers/{name}/explain` and its kin: plans, rendered by the engine. */
-import { type Decoded, integer, list, mapOf, object, text } from "../decode.ts";
+import { type Decoded, integer, list, mapOf, object, optional, text } from "../decode.ts";
+import { containerCreateBody } from "./container.ts";
 
 /**
  * How a plan can be shown. `text` and `markdown` are for people, chapter by chapter; `plain` is one line an operation in the order
@@ -24,6 +25,17 @@ export interface ExplainWishes {
 
 export const explainResponse = object({ Id: text, Text: text });
 export interface ExplainResponse extends Decoded<typeof explainResponse> {}
+
+/** One of two starts that are compared: that of a container, or what a creation's body would start. */
+const explainStart = object({
+  Container: optional(text),
+  Create: optional(containerCreateBody),
+  /** What the other is called, in the answer. */
+  Name: optional(text),
+});
+export interface ExplainStart extends Decoded<typeof explainStart> {}
+export const explainDifferenceBody = object({ First: explainStart, Second: explainStart });
+export interface ExplainDifferenceBody extends Decoded<typeof explainDifferenceBody> {}
 
 /** `GET /tiffin/containers/{name}/trace`: where the time of the last start went, nanoseconds. */
 export const traceResponse = object({

@@ -13,7 +13,12 @@ import type {
   WaitCondition,
   WaitResponse,
 } from "../../docker/types/container.ts";
-import type { ExplainResponse, ExplainWishes, TraceResponse } from "../../docker/types/explain.ts";
+import type {
+  ExplainDifferenceBody,
+  ExplainResponse,
+  ExplainWishes,
+  TraceResponse,
+} from "../../docker/types/explain.ts";
 import type { RunBody } from "../../docker/types/run.ts";
 import type { ContainerStats } from "../../docker/types/stats.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -40,7 +45,7 @@ import {
   stopContainer,
   waitFor,
 } from "./end/mod.ts";
-import { explainContainer, traceContainer } from "./explain/mod.ts";
+import { explainContainer, explainDifferenceOf, explainRemovalOf, traceContainer } from "./explain/mod.ts";
 import { forgetRestarts, type RunSession, restartContainer, runContainer } from "./life/mod.ts";
 import { makeVolumes } from "./mounts/mod.ts";
 import {
@@ -149,6 +154,26 @@ export class ContainerService {
     const container = decideContainer(this.#context, { wanted: { body } });
     const against = wishes.against === undefined ? undefined : this.#find(wishes.against);
     return await explainContainer(this.#context, container, wishes, against);
+  }
+
+  async explainDifference(
+    { First, Second }: ExplainDifferenceBody,
+    wishes: ExplainWishes,
+  ): Promise<ExplainResponse> {
+    const [first, second] = [First, Second].map(({ Container: name = "", Create, Name: title }) => {
+      if (Create === undefined) return { container: this.#find(name), title };
+      return { container: decideContainer(this.#context, { wanted: { body: Create } }), title };
+    });
+    if (first === undefined || second === undefined) throw new RangeError("two starts are compared");
+    return await explainDifferenceOf(this.#context, first, second, wishes);
+  }
+
+  async explainRemoval(
+    name: string,
+    options: { readonly force: boolean; readonly volumes: boolean },
+    wishes: ExplainWishes,
+  ): Promise<ExplainResponse> {
+    return await explainRemovalOf(this.#context, this.#find(name), options, wishes);
   }
 
   async trace(name: string): Promise<TraceResponse> {

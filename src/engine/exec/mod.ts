@@ -9,6 +9,7 @@ import {
   pausedBeforeExec,
 } from "../../docker/messages.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../../docker/types/exec.ts";
+import type { ExplainResponse, ExplainWishes } from "../../docker/types/explain.ts";
 import type { RunExited } from "../../docker/types/run.ts";
 import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
@@ -34,6 +35,7 @@ import {
 import { afterReplyMs } from "../idle-work.ts";
 import type { ExecContext } from "./context.ts";
 import { EndingStream } from "./ending-stream.ts";
+import { explainExec } from "./explain.ts";
 import type { Exec, ExecAttachment } from "./model.ts";
 import { SpokenStream } from "./spoken-stream.ts";
 import { launchExec } from "./start.ts";
@@ -123,6 +125,13 @@ export class ExecService {
     });
   }
 
+  /** What an exec would do now. None is made. Errors: those of `create`, and of a start while it decides. */
+  async explain(name: string, body: ExecCreateBody, wishes: ExplainWishes): Promise<ExplainResponse> {
+    const container = this.#context.registry.resolve(name);
+    const exec = decideExec(container, body, false);
+    return await meetingEnd(container, async () => explainExec(this.#context, exec, body, wishes));
+  }
+
   /** Create and start in one step. */
   async run(name: string, body: ExecCreateBody): Promise<RunSession> {
     const exec = this.#create(name, body);
@@ -163,45 +172,10 @@ export class ExecService {
   }
 
   #register(container: Container, body: ExecCreateBody, remembered: boolean): Exec {
-    refuseExec(container);
-    const command = body.Cmd ?? [];
-    if (command.length === 0) throw new TiffinError("invalid", "exec.no-command", noExecCommand());
-    const directory = body.WorkingDir ?? "";
-    refuseNul(body);
-    validateStrings("command", command);
-    validateStrings("environment", body.Env ?? []);
-    validatePath("working directory", directory);
-    if (directory !== "" && !directory.startsWith("/")) {
-      throw new TiffinError(
-        "invalid",
-        "exec.working-directory",
-        `the working directory '${directory}' is invalid, it needs to be an absolute path`,
-      );
-    }
-    const exec: Exec = {
-      id: newId(),
-      container,
-      config: {
-        command,
-        env: body.Env ?? [],
-        user: body.User ?? "",
-        directory,
-        privileged: body.Privileged ?? false,
-        tty: body.Tty ?? false,
-        stdin: body.AttachStdin ?? false,
-        stdout: body.AttachStdout ?? false,
-        stderr: body.AttachStderr ?? false,
-        detachKeys: body.DetachKeys ?? "",
-      },
-      remembered,
-      state: { status: "created" },
-      size: undefined,
-    };
-    const [height = 0, width = 0] = body.ConsoleSize ?? [];
-    if (height > 0 && width > 0) exec.size = { rows: height, columns: width };
+    const exec = decideExec(container, body, remembered);
     this.#execs.set(exec.id, exec);
     container.execs.add(exec.id);
-    this.#emit(exec, `exec_create: ${command.join(" ")}`);
+    this.#emit(exec, `exec_create: ${exec.config.command.join(" ")}`);
     return exec;
   }
 
@@ -282,6 +256,47 @@ export class ExecService {
   #emit(exec: Exec, action: string, attributes: Readonly<Record<string, string>> = {}): void {
     tellEvent(this.#context, exec.container, action, { execID: exec.id, ...attributes });
   }
+}
+
+/** Errors: those of `create`. */
+function decideExec(container: Container, body: ExecCreateBody, remembered: boolean): Exec {
+  refuseExec(container);
+  const command = body.Cmd ?? [];
+  if (command.length === 0) throw new TiffinError("invalid", "exec.no-command", noExecCommand());
+  const directory = body.WorkingDir ?? "";
+  refuseNul(body);
+  validateStrings("command", command);
+  validateStrings("environment", body.Env ?? []);
+  validatePath("working directory", directory);
+  if (directory !== "" && !directory.startsWith("/")) {
+    throw new TiffinError(
+      "invalid",
+      "exec.working-directory",
+      `the working directory '${directory}' is invalid, it needs to be an absolute path`,
+    );
+  }
+  const exec: Exec = {
+    id: newId(),
+    container,
+    config: {
+      command,
+      env: body.Env ?? [],
+      user: body.User ?? "",
+      directory,
+      privileged: body.Privileged ?? false,
+      tty: body.Tty ?? false,
+      stdin: body.AttachStdin ?? false,
+      stdout: body.AttachStdout ?? false,
+      stderr: body.AttachStderr ?? false,
+      detachKeys: body.DetachKeys ?? "",
+    },
+    remembered,
+    state: { status: "created" },
+    size: undefined,
+  };
+  const [height = 0, width = 0] = body.ConsoleSize ?? [];
+  if (height > 0 && width > 0) exec.size = { rows: height, columns: width };
+  return exec;
 }
 
 /** Docker's words around the reason. */

@@ -6,7 +6,7 @@ import { readRootAccounts } from "../../kernel/root-accounts.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
 import type { OciProcess } from "../../oci/mod.ts";
-import { compileExec, type ExecTarget } from "../../plan/mod.ts";
+import { compileExec, type ExecTarget, type Plan } from "../../plan/mod.ts";
 import { openCgroupSlots, processGroups, type SupervisedProcess } from "../../runtime/mod.ts";
 import {
   type Container,
@@ -34,8 +34,8 @@ export async function launchExec(
   exec: Exec,
   clients: readonly number[],
 ): Promise<SupervisedProcess> {
-  const { container, config } = exec;
-  const { state, document, id } = container;
+  const { container } = exec;
+  const { state, id } = container;
   if (!isAlive(state)) throw notRunningError(id);
   const main = heldProcess(container);
   const pidfd = main.pidfd();
@@ -46,6 +46,17 @@ export async function launchExec(
       for (const fd of fds.values()) fd[Symbol.dispose]();
     },
   };
+  const plan = planOf(context, exec, clients);
+  const group = cgroupOf(context, id);
+  const others = groupsBelow(context, group, main.pid);
+  for (const [name, fd] of openCgroupSlots(plan, context.facts, group, others)) fds.set(name, fd);
+  return await context.runtime.launch({ plan, fds, onToken: () => context.fail("exec.token") });
+}
+
+/** What the exec's process does, decided in the container as it is now. */
+export function planOf(context: ExecContext, exec: Exec, clients: readonly number[]): Plan {
+  const { container, config } = exec;
+  const { document } = container;
   const capabilities = capabilitiesOf(context, exec);
   const size = exec.size ?? defaultSize;
   const process = processOf(container, exec, userOf(container, exec), capabilities, size, [
@@ -54,7 +65,7 @@ export async function launchExec(
   const { security } = document.specification;
   const privileged = config.privileged || security.privileged;
   const filter = context.seccomp.filter(security.seccomp, capabilities, privileged);
-  const plan = compileExec(process, targetOf(context, container), context.facts, {
+  return compileExec(process, targetOf(context, container), context.facts, {
     stdio: config.tty ? { kind: "terminal", ...size } : { kind: "pipes", stdin: config.stdin },
     supervise: {
       kind: "supervise",
@@ -63,10 +74,6 @@ export async function launchExec(
     },
     ...(filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags }),
   });
-  const group = cgroupOf(context, id);
-  const others = groupsBelow(context, group, main.pid);
-  for (const [name, fd] of openCgroupSlots(plan, context.facts, group, others)) fds.set(name, fd);
-  return await context.runtime.launch({ plan, fds, onToken: () => context.fail("exec.token") });
 }
 
 /** Only cgroup v2 has groups that take no process because of those below. */

@@ -43,7 +43,7 @@ const nothingThere: ObservedHost = {
 };
 
 /** Lets the kernel's switches be as they were at the end. */
-const switchFunction = [
+export const switchFunction = [
   "# Sets a switch of the kernel, and back at the end.",
   "switch() {",
   '  [ -e "$1" ] || return 0',
@@ -88,6 +88,8 @@ export function decideHandNetwork(
   endpoints: readonly EndpointRecord[],
   ports: readonly PublishedPort[],
   networks: KnownNetworks,
+  /** Networks that are made although nobody is in them. */
+  empty: readonly Network[] = [],
 ): NetOp[] {
   const table = { family: "inet", table: `by_hand_${id.slice(0, 12)}` } as const;
   const known = endpoints.flatMap((endpoint) => {
@@ -96,8 +98,14 @@ export function decideHandNetwork(
       ? []
       : [{ endpoint, network, bridge: new BridgeNetwork(network, undefined) }];
   });
-  const bridges = known.flatMap(({ bridge }) => (bridge.isOnParent ? [] : [bridge.wish]));
-  const underlays = known.flatMap(({ network: { attachment, name, mtu } }) =>
+  const all = [
+    ...known,
+    ...empty
+      .filter(({ subnet }) => subnet !== "")
+      .map((network) => ({ network, bridge: new BridgeNetwork(network, undefined) })),
+  ];
+  const bridges = all.flatMap(({ bridge }) => (bridge.isOnParent ? [] : [bridge.wish]));
+  const underlays = all.flatMap(({ network: { attachment, name, mtu } }) =>
     attachment !== undefined && isParent(attachment) ? decideUnderlay(attachment, name, "", mtu) : [],
   );
   const [gateway, gateway6, target] = (["ipv4", "ipv6", "ports"] as const).map((purpose) =>
@@ -121,7 +129,7 @@ export function decideHandNetwork(
     ...bridges.flatMap((wish) => decideNewBridge(wish, nothingThere)),
     ...underlays,
     ...rules,
-    ...decideNamespace(),
+    ...(known.length > 0 || empty.length === 0 ? decideNamespace() : []),
     ...known.flatMap(({ endpoint, bridge }, index) => {
       const { wish } = bridge;
       const { ipv6 } = endpoint;

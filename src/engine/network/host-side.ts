@@ -105,6 +105,16 @@ export class HostSide {
     this.#apply(decideLinking(this.#parts.names.defaultBridge));
   }
 
+  /** What `add` does where nothing of the network is there yet. */
+  opsOf(bridge: BridgeWish): NetOp[] {
+    const { sockets, names } = this.#parts;
+    const observed: ObservedHost = {
+      ...observeHost(sockets, []),
+      foreignForward: observeForeign(sockets.netfilter).map((chain) => ({ ...chain, rules: [] })),
+    };
+    return [...decideNewBridge(bridge, observed), ...decideNewRules(names, bridge, observed)];
+  }
+
   /** What one more network stands on. */
   addUnderlay({ attachment, network, mtu }: Underlay): void {
     this.#apply(decideUnderlay(attachment, network, "", mtu));

@@ -1,5 +1,6 @@
 /** Networks as clients ask for them. */
 import { completeDocument, networkDocument } from "../../docker/documents.ts";
+import type { ExplainResponse, ExplainWishes } from "../../docker/types/explain.ts";
 import type {
   NetworkConnectBody,
   NetworkCreateBody,
@@ -12,16 +13,19 @@ import type { EndpointSettings } from "../../docker/types/networking.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { shortId } from "../../lib/ids.ts";
+import { languages, renderAs } from "../../plan/mod.ts";
 import type { EventBus } from "../event/mod.ts";
 import { hasNameServer, isBuiltIn } from "./built-in-networks.ts";
 import type { NameServers } from "./dns/mod.ts";
+import { explainNetwork, networkScript } from "./explain.ts";
 import type { Network, Networks } from "./model.ts";
 import { type FilterMap, networkPruneTest, networkTest } from "./network-filters.ts";
 import { networkRequest } from "./network-request.ts";
+import type { NetworkDecisions } from "./op.ts";
 import { type Member, networkResource } from "./present.ts";
 
 export interface NetworkServiceContext {
-  readonly networks: Networks;
+  readonly networks: Networks & NetworkDecisions;
   readonly events: EventBus;
   readonly nameServers: Pick<NameServers, "open" | "close">;
   /** The containers that are in a network, or will be when they run. */
@@ -56,6 +60,18 @@ export class NetworkService {
     const network = networks.resolve(name);
     if (scope !== "" && scope !== "local") throw notFound(name);
     return completeDocument(networkDocument, networkResource(network, membersOf(network)));
+  }
+
+  /** The operations that make it, as they are decided now. */
+  async explain(name: string, { format, language, details }: ExplainWishes): Promise<ExplainResponse> {
+    const { networks } = this.#context;
+    const network = networks.resolve(name);
+    const explained = explainNetwork(networks.opsOf(network.id), network, language);
+    const options = { vocabulary: languages[language], details };
+    return {
+      Id: network.id,
+      Text: renderAs(format, { explained, script: () => networkScript(network) }, options),
+    };
   }
 
   async create(body: NetworkCreateBody): Promise<NetworkCreateResponse> {

@@ -60,11 +60,12 @@ import type { HostNames } from "./names.ts";
 import { gatewayEndpoint, gatewayIndex, NetworkRegistry } from "./network-registry.ts";
 import type { NetworkStore } from "./network-store.ts";
 import { type NetworkSockets, observeTaken, observeTaken6 } from "./observe.ts";
+import type { NetOp } from "./op.ts";
 import { checkPorts } from "./port-request.ts";
 import { type HeldPorts, PublishedPorts, portTarget } from "./published-ports.ts";
 import { recoverEndpoints } from "./recover.ts";
 import type { SubnetPools } from "./subnet-pools.ts";
-import { isParent, type Underlay } from "./underlay.ts";
+import { decideUnderlay, isParent, type Underlay } from "./underlay.ts";
 
 /** What a vxlan adds to a frame, over IPv4 and over IPv6. */
 const vxlanBytes = 50;
@@ -193,6 +194,16 @@ export class HostNetworks implements Networks {
 
   countOf(id: string): number {
     return this.#active.countOf(id);
+  }
+
+  opsOf(id: string): readonly NetOp[] {
+    const bridge = this.#registry.bridgeOf(id);
+    if (bridge === undefined) return [];
+    return failing("look at the host's networks", () => {
+      if (!bridge.isOnParent) return this.#host.opsOf(bridge.wish);
+      const { attachment, network, mtu } = underlayOf(bridge.network);
+      return decideUnderlay(attachment, network, "", mtu);
+    });
   }
 
   placeNameServer(id: string, port: number | undefined): void {

@@ -107,6 +107,12 @@ type NetAction =
 
 export type NetOp = NetAction & Reason & { readonly in: "host" | "namespace" };
 
+/** What tells how a network is made. */
+export interface NetworkDecisions {
+  /** What makes the network where nothing of it is there yet; nothing for those that are built in without a bridge. */
+  opsOf(id: string): readonly NetOp[];
+}
+
 /** The object of an op. */
 export function targetOf(op: NetOp): string {
   switch (op.op) {

@@ -12,11 +12,12 @@ import { type HostNames, hostNames } from "./names.ts";
 import { NetworkStore } from "./network-store.ts";
 import { HostNetworks } from "./networks.ts";
 import { type NetworkSockets, observeHost, observeTaken, openSockets } from "./observe.ts";
+import type { NetworkDecisions } from "./op.ts";
 import { decideSubnet, parseSubnet } from "./subnet.ts";
 import { parseSubnetPools, type SubnetPools, uniqueLocalPool } from "./subnet-pools.ts";
 
 /** Errors: `network.subnet-invalid`, `network.subnet-taken`, `network.no-free-subnet`, and what the kernel refuses. */
-export async function openNetworks(options: NetworkOptions): Promise<Networks> {
+export async function openNetworks(options: NetworkOptions): Promise<Networks & NetworkDecisions> {
   const names = hostNames(options.tag);
   const report = options.report ?? (() => undefined);
   const fail = options.fail ?? (() => undefined);

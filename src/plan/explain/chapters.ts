@@ -1,6 +1,7 @@
 /** Which part of a container an operation makes. Total over all operations: a new one does not compile without its chapter. */
 import { cloneFlags } from "../../linux/clone-flags.ts";
 import type { HostOp, ProcessOp } from "../plan.ts";
+import type { NetworkOpName, RemovalOpName } from "./operation-names.ts";
 
 /** In the order in which they are shown. */
 export const chapters = [
@@ -9,9 +10,11 @@ export const chapters = [
   "root",
   "devices",
   "network",
+  "firewall",
   "identity",
   "guards",
   "exec",
+  "record",
 ] as const;
 export type Chapter = (typeof chapters)[number];
 
@@ -115,3 +118,49 @@ export function chapterOf(op: AnyOp): Chapter {
       return "exec";
   }
 }
+
+export function chapterOfNetworkOp(op: NetworkOpName): Chapter {
+  switch (op) {
+    case "tableReplace":
+    case "contentsAdd":
+    case "contentsDelete":
+    case "tableDelete":
+    case "ruleInsert":
+    case "ruleDelete":
+      return "firewall";
+    case "bridgeAdd":
+    case "vethAdd":
+    case "ipv6Quiet":
+    case "underlayAdd":
+    case "vxlanPeer":
+    case "childAdd":
+    case "defaultRouteByLink":
+    case "bridgePort":
+    case "bridgeHairpin":
+    case "bridgeIsolate":
+    case "neighbourForget":
+    case "linkUp":
+    case "linkSettle":
+    case "linkDelete":
+    case "linksDelete":
+    case "addressAdd":
+    case "addressDelete":
+    case "address6Add":
+    case "defaultRoute":
+    case "defaultRoute6":
+    case "announce":
+    case "sysctl":
+      return "network";
+  }
+}
+
+export const chapterOfRemoval: Readonly<Record<RemovalOpName, Chapter>> = {
+  processKill: "exec",
+  namespaceEnd: "namespaces",
+  portRelease: "firewall",
+  endpointRelease: "network",
+  cgroupRemove: "cgroup",
+  directoryRemove: "root",
+  volumeRemove: "root",
+  rowRemove: "record",
+};

@@ -4,10 +4,11 @@ import { readFileSync } from "node:fs";
 import { ops } from "../../abi/schema.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
 import { compileContainer } from "../compile-container.ts";
+import { hostOpNames } from "../plan.ts";
 import { defaultOptions, defaultSpec } from "../testdata/specs.ts";
 import { chapters } from "./chapters.ts";
 import { explainOps, type OriginOf, planSignature } from "./explained.ts";
-import { languages } from "./mod.ts";
+import { languages, networkOpNames, removalOpNames } from "./mod.ts";
 import {
   durationText,
   type ExplainedPlan,
@@ -40,7 +41,7 @@ const hanCharacters = /\p{Script=Han}/u;
 
 describe("each language", () => {
   test("has words of its own for every operation and every chapter", () => {
-    const names = [...Object.keys(ops), "cgroupCreate", "cgroupWrite", "cgroupDeviceProgram"].sort();
+    const names = [...Object.keys(ops), ...hostOpNames, ...networkOpNames, ...removalOpNames].sort();
     for (const { ops: sentences, chapters: parts } of Object.values(languages)) {
       expect(Object.keys(sentences).sort()).toEqual(names);
       expect(Object.keys(parts)).toEqual([...chapters]);

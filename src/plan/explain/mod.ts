@@ -3,7 +3,7 @@ import { chinese } from "./chinese.ts";
 import { english } from "./english.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
-export { chapterOf } from "./chapters.ts";
+export { chapterOf, chapterOfNetworkOp, chapterOfRemoval } from "./chapters.ts";
 export {
   type ExplainedOp,
   explainOps,
@@ -13,11 +13,15 @@ export {
   planSignature,
 } from "./explained.ts";
 export { isSecretMount, maskPlan, maskText, maskWords, type Secrets, secretsOf } from "./mask.ts";
+export { type NetworkOpName, networkOpNames, type RemovalOpName, removalOpNames } from "./operation-names.ts";
+export { type ExplainedForm, type Explanation, renderAs } from "./render-as.ts";
 export {
+  differenceJson,
   durationText,
   type ExplainedPlan,
   originText,
   renderDifference,
+  renderDifferenceMarkdown,
   renderExplained,
   renderMarkdown,
 } from "./render-explained.ts";

@@ -1,5 +1,5 @@
 /** An explained plan as text or Markdown, chapter by chapter, and the difference of two. */
-import { chapters } from "./chapters.ts";
+import { type Chapter, chapters } from "./chapters.ts";
 import type { ExplainedOp, Origin } from "./explained.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -136,21 +136,60 @@ function comparable(op: ExplainedOp, { id }: NamedPlan): string {
 }
 
 /** What one plan does and the other does not, chapter by chapter; unchanged operations are left out. */
-export function renderDifference(first: NamedPlan, second: NamedPlan, vocabulary: Vocabulary): string {
-  const { words } = vocabulary;
-  const lines = [words.difference(first.name, second.name)];
-  let changes = 0;
-  for (const chapter of chapters) {
+function differences(
+  first: NamedPlan,
+  second: NamedPlan,
+): readonly (readonly [Chapter, readonly string[]])[] {
+  return chapters.flatMap((chapter) => {
     const [one = [], other = []] = [first, second].map((named) =>
       named.plan.ops.filter((op) => op.chapter === chapter).map((op) => comparable(op, named)),
     );
     const changed = changesBetween(one, other);
-    if (changed.length === 0) continue;
-    changes += changed.length;
+    return changed.length === 0 ? [] : [[chapter, changed] as const];
+  });
+}
+
+export function renderDifference(first: NamedPlan, second: NamedPlan, vocabulary: Vocabulary): string {
+  const { words } = vocabulary;
+  const lines = [words.difference(first.name, second.name)];
+  const changes = differences(first, second);
+  for (const [chapter, changed] of changes)
     lines.push("", vocabulary.chapters[chapter].title, ...changed.map((text) => `  ${text}`));
-  }
-  if (changes === 0) lines.push("", words.same);
+  if (changes.length === 0) lines.push("", words.same);
   return `${lines.join("\n")}\n`;
+}
+
+export function renderDifferenceMarkdown(
+  first: NamedPlan,
+  second: NamedPlan,
+  vocabulary: Vocabulary,
+): string {
+  const { words } = vocabulary;
+  const changes = differences(first, second);
+  const parts = changes.flatMap(([chapter, changed]) => [
+    `## ${vocabulary.chapters[chapter].title}`,
+    "",
+    "```diff",
+    ...changed,
+    "```",
+    "",
+  ]);
+  const names = `\`${first.name}\`, \`${second.name}\``;
+  return `${[names, "", ...(changes.length === 0 ? [words.same, ""] : parts)].join("\n")}`;
+}
+
+export function differenceJson(first: NamedPlan, second: NamedPlan): unknown {
+  return {
+    first: first.name,
+    second: second.name,
+    changes: differences(first, second).flatMap(([chapter, changed]) =>
+      changed.map((text) => ({
+        chapter,
+        of: text.startsWith("-") ? "first" : "second",
+        operation: text.slice(2),
+      })),
+    ),
+  };
 }
 
 /** `- gone` and `+ come` lines, by the longest common subsequence. */

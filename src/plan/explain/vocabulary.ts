@@ -2,8 +2,9 @@
 import type { OpName } from "../../abi/schema.ts";
 import type { HostOp } from "../plan.ts";
 import type { Chapter } from "./chapters.ts";
+import type { NetworkOpName, RemovalOpName } from "./operation-names.ts";
 
-export type AnyOpName = OpName | HostOp["op"];
+export type AnyOpName = OpName | HostOp["op"] | NetworkOpName | RemovalOpName;
 
 export interface Vocabulary {
   readonly chapters: Readonly<Record<Chapter, { readonly title: string; readonly meaning: string }>>;
@@ -24,6 +25,9 @@ export interface Vocabulary {
     readonly changed: string;
     readonly warnings: string;
     readonly hint: string;
+    /** Of a network that is the host's own, or nobody's. */
+    readonly nothingMade: string;
+    readonly needsForce: string;
     readonly difference: (first: string, second: string) => string;
     readonly same: string;
     readonly columns: readonly [string, string, string, string, string, string];

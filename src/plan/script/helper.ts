@@ -7,6 +7,7 @@ export const helperText = String.raw`# Steps that no program of Debian's does. u
 #   keyring=NAME           a session keyring of its own: keyctl(2)
 #   seccomp=FLAGS=FILE     from here on only the system calls that this filter (hexadecimal, in FILE) lets through: seccomp(2)
 #   personality=NUMBER, memory=MODE=HEX   personality(2), set_mempolicy(2)
+#   cd=DIRECTORY           goes there
 #   session                setsid(2)
 #   clear, env=NAME=VALUE  the environment of the program
 #   init                   stay as process 1: pass signals on, take in orphans, end as the program does
@@ -42,6 +43,7 @@ while (defined(my $step = shift)) {
   } elsif ($verb eq "memory") {
     my ($mode, $hex) = split /=/, $rest, 2; my $nodes = pack("H*", $hex);
     $nodes eq "" ? call("memory", $mode + 0, 0, 0) : call("memory", $mode + 0, $nodes, 8 * length($nodes) + 1);
+  } elsif ($verb eq "cd") { chdir $rest or die "cannot go to $rest: $!\n";
   } elsif ($verb eq "session") { syscall($nr->{setsid});
   } elsif ($verb eq "clear") { $env = 1;
   } elsif ($verb eq "env") { my ($name, $value) = split /=/, $rest, 2; $env{$name} = $value;

@@ -2,7 +2,7 @@
  * One op as lines of shell. Total: whoever adds an op says here how it is done by hand, by standard tools, by the helper that is
  * printed with the script, or not at all, which the script then says itself.
  */
-import { missingTarget, slotNone } from "../../abi/schema.ts";
+import { missingTarget, type OpName, slotNone } from "../../abi/schema.ts";
 import { quote } from "../../lib/shell-words.ts";
 import { capabilitiesOfMask } from "../../linux/capabilities.ts";
 import { cloneFlags, namespaceKinds } from "../../linux/clone-flags.ts";
@@ -38,6 +38,22 @@ export interface OpScript {
   /** Words for the environment, which may be another one than the plan's. */
   readonly environment: readonly string[];
 }
+
+/** What a script needs no line for, and why. */
+export const unneeded = {
+  idMap: "a container with a user namespace of its own is refused before",
+  clone: "unshare begins the process",
+  close: "nothing of the script's is handed over: the last step closes it all",
+  finish: "the script ends by itself",
+  pipe: "the program has the streams of whoever runs the script",
+  signalPeer: "the script has no second process to tell",
+  awaitPeer: "the script has no second process to wait for",
+  sync: "the script wires the network before the process begins",
+  findProgram: "the last step says itself what it has not found",
+  awaitStart: "the script starts at once",
+  supervise: "the script waits, and takes back what it has made",
+  leave: "the script waits, and takes back what it has made",
+} as const satisfies Partial<Record<OpName, string>>;
 
 export function opLines(op: ProcessOp, script: OpScript): string[] {
   const { places, gathered } = script;
@@ -201,8 +217,6 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
     case "passListener":
       return cannot("the seccomp filter's listener is handed to nobody");
     case "idMap":
-      return [];
-    // The shell has no supervisor: what its descriptors, marks and messages are for is not needed.
     case "clone":
     case "close":
     case "finish":

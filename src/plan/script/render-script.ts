@@ -178,14 +178,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     `cat > "$work/helper.pl" <<'END_OF_HELPER'`,
     helperText.trimEnd(),
     "END_OF_HELPER",
-    ...(filter === undefined
-      ? []
-      : [
-          `# ${filter.length / 8} instructions of the seccomp filter, 8 bytes each: struct sock_filter, linux/filter.h`,
-          `cat > "$work/filter" <<'END_OF_FILTER'`,
-          ...(filter.toHex().match(/.{1,128}/g) ?? []),
-          "END_OF_FILTER",
-        ]),
+    ...filterFile(filter),
     "",
     ...chapterLine("cgroup", vocabulary),
     ...groupLines(plan, id),
@@ -204,22 +197,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     `cat > "$work/rest.sh" <<'END_OF_REST'`,
     '. "$work/functions.sh"',
     "# The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.",
-    'mount -t tmpfs -o mode=0755 tools "$work/tools"',
-    "for program in perl setpriv umount; do",
-    '  program=$(readlink -f "$(command -v "$program")")',
-    '  ldd "$program" | while read -r library arrow file _; do',
-    "    case $library in",
-    '      /*) cp -L "$library" "$work/tools/loader" ;;',
-    '      *) if [ "$arrow" = "=>" ]; then cp -L "$file" "$work/tools/"; fi ;;',
-    "    esac",
-    "  done",
-    "done",
-    'for program in perl setpriv umount; do cp -L "$(command -v $program)" "$work/tools/"; done',
-    'cp "$work/helper.pl" "$work/tools/"',
-    ...(filter === undefined ? [] : ['cp "$work/filter" "$work/tools/"']),
-    'chmod -R a+rX,a-w "$work/tools"',
-    'exec 9< "$work/tools"',
-    "tools=/proc/self/fd/9",
+    ...toolLines(filter !== undefined),
     ...second,
     "END_OF_REST",
     "",
@@ -411,7 +389,7 @@ function layerLines({ receives }: Plan, sources: ReadonlyMap<string, string>): s
 const variableWord = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Masked ones come from the environment of whoever runs the script. */
-function environmentWords({ ops }: Plan, { masked }: ScriptSurroundings): string[] {
+function environmentWords({ ops }: Plan, { masked }: Pick<ScriptSurroundings, "masked">): string[] {
   const exec = ops.find((op) => op.op === "exec");
   if (exec?.op !== "exec") return [];
   return exec.fields.environment.flatMap((entry) => {
@@ -450,4 +428,121 @@ function cloneCommand({ ops }: Plan, places: Places): string {
   });
   const enter = joined.length === 0 ? "" : `nsenter ${joined.join(" ")} `;
   return `${enter}${words.length === 0 ? "" : `unshare ${words.join(" ")}`}`.trimEnd();
+}
+
+/** The host's programs that are wanted where there are none of the host's. */
+function toolLines(hasFilter: boolean): string[] {
+  return [
+    'mount -t tmpfs -o mode=0755 tools "$work/tools"',
+    "for program in perl setpriv umount; do",
+    '  program=$(readlink -f "$(command -v "$program")")',
+    '  ldd "$program" | while read -r library arrow file _; do',
+    "    case $library in",
+    '      /*) cp -L "$library" "$work/tools/loader" ;;',
+    '      *) if [ "$arrow" = "=>" ]; then cp -L "$file" "$work/tools/"; fi ;;',
+    "    esac",
+    "  done",
+    "done",
+    'for program in perl setpriv umount; do cp -L "$(command -v $program)" "$work/tools/"; done',
+    'cp "$work/helper.pl" "$work/tools/"',
+    ...(hasFilter ? ['cp "$work/filter" "$work/tools/"'] : []),
+    'chmod -R a+rX,a-w "$work/tools"',
+    'exec 9< "$work/tools"',
+    "tools=/proc/self/fd/9",
+  ];
+}
+
+export interface ExecSurroundings {
+  /** Of the container. */
+  readonly name: string;
+  readonly id: string;
+  /** Its first process, as the host counts. */
+  readonly pid: number;
+  /** Files through which its control groups are joined, by the names of the plan's slots. */
+  readonly groups: ReadonlyMap<string, string>;
+  readonly masked: ReadonlySet<string>;
+  readonly notes: readonly string[];
+}
+
+/** One more process in a container that runs, by nsenter(1). It leaves nothing. */
+export function renderExecScript(plan: Plan, surroundings: ExecSurroundings): string {
+  const { name, id, pid, groups, masked } = surroundings;
+  const known = new Map([...groups].map(([slot, path]) => [slot, quote(path)]));
+  known.set("pidfd", `/proc/${pid}`);
+  const gathered: Gathered = {
+    early: [],
+    privileges: [],
+    late: [],
+    filter: undefined,
+    entered: true,
+    notes: [],
+  };
+  const places = new Places(plan, known);
+  const environment = environmentWords(plan, surroundings);
+  const child = plan.ops.filter(({ stage }) => stage === "child");
+  const entered = plan.ops.flatMap((op) =>
+    op.op === "setns" && op.stage !== "parent" ? namespaceNames(op.fields.nstype) : [],
+  );
+  const directory = child.findLast(({ op }) => op === "chdir");
+  const lines = child
+    .filter(({ op }) => !["chdir", "exec", "setns", "dup2"].includes(op))
+    .flatMap((op) => opLines(op, { places, gathered, environment }));
+  if (directory?.op === "chdir") gathered.late.unshift(`cd=${directory.fields.path}`);
+  const exec = child
+    .filter(({ op }) => op === "exec")
+    .flatMap((op) => opLines(op, { places, gathered, environment }));
+  const words: Readonly<Record<string, string>> = { network: "net" };
+  const enter = [...new Set(entered)].map((kind) => `--${own(words, kind) ?? kind}`).join(" ");
+  const notes = [
+    ...surroundings.notes,
+    ...new Set(gathered.notes),
+    "nsenter, which waits for the process, is in the container's control groups too",
+  ];
+  const isSilent = child.some(({ op, cause }) => op === "dup2" && cause === "no stdin");
+  if (isSilent) lines.push("exec 0< /dev/null");
+  const unified = groups.get("cgroup");
+  if (unified !== undefined) lines.unshift(`echo 0 > ${quote(`${unified}/cgroup.procs`)}`);
+  const [first = "", ...rest] = exec;
+  return [
+    "#!/bin/sh",
+    `# A further process in container ${oneLine(name)} (${id.slice(0, 12)}) by hand. Run as root while it runs, from a file: sh FILE`,
+    ...notes.map((note) => `# Note: ${oneLine(note)}`),
+    "set -eu",
+    "export LC_ALL=C",
+    '[ "$(id -u)" = 0 ] || { echo "$0: only root can do this" >&2; exit 1; }',
+    `[ -d /proc/${pid}/ns ] || { echo "$0: the container does not run any more" >&2; exit 1; }`,
+    "# A mount namespace for the programs that come along: it goes with this script.",
+    '[ "$(printenv BY_HAND)" = "$$" ] || BY_HAND=$$ exec unshare --mount --propagation private sh "$0"',
+    ...notes.map((note) => `echo ${quote(`note: ${oneLine(note)}`)} >&2`),
+    ...[...masked].map(
+      (variable) =>
+        `[ -n "\${${variable}+x}" ] || echo ${quote(`note: ${variable} is not set: its value is masked here`)} >&2`,
+    ),
+    "work=$(mktemp -d)",
+    "machine=$(uname -m)",
+    "export work machine",
+    'mkdir "$work/tools"',
+    `cat > "$work/helper.pl" <<'END_OF_HELPER'`,
+    helperText.trimEnd(),
+    "END_OF_HELPER",
+    ...filterFile(gathered.filter),
+    ...toolLines(gathered.filter !== undefined),
+    'umount -l "$work/tools"',
+    'rm -r "$work"',
+    "# Into its control groups, then into its namespaces, then it gives up what it may not have.",
+    ...lines,
+    `${first.replace(/\\$/, "")}nsenter --target ${pid} ${enter} \\`,
+    ...rest,
+    "",
+  ].join("\n");
+}
+
+function filterFile(filter: Uint8Array | undefined): string[] {
+  if (filter === undefined) return [];
+  return [
+    `# ${filter.length / 8} instructions of the seccomp filter, 8 bytes each: struct sock_filter, linux/filter.h`,
+    `cat > "$work/filter" <<'END_OF_FILTER'`,
+    ...(filter.toHex().match(/.{1,128}/g) ?? []),
+    "END_OF_FILTER",
+  ];
 }

@@ -97,6 +97,7 @@ cat > "$work/helper.pl" <<'END_OF_HELPER'
 #   keyring=NAME           a session keyring of its own: keyctl(2)
 #   seccomp=FLAGS=FILE     from here on only the system calls that this filter (hexadecimal, in FILE) lets through: seccomp(2)
 #   personality=NUMBER, memory=MODE=HEX   personality(2), set_mempolicy(2)
+#   cd=DIRECTORY           goes there
 #   session                setsid(2)
 #   clear, env=NAME=VALUE  the environment of the program
 #   init                   stay as process 1: pass signals on, take in orphans, end as the program does
@@ -132,6 +133,7 @@ while (defined(my $step = shift)) {
   } elsif ($verb eq "memory") {
     my ($mode, $hex) = split /=/, $rest, 2; my $nodes = pack("H*", $hex);
     $nodes eq "" ? call("memory", $mode + 0, 0, 0) : call("memory", $mode + 0, $nodes, 8 * length($nodes) + 1);
+  } elsif ($verb eq "cd") { chdir $rest or die "cannot go to $rest: $!\n";
   } elsif ($verb eq "session") { syscall($nr->{setsid});
   } elsif ($verb eq "clear") { $env = 1;
   } elsif ($verb eq "env") { my ($name, $value) = split /=/, $rest, 2; $env{$name} = $value;

@@ -1,12 +1,8 @@
 /** What a start of a container performs: decided as a start decides it, with the times of the last start beside it. */
-import type {
-  ExplainFormat,
-  ExplainResponse,
-  ExplainWishes,
-  TraceResponse,
-} from "../../../docker/types/explain.ts";
+import type { ExplainResponse, ExplainWishes, TraceResponse } from "../../../docker/types/explain.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import {
+  differenceJson,
   type ExplainedPlan,
   explainOps,
   isSecretMount,
@@ -18,20 +14,18 @@ import {
   type OriginOf,
   originText,
   type Plan,
-  planJson,
+  renderAs,
   renderDifference,
-  renderExplained,
-  renderMarkdown,
-  renderPlan,
-  renderPlanTable,
+  renderDifferenceMarkdown,
   renderScript,
   type Secrets,
   secretsOf,
 } from "../../../plan/mod.ts";
-import type { Container, NetworkHold } from "../record/mod.ts";
+import { type Container, isAlive, type NetworkHold } from "../record/mod.ts";
 import { compilePlan, hashOfPlan, inspectStart, type StartContext } from "../start/mod.ts";
 import { expectedHold, scriptSurroundings } from "./by-hand.ts";
 import { originsOf } from "./origins.ts";
+import { decideRemoval, explainRemoval, type RemovalOptions, removalScript } from "./removal.ts";
 
 interface Decided {
   /** Masked, unless secrets were asked for. */
@@ -50,39 +44,65 @@ export async function explainContainer(
   against: Container | undefined,
 ): Promise<ExplainResponse> {
   const { language, details, showSecrets } = wishes;
+  if (against !== undefined)
+    return await explainDifferenceOf(context, { container }, { container: against }, wishes);
   const options = { vocabulary: languages[language], details };
   const decided = await decide(context, container, language, showSecrets);
   const { plan, explained } = decided;
-  if (against !== undefined) {
-    if (wishes.format !== "text") {
-      throw new TiffinError("invalid", "explain.difference", "a difference can be shown as text only");
-    }
-    const other = await decide(context, against, language, showSecrets);
-    const named = ({ name, id }: Container, plan: ExplainedPlan) => ({ name, id, plan });
-    return {
-      Id: container.id,
-      Text: renderDifference(
-        named(container, explained),
-        named(against, other.explained),
-        languages[language],
-      ),
-    };
-  }
   const script = (): string => {
     const { hold, secrets } = decided;
     const surroundings = scriptSurroundings(context, container, plan, hold, language, secrets.variables);
     return renderScript(plan, surroundings);
   };
-  const renderers: Readonly<Record<ExplainFormat, () => string>> = {
-    text: () => renderExplained(explained, options),
-    markdown: () => renderMarkdown(explained, options),
-    json: () => `${JSON.stringify(withTimes(plan, explained), undefined, 2)}\n`,
-    plain: () => renderPlan(plan),
-    table: () => renderPlanTable(plan),
-    sh: script,
-    shell: script,
+  return { Id: container.id, Text: renderAs(wishes.format, { plan, explained, script }, options) };
+}
+
+/** A start and what it is called, if not as the container is. */
+export interface TitledStart {
+  readonly container: Container;
+  readonly title?: string | undefined;
+}
+
+export async function explainDifferenceOf(
+  context: StartContext,
+  first: TitledStart,
+  second: TitledStart,
+  { format, language, showSecrets }: ExplainWishes,
+): Promise<ExplainResponse> {
+  if (format !== "text" && format !== "markdown" && format !== "json") {
+    const message = `a difference can be shown as text, markdown or json, not as ${format}`;
+    throw new TiffinError("invalid", "explain.difference", message);
+  }
+  const named = async ({ container, title }: TitledStart) => {
+    const { explained } = await decide(context, container, language, showSecrets);
+    const { id, name } = container;
+    return { name: title ?? name, id, plan: explained };
   };
-  return { Id: container.id, Text: renderers[wishes.format]() };
+  const [one, other] = [await named(first), await named(second)];
+  const renderers = {
+    text: () => renderDifference(one, other, languages[language]),
+    markdown: () => renderDifferenceMarkdown(one, other, languages[language]),
+    json: () => `${JSON.stringify(differenceJson(one, other), undefined, 2)}\n`,
+  };
+  return { Id: first.container.id, Text: renderers[format]() };
+}
+
+/** What a removal would do now. Nothing is removed. */
+export async function explainRemovalOf(
+  context: StartContext,
+  container: Container,
+  options: RemovalOptions,
+  wishes: ExplainWishes,
+): Promise<ExplainResponse> {
+  // Of a start that cannot be decided any more, as the image's user is gone, the groups are not known.
+  const { plan } = isAlive(container.state)
+    ? await decide(context, container, wishes.language, wishes.showSecrets)
+    : { plan: { hostOps: [] } };
+  const ops = decideRemoval(context, container, plan, options);
+  const explained = explainRemoval(ops, container, options, wishes.language);
+  const rendering = { vocabulary: languages[wishes.language], details: wishes.details };
+  const script = (): string => removalScript(ops, container);
+  return { Id: container.id, Text: renderAs(wishes.format, { explained, script }, rendering) };
 }
 
 /** Where the time of the last start went. Errors: `conflict` when it was not measured by this engine. */
@@ -210,19 +230,6 @@ function explainedPlan(
       totalMs: measured ? phases?.["totalMs"] : undefined,
       notes,
     },
-  };
-}
-
-function withTimes(plan: Plan, { ops, totalMs }: ExplainedPlan): unknown {
-  return {
-    ...planJson(plan),
-    totalMs: totalMs ?? null,
-    operations: ops.map(({ index, chapter, origin, milliseconds }) => ({
-      index,
-      chapter,
-      origin,
-      milliseconds: milliseconds ?? null,
-    })),
   };
 }
 

@@ -1,2 +1,8 @@
 /** A container's start in words: operations, who asked for them, how long they took. */
-export { explainContainer, traceContainer, traceOfNextStart } from "./explain-container.ts";
+export {
+  explainContainer,
+  explainDifferenceOf,
+  explainRemovalOf,
+  traceContainer,
+  traceOfNextStart,
+} from "./explain-container.ts";

@@ -1,0 +1,129 @@
+/** Every operation of the executor's table and of the host's, whatever it is: explained, with an inverse, and done by hand. */
+import { describe, expect, test } from "bun:test";
+import { type FieldType, type OpName, ops } from "../../abi/schema.ts";
+import { own } from "../../lib/own.ts";
+import { hostDetail } from "../host-detail.ts";
+import { detailOf } from "../op-detail.ts";
+import { inverseOf, targetOf } from "../op-text.ts";
+import { type HostOp, hostOpNames, type ProcessOp } from "../plan.ts";
+import { type Gathered, opLines, unneeded } from "../script/op-script.ts";
+import { Places } from "../script/places.ts";
+import { hostLines } from "../script/render-script.ts";
+import { chapterOf, chapters } from "./chapters.ts";
+
+/** A value that every operation takes. */
+const samples: Readonly<Record<FieldType, unknown>> = {
+  u32: 1,
+  i32: 1,
+  u64: 1n,
+  i64: 1n,
+  slot: 1,
+  slotOrNone: 1,
+  newSlot: 2,
+  newSlotOrNone: 2,
+  string: "word",
+  stringOrNone: "word",
+  strings: ["one", "two"],
+  blob: new Uint8Array(8),
+};
+
+function sampleOf(name: OpName): ProcessOp {
+  const { fields, stages } = ops[name];
+  const values = Object.entries(fields).map(([field, type]: [string, FieldType]) => [field, samples[type]]);
+  const made = {
+    op: name,
+    stage: stages.at(-1),
+    fields: Object.fromEntries(values),
+    cause: "no stdin",
+    target: "it",
+  };
+  return { ...made, inverse: "" } as ProcessOp;
+}
+
+const hostSamples: { readonly [N in HostOp["op"]]: Extract<HostOp, { readonly op: N }> } = {
+  cgroupCreate: {
+    op: "cgroupCreate",
+    hierarchy: "memory",
+    directory: "/x",
+    cause: "c",
+    target: "/sys/x",
+    inverse: "rmdir",
+  },
+  cgroupWrite: {
+    op: "cgroupWrite",
+    hierarchy: "memory",
+    directory: "/x",
+    file: "f",
+    value: "1",
+    tolerate: [],
+    cause: "c",
+    target: "/sys/x/f",
+    inverse: "rmdir",
+  },
+  cgroupDeviceProgram: {
+    op: "cgroupDeviceProgram",
+    directory: "/x",
+    program: new Uint8Array(8),
+    cause: "c",
+    target: "/sys/x",
+    inverse: "rmdir",
+  },
+};
+
+const names = Object.keys(ops).map((name) => name as OpName);
+
+describe("each operation of the executor", () => {
+  test.each(names)("%s", (name) => {
+    const op = sampleOf(name);
+    expect(chapters).toContain(chapterOf(op));
+    expect(inverseOf(op)).not.toBe("");
+    expect(typeof targetOf(op)).toBe("string");
+    expect(typeof detailOf(op)).toBe("string");
+    const places = new Places({ receives: [], hostOps: [], ops: [], warnings: [] }, new Map());
+    const gathered: Gathered = {
+      early: [],
+      privileges: [],
+      late: [],
+      filter: undefined,
+      entered: false,
+      notes: [],
+    };
+    const before = JSON.stringify([gathered, places.of(2)]);
+    const lines = opLines(op, { places, gathered, environment: [] });
+    const hasForm = lines.length > 0 || JSON.stringify([gathered, places.of(2)]) !== before;
+    const why = own<string>(unneeded, name);
+    // Of two kinds of one operation a script needs a line for the other: the working directory of the executor is not its own.
+    expect([name, hasForm || why !== undefined || silent.has(name)]).toEqual([name, true]);
+    expect([name, hasForm && why !== undefined]).toEqual([name, false]);
+  });
+
+  /** Which of them depend on a field: with a sample's value there is nothing to do. */
+  const silent = new Set(["prctl", "unshare", "setns"]);
+
+  test("those of which only some kinds have a line have one for these", () => {
+    const forms = [
+      { ...sampleOf("prctl"), fields: { option: 38, value: 1n } },
+      { ...sampleOf("unshare"), fields: { flags: 0x0200_0000n } },
+    ];
+    for (const op of forms) {
+      const places = new Places({ receives: [], hostOps: [], ops: [], warnings: [] }, new Map());
+      const gathered: Gathered = {
+        early: [],
+        privileges: [],
+        late: [],
+        filter: undefined,
+        entered: false,
+        notes: [],
+      };
+      const lines = opLines(op as ProcessOp, { places, gathered, environment: [] });
+      expect([op.op, lines.length + gathered.privileges.length > 0]).toEqual([op.op, true]);
+    }
+  });
+});
+
+test.each([...hostOpNames])("on the host: %s", (name) => {
+  const op = hostSamples[name];
+  expect(chapterOf(op)).toBe("cgroup");
+  expect(typeof hostDetail(op)).toBe("string");
+  expect(hostLines(op, "0".repeat(64))).not.toEqual([]);
+});
