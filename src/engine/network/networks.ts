@@ -29,6 +29,7 @@ import { joinNamespace, moveDefaultRoute, wireProcess } from "./endpoint.ts";
 import { EndpointStock, freeLink, linkAt, type PlannedEndpoint, recordOf } from "./endpoint-stock.ts";
 import { failing } from "./failing.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
+import { removeHalfJoined } from "./half-joined.ts";
 import { HostFirewall } from "./host-firewall.ts";
 import { HostSide } from "./host-side.ts";
 import { InnerNameServers, type ServeNames } from "./inner-name-servers.ts";
@@ -640,6 +641,7 @@ export class HostNetworks implements Networks {
   }
 
   #recover(live: readonly LiveContainer[], keepUnknown: boolean): void {
+    const strays = Map.groupBy(this.#active.strayOf(live), ({ containerId }) => containerId);
     const linksKnown = recoverEndpoints(
       {
         registry: this.#registry,
@@ -654,8 +656,31 @@ export class HostNetworks implements Networks {
     if (linksKnown && !keepUnknown) this.#host.sweep(new Set(this.#active.joined().keys()));
     this.#isRecovered = true;
     this.#host.setUp();
+    for (const container of live) {
+      const before = strays.get(container.containerId);
+      if (before !== undefined) this.#putRight(container, before);
+    }
     this.#leadWithin();
     this.#stock.refill();
+  }
+
+  /** It was joining or leaving a network when the engine ended. */
+  #putRight(
+    { containerId, endpoints }: LiveContainer,
+    before: readonly Pick<EndpointRequest, "network">[],
+  ): void {
+    try {
+      using netns = this.#netnsOf(containerId);
+      if (netns === undefined) return;
+      removeHalfJoined(netns, endpoints);
+      const gateway = this.#gatewayOf(endpoints);
+      if (gateway !== undefined) moveRoute(gateway, netns);
+      const gateway6 = gatewayEndpoint(endpoints, this.#registry, "ipv6");
+      if (gateway6 !== undefined) moveIpv6Route(gateway6, netns);
+      this.#nameServers.lead(netns, { containerId, endpoints, before });
+    } catch (thrown) {
+      this.#report(new Error(`recovery of the networks of container ${containerId}: ${messageOf(thrown)}`));
+    }
   }
 
   /** Serves those containers within that need it now. */
