@@ -16,13 +16,17 @@ inOwnNetns(import.meta.path, () => {
   const dns = 53;
   const sleeping = ["base", "sleep", "1000"] as const;
 
+  /** The small machine is for kinds of links that others lack, and slow. */
+  const inVm = process.env["TIFFIN_VM"] === "1";
+  const driver = inVm ? "ipvlan" : "macvlan";
+
   beforeAll(async () => {
     host("ip", "link", "set", "lo", "up");
     host("ip", "link", "add", "lan0", "type", "veth", "peer", "name", "lan1");
     for (const link of ["lan0", "lan1"]) host("ip", "link", "set", link, "up");
     engine = await startEngine();
-    const macvlan = ["network", "create", "-d", "macvlan", "-o", "parent=lan0"];
-    await output(...macvlan, "--subnet", "192.0.2.0/24", "lan");
+    const onParent = ["network", "create", "-d", driver, "-o", "parent=lan0"];
+    await output(...onParent, "--subnet", "192.0.2.0/24", "lan");
     await output(
       "run",
       "-d",
@@ -111,6 +115,20 @@ inOwnNetns(import.meta.path, () => {
     await output("rm", "-f", "coin");
     await output("network", "rm", "vault");
   });
+
+  if (inVm) {
+    test("in a network of the driver vlan", async () => {
+      const vlan = ["network", "create", "-d", "vlan", "-o", "parent=lan1", "-o", "id=10"];
+      await output(...vlan, "--subnet", "203.0.113.0/24", "tagged");
+      for (const name of ["here", "there"])
+        await output("run", "-d", "--name", name, "--network", "tagged", ...sleeping);
+      expect(await lookUp("here", "there")).toContain(await addressOf("there"));
+      await output("exec", "here", "ping", "-c1", "-W5", "there");
+      await output("rm", "-f", "here", "there");
+      await output("network", "rm", "tagged");
+    });
+    return;
+  }
 
   test("no socket of the engine keeps the namespace of a container that has ended", async () => {
     const mac = ["--mac-address", "02:00:00:00:00:77"];

@@ -190,6 +190,9 @@ inOwnNetns(import.meta.path, () => {
     expect(
       outcome(() => make("vlan", { ...other, attachment: { ...macvlan, parent: "eth9.10" } })),
     ).toContain("eth9.10 was not found");
+    expect(outcome(() => make("long", { ...other, mtu: 9000 }))).toBe(
+      "invalid: invalid MTU 9000: its parent lan0 has 1500",
+    );
     const ipvlan = { kind: "ipvlan", mode: "l2", parent: "lan0" } as const;
     expect(outcome(() => make("mixed", { ...other, driver: "ipvlan", attachment: ipvlan }))).toBe(
       "conflict: network lan is already using parent interface lan0 with the driver macvlan",

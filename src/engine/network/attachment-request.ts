@@ -31,12 +31,14 @@ export type AttachedDriver = (typeof attachedDrivers)[number];
 export function attachmentRequest(driver: AttachedDriver, options: Options): AttachmentRequest {
   switch (driver) {
     case "macvlan":
+      refuseUnknown(driver, options, ["parent", "macvlan_mode"]);
       return {
         kind: "macvlan",
         mode: oneOf("macvlan_mode", option(options, "macvlan_mode") || "bridge", macvlanModes),
         parent: linkName("parent", option(options, "parent")),
       };
     case "ipvlan":
+      refuseUnknown(driver, options, ["parent", "ipvlan_mode", "ipvlan_flag"]);
       if (!["", "bridge"].includes(option(options, "ipvlan_flag"))) {
         throw invalid(`option ipvlan_flag=${option(options, "ipvlan_flag")} is not supported: wanted bridge`);
       }

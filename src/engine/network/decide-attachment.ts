@@ -4,6 +4,8 @@ import type { Link } from "../../linux/netlink/link.ts";
 import type { Attachment, AttachmentRequest, Network } from "./model.ts";
 
 export interface AttachmentSurroundings {
+  /** What the network is to have; 0: what its parent has. */
+  readonly mtu: number;
   readonly networks: readonly Network[];
   /** The name of a link that is made for the network alone. */
   readonly ownLink: string;
@@ -26,6 +28,7 @@ export function decideAttachment(
     return { kind: "vxlan", link: ownLink, made: request };
   }
   const underlay = underlayOf(request, surroundings);
+  refuseLongFrames(underlay, surroundings);
   const attachment: Attachment =
     request.kind === "macvlan"
       ? { kind: request.kind, mode: request.mode, ...underlay }
@@ -53,6 +56,22 @@ function underlayOf(
   if (on === "" || linkOf(on) === undefined || number < 1 || number > 4094)
     neededLink("parent", parent, linkOf);
   return { link: parent, made: { kind: "vlan", on, id: number } };
+}
+
+/** The kernel makes no link on a parent that takes longer frames than that. */
+function refuseLongFrames(
+  { link, made }: Pick<Attachment, "link" | "made">,
+  at: AttachmentSurroundings,
+): void {
+  const name = made?.kind === "vlan" ? made.on : link;
+  const parent = at.linkOf(name);
+  if (parent === undefined || at.mtu <= parent.mtuBytes) return;
+  throw new TiffinError(
+    "invalid",
+    "network.mtu-invalid",
+    `invalid MTU ${at.mtu}: its parent ${name} has ${parent.mtuBytes}`,
+    { remedy: "choose a smaller one, or give the parent a larger one" },
+  );
 }
 
 function neededLink(option: string, name: string, linkOf: AttachmentSurroundings["linkOf"]): void {

@@ -132,6 +132,18 @@ const odd: readonly [Partial<NetworkCreateBody>, string][] = [
     "invalid: bridge driver doesn't support multiple subnets",
   ],
   [
+    { Options: { "com.docker.network.driver.mtus": "1400" } },
+    'invalid: unknown option "com.docker.network.driver.mtus": wanted com.docker.network.driver.mtu',
+  ],
+  [
+    { Driver: "macvlan", Options: { parnet: "eth0" } },
+    'invalid: unknown option "parnet" for the driver macvlan: it has parent, macvlan_mode',
+  ],
+  [
+    { Driver: "ipvlan", Options: { macvlan_mode: "bridge" } },
+    'invalid: unknown option "macvlan_mode" for the driver ipvlan: it has parent, ipvlan_mode, ipvlan_flag',
+  ],
+  [
     { Options: { "com.docker.network.driver.mtu": "x" } },
     'invalid: invalid value "x" for option com.docker.network.driver.mtu: wanted a number of bytes',
   ],

@@ -118,8 +118,35 @@ function poolOf({ Subnet = "", Gateway = "", IPRange = "", AuxiliaryAddresses }:
 const bridgeOption = "com.docker.network.bridge.";
 const driverOption = "com.docker.network.driver.";
 
-/** What options that Docker knows ask for; others are kept, as Docker keeps them. */
+const bridgeOptions = [
+  "name",
+  "enable_icc",
+  "enable_ip_masquerade",
+  "host_binding_ipv4",
+  "default_bridge",
+  "gateway_mode_ipv4",
+  "gateway_mode_ipv6",
+  "inhibit_ipv4",
+  "trusted_host_interfaces",
+].map((key) => bridgeOption + key);
+const driverOptions = ["mtu"].map((key) => driverOption + key);
+
+/** Under the names that are ours to know a slip would go unnoticed, and a network be open that was to be closed. */
+function refuseUnknownOptions(options: Readonly<Record<string, string>>): void {
+  for (const key of Object.keys(options)) {
+    for (const [prefix, known] of [
+      [bridgeOption, bridgeOptions],
+      [driverOption, driverOptions],
+    ] as const) {
+      if (!key.startsWith(prefix) || known.includes(key)) continue;
+      throw invalid(`unknown option ${JSON.stringify(key)}: wanted ${known.join(", ")}`);
+    }
+  }
+}
+
+/** What options that Docker knows ask for; those of others are kept, as Docker keeps them. */
 function settingsOf(options: Readonly<Record<string, string>>): Partial<NetworkRequest> {
+  refuseUnknownOptions(options);
   const option = (key: string): string | undefined =>
     Object.hasOwn(options, key) ? options[key] : undefined;
   for (const key of ["gateway_mode_ipv4", "gateway_mode_ipv6", "inhibit_ipv4", "trusted_host_interfaces"]) {

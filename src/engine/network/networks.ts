@@ -218,7 +218,7 @@ export class HostNetworks implements Networks {
       this.#registry.refuseTaken(request.name);
       const id = newId();
       const wanted = request.attachment;
-      const attachment = wanted === undefined ? undefined : this.#attachmentOf(wanted, id);
+      const attachment = wanted === undefined ? undefined : this.#attachmentOf(wanted, id, request.mtu ?? 0);
       const settings = decideNetwork(this.#withMtu(request), {
         own: this.#subnets(),
         // Of our own bridges the persisted subnets count, of all others what the host says. What is on a parent is
@@ -553,8 +553,9 @@ export class HostNetworks implements Networks {
     return [...this.#registry.bridgeNetworks()].map(({ wish }) => wish.subnet);
   }
 
-  #attachmentOf(request: AttachmentRequest, id: string): Attachment {
+  #attachmentOf(request: AttachmentRequest, id: string, mtu: number): Attachment {
     return decideAttachment(request, {
+      mtu,
       networks: this.#registry.all(),
       ownLink: this.#names.underlayOf(id),
       linkOf: (name) => findLink(this.#sockets.route, name),
