@@ -28,6 +28,14 @@ static uint32_t expected_body(uint32_t type)
 		return sizeof(struct message_end);
 	case MESSAGE_BECOME:
 		return sizeof(struct message_become);
+	case MESSAGE_CATCH_SIGNALS:
+		return sizeof(struct message_catch_signals);
+	case MESSAGE_RAW_INPUT:
+		return sizeof(struct message_raw_input);
+	case MESSAGE_READ_INPUT:
+		return sizeof(struct message_read_input);
+	case MESSAGE_LEAVE:
+		return sizeof(struct message_leave);
 	case MESSAGE_QUERY:
 	case MESSAGE_CLOSE_STDIN:
 	case MESSAGE_HELLO:

@@ -40,6 +40,10 @@ struct control_message {
 		struct message_await_exit await_exit;
 		struct message_end end;
 		struct message_become become;
+		struct message_catch_signals catch_signals;
+		struct message_raw_input raw_input;
+		struct message_read_input read_input;
+		struct message_leave leave;
 	} body;
 };
 

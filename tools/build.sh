@@ -10,21 +10,23 @@ mkdir -p dist
 # --splitting: a command reads only its own chunks, which halves the start of the command line.
 # No autoload: a file in the directory where a command is called must not change what it does.
 # JIT policy: a command ends before compiled code pays; the engine sets it back.
-rm -f dist/tiffin.new
+rm -f dist/program.new
 bun build --compile --bytecode --minify --splitting --format=esm --target=bun \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig --compile-jit-policy=100 \
   --define "TIFFIN_VERSION=\"$version\"" \
-  --outfile dist/tiffin.new src/main/tiffin.ts >.build.log 2>&1 || { cat .build.log >&2; exit 1; }
+  --outfile dist/program.new src/main/tiffin.ts >.build.log 2>&1 || { cat .build.log >&2; exit 1; }
 rm -f .build.log
-# A running engine keeps the old file; the new one takes its name in one step.
-mv dist/tiffin.new dist/tiffin
 
-# One file that can be copied anywhere: a small program that asks a resident helper, and behind it, where it expects it,
-# the program that does without.
+# One file that can be copied anywhere: a small program that asks the engine or a resident helper, and behind it, where it
+# expects it, the program that does without. Under its other name it is the OCI runtime.
 front_bytes=$(bun -e 'console.log((await import("./src/abi/front.ts")).front.programOffset)')
 [[ $(stat -c %s executor/build/tiffin-front) -le $front_bytes ]] || { echo "the front is too large" >&2; exit 1; }
-cp executor/build/tiffin-front dist/tiffin-runtime.new
-truncate -s $front_bytes dist/tiffin-runtime.new
-cat dist/tiffin >>dist/tiffin-runtime.new
-chmod +x dist/tiffin-runtime.new
-mv dist/tiffin-runtime.new dist/tiffin-runtime
+cp executor/build/tiffin-front dist/tiffin.new
+truncate -s $front_bytes dist/tiffin.new
+cat dist/program.new >>dist/tiffin.new
+rm dist/program.new
+chmod +x dist/tiffin.new
+# A running engine keeps the old file; the new one takes its name in one step.
+mv dist/tiffin.new dist/tiffin
+ln -sf tiffin dist/tiffin-runtime.new
+mv -T dist/tiffin-runtime.new dist/tiffin-runtime

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { layouts } from "../src/abi/all-layouts.ts";
-import { front, helper, likeness } from "../src/abi/front.ts";
+import { engineFront, front, helper, likeness } from "../src/abi/front.ts";
 import { type FieldLayout, headerBytes, type OpLayout } from "../src/abi/layout.ts";
 import {
   abiVersion,
@@ -233,6 +233,12 @@ function frontHeader(): string {
     ["PROGRAM_OFFSET", hex(front.programOffset)],
     ["LOST_DIRECTORY", quoted(front.lostDirectory)],
     ["LEAST_FILES", `${front.leastFiles}u`],
+    ["COMMAND_LINE_NAME", quoted(front.commandLineName)],
+    ["ENGINE_ADDRESS_VARIABLES", list(engineFront.addressVariables.map((name) => `${name}=`))],
+    ["ENGINE_SCHEME", quoted(engineFront.scheme)],
+    ["ENGINE_DEFAULT_PATH", quoted(engineFront.defaultPath)],
+    ["ENGINE_SUFFIX", quoted(engineFront.suffix)],
+    ["ENGINE_VARIABLE", quoted(engineFront.variable)],
     ["HELPER_DIRECTORY", quoted(`${helper.stateDirectory}/${helper.socketDirectory}/`)],
     ["HELPER_NAME_DIGITS", String(helper.nameDigits)],
     ["HELPER_VARIABLE", quoted(helper.variable)],

@@ -31,6 +31,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   client: ["lib", "docker", "transport"],
   // Of the bench and of observation the command line knows the names, by side doors.
   cli: ["lib", "docker", "archive", "client", "lab", "observe"],
+  // Commands of the command line, performed in the engine's process; of the API it knows the handler that it is given.
+  front: ["lib", "linux", "abi", "client", "cli", "transport"],
   main: [
     "lib",
     "linux",
@@ -48,6 +50,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
     "api",
     "client",
     "cli",
+    "front",
     "transport",
   ],
 };

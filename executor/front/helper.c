@@ -5,10 +5,8 @@
  */
 #include "helper.h"
 
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -18,10 +16,9 @@
 #include "../generated/front.h"
 #include "../kernel.h"
 #include "../text.h"
+#include "ask.h"
 #include "peer.h"
 
-/* A helper that does not answer in this time is not worth waiting for. */
-#define HELLO_LIMIT_MS 2000
 #define NUMBER_BYTES 16
 /* Our own word for `off`, when the helper has said no. The program takes it out of what it hands on. */
 #define ASKED HELPER_ASKED_VARIABLE "=1"
@@ -49,60 +46,18 @@ static bool name_socket(int file, struct sockaddr_un *address)
 static int connect_helper(int file)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (!name_socket(file, &address))
-		return -1;
-	/* One that has not accepted for a thousand connections is not waited for either. */
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && fcntl(fd, F_SETFL, 0) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-struct words {
-	char *bytes;
-	uint32_t length;
-	bool fits;
-};
-
-static void add(struct words *w, const char *text)
-{
-	size_t length = strlen(text) + 1;
-	if (length > HELPER_REQUEST_BYTES - w->length) {
-		w->fits = false;
-		return;
-	}
-	memcpy(w->bytes + w->length, text, length);
-	w->length += (uint32_t)length;
-}
-
-static void *pages(size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return memory == MAP_FAILED ? NULL : memory;
+	return name_socket(file, &address) ? ask_connect(&address) : -1;
 }
 
 /* Fails also when one of the three standard descriptors is closed, or the working directory has no path any more. */
 static bool send_request(int fd, int word_count, char **words, char **environment)
 {
-	struct words w = {.bytes = pages(HELPER_REQUEST_BYTES), .fits = true};
-	if (!w.bytes)
-		return false;
-	long directory_bytes = syscall(SYS_getcwd, w.bytes, HELPER_REQUEST_BYTES);
-	if (directory_bytes <= 0 || w.bytes[0] != '/')
-		return false;
-	w.length = (uint32_t)directory_bytes;
-	for (int i = 1; i < word_count; i++)
-		add(&w, words[i]);
-	for (; *environment; environment++)
-		add(&w, *environment);
-	if (!w.fits)
+	struct asked asked;
+	if (!ask_gather(&asked, word_count - 1, words + 1, environment))
 		return false;
 	struct abi_message_header header = {MESSAGE_REQUEST, sizeof(struct message_request)};
-	struct message_request body = {.bytes = w.length, .argument_count = (uint32_t)word_count - 1};
-	struct iovec parts[] = {{&header, sizeof header}, {&body, sizeof body}, {w.bytes, w.length}};
+	struct message_request body = {.bytes = asked.length, .argument_count = (uint32_t)word_count - 1};
+	struct iovec parts[] = {{&header, sizeof header}, {&body, sizeof body}, {asked.bytes, asked.length}};
 	union {
 		char bytes[CMSG_SPACE(HELPER_REQUEST_FDS * sizeof(int))];
 		struct cmsghdr align;
@@ -115,7 +70,7 @@ static bool send_request(int fd, int word_count, char **words, char **environmen
 	memcpy(CMSG_DATA(c), standard, sizeof standard);
 	/* Smaller than the socket's buffer, so it goes whole or not at all. */
 	ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-	return sent == (ssize_t)(sizeof header + sizeof body + w.length);
+	return sent == (ssize_t)(sizeof header + sizeof body + asked.length);
 }
 
 /* The executor takes this process over, with the connection and the words to do the command alone after all. */
@@ -128,7 +83,7 @@ static void become(int program, int connection, int file, bool keep_signals, int
 	size_t variables = 0;
 	while (environment[variables])
 		variables++;
-	char **list = pages(((size_t)word_count + variables + CALLER_FIRST_WORD + 3) * sizeof(char *));
+	char **list = ask_pages(((size_t)word_count + variables + CALLER_FIRST_WORD + 3) * sizeof(char *));
 	if (!list)
 		return;
 	char **new_words = list;
@@ -153,15 +108,6 @@ static void become(int program, int connection, int file, bool keep_signals, int
 	fcntl(file, F_SETFD, FD_CLOEXEC);
 }
 
-static bool heard_hello(struct connection *helper)
-{
-	struct control_message message;
-	int count;
-	int fd;
-	return poll(&(struct pollfd){.fd = helper->fd, .events = POLLIN}, 1, HELLO_LIMIT_MS) == 1 &&
-	       control_await(helper, &message, &fd, 1, &count) && message.type == MESSAGE_HELLO;
-}
-
 void ask_helper(int file, int word_count, char **words, char **environment)
 {
 	struct connection helper = {.kind = CONNECTION_CONTROL, .fd = connect_helper(file)};
@@ -171,7 +117,7 @@ void ask_helper(int file, int word_count, char **words, char **environment)
 	int count;
 	if (helper.fd < 0)
 		return;
-	bool asked = peer_is_own(helper.fd, file, &peer) && heard_hello(&helper) && peer_is_silent(helper.fd, &peer) &&
+	bool asked = peer_is_own(helper.fd, file, &peer) && ask_heard_hello(&helper) && peer_is_silent(helper.fd, &peer) &&
 		     send_request(helper.fd, word_count, words, environment) && peer_speaks(helper.fd, &peer);
 	close_quietly(peer.directory);
 	while (asked && control_await(&helper, &message, &program, 1, &count)) {

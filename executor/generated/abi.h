@@ -921,6 +921,15 @@ enum abi_message {
   MESSAGE_AWAIT_EXIT = 36,
   MESSAGE_END = 37,
   MESSAGE_ALONE = 38,
+  MESSAGE_COMMAND = 48,
+  MESSAGE_WINDOW = 49,
+  MESSAGE_CATCH_SIGNALS = 50,
+  MESSAGE_CAUGHT = 51,
+  MESSAGE_RAW_INPUT = 52,
+  MESSAGE_READ_INPUT = 53,
+  MESSAGE_INPUT = 54,
+  MESSAGE_OUTPUT_FAILED = 55,
+  MESSAGE_LEAVE = 56,
 };
 
 struct abi_message_header {
@@ -1020,6 +1029,57 @@ struct message_end {
   uint32_t code;
 } __attribute__((packed));
 _Static_assert(sizeof(struct message_end) == 4, "size of message_end");
+
+struct message_command {
+  uint32_t bytes;
+  uint32_t argument_count;
+  uint32_t terminals;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_command) == 12, "size of message_command");
+
+struct message_window {
+  uint32_t fd;
+  uint32_t rows;
+  uint32_t columns;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_window) == 12, "size of message_window");
+
+struct message_catch_signals {
+  uint64_t signals;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_catch_signals) == 8, "size of message_catch_signals");
+
+struct message_caught {
+  uint32_t signal;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_caught) == 4, "size of message_caught");
+
+struct message_raw_input {
+  uint32_t on;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_raw_input) == 4, "size of message_raw_input");
+
+struct message_read_input {
+  uint32_t bytes;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_read_input) == 4, "size of message_read_input");
+
+struct message_input {
+  uint32_t bytes;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_input) == 4, "size of message_input");
+
+struct message_output_failed {
+  uint32_t fd;
+  uint32_t error;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_output_failed) == 8, "size of message_output_failed");
+
+struct message_leave {
+  uint32_t code;
+  uint32_t anyway;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_leave) == 8, "size of message_leave");
 
 struct abi_record {
   uint32_t magic;

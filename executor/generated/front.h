@@ -6,6 +6,12 @@
 #define PROGRAM_OFFSET 0x10000u
 #define LOST_DIRECTORY "no-directory/"
 #define LEAST_FILES 256u
+#define COMMAND_LINE_NAME "tiffin"
+#define ENGINE_ADDRESS_VARIABLES "TIFFIN_HOST=", "DOCKER_HOST="
+#define ENGINE_SCHEME "unix://"
+#define ENGINE_DEFAULT_PATH "/run/tiffin.sock"
+#define ENGINE_SUFFIX ".front"
+#define ENGINE_VARIABLE "TIFFIN_FRONT"
 #define HELPER_DIRECTORY "/run/tiffin-runtime/@helper/"
 #define HELPER_NAME_DIGITS 16
 #define HELPER_VARIABLE "TIFFIN_RUNTIME_HELPER"

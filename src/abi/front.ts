@@ -12,6 +12,22 @@ export const front = {
   lostDirectory: "no-directory/",
   /** Fewer descriptors than this do not go far: what a container has, from groups to mounts, comes as descriptors. */
   leastFiles: 256,
+  /** The name that makes it the command line. */
+  commandLineName: "tiffin",
+} as const;
+
+/** The engine that performs commands of the command line for fronts. */
+export const engineFront = {
+  /** What the engine's own socket is found by, the first that is set; only `scheme` is asked. */
+  addressVariables: ["TIFFIN_HOST", "DOCKER_HOST"],
+  scheme: "unix://",
+  defaultPath: "/run/tiffin.sock",
+  /** Behind the path of the API's socket: where fronts ask. */
+  suffix: ".front",
+  /** `off` does without. */
+  variable: "TIFFIN_FRONT",
+  /** Output for a front that is under way at most before the engine waits for it. */
+  chunkBytes: 64 * 1024,
 } as const;
 
 export const helper = {

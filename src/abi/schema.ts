@@ -675,6 +675,33 @@ export const messages = {
   end: { type: 37, fields: { code: "u32" } },
   /** helper -> front: nothing has been done; do the command without the helper. */
   alone: { type: 38, fields: {} },
+  /**
+   * A command of the command line may be performed by the engine, for a front that stays where the caller's descriptors are. These
+   * words, and `hello`, `output` and `alone`, are all of that conversation.
+   *
+   * front -> engine, once: `bytes` bytes follow, all NUL-terminated: the working directory, `argumentCount` words of the command
+   * line, and the environment. Bit n of `terminals`: descriptor n is a terminal.
+   */
+  command: { type: 48, fields: { bytes: "u32", argumentCount: "u32", terminals: "u32" } },
+  /** front -> engine: the window of the terminal at `fd` has this size; before `command`, and before each `caught` SIGWINCH. */
+  window: { type: 49, fields: { fd: "u32", rows: "u32", columns: "u32" } },
+  /** engine -> front: from now on these signals (bit n - 1 for signal n) come as `caught`, all others do what they do. */
+  catchSignals: { type: 50, fields: { signals: "u64" } },
+  /** front -> engine. Answered by `catchSignals`, so that a front can tell an engine that hangs. */
+  caught: { type: 51, fields: { signal: "u32" } },
+  /** engine -> front: the terminal at standard input stops (1) or starts again (0) to echo, to edit and to make signals. */
+  rawInput: { type: 52, fields: { on: "u32" } },
+  /** engine -> front: read standard input once, at most so many bytes, when there is something. */
+  readInput: { type: 53, fields: { bytes: "u32" } },
+  /** front -> engine: `bytes` bytes of standard input follow; none is its end. */
+  input: { type: 54, fields: { bytes: "u32" } },
+  /** front -> engine, once for each descriptor: writing to it has failed, and nothing more will be written. */
+  outputFailed: { type: 55, fields: { fd: "u32", errno: "u32" } },
+  /**
+   * engine -> front: the command is over; exit with `code`, unless writing has failed, which may change what there is to say. With
+   * `anyway` 1 the engine knows that.
+   */
+  leave: { type: 56, fields: { code: "u32", anyway: "u32" } },
 } as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
 
 /** The unit of the times that follow `started`; the greatest number stands for all that are longer. */

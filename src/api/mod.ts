@@ -1,6 +1,7 @@
 /** The API of an engine: Docker's routes and Tiffin's additions over HTTP, behind the narrow interfaces of `backend.ts`. */
 import { writeSync } from "node:fs";
 import { messageOf, TiffinError } from "../lib/errors.ts";
+import type { HttpHandler } from "../transport/http-message.ts";
 import { HttpServer } from "../transport/http-server.ts";
 import type { Backends } from "./backend.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -15,6 +16,7 @@ import { volumeHandlers } from "./handlers/volume.ts";
 import { bindSocketPath } from "./socket-path.ts";
 
 export type { Backends } from "./backend.ts";
+export { bindSocketPath } from "./socket-path.ts";
 
 /** How long requests under way may go on after `close`. */
 const defaultGraceMs = 2_000;
@@ -29,6 +31,8 @@ export interface ApiOptions {
 }
 
 export interface ApiServer {
+  /** Answers a request that has not come by a connection. */
+  readonly handle: HttpHandler;
   /** `unix:///path`. `invalid` for another form, `conflict` when an engine answers there. */
   listen(host: string): Promise<void>;
   /** Ends idle connections, waits up to `graceMs` for the others, then cuts all. */
@@ -63,6 +67,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
     unread: options.unread,
   });
   return {
+    handle: (request) => dispatcher.handle(request),
     async listen(host) {
       const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
       if (path === undefined) {

@@ -3,6 +3,7 @@ import type { CliContext } from "./context.ts";
 import { readAnswer } from "./prompt.ts";
 
 /** Asks on standard output and reads one line; true for `y` and `yes`. */
-export function confirm(context: CliContext, question: string): boolean {
-  return ["y", "yes"].includes(readAnswer(context, `${question} [y/N] `).toLowerCase());
+export async function confirm(context: CliContext, question: string): Promise<boolean> {
+  const answer = await readAnswer(context, `${question} [y/N] `);
+  return ["y", "yes"].includes(answer.toLowerCase());
 }

@@ -3,6 +3,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { chooseEndpoint, type Endpoint } from "../client/endpoint.ts";
 import type { SyncSocket } from "../client/sync-socket.ts";
 import { SyncTransport } from "../client/sync-transport.ts";
+import type { ClientTransport } from "../client/transport.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { CliIo } from "./io.ts";
@@ -12,7 +13,7 @@ export class CliContext {
   /** As called, for usage lines: `tiffin container run`. */
   readonly commandName: string;
   readonly #host: string | undefined;
-  #transport: SyncTransport | undefined;
+  #transport: ClientTransport<SyncSocket> | undefined;
   #api: ApiClient<SyncSocket> | undefined;
 
   constructor(io: CliIo, commandName: string, host: string | undefined) {
@@ -26,8 +27,10 @@ export class CliContext {
   }
 
   /** A further connection, for a call that goes on while others are made. */
-  newTransport(): SyncTransport {
+  newTransport(): ClientTransport<SyncSocket> {
     const endpoint = this.endpoint();
+    const { engineAtHand } = this.io;
+    if (engineAtHand !== undefined) return engineAtHand.transport(endpoint);
     if (endpoint.kind !== "unix") {
       throw new TiffinError(
         "notImplemented",
@@ -43,7 +46,7 @@ export class CliContext {
     });
   }
 
-  transport(): SyncTransport {
+  transport(): ClientTransport<SyncSocket> {
     this.#transport ??= this.newTransport();
     return this.#transport;
   }
@@ -61,7 +64,7 @@ export class CliContext {
   async apiIfThere(): Promise<ApiClient<SyncSocket>> {
     const module = await import("../client/api-client.ts");
     const endpoint = this.endpoint();
-    if (endpoint.kind !== "unix") return this.api();
+    if (endpoint.kind !== "unix" || this.io.engineAtHand !== undefined) return this.api();
     return new module.ApiClient(
       new SyncTransport({
         path: endpoint.path,
@@ -85,6 +88,8 @@ export class CliContext {
       import("../client/async-transport.ts"),
     ]);
     const endpoint = this.endpoint();
+    const { engineAtHand } = this.io;
+    if (engineAtHand !== undefined) return new Client(engineAtHand.parallel(endpoint));
     const bringUp = () => this.io.ensureEngine(endpoint.text);
     return new Client(new AsyncTransport({ endpoint, bringUp }));
   }

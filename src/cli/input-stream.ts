@@ -31,7 +31,7 @@ export async function* standardInput(io: CliIo): AsyncGenerator<Uint8Array> {
     }
     const table = io.newPollTable(1);
     table.set(0, 0, pollIn);
-    table.wait();
+    await table.wait();
   }
 }
 

@@ -2,19 +2,53 @@
  * Everything that a command may touch outside its own memory. The program hands in an implementation made from system
  * calls (`process-io.ts` builds most of it); tests hand in one made of arrays. Nothing in this folder uses `process`.
  */
-import type { ConnectSync } from "../client/sync-socket.ts";
+import type { Endpoint } from "../client/endpoint.ts";
+import type { ConnectSync, SyncSocket } from "../client/sync-socket.ts";
+import type { ClientTransport } from "../client/transport.ts";
+import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import type { Observer } from "./observer.ts";
 
 /** poll(2) event bits. */
 export const pollIn = 1;
 export const pollOut = 4;
 
+export type PollOutcome = "ready" | "timeout" | "interrupted";
+
+const epipe = 32;
+
+/** A failed system call in the shape of Node's errors, as far as this program looks at them. */
+export class DescriptorError extends Error {
+  override readonly name = "DescriptorError";
+  readonly code: string;
+
+  constructor(call: string, fd: number, errno: number) {
+    super(`${call} on descriptor ${fd} failed with errno ${errno}`);
+    this.code = errno === epipe ? "EPIPE" : `E${errno}`;
+  }
+}
+
+/** A command that runs elsewhere than its caller wants something that only the caller has. */
+export class CallerNeeded extends Error {
+  override readonly name = "CallerNeeded";
+
+  constructor(what: string) {
+    super(`only the caller has ${what}`);
+  }
+}
+
+/** An engine that is reached without a connection. */
+export interface EngineAtHand {
+  /** Throws `CallerNeeded` for any other engine. */
+  transport(endpoint: Endpoint): ClientTransport<SyncSocket>;
+  parallel(endpoint: Endpoint): ClientTransport<ByteDuplex>;
+}
+
 /** poll(2) on a fixed table of descriptors, one wait at a time. */
 export interface PollTable {
   /** Watches `fd` for `events` at `index`; undefined leaves the entry out. */
   set(index: number, fd: number | undefined, events: number): void;
   /** Blocks up to `timeoutMs` (undefined: for ever). `interrupted`: a signal handler ran. */
-  wait(timeoutMs?: number): "ready" | "timeout" | "interrupted";
+  wait(timeoutMs?: number): PollOutcome | Promise<PollOutcome>;
   /** What happened at `index` in the last wait; errors and hang-ups count as happening. */
   events(index: number): number;
 }
@@ -66,6 +100,12 @@ export interface CliIo {
   yieldToSignals(): Promise<void>;
   newPollTable(length: number): PollTable;
   readonly connect: ConnectSync;
+  /** Where commands run in the engine's own process. */
+  readonly engineAtHand?: EngineAtHand;
+  /** Told when something has been done that must not be done again. */
+  begun?(): void;
+  /** The last that a command does: resolves when all output is written; throws what writing it has failed with. */
+  leave?(exitCode: number): Promise<void>;
   /** Makes sure that the engine runs when `where` is the default address; otherwise throws. */
   ensureEngine(where: string): Promise<void>;
   /** Whole file; throws an error with the errno name as `code`. */

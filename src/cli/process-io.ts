@@ -8,8 +8,10 @@ import { nowMs } from "../lib/clock.ts";
 import {
   type BegunFile,
   type CliIo,
+  DescriptorError,
   type OpenFile,
   type PathKind,
+  type PollOutcome,
   type PollTable,
   pollOut,
   type StandardFd,
@@ -34,10 +36,14 @@ export interface CaughtSignals {
   release(): void;
 }
 
+interface BlockingPollTable extends PollTable {
+  wait(timeoutMs?: number): PollOutcome;
+}
+
 /** What src/kernel can do and this folder cannot. */
 export interface KernelDoors {
   readonly connect: ConnectSync;
-  newPollTable(length: number): PollTable;
+  newPollTable(length: number): BlockingPollTable;
   isTerminal(fd: StandardFd): boolean;
   windowSize(fd: StandardFd): WindowSize | undefined;
   makeRaw(fd: 0): () => void;
@@ -64,21 +70,9 @@ const eintr = 4;
 const eio = 5;
 const ebadf = 9;
 const eagain = 11;
-const epipe = 32;
 
 function fileSystem(): typeof import("node:fs") {
   return process.getBuiltinModule("node:fs");
-}
-
-/** A failed system call in the shape of Node's errors, as far as this program looks at them. */
-class DescriptorError extends Error {
-  override readonly name = "DescriptorError";
-  readonly code: string;
-
-  constructor(call: string, fd: number, errno: number) {
-    super(`${call} on descriptor ${fd} failed with errno ${errno}`);
-    this.code = errno === epipe ? "EPIPE" : `E${errno}`;
-  }
 }
 
 /** The same three calls through `node:fs`. */

@@ -10,7 +10,7 @@ const endOfTransmission = 4;
 const backspaces: readonly number[] = [8, 127];
 
 /** One byte of standard input; undefined at its end. */
-function readByte({ io }: CliContext): number | undefined {
+async function readByte({ io }: CliContext): Promise<number | undefined> {
   const byte = new Uint8Array(1);
   for (;;) {
     const got = io.readInput(byte);
@@ -18,33 +18,37 @@ function readByte({ io }: CliContext): number | undefined {
     if (got !== undefined) return byte[0];
     const table = io.newPollTable(1);
     table.set(0, 0, pollIn);
-    table.wait();
+    await table.wait();
   }
 }
 
 /** A line of standard input, which may be no terminal. */
-export function readLine(context: CliContext): string {
+export async function readLine(context: CliContext): Promise<string> {
   const answer: number[] = [];
-  for (let byte = readByte(context); byte !== undefined && byte !== newline; byte = readByte(context)) {
+  for (
+    let byte = await readByte(context);
+    byte !== undefined && byte !== newline;
+    byte = await readByte(context)
+  ) {
     if (answer.length === limitBytes) break;
     answer.push(byte);
   }
   return new TextDecoder().decode(Uint8Array.from(answer)).trim();
 }
 
-export function readAnswer(context: CliContext, question: string): string {
+export async function readAnswer(context: CliContext, question: string): Promise<string> {
   context.out(question);
-  return readLine(context);
+  return await readLine(context);
 }
 
 /** Without showing it. Ctrl-C gives up. */
-export function readSecret(context: CliContext, question: string): string {
+export async function readSecret(context: CliContext, question: string): Promise<string> {
   context.out(question);
   const restore = context.io.makeRaw();
   const secret: number[] = [];
   try {
     for (;;) {
-      const byte = readByte(context);
+      const byte = await readByte(context);
       if (byte === undefined || byte === newline || byte === carriageReturn || byte === endOfTransmission)
         break;
       if (byte === endOfText) throw new Error("the login was given up");

@@ -12,39 +12,64 @@ import { PlainFailure } from "./exit-reports.ts";
 import { parseFlags } from "./flags/parse.ts";
 import { ArgumentCountError, UsageError } from "./flags/usage-error.ts";
 import { globalFlags } from "./global-flags.ts";
-import type { CliIo } from "./io.ts";
+import { CallerNeeded, type CliIo } from "./io.ts";
 import { nearest } from "./suggestion.ts";
 
 const programName = "tiffin";
 const engineFailureExit = 125;
 
-/** Runs the command line `words` (without the program's name) and returns its exit code. Never throws. */
-export async function runCli(words: readonly string[], io: CliIo): Promise<number> {
-  let command: Command | undefined;
-  let name = programName;
+export interface RunOptions {
+  /** Commands, by all of their names, that may run here; for others `CallerNeeded` is thrown. */
+  readonly only?: (names: readonly string[]) => boolean;
+}
+
+/** Runs the command line `words` (without the program's name) and returns its exit code. Throws nothing but `CallerNeeded`. */
+export async function runCli(words: readonly string[], io: CliIo, options: RunOptions = {}): Promise<number> {
+  const called: Called = { name: programName, command: undefined };
   try {
-    const { values, positionals, help } = parseFlags(globalFlags, words, { interspersed: false });
-    if (values.version) {
-      io.write(1, `Tiffin version ${io.version}\n`);
-      return 0;
-    }
-    const [first = "", second = ""] = positionals;
-    if (first === "help") return await showHelp(io, positionals.slice(1));
-    if (help || first === "") return await showHelp(io, []);
-    const grouped = commandGroups.some((group) => group.name === first);
-    if (grouped && (second === "" || second === "--help" || second === "-h" || second === "help")) {
-      return await showHelp(io, second === "help" ? positionals.filter((word) => word !== "help") : [first]);
-    }
-    const nameWords = grouped ? 2 : 1;
-    const called = positionals.slice(0, nameWords).join(" ");
-    const entry = findCommand(called);
-    if (entry === undefined) return unknownCommand(io, grouped ? first : "", called);
-    name = `${programName} ${called}`;
-    command = await entry.load();
-    return await command.invoke(positionals.slice(nameWords), new CliContext(io, name, values.host));
+    const code = await perform(words, io, called, options);
+    await io.leave?.(code);
+    return code;
   } catch (thrown) {
-    return report(io, thrown, name, command);
+    if (thrown instanceof CallerNeeded) throw thrown;
+    return report(io, thrown, called.name, called.command);
   }
+}
+
+/** How far the command line is understood. */
+interface Called {
+  name: string;
+  command: Command | undefined;
+}
+
+async function perform(
+  words: readonly string[],
+  io: CliIo,
+  call: Called,
+  { only }: RunOptions,
+): Promise<number> {
+  const { values, positionals, help } = parseFlags(globalFlags, words, { interspersed: false });
+  if (values.version) {
+    io.write(1, `Tiffin version ${io.version}\n`);
+    return 0;
+  }
+  const [first = "", second = ""] = positionals;
+  if (first === "help") return await showHelp(io, positionals.slice(1));
+  if (help || first === "") return await showHelp(io, []);
+  const grouped = commandGroups.some((group) => group.name === first);
+  if (grouped && (second === "" || second === "--help" || second === "-h" || second === "help")) {
+    return await showHelp(io, second === "help" ? positionals.filter((word) => word !== "help") : [first]);
+  }
+  const nameWords = grouped ? 2 : 1;
+  const called = positionals.slice(0, nameWords).join(" ");
+  const entry = findCommand(called);
+  if (only !== undefined && (entry === undefined || !only(entry.names))) {
+    throw new CallerNeeded(`the command ${called}`);
+  }
+  if (entry === undefined) return unknownCommand(io, grouped ? first : "", called);
+  call.name = `${programName} ${called}`;
+  call.command = await entry.load();
+  return await call.command.invoke(positionals.slice(nameWords), new CliContext(io, call.name, values.host));
 }
 
 async function showHelp(io: CliIo, topic: readonly string[]): Promise<number> {

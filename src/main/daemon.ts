@@ -1,7 +1,8 @@
 /** `tiffin daemon`: one engine behind one API socket, until SIGTERM or SIGINT. Running containers outlive it. */
 
 import { writeSync } from "node:fs";
-import { createApi } from "../api/mod.ts";
+import { engineFront } from "../abi/front.ts";
+import { type ApiServer, bindSocketPath, createApi } from "../api/mod.ts";
 import {
   defaultHost,
   defaultLimitUnpackedBytes,
@@ -11,11 +12,15 @@ import {
   engineConfig,
 } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
+import type { FrontServer } from "../front/mod.ts";
 import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { own } from "../lib/own.ts";
 import { executorBinary } from "./executor-binary.ts";
 import { version } from "./version.ts";
+
+/** sun_path of unix(7) with its final zero byte. */
+const limitSocketPathBytes = 107;
 
 const usage = `Usage:  tiffin daemon [OPTIONS]
 
@@ -134,6 +139,20 @@ function stopSignal(): Promise<undefined> {
   });
 }
 
+/** Listens for fronts beside the API's socket; undefined where the path has no room for a longer one. */
+async function serveFronts(api: ApiServer, host: string): Promise<FrontServer | undefined> {
+  const path = `${host.slice(engineFront.scheme.length)}${engineFront.suffix}`;
+  if (Buffer.byteLength(path) > limitSocketPathBytes) return undefined;
+  const { FrontServer: Server } = await import("../front/mod.ts");
+  const server = new Server({
+    version,
+    handle: api.handle,
+    onFault: (error) => writeSync(2, `tiffin: a command failed: ${messageOf(error)}\n`),
+  });
+  await bindSocketPath(path, () => server.listen(path));
+  return server;
+}
+
 /** Runs until told to stop; returns the exit code. */
 export async function runDaemon(words: readonly string[]): Promise<number> {
   if (words.includes("--help")) {
@@ -157,7 +176,9 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     try {
       const api = createApi(engine, { unread: unreadBytes });
       await api.listen(config.host);
+      const fronts = await serveFronts(api, config.host);
       await stopped;
+      fronts?.close();
       await api.close();
     } finally {
       // One that nobody can reach leaves nothing on the host either.

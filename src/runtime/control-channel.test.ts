@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { encodeMessage, type Message } from "../abi/message.ts";
+import { MessageSplitter } from "../abi/message-splitter.ts";
 import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
 import { ControlChannel } from "./control-channel.ts";
-import { MessageSplitter } from "./message-splitter.ts";
 
 const started = encodeMessage("started", { pid: 7, reserved: 0, cloneNs: 1n, execNs: 2n });
 const exited = encodeMessage("exited", {

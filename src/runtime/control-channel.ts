@@ -3,9 +3,9 @@
  * our own program, but a stream that does not decode is cut off rather than believed.
  */
 import { encodeMessage, type Message, type MessageFields } from "../abi/message.ts";
+import { MessageSplitter } from "../abi/message-splitter.ts";
 import type { MessageName } from "../abi/schema.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
-import { MessageSplitter } from "./message-splitter.ts";
 
 export interface ControlHandlers {
   message(message: Message): void;

@@ -84,7 +84,7 @@ export class AttachedLoop {
     this.#receive(early);
     for (;;) {
       if (this.#end !== undefined && this.#output.length === 0) return this.#end;
-      if (this.#wait(socket)) {
+      if (await this.#wait(socket)) {
         await this.#options.io.yieldToSignals();
         continue;
       }
@@ -98,7 +98,7 @@ export class AttachedLoop {
   }
 
   /** True when signals are waiting to be handled. */
-  #wait(socket: SyncSocket): boolean {
+  async #wait(socket: SyncSocket): Promise<boolean> {
     const { io } = this.#options;
     const table = this.#table;
     const waiting = this.#output[0];
@@ -110,7 +110,7 @@ export class AttachedLoop {
     table.set(slots.output, waiting?.fd, pollOut);
     const signals = io.signalFd();
     table.set(slots.signals, signals, pollIn);
-    const outcome = table.wait(signals === undefined ? blindWaitMs : undefined);
+    const outcome = await table.wait(signals === undefined ? blindWaitMs : undefined);
     return outcome !== "ready" || table.events(slots.signals) !== 0;
   }
 
@@ -165,6 +165,7 @@ export class AttachedLoop {
     if (event.kind === "output") this.#output.push({ fd: event.fd, bytes: event.bytes });
     else if (event.kind === "started") {
       this.#started = true;
+      this.#options.io.begun?.();
       this.#toEngine.push(...this.#held);
       this.#held = [];
       this.#options.onStarted?.(event.started);

@@ -81,7 +81,7 @@ export class ProcessHold implements Disposable {
     for (;;) {
       table.set(0, socket.fd, pollIn);
       table.set(1, signals, pollIn);
-      const outcome = table.wait(signals === undefined ? blindWaitMs : undefined);
+      const outcome = await table.wait(signals === undefined ? blindWaitMs : undefined);
       if (outcome === "ready" && table.events(0) !== 0) return undefined;
       await io.yieldToSignals();
       if (this.#endsAsked.length >= endsToGiveUp) return this.#endsAsked.at(-1);

@@ -22,7 +22,7 @@ export const command = defineCommand({
   least: 0,
   most: 0,
   async run({ values, context }) {
-    if (!values.force && !confirm(context, values.all ? allWarning : danglingWarning)) return 0;
+    if (!values.force && !(await confirm(context, values.all ? allWarning : danglingWarning))) return 0;
     const { text, reclaimedBytes } = await pruneImages(await context.api(), values.filter, values.all);
     if (text !== "") context.out(`${text}\n`);
     context.out(`Total reclaimed space: ${humanSize(reclaimedBytes, 4)}\n`);

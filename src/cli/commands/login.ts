@@ -80,9 +80,9 @@ export const command = defineCommand({
       if (!io.isTerminal(0))
         throw new Error("Error: Cannot perform an interactive login from a non TTY device");
       if (server === hubServer) context.out("Log in with your name on Docker Hub.\n");
-      if (username === "") username = readAnswer(context, "Username: ");
+      if (username === "") username = await readAnswer(context, "Username: ");
       if (username === "") throw new Error("username is required");
-      if (password === "") password = readSecret(context, "Password: ");
+      if (password === "") password = await readSecret(context, "Password: ");
       if (password === "") throw new Error("password is required");
     }
     await accept(context, { username, password, serveraddress: server });

@@ -16,7 +16,7 @@ export const command = defineCommand({
   least: 0,
   most: 0,
   async run({ values, context }) {
-    if (!values.force && !confirm(context, warning)) return 0;
+    if (!values.force && !(await confirm(context, warning))) return 0;
     const { text } = await pruneNetworks(await context.api(), values.filter);
     if (text !== "") context.out(`${text}\n`);
     return 0;

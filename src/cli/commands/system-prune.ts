@@ -45,7 +45,7 @@ export const command = defineCommand({
     if (volumes && Object.hasOwn(filter, "until")) {
       throw new Error(`ERROR: The "until" filter is not supported with "--volumes"`);
     }
-    if (!values.force && !confirm(context, warningOf(values))) return 0;
+    if (!values.force && !(await confirm(context, warningOf(values)))) return 0;
     const api = await context.api();
     let total = 0;
     const steps = [

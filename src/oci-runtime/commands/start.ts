@@ -1,11 +1,11 @@
 /** `start`: a connection to the held process is the word to go; the end of it says that the program runs. */
 
+import { MessageSplitter } from "../../abi/message-splitter.ts";
 import { removeFile } from "../../kernel/files.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { connectUnix, type UnixStream } from "../../kernel/unix-stream.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { isHookFailure } from "../../runtime/hooks/mod.ts";
-import { MessageSplitter } from "../../runtime/message-splitter.ts";
 import { type CommandContext, idOf } from "../command.ts";
 import { lockContainer, type StoredContainer } from "../container/container-record.ts";
 import { destroyContainer } from "../container/destroy-container.ts";

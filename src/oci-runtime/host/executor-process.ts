@@ -4,6 +4,8 @@
  * container can reach leads to a file that it could write to; it is started before its plan is known, so that it
  * gets ready on another processor while the plan is made.
  */
+
+import { MessageSplitter } from "../../abi/message-splitter.ts";
 import { executorName } from "../../abi/schema.ts";
 import { sealedMemfd } from "../../kernel/memfd.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -13,7 +15,6 @@ import { socketPair } from "../../kernel/socket-pair.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { vforkExec } from "../../kernel/vfork-exec.ts";
 import type { Plan } from "../../plan/plan.ts";
-import { MessageSplitter } from "../../runtime/message-splitter.ts";
 import type { OnSync } from "../../runtime/start-conversation.ts";
 import { CallerGone, type Executor, type Launched } from "./host.ts";
 import { type PlanTalk, performPlan } from "./plan-talk.ts";

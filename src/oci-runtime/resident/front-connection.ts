@@ -1,12 +1,12 @@
 /** The connection to one front: messages and descriptors both ways. The front is our own program; a stream that does not decode is cut off. */
 import { helper } from "../../abi/front.ts";
 import { encodeMessage, type Message, type MessageFields } from "../../abi/message.ts";
+import { MessageSplitter } from "../../abi/message-splitter.ts";
 import type { MessageName } from "../../abi/schema.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { receiveWithSender, sendWithFds } from "../../kernel/send-fds.ts";
 import { SyscallError, trySyscall } from "../../kernel/syscall.ts";
 import { errno } from "../../linux/errno.ts";
-import { MessageSplitter } from "../../runtime/message-splitter.ts";
 import { CallerGone } from "../host/host.ts";
 import type { WaitLoop } from "./wait-loop.ts";
 

@@ -1,5 +1,5 @@
 /** A stream of bytes as the messages that it consists of, and the bytes that belong to one. */
-import { decodeMessage, type Message } from "../abi/message.ts";
+import { decodeMessage, type Message } from "./message.ts";
 
 export class MessageSplitter {
   #rest: Uint8Array = new Uint8Array(0);
