@@ -36,6 +36,8 @@ static uint32_t expected_body(uint32_t type)
 		return sizeof(struct message_read_input);
 	case MESSAGE_LEAVE:
 		return sizeof(struct message_leave);
+	case MESSAGE_WHEN_LOST:
+		return sizeof(struct message_when_lost);
 	case MESSAGE_QUERY:
 	case MESSAGE_CLOSE_STDIN:
 	case MESSAGE_HELLO:

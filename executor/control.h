@@ -44,6 +44,7 @@ struct control_message {
 		struct message_raw_input raw_input;
 		struct message_read_input read_input;
 		struct message_leave leave;
+		struct message_when_lost when_lost;
 	} body;
 };
 

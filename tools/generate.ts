@@ -238,6 +238,7 @@ function frontHeader(): string {
     ["ENGINE_SCHEME", quoted(engineFront.scheme)],
     ["ENGINE_DEFAULT_PATH", quoted(engineFront.defaultPath)],
     ["ENGINE_SUFFIX", quoted(engineFront.suffix)],
+    ["ENGINE_LOST_TEXT_BYTES", `${engineFront.lostTextBytes}u`],
     ["ENGINE_VARIABLE", quoted(engineFront.variable)],
     ["HELPER_DIRECTORY", quoted(`${helper.stateDirectory}/${helper.socketDirectory}/`)],
     ["HELPER_NAME_DIGITS", String(helper.nameDigits)],

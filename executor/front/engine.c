@@ -66,6 +66,16 @@ static bool send_command(struct talk *talk, int word_count, char **words, char *
 	return talk_send(talk, MESSAGE_COMMAND, &body, sizeof body, asked.bytes, asked.length);
 }
 
+static bool hear_lost(struct talk *talk, const struct message_when_lost *body)
+{
+	/* It is sent in one piece with the message, and is shorter than what a socket takes at a time. */
+	if (body->bytes > sizeof talk->lost)
+		return false;
+	talk->lost_bytes = body->bytes;
+	talk->lost_code = (int)body->code;
+	return recv(talk->engine.fd, talk->lost, body->bytes, MSG_WAITALL) == (ssize_t)body->bytes;
+}
+
 /* All that has come so far. */
 static enum heard hear(struct talk *talk)
 {
@@ -86,6 +96,9 @@ static enum heard hear(struct talk *talk)
 			break;
 		case MESSAGE_READ_INPUT:
 			talk->wanted = message.body.read_input.bytes;
+			break;
+		case MESSAGE_WHEN_LOST:
+			goes_on = hear_lost(talk, &message.body.when_lost);
 			break;
 		case MESSAGE_LEAVE:
 			if (message.body.leave.anyway || (!talk->failed[STDOUT_FILENO] && !talk->failed[STDERR_FILENO]))
@@ -136,9 +149,10 @@ void ask_engine(int file, int word_count, char **words, char **environment)
 	close_quietly(peer.directory);
 	if (asked && converse(&talk) == HEARD_NOTHING) {
 		set_raw_input(false);
-		if (write(STDERR_FILENO, LOST, sizeof LOST - 1) < 0)
+		const char *text = talk.lost_bytes ? talk.lost : LOST;
+		if (write(STDERR_FILENO, text, talk.lost_bytes ? talk.lost_bytes : sizeof LOST - 1) < 0)
 			leave(LOST_EXIT);
-		leave(LOST_EXIT);
+		leave(talk.lost_bytes ? talk.lost_code : LOST_EXIT);
 	}
 	catch_signals(&talk, 0);
 	close(talk.engine.fd);

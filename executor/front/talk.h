@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../control.h"
+#include "../generated/front.h"
 
 struct talk {
 	struct connection engine;
@@ -18,6 +19,10 @@ struct talk {
 	uint32_t wanted;
 	/* By descriptor, 1 and 2: what the first write that failed gave. */
 	int failed[3];
+	/* What to say, and to exit with, when the engine is gone. */
+	char lost[ENGINE_LOST_TEXT_BYTES];
+	uint32_t lost_bytes;
+	int lost_code;
 };
 
 /* False: the connection is over. */

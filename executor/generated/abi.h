@@ -930,6 +930,7 @@ enum abi_message {
   MESSAGE_INPUT = 54,
   MESSAGE_OUTPUT_FAILED = 55,
   MESSAGE_LEAVE = 56,
+  MESSAGE_WHEN_LOST = 57,
 };
 
 struct abi_message_header {
@@ -1080,6 +1081,12 @@ struct message_leave {
   uint32_t anyway;
 } __attribute__((packed));
 _Static_assert(sizeof(struct message_leave) == 8, "size of message_leave");
+
+struct message_when_lost {
+  uint32_t code;
+  uint32_t bytes;
+} __attribute__((packed));
+_Static_assert(sizeof(struct message_when_lost) == 8, "size of message_when_lost");
 
 struct abi_record {
   uint32_t magic;

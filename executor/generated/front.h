@@ -11,6 +11,7 @@
 #define ENGINE_SCHEME "unix://"
 #define ENGINE_DEFAULT_PATH "/run/tiffin.sock"
 #define ENGINE_SUFFIX ".front"
+#define ENGINE_LOST_TEXT_BYTES 1024u
 #define ENGINE_VARIABLE "TIFFIN_FRONT"
 #define HELPER_DIRECTORY "/run/tiffin-runtime/@helper/"
 #define HELPER_NAME_DIGITS 16

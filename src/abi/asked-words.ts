@@ -25,7 +25,7 @@ function environmentOf(entries: readonly string[]): Record<string, string> {
     const equals = entry.indexOf("=");
     const name = entry.slice(0, equals);
     // The first of two counts, as getenv(3) has it.
-    if (equals > 0 && environment[name] === undefined) environment[name] = entry.slice(equals + 1);
+    if (equals > 0 && !Object.hasOwn(environment, name)) environment[name] = entry.slice(equals + 1);
   }
   return environment;
 }

@@ -28,6 +28,8 @@ export const engineFront = {
   variable: "TIFFIN_FRONT",
   /** Output for a front that is under way at most before the engine waits for it. */
   chunkBytes: 64 * 1024,
+  /** What `whenLost` has to say is no longer than this. */
+  lostTextBytes: 1024,
 } as const;
 
 export const helper = {

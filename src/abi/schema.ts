@@ -702,6 +702,8 @@ export const messages = {
    * `anyway` 1 the engine knows that.
    */
   leave: { type: 56, fields: { code: "u32", anyway: "u32" } },
+  /** engine -> front: `bytes` bytes follow, what to say, and `code` to exit with, should this connection end before the command does. */
+  whenLost: { type: 57, fields: { code: "u32", bytes: "u32" } },
 } as const satisfies Record<string, { type: number; fields: Readonly<Record<string, "u32" | "u64">> }>;
 
 /** The unit of the times that follow `started`; the greatest number stands for all that are longer. */

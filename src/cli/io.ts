@@ -104,6 +104,8 @@ export interface CliIo {
   readonly engineAtHand?: EngineAtHand;
   /** Told when something has been done that must not be done again. */
   begun?(): void;
+  /** What to say, and to exit with, should this command's own way to the engine end. */
+  whenLost?(text: string, exitCode: number): void;
   /** The last that a command does: resolves when all output is written; throws what writing it has failed with. */
   leave?(exitCode: number): Promise<void>;
   /** Makes sure that the engine runs when `where` is the default address; otherwise throws. */

@@ -2,7 +2,7 @@
  * The command line's front door: global options, dispatch by name, and the one place where errors become text and exit
  * codes. Docker's words and codes, with the program's own name.
  */
-import { errnoOf } from "../client/api-error.ts";
+import { connectionLost, errnoOf } from "../client/api-error.ts";
 import { TiffinError } from "../lib/errors.ts";
 import type { Command } from "./command.ts";
 import { commandGroups, commandTable, findCommand } from "./command-table.ts";
@@ -69,6 +69,7 @@ async function perform(
   if (entry === undefined) return unknownCommand(io, grouped ? first : "", called);
   call.name = `${programName} ${called}`;
   call.command = await entry.load();
+  io.whenLost?.(...failure(connectionLost(), call.name, call.command));
   return await call.command.invoke(positionals.slice(nameWords), new CliContext(io, call.name, values.host));
 }
 

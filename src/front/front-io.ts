@@ -150,7 +150,11 @@ export class FrontIo implements CliIo, LocalEngine {
 
   /** Nothing has been done, and nothing said: the caller can do the command alone. */
   get mustBeDoneAlone(): boolean {
-    return this.#needsCaller && this.#held !== undefined;
+    return this.#needsCaller && !this.hasBegun;
+  }
+
+  get hasBegun(): boolean {
+    return this.#held === undefined;
   }
 
   begun(): void {
@@ -161,6 +165,10 @@ export class FrontIo implements CliIo, LocalEngine {
 
   checkMayBegin(): void {
     if (this.mustBeDoneAlone) throw new CallerNeeded("the caller's files");
+  }
+
+  whenLost(text: string, code: number): void {
+    this.#link.whenLost(code, encoder.encode(text));
   }
 
   async leave(code: number): Promise<void> {
@@ -285,50 +293,22 @@ export class FrontIo implements CliIo, LocalEngine {
     return nowMs();
   }
 
-  // What only the caller can do.
+  // What only the caller can do. Bound, as some of it is handed on by itself.
 
-  connect(): never {
-    this.#caller("a connection of its own");
-  }
-  ensureEngine(): never {
-    this.#caller("an engine");
-  }
-  readFile(): never {
-    this.#caller("a file");
-  }
-  openFile(): OpenFile {
-    this.#caller("a file");
-  }
-  createFile(): never {
-    this.#caller("a file");
-  }
-  fillFile(): never {
-    this.#caller("a file");
-  }
-  makeDirectory(): never {
-    this.#caller("a directory");
-  }
-  runProgram(): never {
-    this.#caller("a program");
-  }
-  removeFile(): never {
-    this.#caller("a file");
-  }
-  directoryNames(): never {
-    this.#caller("a directory");
-  }
-  removeDirectory(): never {
-    this.#caller("a directory");
-  }
-  pathKind(): never {
-    this.#caller("a path");
-  }
-  beginFile(): BegunFile {
-    this.#caller("a file");
-  }
-  observer(): never {
-    this.#caller("the machine as it sees it");
-  }
+  readonly connect = (): never => this.#caller("a connection of its own");
+  readonly ensureEngine = (): never => this.#caller("an engine");
+  readonly readFile = (): never => this.#caller("a file");
+  readonly openFile = (): OpenFile => this.#caller("a file");
+  readonly createFile = (): never => this.#caller("a file");
+  readonly fillFile = (): never => this.#caller("a file");
+  readonly makeDirectory = (): never => this.#caller("a directory");
+  readonly runProgram = (): never => this.#caller("a program");
+  readonly removeFile = (): never => this.#caller("a file");
+  readonly directoryNames = (): never => this.#caller("a directory");
+  readonly removeDirectory = (): never => this.#caller("a directory");
+  readonly pathKind = (): never => this.#caller("a path");
+  readonly beginFile = (): BegunFile => this.#caller("a file");
+  readonly observer = (): never => this.#caller("the machine as it sees it");
   get processId(): number {
     return this.#caller("its number");
   }

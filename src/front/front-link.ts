@@ -69,6 +69,11 @@ export class FrontLink {
     }
   }
 
+  whenLost(code: number, text: Uint8Array): void {
+    const bytes = text.subarray(0, engineFront.lostTextBytes);
+    this.#write(Buffer.concat([encodeMessage("whenLost", { code, bytes: bytes.length }), bytes]));
+  }
+
   /** Now; what was sent is lost where it has not been taken. */
   cut(): void {
     this.#duplex.destroy();

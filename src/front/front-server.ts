@@ -92,12 +92,16 @@ export class FrontServer {
   async #perform(io: FrontIo, link: FrontLink, { words }: FrontCommand): Promise<void> {
     try {
       const code = await runCli(words, io, { only: isServed });
-      if (io.mustBeDoneAlone) link.send("alone", {});
-      // After a failed write, which the command has told of by now; else the front has left.
-      else link.send("leave", { code, anyway: 1 });
+      if (io.mustBeDoneAlone) {
+        link.send("alone", {});
+        return;
+      }
+      // What a failed command has said, also of a failed write; one that has not failed has left already.
+      io.begun();
+      link.send("leave", { code, anyway: 1 });
     } catch (thrown) {
       if (thrown instanceof FrontGone) return;
-      if (thrown instanceof CallerNeeded && io.mustBeDoneAlone) {
+      if (thrown instanceof CallerNeeded && !io.hasBegun) {
         link.send("alone", {});
         return;
       }
