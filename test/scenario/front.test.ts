@@ -94,7 +94,10 @@ const cases: readonly (readonly [words: readonly string[], called?: Called])[] =
   [["run", "--rm", "-i", "base", "cat"], { input: "" }],
   [["run", "--rm", "base", "nothing-such"]],
   [["run", "--rm", "base", "/etc"]],
-  [["run", "--rm", "-e", "TAKEN", "-e", "ABSENT", "base", "sh", "-c", "echo $TAKEN; env | grep -c ABSENT"], { env: { TAKEN: "from the caller" } }],
+  [
+    ["run", "--rm", "-e", "TAKEN", "-e", "ABSENT", "base", "sh", "-c", "echo $TAKEN; env | grep -c ABSENT"],
+    { env: { TAKEN: "from the caller" } },
+  ],
   [["run", "--rm", "--env-file", "variables", "base", "printenv", "FROM_FILE"]],
   [["run", "--rm", "--env-file", "none-such", "base", "true"]],
   [["run", "--rm", "-v", "./variables:/v:ro", "base", "cat", "/v"]],
