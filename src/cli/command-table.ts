@@ -134,7 +134,8 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     names: ["container explain", "explain"],
-    summary: "Show every kernel operation that starts a container",
+    summary:
+      "Show every kernel operation that starts a container, runs a command in it, removes it, or makes a network",
     load: async () => (await import("./commands/explain.ts")).command,
   },
   {
