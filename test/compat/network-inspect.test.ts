@@ -1,4 +1,7 @@
-/** What `docker network inspect` shows of networks of ours and of a Docker engine's: it differs only where the decisions say. */
+/**
+ * Networks by Docker's own client, of our engine and of Docker's: all commands do and say the same, and what `docker network
+ * inspect` shows differs only where the decisions say.
+ */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -35,6 +38,69 @@ const networks: readonly (readonly string[])[] = [
   ["--subnet", "10.77.7.0/24", "--ipv6", "--subnet", "fd00:77:7::/64", "six"],
 ];
 
+const idle = ["base", "sleep", "1000"] as const;
+const line = "{{.Name}} {{.Driver}} {{.Scope}} {{.Internal}} {{.IPv6}} {{.Labels}}";
+const place =
+  '{{with index .NetworkSettings.Networks "shop"}}{{.IPAddress}}/{{.IPPrefixLen}} {{.Gateway}} {{.Links}}{{end}}';
+
+/** One after the other; some of them are to fail. */
+const networkCommands: readonly (readonly string[])[] = [
+  ["network", "create", "--subnet", "10.78.1.0/24", "--label", "meal=lunch", "--driver", "bridge", "shop"],
+  ["network", "create", "--internal", "--subnet", "10.78.2.0/24", "--label", "meal=lunch", "vault"],
+  ["network", "create", "shop"],
+  ["network", "create", "--subnet", "10.78.1.0/25", "other"],
+  ["network", "ls", "--filter", "label=meal=lunch", "--format", line],
+  ["network", "ls", "-q", "--filter", "name=shop"],
+  ["network", "ls", "--no-trunc", "--filter", "name=shop", "--format", "{{.ID}} {{.Name}}"],
+  ["network", "ls", "--filter", "driver=null", "--format", "{{.Name}}"],
+  ["network", "ls", "--filter", "type=custom", "--format", "{{.Name}}"],
+  ["network", "ls", "--filter", "nosuch=1"],
+  [
+    "run",
+    "-d",
+    "--name",
+    "till",
+    "--network",
+    "shop",
+    "--ip",
+    "10.78.1.9",
+    "--network-alias",
+    "cash",
+    ...idle,
+  ],
+  ["run", "-d", "--name", "clerk", ...idle],
+  ["network", "connect", "--ip", "10.78.1.10", "--alias", "corner", "--link", "till:box", "shop", "clerk"],
+  ["network", "connect", "vault", "clerk"],
+  ["inspect", "-f", place, "clerk"],
+  ["exec", "clerk", "ping", "-c1", "-W5", "box"],
+  ["exec", "clerk", "ping", "-c1", "-W5", "cash"],
+  ["exec", "till", "ping", "-c1", "-W5", "corner"],
+  [
+    "network",
+    "inspect",
+    "-f",
+    "{{.Name}} {{len .Containers}} {{range .IPAM.Config}}{{.Subnet}}{{end}}",
+    "shop",
+    "vault",
+  ],
+  ["network", "inspect", "--verbose", "-f", "{{.Internal}}", "vault"],
+  ["network", "inspect", "nosuch"],
+  ["network", "connect", "shop", "clerk"],
+  ["network", "connect", "nosuch", "clerk"],
+  ["network", "connect", "--ip", "10.78.9.9", "shop", "till"],
+  ["network", "rm", "shop"],
+  ["network", "disconnect", "vault", "clerk"],
+  ["network", "disconnect", "vault", "clerk"],
+  ["network", "disconnect", "-f", "shop", "till"],
+  ["ps", "--filter", "network=shop", "--format", "{{.Names}}"],
+  ["network", "disconnect", "shop", "clerk"],
+  ["network", "rm", "vault"],
+  ["network", "rm", "nosuch"],
+  ["network", "prune", "-f", "--filter", "label=meal=lunch"],
+  ["network", "ls", "--filter", "type=custom", "--format", "{{.Name}}"],
+  ["rm", "-f", "till", "clerk"],
+];
+
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** The paths at which two documents differ; what an engine makes up counts by its form. */
@@ -67,6 +133,7 @@ function permitted(): Set<string> {
 describe.skipIf(!hasDockerd)("docker network inspect", () => {
   let engine: TestEngine;
   let docker: OwnDockerd;
+  let theirs: readonly string[] | undefined;
 
   beforeAll(async () => {
     engine = await startEngine();
@@ -123,6 +190,36 @@ describe.skipIf(!hasDockerd)("docker network inspect", () => {
         for (const path of differences(theirMembers, ourMembers, "Containers.*")) found.add(path);
       }
       expect([...found].filter((path) => !permitted().has(path))).toEqual([]);
+    }, 120_000);
+
+    test(`docker ${version} drives every network command, with the outcomes that a Docker engine gives`, async () => {
+      const outcome = async (host: string, words: readonly string[]): Promise<string> => {
+        // An engine of Docker's cannot do that wherever its containers can run.
+        if (words[0] === "exec" && host !== engine.host) return `${words.join(" ")}: 0 `;
+        const child = Bun.spawn([client, ...words], {
+          env: { ...process.env, DOCKER_HOST: host },
+          stdout: "pipe",
+          stderr: "pipe",
+        });
+        const [out, err] = await Promise.all([
+          new Response(child.stdout).text(),
+          new Response(child.stderr).text(),
+        ]);
+        const code = await child.exited;
+        const said =
+          words[0] === "exec"
+            ? ""
+            : out.replace(/\b[0-9a-f]{64}\b/g, "ID").replace(/\b[0-9a-f]{12}\b/g, "SHORT");
+        return `${words.join(" ")}: ${code} ${said.trim()}${code !== 0 && err === "" ? " without a word" : ""}`;
+      };
+      const all = async (host: string): Promise<string[]> => {
+        const lines: string[] = [];
+        for (const words of networkCommands) lines.push(await outcome(host, words));
+        return lines;
+      };
+      // Once for all clients: an engine of Docker's takes its time.
+      theirs ??= await all(`unix://${docker.socket}`);
+      expect(await all(engine.host)).toEqual([...theirs]);
     }, 120_000);
   }
 });

@@ -25,9 +25,7 @@ const kinds: Readonly<Record<string, readonly string[]>> = inVm
       macvlan: ["-d", "macvlan", ...onParent],
       vxlan: ["-d", "vxlan", "-o", "id=77", "-o", "peers=192.0.2.9"],
     };
-const steps: readonly NetworkStep[] = inVm
-  ? ["network.bridge", "connect.link", "disconnect.link"]
-  : networkSteps;
+const steps: readonly NetworkStep[] = inVm ? ["connect.link"] : networkSteps;
 
 const lifeOf = (kind: string): readonly (readonly string[])[] => [
   ["network", "create", ...(kinds[kind] ?? []), "second"],

@@ -64,6 +64,20 @@ inOwnNetns(import.meta.path, () => {
     await output("exec", "cook", "ping", "-c1", "-W5", "starter");
   });
 
+  if (inVm) {
+    test("in a network of the driver vlan", async () => {
+      const vlan = ["network", "create", "-d", "vlan", "-o", "parent=lan1", "-o", "id=10"];
+      await output(...vlan, "--subnet", "203.0.113.0/24", "tagged");
+      for (const name of ["here", "there"])
+        await output("run", "-d", "--name", name, "--network", "tagged", ...sleeping);
+      expect(await lookUp("here", "there")).toContain(await addressOf("there"));
+      await output("exec", "here", "ping", "-c1", "-W5", "there");
+      await output("rm", "-f", "here", "there");
+      await output("network", "rm", "tagged");
+    });
+    return;
+  }
+
   test("by TCP, too, and port 53 of the container stays its own", async () => {
     const pid = await output("inspect", "-f", "{{.State.Pid}}", "cook");
     const question = `
@@ -115,20 +129,6 @@ inOwnNetns(import.meta.path, () => {
     await output("rm", "-f", "coin");
     await output("network", "rm", "vault");
   });
-
-  if (inVm) {
-    test("in a network of the driver vlan", async () => {
-      const vlan = ["network", "create", "-d", "vlan", "-o", "parent=lan1", "-o", "id=10"];
-      await output(...vlan, "--subnet", "203.0.113.0/24", "tagged");
-      for (const name of ["here", "there"])
-        await output("run", "-d", "--name", name, "--network", "tagged", ...sleeping);
-      expect(await lookUp("here", "there")).toContain(await addressOf("there"));
-      await output("exec", "here", "ping", "-c1", "-W5", "there");
-      await output("rm", "-f", "here", "there");
-      await output("network", "rm", "tagged");
-    });
-    return;
-  }
 
   test("no socket of the engine keeps the namespace of a container that has ended", async () => {
     const mac = ["--mac-address", "02:00:00:00:00:77"];
