@@ -196,6 +196,8 @@ export interface ContainerLifeBackend {
   create(request: CreateRequest): Promise<ContainerCreateResponse>;
   /** `notModified` when it runs already. */
   start(name: string): Promise<void>;
+  /** The same, and where the time of it went. Errors: `notModified` when it runs. */
+  startTimed(name: string): Promise<TraceResponse>;
   /** `notModified` when it does not run. Resolves when it has ended. */
   stop(name: string, request: StopRequest): Promise<void>;
   /** Stops it as `stop` does when it runs, then starts it. */

@@ -60,5 +60,6 @@ export function errorBody(error: TiffinError): ErrorResponse {
     code: error.code,
     ...(error.remedy !== undefined && { remedy: bounded(error.remedy) }),
     ...(error.exitCode !== undefined && { exitCode: error.exitCode }),
+    ...(error.operations !== undefined && { operations: bounded(error.operations) }),
   };
 }

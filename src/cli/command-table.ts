@@ -134,8 +134,7 @@ export const commandTable: readonly CommandEntry[] = [
   },
   {
     names: ["container explain", "explain"],
-    summary:
-      "Show every kernel operation that starts a container, runs a command in it, removes it, or makes a network",
+    summary: "Show every kernel operation of a start, an exec, a removal or a network",
     load: async () => (await import("./commands/explain.ts")).command,
   },
   {

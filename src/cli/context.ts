@@ -12,13 +12,16 @@ export class CliContext {
   readonly io: CliIo;
   /** As called, for usage lines: `tiffin container run`. */
   readonly commandName: string;
+  /** Failures are told with the operations around them. */
+  readonly debug: boolean;
   readonly #host: string | undefined;
   #transport: ClientTransport<SyncSocket> | undefined;
   #api: ApiClient<SyncSocket> | undefined;
 
-  constructor(io: CliIo, commandName: string, host: string | undefined) {
+  constructor(io: CliIo, commandName: string, host: string | undefined, debug = false) {
     this.io = io;
     this.commandName = commandName;
+    this.debug = debug;
     this.#host = host;
   }
 

@@ -2,10 +2,12 @@
 import { EngineError } from "../client/api-error.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 
-export function describeError(thrown: unknown): string {
+/** `debug`: with the operations of the plan around the one that failed. */
+export function describeError(thrown: unknown, debug = false): string {
   const text = messageOf(thrown);
   const introduced = thrown instanceof EngineError ? `Error response from daemon: ${text}` : text;
-  return thrown instanceof TiffinError && thrown.remedy !== undefined
-    ? `${introduced}\n  (${thrown.remedy})`
-    : introduced;
+  if (!(thrown instanceof TiffinError)) return introduced;
+  const remedy = thrown.remedy === undefined ? "" : `\n  (${thrown.remedy})`;
+  const operations = debug && thrown.operations !== undefined ? `\n${thrown.operations}` : "";
+  return `${introduced}${remedy}${operations}`;
 }

@@ -46,7 +46,7 @@ export async function eachContainer(
   for (const [index, name] of names.entries()) {
     const outcome = await running[index];
     if (outcome !== undefined && "thrown" in outcome) {
-      context.err(`${describeError(outcome.thrown)}\n`);
+      context.err(`${describeError(outcome.thrown, context.debug)}\n`);
       if (options.forgive?.(outcome.thrown) !== true) failed.push(name);
       continue;
     }

@@ -37,5 +37,6 @@ export function errorOfFrame(failed: RunFailed): EngineError {
   return new EngineError("internal", failed.code ?? "client.engine-error", failed.message, {
     ...(failed.exitCode === undefined ? {} : { exitCode: failed.exitCode }),
     ...(failed.remedy === undefined ? {} : { remedy: failed.remedy }),
+    ...(failed.operations === undefined ? {} : { operations: failed.operations }),
   });
 }

@@ -25,14 +25,14 @@ export interface RunOptions {
 
 /** Runs the command line `words` (without the program's name) and returns its exit code. Throws nothing but `CallerNeeded`. */
 export async function runCli(words: readonly string[], io: CliIo, options: RunOptions = {}): Promise<number> {
-  const called: Called = { name: programName, command: undefined };
+  const called: Called = { name: programName, command: undefined, debug: false };
   try {
     const code = await perform(words, io, called, options);
     await io.leave?.(code);
     return code;
   } catch (thrown) {
     if (thrown instanceof CallerNeeded) throw thrown;
-    return report(io, thrown, called.name, called.command);
+    return report(io, thrown, called);
   }
 }
 
@@ -40,6 +40,8 @@ export async function runCli(words: readonly string[], io: CliIo, options: RunOp
 interface Called {
   name: string;
   command: Command | undefined;
+  /** Failures are told with the operations around them. */
+  debug: boolean;
 }
 
 async function perform(
@@ -49,6 +51,7 @@ async function perform(
   { only }: RunOptions,
 ): Promise<number> {
   const { values, positionals, help } = parseFlags(globalFlags, words, { interspersed: false });
+  call.debug = values.debug;
   if (values.version) {
     io.write(1, `Tiffin version ${io.version}\n`);
     return 0;
@@ -69,8 +72,9 @@ async function perform(
   if (entry === undefined) return unknownCommand(io, grouped ? first : "", called);
   call.name = `${programName} ${called}`;
   call.command = await entry.load();
-  io.whenLost?.(...failure(connectionLost(), call.name, call.command));
-  return await call.command.invoke(positionals.slice(nameWords), new CliContext(io, call.name, values.host));
+  io.whenLost?.(...failure(connectionLost(), call));
+  const context = new CliContext(io, call.name, values.host, values.debug);
+  return await call.command.invoke(positionals.slice(nameWords), context);
 }
 
 async function showHelp(io: CliIo, topic: readonly string[]): Promise<number> {
@@ -108,8 +112,8 @@ function usageOf(name: string, command: Command | undefined): string {
 }
 
 /** Prints `thrown` and returns the exit code. */
-function report(io: CliIo, thrown: unknown, name: string, command: Command | undefined): number {
-  const [text, exitCode] = failure(thrown, name, command);
+function report(io: CliIo, thrown: unknown, called: Called): number {
+  const [text, exitCode] = failure(thrown, called);
   try {
     io.write(2, text);
   } catch {
@@ -118,7 +122,7 @@ function report(io: CliIo, thrown: unknown, name: string, command: Command | und
   return exitCode;
 }
 
-function failure(thrown: unknown, name: string, command: Command | undefined): readonly [string, number] {
+function failure(thrown: unknown, { name, command, debug }: Called): readonly [string, number] {
   if (thrown instanceof UsageError) {
     const text = `${thrown.message}\n\n${usageOf(name, command)}Run '${name} --help' for more information\n`;
     return [text, engineFailureExit];
@@ -131,7 +135,7 @@ function failure(thrown: unknown, name: string, command: Command | undefined): r
   if (errnoOf(thrown) === "EPIPE") return ["write /dev/stdout: broken pipe\n", 1];
   const proposed = thrown instanceof TiffinError ? thrown.exitCode : undefined;
   const asked = command?.standsForProcess === true ? proposed : undefined;
-  const text = describeError(thrown);
+  const text = describeError(thrown, debug);
   if (command?.errorsLikeRun === true) {
     return [
       `${programName}: ${text}\n\nRun '${name} --help' for more information\n`,

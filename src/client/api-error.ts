@@ -45,9 +45,9 @@ export function errorOfResponse(response: BufferedResponse): EngineError {
   return new EngineError(kind, foreignErrorCode, message);
 }
 
-/** From the fields `message`, `code`, `remedy` and `exitCode`, of which only the first is sure to be there. */
+/** From the fields `message`, `code`, `remedy`, `exitCode` and `operations`, of which only the first is sure to be there. */
 export function errorOfDocument(kind: ErrorKind, fields: Readonly<Record<string, unknown>>): EngineError {
-  const { message, code, remedy, exitCode } = fields;
+  const { message, code, remedy, exitCode, operations } = fields;
   return new EngineError(
     kind,
     typeof code === "string" ? code : foreignErrorCode,
@@ -55,6 +55,7 @@ export function errorOfDocument(kind: ErrorKind, fields: Readonly<Record<string,
     {
       ...(typeof remedy === "string" ? { remedy } : {}),
       ...(typeof exitCode === "number" ? { exitCode } : {}),
+      ...(typeof operations === "string" ? { operations } : {}),
     },
   );
 }

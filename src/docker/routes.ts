@@ -383,6 +383,7 @@ export const routes = {
     query: explainQuery,
     result: json(explainResponse),
   }),
+  startTimed: route("POST", "/tiffin/containers/{name}/start", "1.24", { result: json(traceResponse) }),
   trace: route("GET", "/tiffin/containers/{name}/trace", "1.24", { result: json(traceResponse) }),
   imageCheck: route("GET", "/tiffin/images/check", "1.24", {
     query: { names: queryList(queryText) },

@@ -40,6 +40,20 @@ test("without that it is left running, is told of, and can be removed by force",
   expect(String(fixture.reported[0])).toContain(`the row of container odd (${id}) cannot be understood`);
   expect(existsSync(`/proc/${Pid}`)).toBe(true);
   expect((await errorOf(containers.inspect("odd", { size: false }))).code).toBe("container.unreadable");
+  const wishes = {
+    format: "text",
+    language: "en",
+    details: false,
+    showSecrets: false,
+    against: undefined,
+  } as const;
+  const once = { force: true, volumes: false };
+  const told = [
+    containers.explain("odd", wishes),
+    containers.explainRemoval("odd", once, wishes),
+    containers.trace("odd"),
+  ].map(async (answer) => (await errorOf(answer)).code);
+  expect(await Promise.all(told)).toEqual(Array(3).fill("container.unreadable"));
   expect((await errorOf(containers.create({ name: "odd", body: { Image: "base" } }))).code).toBe(
     "container.name-taken",
   );

@@ -22,6 +22,8 @@ export interface ErrorDetails {
   readonly remedy?: string;
   /** Exit code a `run` or `exec` of this failure ends with (Docker: 125 engine, 126 not executable, 127 not found). */
   readonly exitCode?: number;
+  /** The operations around the one that failed, one a line: for who asks for more (`--debug`). */
+  readonly operations?: string;
   readonly cause?: unknown;
 }
 
@@ -32,6 +34,7 @@ export class TiffinError extends Error {
   readonly code: string;
   readonly remedy: string | undefined;
   readonly exitCode: number | undefined;
+  readonly operations: string | undefined;
 
   constructor(kind: ErrorKind, code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -39,6 +42,7 @@ export class TiffinError extends Error {
     this.code = code;
     this.remedy = details.remedy;
     this.exitCode = details.exitCode;
+    this.operations = details.operations;
   }
 }
 

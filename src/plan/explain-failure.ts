@@ -5,9 +5,12 @@
  */
 import { missingTarget, ops } from "../abi/schema.ts";
 import { type ErrorKind, TiffinError } from "../lib/errors.ts";
+import { own } from "../lib/own.ts";
 import { errnoName, errno as errnos, errnoText } from "../linux/errno.ts";
+import { maskPlan, secretsOfPlan } from "./explain/mod.ts";
 import { remedyFor } from "./failure-remedies.ts";
 import type { Plan, ProcessOp } from "./plan.ts";
+import { renderHostOps, renderOps } from "./render-plan.ts";
 
 /** The executor's `failed` message. */
 export interface PlanFailure {
@@ -18,9 +21,36 @@ export interface PlanFailure {
   readonly detail: string;
 }
 
+const debugRemedy =
+  "tiffin --debug shows the operations around it, tiffin explain --details what each is for";
+
+/** What may be tried whatever the operation was. */
+function generalRemedy(errno: string): string {
+  const remedies: Readonly<Record<string, string>> = {
+    EPERM:
+      "check that the engine has the rights of root and that no security module forbids it: see tiffin check",
+    EACCES: "check the rights of the files and that no security module forbids it: see tiffin check",
+    ENOSPC: "free space, or raise the limit of what was to be made",
+    ENOMEM: "free memory, or raise the container's limit",
+    EMFILE: "raise RLIMIT_NOFILE of the engine",
+    ENFILE: "raise fs.file-max",
+    ENOSYS:
+      "the kernel is too old for this, or a filter of system calls is around the engine: see tiffin check",
+    EROFS: "choose a place that can be written to",
+    EIO: "look into the kernel's log: a disk may be failing",
+  };
+  return own(remedies, errno) ?? debugRemedy;
+}
+
 const exitCodes = { engine: 125, notExecutable: 126, notFound: 127 } as const;
 
+/** With the operations around the one that failed. */
 export function explainFailure(plan: Plan, failure: PlanFailure): TiffinError {
+  const { op, errno } = failure.fields;
+  return withOperations(inWords(plan, failure), plan, { host: false, index: op }, errno);
+}
+
+function inWords(plan: Plan, failure: PlanFailure): TiffinError {
   const { errno, op: index } = failure.fields;
   if (errno === errnos.EBADMSG) return refusedPlan(failure);
   const op = plan.ops[index];
@@ -50,10 +80,89 @@ export function explainFailure(plan: Plan, failure: PlanFailure): TiffinError {
   }
 }
 
+const operationsAround = 3;
+
+/** Lines as `explain --format plain` has them; what failed is marked, and named with its errno. Secrets are masked. */
+function withOperations(
+  error: TiffinError,
+  plan: Plan,
+  failed: { readonly host: boolean; readonly index: number },
+  errno: number,
+): TiffinError {
+  const first = Math.max(0, failed.index - operationsAround);
+  const end = failed.index + operationsAround + 1;
+  const part = {
+    ...plan,
+    hostOps: failed.host ? plan.hostOps.slice(first, end) : [],
+    ops: failed.host ? [] : plan.ops.slice(first, end),
+  };
+  const { hostOps, ops: shown } = maskPlan(part, secretsOfPlan(plan));
+  const lines = failed.host ? renderHostOps(hostOps, first) : renderOps(shown, first);
+  const operations = lines
+    .map((line, index) => (first + index === failed.index ? `> ${line}: ${errnoName(errno)}` : `  ${line}`))
+    .join("\n");
+  if (operations === "") return error;
+  const { kind, code, message, remedy, exitCode, cause } = error;
+  return new TiffinError(kind, code, message, {
+    ...(remedy !== undefined && { remedy }),
+    ...(exitCode !== undefined && { exitCode }),
+    operations,
+    cause,
+  });
+}
+
+/** A system call of the host part that failed. */
+export interface HostFailure {
+  readonly errno: number;
+  /** What it was about: a file of a control group. */
+  readonly object: string;
+}
+
+/** The same for what is done on the host before the process begins. */
+export function explainHostFailure(plan: Plan, { errno, object }: HostFailure): TiffinError {
+  const index = plan.hostOps.findLastIndex(
+    ({ target }) => object === target || object.startsWith(`${target}/`),
+  );
+  const op = plan.hostOps[index];
+  const name = errnoName(errno);
+  const why = `${errnoText(errno)} (${name})`;
+  if (op === undefined) {
+    return new TiffinError("internal", "start.host-failed", `cannot prepare the host at ${object}: ${why}`, {
+      remedy: hostRemedy(name),
+      exitCode: exitCodes.engine,
+    });
+  }
+  const value = op.op === "cgroupWrite" ? ` (${JSON.stringify(op.value)})` : "";
+  const message = `cannot perform operation h${index}, ${op.op} on ${op.target}${value}, because of ${op.cause}: ${why}`;
+  const error = new TiffinError(
+    op.cause.startsWith("linux.resources") ? "invalid" : "internal",
+    "start.operation-failed",
+    message,
+    { remedy: hostRemedy(name), exitCode: exitCodes.engine },
+  );
+  return withOperations(error, plan, { host: true, index }, errno);
+}
+
+function hostRemedy(errno: string): string {
+  const remedies: Readonly<Record<string, string>> = {
+    EINVAL: "the kernel does not take this value: ask for another limit",
+    ENOENT: "this kernel has no such limit: leave it out, or see tiffin check",
+    EACCES: "the limit may not be set here: see tiffin check for the control groups of this machine",
+    EPERM: "the limit may not be set here: see tiffin check for the control groups of this machine",
+    EBUSY: "a limit above this group, or what is used already, is in the way",
+    ENOSPC: "the kernel has no room for more control groups: remove what is not used",
+    ENODEV: "there is no such device on this machine",
+  };
+  return own(remedies, errno) ?? debugRemedy;
+}
+
 function hookFailure(op: Extract<ProcessOp, { readonly op: "hook" }>, failure: PlanFailure): TiffinError {
   const what = failure.detail === "" ? errnoText(failure.fields.errno) : failure.detail;
   const message = `error running hook ${op.cause} ${op.fields.path}: ${what}`;
-  return new TiffinError("invalid", "start.hook-failed", message, { exitCode: exitCodes.engine });
+  return new TiffinError("invalid", "start.hook-failed", message, {
+    remedy: "run the hook by hand with the container's state on its standard input, or leave it out",
+    exitCode: exitCodes.engine,
+  });
 }
 
 /** move_mount says EINVAL, lookups say ENOTDIR, when one side is a directory and the other is not. */
@@ -71,7 +180,7 @@ function mismatchedTypes(plan: Plan, op: Extract<ProcessOp, { readonly op: "move
       "start.mount-type",
       `error mounting ${JSON.stringify(type)} to rootfs at ${JSON.stringify(op.target)}: not a directory: ` +
         "the image has a symbolic link or a file there, and a link is not followed",
-      { exitCode: otherExitCode(plan) },
+      { remedy: "make it a directory in the image", exitCode: otherExitCode(plan) },
     );
   }
   const source = plan.ops.find(({ stage, cause }) => stage === "prepare" && cause === op.cause)?.target;
@@ -81,7 +190,7 @@ function mismatchedTypes(plan: Plan, op: Extract<ProcessOp, { readonly op: "move
     `error mounting ${JSON.stringify(source ?? "")} to rootfs at ${JSON.stringify(op.target)}: not a directory: ` +
       "Are you trying to mount a directory onto a file (or vice-versa)? " +
       "Check if the specified host path exists and is the expected type",
-    { exitCode: exitCodes.notExecutable },
+    { remedy: "bind a directory to a directory, and a file to a file", exitCode: exitCodes.notExecutable },
   );
 }
 
@@ -171,6 +280,7 @@ function execFailure(
       });
     default:
       return new TiffinError("internal", "start.exec", `${quoted}: ${errnoText(errno)}`, {
+        remedy: generalRemedy(errnoName(errno)),
         exitCode: isExecPlan(plan) || errno === errnos.EPERM ? exitCodes.notExecutable : exitCodes.engine,
       });
   }
@@ -212,11 +322,11 @@ function general(plan: Plan, op: ProcessOp, failure: PlanFailure): TiffinError {
     failure.object === "" || failure.object === op.target ? op.target : `${op.target} (${failure.object})`;
   const said = failure.detail === "" ? "" : `: ${failure.detail}`;
   const kind: ErrorKind = userCauses.test(op.cause) ? "invalid" : "internal";
-  const remedy = remedyFor(op.op, name);
+  const remedy = remedyFor(op.op, name) ?? generalRemedy(name);
   return new TiffinError(
     kind,
     "start.operation-failed",
     `cannot perform operation ${index}, ${call} on ${on}, because of ${op.cause}: ${errnoText(errno)} (${name})${said}`,
-    { ...(remedy === undefined ? {} : { remedy }), exitCode: otherExitCode(plan) },
+    { remedy, exitCode: otherExitCode(plan) },
   );
 }

@@ -33,8 +33,9 @@ export {
   renderMarkdown,
   type Secrets,
   secretsOf,
+  secretsOfPlan,
 } from "./explain/mod.ts";
-export { explainFailure, type PlanFailure } from "./explain-failure.ts";
+export { explainFailure, explainHostFailure, type HostFailure, type PlanFailure } from "./explain-failure.ts";
 export { idmapSlotName } from "./identity.ts";
 export { readMountOptions } from "./mount-request.ts";
 export * from "./options.ts";

@@ -1,7 +1,7 @@
 /** A plan as text: one line per operation, in the order in which each process performs them. */
 import { hostDetail } from "./host-detail.ts";
 import { detailOf } from "./op-detail.ts";
-import type { Plan } from "./plan.ts";
+import type { HostOp, Plan, ProcessOp } from "./plan.ts";
 
 interface Line {
   readonly index: string;
@@ -18,11 +18,22 @@ interface Line {
  * descriptors stand first. The text is stable: tests compare it, `explain` shows it.
  */
 export function renderPlan(plan: Plan): string {
-  const lines = planLines(plan).map(
-    ({ index, stage, op, target, detail, cause }) =>
-      `${index.padStart(4)}  ${stage.padEnd(7)}  ${op.padEnd(19)}  ${[target, detail].filter((text) => text !== "").join("  ")}  [${cause}]`,
-  );
+  const lines = planLines(plan).map(lineText);
   return [...receiveLines(plan), ...lines, ...warningLines(plan), ""].join("\n");
+}
+
+function lineText({ index, stage, op, target, detail, cause }: Line): string {
+  const on = [target, detail].filter((text) => text !== "").join("  ");
+  return `${index.padStart(4)}  ${stage.padEnd(7)}  ${op.padEnd(19)}  ${on}  [${cause}]`;
+}
+
+/** The lines of a part of a plan: `first` is the number of its first operation. */
+export function renderOps(ops: readonly ProcessOp[], first: number): string[] {
+  return ops.map((op, index) => lineText(opLine(op, first + index)));
+}
+
+export function renderHostOps(ops: readonly HostOp[], first: number): string[] {
+  return ops.map((op, index) => lineText(hostLine(op, first + index)));
 }
 
 /** The same as a Markdown table with the inverse of every op. */
@@ -40,15 +51,17 @@ export function renderPlanTable(plan: Plan): string {
 }
 
 function planLines(plan: Plan): Line[] {
-  const hostLines = plan.hostOps.map((op, index): Line => {
-    const { target, cause, inverse } = op;
-    return { index: `h${index}`, stage: "host", op: op.op, target, detail: hostDetail(op), cause, inverse };
-  });
-  const processLines = plan.ops.map((op, index): Line => {
-    const { stage, target, cause, inverse } = op;
-    return { index: String(index), stage, op: op.op, target, detail: detailOf(op), cause, inverse };
-  });
-  return [...hostLines, ...processLines];
+  return [...plan.hostOps.map(hostLine), ...plan.ops.map(opLine)];
+}
+
+function hostLine(op: HostOp, index: number): Line {
+  const { target, cause, inverse } = op;
+  return { index: `h${index}`, stage: "host", op: op.op, target, detail: hostDetail(op), cause, inverse };
+}
+
+function opLine(op: ProcessOp, index: number): Line {
+  const { stage, target, cause, inverse } = op;
+  return { index: String(index), stage, op: op.op, target, detail: detailOf(op), cause, inverse };
 }
 
 function receiveLines({ receives }: Plan): string[] {

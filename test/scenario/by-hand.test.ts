@@ -495,3 +495,55 @@ test("the helper lets a control group of version 2 use the devices that its prog
     rmdirSync(group);
   }
 });
+
+describe("what cannot be explained is said in one sentence", () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["explain nosuch", "Error response from daemon: No such container: nosuch"],
+    ["trace nosuch", "Error response from daemon: No such container: nosuch"],
+    ["explain exec nosuch true", "Error response from daemon: No such container: nosuch"],
+    ["explain exec ended true", "Error response from daemon: container ID is not running"],
+    ["explain exec ended", "tiffin: 'tiffin explain exec' requires a container and a command"],
+    ["explain rm nosuch", "Error response from daemon: No such container: nosuch"],
+    ["explain network nosuch", "Error response from daemon: network nosuch not found"],
+    ["explain run nosuchimage", "Error response from daemon: No such image: nosuchimage:latest"],
+    ["explain --diff run nosuch base true", "Error response from daemon: No such container: nosuch"],
+    ["explain --diff rm ended", "--diff compares starts: 'tiffin explain rm' has none"],
+    [
+      "explain --diff -f sh ended ended",
+      "Error response from daemon: a difference can be shown as text, markdown or json, not as sh",
+    ],
+    ["start --timings nosuch", "Error response from daemon: No such container: nosuch"],
+  ];
+
+  beforeAll(async () => {
+    await engine.output("run", "--name", "ended", "--network", "none", "base", "true");
+  });
+
+  test.each(cases)("%s", async (line, wanted) => {
+    const { exitCode, stdout, stderr } = await engine.cli(...line.split(" "));
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    const [first = "", ...rest] = stderr.replace(/[0-9a-f]{64}/, "ID").split("\n");
+    expect(first).toBe(wanted);
+    // Neither a stack nor a place in the sources.
+    expect(rest.join("\n")).not.toMatch(/\bat .*:\d+|\.ts\b/);
+  });
+
+  test("a container whose start this engine has not measured, as one before it started it", async () => {
+    await engine.output("run", "-d", "--name", "older", "--network", "none", "base", "sleep", "1000");
+    await engine.stop();
+    await engine.start();
+    expect(await engine.output("explain", "older")).toStartWith("Not measured: ");
+    expect((await engine.cli("trace", "older")).stderr).toContain("was not measured by this engine");
+    const timed = await engine.cli("start", "--timings", "ended");
+    expect(timed.stderr).toMatch(/^PHASE +TIME +WHAT\nlookUp +[\d.]+ ms /);
+  });
+});
+
+test("--debug: a failure is told with the operations around it, without secrets", async () => {
+  const words = ["run", "--rm", "-e", "TOKEN=opensesame", "base", "opensesame"];
+  const plain = await engine.cli(...words);
+  const { exitCode, stderr } = await engine.cli("--debug", ...words);
+  expect([exitCode, plain.exitCode]).toEqual([127, 127]);
+  expect(stderr).toMatch(/\n {2} +\d+ {2}child +setsid .*\n> +\d+ {2}child +exec +\*\*\* .*: ENOENT\n/);
+  expect(plain.stderr).not.toContain("setsid");
+});

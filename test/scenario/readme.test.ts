@@ -117,6 +117,14 @@ test("the tour: a web server, its page, its row, its plan", async () => {
     expect((await run(`tiffin explain --format ${format} web`)).code).toBe(0);
 });
 
+test("the tour: the same by hand", async () => {
+  const script = find("tiffin explain --format sh run");
+  const performed = find("sh by-hand.sh");
+  const file = `${engine.directory}/by-hand.sh`;
+  expect((await run(script.command.replace("by-hand.sh", file))).code).toBe(0);
+  expectShown(performed, (await run(performed.command.replace("by-hand.sh", file))).out);
+});
+
 test("the memory of what supervises it", async () => {
   const limitKb = Number(/in less than (\d+) KB of memory/.exec(readme)?.[1]);
   const pid = await engine.output("inspect", "--format", "{{.State.Pid}}", "web");

@@ -16,6 +16,7 @@ type Names =
   | "explainDifference"
   | "trace"
   | "containerStart"
+  | "startTimed"
   | "containerStop"
   | "containerRestart"
   | "containerPause"
@@ -89,6 +90,7 @@ export function containerHandlers(
       const options = { force: query.force ?? false, volumes: query.v ?? false };
       return containers.explainRemoval(params.name, options, wishesOf(query));
     },
+    startTimed: ({ params }) => containers.startTimed(params.name),
     trace: ({ params }) => containers.trace(params.name),
     containerRemove: ({ params, query }) =>
       containers.remove(params.name, {

@@ -349,6 +349,7 @@ export function fakeEngine(): FakeEngine {
         find(name).process.sizes.push(size);
       },
       explain: async (name, { format }) => ({ Id: find(name).id, Text: `${format}\n` }),
+      startTimed: async (name) => ({ Id: find(name).id, Phases: {}, Operations: [] }),
       explainDifference: async (_body, { format }) => ({ Id: "", Text: `${format}\n` }),
       explainRemoval: async (name, _options, { format }) => ({ Id: find(name).id, Text: `${format}\n` }),
       explainRun: async (_body, { format }) => ({ Id: "", Text: `${format}\n` }),

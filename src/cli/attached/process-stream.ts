@@ -71,12 +71,13 @@ function controlEvent(type: number, payload: Uint8Array): ServerEvent | undefine
     return { kind: "exited", exited: { StatusCode, Error: text(reason) === "" ? undefined : text(reason) } };
   }
   if (type === frameTypes.failed) {
-    const { message, exitCode, code, remedy } = jsonOf(payload, "failed");
+    const { message, exitCode, code, remedy, operations } = jsonOf(payload, "failed");
     const failed = {
       message: text(message),
       ...(typeof exitCode === "number" && { exitCode }),
       ...(typeof code === "string" && { code }),
       ...(typeof remedy === "string" && { remedy }),
+      ...(typeof operations === "string" && { operations }),
     };
     return { kind: "failed", failed };
   }

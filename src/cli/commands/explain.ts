@@ -210,8 +210,7 @@ export const command = defineCommand({
   names: ["container explain", "explain"],
   usage:
     "[OPTIONS] CONTAINER|run [RUN OPTIONS] IMAGE [COMMAND] [ARG...]|exec [EXEC OPTIONS] CONTAINER COMMAND [ARG...]|rm [-f] [-v] CONTAINER|network NETWORK",
-  summary:
-    "Show every kernel operation that starts a container, runs a command in it, removes it, or makes a network",
+  summary: "Show every kernel operation of a start, an exec, a removal or a network",
   details: `Each operation is shown with what it acts on, how long it took in the last start, and who asked for it: an
 option of run, a field of the image, or nobody (default). After "run" come the options and words of run: what would be
 done is shown, and nothing is made. After "exec" come those of exec; after "rm" a container, and what its removal would

@@ -6,6 +6,9 @@ import { cleanName, eachContainer } from "../each-container.ts";
 import { exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
 
+/** Operations that are told with --timings. */
+const slowestShown = 10;
+
 interface ForegroundStart {
   readonly interactive: boolean;
   readonly signalProxy: boolean;
@@ -53,11 +56,13 @@ export const command = defineCommand({
     attach: toggle("a", "Attach output and pass signals on"),
     "detach-keys": text("", "Keys that leave the container running (default ctrl-p,ctrl-q)"),
     interactive: toggle("i", "Attach the container's STDIN"),
+    timings: toggle("", "Also say on standard error where the time of the start went"),
     "sig-proxy": toggle("", "Pass signals on to the process", true, { hidden: true }),
   },
   least: 1,
   async run({ values, positionals, context }) {
     if (values.attach || values.interactive) {
+      if (values.timings) throw new Error("--timings goes without -a and -i: see tiffin trace");
       const [name = "", ...others] = positionals;
       if (others.length > 0) throw new Error("you cannot start and attach multiple containers at once");
       return startInForeground(context, name, {
@@ -67,6 +72,14 @@ export const command = defineCommand({
       });
     }
     const failed = await eachContainer(context, positionals, async (api, name) => {
+      if (values.timings) {
+        const [{ traceText }, trace] = await Promise.all([
+          import("../trace-text.ts"),
+          api.document("startTimed", { params: { name } }),
+        ]);
+        context.err(`${traceText(trace, slowestShown)}\n`);
+        return undefined;
+      }
       await api.perform("containerStart", { params: { name } });
       return undefined;
     });

@@ -9,5 +9,7 @@ export const errorResponse = object({
   remedy: optional(text),
   /** Tiffin's addition: the exit code with which `run` or `exec` should end. */
   exitCode: optional(integer),
+  /** Tiffin's addition: the operations of the plan around the one that failed. */
+  operations: optional(text),
 });
 export interface ErrorResponse extends Decoded<typeof errorResponse> {}

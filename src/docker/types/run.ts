@@ -35,6 +35,8 @@ export const runFailed = object({
   exitCode: optional(integer),
   code: optional(text),
   remedy: optional(text),
+  /** The operations of the plan around the one that failed. */
+  operations: optional(text),
 });
 export interface RunFailed extends Decoded<typeof runFailed> {}
 

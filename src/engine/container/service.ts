@@ -45,7 +45,13 @@ import {
   stopContainer,
   waitFor,
 } from "./end/mod.ts";
-import { explainContainer, explainDifferenceOf, explainRemovalOf, traceContainer } from "./explain/mod.ts";
+import {
+  explainContainer,
+  explainDifferenceOf,
+  explainRemovalOf,
+  traceContainer,
+  traceOfNextStart,
+} from "./explain/mod.ts";
 import { forgetRestarts, type RunSession, restartContainer, runContainer } from "./life/mod.ts";
 import { makeVolumes } from "./mounts/mod.ts";
 import {
@@ -189,6 +195,14 @@ export class ContainerService {
       if (!isAlive(container.state)) forgetRestarts(container);
       await startContainer(this.#context, container);
     });
+  }
+
+  async startTimed(name: string): Promise<TraceResponse> {
+    const container = this.#find(name);
+    const trace = await traceOfNextStart(this.#context, container);
+    await this.start(name);
+    // It may be over, and gone, by now: what was measured is told all the same.
+    return trace() ?? { Id: container.id, Phases: {}, Operations: [] };
   }
 
   async stop(name: string, options: StopOptions): Promise<void> {

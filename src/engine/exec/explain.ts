@@ -12,6 +12,7 @@ import {
   renderAs,
   renderExecScript,
   secretsOf,
+  secretsOfPlan,
 } from "../../plan/mod.ts";
 import { cgroupOf, heldProcess } from "../container/mod.ts";
 import type { ExecContext } from "./context.ts";
@@ -47,8 +48,7 @@ export function explainExec(
 ): ExplainResponse {
   const { container } = exec;
   const whole = planOf(context, exec, []);
-  const program = whole.ops.find((op) => op.op === "exec");
-  const secrets = secretsOf(showSecrets || program?.op !== "exec" ? [] : program.fields.environment, []);
+  const secrets = showSecrets ? secretsOf([], []) : secretsOfPlan(whole);
   const plan = maskPlan(whole, secrets);
   const explained: ExplainedPlan = {
     ops: explainOps(plan, originsOf(body)),

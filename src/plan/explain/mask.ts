@@ -34,6 +34,17 @@ export function secretsOf(environment: readonly string[], paths: readonly string
   };
 }
 
+/** What is secret in a plan, by itself. */
+export function secretsOfPlan({ ops }: Plan): Secrets {
+  const exec = ops.find((op) => op.op === "exec");
+  const paths = ops.flatMap((op) => {
+    if (op.op !== "openTree" || !op.cause.startsWith("mounts[")) return [];
+    const place = ops.find((other) => other.op === "moveMount" && other.cause === op.cause)?.target ?? "";
+    return op.target.startsWith("/") && isSecretMount(op.target, place) ? [op.target] : [];
+  });
+  return secretsOf(exec?.op === "exec" ? exec.fields.environment : [], paths);
+}
+
 const secretTarget = /^\/(?:var\/)?run\/secrets(?:\/|$)/;
 const secretSource =
   /(?:^|[/._-])(?:secrets?|credentials?|private[_-]?keys?|passw(?:or)?ds?|tokens?|\.ssh|\.aws|\.gnupg|\.kube|\.netrc|id_rsa|id_ed25519)(?:$|[/._-])/i;

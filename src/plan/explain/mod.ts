@@ -12,7 +12,15 @@ export {
   type OriginOf,
   planSignature,
 } from "./explained.ts";
-export { isSecretMount, maskPlan, maskText, maskWords, type Secrets, secretsOf } from "./mask.ts";
+export {
+  isSecretMount,
+  maskPlan,
+  maskText,
+  maskWords,
+  type Secrets,
+  secretsOf,
+  secretsOfPlan,
+} from "./mask.ts";
 export { type NetworkOpName, networkOpNames, type RemovalOpName, removalOpNames } from "./operation-names.ts";
 export { type ExplainedForm, type Explanation, renderAs } from "./render-as.ts";
 export {

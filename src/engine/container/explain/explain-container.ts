@@ -5,7 +5,6 @@ import {
   differenceJson,
   type ExplainedPlan,
   explainOps,
-  isSecretMount,
   type Language,
   languages,
   maskPlan,
@@ -20,6 +19,7 @@ import {
   renderScript,
   type Secrets,
   secretsOf,
+  secretsOfPlan,
 } from "../../../plan/mod.ts";
 import { type Container, isAlive, type NetworkHold } from "../record/mod.ts";
 import { compilePlan, hashOfPlan, inspectStart, type StartContext } from "../start/mod.ts";
@@ -184,19 +184,7 @@ async function look(context: StartContext, container: Container): Promise<Looked
     image: context.images.byId(document.image.id)?.config,
     mountTargets,
   });
-  return { plan, originOf, hold, secrets: secretsIn(plan, found) };
-}
-
-type Found = Awaited<ReturnType<typeof inspectStart>>;
-
-function secretsIn({ ops }: Plan, { mounts }: Found): Secrets {
-  const exec = ops.find((op) => op.op === "exec");
-  const paths = mounts.flatMap((mount) =>
-    (mount.kind === "bind" || mount.kind === "volume") && isSecretMount(mount.source, mount.target)
-      ? [mount.source]
-      : [],
-  );
-  return secretsOf(exec?.op === "exec" ? exec.fields.environment : [], paths);
+  return { plan, originOf, hold, secrets: secretsOfPlan(plan) };
 }
 
 const noSecrets = secretsOf([], []);

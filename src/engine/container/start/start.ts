@@ -9,7 +9,7 @@ import { monotonicMs, nowMs } from "../../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
-import type { Plan } from "../../../plan/mod.ts";
+import { explainHostFailure, type Plan } from "../../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterStartMs } from "../../idle-work.ts";
 import { tellEvent, tellNetworks } from "../context.ts";
@@ -192,11 +192,12 @@ function prepareGroups(
     return applyHostOps(plan, context.facts, undo, { times });
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
+    const { message, remedy = "", operations } = explainHostFailure(plan, thrown);
     throw new TiffinError(
       "invalid",
       "container.limit-refused",
-      `the kernel refuses a limit or a group of the container: ${thrown.message}`,
-      { cause: thrown, exitCode: 125, remedy: "compare the value with the limits of the groups above" },
+      `the kernel refuses a limit or a group of the container: ${message}`,
+      { cause: thrown, exitCode: 125, remedy, ...(operations !== undefined && { operations }) },
     );
   }
 }
