@@ -1,6 +1,7 @@
 /** Containers on a host whose firewall lets nobody in: names are answered all the same, and nothing else is reached. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { freePort } from "../support/free-port.ts";
 import { inOwnNetns } from "../support/in-own-netns.ts";
 import { until } from "../support/until.ts";
 
@@ -57,6 +58,28 @@ inOwnNetns(import.meta.path, () => {
     } finally {
       await server.stop(true);
     }
+  });
+
+  test("a published port that is reached past the firewall is named when the container is made, and no other one", async () => {
+    const past =
+      /^WARNING: Port 0\.0\.0\.0:\d+\/tcp is reached past chain INPUT of table filter, which filters/gm;
+    const warned = async (...words: readonly string[]): Promise<number> => {
+      const { exitCode, stderr } = await engine.cli("run", "--rm", ...words);
+      expect([words, exitCode]).toEqual([words, 0]);
+      return (stderr.match(past) ?? []).length;
+    };
+    expect(await warned("-p", `${freePort()}:80`, "base", "true")).toBe(1);
+    expect(await warned("-d", "-p", `${freePort()}:80`, "base", "true")).toBe(1);
+    expect(await warned("-p", "80", "base", "true")).toBe(1);
+    expect(await warned("-d", "-p", `127.0.0.1:${freePort()}:80`, "base", "true")).toBe(0);
+    const bySocket = ["--annotation", "tiffin.publish-mode=socket"];
+    expect(await warned("-d", ...bySocket, "-p", `${freePort()}:80`, "base", "true")).toBe(0);
+    const created = await engine.http("POST", "/v1.41/containers/create?name=told", {
+      Image: "base",
+      HostConfig: { PortBindings: { "80/tcp": [{ HostPort: String(freePort()) }] } },
+    });
+    expect(created.text).toContain("is reached past chain INPUT");
+    await output("rm", "told");
   });
 
   test("the rules come back after a flush, and go with the networks", async () => {

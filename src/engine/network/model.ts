@@ -326,6 +326,9 @@ export interface Networks {
   /** How many containers have an endpoint there now. */
   countOf(id: string): number;
 
+  /** What is to be said of ports at host ports that somebody chose before they are published, one sentence each. */
+  portWarnings(request: PlaceRequest): readonly string[];
+
   /**
    * A ready namespace for the container, its leases persisted and its ports published.
    * Errors: conflict `network.port-allocated`, `network.address-in-use`; invalid `network.address-invalid`,

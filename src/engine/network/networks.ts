@@ -31,6 +31,7 @@ import { failing } from "./failing.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
 import { removeHalfJoined } from "./half-joined.ts";
 import { HostFirewall } from "./host-firewall.ts";
+import { formatHostAddress } from "./host-port.ts";
 import { HostSide } from "./host-side.ts";
 import { InnerNameServers, type ServeNames } from "./inner-name-servers.ts";
 import type {
@@ -282,6 +283,24 @@ export class HostNetworks implements Networks {
       if (bridge?.isOnParent === true) this.#host.deleteUnderlay(underlayOf(network));
       this.#fail("network.forgotten");
     });
+  }
+
+  portWarnings({ endpoints, ports }: PlaceRequest): readonly string[] {
+    // A port of the kernel's choice has no name yet.
+    const chosen = ports.filter(
+      ({ hostPort = 0, hostPortEnd = hostPort }) => hostPort > 0 && hostPortEnd === hostPort,
+    );
+    if (chosen.length === 0) return [];
+    const checked = this.#checkPorts(endpoints, chosen)?.ports ?? [];
+    return this.#hostFirewall.warningsOf(
+      checked.map(({ request: { containerPort, protocol }, hostAddress, firstPort, mode }) => ({
+        containerPort,
+        protocol,
+        hostAddress: formatHostAddress(hostAddress),
+        hostPort: firstPort,
+        mode,
+      })),
+    );
   }
 
   async acquire(containerId: string, request: PlaceRequest): Promise<Place> {

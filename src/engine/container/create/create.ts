@@ -27,6 +27,7 @@ import {
   containerSpecification,
   type MountSpec,
 } from "../specification/mod.ts";
+import { portRequest } from "../start/mod.ts";
 import type { CreateContext } from "./context.ts";
 
 /** What is to be made, in the words of whoever asks. */
@@ -200,7 +201,20 @@ function decideDocument(
     specification,
     docker: decided.docker,
   };
-  return { document, warnings: [...warnings, ...decided.warnings] };
+  return { document, warnings: [...warnings, ...decided.warnings, ...portWarnings(context, specification)] };
+}
+
+/** What a start would say of its ports, as far as it is known: a client that only creates and starts hears nothing of a start. */
+function portWarnings(
+  { networks }: Pick<CreateContext, "networks">,
+  { network }: ContainerSpecification,
+): readonly string[] {
+  if (network.kind !== "networks" || network.ports.length === 0) return [];
+  const endpoints = network.endpoints.flatMap(({ network: name, gatewayPriority = 0 }) => {
+    const found = networks.find(name);
+    return found === undefined ? [] : [{ network: found.id, gatewayPriority }];
+  });
+  return networks.portWarnings({ endpoints, ports: network.ports.map(portRequest) });
 }
 
 /** With what only the engine can choose: a name for the host where there is none, and one for each anonymous volume. */
