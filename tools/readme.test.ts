@@ -29,7 +29,7 @@ test("every link to a file leads to one", () => {
 });
 
 test("Docker's commands are those that there are", () => {
-  const own = ["cgroup", "check", "completion", "explain", "ns", "proc", "trace"];
+  const own = ["cgroup", "check", "completion", "explain", "ns", "proc", "trace", "why"];
   const there = commandTable
     .map(({ names }) => names.at(-1) ?? "")
     .filter((name) => !name.includes(" ") && !own.includes(name));

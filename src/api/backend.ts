@@ -24,6 +24,7 @@ import type { EventMessage } from "../docker/types/event.ts";
 import type { ExecCreateBody, ExecCreateResponse, ExecInspect } from "../docker/types/exec.ts";
 import type {
   ExplainDifferenceBody,
+  ExplainLanguage,
   ExplainResponse,
   ExplainWishes,
   TraceResponse,
@@ -63,6 +64,7 @@ import type {
   VolumeList,
   VolumePruneReport,
 } from "../docker/types/volume.ts";
+import type { WhyResponse } from "../docker/types/why.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 
 /** Docker's `filters`: each key with the values any of which satisfies it. */
@@ -469,6 +471,16 @@ export interface SystemBackend {
   diskUsage(types: readonly string[]): Promise<DiskUsage>;
 }
 
+export interface ReachBackend {
+  /** Whether one end reaches the other, and what decides it. Errors: `invalid` and `notFound` for an end that is none. */
+  why(request: {
+    readonly from: string;
+    readonly to: string;
+    readonly probe: boolean;
+    readonly language: ExplainLanguage;
+  }): Promise<WhyResponse>;
+}
+
 export interface EventRequest {
   /** Nanoseconds since 1970; with neither bound only what comes. */
   readonly sinceNs?: bigint | undefined;
@@ -489,4 +501,5 @@ export interface Backends {
   readonly images: ImageBackend;
   readonly networks: NetworkBackend;
   readonly system: SystemBackend;
+  readonly reach: ReachBackend;
 }

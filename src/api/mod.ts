@@ -10,6 +10,7 @@ import { containerHandlers } from "./handlers/container.ts";
 import { execHandlers } from "./handlers/exec.ts";
 import { imageHandlers } from "./handlers/image.ts";
 import { networkHandlers } from "./handlers/network.ts";
+import { reachHandlers } from "./handlers/reach.ts";
 import { streamHandlers } from "./handlers/stream.ts";
 import { systemHandlers } from "./handlers/system.ts";
 import { volumeHandlers } from "./handlers/volume.ts";
@@ -56,6 +57,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
       ...containerHandlers(backends.containers),
       ...archiveHandlers(backends.containers),
       ...execHandlers(backends.execs),
+      ...reachHandlers(backends.reach),
       ...streamHandlers(backends.containers, backends.execs, onFault),
     },
     server: options.version === undefined ? "Tiffin (linux)" : `Tiffin/${options.version} (linux)`,

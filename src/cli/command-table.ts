@@ -343,6 +343,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/trace.ts")).command,
   },
   {
+    names: ["why"],
+    summary: "Say whether one reaches the other, and what decides it",
+    load: async () => (await import("./commands/why.ts")).command,
+  },
+  {
     names: ["proc"],
     summary: "Show what the kernel knows of a process",
     load: async () => (await import("./commands/proc.ts")).command,

@@ -78,6 +78,7 @@ import { execRunBody, runBody } from "./types/run.ts";
 import { containerStats } from "./types/stats.ts";
 import { infoResponse, versionResponse } from "./types/system.ts";
 import { volumeCreateBody, volumeDocument, volumeList, volumePruneReport } from "./types/volume.ts";
+import { whyResponse } from "./types/why.ts";
 
 const explainQuery = {
   format: queryText,
@@ -384,6 +385,10 @@ export const routes = {
     result: json(explainResponse),
   }),
   startTimed: route("POST", "/tiffin/containers/{name}/start", "1.24", { result: json(traceResponse) }),
+  why: route("GET", "/tiffin/why", "1.24", {
+    query: { from: queryText, to: queryText, probe: queryFlag, lang: queryText },
+    result: json(whyResponse),
+  }),
   trace: route("GET", "/tiffin/containers/{name}/trace", "1.24", { result: json(traceResponse) }),
   imageCheck: route("GET", "/tiffin/images/check", "1.24", {
     query: { names: queryList(queryText) },

@@ -29,6 +29,7 @@ import {
   membersOf,
   pauseBeforeNext,
   RowFiles,
+  reachContext,
   recoverContainers,
   restartUnhealthy,
   seccompCompiler,
@@ -43,6 +44,7 @@ import { afterReplyMs, idleWork } from "./idle-work.ts";
 import { ImageService, openImageStore } from "./image/mod.ts";
 import { decideLayerForm, openOverlayLayerStore } from "./layer/mod.ts";
 import { hasNameServer, NameServers, NetworkService, type Networks, openNetworks } from "./network/mod.ts";
+import { ReachService } from "./reach/mod.ts";
 import { hostPlaces, openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, makeOwnDirectory, openStore, type StateStore } from "./store/mod.ts";
@@ -72,6 +74,7 @@ export interface Engine {
   readonly volumes: VolumeService;
   readonly networks: NetworkService;
   readonly system: SystemService;
+  readonly reach: ReachService;
   readonly events: EventService;
   readonly facts: HostFacts;
   /** Lets go of everything; containers keep running for the next engine. */
@@ -306,6 +309,7 @@ async function openWith(
     images: imageService,
     volumes: volumeService,
     system: new SystemService(context, options.version, usage),
+    reach: new ReachService(reachContext(context)),
     events: new EventService(events, timers),
     facts,
     async close() {

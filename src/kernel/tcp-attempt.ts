@@ -3,35 +3,30 @@
  * wants it looks now and then how far it is.
  */
 import { errno } from "../linux/errno.ts";
+import { familyOf } from "../linux/netlink/ip-address.ts";
 import { inNetns } from "./netlink/mod.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { SyscallError, syscall, trySyscall } from "./syscall.ts";
+import { socketAddress } from "./udp-attempt.ts";
 
-const afInet = 2;
 const streamNonBlockingCloexec = 1 | 0o4000 | 0o2000000;
-const addressBytes = 16;
 
 export class TcpAttempt implements Disposable {
   readonly #socket: OwnedFd;
   readonly #address: Uint8Array;
 
-  /** `address`: four bytes. Sends nothing before the first `look`. */
-  constructor(netns: OwnedFd, address: Uint8Array, port: number) {
+  /** `address`: four bytes, or sixteen. Undefined as `netns`: this process's own. Sends nothing before the first `look`. */
+  constructor(netns: OwnedFd | undefined, address: Uint8Array, port: number) {
     const what = `tcp ${address.join(".")}:${port}`;
-    this.#address = new Uint8Array(addressBytes);
-    const view = new DataView(this.#address.buffer);
-    view.setUint16(0, afInet, true);
-    view.setUint16(2, port, false);
-    this.#address.set(address.subarray(0, 4), 4);
-    this.#socket = inNetns(
-      netns,
-      () => new OwnedFd(syscall("socket", what, afInet, streamNonBlockingCloexec, 0), what),
-    );
+    this.#address = socketAddress(address, port);
+    const open = (): OwnedFd =>
+      new OwnedFd(syscall("socket", what, familyOf(address), streamNonBlockingCloexec, 0), what);
+    this.#socket = netns === undefined ? open() : inNetns(netns, open);
   }
 
   /** Whether it is connected. Throws `SyscallError` once it has failed. */
   look(): boolean {
-    const result = trySyscall("connect", this.#socket.raw, this.#address, addressBytes);
+    const result = trySyscall("connect", this.#socket.raw, this.#address, this.#address.length);
     if (result === 0 || result === -errno.EISCONN) return true;
     if (result === -errno.EINPROGRESS || result === -errno.EALREADY) return false;
     throw new SyscallError("connect", -result, this.#socket.what);

@@ -549,6 +549,15 @@ export function fakeEngine(): FakeEngine {
       disconnect: async () => undefined,
       prune: async () => ({ NetworksDeleted: null }),
     },
+    reach: {
+      why: async ({ from, to }) => ({
+        Reachable: true,
+        Verdict: `${from} ${to}`,
+        Remedy: "",
+        Reason: "",
+        Steps: [],
+      }),
+    },
     system: {
       ping: async () => undefined,
       version: async () => fakeVersion,

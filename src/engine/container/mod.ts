@@ -1,6 +1,12 @@
 /** Containers: the only door of the rooms below. */
 
-export { ContainerNames, connectContainer, disconnectContainer, membersOf } from "./connect/mod.ts";
+export {
+  ContainerNames,
+  connectContainer,
+  disconnectContainer,
+  membersOf,
+  reachContext,
+} from "./connect/mod.ts";
 export { type ContainerContext, tellEvent } from "./context.ts";
 export { Deliveries } from "./delivery/mod.ts";
 export { decodeSignal } from "./end/mod.ts";

@@ -6,6 +6,14 @@ export { NetlinkError } from "./netlink-error.ts";
 export { NetlinkSocket } from "./netlink-socket.ts";
 export { createNetns, homeNetns, inNetns, openNetnsOfPid } from "./netns.ts";
 export { type NftChanges, NftMonitor } from "./nft-monitor.ts";
-export { findChain, listChains, listElements, listRules, nftTransaction, tableExists } from "./nftables.ts";
+export {
+  findChain,
+  listChains,
+  listElements,
+  listRules,
+  listRuleset,
+  nftTransaction,
+  tableExists,
+} from "./nftables.ts";
 export { PacketSocket } from "./packet-socket.ts";
 export { readSysctl, writeSysctl } from "./sysctl.ts";

@@ -1,5 +1,5 @@
 /** nftables operations on a netfilter socket. */
-import type { NetlinkRequest } from "../../linux/netlink/message.ts";
+import type { NetlinkMessage, NetlinkRequest } from "../../linux/netlink/message.ts";
 import {
   type ChainState,
   decodeChain,
@@ -9,9 +9,18 @@ import {
   type RuleState,
 } from "../../linux/netlink/nftables/decode.ts";
 import {
+  type ReadRuleset,
+  readChain,
+  readElements,
+  readRule,
+  readSet,
+} from "../../linux/netlink/nftables/decode-ruleset.ts";
+import {
   batch,
+  dumpAll,
   dumpChains,
   dumpElements,
+  dumpElementsOf,
   dumpRules,
   getChain,
   getTable,
@@ -74,4 +83,32 @@ export function listElements(socket: NetlinkSocket, table: TableReference, set: 
       message.type === wanted ? decodeElements(message) : undefined,
     )
     .flat();
+}
+
+/** All that there is, whoever made it. */
+export function listRuleset(socket: NetlinkSocket): ReadRuleset {
+  const all = <T>(get: "getChain" | "getRule" | "getSet", decode: (message: NetlinkMessage) => T): T[] => {
+    const wanted = nftType(get === "getChain" ? "newChain" : get === "getRule" ? "newRule" : "newSet");
+    return socket.dump(dumpAll(get), (message) => (message.type === wanted ? decode(message) : undefined));
+  };
+  const rules = all("getRule", readRule);
+  return {
+    chains: all("getChain", readChain).map((chain) => ({
+      ...chain,
+      rules: rules.filter(
+        (rule) => rule.family === chain.family && rule.table === chain.table && rule.chain === chain.name,
+      ),
+    })),
+    sets: all("getSet", readSet).map((set) => ({
+      ...set,
+      elements:
+        orUndefined(() =>
+          socket
+            .dump(dumpElementsOf(set.family, set.table, set.name), (message) =>
+              message.type === nftType("newSetElement") ? readElements(message) : undefined,
+            )
+            .flat(),
+        ) ?? [],
+    })),
+  };
 }

@@ -11,6 +11,7 @@ import { routeMessages, routeTables } from "./route.ts";
 
 const attribute = {
   destination: 1,
+  source: 2,
   inputLink: 3,
   outputLink: 4,
   gateway: 5,
@@ -101,6 +102,31 @@ export function lookUpRoute(destination: Uint8Array): NetlinkRequest {
     body(writer) {
       writer.raw(Uint8Array.of(familyOf(destination), bits, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0));
       writer.bytes(attribute.destination, destination);
+    },
+  };
+}
+
+export interface WayQuestion {
+  readonly destination: Uint8Array;
+  /** Absent: whatever the kernel would choose. */
+  readonly source?: Uint8Array | undefined;
+  /** The link that the packet came in by; absent: it is sent here. */
+  readonly inputLink?: number | undefined;
+}
+
+/** RTM_GETROUTE: where such a packet would go. Its errors are the kernel's reasons why it would go nowhere. */
+export function lookUpWay({ destination, source, inputLink }: WayQuestion): NetlinkRequest {
+  const bits = destination.length * 8;
+  return {
+    type: routeMessages.get,
+    flags: messageFlags.request,
+    object: "route",
+    body(writer) {
+      const sourceBits = source === undefined ? 0 : bits;
+      writer.raw(Uint8Array.of(familyOf(destination), bits, sourceBits, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+      writer.bytes(attribute.destination, destination);
+      if (source !== undefined) writer.bytes(attribute.source, source);
+      if (inputLink !== undefined) writer.u32(attribute.inputLink, inputLink);
     },
   };
 }

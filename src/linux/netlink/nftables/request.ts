@@ -351,3 +351,27 @@ export function dumpElements(reference: TableReference, set: string): NetlinkReq
     writer.string(2, set),
   );
 }
+
+/** What there is of a kind, of every table of every family; the kernel gives rules in their order. */
+export function dumpAll(message: "getChain" | "getRule" | "getSet"): NetlinkRequest {
+  return {
+    type: nftType(message),
+    flags: messageFlags.request | messageFlags.dump,
+    object: "nftables ruleset",
+    body: (writer) => writer.raw(nfHeader(0)),
+  };
+}
+
+/** NFT_MSG_GETSETELEM dump of a set of any family. */
+export function dumpElementsOf(family: number, table: string, set: string): NetlinkRequest {
+  return {
+    type: nftType("getSetElement"),
+    flags: messageFlags.request | messageFlags.dump,
+    object: `nftables elements of ${set}`,
+    body(writer) {
+      writer.raw(nfHeader(family));
+      writer.string(1, table);
+      writer.string(2, set);
+    },
+  };
+}

@@ -1,0 +1,61 @@
+/** `tiffin why`: whether one reaches the other, and what decides it. */
+import { explainLanguages } from "../../docker/types/explain.ts";
+import { defineCommand } from "../command.ts";
+import { custom, toggle } from "../flags/flag.ts";
+import { languageOfLocale } from "./explain.ts";
+
+const formats = ["text", "json"];
+const marks: Readonly<Record<string, string>> = { ok: "ok", note: "?", stop: "STOP" };
+const markWidth = 4;
+
+function oneOf(words: readonly string[]): (before: string, value: string) => string {
+  return (_before, value) => {
+    if (words.includes(value)) return value;
+    throw new Error(`must be one of ${words.join(", ")}`);
+  };
+}
+
+export const command = defineCommand({
+  names: ["why"],
+  usage: "[OPTIONS] FROM TO:PORT[/udp]",
+  summary: "Say whether one reaches the other, and what decides it",
+  details: `FROM is a container, "host", "outside" (whoever calls this machine), or an address outside. TO is a container, a
+network alias, a name or an address; "host" is this machine. The way of the first packet is followed: name, route, neighbour, bridge, firewall
+rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it does not, 125 when it cannot be said.`,
+  flags: {
+    format: custom("f", "string", `How to print: ${formats.join(", ")}`, "text", oneOf(formats), {
+      shownDefault: '"text"',
+    }),
+    lang: custom(
+      "",
+      "string",
+      `Language: ${explainLanguages.join(", ")} (default by the locale)`,
+      "",
+      oneOf(explainLanguages),
+    ),
+    probe: toggle("", "Also send a real packet, and show what the kernel traces of it"),
+  },
+  least: 2,
+  most: 2,
+  errorsLikeRun: true,
+  async run({ values, positionals, context }) {
+    const [from = "", to = ""] = positionals;
+    const api = await context.api();
+    const answer = await api.document("why", {
+      query: {
+        from,
+        to,
+        probe: values.probe || undefined,
+        lang: values.lang === "" ? languageOfLocale(context.io.env) : values.lang,
+      },
+    });
+    if (values.format === "json") context.out(`${JSON.stringify(answer, null, 2)}\n`);
+    else {
+      const lines = answer.Steps.map(
+        ({ Outcome, Text }) => `${(marks[Outcome] ?? Outcome).padEnd(markWidth)}  ${Text}`,
+      );
+      context.out(`${[...lines, "", answer.Verdict].join("\n")}\n`);
+    }
+    return answer.Reachable ? 0 : 1;
+  },
+});

@@ -1,0 +1,413 @@
+/** `tiffin why` beside faults that are made on purpose, in a network namespace of the test's own. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { request, startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { inOwnNetns } from "../support/in-own-netns.ts";
+
+interface Answer {
+  readonly Reachable: boolean;
+  readonly Verdict: string;
+  readonly Remedy: string;
+  readonly Reason: string;
+  readonly Steps: readonly { readonly Step: string; readonly Outcome: string; readonly Text: string }[];
+}
+
+interface Fault {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  /** Shell commands on the host of the test; `$web` and `$cli` are run in the containers' network namespaces. */
+  readonly make?: string;
+  readonly undo?: string;
+  readonly reason: string;
+  /** What the sentence and the remedy say. */
+  readonly says: string;
+  readonly remedy: string;
+}
+
+inOwnNetns(import.meta.path, () => {
+  let engine: TestEngine;
+  const values: Record<string, string> = {};
+
+  async function tiffin(...args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await engine.cli(...args);
+    if (exitCode !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
+    return stdout.trim();
+  }
+
+  function shell(script: string): void {
+    const { exitCode, stderr } = Bun.spawnSync(["sh", "-ec", script], { env: { ...process.env, ...values } });
+    if (exitCode !== 0) throw new Error(`${script}: ${stderr.toString()}`);
+  }
+
+  function filled(text: string): string {
+    return text.replace(/\$(\w+)/g, (whole, name: string) => values[name] ?? whole);
+  }
+
+  async function why(from: string, to: string, query = ""): Promise<Answer> {
+    const path = `/tiffin/why?from=${encodeURIComponent(from)}&to=${encodeURIComponent(filled(to))}${query}`;
+    const { status, json, text } = await request(engine.socket, "GET", path);
+    if (status !== 200) throw new Error(text);
+    return json() as Answer;
+  }
+
+  async function inside(name: string, network: string): Promise<void> {
+    const [pid, address] = (
+      await tiffin(
+        "inspect",
+        "-f",
+        `{{.State.Pid}} {{(index .NetworkSettings.Networks "${network}").IPAddress}}`,
+        name,
+      )
+    ).split(" ");
+    values[name] = `nsenter -t ${pid} -n`;
+    values[`${name}_ip`] = address ?? "";
+    const shown = Bun.spawnSync([
+      "nsenter",
+      "-t",
+      `${pid}`,
+      "-n",
+      "ip",
+      "-o",
+      "link",
+      "show",
+      "eth0",
+    ]).stdout.toString();
+    const index = /eth0@if(\d+):/.exec(shown)?.[1] ?? "";
+    const port = Bun.spawnSync(["ip", "-o", "link"]).stdout.toString();
+    values[`${name}_port`] = new RegExp(`^${index}: ([^@:]+)`, "m").exec(port)?.[1] ?? "";
+    const route = Bun.spawnSync(["nsenter", "-t", `${pid}`, "-n", "ip", "route"]).stdout.toString();
+    values[`${name}_gw`] = /default via (\S+)/.exec(route)?.[1] ?? "";
+  }
+
+  beforeAll(async () => {
+    shell(
+      `ip link set lo up
+      ip link add out0 type veth peer name out1
+      ip addr add 192.0.2.1/24 dev out0; ip link set out0 up; ip link set out1 up
+      ip route add default via 192.0.2.254`,
+    );
+    engine = await startEngine();
+    await tiffin("network", "create", "one");
+    await tiffin("network", "create", "two");
+    await tiffin("network", "create", "--internal", "closed");
+    const run = (name: string, network: string, ...rest: readonly string[]): Promise<string> =>
+      tiffin("run", "-d", "--name", name, "--network", network, ...rest);
+    const serve = "httpd -p 127.0.0.1:81; exec httpd -f -p 80";
+    await run("web", "one", "--network-alias", "shop", "-p", "8080:80", "base", "sh", "-c", serve);
+    await run("cli", "one", "base", "sleep", "1000");
+    await run("other", "one", "base", "sleep", "1000");
+    await run("far", "two", "base", "sleep", "1000");
+    await run("shut", "closed", "base", "sleep", "1000");
+    await run("gone", "one", "base", "true");
+    await tiffin("wait", "gone");
+    await inside("web", "one");
+    await inside("cli", "one");
+    await inside("other", "one");
+    await inside("far", "two");
+    values["bridge"] =
+      /master (\S+)/.exec(
+        Bun.spawnSync(["ip", "link", "show", values["web_port"] ?? ""]).stdout.toString(),
+      )?.[1] ?? "";
+    // Both programs of it listen before anybody asks.
+    for (const port of ["80", "81"]) {
+      shell(
+        `for i in $(seq 500); do $web ss -Hltn "sport = :${port}" | grep -q . && exit 0; sleep 0.02; done; exit 1`,
+      );
+    }
+  }, 60_000);
+
+  afterAll(async () => {
+    await engine[Symbol.asyncDispose]();
+  });
+
+  const reached: readonly (readonly [from: string, to: string])[] = [
+    ["cli", "web:80"],
+    ["cli", "shop:80"],
+    ["cli", "$web_ip:80"],
+    ["host", "web:80"],
+    ["host", "127.0.0.1:8080"],
+    ["far", "192.0.2.1:8080"],
+    ["outside", "web:80"],
+    ["outside", "192.0.2.1:8080"],
+    ["web", "127.0.0.1:81"],
+    ["cli", "198.51.100.9:443"],
+  ];
+  for (const [from, to] of reached) {
+    test(`${from} reaches ${to}`, async () => {
+      const answer = await why(from, to);
+      expect(answer.Reachable ? "reached" : answer.Verdict).toBe("reached");
+      expect(answer.Verdict).toStartWith("yes");
+    });
+  }
+
+  const faults: readonly Fault[] = [
+    {
+      name: "a link that is down",
+      from: "cli",
+      to: "$web_ip:80",
+      make: "$cli ip link set eth0 down",
+      undo: "$cli ip link set eth0 up; $cli ip route add default via $cli_gw",
+      reason: "linkDown",
+      says: "the link eth0 of cli is down",
+      remedy: "tiffin restart cli",
+    },
+    {
+      name: "the host's end of a link that is down",
+      from: "cli",
+      to: "$web_ip:80",
+      make: "ip link set $cli_port down",
+      undo: "ip link set $cli_port up",
+      reason: "linkDown",
+      says: "the link $cli_port of host is down",
+      remedy: "ip link set $cli_port up",
+    },
+    {
+      name: "a route that is missing",
+      from: "cli",
+      to: "198.51.100.9:80",
+      make: "$cli ip route del default",
+      undo: "$cli ip route add default via $cli_gw",
+      reason: "noRoute",
+      says: "cli has no route to 198.51.100.9",
+      remedy: "add a route to 198.51.100.9 at cli, or tiffin restart cli",
+    },
+    {
+      name: "a route back that is missing",
+      from: "outside",
+      to: "web:80",
+      make: "$web ip route del default",
+      undo: "$web ip route add default via $web_gw",
+      reason: "noWayBack",
+      says: "web has no route back to 203.0.113.7",
+      remedy: "add a route to 203.0.113.7 at web, or tiffin restart web",
+    },
+    {
+      name: "another network, by name",
+      from: "far",
+      to: "web:80",
+      reason: "nameNotShared",
+      says: "far and web share no network",
+      remedy: "tiffin network connect one far",
+    },
+    {
+      name: "another network, by address",
+      from: "far",
+      to: "$web_ip:80",
+      reason: "wrongNetwork",
+      says: "nothing else reaches a container",
+      remedy: "tiffin network connect one far",
+    },
+    {
+      name: "an internal network",
+      from: "shut",
+      to: "$web_ip:80",
+      reason: "isInternal",
+      says: "the network closed is internal",
+      remedy: "tiffin network connect one shut",
+    },
+    {
+      name: "a port that is not published",
+      from: "outside",
+      to: "web:81",
+      reason: "notPublished",
+      says: "port 81 of web is not published",
+      remedy: "tiffin update --publish-add 81:81/tcp web",
+    },
+    {
+      name: "a port that is not published, at the container's own address",
+      from: "outside",
+      to: "$web_ip:80",
+      reason: "notPublished",
+      says: "port 80 of web is not published",
+      remedy: "tiffin update --publish-add 80:80/tcp web",
+    },
+    {
+      name: "nothing that listens",
+      from: "cli",
+      to: "web:82",
+      reason: "noListener",
+      says: "nothing in web listens at tcp port 82 (there: 80, 81)",
+      remedy: "start the program that listens at port 82 in web",
+    },
+    {
+      name: "nothing that listens for datagrams",
+      from: "cli",
+      to: "web:80/udp",
+      reason: "noListener",
+      says: "nothing in web listens at udp port 80",
+      remedy: "start the program that listens at port 80 in web",
+    },
+    {
+      name: "a program that listens at 127.0.0.1 only",
+      from: "cli",
+      to: "web:81",
+      reason: "loopbackOnly",
+      says: "web listens at 127.0.0.1:81 only",
+      remedy: "have the program in web listen at 0.0.0.0:81",
+    },
+    {
+      name: "a rule in the target that drops",
+      from: "cli",
+      to: "web:80",
+      make: `$web nft 'add table ip own; add chain ip own in { type filter hook input priority 0; }; add rule ip own in ip saddr { $cli_ip, 192.0.2.99 } tcp dport 79-80 counter drop comment "not today"'`,
+      undo: "$web nft delete table ip own",
+      reason: "dropped",
+      says: 'ip saddr {...} l4proto tcp th dport >= 79 th dport <= 80 drop comment "not today"',
+      remedy: "$web nft delete rule ip own in handle",
+    },
+    {
+      name: "a rule of somebody else in the host that drops what is passed on",
+      from: "outside",
+      to: "web:80",
+      make: "nft 'add table inet theirs; add chain inet theirs pass { type filter hook forward priority -10; }; add chain inet theirs more; add rule inet theirs pass jump more; add rule inet theirs more ip daddr $web_ip drop'",
+      undo: "nft delete table inet theirs",
+      reason: "dropped",
+      says: "the firewall of host drops it at forward: inet theirs more handle",
+      remedy: "nft delete rule inet theirs more handle",
+    },
+    {
+      name: "a host's firewall that lets nothing in",
+      from: "cli",
+      to: "192.0.2.1:22",
+      make: "nft 'add table inet wall; add chain inet wall input { type filter hook input priority 0; policy drop; }; add rule inet wall input ct state established,related accept; add rule inet wall input tcp dport { 80, 443 } accept'",
+      undo: "nft delete table inet wall",
+      reason: "dropped",
+      says: "the firewall of host drops it at input: inet wall input: policy drop",
+      remedy: "nft insert rule inet wall input tcp dport 22 accept",
+    },
+    {
+      name: "a host's firewall that refuses",
+      from: "cli",
+      to: "192.0.2.1:22",
+      make: "nft 'add table inet wall; add chain inet wall input { type filter hook input priority 0; }; add map inet wall what { type inet_service : verdict; }; add element inet wall what { 22 : goto no }' 2>/dev/null || nft 'add table inet wall; add chain inet wall no; add chain inet wall input { type filter hook input priority 0; }; add rule inet wall no reject; add rule inet wall input tcp dport vmap { 22 : goto no }'",
+      undo: "nft delete table inet wall",
+      reason: "rejected",
+      says: "the firewall of host rejects it at input: inet wall no handle",
+      remedy: "nft delete rule inet wall no handle",
+    },
+    {
+      name: "a wrong MAC",
+      from: "cli",
+      to: "web:80",
+      make: "$cli ip neigh replace $web_ip lladdr 02:00:00:00:00:99 dev eth0 nud permanent",
+      undo: "$cli ip neigh del $web_ip dev eth0",
+      reason: "wrongMac",
+      says: "cli sends frames for $web_ip to the MAC 02:00:00:00:00:99",
+      remedy: "$cli ip neigh del $web_ip dev eth0",
+    },
+    {
+      name: "a name that nobody has",
+      from: "cli",
+      to: "nosuch:80",
+      reason: "nameUnknown",
+      says: "knows no nosuch",
+      remedy: "check the name",
+    },
+    {
+      name: "a link that takes small packets only",
+      from: "cli",
+      to: "web:80",
+      make: "ip link set $web_port mtu 1400",
+      undo: "ip link set $web_port mtu 1500",
+      reason: "tooBig",
+      says: "$web_port takes packets of 1400 bytes only, cli sends up to 1500",
+      remedy: "ip link set $web_port mtu 1500",
+    },
+    {
+      name: "an address that two have",
+      from: "cli",
+      to: "web:80",
+      make: "$other ip addr add $web_ip/32 dev eth0",
+      undo: "$other ip addr del $web_ip/32 dev eth0",
+      reason: "conflict",
+      says: "$web_ip is used by more than one: ",
+      remedy: "give one of them another address",
+    },
+    {
+      name: "a target that is paused",
+      from: "cli",
+      to: "web:80",
+      make: "pause",
+      undo: "unpause",
+      reason: "isPaused",
+      says: "web is paused",
+      remedy: "tiffin unpause web",
+    },
+    {
+      name: "a target that does not run",
+      from: "cli",
+      to: "gone:80",
+      reason: "notRunning",
+      says: "gone does not run (exited)",
+      remedy: "tiffin start gone",
+    },
+    {
+      name: "an address that nobody has",
+      from: "cli",
+      to: "$nobody:80",
+      reason: "nobody",
+      says: "has the address $nobody",
+      remedy: "tiffin inspect",
+    },
+  ];
+
+  for (const { name, from, to, make, undo, reason, says, remedy } of faults) {
+    test(`the first thing in the way is ${name}`, async () => {
+      values["nobody"] ??= (values["web_ip"] ?? "").replace(/\d+$/, "250");
+      const perform = async (what: string | undefined): Promise<void> => {
+        if (what === "pause" || what === "unpause") await tiffin(what, "web");
+        else if (what !== undefined) shell(filled(what));
+      };
+      await perform(make);
+      try {
+        const answer = await why(from, to);
+        expect(answer.Reason === reason ? reason : answer).toBe(reason);
+        expect(answer.Reachable).toBe(false);
+        expect(answer.Verdict).toContain(filled(says));
+        expect(answer.Remedy).toStartWith(filled(remedy));
+        expect(answer.Steps.filter(({ Outcome }) => Outcome === "stop")).toHaveLength(1);
+      } finally {
+        await perform(undo);
+      }
+    });
+  }
+
+  test("a name server that does not answer is named", async () => {
+    await tiffin(
+      "exec",
+      "cli",
+      "sh",
+      "-c",
+      "cp /etc/resolv.conf /tmp/was; echo nameserver 192.0.2.77 >/etc/resolv.conf",
+    );
+    const answer = await why("cli", "web:80");
+    await tiffin("exec", "cli", "sh", "-c", "cat /tmp/was >/etc/resolv.conf");
+    expect(answer.Reason).toBe("nameSilent");
+    expect(answer.Verdict).toContain("the name server 192.0.2.77 does not answer");
+  });
+
+  test("once all is as it was, it is reached again", async () => {
+    expect((await why("cli", "web:80")).Verdict).toBe("yes: cli reaches web:80/tcp");
+  });
+
+  test("the command says it in lines, as JSON and in Chinese, and its exit code says whether", async () => {
+    const good = await engine.cli("why", "cli", "web:80");
+    expect([good.exitCode, good.stdout.trimEnd().split("\n").at(-1)]).toEqual([
+      0,
+      "yes: cli reaches web:80/tcp",
+    ]);
+    const bad = await engine.cli("why", "--format", "json", "far", "web:80");
+    expect(bad.exitCode).toBe(1);
+    expect((JSON.parse(bad.stdout) as Answer).Reason).toBe("nameNotShared");
+    const chinese = await engine.cli("why", "--lang", "zh", "cli", "web:82");
+    expect(chinese.stdout).toContain("不能：cli 到不了 web:82/tcp，因为web 中没有程序在 tcp 端口 82 监听");
+    for (const [from, to] of [
+      ["nobody", "web:80"],
+      ["cli", "web"],
+      ["cli", "web:0"],
+      ["cli", "web:80/icmp"],
+    ] as const) {
+      expect((await engine.cli("why", from, to)).exitCode).toBe(125);
+    }
+  });
+});
