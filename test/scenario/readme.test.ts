@@ -125,6 +125,12 @@ test("the tour: the same by hand", async () => {
   expectShown(performed, (await run(performed.command.replace("by-hand.sh", file))).out);
 });
 
+test("who reaches it, and why nobody reaches another port of it", async () => {
+  const asked = shown.filter(({ command }) => command.startsWith("tiffin why "));
+  expect(asked).toHaveLength(2);
+  for (const each of asked) expectShown(each, (await run(each.command)).out);
+});
+
 test("the memory of what supervises it", async () => {
   const limitKb = Number(/in less than (\d+) KB of memory/.exec(readme)?.[1]);
   const pid = await engine.output("inspect", "--format", "{{.State.Pid}}", "web");

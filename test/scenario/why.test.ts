@@ -1,6 +1,7 @@
 /** `tiffin why` beside faults that are made on purpose, in a network namespace of the test's own. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { request, startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { freePort } from "../support/free-port.ts";
 import { inOwnNetns } from "../support/in-own-netns.ts";
 
 interface Answer {
@@ -26,7 +27,7 @@ interface Fault {
 
 inOwnNetns(import.meta.path, () => {
   let engine: TestEngine;
-  const values: Record<string, string> = {};
+  const values: Record<string, string> = { published: String(freePort()) };
 
   async function tiffin(...args: readonly string[]): Promise<string> {
     const { exitCode, stdout, stderr } = await engine.cli(...args);
@@ -93,7 +94,7 @@ inOwnNetns(import.meta.path, () => {
     const run = (name: string, network: string, ...rest: readonly string[]): Promise<string> =>
       tiffin("run", "-d", "--name", name, "--network", network, ...rest);
     const serve = "httpd -p 127.0.0.1:81; exec httpd -f -p 80";
-    await run("web", "one", "--network-alias", "shop", "-p", "8080:80", "base", "sh", "-c", serve);
+    await run("web", "one", "--network-alias", "shop", "-p", `${values["published"]}:80`, "base", "sh", "-c", serve);
     await run("cli", "one", "base", "sleep", "1000");
     await run("other", "one", "base", "sleep", "1000");
     await run("far", "two", "base", "sleep", "1000");
@@ -125,10 +126,10 @@ inOwnNetns(import.meta.path, () => {
     ["cli", "shop:80"],
     ["cli", "$web_ip:80"],
     ["host", "web:80"],
-    ["host", "127.0.0.1:8080"],
-    ["far", "192.0.2.1:8080"],
+    ["host", "127.0.0.1:$published"],
+    ["far", "192.0.2.1:$published"],
     ["outside", "web:80"],
-    ["outside", "192.0.2.1:8080"],
+    ["outside", "192.0.2.1:$published"],
     ["web", "127.0.0.1:81"],
     ["cli", "198.51.100.9:443"],
   ];

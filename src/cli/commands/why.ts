@@ -5,7 +5,10 @@ import { custom, toggle } from "../flags/flag.ts";
 import { languageOfLocale } from "./explain.ts";
 
 const formats = ["text", "json"];
-const marks: Readonly<Record<string, string>> = { ok: "ok", note: "?", stop: "STOP" };
+const marks = new Map([
+  ["note", "?"],
+  ["stop", "STOP"],
+]);
 const markWidth = 4;
 
 function oneOf(words: readonly string[]): (before: string, value: string) => string {
@@ -52,7 +55,7 @@ rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it
     if (values.format === "json") context.out(`${JSON.stringify(answer, null, 2)}\n`);
     else {
       const lines = answer.Steps.map(
-        ({ Outcome, Text }) => `${(marks[Outcome] ?? Outcome).padEnd(markWidth)}  ${Text}`,
+        ({ Outcome, Text }) => `${(marks.get(Outcome) ?? Outcome).padEnd(markWidth)}  ${Text}`,
       );
       context.out(`${[...lines, "", answer.Verdict].join("\n")}\n`);
     }
