@@ -94,7 +94,18 @@ inOwnNetns(import.meta.path, () => {
     const run = (name: string, network: string, ...rest: readonly string[]): Promise<string> =>
       tiffin("run", "-d", "--name", name, "--network", network, ...rest);
     const serve = "httpd -p 127.0.0.1:81; exec httpd -f -p 80";
-    await run("web", "one", "--network-alias", "shop", "-p", `${values["published"]}:80`, "base", "sh", "-c", serve);
+    await run(
+      "web",
+      "one",
+      "--network-alias",
+      "shop",
+      "-p",
+      `${values["published"]}:80`,
+      "base",
+      "sh",
+      "-c",
+      serve,
+    );
     await run("cli", "one", "base", "sleep", "1000");
     await run("other", "one", "base", "sleep", "1000");
     await run("far", "two", "base", "sleep", "1000");
