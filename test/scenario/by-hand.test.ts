@@ -330,6 +330,11 @@ test("a network: the operations that make it, in words and by hand", async () =>
   expect(await made.exited).toBe(0);
   expect(await new Response(made.stderr).text()).toContain("is there until this ends");
   expect(seen()).toBe("");
+  const again = Bun.spawn(["sh", `${scratch.path}/script.sh`], { stdin: "pipe", stderr: "ignore" });
+  await until("the network to be there again", () => seen().includes("masqueraded"));
+  again.kill("SIGTERM");
+  expect(await again.exited).toBe(143);
+  expect(seen()).toBe("");
 });
 
 test("rm: what a removal undoes, and nothing is removed", async () => {
@@ -365,6 +370,21 @@ test("two command lines are compared, and one with a container", async () => {
   expect(other).toContain("moveMount /data");
   const refused = await engine.cli("explain", "--diff", "run 'base", "guest");
   expect(refused.stderr).toContain("has no end");
+});
+
+test("namespaces of another container are entered; what cannot be shared is said", async () => {
+  await engine.output("run", "-d", "--name", "donor", "--ipc", "shareable", "base", "sleep", "1000");
+  const shared = ["--network", "container:donor", "--pid", "container:donor", "--ipc", "container:donor"];
+  const look =
+    "for n in ipc net pid; do readlink /proc/self/ns/$n; done; mount | grep -c /dev/shm; echo '== end'";
+  const script = await engine.output("explain", "-f", "sh", "run", ...shared, "-t", "base", "sh", "-c", look);
+  const { text, errors } = await outputOfScript(script, async () => {});
+  const pid = (await engine.output("inspect", "-f", "{{.State.Pid}}", "donor")).trim();
+  const links = ["ipc", "net", "pid"].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`));
+  expect(text).toBe(`${links.join("\n")}\n1\n== end\n`);
+  expect(errors).toContain("note: what is at /dev/shm is another container's");
+  expect(errors).toContain("note: a terminal of its own (-t)");
+  await engine.output("rm", "-f", "donor");
 });
 
 test("what is masked is not in the script; it says so, and takes the values from who runs it", async () => {

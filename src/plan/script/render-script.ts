@@ -57,6 +57,9 @@ const neededForNetwork: readonly (readonly [string, string])[] = [
 export function renderScript(plan: Plan, surroundings: ScriptSurroundings): string {
   const { name, id, network, sources, rival } = surroundings;
   const known = new Map<string, string>();
+  const bound: string[] = [];
+  const hiddenSources: string[] = [];
+  const missing: string[] = [];
   const groupOf = groupPlaces(plan, id);
   for (const { name: slot } of plan.receives) {
     const place = groupOf.get(slot);
@@ -65,15 +68,31 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
       known.set(slot, `"$work"/${slot.replace(":", "-")}`);
     else if (slot === "netns" && network !== undefined) known.set(slot, quote(network.namespace));
     else if (slot.startsWith("bind:")) {
-      const source = boundSource(plan, slot) ?? sources.get(slot);
-      if (source?.includes(maskText) === true) known.set(slot, `"$SOURCE_${slot.slice("bind:".length)}"`);
-      else if (source !== undefined) known.set(slot, quote(source));
+      // Empty: who knows more says that there is none.
+      const source = (boundSource(plan, slot) ?? sources.get(slot) ?? mountedSource(plan, slot)) || undefined;
+      if (source?.includes(maskText) === true) {
+        known.set(slot, `"$SOURCE_${slot.slice("bind:".length)}"`);
+        hiddenSources.push(slot);
+      } else if (source !== undefined) known.set(slot, quote(source));
+      const { slot: number = -1 } = plan.receives.find(({ name: one }) => one === slot) ?? {};
+      const place = known.get(slot);
+      if (boundSource(plan, slot) === undefined) {
+        // It comes as a mount of its own. Of one in another mount namespace mount(8) cannot make a copy.
+        known.set(slot, `"$work"/${number}`);
+        const at = `"$work"/${number}`;
+        if (place !== undefined) bound.push(`clone --rbind ${place} ${at}`);
+        else {
+          bound.push(`mkdir ${at}; mount -t tmpfs -o nosuid,nodev,noexec shm ${at}`);
+          missing.push(
+            `what is at ${targetOf(plan, slot)} is another container's: an empty file system is in its place`,
+          );
+        }
+      }
     } else {
       const source = sources.get(slot);
       if (source !== undefined) known.set(slot, quote(source));
     }
   }
-  const hiddenSources = [...known].flatMap(([slot, place]) => (place.startsWith('"$SOURCE_') ? [slot] : []));
   const places = new Places(plan, known);
   const gathered: Gathered = {
     early: [],
@@ -89,9 +108,9 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
   const [join, rest] = ordered(plan);
   const first = [
     ...intoGroup(plan, groupOf),
-    ...withChapters(join, vocabulary, (op) => opLines(renamed(op, id), script)),
+    ...withChapters(join, vocabulary, (op) => opLines(renamed(op, id, sources), script)),
   ];
-  const second = withChapters(rest, vocabulary, (op) => opLines(renamed(op, id), script));
+  const second = withChapters(rest, vocabulary, (op) => opLines(renamed(op, id, sources), script));
   const makesCgroupNamespace = first.at(-1)?.startsWith("next") === true;
   if (makesCgroupNamespace) first.pop();
   const filter = gathered.filter;
@@ -100,6 +119,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     ...surroundings.notes,
     ...plan.warnings,
     ...(network?.notes ?? []),
+    ...missing,
     ...new Set(gathered.notes),
     ...(maps === undefined
       ? []
@@ -134,10 +154,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
         ]),
     ...hiddenSources.map((slot) => {
       const variable = `SOURCE_${slot.slice("bind:".length)}`;
-      const target = plan.ops.find(
-        (op) => op.op === "moveMount" && op.cause === `mounts[${slot.slice("bind:".length)}]`,
-      );
-      const what = `what is mounted at ${oneLine(target?.target ?? "")} is masked here: set ${variable} to its path`;
+      const what = `what is mounted at ${targetOf(plan, slot)} is masked here: set ${variable} to its path`;
       return `[ -n "\${${variable}-}" ] || fail ${quote(what)}`;
     }),
     ...[...surroundings.masked].map(
@@ -155,16 +172,17 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     "main=",
     "clean_up() {",
     "  status=$?",
-    "  trap - EXIT",
     "  trap '' INT TERM HUP",
     '  [ -z "$main" ] || { stop_all; wait "$main" || :; } 2> /dev/null',
     '  printf \'%s\\n\' "$taken_back" | while IFS= read -r line; do eval "$line" || :; done',
     "  exit $status",
     "}",
     "trap clean_up EXIT",
-    "trap 'exit 129' HUP",
-    "trap 'exit 130' INT",
-    "trap 'exit 143' TERM",
+    "# A signal is only noted, so that it never ends the taking back.",
+    "stopped=",
+    "trap stopped=129 HUP",
+    "trap stopped=130 INT",
+    "trap stopped=143 TERM",
     "work=$(mktemp -d)",
     'later "rm -rf --one-file-system $work"',
     "machine=$(uname -m)",
@@ -198,6 +216,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     '. "$work/functions.sh"',
     "# The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.",
     ...toolLines(filter !== undefined),
+    ...bound,
     ...second,
     "END_OF_REST",
     "",
@@ -208,10 +227,16 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     '    while read -r process; do kill -KILL "$process" || :; done < "$group"',
     "  done",
     "}",
+    '[ -z "$stopped" ] || exit "$stopped"',
     `${cloneCommand(plan, places)} sh -eu "$work/first.sh" <&3 3<&- &`,
     "main=$!",
-    'wait "$main" || { status=$?; main=; exit "$status"; }',
+    "while :; do",
+    '  wait "$main" && status=0 || status=$?',
+    '  [ -z "$stopped" ] || exit "$stopped"',
+    '  kill -0 "$main" 2> /dev/null || break',
+    "done",
     "main=",
+    'exit "$status"',
     "",
   ].join("\n");
 }
@@ -225,12 +250,32 @@ function boundSource({ ops, receives }: Plan, slotName: string): string | undefi
     : undefined;
 }
 
+/** Where the mount goes. */
+function targetOf({ ops }: Plan, slotName: string): string {
+  const cause = `mounts[${slotName.slice("bind:".length)}]`;
+  return oneLine(ops.find((op) => op.op === "moveMount" && op.cause === cause)?.target ?? "");
+}
+
+/** The same of one that comes as a mount already, where the plan names it. */
+function mountedSource({ ops, receives }: Plan, slotName: string): string | undefined {
+  const slot = receives.find(({ name }) => name === slotName)?.slot;
+  const changed = ops.find((op) => op.op === "mountSetattr" && op.fields.mount === slot);
+  const [, source] = /^clone of (.*)$/s.exec(changed?.target ?? "") ?? [];
+  return source?.startsWith("/") === true || source?.includes(maskText) === true ? source : undefined;
+}
+
 /** The script's own groups, so that it may run beside the container. */
 function ownGroup(path: string, id: string): string {
   return path.replaceAll(id, `${id.slice(0, 12)}-by-hand`);
 }
 
-function renamed(op: ProcessOp, id: string): ProcessOp {
+/** With the script's own control groups, and with the namespaces of others where they are found without the engine. */
+function renamed(op: ProcessOp, id: string, sources: ReadonlyMap<string, string>): ProcessOp {
+  if (op.op === "open") {
+    const [, type = ""] = /^linux\.namespaces\[(\w+)\]\.path$/.exec(op.cause) ?? [];
+    const path = sources.get(`held:${type}`);
+    return path === undefined ? op : { ...op, fields: { ...op.fields, path } };
+  }
   if (op.op !== "openTree" || op.fields.path?.startsWith("/sys/fs/cgroup/") !== true) return op;
   return { ...op, fields: { ...op.fields, path: ownGroup(op.fields.path, id) } };
 }

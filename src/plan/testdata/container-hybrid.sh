@@ -28,16 +28,17 @@ $taken_back"
 main=
 clean_up() {
   status=$?
-  trap - EXIT
   trap '' INT TERM HUP
   [ -z "$main" ] || { stop_all; wait "$main" || :; } 2> /dev/null
   printf '%s\n' "$taken_back" | while IFS= read -r line; do eval "$line" || :; done
   exit $status
 }
 trap clean_up EXIT
-trap 'exit 129' HUP
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# A signal is only noted, so that it never ends the taking back.
+stopped=
+trap stopped=129 HUP
+trap stopped=130 INT
+trap stopped=143 TERM
 work=$(mktemp -d)
 later "rm -rf --one-file-system $work"
 machine=$(uname -m)
@@ -397,7 +398,13 @@ stop_all() {
     while read -r process; do kill -KILL "$process" || :; done < "$group"
   done
 }
+[ -z "$stopped" ] || exit "$stopped"
 unshare --ipc --uts --pid --fork --mount --propagation private sh -eu "$work/first.sh" <&3 3<&- &
 main=$!
-wait "$main" || { status=$?; main=; exit "$status"; }
+while :; do
+  wait "$main" && status=0 || status=$?
+  [ -z "$stopped" ] || exit "$stopped"
+  kill -0 "$main" 2> /dev/null || break
+done
 main=
+exit "$status"

@@ -16,6 +16,7 @@ import {
   spareAddress,
 } from "../../network/mod.ts";
 import { type Container, holdOf, holdsNothing, isAlive, type NetworkHold } from "../record/mod.ts";
+import { donorSharedMemory } from "../runtime-spec/mod.ts";
 import type { WantedPort } from "../specification/mod.ts";
 import { endpointRequest, type StartContext, sharedContainer } from "../start/mod.ts";
 
@@ -105,7 +106,14 @@ export function scriptSurroundings(
   };
   if (network.kind === "container") sources.set("netns", ofShared(network, "net"));
   if (namespaces.pid.kind === "container") sources.set("held:pid", ofShared(namespaces.pid, "pid"));
-  if (namespaces.ipc.kind === "container") sources.set("held:ipc", ofShared(namespaces.ipc, "ipc"));
+  if (namespaces.ipc.kind === "container") {
+    sources.set("held:ipc", ofShared(namespaces.ipc, "ipc"));
+    for (const op of plan.ops) {
+      if (op.op !== "mountSetattr" || !op.target.includes(donorSharedMemory)) continue;
+      const slot = plan.receives.find((each) => each.slot === op.fields.mount);
+      if (slot !== undefined) sources.set(slot.name, "");
+    }
+  }
   const isNamed = network.kind === "networks" || network.kind === "none";
   const [group] = plan.hostOps;
   const hasPlaces = hold.endpoints.length > 0;
