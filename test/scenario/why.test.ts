@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { request, startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
 import { inOwnNetns } from "../support/in-own-netns.ts";
+import { until } from "../support/until.ts";
 
 interface Answer {
   readonly Reachable: boolean;
@@ -400,6 +401,46 @@ inOwnNetns(import.meta.path, () => {
 
   test("once all is as it was, it is reached again", async () => {
     expect((await why("cli", "web:80")).Verdict).toBe("yes: cli reaches web:80/tcp");
+  });
+
+  test("a real packet is sent and traced, and no rule of it stays", async () => {
+    const before = Bun.spawnSync(["nft", "list", "tables"]).stdout.toString();
+    shell(
+      filled(
+        `$web nft 'add table ip own; add chain ip own in { type filter hook input priority 0; }; add rule ip own in tcp dport 80 accept comment "yes"'`,
+      ),
+    );
+    const answer = await why("far", "192.0.2.1:$published", "&probe=1");
+    expect(answer.Verdict).toStartWith("yes");
+    const texts = answer.Steps.map(({ Text }) => Text);
+    expect(texts).toContain("a real packet was answered: connected");
+    expect(texts.find((text) => text.startsWith("trace of host:") && text.includes("forward"))).toContain(
+      'ct status dnat accept comment "published ports": accept',
+    );
+    expect(texts.find((text) => text.startsWith("trace of web:"))).toContain(
+      'th dport 80 accept comment "yes": accept',
+    );
+    // What looks well and is not: the rules let it pass, and nobody takes what comes.
+    shell(filled("$web nft 'add chain ip own late { type route hook output priority 300; policy drop; }'"));
+    const silent = await why("cli", "web:80", "&probe=1");
+    expect([silent.Reachable, silent.Reason]).toEqual([false, "probeSilent"]);
+    shell(filled("$web nft delete table ip own"));
+    expect(Bun.spawnSync(["nft", "list", "tables"]).stdout.toString()).toBe(before);
+    expect(Bun.spawnSync(["sh", "-c", filled("$web nft list tables")]).stdout.toString()).toBe("");
+  });
+
+  test("what chooses the packets to be traced goes with the program that asked, however it ends", async () => {
+    const door = new URL("../../src/kernel/netlink/mod.ts", import.meta.url).pathname;
+    const script = `import { NftTrace } from "${door}";
+      globalThis.kept = NftTrace.open(undefined, "why_killed", [{ protocol: 6, port: 80 }]);
+      process.stdout.write("open"); setInterval(() => undefined, 1000);`;
+    const child = Bun.spawn([process.execPath, "-e", script], { stdout: "pipe", stderr: "inherit" });
+    const tables = (): string => Bun.spawnSync(["nft", "list", "tables"]).stdout.toString();
+    await child.stdout.getReader().read();
+    expect(tables()).toContain("why_killed");
+    child.kill("SIGKILL");
+    await child.exited;
+    await until("the kernel has taken the table away", () => !tables().includes("why_killed"));
   });
 
   test("the command says it in lines, as JSON and in Chinese, and its exit code says whether", async () => {

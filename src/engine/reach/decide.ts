@@ -219,9 +219,13 @@ class Journey {
     const { addresses, links } = this.#space(hostSpace);
     const bridges = new Set(this.#facts.networks.map(({ bridge }) => bridge));
     const outer = links.filter((link) => (link.flags & loopbackFlag) === 0 && !bridges.has(link.name));
-    return addresses.find(
-      ({ linkIndex, address }) => address.length === 4 && outer.some(({ index }) => index === linkIndex),
-    );
+    const way = this.#way({ space: hostSpace, destination: someoneOutside });
+    const leading = way.kind === "route" ? outer.filter(({ index }) => index === way.linkIndex) : [];
+    const among = (some: readonly Link[]): SpaceAddress | undefined =>
+      addresses.find(
+        ({ linkIndex, address }) => address.length === 4 && some.some(({ index }) => index === linkIndex),
+      );
+    return among(leading) ?? among(outer);
   }
 
   #fromOutside(packet: Packet, address: Uint8Array | undefined): void {

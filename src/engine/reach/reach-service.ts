@@ -21,11 +21,11 @@ import {
   type Way,
   wayKey,
 } from "./facts.ts";
-import { sameBytes } from "./packet.ts";
+import { type Packet, sameBytes } from "./packet.ts";
 import { parseTarget, type WrittenTarget } from "./parse-ends.ts";
-import { probeReach } from "./probe-reach.ts";
+import { probeReach, type TracedSpace } from "./probe-reach.ts";
 import { SpaceReader } from "./read-space.ts";
-import { report } from "./report.ts";
+import { type Probed, report } from "./report.ts";
 import type { ReachLanguage } from "./words.ts";
 
 /** As far as a container goes. */
@@ -80,17 +80,9 @@ export class ReachService {
       spaces: spaces.found,
     };
     const decision = decideWith(facts, spaces);
-    const space =
-      sender.kind === "container"
-        ? (all.find(({ name }) => name === sender.name)?.space ?? hostSpace)
-        : hostSpace;
     const probed =
       probe && decision.packet !== undefined && sender.kind !== "outside"
-        ? await probeReach(
-            decision.packet,
-            spaces.netnsOf(space),
-            [...spaces.whole].map((name) => ({ who: whoIn(all, name), netns: spaces.netnsOf(name) })),
-          )
+        ? await probeAlong(facts, decision.packet, spaces)
         : undefined;
     return report(facts, decision, probed, language);
   }
@@ -146,6 +138,30 @@ export class ReachService {
     if (target.container !== undefined || from.kind === "outside") return { kind: "unknown", by: "engine" };
     return askHost(text);
   }
+}
+
+/** From where the sender is, traced there, on the host and at the target. */
+async function probeAlong(facts: Omit<ReachFacts, "ways">, packet: Packet, spaces: Spaces): Promise<Probed> {
+  const { from, target, containers } = facts;
+  const meant = containers.find(({ name }) => name === target.container);
+  const inside =
+    meant?.ports.filter(
+      ({ hostPort, protocol }) => hostPort === packet.port && protocol === packet.protocol,
+    ) ?? [];
+  const ports = [...new Set([packet.port, ...inside.map(({ containerPort }) => containerPort)])];
+  const sender =
+    from.kind === "container" ? containers.find(({ name }) => name === from.name)?.space : undefined;
+  const traced = [...spaces.whole].map((name): TracedSpace => {
+    const isTarget = name === meant?.space && name !== hostSpace;
+    return {
+      who: whoIn(containers, name),
+      netns: spaces.netnsOf(name),
+      ruleset: spaces.found.get(name)?.ruleset ?? { chains: [], sets: [] },
+      ports: isTarget ? ports : [packet.port],
+      destination: isTarget ? undefined : packet.destination,
+    };
+  });
+  return probeReach(packet, spaces.netnsOf(sender ?? hostSpace), traced);
 }
 
 function whoIn(all: readonly ReachContainer[], space: string): string {

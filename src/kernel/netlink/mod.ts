@@ -6,6 +6,7 @@ export { NetlinkError } from "./netlink-error.ts";
 export { NetlinkSocket } from "./netlink-socket.ts";
 export { createNetns, homeNetns, inNetns, openNetnsOfPid } from "./netns.ts";
 export { type NftChanges, NftMonitor } from "./nft-monitor.ts";
+export { NftTrace } from "./nft-trace.ts";
 export {
   findChain,
   listChains,

@@ -15,6 +15,7 @@ const firstRegister = 8;
 const verdictRegister = 0;
 
 export const metaKeys = { iifname: 6, oifname: 7, nfproto: 15, l4proto: 16 } as const;
+const traceKey = 12;
 export const ctKeys = { state: 0, status: 2 } as const;
 export const payloadBases = { network: 1, transport: 2 } as const;
 const compareOperators = { eq: 0, neq: 1 } as const;
@@ -55,6 +56,10 @@ export type Expression =
   /** Goes on when the key in `from` is in the set; with `into` (a map) its data lands there. */
   | { readonly expr: "lookup"; readonly set: string; readonly from: number; readonly into?: number }
   | { readonly expr: "verdict"; readonly verdict: Verdict }
+  /** Puts `value` into a register. */
+  | { readonly expr: "value"; readonly into: number; readonly value: Uint8Array }
+  /** The kernel tells of the packet's way when the register is 1. */
+  | { readonly expr: "trace"; readonly from: number }
   | { readonly expr: "counter" }
   | {
       readonly expr: "dnat";
@@ -133,6 +138,22 @@ function encoding(writer: MessageWriter, expression: Expression): [string, () =>
         () => {
           writer.u32be(1, verdictRegister);
           writer.nest(2, () => writeVerdict(writer, expression.verdict));
+        },
+      ];
+    case "value":
+      return [
+        "immediate",
+        () => {
+          writer.u32be(1, register(expression.into));
+          writer.nest(2, () => writer.bytes(dataValue, expression.value));
+        },
+      ];
+    case "trace":
+      return [
+        "meta",
+        () => {
+          writer.u32be(2, traceKey);
+          writer.u32be(3, register(expression.from));
         },
       ];
     case "counter":

@@ -309,3 +309,34 @@ export const masquerade: Phrase = { text: "masquerade", expressions: [{ expr: "m
 export function jump(chain: string): Phrase {
   return verdictPhrase({ verdict: "jump", chain });
 }
+
+export interface TracedFlow {
+  /** IPPROTO_* */
+  readonly protocol: number;
+  readonly port: number;
+  /** Four or sixteen bytes; absent: whichever. */
+  readonly destination?: Uint8Array | undefined;
+}
+
+/** The kernel tells of the way of packets to that port. */
+export function traceFlow({ protocol, port, destination }: TracedFlow): Phrase {
+  const family: IpFamily = destination?.length === 16 ? "ip6" : "ip";
+  return {
+    text: `meta l4proto ${protocol} th dport ${port} meta nftrace set 1`,
+    expressions: [
+      { expr: "meta", key: "l4proto", into: 0 },
+      { expr: "cmp", from: 0, op: "eq", value: Uint8Array.of(protocol) },
+      ...(destination === undefined
+        ? []
+        : ([
+            ...isOfFamily(family),
+            loadAddress(family, "daddr", 0),
+            { expr: "cmp", from: 0, op: "eq", value: destination },
+          ] as const)),
+      { expr: "payload", base: "transport", offset: destinationPortOffset, length: 2, into: 0 },
+      { expr: "cmp", from: 0, op: "eq", value: Uint8Array.of(port >>> 8, port & 0xff) },
+      { expr: "value", into: 0, value: Uint8Array.of(1) },
+      { expr: "trace", from: 0 },
+    ],
+  };
+}

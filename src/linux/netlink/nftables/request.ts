@@ -132,6 +132,14 @@ export function newTable(reference: TableReference): NetlinkRequest {
   );
 }
 
+/** Makes a table that only this socket can change, and that the kernel takes away with it. NFT_TABLE_F_OWNER, Linux 5.12 */
+export function newOwnedTable(reference: TableReference): NetlinkRequest {
+  const owned = 2;
+  return request("newTable", messageFlags.create, reference, `table ${reference.table}`, (writer) =>
+    writer.u32be(2, owned),
+  );
+}
+
 /** Deletes the table with all that is in it; ENOENT when there is none. */
 export function deleteTable(reference: TableReference): NetlinkRequest {
   return request("deleteTable", 0, reference, `table ${reference.table}`, () => undefined);
