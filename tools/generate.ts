@@ -1,6 +1,6 @@
 /**
- * Writes what is derived from other sources: the C header of the executor, and the reference pages of operations, API, command
- * line and error codes. `bun tools/generate.ts --check` writes nothing and exits 1 when a file is stale.
+ * Writes what is derived from other sources: the C header of the executor, the reference pages of operations, API, command
+ * line and error codes, and what the Chinese README shows of the English one. `bun tools/generate.ts --check` writes nothing and exits 1 when a file is stale.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -35,6 +35,7 @@ import {
   stages,
   stringNone,
 } from "../src/abi/schema.ts";
+import { withBlocksOf } from "./chinese-readme.ts";
 import { dockerCommandsPage } from "./docker-commands-page.ts";
 import { apiPage, commandsPage, errorsPage, fieldsPage, labPage } from "./reference-pages.ts";
 
@@ -285,6 +286,10 @@ const outputs = [
   { path: "docs/reference/commands.md", text: await commandsPage() },
   { path: "docs/reference/lab.md", text: labPage() },
   { path: "docs/reference/errors.md", text: errorsPage(join(root, "src")) },
+  {
+    path: "README.zh-CN.md",
+    text: withBlocksOf(current(join(root, "README.md")), current(join(root, "README.zh-CN.md"))),
+  },
 ];
 
 function current(path: string): string {
