@@ -1,17 +1,25 @@
 /**
- * `npm run bench [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, which is run when it is asked for. Uses an
- * engine of its own with its own directories, so nothing of a running installation is touched.
+ * `npm run bench [option...] [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
+ * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, which is run when
+ * it is asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
+ *
+ * `--json FILE` also writes the figures, with the machine and its versions; `--against FILE` compares them with those of an earlier
+ * run; `--picture FILE` draws them.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { benchCommit, type CommitEngine } from "./commit.ts";
+import { parseArgs } from "node:util";
+import { benchCommands, benchOutput, benchTogether, type CommandEngine } from "./commands.ts";
+import { benchCommit } from "./commit.ts";
 import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
+import { machineFacts, noiseOf, watchQuiet } from "./machine.ts";
 import type { NetworkEngine } from "./networks/engine.ts";
 import { benchNetworks } from "./networks/networks.ts";
 import { answers, bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
+import { pictureOf } from "./picture.ts";
+import { beginSection, comparison, readRecord, recorded, recordFigure, writeRecord } from "./record.ts";
 import { benchResponsive } from "./responsive.ts";
 import { benchRuntime } from "./runtime.ts";
 import { type Contestant, compare, errorFile, median, printTimings, quantile, timeOnce } from "./timing.ts";
@@ -21,7 +29,13 @@ const scratch = mkdtempSync(join(tmpdir(), "tiffin-bench-"));
 const host = `unix://${scratch}/tiffin.sock`;
 const env = { TIFFIN_HOST: host };
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 30);
-const wanted = process.argv.slice(2);
+const { values: options, positionals: wanted } = parseArgs({
+  args: process.argv.slice(2),
+  options: { json: { type: "string" }, against: { type: "string" }, picture: { type: "string" } },
+  allowPositionals: true,
+});
+// Before anything is measured: a file that is none would cost a whole run.
+const earlier = options.against === undefined ? undefined : readRecord(options.against);
 const sections: [string, () => void | Promise<void>][] = [];
 
 const tiffin = (...args: string[]): Contestant => ({
@@ -136,6 +150,36 @@ sections.push([
   },
 ]);
 
+/** Ours, and those of the peers that are here. */
+function commandEngines(): CommandEngine[] {
+  const engines: CommandEngine[] = [{ name: "tiffin", command: [binary], image: "base", env }];
+  for (const peer of ["docker", "podman"]) {
+    if (importImage(peer, root)) engines.push({ name: peer, command: [peer], image: peerImage });
+    else skipped(peer);
+  }
+  return engines;
+}
+
+sections.push(["commands", () => benchCommands(commandEngines(), rounds)]);
+sections.push([
+  "output",
+  () => benchOutput(commandEngines(), Number(process.env["BENCH_MEGABYTES"] ?? 1000)),
+]);
+sections.push([
+  "together",
+  async () => {
+    const contestants = [tiffin("run", "--rm", "base", "true")];
+    if (has("crun")) {
+      const directory = bundle(join(scratch, "crun"), root, "crun", ["true"]);
+      contestants.push({
+        name: "crun run",
+        command: ["crun", "run", "-b", directory, "tiffin-bench-NUMBER"],
+      });
+    } else skipped("crun");
+    await benchTogether(contestants, 4, 100);
+  },
+]);
+
 sections.push([
   "engine",
   async () => {
@@ -144,6 +188,7 @@ sections.push([
       await stopEngine();
       times.push(await startEngine());
     }
+    recordFigure({ title: "cold start to first answer", name: "tiffin", unit: "ms", median: median(times) });
     console.log(
       `\nengine: cold start to first answer: median ${median(times).toFixed(1)} ms, p90 ${quantile(times, 0.9).toFixed(1)} ms (10 starts)`,
     );
@@ -158,6 +203,12 @@ sections.push([
     for (let index = 0; index < 100; index += 1)
       run("run", "-d", "--name", `bench-m${index}`, "base", "sleep", "1000");
     await Bun.sleep(3000);
+    recordFigure({
+      title: "RSS with 100 running containers",
+      name: "tiffin",
+      unit: "MB",
+      median: Number(rssMb()),
+    });
     console.log(`\nengine: RSS with 100 running containers: ${rssMb()} MB`);
     const pss: number[] = [];
     for (const name of readdirSync("/proc")) {
@@ -191,12 +242,24 @@ sections.push([
     const around = (at: number): string => median(samples.slice(Math.max(0, at - 20), at)).toFixed(2);
     const first = median(samples.slice(0, 20));
     console.log(`\nrun -d, one after another, all left running (medians of 20 neighbours)`);
-    for (const at of [20, 100, 250, 500].filter((position) => position <= count)) {
+    for (const at of [20, 100, 250, 500, 1000].filter((position) => position <= count)) {
+      recordFigure({
+        title: "run -d, all left running",
+        name: `around ${at}`,
+        unit: "ms",
+        median: Number(around(at)),
+      });
       console.log(
         `  around container ${String(at).padStart(4)}: ${around(at)} ms, ${(Number(around(at)) / first).toFixed(2)} x the first 20`,
       );
     }
     await Bun.sleep(2000);
+    recordFigure({
+      title: `RSS with ${count} running containers`,
+      name: "tiffin",
+      unit: "MB",
+      median: Number(rssMb()),
+    });
     console.log(`  engine RSS with ${count} running containers: ${rssMb()} MB`);
     for (let index = 0; index < count; index += 1) run("rm", "-f", `bench-f${index}`);
   },
@@ -216,12 +279,7 @@ sections.push([
 sections.push([
   "commit",
   () => {
-    const engines: CommitEngine[] = [{ name: "tiffin", command: [binary], image: "base", env }];
-    for (const peer of ["docker", "podman"]) {
-      if (importImage(peer, root)) engines.push({ name: peer, command: [peer], image: peerImage });
-      else skipped(peer);
-    }
-    benchCommit(engines, Math.min(rounds, 10));
+    benchCommit(commandEngines(), Math.min(rounds, 10));
   },
 ]);
 
@@ -257,14 +315,47 @@ async function images(parts: readonly string[]): Promise<void> {
   await benchImages({ scratch, binary, engines, parts, rounds: imageRounds, signal: stop.signal });
 }
 
+const known = ["images", ...sections.map(([name]) => name)];
+const unknown = wanted[0] === "images" ? undefined : wanted.find((name) => !known.includes(name));
+if (unknown !== undefined) {
+  console.error(`bench: there is no section ${unknown}; there are ${known.join(", ")}`);
+  rmSync(scratch, { recursive: true, force: true });
+  process.exit(2);
+}
+
+const machine = machineFacts(binary);
+console.log(`${machine.processors} x ${machine.processor}, ${machine.memoryGb} GB, Linux ${machine.kernel}`);
+console.log(
+  `${Object.entries(machine.versions)
+    .map(([name, version]) => `${name}: ${version}`)
+    .join("; ")}`,
+);
+const lookAgain = await watchQuiet();
+
+async function tell(): Promise<void> {
+  const quiet = await lookAgain();
+  const record = { when: new Date().toISOString(), machine, quiet, figures: recorded() };
+  for (const noise of noiseOf(quiet)) console.log(`\nWARNING: ${noise}: take these figures with care`);
+  if (options.json !== undefined) writeRecord(options.json, record);
+  if (options.picture !== undefined) writeFileSync(options.picture, pictureOf(record));
+  if (earlier === undefined) return;
+  console.log(`\nagainst the run of ${earlier.when}`);
+  for (const line of comparison(earlier, record.figures)) console.log(line);
+}
+
 try {
   await startEngine();
   run("run", "--rm", "base", "true");
-  if (wanted[0] === "images") await images(wanted.slice(1));
+  if (wanted[0] === "images") {
+    beginSection("images");
+    await images(wanted.slice(1));
+  }
   for (const [name, section] of sections) {
     if (wanted[0] === "images") break;
+    beginSection(name);
     if (wanted.length === 0 || wanted.includes(name)) await section();
   }
+  await tell();
 } finally {
   // A signal to all of a terminal's programs has ended it already.
   const isRunning = engine?.exitCode === null && engine.signalCode === null;

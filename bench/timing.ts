@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { reapChild } from "../src/kernel/pidfd.ts";
 import { spawn } from "../src/kernel/spawn.ts";
+import { recordFigure } from "./record.ts";
 
 /** Where a contestant's error output goes; read when it fails. */
 export const errorFile = join(tmpdir(), `tiffin-bench-errors-${process.pid}`);
@@ -100,6 +101,8 @@ export function compare(contestants: readonly Contestant[], rounds: number, warm
 export function printTimings(title: string, timings: readonly Timing[]): void {
   const base = timings[0]?.medianMs ?? Number.NaN;
   console.log(`\n${title}`);
+  for (const { name, medianMs, minMs, p90Ms, rounds } of timings)
+    recordFigure({ title, name, unit: "ms", median: medianMs, least: minMs, p90: p90Ms, rounds });
   console.log(
     `  ${"".padEnd(34)}${"median ms".padStart(10)}${"min".padStart(9)}${"p90".padStart(9)}   ours / theirs`,
   );
@@ -109,5 +112,29 @@ export function printTimings(title: string, timings: readonly Timing[]): void {
     console.log(
       `  ${timing.name.padEnd(34)}${timing.medianMs.toFixed(2).padStart(10)}${timing.minMs.toFixed(2).padStart(9)}${timing.p90Ms.toFixed(2).padStart(9)}   ${ratio}`,
     );
+  }
+}
+
+export interface Samples {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
+/** A table of medians; the ratio says how much better the first is, whether that is `less` or `more`. */
+export function printFigures(
+  title: string,
+  rows: readonly Samples[],
+  unit = "ms",
+  better: "less" | "more" = "less",
+): void {
+  const base = median(rows[0]?.values ?? []);
+  console.log(`\n${title}`);
+  for (const [index, { name, values }] of rows.entries()) {
+    const value = median(values);
+    recordFigure({ title, name, unit, median: value, p90: quantile(values, 0.9), rounds: values.length });
+    const times = better === "less" ? value / base : base / value;
+    const ratio =
+      index === 0 ? "" : `${times.toFixed(1)} x ${better === "less" ? "as long" : "as much is ours"}`;
+    console.log(`  ${name.padEnd(34)}${value.toFixed(2).padStart(10)} ${unit.padEnd(5)}${ratio}`);
   }
 }

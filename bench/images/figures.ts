@@ -1,4 +1,5 @@
 /** The table that is printed at the end: a row for each figure, the engines beside each other, and what is wanted. */
+import { recordFigure } from "../record.ts";
 import { median } from "../timing.ts";
 
 export interface Wanted {
@@ -35,6 +36,7 @@ export class Figures {
     );
     for (const { title, unit, wanted, samples } of this.#figures.values()) {
       const medians = new Map(Array.from(samples, ([name, values]) => [name, median(values)]));
+      for (const [name, value] of medians) recordFigure({ title, name, unit, median: value });
       const own = medians.get(ours) ?? Number.NaN;
       const shown = engines.map((name) => {
         const value = medians.get(name);

@@ -2,6 +2,7 @@
  * Networks beside Docker's, interleaved: what a network costs a start, making and joining one, throughput, connections and
  * names. Everything by the API, so that no client is in the figures; traffic between the engines' own containers.
  */
+import { recordFigure } from "../record.ts";
 import { median, quantile } from "../timing.ts";
 import { EngineApi, type NetworkEngine, timed } from "./engine.ts";
 import { benchTraffic } from "./traffic.ts";
@@ -32,6 +33,7 @@ export async function benchNetworks({ engines, rounds, containers, networks }: N
 }
 
 function line(name: string, values: readonly number[], more = ""): void {
+  recordFigure({ title: "networks", name, unit: "ms", median: median(values), p90: quantile(values, 0.9) });
   const figures = [median(values), quantile(values, 0.9)].map((value) => value.toFixed(2).padStart(9));
   console.log(`  ${name.padEnd(44)}${figures.join("")} ms   ${more}`);
 }
