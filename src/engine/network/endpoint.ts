@@ -7,14 +7,17 @@
 import {
   createNetns,
   inNetns,
+  NetlinkError,
   NetlinkSocket,
   openNetnsOfPid,
   PacketSocket,
 } from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { decodeIpRoute, lookUpRoute } from "../../linux/netlink/ip-route.ts";
 import type { Prefix } from "../../linux/netlink/ipv4.ts";
-import type { Ipv6Prefix } from "../../linux/netlink/ipv6.ts";
+import { type Ipv6Prefix, ipv6Bytes } from "../../linux/netlink/ipv6.ts";
+import { routeTypes } from "../../linux/netlink/route.ts";
 import { type ApplyContext, applyNetOps, macInUse } from "./apply.ts";
 import { decideChild, decideEndpoint, decideNamespace, defaultRoute6By, defaultRouteBy } from "./decide.ts";
 import type { ChildKind, NetOp } from "./op.ts";
@@ -61,6 +64,9 @@ export interface PlacedEndpoint {
 /** A link on a parent that has the same MAC as one that is going. */
 const mostTries = 30;
 const betweenTriesMs = 10;
+/** How long an address is waited for that the kernel has not made a way to. */
+const mostSettlingMs = 100;
+const betweenLooksMs = 0.1;
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
 /** The first link in a container. */
@@ -219,6 +225,28 @@ function perform(
     namespace: { route, packets },
   };
   for (const run of runsByPlace(ops.filter(hasSocket))) applyNetOps(run, contexts[run[0].in]);
+  if (ground?.ipv6 !== undefined && endpoint?.plan.address6 !== undefined) {
+    settleAddress(route, ipv6Bytes(endpoint.plan.address6));
+  }
+}
+
+/** The kernel makes the way to an IPv6 address of its own in the background: until then what comes to it is refused. */
+function settleAddress(route: NetlinkSocket, address: Uint8Array): void {
+  const end = performance.now() + mostSettlingMs;
+  while (!isTakenIn(route, address)) {
+    if (performance.now() > end) return;
+    Atomics.wait(nothing, 0, 0, betweenLooksMs);
+  }
+}
+
+function isTakenIn(route: NetlinkSocket, address: Uint8Array): boolean {
+  try {
+    return route.get(lookUpRoute(address), decodeIpRoute).type === routeTypes.local;
+  } catch (thrown) {
+    // There is no way to it at all yet.
+    if (thrown instanceof NetlinkError && thrown.code === "ENETUNREACH") return false;
+    throw thrown;
+  }
 }
 
 /** Consecutive ops of the same place belong together: they share system calls. */

@@ -18,6 +18,7 @@ import { addIpv6Address } from "../../linux/netlink/address.ts";
 import { decodeInterfaceAddress, dumpInterfaceAddresses } from "../../linux/netlink/interface-address.ts";
 import { formatIpAddress, parseIpAddress } from "../../linux/netlink/ip-address.ts";
 import { decodeNeighbourEntry, dumpNeighbourEntries } from "../../linux/netlink/ip-neighbour.ts";
+import { decodeIpRoute, lookUpRoute } from "../../linux/netlink/ip-route.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
@@ -117,6 +118,17 @@ inOwnNetns(import.meta.path, () => {
     ).toBe(0);
     expect(ping(undefined, "fd00:77::2")).toBe(true);
     expect(readSysctl("net/ipv6/conf/all/forwarding")).toBe("1");
+  });
+
+  test("what comes to a container's IPv6 address is taken in from the first packet on", async () => {
+    const network = make("six");
+    const local = 2;
+    for (let turn = 0; turn < 20; turn += 1) {
+      const one = await start(`c${turn}`, { network });
+      using socket = inNetns(one.netns, () => NetlinkSocket.open("route"));
+      const destination = parseIpAddress(address6(one)) ?? new Uint8Array(16);
+      expect([turn, socket.get(lookUpRoute(destination), decodeIpRoute).type]).toEqual([turn, local]);
+    }
   });
 
   test("a container of a network without IPv6 has none, whatever other network it is in", async () => {
