@@ -1,5 +1,5 @@
 /**
- * Sockets of both protocols at one port of an address in another network namespace. Whoever holds them answers there
+ * Sockets of both protocols at one port of an address, maybe in another network namespace. Whoever holds them answers there
  * without being there, and they keep the namespace: it goes once they are closed. bind(2)
  */
 import { ipv4Bytes } from "../linux/netlink/ipv4.ts";
@@ -22,11 +22,11 @@ export interface NameSockets extends Disposable {
   readonly port: number;
 }
 
-/** Throws `SyscallError`. */
-export function openNameSockets(netns: OwnedFd, address: number): NameSockets {
+/** In the calling thread's namespace when none is given. Throws `SyscallError`. */
+export function openNameSockets(netns: OwnedFd | undefined, address: number): NameSockets {
   for (let tries = 1; ; tries += 1) {
     try {
-      return inNetns(netns, () => openOnce(address));
+      return netns === undefined ? openOnce(address) : inNetns(netns, () => openOnce(address));
     } catch (thrown) {
       // Free for datagrams is not free for streams.
       const isTaken = thrown instanceof SyscallError && thrown.code === "EADDRINUSE";
@@ -62,7 +62,7 @@ function openOnce(address: number): NameSockets {
 }
 
 function bound(type: number, address: number, port: number): OwnedFd {
-  const what = "name server within a container";
+  const what = "name server";
   const socket = new OwnedFd(syscall("socket", what, afInet, type | cloexecNonblock, 0), what);
   try {
     const where = new Uint8Array(addressBytes);

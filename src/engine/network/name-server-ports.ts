@@ -10,7 +10,13 @@ import type { EndpointRequest } from "./model.ts";
 import { nameServerAddress } from "./name-server-address.ts";
 import type { NetworkRegistry } from "./network-registry.ts";
 import type { NetworkSockets } from "./observe.ts";
-import { type NameServerPlace, namePort, redirectResolver, resolver } from "./resolver-redirect.ts";
+import {
+  moveResolver,
+  type NameServerPlace,
+  namePort,
+  redirectResolver,
+  resolver,
+} from "./resolver-redirect.ts";
 
 type InNetwork = Pick<EndpointRequest, "network">;
 
@@ -82,7 +88,11 @@ export class NameServerPorts {
       }
     }
     const server = this.#serverOf(endpoints);
-    if (server !== undefined || this.#hasNames(before)) redirectResolver(netns, server);
+    const isInner = containerId !== undefined && this.#inner.has(containerId);
+    const known = isInner || this.needsInner(before) ? undefined : this.#serverOf(before);
+    // Where it leads already nothing is written.
+    if (server !== undefined && known !== undefined) moveResolver(netns, known, server);
+    else if (server !== undefined || this.#hasNames(before)) redirectResolver(netns, server);
     if (containerId !== undefined) this.#inner.close(containerId);
   }
 

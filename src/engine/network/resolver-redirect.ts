@@ -3,7 +3,13 @@
  * of a network that it is in, or to one that listens there itself. The addresses are rewritten on the way out, so the container's own ports stay free, and what
  * route_localnet would let in from its neighbours is dropped as on the host.
  */
-import { inNetns, NetlinkSocket, nftTransaction, writeSysctl } from "../../kernel/netlink/mod.ts";
+import {
+  inNetns,
+  NetlinkError,
+  NetlinkSocket,
+  nftTransaction,
+  writeSysctl,
+} from "../../kernel/netlink/mod.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { protocolNumbers } from "../../linux/netlink/conntrack.ts";
 import { ipv4Bytes, type Prefix } from "../../linux/netlink/ipv4.ts";
@@ -17,7 +23,14 @@ import {
   notOifname,
 } from "../../linux/netlink/nftables/phrase.ts";
 import { deleteTable, newTable, type TableReference } from "../../linux/netlink/nftables/request.ts";
-import { portBytes, type Ruleset, replaceRuleset, type SetContent } from "./firewall.ts";
+import {
+  addContents,
+  deleteContents,
+  portBytes,
+  type Ruleset,
+  replaceRuleset,
+  type SetContent,
+} from "./firewall.ts";
 
 /** 127.0.0.11 */
 export const resolver = 0x7f00_000b;
@@ -82,6 +95,26 @@ export function redirectResolver(netns: OwnedFd, server: NameServerPlace | undef
         ? [newTable(table), deleteTable(table)]
         : replaceRuleset(ruleset, contentsFor(server)),
     );
+  } finally {
+    netfilter.closeElsewhere();
+  }
+}
+
+/**
+ * From one server to another: elements are exchanged, as the kernel waits long for rules that go. Where they are not as they were
+ * written, all is written anew.
+ */
+export function moveResolver(netns: OwnedFd, from: NameServerPlace, to: NameServerPlace): void {
+  if (from.address === to.address && from.port === to.port) return;
+  const netfilter = inNetns(netns, () => NetlinkSocket.open("netfilter"));
+  try {
+    nftTransaction(netfilter, [
+      ...deleteContents(table, contentsFor(from)),
+      ...addContents(table, contentsFor(to)),
+    ]);
+  } catch (thrown) {
+    if (!(thrown instanceof NetlinkError)) throw thrown;
+    redirectResolver(netns, to);
   } finally {
     netfilter.closeElsewhere();
   }

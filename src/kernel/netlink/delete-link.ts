@@ -1,11 +1,11 @@
 /**
  * The kernel takes a link out of sight at once and then waits for tens of milliseconds until nobody can be using it any more. Only
- * the former concerns us: the request is sent on another thread, and a look at the link waits no longer than it is seen.
+ * the former concerns us: the request is sent on another thread, and a look at the link's name does not wait for the lock that is held
+ * meanwhile. From then on nobody finds the link, and a link of that name can be made: whoever asks for that comes after this one.
  */
 
 import { deleteLink } from "../../linux/netlink/link.ts";
 import { messageFlags } from "../../linux/netlink/message.ts";
-import { findLink } from "./links.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 
 const betweenLooksMs = 0.2;
@@ -16,11 +16,11 @@ const nothing = new Int32Array(new SharedArrayBuffer(4));
 /** Deletes a link of the calling thread's network namespace; one that is gone already is no failure. */
 export function deleteLinkUnseen(link: string): void {
   using route = NetlinkSocket.open("route");
-  if (findLink(route, link) === undefined) return;
+  if (!route.seesLink(link)) return;
   const request = deleteLink(link);
   NetlinkSocket.open("route").performElsewhere({ ...request, flags: messageFlags.request });
   const end = performance.now() + patienceMs;
-  while (findLink(route, link) !== undefined) {
+  while (route.seesLink(link)) {
     if (performance.now() > end) {
       route.execute([request]);
       return;

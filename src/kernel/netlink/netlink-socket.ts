@@ -29,6 +29,9 @@ const solSocket = 1;
 const solNetlink = 270;
 const socketOptions = { receiveTimeout: 20, sendBufferForce: 32, receiveBufferForce: 33 } as const;
 const netlinkOptions = { capAck: 10, extAck: 11, strictCheck: 12 } as const;
+const getInterfaceIndex = 0x8933;
+const interfaceRequestBytes = 40;
+const longestLinkName = 15;
 const msgTrunc = 0x20;
 const msgDontwait = 0x40;
 /** Nothing legitimate takes this long; a kernel that does not answer must not stop the engine for good. */
@@ -196,6 +199,20 @@ export class NetlinkSocket implements Disposable {
     if (!acknowledged) {
       throw new NetlinkError(errno.EBADMSG, requests[0]?.object ?? "batch", "the kernel did not answer", 0);
     }
+  }
+
+  /**
+   * Whether the socket's namespace has a link of that name, asked without the lock that whoever changes links holds, for as long as
+   * the kernel takes over it. netdevice(7)
+   */
+  seesLink(name: string): boolean {
+    const request = new Uint8Array(interfaceRequestBytes);
+    const bytes = new TextEncoder().encode(name);
+    if (bytes.length > longestLinkName) return false;
+    request.set(bytes);
+    const result = trySyscall("ioctl", this.#fd.raw, getInterfaceIndex, request);
+    if (result < 0 && result !== -errno.ENODEV) throw new SyscallError("ioctl", -result, `link ${name}`);
+    return result >= 0;
   }
 
   /** The kernel's name for this socket: who made a change, to those who are told of it. */

@@ -2,11 +2,13 @@
  * A name server for each network of users: at an address of their own, on a port of the kernel's choice, where the firewall
  * leads what containers send to port 53 of their gateway. So a server of the host on that port is not in the way, and none of ours is in its.
  */
-import type { NameSockets } from "../../../kernel/name-sockets.ts";
+
+import { type NameSockets, openNameSockets } from "../../../kernel/name-sockets.ts";
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { monotonicMs } from "../../../lib/clock.ts";
 import { after, type Timer } from "../../../lib/timer.ts";
 import type { Network } from "../model.ts";
-import { nameServerHost } from "../name-server-address.ts";
+import { nameServerAddress } from "../name-server-address.ts";
 import { type Asker, decideAnswer } from "./answer.ts";
 import { AnswerCache } from "./answer-cache.ts";
 import { parseQuery, type Question, reply } from "./message.ts";
@@ -37,11 +39,7 @@ interface Seat {
   readonly shareOf: (address: string) => string;
 }
 
-/** Where to listen. Sockets that are there already are the server's from then on. */
-type Listening = { readonly hostname: string } | { readonly sockets: NameSockets };
-
 const lengthBytes = 2;
-const mostTries = 5;
 /** A client that sends more than a message before it reads an answer has something else in mind. */
 const mostTcpBytes = 16_384;
 /** How long a message by TCP may be. */
@@ -100,26 +98,19 @@ export class NameServers {
     this.#upstream.close();
   }
 
-  /** The port has to be free for both protocols. */
   async #listen(network: Network): Promise<Server> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const seat: Seat = {
-          askerOf: (address) => this.#context.askerOf(network, address),
-          shareOf: (address) => address,
-        };
-        const server = await this.#listenOnce(seat, { hostname: nameServerHost });
-        this.#context.placed(network.id, server.port);
-        return {
-          close: () => {
-            server.close();
-            this.#context.placed(network.id, undefined);
-          },
-        };
-      } catch (thrown) {
-        if (tries === mostTries) throw thrown;
-      }
-    }
+    const seat: Seat = {
+      askerOf: (address) => this.#context.askerOf(network, address),
+      shareOf: (address) => address,
+    };
+    const server = await this.#listenOnce(seat, openNameSockets(undefined, nameServerAddress));
+    this.#context.placed(network.id, server.port);
+    return {
+      close: () => {
+        server.close();
+        this.#context.placed(network.id, undefined);
+      },
+    };
   }
 
   /** Serves a container within its namespace. Questions that come before it listens wait in the sockets. */
@@ -137,19 +128,23 @@ export class NameServers {
       this.#inner.delete(close);
     };
     this.#inner.add(close);
-    this.#listenOnce(seat, { sockets }).then((made) => {
+    this.#listenOnce(seat, sockets).then((made) => {
       server = made;
       if (isClosed) made.close();
     }, this.#context.report);
     return { [Symbol.dispose]: close };
   }
 
-  async #listenOnce(seat: Seat, where: Listening): Promise<Server & { readonly port: number }> {
+  /** The sockets are the server's from then on. */
+  async #listenOnce(seat: Seat, sockets: NameSockets): Promise<Server & { readonly port: number }> {
+    using closing = new DisposableStack();
+    closing.use(sockets);
+    const descriptor = closing.use(sockets.udp.duplicate());
     let bound: Bun.udp.Socket<"buffer"> | undefined;
     const answers = new OwnAnswers();
-    const replies = new SendTogether(() => bound);
+    const replies = new SendTogether(() => bound, descriptor);
     const udp = await Bun.udpSocket({
-      ...udpPlace(where),
+      ...adopted(sockets.udp),
       socket: {
         data: (_socket, data, port, address) => {
           const known = answers.get(address, data, this.#context.generation());
@@ -170,7 +165,9 @@ export class NameServers {
     let tcp: Bun.TCPSocketListener<Connection> | undefined;
     try {
       tcp = Bun.listen<Connection>({
-        ...tcpPlace(where, udp.port),
+        ...adopted(sockets.tcp),
+        hostname: "",
+        port: sockets.port,
         socket: {
           open: (socket) => this.#accept(seat, socket),
           close: ({ data }) => {
@@ -187,11 +184,13 @@ export class NameServers {
         },
       });
       const listener = tcp;
+      const open = closing.move();
       return {
-        port: udp.port,
+        port: sockets.port,
         close: () => {
           udp.close();
           listener.stop(true);
+          open.dispose();
         },
       };
     } catch (thrown) {
@@ -286,18 +285,9 @@ export class NameServers {
   }
 }
 
-type UdpPlace = Pick<Parameters<typeof Bun.udpSocket<"buffer">>[0], "hostname" | "port">;
-type TcpPlace = { readonly hostname: string; readonly port: number };
-
-/** Bun takes `fd`, too, and then that alone counts; its type declarations do not say so. */
-function udpPlace(where: Listening): UdpPlace & { readonly fd?: number } {
-  return "sockets" in where ? { fd: where.sockets.udp.take() } : { hostname: where.hostname, port: 0 };
-}
-
-function tcpPlace(where: Listening, port: number): TcpPlace & { readonly fd?: number } {
-  return "sockets" in where
-    ? { fd: where.sockets.tcp.take(), hostname: "", port }
-    : { hostname: where.hostname, port };
+/** Bun takes a descriptor, too, and then that alone counts; its type declarations do not say so. */
+function adopted(socket: OwnedFd): { readonly fd?: number } {
+  return { fd: socket.take() };
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
