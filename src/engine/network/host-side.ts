@@ -2,7 +2,13 @@
  * The host's part of all networks: bridges, sysctls, our table, rules in a foreign one. Set up at the start, looked after
  * while the engine runs, taken away at the end. Everything it does is decided in `decide.ts`.
  */
-import { deleteLinkUnseen, findLink, NetlinkError, tableExists } from "../../kernel/netlink/mod.ts";
+import {
+  deleteAddresses,
+  deleteLinkUnseen,
+  findLink,
+  NetlinkError,
+  tableExists,
+} from "../../kernel/netlink/mod.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { applyNetOps } from "./apply.ts";
 import {
@@ -134,11 +140,18 @@ export class HostSide {
     const remaining = bridges().filter(({ link }) => link !== bridge.link);
     const foreign = observeForeign(sockets.netfilter);
     const ops = decideBridgeRemoval(names, bridge, remaining, foreign);
-    const wanted = ops.filter((op) => isOurs || (op.op !== "linkDelete" && op.op !== "addressDelete"));
+    const index = sockets.route.indexNow(bridge.link);
+    const isThere = isOurs && index !== undefined;
+    const wanted = ops
+      .filter((op) => isThere || op.op !== "addressDelete")
+      .filter((op) => isOurs || op.op !== "linkDelete");
     applyNetOps(
       wanted.filter(({ op }) => op !== "linkDelete"),
       sockets,
     );
+    const isLinkOurs = wanted.some((op) => op.op === "linkDelete" && op.link === bridge.link);
+    // The way to an address goes with its link, but a while after that is out of sight: the next network may want the subnet.
+    if (isLinkOurs && index !== undefined) deleteAddresses(sockets.route, index);
     for (const op of wanted) if (op.op === "linkDelete") deleteLinkUnseen(op.link);
     this.#indexes.delete(bridge.link);
   }

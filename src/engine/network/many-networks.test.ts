@@ -286,12 +286,12 @@ inOwnNetns(import.meta.path, () => {
         rows: database.query("SELECT id FROM network").all(),
         known: networks.all().map(({ name }) => name),
       });
-      // Sockets of announcements are closed on another thread.
+      // Sockets of announcements are closed on another thread, and what is made ahead of need is made a moment later.
       const descriptors = () => readdirSync("/proc/self/fd").length;
       let open = descriptors();
       await until("the descriptors to come to rest", async () => {
         const last = open;
-        await pause(20, "those being closed");
+        await pause(100, "those being closed or made");
         open = descriptors();
         return open === last;
       });
@@ -408,6 +408,32 @@ inOwnNetns(import.meta.path, () => {
     process.stderr.write(`100 networks taken over in ${monotonicMs() - opening} ms\n`);
     expect(networks.all()).toHaveLength(103);
   }, 60_000);
+
+  test("what a network had, name, subnets and bridge, is there for the next one as soon as it is removed", () => {
+    const request = {
+      name: "again",
+      subnet: "10.66.0.0/24",
+      bridge: "again0",
+      ipv6: { subnet: "fd00:66::/64" },
+    };
+    for (let round = 0; round < 12; round += 1) {
+      networks.delete(networks.create(request).id);
+      expect(bridges()).toEqual(["tiffin0"]);
+      const free = networks.create({ ...request, name: "other", bridge: "other0" });
+      networks.delete(free.id);
+    }
+    expect(networks.find("again")).toBeUndefined();
+  });
+
+  test("a network whose bridge somebody deleted is removed all the same", () => {
+    route.execute([newLink({ name: "theirs0" }, { kind: "bridge" }), setLink("theirs0", { up: true })]);
+    const own = networks.create({ name: "own", bridge: "own0" });
+    const adopted = networks.create({ name: "adopted", bridge: "theirs0", subnet: "10.66.0.0/24" });
+    route.execute([deleteLink("own0"), deleteLink("theirs0")]);
+    networks.delete(own.id);
+    networks.delete(adopted.id);
+    expect(bridges()).toEqual(["tiffin0"]);
+  });
 
   test("a bridge that was there before is adopted, keeps what it has and stays", () => {
     route.execute([newLink({ name: "theirs0" }, { kind: "bridge" }), setLink("theirs0", { up: true })]);

@@ -16,11 +16,11 @@ const nothing = new Int32Array(new SharedArrayBuffer(4));
 /** Deletes a link of the calling thread's network namespace; one that is gone already is no failure. */
 export function deleteLinkUnseen(link: string): void {
   using route = NetlinkSocket.open("route");
-  if (!route.seesLink(link)) return;
+  if (route.indexNow(link) === undefined) return;
   const request = deleteLink(link);
   NetlinkSocket.open("route").performElsewhere({ ...request, flags: messageFlags.request });
   const end = performance.now() + patienceMs;
-  while (route.seesLink(link)) {
+  while (route.indexNow(link) !== undefined) {
     if (performance.now() > end) {
       route.execute([request]);
       return;

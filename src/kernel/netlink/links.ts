@@ -2,6 +2,7 @@
 import {
   addressMessages,
   decodeAddress,
+  deleteAddress,
   dumpAddresses,
   type LinkAddress,
 } from "../../linux/netlink/address.ts";
@@ -76,4 +77,12 @@ export function listIpRoutes(socket: NetlinkSocket, family: number): IpRoute[] {
     message.type === routeMessages.new ? decodeIpRoute(message) : undefined,
   );
   return routes.filter((route) => route.family === family && !isCached(route));
+}
+
+/** Takes what IPv4 addresses a link has; those that are gone already are no failure. */
+export function deleteAddresses(socket: NetlinkSocket, linkIndex: number): void {
+  const addresses = listAddresses(socket, linkIndex);
+  socket.executeEach(
+    addresses.map(({ address, prefixLength }) => deleteAddress({ linkIndex, address, prefixLength })),
+  );
 }

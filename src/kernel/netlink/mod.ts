@@ -1,7 +1,15 @@
 /** The door of the netlink folder. */
 export { deleteFlows, listFlows } from "./conntrack.ts";
 export { deleteLinkUnseen } from "./delete-link.ts";
-export { findLink, listAddresses, listIpRoutes, listLinkCounters, listLinks, listRoutes } from "./links.ts";
+export {
+  deleteAddresses,
+  findLink,
+  listAddresses,
+  listIpRoutes,
+  listLinkCounters,
+  listLinks,
+  listRoutes,
+} from "./links.ts";
 export { NetlinkError } from "./netlink-error.ts";
 export { NetlinkSocket } from "./netlink-socket.ts";
 export { createNetns, homeNetns, inNetns, openNetnsOfPid } from "./netns.ts";

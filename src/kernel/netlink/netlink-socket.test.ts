@@ -35,6 +35,7 @@ import { cString, syscall } from "../syscall.ts";
 import {
   createNetns,
   deleteFlows,
+  deleteLinkUnseen,
   findChain,
   findLink,
   inNetns,
@@ -128,6 +129,19 @@ test("addresses, routes and neighbours", () => {
   route.execute([deleteNeighbour(linkIndex, gateway), deleteRoute(byGateway)]);
   expect(neighbours().some((item) => item.address === gateway)).toBe(false);
   route.execute([deleteLink("br0")]);
+});
+
+test("a link that was deleted unseen is found by nobody, and its name is free", () => {
+  const make = newLink({ name: "brief0" }, { kind: "bridge" });
+  for (let round = 0; round < 3; round += 1) {
+    route.execute([make, setLink("brief0", { up: true })]);
+    expect(route.indexNow("brief0")).toBe(findLink(route, "brief0")?.index);
+    inNetns(netns, () => deleteLinkUnseen("brief0"));
+    expect(route.indexNow("brief0")).toBeUndefined();
+    expect(findLink(route, "brief0")).toBeUndefined();
+    inNetns(netns, () => deleteLinkUnseen("brief0"));
+  }
+  expect(route.indexNow("no link has such a name")).toBeUndefined();
 });
 
 test("a batch reports each refusal with its place and the kernel's sentence", () => {

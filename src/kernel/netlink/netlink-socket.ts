@@ -31,7 +31,8 @@ const socketOptions = { receiveTimeout: 20, sendBufferForce: 32, receiveBufferFo
 const netlinkOptions = { capAck: 10, extAck: 11, strictCheck: 12 } as const;
 const getInterfaceIndex = 0x8933;
 const interfaceRequestBytes = 40;
-const longestLinkName = 15;
+const interfaceNameBytes = 16;
+const longestLinkName = interfaceNameBytes - 1;
 const msgTrunc = 0x20;
 const msgDontwait = 0x40;
 /** Nothing legitimate takes this long; a kernel that does not answer must not stop the engine for good. */
@@ -202,17 +203,18 @@ export class NetlinkSocket implements Disposable {
   }
 
   /**
-   * Whether the socket's namespace has a link of that name, asked without the lock that whoever changes links holds, for as long as
-   * the kernel takes over it. netdevice(7)
+   * The index of the link of that name in the socket's namespace, undefined when there is none; asked without the lock that whoever
+   * changes links holds for as long as the kernel takes over it. netdevice(7)
    */
-  seesLink(name: string): boolean {
+  indexNow(link: string): number | undefined {
     const request = new Uint8Array(interfaceRequestBytes);
-    const bytes = new TextEncoder().encode(name);
-    if (bytes.length > longestLinkName) return false;
-    request.set(bytes);
+    const name = new TextEncoder().encode(link);
+    if (name.length > longestLinkName) return undefined;
+    request.set(name);
     const result = trySyscall("ioctl", this.#fd.raw, getInterfaceIndex, request);
-    if (result < 0 && result !== -errno.ENODEV) throw new SyscallError("ioctl", -result, `link ${name}`);
-    return result >= 0;
+    if (result >= 0) return new DataView(request.buffer).getInt32(interfaceNameBytes, true);
+    if (result === -errno.ENODEV) return undefined;
+    throw new SyscallError("ioctl", -result, `link ${link}`);
   }
 
   /** The kernel's name for this socket: who made a change, to those who are told of it. */
