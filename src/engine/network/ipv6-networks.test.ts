@@ -120,14 +120,16 @@ inOwnNetns(import.meta.path, () => {
     expect(readSysctl("net/ipv6/conf/all/forwarding")).toBe("1");
   });
 
-  test("what comes to a container's IPv6 address is taken in from the first packet on", async () => {
-    const network = make("six");
+  test("what comes to a container's IPv6 address, and to its gateway's, is taken in from the first packet on", async () => {
     const local = 2;
     for (let turn = 0; turn < 20; turn += 1) {
+      const network = make(`six${turn}`, { ipv6: { subnet: `fd00:77:0:${turn}::/64` } });
+      const gateway = parseIpAddress(`fd00:77:0:${turn}::1`) ?? new Uint8Array(16);
       const one = await start(`c${turn}`, { network });
       using socket = inNetns(one.netns, () => NetlinkSocket.open("route"));
       const destination = parseIpAddress(address6(one)) ?? new Uint8Array(16);
       expect([turn, socket.get(lookUpRoute(destination), decodeIpRoute).type]).toEqual([turn, local]);
+      expect([turn, route.get(lookUpRoute(gateway), decodeIpRoute).type]).toEqual([turn, local]);
     }
   });
 
