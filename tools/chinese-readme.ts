@@ -36,6 +36,8 @@ export function skeletonOf(page: string): Skeleton {
     links: [...words.matchAll(/\]\(([^)]+)\)/g)]
       .map(([, target = ""]) => target)
       .filter((target) => !betweenPages.includes(target))
+      // The guide is there in each language.
+      .map((target) => target.replace(/^docs\/guide\/(?:en|zh)\//, "docs/guide/"))
       .sort(),
     code: [
       ...new Set([...words.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code.replace(/\s+/g, " "))),

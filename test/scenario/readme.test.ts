@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
+import { expectShown, type Shown, shownCommands } from "../support/shown-commands.ts";
 import { succeeds } from "../support/until.ts";
 
 const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
@@ -19,24 +20,7 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-interface Shown {
-  readonly command: string;
-  /** Lines as they are shown; `...` stands for any others. */
-  readonly output: readonly string[];
-}
-
-/** The commands of all console blocks, with what is shown below each. */
-function shownCommands(): Shown[] {
-  const shown: { command: string; output: string[] }[] = [];
-  for (const [, block = ""] of readme.matchAll(/```console\n(.*?)```/gs)) {
-    for (const [, command = "", output = ""] of block.matchAll(/^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)/gm)) {
-      shown.push({ command: command.replaceAll("8080", port), output: output.split("\n").slice(0, -1) });
-    }
-  }
-  return shown;
-}
-
-const shown = shownCommands();
+const shown = shownCommands(readme.replaceAll("8080", port));
 
 function find(start: string): Shown {
   const found = shown.find(({ command }) => command.startsWith(start));
@@ -59,42 +43,6 @@ async function run(line: string): Promise<{ readonly out: string; readonly code:
     shell.exited,
   ]);
   return { out: stdout + stderr, code };
-}
-
-/** What differs from one time to the next. */
-function settled(line: string): string {
-  return line
-    .replace(/\b[0-9a-f]{64}\b/g, "ID")
-    .replace(/\b[0-9a-f]{12}\b/g, "ID")
-    .replace(/(?:\d+|About an?|Less than a) (?:second|minute)s?(?: ago)?/g, "TIME")
-    .replace(/^ *\d+ {2}(?=\w+ {2})/, "N  ")
-    .replace(/\d+ operations/g, "N operations")
-    .replace(/[\d.]+ (?:ms|µs)/g, "TIME")
-    .replace(/#\d+/g, "#N")
-    .replaceAll("8080", port)
-    .replace(/ {2,}/g, "  ");
-}
-
-/** The shown lines are printed, in this order; without `...` nothing else is. */
-function expectShown({ output }: Shown, printed: string): void {
-  const lines = printed.split("\n").slice(0, -1).map(settled);
-  const wanted = output.filter((line) => line !== "...").map(settled);
-  if (!output.includes("...")) {
-    expect(lines).toEqual(wanted);
-    return;
-  }
-  let from = 0;
-  for (const line of wanted) {
-    const at = lines.indexOf(line, from);
-    expect({
-      line,
-      printed: at >= 0 ? line : lines.slice(from).filter((one) => one.startsWith(line.slice(0, 30))),
-    }).toEqual({
-      line,
-      printed: line,
-    });
-    from = at + 1;
-  }
 }
 
 test("the first command", async () => {
