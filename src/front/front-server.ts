@@ -16,6 +16,8 @@ export interface FrontServerOptions {
   readonly version: string;
   /** The API's. */
   readonly handle: HttpHandler;
+  /** TZ of this process: who counts in another one has its times told by its own program. */
+  readonly timeZone: string | undefined;
   /** A command that failed in a way that it cannot tell. */
   onFault(error: unknown): void;
 }
@@ -89,7 +91,11 @@ export class FrontServer {
     link.send("hello", {});
   }
 
-  async #perform(io: FrontIo, link: FrontLink, { words }: FrontCommand): Promise<void> {
+  async #perform(io: FrontIo, link: FrontLink, { words, env }: FrontCommand): Promise<void> {
+    if (env["TZ"] !== this.#options.timeZone) {
+      link.send("alone", {});
+      return;
+    }
     try {
       const code = await runCli(words, io, { only: isServed });
       if (io.mustBeDoneAlone) {

@@ -147,6 +147,7 @@ async function serveFronts(api: ApiServer, host: string): Promise<FrontServer | 
   const server = new Server({
     version,
     handle: api.handle,
+    timeZone: process.env["TZ"],
     onFault: (error) => writeSync(2, `tiffin: a command failed: ${messageOf(error)}\n`),
   });
   await bindSocketPath(path, () => server.listen(path));

@@ -73,6 +73,8 @@ const cases: readonly (readonly [words: readonly string[], called?: Called])[] =
   [["container", "ls", "-a", "--format", "table {{.Names}}"]],
   [["images", "--format", "{{.Repository}}:{{.Tag}}"]],
   [["image", "ls", "-q"]],
+  [["images", "--format", "{{.CreatedAt}}"], { env: { TZ: "Asia/Tokyo" } }],
+  [["ps", "-a", "--format", "{{.CreatedAt}}"], { env: { TZ: "America/New_York" } }],
   [["inspect", "long", "--format", "{{.Config.Env}}"]],
   [["inspect", "nothing"]],
   [["inspect", "long", "nothing", "over", "--format", "{{.Name}}"]],
