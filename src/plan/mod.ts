@@ -16,6 +16,7 @@ export {
   isSecretMount,
   type Language,
   languages,
+  maskLine,
   maskPlan,
   maskWords,
   type NetworkOpName,

@@ -372,6 +372,54 @@ test("two command lines are compared, and one with a container", async () => {
   expect(refused.stderr).toContain("has no end");
 });
 
+test("no explanation shows the value of a variable or where a secret is mounted from, unless asked", async () => {
+  const secret = "correct-horse";
+  const flags = ["-e", `TOKEN=${secret}`, "-v", `${scratch.path}/data/run-secrets:/run/secrets/db:ro`];
+  await engine.output(
+    "run",
+    "-d",
+    "--name",
+    "keeper",
+    "--network",
+    "none",
+    ...flags,
+    "base",
+    "sleep",
+    "1000",
+  );
+  const sources = [
+    ...["text", "json", "sh", "markdown", "plain", "table", "shell"].flatMap((format) => [
+      ["explain", "-f", format, "keeper"],
+      ["explain", "-f", format, "run", ...flags, "base", "true"],
+      ["explain", "-f", format, "exec", "-e", `KEY=${secret}`, "keeper", "true"],
+    ]),
+    ...["text", "json", "markdown"].map((format) => [
+      "explain",
+      "-f",
+      format,
+      "--diff",
+      "keeper",
+      `run ${flags.join(" ")} base`,
+    ]),
+    ["explain", "--details", "--lang", "zh", "keeper"],
+    ["explain", "rm", "keeper"],
+    ["trace", "-n", "0", "keeper"],
+    ["trace", "--json", "keeper"],
+  ];
+  for (const words of sources) {
+    const { exitCode, stdout, stderr } = await engine.cli(...words);
+    expect([words, exitCode, stderr]).toEqual([words, 0, ""]);
+    expect([words, stdout.includes(secret), stdout.includes("run-secrets")]).toEqual([words, false, false]);
+  }
+  const timed = await engine.cli("run", "--rm", "--timings", "--network", "none", ...flags, "base", "true");
+  expect(timed.stderr).not.toContain("run-secrets");
+  for (const format of ["text", "json", "sh"]) {
+    const whole = await engine.output("explain", "--show-secrets", "-f", format, "keeper");
+    expect([format, whole.includes(secret), whole.includes("run-secrets")]).toEqual([format, true, true]);
+  }
+  await engine.output("rm", "-f", "keeper");
+});
+
 test("namespaces of another container are entered; what cannot be shared is said", async () => {
   await engine.output("run", "-d", "--name", "donor", "--ipc", "shareable", "base", "sleep", "1000");
   const shared = ["--network", "container:donor", "--pid", "container:donor", "--ipc", "container:donor"];

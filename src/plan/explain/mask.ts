@@ -58,6 +58,15 @@ export function maskWords(text: string, { values, paths }: Secrets): string {
   return [...values, ...paths].reduce((masked, secret) => masked.replaceAll(secret, maskText), text);
 }
 
+/** Of a command line, where a variable stands with its value. */
+export function maskLine(line: string, secrets: Secrets): string {
+  const assignment = /(?<![\w])([A-Za-z_]\w*)=("[^"]*"|'[^']*'|\S*)/g;
+  const masked = line.replaceAll(assignment, (whole, name: string) =>
+    secrets.variables.has(name) ? `${name}=${maskText}` : whole,
+  );
+  return maskWords(masked, secrets);
+}
+
 function maskPaths(text: string, { paths }: Secrets): string {
   return paths.reduce((masked, secret) => masked.replaceAll(secret, maskText), text);
 }

@@ -14,6 +14,7 @@ export {
 } from "./explained.ts";
 export {
   isSecretMount,
+  maskLine,
   maskPlan,
   maskText,
   maskWords,

@@ -7,6 +7,7 @@ import {
   explainOps,
   type Language,
   languages,
+  maskLine,
   maskPlan,
   maskWords,
   type NetworkSource,
@@ -74,9 +75,9 @@ export async function explainDifferenceOf(
     throw new TiffinError("invalid", "explain.difference", message);
   }
   const named = async ({ container, title }: TitledStart) => {
-    const { explained } = await decide(context, container, language, showSecrets);
+    const { explained, secrets } = await decide(context, container, language, showSecrets);
     const { id, name } = container;
-    return { name: title ?? name, id, plan: explained };
+    return { name: title === undefined ? name : maskLine(title, secrets), id, plan: explained };
   };
   const [one, other] = [await named(first), await named(second)];
   const renderers = {
@@ -196,7 +197,7 @@ function explainedPlan(
   language: Language,
   showSecrets: boolean,
 ): Decided {
-  const isSame = startTimes?.signature === hashOfPlan(looked.plan);
+  const isSame = startTimes?.signature() === hashOfPlan(looked.plan);
   const secrets = showSecrets ? noSecrets : looked.secrets;
   const plan = maskPlan(looked.plan, secrets);
   const originOf: OriginOf = (setting) => {

@@ -13,8 +13,8 @@ export type StartPhases = Readonly<Record<string, number>>;
 
 /** How long each operation of the last start by this engine process took. */
 export interface StartTimes {
-  /** Of the plan that it was (`planSignature`), hashed. */
-  readonly signature: bigint;
+  /** Of the plan that it was (`planSignature`), hashed: once it is asked for, or a moment after the start. */
+  signature(): bigint;
   /** Milliseconds, in the order of the plan. */
   readonly hostMs: readonly number[];
   readonly opMs: Float32Array;

@@ -7,6 +7,7 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { monotonicMs, nowMs } from "../../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import { after } from "../../../lib/timer.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
 import { explainHostFailure, type Plan } from "../../../plan/mod.ts";
@@ -147,13 +148,26 @@ async function performStart(
   }
   becomeRunning(context, container, process, startedAtMs, place.hold);
   container.startTimes = {
-    signature: hashOfPlan(plan),
+    signature: hashedLater(plan),
     hostMs,
     opMs: process.opTimesMs ?? new Float32Array(0),
   };
   resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
+}
+
+/** No start waits for what only an explanation wants; nor is the plan kept for it longer than a moment. */
+function hashedLater(plan: Plan): () => bigint {
+  let left: Plan | undefined = plan;
+  let hash = 0n;
+  const hashed = (): bigint => {
+    if (left !== undefined) hash = hashOfPlan(left);
+    left = undefined;
+    return hash;
+  };
+  after(afterStartMs, hashed, { background: true });
+  return hashed;
 }
 
 /** Who is to have the output must be there. */
