@@ -299,6 +299,16 @@ inOwnNetns(import.meta.path, () => {
       remedy: "nft delete rule inet wall no handle",
     },
     {
+      name: "a rule of iptables",
+      from: "cli",
+      to: "192.0.2.1:22",
+      make: "iptables -A INPUT -p tcp -m multiport --dports 20:22,80 -m conntrack --ctstate NEW,RELATED -j REJECT",
+      undo: "iptables -D INPUT -p tcp -m multiport --dports 20:22,80 -m conntrack --ctstate NEW,RELATED -j REJECT",
+      reason: "rejected",
+      says: 'l4proto tcp th dport 20-22,80 ct state related,new xt target "REJECT"',
+      remedy: "nft delete rule ip filter INPUT handle",
+    },
+    {
       name: "a wrong MAC",
       from: "cli",
       to: "web:80",

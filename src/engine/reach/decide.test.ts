@@ -98,6 +98,13 @@ test("an extension of iptables that cannot be read is told, and ends nothing by 
   expect(note?.values["rule"]).toBe('ip filter INPUT handle 1: xt match "geoip" drop');
 });
 
+test("chains that look at frames are told, as they are not followed", () => {
+  const frames: ReadChain = { ...input([{ expr: "verdict", verdict: { verdict: "drop" } }]), family: 7 };
+  const decision = decided({ ruleset: { chains: [frames], sets: [] } });
+  expect(decision.reachable).toBe(true);
+  expect(decision.steps[0]).toMatchObject({ say: "notFollowed", outcome: "note" });
+});
+
 test("iptables' own way to refuse, and to remark, are known", () => {
   const remark: ReadExpression = { expr: "extension", kind: "match", name: "comment" };
   const refuse: ReadExpression = { expr: "extension", kind: "target", name: "REJECT" };

@@ -55,6 +55,11 @@ class Stopped extends Error {
 }
 
 const program = "tiffin";
+/** NFPROTO_* */
+const frameFamilies = new Map([
+  [5, "netdev"],
+  [7, "bridge"],
+]);
 /** For documentation, so nobody has it (RFC 5737). */
 const someoneOutside = Uint8Array.of(203, 0, 113, 7);
 const loopbackFlag = linkFlags.loopback;
@@ -110,8 +115,19 @@ class Journey {
       isRewritten: false,
       mark: 0,
     };
+    this.#noteOthers();
     if (from.kind === "outside") this.#fromOutside(packet, from.address);
     else this.#send(sender?.space ?? hostSpace, packet, 0);
+  }
+
+  /** Rules that look at frames, or at a device, before those that are followed. */
+  #noteOthers(): void {
+    for (const { family, table, name, base, rules } of this.#space(hostSpace).ruleset.chains) {
+      const familyName = frameFamilies.get(family);
+      if (base === undefined || familyName === undefined) continue;
+      if (rules.length === 0 && base.policy === "accept") continue;
+      this.#note("notFollowed", { chain: name, table, family: familyName });
+    }
   }
 
   #ok(say: SentenceName, values: Values): void {

@@ -19,7 +19,8 @@ export function report(
   const steps = [...decision.steps, ...(probed?.steps ?? [])];
   const stop = decision.steps.find(({ outcome }) => outcome === "stop");
   const sender = from.kind === "container" ? from.name : from.kind;
-  const ends = { from: sender, target: `${target.text}:${target.port}/${target.protocol}` };
+  const shown = target.text.includes(":") ? `[${target.text}]` : target.text;
+  const ends = { from: sender, target: `${shown}:${target.port}/${target.protocol}` };
   const words = (said: Said): string => sentence(said, language);
   const remedy = decision.remedy === undefined ? "" : words(decision.remedy);
   const isContradicted = decision.reachable && probed?.isAnswered === false;

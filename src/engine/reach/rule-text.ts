@@ -61,6 +61,10 @@ function valueText(what: string, value: Uint8Array): string {
   return `0x${number(value, true).toString(16)}`;
 }
 
+function stateNames(bits: number): string {
+  return states.flatMap(([bit, name]) => ((bits & bit) === 0 ? [] : [name])).join(",");
+}
+
 function prefixLength(mask: Uint8Array): number {
   return [...mask].reduce((sum, byte) => sum + byte.toString(2).split("1").length - 1, 0);
 }
@@ -123,8 +127,7 @@ function phrasesOf(each: ReadExpression, held: Held, text: (from: number) => str
       if (what === "nfproto") return [];
       const operator = operators[each.op] ?? "";
       if (mask !== undefined && what === "ct state") {
-        const bits = number(mask, true);
-        return [`ct state ${states.flatMap(([bit, name]) => ((bits & bit) === 0 ? [] : [name])).join(",")}`];
+        return [`ct state ${stateNames(number(mask, true))}`];
       }
       if (mask !== undefined && what === "ct status") {
         return [number(mask, true) === 32 ? "ct status dnat" : `ct status & ${valueText(what, mask)}`];
@@ -168,6 +171,13 @@ function phrasesOf(each: ReadExpression, held: Held, text: (from: number) => str
       return [each.expr];
     case "aside":
       return each.name === "counter" ? [] : [each.name];
+    case "states":
+      return [`ct state ${each.isInverted ? "!= " : ""}${stateNames(each.mask)}`];
+    case "ports": {
+      const what = { source: "th sport", destination: "th dport", either: "th port" }[each.which];
+      const shown = each.ranges.map(([first, last]) => (first === last ? first : `${first}-${last}`));
+      return [`${what} ${each.isInverted ? "!= " : ""}${shown.join(",")}`];
+    }
     case "extension":
       return each.name === "comment" ? [] : [`xt ${each.kind} "${each.name}"`];
     case "unknown":

@@ -195,6 +195,14 @@ class Walk {
       }
       case "load":
         return this.#load(each.into, each.value);
+      case "states":
+        return ((each.mask & stateNew) !== 0) !== each.isInverted;
+      case "ports": {
+        const { sourcePort, port } = this.packet;
+        const asked = { source: [sourcePort], destination: [port], either: [sourcePort, port] }[each.which];
+        const isAmong = asked.some((one) => each.ranges.some(([first, last]) => one >= first && one <= last));
+        return isAmong !== each.isInverted;
+      }
       default:
         return true;
     }

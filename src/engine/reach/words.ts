@@ -30,6 +30,10 @@ export const sentences = {
     "a rule that cannot be read may end it here: {rule}",
     "有一条无法解读的规则可能在此拦下它：{rule}",
   ],
+  notFollowed: [
+    "the chain {chain} of table {table} is of the family {family}, whose rules are not followed here",
+    "表 {table} 的链 {chain} 属于 {family} 族，这里不跟踪它的规则",
+  ],
   conntrack: ["{count} of {max} connections are followed", "已跟踪 {count} 条连接，上限 {max}"],
   forwarded: ["the host passes it on from {input} to {output}", "主机把它从 {input} 转发到 {output}"],
   arrives: ["it arrives at {who} through {link}", "它经 {link} 到达 {who}"],

@@ -5,6 +5,7 @@
  */
 import { Attributes, NetlinkDecodeError, type NetlinkMessage } from "../message.ts";
 import { decodeRule } from "./decode.ts";
+import { type ReadExtension, readExtension } from "./decode-extension.ts";
 
 const headerBytes = 4;
 const listElement = 1;
@@ -79,8 +80,7 @@ export type ReadExpression =
   | { readonly expr: "reject" }
   /** Counts, logs, or limits: no packet's way depends on it alone. */
   | { readonly expr: "aside"; readonly name: string }
-  /** An extension of iptables, in a form of its own. */
-  | { readonly expr: "extension"; readonly kind: "match" | "target"; readonly name: string }
+  | ReadExtension
   | { readonly expr: "unknown"; readonly name: string };
 
 export interface ReadRule {
@@ -268,7 +268,7 @@ function readExpression(element: Attributes): ReadExpression {
       return { expr: "reject" };
     case "match":
     case "target":
-      return { expr: "extension", kind: name, name: data.string(1) ?? "" };
+      return readExtension(name, data.string(1) ?? "", word(2), data.bytes(3));
     default:
       return asides.includes(name) ? { expr: "aside", name } : { expr: "unknown", name };
   }
