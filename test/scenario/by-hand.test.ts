@@ -358,15 +358,16 @@ test("two command lines are compared, and one with a container", async () => {
   expect(text).toStartWith("- run -m 64m base 'a b'\n+ run base sh\n");
   expect(text).toMatch(/- cgroupWrite .*memory\.limit_in_bytes {2}"67108864"/);
   expect(text).toContain('- exec a b  ["a b"]');
+  await engine.output("create", "--name", "diner", "-v", "/data", "base", "sleep", "1000");
   const other = await engine.output(
     "explain",
     "--diff",
     "-f",
     "json",
-    "guest",
+    "diner",
     "run --read-only base sleep 1000",
   );
-  expect(JSON.parse(other)).toMatchObject({ first: "guest", second: "run --read-only base sleep 1000" });
+  expect(JSON.parse(other)).toMatchObject({ first: "diner", second: "run --read-only base sleep 1000" });
   expect(other).toContain("moveMount /data");
   const refused = await engine.cli("explain", "--diff", "run 'base", "guest");
   expect(refused.stderr).toContain("has no end");

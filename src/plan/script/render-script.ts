@@ -142,7 +142,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     "export LC_ALL=C",
     'fail() { echo "$0: $*" >&2; exit 1; }',
     '[ "$(id -u)" = 0 ] || fail "only root can do this"',
-    ...[...needed, ...(network === undefined || network.lines.length === 0 ? [] : neededForNetwork)].map(
+    ...[...needed, ...neededForNetwork.filter(([tool]) => usesTool(network, tool))].map(
       ([tool, where]) =>
         `command -v ${tool} > /dev/null || fail "${tool} is missing: it is in Debian's ${where}"`,
     ),
@@ -239,6 +239,10 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     'exit "$status"',
     "",
   ].join("\n");
+}
+
+function usesTool(network: ScriptNetwork | undefined, tool: string): boolean {
+  return network?.lines.some((line) => line.trimStart().startsWith(`${tool} `)) ?? false;
 }
 
 /** Its source as it is written in the plan, which has it as a descriptor so that nobody can exchange it in between. */
