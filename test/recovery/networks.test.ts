@@ -3,9 +3,11 @@
  * comes up, the container is in each network wholly or not at all, its others work, and after removal nothing is left.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { type NetworkStep, networkSteps } from "../../src/engine/network/mod.ts";
-import type { TestEngine } from "../support/engine-harness.ts";
+import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { EngineOverAndOver } from "../support/engine-over-and-over.ts";
+import { succeeds, until } from "../support/until.ts";
 
 const sleeping = ["base", "sleep", "1000"];
 
@@ -115,4 +117,45 @@ describe.each(Object.keys(kinds))("joining a network of the driver %s", (kind) =
       });
     },
   );
+});
+
+test("after a reboot, when the kernel has nothing left, networks are as they were, containers have their addresses, names and ports, and no address is there twice", async () => {
+  await using engine = await startEngine();
+  const links = () => readdirSync("/sys/class/net").filter((name) => name.startsWith(`tf${engine.tag}`));
+  const address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+  const inspect = async (format: string, name: string) => await engine.output("inspect", "-f", format, name);
+  await engine.output("network", "create", "--subnet", "198.18.77.0/28", "kept");
+  const before = await engine.output("network", "inspect", "kept");
+  const run = async (name: string, ...options: readonly string[]) =>
+    await engine.output("run", "-d", "--name", name, "--network", "kept", ...options, ...sleeping);
+  await run("fixed", "--ip", "198.18.77.9", "--restart", "always");
+  const web = ["base", "httpd", "-f", "-p", "80", "-h", "/etc"];
+  const publish = ["--restart", "always", "-p", "127.0.0.1::80"];
+  await engine.output("run", "-d", "--name", "caller", "--network", "kept", ...publish, ...web);
+  await run("ended");
+  await engine.powerCut();
+  expect(links()).toEqual([]);
+  await engine.start();
+  for (const name of ["fixed", "caller"]) {
+    await until(`${name} runs again`, async () => (await inspect("{{.State.Running}}", name)) === "true");
+  }
+  const withoutContainers = (text: string): unknown => {
+    const [network] = JSON.parse(text) as readonly [Readonly<Record<string, unknown>>];
+    return { ...network, Containers: {} };
+  };
+  const after = await engine.output("network", "inspect", "kept");
+  expect(withoutContainers(after)).toEqual(withoutContainers(before));
+  expect(await inspect(address, "fixed")).toBe("198.18.77.9");
+  const [, port = ""] = (await engine.output("port", "caller")).split(" -> ");
+  const page = await succeeds(async () => await fetch(`http://${port}/hostname`));
+  expect((await page.text()).trim()).toBe((await inspect("{{.Config.Hostname}}", "caller")).trim());
+  await engine.output("exec", "caller", "ping", "-c1", "-W2", "fixed");
+  await engine.output("start", "ended");
+  const names = ["fixed", "caller", "ended"];
+  const addresses = await Promise.all(names.map(async (name) => await inspect(address, name)));
+  expect(new Set(addresses).size).toBe(names.length);
+  await engine.output("exec", "ended", "ping", "-c1", "-W2", "caller");
+  await engine.output("rm", "-f", ...names);
+  await engine.output("network", "rm", "kept");
+  await engine.stop();
 });

@@ -12,6 +12,7 @@ import { removeNetworkRemains } from "../../src/engine/network/mod.ts";
 import { type HostSnapshot, hostSnapshot, leftovers } from "./host-snapshot.ts";
 import { type TerminalOptions, TerminalSession } from "./terminal.ts";
 import { TestCgroup } from "./test-cgroup.ts";
+import { until } from "./until.ts";
 
 export interface CommandResult {
   readonly exitCode: number;
@@ -150,6 +151,17 @@ export class TestEngine {
     this.#process?.kill("SIGKILL");
     await this.#process?.exited;
     this.#process = undefined;
+  }
+
+  /** What a reboot leaves of an engine and its containers: what is on disk, and nothing in the kernel. */
+  async powerCut(): Promise<void> {
+    await this.crash();
+    await until("the processes of containers are gone", () => {
+      for (const pid of this.cgroup.processes()) endProcess(pid);
+      return this.cgroup.processes().length === 0;
+    });
+    removeHostObjects(this.tag);
+    rmSync(this.run, { recursive: true, force: true });
   }
 
   /** SIGTERM, as an administrator stops it; the exit code. */
@@ -314,11 +326,13 @@ function removeHostObjects(tag: string): void {
 /** Containers whose supervisors and engine are dead still run. */
 function killGroup(directory: string): void {
   const pids = readFileSync(`${directory}/cgroup.procs`, "utf8").split("\n").filter(Boolean).map(Number);
-  for (const pid of pids) {
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It has ended in between.
-    }
+  for (const pid of pids) endProcess(pid);
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended in between.
   }
 }

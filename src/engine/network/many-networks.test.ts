@@ -4,7 +4,7 @@ import type { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
-import { pause, until } from "../../../test/support/until.ts";
+import { pause, settled, until } from "../../../test/support/until.ts";
 import {
   findLink,
   inNetns,
@@ -435,6 +435,37 @@ inOwnNetns(import.meta.path, () => {
     expect(bridges()).toEqual(["tiffin0"]);
   });
 
+  test("what is made ahead of need grows with the demand up to a limit, for a few networks, and goes when the engine stops", async () => {
+    const pairs = (): number => listLinks(route, { kind: "veth" }).length;
+    const least = 2;
+    const most = 16;
+    const others = 4;
+    await until("the default network has some", () => pairs() === least);
+    for (let count = 0; count < 2 * most; count += 1) {
+      const place = await networks.acquire("x", { endpoints: [{ network: builtInIds.bridge }], ports: [] });
+      place.netns[Symbol.dispose]();
+      await networks.release("x");
+    }
+    await until("there are as many as may be", () => pairs() === most);
+    for (let index = 0; index < others + 2; index += 1) {
+      const { id } = networks.create({ name: `used${index}` });
+      const place = await networks.acquire("x", { endpoints: [{ network: id }], ports: [] });
+      place.netns[Symbol.dispose]();
+      await networks.release("x");
+    }
+    await until("the networks used last have some too", () => pairs() > most);
+    const bridgeIndexes = new Map(
+      listLinks(route, { kind: "bridge" }).map(({ index, name }) => [index, name]),
+    );
+    const served = () =>
+      new Set(listLinks(route, { kind: "veth" }).map(({ master = 0 }) => bridgeIndexes.get(master)));
+    await until("only those have", () => served().size === 1 + others);
+    await networks.close();
+    await until("nothing is there", () => pairs() === 0);
+    networks = await openNetworks({ tag: "", db: database, fail });
+    await networks.recover([]);
+  });
+
   test("a bridge that was there before is adopted, keeps what it has and stays", () => {
     route.execute([newLink({ name: "theirs0" }, { kind: "bridge" }), setLink("theirs0", { up: true })]);
     const linkIndex = findLink(route, "theirs0")?.index ?? 0;
@@ -473,7 +504,8 @@ inOwnNetns(import.meta.path, () => {
       ipv6: { subnet: "fd00:66::/124" },
     }).id;
     const containers = await Promise.all(["a", "b", "c"].map((id) => start(id, [builtInIds.bridge])));
-    const before = readdirSync("/proc/self/fd").length;
+    // With what is made ahead of need after these starts.
+    const before = await settled("descriptors", () => readdirSync("/proc/self/fd").length);
     const held: { readonly place: Started; readonly live: LiveContainer }[] = [];
     for (let cycle = 0; cycle < cycles; cycle += 1) {
       const place = containers[cycle % containers.length];
