@@ -59,29 +59,11 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
       execMs: started.execMs,
       totalMs: doneMs - beganMs,
     };
-    const { channel, token, pid } = executor;
-    return superviseOver({
-      // The executor has not been reaped, so its number and those of its children are what they seem.
-      main: HeldProcess.childOf(pid, started.pid),
-      supervisor: {
-        pid,
-        signal: (number) => void signalPid(pid, number),
-        [Symbol.dispose]() {},
-      },
-      channel,
-      token,
-      socketDirectory: context.socketDirectory,
-      pid: started.pid,
-      startedAtNs: BigInt(nowMs()) * BigInt(nanosecondsPerMs),
+    return supervised(context, executor, {
+      started,
       phases,
-      opTimesMs: started.opTimesMs,
       attachments,
-      ...(request.recordPath === undefined ? {} : { recordPath: request.recordPath }),
-      onClosed(goesOn) {
-        context.pool.forget(token);
-        if (goesOn) reapEventually(pid);
-        else reapSoon(pid);
-      },
+      recordPath: request.recordPath,
     });
   } catch (thrown) {
     for (const each of wire.owned) each[Symbol.dispose]();
@@ -92,6 +74,47 @@ export async function launch(context: LaunchContext, request: LaunchRequest): Pr
   } finally {
     executor?.socket[Symbol.dispose]();
   }
+}
+
+interface Launched {
+  readonly started: Started;
+  readonly phases: LaunchPhases;
+  readonly attachments: readonly ByteDuplex[];
+  readonly recordPath: string | undefined;
+}
+
+/**
+ * What stays of a launch as long as its process. A function of its own: what it makes lives as long, and so would everything that
+ * the launch had at hand, the plan above all, if it were made there.
+ */
+function supervised(
+  { pool, socketDirectory }: LaunchContext,
+  { channel, token, pid }: WaitingExecutor,
+  { started, phases, attachments, recordPath }: Launched,
+): SupervisedProcess {
+  return superviseOver({
+    // The executor has not been reaped, so its number and those of its children are what they seem.
+    main: HeldProcess.childOf(pid, started.pid),
+    supervisor: {
+      pid,
+      signal: (number) => void signalPid(pid, number),
+      [Symbol.dispose]() {},
+    },
+    channel,
+    token,
+    socketDirectory,
+    pid: started.pid,
+    startedAtNs: BigInt(nowMs()) * BigInt(nanosecondsPerMs),
+    phases,
+    opTimesMs: started.opTimesMs,
+    attachments,
+    ...(recordPath === undefined ? {} : { recordPath }),
+    onClosed(goesOn) {
+      pool.forget(token);
+      if (goesOn) reapEventually(pid);
+      else reapSoon(pid);
+    },
+  });
 }
 
 /** A plan made ready for sending, and our ends of its attach connections. */
