@@ -1,4 +1,5 @@
 /** The lines of a Dockerfile as instructions: comments gone, continued lines joined, the name and its flags taken off. Pure. */
+import type { Escape } from "./expand.ts";
 
 export interface Instruction {
   /** In lower case. */
@@ -30,18 +31,18 @@ export function parseInstructions(text: string): Instruction[] {
 }
 
 /** One instruction, as `ONBUILD` has one in it too. */
-export function parseInstruction(line: string): Instruction {
+export function parseInstruction(line: string, escapeSign: Escape = "\\"): Instruction {
   const [, name = "", after = ""] = /^(\S*)\s*([\s\S]*)$/.exec(line.trim()) ?? [];
-  const { flags, rest } = splitFlags(after);
+  const { flags, rest } = splitFlags(after, escapeSign);
   return { name: name.toLowerCase(), written: name, flags, rest };
 }
 
 /** Words with two dashes at the beginning; two dashes alone end them. */
-function splitFlags(text: string): { readonly flags: string[]; readonly rest: string } {
+function splitFlags(text: string, escapeSign: Escape): { readonly flags: string[]; readonly rest: string } {
   const flags: string[] = [];
   let rest = text;
   while (rest.startsWith("--")) {
-    const { word, length } = firstWord(rest);
+    const { word, length } = firstWord(rest, escapeSign);
     rest = rest.slice(length).trimStart();
     if (word === "--") break;
     flags.push(word.slice(2));
@@ -50,7 +51,7 @@ function splitFlags(text: string): { readonly flags: string[]; readonly rest: st
 }
 
 /** The word that a text begins with, without its quotes; a quote or a backslash keeps white space in it. */
-function firstWord(text: string): { readonly word: string; readonly length: number } {
+function firstWord(text: string, escapeSign: Escape): { readonly word: string; readonly length: number } {
   let word = "";
   let quote = "";
   let at = 0;
@@ -59,7 +60,7 @@ function firstWord(text: string): { readonly word: string; readonly length: numb
     if (quote === "" && /\s/.test(character)) break;
     if (character === quote) quote = "";
     else if (quote === "" && (character === "'" || character === '"')) quote = character;
-    else if (character === "\\" && quote !== "'" && at + 1 < text.length) {
+    else if (character === escapeSign && quote !== "'" && at + 1 < text.length) {
       at += 1;
       word += text.charAt(at);
     } else word += character;
@@ -68,7 +69,7 @@ function firstWord(text: string): { readonly word: string; readonly length: numb
 }
 
 /** The words of a text as they stand, quotes and all; a quote or a backslash keeps white space in a word. */
-export function quotedWords(text: string): string[] {
+export function quotedWords(text: string, escapeSign: Escape = "\\"): string[] {
   const words: string[] = [];
   let word = "";
   let quote = "";
@@ -82,7 +83,7 @@ export function quotedWords(text: string): string[] {
     word += character;
     if (character === quote) quote = "";
     else if (quote === "" && (character === "'" || character === '"')) quote = character;
-    else if (character === "\\" && quote !== "'" && at + 1 < text.length) {
+    else if (character === escapeSign && quote !== "'" && at + 1 < text.length) {
       at += 1;
       word += text.charAt(at);
     }
