@@ -484,6 +484,43 @@ test("links of an image lead nowhere on the host", async () => {
   expect(readdirSync(scratch.path).sort()).toEqual(["data", "err", "out", "script.sh"]);
 });
 
+test("words of a container are words of the script, whatever a shell makes of such", async () => {
+  const odd = `$(touch ${scratch.path}/PWNED) 'q' "d" \\ ; touch ${scratch.path}/PWNED;`.replaceAll("/", "_");
+  const flags = [
+    "-v",
+    `${scratch.path}/data:/in ${odd}`,
+    "-w",
+    `/tmp/$tools ${odd}`,
+    "-e",
+    `ODD=${odd}`,
+    "-h",
+    "kitchen",
+  ];
+  const group = ["--cgroup-parent", `/by-hand-$(id)-'q' ${process.pid}`];
+  const words = ["sh", "-c", 'pwd; echo "$1"; echo "$ODD"; cat "/in $1/file"; echo "== end"', "-", odd];
+  const script = await engine.output(
+    "explain",
+    "--show-secrets",
+    "-f",
+    "sh",
+    "run",
+    "--network",
+    "none",
+    ...flags,
+    ...group,
+    "base",
+    ...words,
+  );
+  const { text, errors } = await outputOfScript(script, async () => {});
+  expect(errors).toBe("");
+  expect(text).toBe(`/tmp/$tools ${odd}\n${odd}\n${odd}\nbound\n== end\n`);
+  expect(readdirSync(scratch.path).sort()).toEqual(["data", "err", "out", "script.sh"]);
+  const parents = readdirSync("/sys/fs/cgroup").filter((hierarchy) =>
+    existsSync(`/sys/fs/cgroup/${hierarchy}${group[1]}`),
+  );
+  expect(parents).toEqual([]);
+});
+
 test("--init by hand: process 1 takes in orphans, passes signals on, and ends as the program does", async () => {
   const command =
     "(sleep 0.01 &); sleep 0.1; ps -o pid,stat,args; trap 'exit 9' USR1; kill -USR1 1; sleep 10 & wait";

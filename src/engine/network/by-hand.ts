@@ -2,7 +2,7 @@
  * A container's networks as a script makes them by hand: the operations that the engine itself decides on, for a namespace, links
  * and a table of the script's own, so that it needs no engine and takes nothing of one's away. Pure.
  */
-import { quote } from "../../lib/shell-words.ts";
+import { oneLine, quote } from "../../lib/shell-words.ts";
 import { parseIpv4, parseMac, parsePrefix } from "../../linux/netlink/ipv4.ts";
 import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
 import { BridgeNetwork } from "./bridge-network.ts";
@@ -80,7 +80,7 @@ export function networkByHand(
 }
 
 function withReason(op: NetOp, lines: readonly string[]): string[] {
-  return [`# ${op.op}: ${op.cause}`, ...lines];
+  return [`# ${op.op}: ${oneLine(op.cause)}`, ...lines];
 }
 
 export function decideHandNetwork(

@@ -3,7 +3,7 @@
  * printed with the script, or not at all, which the script then says itself.
  */
 import { missingTarget, type OpName, slotNone } from "../../abi/schema.ts";
-import { quote } from "../../lib/shell-words.ts";
+import { oneLine, quote } from "../../lib/shell-words.ts";
 import { capabilitiesOfMask } from "../../linux/capabilities.ts";
 import { cloneFlags, namespaceKinds } from "../../linux/clone-flags.ts";
 import { openTreeFlags } from "../../linux/mount-flags.ts";
@@ -59,7 +59,7 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
   const { places, gathered } = script;
   const cannot = (what: string): string[] => {
     gathered.notes.push(what);
-    return [`# Not done: ${what}`];
+    return [`# Not done: ${oneLine(what)}`];
   };
   switch (op.op) {
     case "open":
@@ -417,7 +417,7 @@ function execLines(
   const helper = `${run} $tools/perl $tools/helper.pl $machine`;
   const { early, privileges, late } = gathered;
   const steps = (list: readonly string[]): string[] =>
-    list.map((step) => (step.includes("$tools") ? step : quote(step)));
+    list.map((step) => (step.startsWith("seccomp=") ? step : quote(step)));
   // The filter goes on as late as may be.
   const ordered = [
     ...late.filter((step) => !step.startsWith("seccomp")),

@@ -184,7 +184,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     "trap stopped=130 INT",
     "trap stopped=143 TERM",
     "work=$(mktemp -d)",
-    'later "rm -rf --one-file-system $work"',
+    "later 'rm -rf --one-file-system \"$work\"'",
     "machine=$(uname -m)",
     "export work machine",
     'mkdir "$work/upper" "$work/work" "$work/tools"',
@@ -223,9 +223,10 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     "stop_all() {",
     "  # First who waits for it, or that would tell of its end.",
     '  kill -KILL "$main" || :',
-    "  for group in $groups; do",
+    '  [ -e "$work/groups" ] || return 0',
+    "  while IFS= read -r group; do",
     '    while read -r process; do kill -KILL "$process" || :; done < "$group"',
-    "  done",
+    '  done < "$work/groups"',
     "}",
     '[ -z "$stopped" ] || exit "$stopped"',
     `${cloneCommand(plan, places)} sh -eu "$work/first.sh" <&3 3<&- &`,
@@ -305,7 +306,16 @@ function groupPlaces({ hostOps, receives }: Plan, id: string): Map<string, strin
 
 function groupLines({ hostOps }: Plan, id: string): string[] {
   const lines = [
-    "groups=",
+    "# Its last process takes a moment to leave.",
+    "remove_group() {",
+    "  for _ in $(seq 100); do",
+    '    rmdir "$1" 2> /dev/null && return 0',
+    "    sleep 0.05",
+    "  done",
+    '  rmdir "$1"',
+    "}",
+    "# One word for eval.",
+    'quoted() { printf "\'%s\'" "$(printf %s "$1" | sed "s/\'/\'\\\\\\\\\'\'/g")"; }',
     "# Makes a control group and those above it that are missing; in version 2 its parents pass their controllers on.",
     "group() {",
     '  [ ! -d "$1" ] || return 0',
@@ -316,10 +326,10 @@ function groupLines({ hostOps }: Plan, id: string): string[] {
     "    done 2> /dev/null",
     "  fi",
     '  mkdir "$1"',
-    '  later "until rmdir $1; do sleep 0.05; done 2> /dev/null"',
+    '  later "until rmdir $(quoted "$1"); do sleep 0.05; done 2> /dev/null"',
     "}",
   ];
-  if (hostOps.length === 0) return ["groups="];
+  if (hostOps.length === 0) return [];
   return [...lines, ...hostOps.flatMap((op) => hostLines(op, id))];
 }
 
@@ -329,7 +339,7 @@ export function hostLines(op: HostOp, id: string): string[] {
     case "cgroupCreate":
       return [
         `group ${place}`,
-        `groups="$groups ${ownGroup(op.target, id)}/cgroup.procs"`,
+        `echo ${quote(`${ownGroup(op.target, id)}/cgroup.procs`)} >> "$work/groups"`,
         `[ "$(cat ${place}/cgroup.procs)" = "" ] || fail "this script runs already"`,
       ];
     case "cgroupWrite": {

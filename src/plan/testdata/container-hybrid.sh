@@ -40,7 +40,7 @@ trap stopped=129 HUP
 trap stopped=130 INT
 trap stopped=143 TERM
 work=$(mktemp -d)
-later "rm -rf --one-file-system $work"
+later 'rm -rf --one-file-system "$work"'
 machine=$(uname -m)
 export work machine
 mkdir "$work/upper" "$work/work" "$work/tools"
@@ -170,7 +170,16 @@ cat > "$work/filter" <<'END_OF_FILTER'
 END_OF_FILTER
 
 # == Control group: what it may use at most, and where its use is counted
-groups=
+# Its last process takes a moment to leave.
+remove_group() {
+  for _ in $(seq 100); do
+    rmdir "$1" 2> /dev/null && return 0
+    sleep 0.05
+  done
+  rmdir "$1"
+}
+# One word for eval.
+quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 # Makes a control group and those above it that are missing; in version 2 its parents pass their controllers on.
 group() {
   [ ! -d "$1" ] || return 0
@@ -181,28 +190,28 @@ group() {
     done 2> /dev/null
   fi
   mkdir "$1"
-  later "until rmdir $1; do sleep 0.05; done 2> /dev/null"
+  later "until rmdir $(quoted "$1"); do sleep 0.05; done 2> /dev/null"
 }
 group /sys/fs/cgroup/memory/tiffin/c0ffee
-groups="$groups /sys/fs/cgroup/memory/tiffin/c0ffee/cgroup.procs"
+echo /sys/fs/cgroup/memory/tiffin/c0ffee/cgroup.procs >> "$work/groups"
 [ "$(cat /sys/fs/cgroup/memory/tiffin/c0ffee/cgroup.procs)" = "" ] || fail "this script runs already"
 group /sys/fs/cgroup/cpu/tiffin/c0ffee
-groups="$groups /sys/fs/cgroup/cpu/tiffin/c0ffee/cgroup.procs"
+echo /sys/fs/cgroup/cpu/tiffin/c0ffee/cgroup.procs >> "$work/groups"
 [ "$(cat /sys/fs/cgroup/cpu/tiffin/c0ffee/cgroup.procs)" = "" ] || fail "this script runs already"
 group /sys/fs/cgroup/cpuacct/tiffin/c0ffee
-groups="$groups /sys/fs/cgroup/cpuacct/tiffin/c0ffee/cgroup.procs"
+echo /sys/fs/cgroup/cpuacct/tiffin/c0ffee/cgroup.procs >> "$work/groups"
 [ "$(cat /sys/fs/cgroup/cpuacct/tiffin/c0ffee/cgroup.procs)" = "" ] || fail "this script runs already"
 group /sys/fs/cgroup/pids/tiffin/c0ffee
-groups="$groups /sys/fs/cgroup/pids/tiffin/c0ffee/cgroup.procs"
+echo /sys/fs/cgroup/pids/tiffin/c0ffee/cgroup.procs >> "$work/groups"
 [ "$(cat /sys/fs/cgroup/pids/tiffin/c0ffee/cgroup.procs)" = "" ] || fail "this script runs already"
 group /sys/fs/cgroup/devices/tiffin/c0ffee
-groups="$groups /sys/fs/cgroup/devices/tiffin/c0ffee/cgroup.procs"
+echo /sys/fs/cgroup/devices/tiffin/c0ffee/cgroup.procs >> "$work/groups"
 [ "$(cat /sys/fs/cgroup/devices/tiffin/c0ffee/cgroup.procs)" = "" ] || fail "this script runs already"
 group /sys/fs/cgroup/blkio/tiffin/c0ffee
-groups="$groups /sys/fs/cgroup/blkio/tiffin/c0ffee/cgroup.procs"
+echo /sys/fs/cgroup/blkio/tiffin/c0ffee/cgroup.procs >> "$work/groups"
 [ "$(cat /sys/fs/cgroup/blkio/tiffin/c0ffee/cgroup.procs)" = "" ] || fail "this script runs already"
 group /sys/fs/cgroup/unified/tiffin/c0ffee
-groups="$groups /sys/fs/cgroup/unified/tiffin/c0ffee/cgroup.procs"
+echo /sys/fs/cgroup/unified/tiffin/c0ffee/cgroup.procs >> "$work/groups"
 [ "$(cat /sys/fs/cgroup/unified/tiffin/c0ffee/cgroup.procs)" = "" ] || fail "this script runs already"
 printf %s a > /sys/fs/cgroup/devices/tiffin/c0ffee/devices.deny
 printf %s 'c 1:3 rwm' > /sys/fs/cgroup/devices/tiffin/c0ffee/devices.allow
@@ -394,9 +403,10 @@ END_OF_REST
 stop_all() {
   # First who waits for it, or that would tell of its end.
   kill -KILL "$main" || :
-  for group in $groups; do
+  [ -e "$work/groups" ] || return 0
+  while IFS= read -r group; do
     while read -r process; do kill -KILL "$process" || :; done < "$group"
-  done
+  done < "$work/groups"
 }
 [ -z "$stopped" ] || exit "$stopped"
 unshare --ipc --uts --pid --fork --mount --propagation private sh -eu "$work/first.sh" <&3 3<&- &
