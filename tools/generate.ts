@@ -35,6 +35,7 @@ import {
   stages,
   stringNone,
 } from "../src/abi/schema.ts";
+import { configSchema } from "../src/main/config-file.ts";
 import { withBlocksOf } from "./chinese-readme.ts";
 import { dockerCommandsPage } from "./docker-commands-page.ts";
 import { apiPage, commandsPage, errorsPage, fieldsPage, labPage } from "./reference-pages.ts";
@@ -285,6 +286,10 @@ const outputs = [
   { path: "docs/reference/docker-commands.md", text: await dockerCommandsPage() },
   { path: "docs/reference/commands.md", text: await commandsPage() },
   { path: "docs/reference/lab.md", text: labPage() },
+  {
+    path: "docs/reference/tiffin.schema.json",
+    text: `${JSON.stringify(configSchema(), undefined, 2)}\n`,
+  },
   { path: "docs/reference/errors.md", text: errorsPage(join(root, "src")) },
   {
     path: "README.zh-CN.md",

@@ -3,132 +3,26 @@
 import { writeSync } from "node:fs";
 import { engineFront } from "../abi/front.ts";
 import { type ApiServer, bindSocketPath, createApi } from "../api/mod.ts";
-import {
-  defaultHost,
-  defaultLimitUnpackedBytes,
-  defaultRoot,
-  defaultRun,
-  type EngineConfig,
-  engineConfig,
-} from "../engine/config.ts";
+import { engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import type { FrontServer } from "../front/mod.ts";
 import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
-import { own } from "../lib/own.ts";
+import { fromDockerConfig, readConfigFile } from "./config-file.ts";
+import { daemonPage, parseDaemonWords } from "./daemon-words.ts";
 import { executorBinary } from "./executor-binary.ts";
 import { version } from "./version.ts";
 
 /** sun_path of unix(7) with its final zero byte. */
 const limitSocketPathBytes = 107;
 
-const usage = `Usage:  tiffin daemon [OPTIONS]
+const pageWidth = 100;
 
-Run the engine in the foreground
-
-Options:
-      --root DIR    State that outlives a reboot (default "${defaultRoot}")
-      --run DIR     State that does not (default "${defaultRun}")
-  -H, --host ADDR   Where clients connect (default "${defaultHost}")
-      --unpacked-limit BYTES
-                    What an image, and each layer of it, may unpack to (default ${defaultLimitUnpackedBytes})
-      --insecure-registry HOST
-                    A registry (host[:port], or a block of addresses) that may do without TLS; may be repeated
-      --registry-mirror URL
-                    A mirror of docker.io that is asked first; may be repeated
-      --publish-mode nat|socket
-                    How ports are published: by the firewall, or by the engine that listens (default nat)
-      --icc true|false
-                    Whether containers of the default network reach each other (default true)
-      --default-address-pool base=NETWORK,size=BITS
-                    Where the subnets of networks come from that nobody chose one for, of either family; may be repeated
-      --uninstall   Take the bridge, rules and cgroups of a stopped engine off the host, and exit
-      --help        Print usage
-`;
-
-type DaemonOptions = {
-  root?: string;
-  run?: string;
-  host?: string;
-  limit?: string;
-  publishMode?: EngineConfig["publishMode"];
-  openWithin?: boolean;
-  readonly insecure: string[];
-  readonly mirrors: string[];
-  readonly pools: string[];
-};
-const optionNames: Readonly<Record<string, keyof DaemonOptions>> = {
-  "--root": "root",
-  "--run": "run",
-  "--host": "host",
-  "-H": "host",
-  "--unpacked-limit": "limit",
-  "--insecure-registry": "insecure",
-  "--registry-mirror": "mirrors",
-  "--publish-mode": "publishMode",
-  "--icc": "openWithin",
-  "--default-address-pool": "pools",
-};
-
-function usageError(text: string): TiffinError {
-  return new TiffinError("invalid", "daemon.usage", text, {
-    remedy: "see: tiffin daemon --help",
-    exitCode: 125,
-  });
-}
-
-function parseOptions(words: readonly string[]): DaemonOptions {
-  const options: DaemonOptions = { insecure: [], mirrors: [], pools: [] };
-  const rest = [...words];
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    const equals = word.startsWith("--") ? word.indexOf("=") : -1;
-    const key = own(optionNames, equals > 0 ? word.slice(0, equals) : word);
-    if (key === undefined) throw usageError(`unknown option ${JSON.stringify(word)}`);
-    const value = equals > 0 ? word.slice(equals + 1) : rest.shift();
-    if (value === undefined || value === "") throw usageError(`option ${word} needs a value`);
-    if (key === "limit" && !/^[1-9][0-9]{0,14}$/.test(value)) {
-      throw usageError(`${word} needs a number of bytes, found ${JSON.stringify(value)}`);
-    }
-    if ((key === "root" || key === "run") && !value.startsWith("/")) {
-      throw usageError(`${word} needs an absolute path, found ${JSON.stringify(value)}`);
-    }
-    if (key === "publishMode") {
-      if (value !== "nat" && value !== "socket") {
-        throw usageError(`${word} needs nat or socket, found ${JSON.stringify(value)}`);
-      }
-      options[key] = value;
-    } else if (key === "openWithin") {
-      if (value !== "true" && value !== "false") {
-        throw usageError(`${word} needs true or false, found ${JSON.stringify(value)}`);
-      }
-      options[key] = value === "true";
-    } else if (key === "pools") options.pools.push(value);
-    else if (key === "insecure" || key === "mirrors") options[key].push(checkedRegistry(word, key, value));
-    else options[key] = value;
-  }
-  return options;
-}
-
-/** `host[:port]` or a block of addresses; an address for a mirror. */
-function checkedRegistry(word: string, key: "insecure" | "mirrors", value: string): string {
-  const isRight =
-    key === "mirrors"
-      ? /^https?:\/\//.test(value) && URL.canParse(value)
-      : /^[A-Za-z0-9.[\]:_-]+(?:\/\d{1,3})?$/.test(value);
-  if (isRight) return value;
-  const wanted = key === "mirrors" ? "an address such as https://mirror.example" : "a host, or host:port";
-  throw usageError(`${word} needs ${wanted}, found ${JSON.stringify(value)}`);
-}
-
-function configOf(words: readonly string[]): EngineConfig {
-  const { limit, insecure, mirrors, pools, ...places } = parseOptions(words);
-  const registries = { insecureRegistries: insecure, registryMirrors: mirrors };
-  return engineConfig({
-    ...places,
-    ...registries,
-    addressPools: pools,
-    ...(limit === undefined ? {} : { limitUnpackedBytes: Number(limit) }),
-  });
+/** Prints what a daemon.json of Docker comes to; what has no place in it is named beside that. */
+function convertDockerConfig(file: string): void {
+  const { document, left } = fromDockerConfig(file);
+  for (const sentence of left) writeSync(2, `tiffin daemon: ${file}: ${sentence}\n`);
+  writeSync(1, `${JSON.stringify(document, undefined, 2)}\n`);
 }
 
 function stopSignal(): Promise<undefined> {
@@ -157,15 +51,23 @@ async function serveFronts(api: ApiServer, host: string): Promise<FrontServer | 
 /** Runs until told to stop; returns the exit code. */
 export async function runDaemon(words: readonly string[]): Promise<number> {
   if (words.includes("--help")) {
-    writeSync(1, usage);
+    writeSync(1, daemonPage(pageWidth));
     return 0;
   }
   // The executable starts with a policy for commands that end in a few milliseconds.
   Bun.unsafe.setJITPolicy(1);
   try {
-    const uninstall = words.includes("--uninstall");
-    const config = configOf(words.filter((word) => word !== "--uninstall"));
-    if (uninstall) {
+    const { given, action, configFile, fromDocker } = parseDaemonWords(words);
+    if (fromDocker !== undefined) {
+      convertDockerConfig(fromDocker);
+      return 0;
+    }
+    const config = engineConfig({ ...readConfigFile(configFile), ...given });
+    if (action === "validate") {
+      writeSync(1, "the configuration is right\n");
+      return 0;
+    }
+    if (action === "uninstall") {
       await (await openEngine(config, { executor: executorBinary(), version })).uninstall();
       return 0;
     }

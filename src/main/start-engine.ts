@@ -36,7 +36,9 @@ function answers(path: string): boolean {
 /** How to run this very program again: compiled, or from sources. */
 function selfCommand(): { readonly executable: string; readonly argv: readonly string[] } {
   const compiled = Bun.main.startsWith("/$bunfs/");
-  const argv = compiled ? ["tiffin", "daemon"] : ["bun", Bun.main, "daemon"];
+  // Where clients look, whatever the configuration file says of it.
+  const daemon = ["daemon", "--host", defaultHost];
+  const argv = compiled ? ["tiffin", ...daemon] : ["bun", Bun.main, ...daemon];
   return { executable: process.execPath, argv };
 }
 

@@ -1,0 +1,256 @@
+/**
+ * The settings of `tiffin daemon`, declared once: the option on the command line, the key in the configuration file, the
+ * help, the published schema and the manual pages all come from this table.
+ */
+import { suggestion } from "../cli/suggestion.ts";
+import {
+  defaultHost,
+  defaultLimitUnpackedBytes,
+  defaultRoot,
+  defaultRun,
+  type EngineConfig,
+} from "../engine/config.ts";
+import { TiffinError } from "../lib/errors.ts";
+
+export type Settings = Omit<EngineConfig, "tag">;
+export type GivenSettings = { -readonly [K in keyof Settings]?: Settings[K] };
+
+type Schema = Readonly<Record<string, unknown>>;
+
+/** One value, as text of the command line and as JSON of the file; undefined is a wrong one. */
+interface Kind<T> {
+  readonly wanted: string;
+  readonly schema: Schema;
+  ofText(text: string): T | undefined;
+  ofJson(value: unknown): T | undefined;
+}
+
+export interface Setting<T> {
+  readonly flag: string;
+  readonly short: string | undefined;
+  /** In the file; Docker's name where Docker has the setting. */
+  readonly key: string;
+  /** What help calls the value. */
+  readonly word: string;
+  readonly help: string;
+  readonly shownDefault: string | undefined;
+  readonly repeated: boolean;
+  readonly schema: Schema;
+  /** One more occurrence on the command line, called `word` there. */
+  add(before: T | undefined, word: string, text: string): T;
+  /** The value in the file at `path`. */
+  decode(path: string, value: unknown): T;
+}
+
+export function usageError(text: string): TiffinError {
+  return new TiffinError("invalid", "daemon.usage", text, {
+    remedy: "see: tiffin daemon --help",
+    exitCode: 125,
+  });
+}
+
+/** What is wrong inside of a document, before it is known which file that is. */
+export class WrongValue extends Error {}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object" && value !== null) return "an object";
+  return JSON.stringify(value) ?? "nothing";
+}
+
+function textKind(wanted: string, schema: Schema, isRight: (text: string) => boolean): Kind<string> {
+  const ofText = (text: string): string | undefined => (isRight(text) ? text : undefined);
+  return {
+    wanted,
+    schema: { type: "string", ...schema },
+    ofText,
+    ofJson: (value) => (typeof value === "string" ? ofText(value) : undefined),
+  };
+}
+
+const path = textKind("an absolute path", { pattern: "^/" }, (text) => text.startsWith("/"));
+const address = textKind("an address such as unix:///PATH", { pattern: "^unix:///." }, (text) => text !== "");
+const mirror = textKind(
+  "an address such as https://mirror.example",
+  { pattern: "^https?://", format: "uri" },
+  (text) => /^https?:\/\//.test(text) && URL.canParse(text),
+);
+const registryPattern = "^[A-Za-z0-9.[\\]:_-]+(?:/\\d{1,3})?$";
+const registry = textKind("a host, or host:port", { pattern: registryPattern }, (text) =>
+  new RegExp(registryPattern).test(text),
+);
+
+const bytes: Kind<number> = {
+  wanted: "a number of bytes",
+  schema: { type: "integer", minimum: 1, maximum: 10 ** 15 - 1 },
+  ofText: (text) => (/^[1-9][0-9]{0,14}$/.test(text) ? Number(text) : undefined),
+  ofJson: (value) =>
+    typeof value === "number" && Number.isInteger(value) && value > 0 && value < 10 ** 15 ? value : undefined,
+};
+
+const truth: Kind<boolean> = {
+  wanted: "true or false",
+  schema: { type: "boolean" },
+  ofText: (text) => (text === "true" ? true : text === "false" ? false : undefined),
+  ofJson: (value) => (typeof value === "boolean" ? value : undefined),
+};
+
+function choice<const W extends string>(...words: readonly W[]): Kind<W> {
+  const ofJson = (value: unknown): W | undefined => words.find((word) => word === value);
+  return { wanted: words.join(" or "), schema: { enum: words }, ofText: ofJson, ofJson };
+}
+
+const mostPrefixBits = 128;
+
+/** Written as Docker writes it: `base=NETWORK,size=BITS`, and `{"base": NETWORK, "size": BITS}`. */
+const pool: Kind<string> = {
+  wanted: "a base and a size, such as 10.10.0.0/16 and 24",
+  schema: {
+    type: "object",
+    properties: {
+      base: { type: "string", description: "The network that subnets are taken from" },
+      size: { type: "integer", minimum: 1, maximum: mostPrefixBits, description: "The prefix of a subnet" },
+    },
+    required: ["base", "size"],
+    additionalProperties: false,
+  },
+  ofText: (text) => text,
+  ofJson(value) {
+    if (typeof value !== "object" || value === null) return undefined;
+    const { base, size, ...others } = Object.fromEntries(Object.entries(value));
+    const [unknown] = Object.keys(others);
+    if (unknown !== undefined) {
+      throw new WrongValue(
+        `unknown key ${JSON.stringify(unknown)} in a pool of addresses${suggestion(unknown, ["base", "size"])}`,
+      );
+    }
+    if (typeof base !== "string" || !/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(base)) return undefined;
+    if (typeof size !== "number" || !Number.isInteger(size) || size < 1 || size > mostPrefixBits)
+      return undefined;
+    return `base=${base},size=${size}`;
+  },
+};
+
+interface Names {
+  readonly flag: string;
+  readonly short?: string;
+  readonly key?: string;
+  readonly word: string;
+  readonly help: string;
+  readonly shownDefault?: string;
+}
+
+function commonOf({ flag, short, key, word, help, shownDefault }: Names) {
+  return { flag, short, key: key ?? flag, word, help, shownDefault };
+}
+
+function fromText<T>(kind: Kind<T>, word: string, text: string): T {
+  const value = kind.ofText(text);
+  if (value !== undefined) return value;
+  throw usageError(`${word} needs ${kind.wanted}, found ${JSON.stringify(text)}`);
+}
+
+function fromJson<T>(kind: Kind<T>, path: string, value: unknown): T {
+  const found = kind.ofJson(value);
+  if (found !== undefined) return found;
+  throw new WrongValue(`${path} needs ${kind.wanted}, found ${shown(value)}`);
+}
+
+function one<T>(kind: Kind<T>, names: Names): Setting<T> {
+  return {
+    ...commonOf(names),
+    repeated: false,
+    schema: { ...kind.schema, description: names.help },
+    add: (_before, word, text) => fromText(kind, word, text),
+    decode: (path, value) => fromJson(kind, path, value),
+  };
+}
+
+function several<T>(kind: Kind<T>, names: Names): Setting<readonly T[]> {
+  return {
+    ...commonOf(names),
+    repeated: true,
+    schema: { type: "array", items: kind.schema, description: names.help },
+    add: (before, word, text) => [...(before ?? []), fromText(kind, word, text)],
+    decode(path, value) {
+      if (!Array.isArray(value)) throw new WrongValue(`${path} needs a list, found ${shown(value)}`);
+      return value.map((item: unknown, index) => fromJson(kind, `${path}[${index}]`, item));
+    },
+  };
+}
+
+export const settings: { readonly [K in keyof Settings]: Setting<Settings[K]> } = {
+  root: one(path, {
+    flag: "root",
+    word: "DIR",
+    help: "State that outlives a reboot",
+    shownDefault: JSON.stringify(defaultRoot),
+  }),
+  run: one(path, {
+    flag: "run",
+    word: "DIR",
+    help: "State that does not outlive a reboot",
+    shownDefault: JSON.stringify(defaultRun),
+  }),
+  host: one(address, {
+    flag: "host",
+    short: "H",
+    word: "ADDR",
+    help: "Where clients connect",
+    shownDefault: JSON.stringify(defaultHost),
+  }),
+  limitUnpackedBytes: one(bytes, {
+    flag: "unpacked-limit",
+    word: "BYTES",
+    help: "What an image, and each layer of it, may unpack to",
+    shownDefault: String(defaultLimitUnpackedBytes),
+  }),
+  insecureRegistries: several(registry, {
+    flag: "insecure-registry",
+    key: "insecure-registries",
+    word: "HOST",
+    help: "A registry (host[:port], or a block of addresses) that may do without TLS",
+  }),
+  registryMirrors: several(mirror, {
+    flag: "registry-mirror",
+    key: "registry-mirrors",
+    word: "URL",
+    help: "A mirror of docker.io that is asked first",
+  }),
+  publishMode: one(choice("nat", "socket"), {
+    flag: "publish-mode",
+    word: "nat|socket",
+    help: "How ports are published: by the firewall, or by the engine that listens",
+    shownDefault: "nat",
+  }),
+  openWithin: one(truth, {
+    flag: "icc",
+    word: "true|false",
+    help: "Whether containers of the default network reach each other",
+    shownDefault: "true",
+  }),
+  addressPools: several(pool, {
+    flag: "default-address-pool",
+    key: "default-address-pools",
+    word: "base=NETWORK,size=BITS",
+    help: "Where the subnets of networks come from that nobody chose one for, of either family",
+  }),
+};
+
+export const settingNames = Object.keys(settings) as readonly (keyof Settings)[];
+
+/** What `tiffin daemon` can do instead of running. */
+export const daemonActions = {
+  uninstall: "Take the bridge, rules and cgroups of a stopped engine off the host, and exit",
+  validate: "Check the options and the configuration file, and exit",
+} as const;
+export const configOption = {
+  flag: "config",
+  word: "FILE",
+  help: "The configuration file; options win over it",
+} as const;
+export const fromDockerOption = {
+  flag: "from-docker",
+  word: "FILE",
+  help: "Print the configuration that a daemon.json of Docker comes to, name what has no place in it, and exit",
+} as const;
