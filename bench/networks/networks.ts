@@ -17,6 +17,8 @@ export interface NetworksBench {
 
 const network = "tiffin-bench-net";
 const second = "tiffin-bench-second";
+/** Rounds that do not count. */
+const warmUps = 2;
 /** The kernel is done with what was before. */
 const restMs = 100;
 
@@ -59,7 +61,7 @@ async function oneStart(api: EngineApi, mode: string): Promise<number> {
 async function starts(apis: readonly EngineApi[], rounds: number): Promise<void> {
   console.log(`\nstart of a container (${rounds} rounds)${"".padEnd(21)}median      p90`);
   const samples = new Map<string, number[]>();
-  for (let round = -2; round < rounds; round += 1) {
+  for (let round = -warmUps; round < rounds; round += 1) {
     for (const api of apis) {
       for (const mode of ["none", network]) {
         const took = await oneStart(api, mode);
@@ -98,10 +100,11 @@ async function changes(apis: readonly EngineApi[], rounds: number): Promise<void
       for (const name of ["create", "rm", "connect", "disconnect"]) await works[name]?.(api);
     },
   };
-  for (let round = 0; round < rounds; round += 1) {
+  for (let round = -warmUps; round < rounds; round += 1) {
     for (const api of apis) {
       for (const [what, work] of Object.entries(works)) {
-        note(api.engine.name, what, await timed(() => work(api)));
+        const took = await timed(() => work(api));
+        if (round >= 0) note(api.engine.name, what, took);
         await Bun.sleep(restMs);
       }
     }
