@@ -6,7 +6,8 @@
 import { expect, test } from "bun:test";
 
 const marker = "TIFFIN_TEST_OWN_NETNS";
-const limitMs = 120_000;
+/** What is done over and over on demand (TIFFIN_CYCLES) takes longer. */
+const limitMs = process.env["TIFFIN_CYCLES"] === undefined ? 120_000 : 1_800_000;
 
 export function inOwnNetns(file: string, register: () => void): void {
   if (process.env[marker] === file) {
