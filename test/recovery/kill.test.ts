@@ -26,6 +26,10 @@ const life = {
     "type=tmpfs,target=/live",
     "--publish-add",
     "80",
+    "--network-add",
+    "inn",
+    "--network-rm",
+    "bridge",
     "victim",
   ],
   pause: ["pause", "victim"],
@@ -71,9 +75,11 @@ const passedBy: Readonly<Record<Failpoint, Step>> = {
   "exit.cgroup": "stop",
   "stop.signalled": "stop",
   "update.mount": "update",
+  "update.join": "update",
   "update.ports": "update",
   "update.group": "update",
   "update.row": "update",
+  "update.leave": "update",
   "pause.frozen": "pause",
   "pause.thawed": "unpause",
   "remove.marked": "rm",
@@ -163,6 +169,7 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
 /** What each command answers that does not just succeed; a life ends with its engine. */
 async function wholeLife(engine: TestEngine): Promise<Partial<Record<Step, Answer>>> {
   const answers: Partial<Record<Step, Answer>> = {};
+  await engine.output("network", "create", "inn");
   for (const step of steps) {
     const publish = step === "run" ? ["-p", `127.0.0.1:${freePort()}:80`] : [];
     const [command, ...words] = life[step];
@@ -179,6 +186,7 @@ async function removeAll(engine: TestEngine): Promise<void> {
   const ids = (await engine.output("ps", "-aq")).split("\n").filter(Boolean);
   if (ids.length > 0) await engine.output("rm", "-f", "-v", ...ids);
   expect(await engine.output("ps", "-aq")).toBe("");
+  await engine.cli("network", "rm", "inn");
   const kept = await engine.output("images", "-q", "kept");
   if (kept !== "") await engine.output("rmi", "kept");
 }

@@ -5,6 +5,7 @@ import { health } from "../container-config/body-sections.ts";
 import { containerFlags } from "../container-config/container-flags.ts";
 import { parseRestartPolicy } from "../container-config/limit-specs.ts";
 import { parseMount } from "../container-config/mount-specs.ts";
+import { endpointOf, parseNetwork } from "../container-config/network-specs.ts";
 import { portMaps } from "../container-config/port-specs.ts";
 import { eachContainer } from "../each-container.ts";
 import { list, text, type Values } from "../flags/flag.ts";
@@ -45,6 +46,11 @@ const liveFlags = {
     return value;
   }),
   "mount-rm": list("", "Take off the mount at this path in the container"),
+  "network-add": list("", "Join a network, written as for --network of run", (value) => {
+    parseNetwork(value);
+    return value;
+  }),
+  "network-rm": list("", "Leave this network"),
   "no-healthcheck": containerFlags["no-healthcheck"],
   "publish-add": list("", "Publish a port on the host, written as for --publish of run", (value) => {
     portMaps([value], []);
@@ -73,6 +79,14 @@ function liveChanges(values: LiveValues, given: ReadonlySet<string>, cwd: string
     ...(isGiven(["env-add", "env-rm"]) && { Env: [...values["env-rm"], ...values["env-add"]] }),
     ...(isGiven(["mount-add", "mount-rm"]) && {
       Mounts: { Add: values["mount-add"].map((text) => parseMount(text, cwd)), Remove: values["mount-rm"] },
+    }),
+    ...(isGiven(["network-add", "network-rm"]) && {
+      Networks: {
+        Add: Object.fromEntries(
+          values["network-add"].map(parseNetwork).map((option) => [option.target, endpointOf(option)]),
+        ),
+        Remove: values["network-rm"],
+      },
     }),
     ...(isGiven(["publish-add", "publish-rm"]) && {
       Ports: { Add: portMaps(values["publish-add"], []).bindings, Remove: values["publish-rm"] },

@@ -59,7 +59,8 @@ function isUserDefined(name: string): boolean {
   return !["", "default", "bridge", "host", "none"].includes(name) && !name.startsWith("container:");
 }
 
-function endpointOf(option: NetworkOption): EndpointSettings {
+/** What joins a network beside those that are there. */
+export function endpointOf(option: NetworkOption): EndpointSettings {
   const ipam = {
     ...(option.ip === "" ? {} : { IPv4Address: option.ip }),
     ...(option.ip6 === "" ? {} : { IPv6Address: option.ip6 }),

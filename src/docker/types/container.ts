@@ -178,6 +178,10 @@ export const liveChanges = object({
   /** Instead of the one that there is; `["NONE"]` is none. */
   Healthcheck: optional(healthcheck),
   Mounts: optional(object({ Add: optional(list(mountRequest)), Remove: optional(list(text)) })),
+  /** `Add`: by name, as for a create request. `Remove`: names or ids. */
+  Networks: optional(
+    object({ Add: optional(mapOf(nullable(endpointSettings))), Remove: optional(list(text)) }),
+  ),
   /** `Remove`: like `80/tcp`, all that leads there. */
   Ports: optional(object({ Add: hostConfigShape.PortBindings, Remove: optional(list(text)) })),
 });

@@ -25,7 +25,7 @@ export async function connectContainer(
   const wanted = wantedEndpointOf(network.name, settings);
   checkEndpoint(wanted);
   await enqueue(container, async () => {
-    const endpoints = endpointsOf(container, network);
+    const endpoints = connectableEndpoints(container, network);
     if (endpoints.some((each) => each.network === network.name)) {
       throw new TiffinError(
         "forbidden",
@@ -75,7 +75,7 @@ export async function disconnectContainer(
   force: boolean,
 ): Promise<void> {
   await enqueue(container, async () => {
-    const before = endpointsOf(container, network);
+    const before = connectableEndpoints(container, network);
     const after = before.filter((each) => each.network !== network.name);
     if (after.length === before.length) {
       throw new TiffinError(
@@ -127,8 +127,8 @@ function leave(
   }
 }
 
-/** Errors: `invalid` where the container has no networks of its own. */
-function endpointsOf({ document }: Container, network: Network): readonly WantedEndpoint[] {
+/** Where it is to be so far. Errors: `forbidden` where the container, or the network, is not one for that. */
+export function connectableEndpoints({ document }: Container, network: Network): readonly WantedEndpoint[] {
   const own = document.specification.network;
   if (network.driver === "host" || own.kind === "host") {
     throw refusal("container cannot be disconnected from host network or connected to host network");

@@ -1,5 +1,5 @@
 /** Containers that join and leave networks, running or not. */
-export { connectContainer, disconnectContainer } from "./connect.ts";
+export { connectableEndpoints, connectContainer, disconnectContainer } from "./connect.ts";
 export type { ConnectContext } from "./context.ts";
 export { membersOf } from "./members.ts";
 export { ContainerNames } from "./names.ts";

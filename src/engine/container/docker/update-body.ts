@@ -18,6 +18,7 @@ import {
   type ResourceLimits,
   type RestartSpecification,
   refuseNul,
+  type WantedEndpoint,
   type WantedPort,
 } from "../specification/mod.ts";
 import { checkPolicy } from "./check-request.ts";
@@ -27,6 +28,7 @@ import { decodeMountRequest } from "./mount-spec.ts";
 import { decodePortKey, decodePorts, publishAnnotation } from "./ports.ts";
 import { resourcesOf } from "./resources-of.ts";
 import { healthOf, restartOf } from "./specification-of.ts";
+import { wantedEndpointOf } from "./wanted-endpoint.ts";
 
 /** Beyond what Docker's engine changes. Absent is as it was. */
 export interface WantedLiveChanges {
@@ -41,6 +43,8 @@ export interface WantedLiveChanges {
   };
   /** `remove`: ports of the container that are published no more. */
   readonly ports?: { readonly add: readonly WantedPort[]; readonly remove: readonly ExposedPort[] };
+  /** `remove`: names or ids. */
+  readonly networks?: { readonly add: readonly WantedEndpoint[]; readonly remove: readonly string[] };
   readonly health?: { readonly specification: HealthSpecification | null; readonly document: Healthcheck };
 }
 
@@ -166,6 +170,7 @@ function liveChangesIn(
   host: HostConfig,
 ): WantedLiveChanges {
   const { Labels: labels, Env: env, Healthcheck: check, Mounts: mounts, Ports: ports } = changes ?? {};
+  const networks = changes?.Networks;
   if (Object.keys(labels ?? {}).includes("")) refuseChange("a label has no name");
   return {
     ...(labels !== undefined && { labels }),
@@ -179,6 +184,12 @@ function liveChangesIn(
       ports: {
         add: decodePorts(ports.Add ?? {}, [], false, host.Annotations?.[publishAnnotation]),
         remove: (ports.Remove ?? []).map(decodePortKey),
+      },
+    }),
+    ...(networks !== undefined && {
+      networks: {
+        add: Object.entries(networks.Add ?? {}).map(([name, settings]) => wantedEndpointOf(name, settings)),
+        remove: networks.Remove ?? [],
       },
     }),
     ...(env !== undefined && { environment: env.map(environmentChange) }),

@@ -1,8 +1,8 @@
 /** Ports that are published, or no more, while a container runs: decided here, the network does them in one transaction. */
 import { TiffinError } from "../../../lib/errors.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
-import type { PortChange } from "../../network/mod.ts";
-import { type Container, holdOf } from "../record/mod.ts";
+import type { PortChange, Reconnected } from "../../network/mod.ts";
+import type { Container } from "../record/mod.ts";
 import type { ContainerSpecification, ExposedPort, WantedPort } from "../specification/mod.ts";
 import { portRequest } from "../start/mod.ts";
 import type { UpdateContext } from "./context.ts";
@@ -65,11 +65,12 @@ export function exposedWith(
 /** The running container publishes them; the caller keeps the change, or unwinds `undo`. Errors: those of ports at a start. */
 export function changeLivePorts(
   { networks, fail }: UpdateContext,
-  { id, state }: Container,
+  { id }: Pick<Container, "id">,
+  hold: Reconnected,
   { add, remove }: WantedPortChange,
   undo: UndoStack,
 ): PortChange {
-  const now = { containerId: id, ...holdOf(state) };
+  const now = { containerId: id, ...hold };
   const change = networks.changePorts(
     id,
     {

@@ -1,6 +1,6 @@
 /**
- * Changes limits, restart policy, labels, environment, check of health, mounts and ports: decided whole, then the mounts, ports and
- * group of a running container, then the row. What fails takes back what was done before it.
+ * Changes limits, restart policy, labels, environment, check of health, mounts, ports and networks: decided whole, then the mounts, joined
+ * networks, ports and group of a running container, then the row, then the networks that it leaves. What fails takes back what was done before it.
  */
 import { cannotUpdate, markedForRemoval } from "../../../docker/messages.ts";
 import type { ContainerUpdateBody } from "../../../docker/types/container.ts";
@@ -10,15 +10,18 @@ import { UndoStack } from "../../../lib/undo-stack.ts";
 import { type CgroupDecision, decideCgroup } from "../../../linux/cgroup.ts";
 import type { OciResources } from "../../../oci/mod.ts";
 import { changeLiveGroup, withLiveLimits } from "../../../runtime/mod.ts";
-import { tellEvent } from "../context.ts";
+import type { Reconnected } from "../../network/mod.ts";
+import { tellEvent, tellNetworks } from "../context.ts";
 import { decodeUpdateBody, documentsOf, type EnvironmentChange, type WantedUpdate } from "../docker/mod.ts";
 import { findMountImage, refuseMissingSource } from "../mounts/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
-import { type Container, type ContainerDocument, holdOf, isAlive } from "../record/mod.ts";
+import { type Container, type ContainerDocument, isAlive } from "../record/mod.ts";
 import { changedLimits } from "../runtime-spec/mod.ts";
 import { checkHealthPolicy, type ResourceLimits } from "../specification/mod.ts";
+import { followNetworks } from "../start/mod.ts";
 import type { UpdateContext } from "./context.ts";
 import { changeLiveMounts, decideMounts, type MountChange } from "./mount-change.ts";
+import { decideNetworks, LiveNetworks, type NetworkChange } from "./network-change.ts";
 import { changeLivePorts, exposedWith, networkWithPorts } from "./port-change.ts";
 
 /** Returns warnings. Errors: `invalid` for what cannot be, `conflict` for what does not go with what there is. */
@@ -40,37 +43,79 @@ export async function updateContainer(
   for (const mount of mounts.added) {
     if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
   }
-  const changed = documentAfter(document, update, mounts);
+  const networks =
+    update.live.networks === undefined ? undefined : decideNetworks(context, container, update.live.networks);
+  const changed = withEndpoints(documentAfter(document, update, mounts), networks);
   checkHealthPolicy(changed.specification.restart, changed.specification.health);
   const live = isAlive(state);
   const undo = new UndoStack();
+  using places = LiveNetworks.of(context, container);
+  const before = places?.hold;
   try {
     if (live) await changeLiveMounts(context, container, mounts, undo);
+    places?.join(networks?.joined ?? [], undo);
     const { ports } = update.live;
     const published =
-      live && ports !== undefined ? changeLivePorts(context, container, ports, undo) : undefined;
+      places !== undefined && ports !== undefined
+        ? changeLivePorts(context, container, places.hold, ports, undo)
+        : undefined;
+    if (published !== undefined && before !== undefined) {
+      places?.setPorts(published.ports);
+      undo.push("ports as they were", () => places?.setPorts(before.ports));
+    }
     const warnings = [
       ...update.warnings,
       ...(published?.warnings ?? []),
       ...(live ? changeLimits(context, container, update, changed, undo) : []),
     ];
     context.fail("update.group");
-    context.store.transaction(() => {
-      context.registry.setDocument(container, changed, "settings");
-      if (published !== undefined) {
-        context.registry.setHold(container, { ...holdOf(container.state), ports: published.ports });
-      }
-    });
+    const left = networks?.left ?? [];
+    write(context, container, changed, places?.without(left));
+    undo.push("row", () => write(context, container, document, places?.hold));
+    context.fail("update.row");
+    places?.leave(left, undo);
+    // Ports go with the last network that could have them.
+    if (places !== undefined && left.length > 0) context.registry.setHold(container, places.hold);
     undo.disarm();
     published?.keep();
-    context.fail("update.row");
+    if (networks !== undefined) {
+      if (before !== undefined) followNetworks(context, container, before.endpoints);
+      tellNetworks(
+        context,
+        container,
+        "connect",
+        networks.joined.map(({ network }) => network),
+      );
+      tellNetworks(context, container, "disconnect", networks.left);
+    }
     tellEvent(context, container, "update");
     return [...new Set(warnings)];
   } catch (thrown) {
     const failures = await undo.unwind();
     for (const failure of failures) context.report(new Error(`update of ${id}: ${failure}`));
+    // What a network was left for and joined again may have other links than before.
+    if (places !== undefined && places.hold !== before) context.registry.setHold(container, places.hold);
     throw thrown;
   }
+}
+
+function write(
+  { registry, store }: UpdateContext,
+  container: Container,
+  document: ContainerDocument,
+  hold: Reconnected | undefined,
+): void {
+  store.transaction(() => {
+    registry.setDocument(container, document, "settings");
+    if (hold !== undefined) registry.setHold(container, hold);
+  });
+}
+
+function withEndpoints(document: ContainerDocument, change: NetworkChange | undefined): ContainerDocument {
+  const { specification } = document;
+  if (change === undefined || specification.network.kind !== "networks") return document;
+  const network = { ...specification.network, endpoints: change.endpoints };
+  return { ...document, specification: { ...specification, network } };
 }
 
 function changeLimits(
