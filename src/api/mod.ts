@@ -36,6 +36,8 @@ export interface ApiServer {
   readonly handle: HttpHandler;
   /** `unix:///path`. `invalid` for another form, `conflict` when an engine answers there. */
   listen(host: string): Promise<void>;
+  /** Serves a connection that has been accepted, and owns its descriptor. */
+  adopt(fd: number): Promise<void>;
   /** Ends idle connections, waits up to `graceMs` for the others, then cuts all. */
   close(graceMs?: number): Promise<void>;
 }
@@ -80,6 +82,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
       }
       await bindSocketPath(path, () => server.listen({ unix: path }));
     },
+    adopt: (fd) => server.adopt(fd),
     close: (graceMs = defaultGraceMs) => server.close(graceMs),
   };
 }

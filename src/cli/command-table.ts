@@ -213,6 +213,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-check.ts")).command,
   },
   {
+    names: ["system service"],
+    summary: "Make the engine a service of systemd",
+    load: async () => (await import("./commands/system-service.ts")).command,
+  },
+  {
     names: ["system df"],
     summary: "Show what images, containers and volumes hold on disk",
     load: async () => (await import("./commands/system-df.ts")).command,

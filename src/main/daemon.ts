@@ -6,6 +6,7 @@ import { type ApiServer, bindSocketPath, createApi } from "../api/mod.ts";
 import { engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import type { FrontServer } from "../front/mod.ts";
+import { acceptEach, notifyManager, takeListeners } from "../kernel/service-manager.ts";
 import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { fromDockerConfig, readConfigFile } from "./config-file.ts";
@@ -71,6 +72,10 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       await (await openEngine(config, { executor: executorBinary(), version })).uninstall();
       return 0;
     }
+    // Neither is for the programs that the engine starts.
+    const listeners = takeListeners(process.env, process.pid);
+    const manager = process.env["NOTIFY_SOCKET"];
+    delete process.env["NOTIFY_SOCKET"];
     const stopped = stopSignal();
     const opening = openEngine(config, { executor: executorBinary(), version });
     const engine = await Promise.race([opening, stopped]);
@@ -78,9 +83,21 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     if (engine === undefined) return 0;
     try {
       const api = createApi(engine, { unread: unreadBytes });
-      await api.listen(config.host);
+      const fault = (error: unknown): void => {
+        writeSync(2, `tiffin: a connection is lost: ${messageOf(error)}\n`);
+      };
+      const closing = new AbortController();
+      const accepting = listeners.map((listener) =>
+        acceptEach(listener, closing.signal, (fd) => void api.adopt(fd).catch(fault)),
+      );
+      if (listeners.length === 0) await api.listen(config.host);
       const fronts = await serveFronts(api, config.host);
+      const unheard = notifyManager(manager, "READY=1");
+      if (unheard !== undefined) writeSync(2, `tiffin daemon: cannot say that it is ready: ${unheard}\n`);
       await stopped;
+      notifyManager(manager, "STOPPING=1");
+      closing.abort();
+      await Promise.all(accepting);
       fronts?.close();
       await api.close();
     } finally {

@@ -60,23 +60,37 @@ export class HttpServer {
     return this.#connections.size + this.#taken.size;
   }
 
+  /** What Bun tells of the sockets of this server. */
+  readonly #events = {
+    ...BunDuplex.events,
+    open: (opened: Parameters<typeof BunDuplex.events.open>[0]) => {
+      opened.data = new BunDuplex();
+      BunDuplex.events.open(opened);
+      this.#accept(opened.data);
+    },
+    close: (closed: Parameters<typeof BunDuplex.events.close>[0], error?: Error) => {
+      this.#taken.delete(closed.data);
+      BunDuplex.events.close(closed, error);
+    },
+  };
+
   /** Listens on a path that must not exist, or on a TCP address. Throws what `Bun.listen` throws. */
   listen(where: { readonly unix: string } | { readonly hostname: string; readonly port: number }): void {
-    const socket = {
-      ...BunDuplex.events,
-      open: (opened: Parameters<typeof BunDuplex.events.open>[0]) => {
-        opened.data = new BunDuplex();
-        BunDuplex.events.open(opened);
-        this.#accept(opened.data);
-      },
-      close: (closed: Parameters<typeof BunDuplex.events.close>[0], error?: Error) => {
-        this.#taken.delete(closed.data);
-        BunDuplex.events.close(closed, error);
-      },
-    };
-    const options = { ...where, allowHalfOpen: true, data: new BunDuplex(), socket };
+    const options = { ...where, allowHalfOpen: true, data: new BunDuplex(), socket: this.#events };
     // Bun's declarations put `allowHalfOpen` on TCP only; unix sockets honour it too.
     this.#listeners.push(Bun.listen<BunDuplex>(options as Parameters<typeof Bun.listen<BunDuplex>>[0]));
+    this.#startSweep();
+  }
+
+  /** Serves a connection that somebody else has accepted, and owns its descriptor. */
+  async adopt(fd: number): Promise<void> {
+    const options = { fd, allowHalfOpen: true, data: new BunDuplex(), socket: this.#events };
+    this.#startSweep();
+    // Bun takes { fd } at run time; its type declarations list only `unix`.
+    await Bun.connect(options as unknown as Parameters<typeof Bun.connect<BunDuplex>>[0]);
+  }
+
+  #startSweep(): void {
     const sweep = (): void => {
       const now = monotonicMs();
       for (const connection of this.#connections) connection.checkTime(now);

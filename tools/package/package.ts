@@ -1,0 +1,178 @@
+/**
+ * `npm run package`: a .deb and a tarball of the built program, with units, manual pages, completions and a configuration file.
+ * Made with `dpkg-deb` alone; the same sources give the same files.
+ *
+ *   bun tools/package/package.ts [--out DIR] [--fast] [--version VERSION]
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import packageFile from "../../package.json";
+import { bashScript, zshScript } from "../../src/cli/completion/bash-script.ts";
+import { completables } from "../../src/cli/completion/completable.ts";
+import { fishScript } from "../../src/cli/completion/fish-script.ts";
+import { serviceUnit, serviceUnitName, socketUnit, socketUnitName } from "../../src/cli/service/units.ts";
+import { currentVersion } from "../../src/engine/store/schema.ts";
+import { configSchema } from "../../src/main/config-file.ts";
+import { pagesOf } from "../manual-pages.ts";
+
+const root = join(import.meta.dir, "../..");
+const schemaPlace = "usr/share/doc/tiffin/tiffin.schema.json";
+const kilobyte = 1024;
+/** As Debian calls it. */
+const architecture = process.arch === "x64" ? "amd64" : process.arch;
+const maintainerScripts = ["preinst", "postinst", "prerm", "postrm"] as const;
+
+export interface PackageOptions {
+  /** Where the two files go. */
+  readonly out: string;
+  readonly packing: "small" | "fast";
+  readonly version: string;
+}
+
+function run(words: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): string {
+  const done = Bun.spawnSync([...words], { cwd, env: { ...process.env, ...env }, stdin: "ignore" });
+  if (done.exitCode === 0) return done.stdout.toString().trim();
+  throw new Error(`${words.join(" ")} failed: ${done.stderr.toString()}`);
+}
+
+/** What is in the package besides the program: path below the root, and text. */
+async function textFiles(): Promise<ReadonlyMap<string, string>> {
+  const commands = await completables();
+  const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+  return new Map([
+    ["etc/tiffin/tiffin.json", json({ $schema: `file:///${schemaPlace}` })],
+    [schemaPlace, json(configSchema())],
+    ["usr/share/doc/tiffin/README.md", readFileSync(join(root, "README.md"), "utf8")],
+    [
+      "usr/share/doc/tiffin/copyright",
+      `Tiffin, a container engine.\nLicense: ${packageFile.license}; the text is in /usr/share/common-licenses/${packageFile.license}.\n`,
+    ],
+    [`usr/lib/systemd/system/${socketUnitName}`, socketUnit()],
+    [`usr/lib/systemd/system/${serviceUnitName}`, serviceUnit("/usr/bin/tiffin")],
+    ["usr/share/bash-completion/completions/tiffin", bashScript(commands)],
+    ["usr/share/zsh/vendor-completions/_tiffin", zshScript(commands)],
+    ["usr/share/fish/vendor_completions.d/tiffin.fish", fishScript(commands)],
+  ]);
+}
+
+function put(place: string, content: string | Uint8Array): void {
+  mkdirSync(dirname(place), { recursive: true, mode: 0o755 });
+  writeFileSync(place, content);
+  chmodSync(place, 0o644);
+}
+
+/** The tree as it is below /. */
+async function layOut(tree: string): Promise<void> {
+  for (const [path, text] of await textFiles()) put(join(tree, path), text);
+  for (const [name, text] of await pagesOf()) {
+    put(
+      join(tree, `usr/share/man/man${name.at(-1)}/${name}.gz`),
+      Bun.gzipSync(Buffer.from(text), { level: 9 }),
+    );
+  }
+  mkdirSync(join(tree, "usr/bin"), { recursive: true, mode: 0o755 });
+  copyFileSync(join(root, "dist/tiffin"), join(tree, "usr/bin/tiffin"));
+  chmodSync(join(tree, "usr/bin/tiffin"), 0o755);
+  symlinkSync("tiffin", join(tree, "usr/bin/tiffin-runtime"));
+}
+
+function control(version: string, bytes: number): string {
+  return `Package: tiffin
+Version: ${version}
+Architecture: ${architecture}
+Maintainer: The founders of Tiffin <tiffin@example.org>
+Installed-Size: ${Math.ceil(bytes / kilobyte)}
+Depends: libc6 (>= 2.28), passwd
+Recommends: ca-certificates
+Section: admin
+Priority: optional
+Description: container engine that shows every step it takes
+ Runs containers with the commands of Docker and answers its API, starts them in
+ milliseconds, and can show every kernel operation that it performs.
+`;
+}
+
+/** Calls `make` with the laid out tree; true to the umask, whatever the caller's is. */
+async function withTree(out: string, make: (tree: string) => void): Promise<void> {
+  const work = join(out, "package.new");
+  const tree = join(work, "tree");
+  rmSync(work, { recursive: true, force: true });
+  const before = process.umask(0o022);
+  try {
+    await layOut(tree);
+    make(tree);
+  } finally {
+    process.umask(before);
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Files carry the time of the sources, so that the same ones give the same package. */
+function sourceTime(): string {
+  return Bun.spawnSync(["git", "log", "-1", "--format=%ct"], { cwd: root }).stdout.toString().trim() || "0";
+}
+
+function makeTarball(tree: string, { out, version, packing }: PackageOptions): string {
+  const tarball = join(out, `tiffin-${version}-linux-${architecture}.tar.gz`);
+  const alike = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", `--mtime=@${sourceTime()}`];
+  const level = packing === "small" ? "-9" : "-1";
+  run(["tar", "-C", tree, ...alike, "-I", `gzip -n ${level}`, "-cf", tarball, "etc", "usr"], out);
+  return tarball;
+}
+
+function makeDeb(tree: string, { out, version, packing }: PackageOptions): string {
+  const metadata = join(tree, "DEBIAN");
+  mkdirSync(metadata, { mode: 0o755 });
+  const bytes = statSync(join(tree, "usr/bin/tiffin")).size;
+  put(join(metadata, "control"), control(version, bytes));
+  put(join(metadata, "conffiles"), "/etc/tiffin/tiffin.json\n");
+  for (const name of maintainerScripts) {
+    const text = readFileSync(join(import.meta.dir, name), "utf8")
+      .replaceAll("@STATE_VERSION@", String(currentVersion))
+      .replaceAll("@VERSION@", version);
+    put(join(metadata, name), text);
+    chmodSync(join(metadata, name), 0o755);
+  }
+  const deb = join(out, `tiffin_${version}_${architecture}.deb`);
+  const compression = packing === "small" ? "-Zxz" : "-Znone";
+  run(["dpkg-deb", "--root-owner-group", compression, "--build", tree, deb], out, {
+    SOURCE_DATE_EPOCH: sourceTime(),
+  });
+  return deb;
+}
+
+/** The .deb of the program that is built already. */
+export async function makeDebAlone(options: PackageOptions): Promise<string> {
+  let deb = "";
+  await withTree(options.out, (tree) => {
+    deb = makeDeb(tree, options);
+  });
+  return deb;
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      out: { type: "string", default: join(root, "dist") },
+      fast: { type: "boolean", default: false },
+      version: { type: "string", default: packageFile.version },
+    },
+  });
+  const out = resolve(values.out);
+  mkdirSync(out, { recursive: true });
+  const options: PackageOptions = { out, version: values.version, packing: values.fast ? "fast" : "small" };
+  await withTree(out, (tree) => {
+    console.log(makeTarball(tree, options));
+    console.log(makeDeb(tree, options));
+  });
+}
