@@ -93,7 +93,7 @@ function install(context: CliContext): number {
       },
     );
   }
-  if (context.io.runProgram(["getent", "group", groupName], "").exitCode !== 0) {
+  if (!new RegExp(`^${groupName}:`, "m").test(new TextDecoder().decode(context.io.readFile("/etc/group")))) {
     must(context, "groupadd", "--system", groupName);
     context.out(`made the group ${groupName}\n`);
   }

@@ -53,8 +53,8 @@ WantedBy=multi-user.target
 `;
 }
 
-/** A word of a command line in a unit: systemd.service(5). */
+/** The program of a command line in a unit, where nothing but specifiers is expanded: systemd.service(5). */
 function quoted(word: string): string {
-  const kept = word.replaceAll("%", "%%").replaceAll("$", "$$$$");
-  return /^[\w./%$+-]+$/.test(kept) ? kept : `"${kept.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+  const kept = word.replaceAll("%", "%%");
+  return /^[\w./%+-]+$/.test(kept) ? kept : `"${kept.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
