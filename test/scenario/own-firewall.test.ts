@@ -52,6 +52,15 @@ inOwnNetns(import.meta.path, () => {
     }
   });
 
+  test("rules that go while no engine runs leave nobody with a server that is gone", async () => {
+    await engine.crash();
+    nft("delete table inet mine");
+    await engine.start();
+    await until("who was answered within is answered again", () => finds("cook"));
+    nft(closed);
+    await until("and within again", () => finds("cook"));
+  });
+
   test("without the rules names are answered by the host again, to those that start then", async () => {
     nft("delete table inet mine");
     await output("run", "-d", "--name", "later", "--network", "yard", ...sleeping);

@@ -11,6 +11,7 @@ import { nameServerAddress } from "./name-server-address.ts";
 import type { NetworkRegistry } from "./network-registry.ts";
 import type { NetworkSockets } from "./observe.ts";
 import {
+  confirmResolver,
   moveResolver,
   type NameServerPlace,
   namePort,
@@ -94,6 +95,12 @@ export class NameServerPorts {
     if (server !== undefined && known !== undefined) moveResolver(netns, known, server);
     else if (server !== undefined || this.#hasNames(before)) redirectResolver(netns, server);
     if (containerId !== undefined) this.#inner.close(containerId);
+  }
+
+  /** What led elsewhere when the last engine ended, which may have served it within, leads to the server of its network again. */
+  confirm(netns: OwnedFd, endpoints: readonly InNetwork[]): void {
+    const server = this.#serverOf(endpoints);
+    if (server !== undefined && this.#hasNames(endpoints)) confirmResolver(netns, server);
   }
 
   /** Whether a container with these endpoints is served within its namespace. */

@@ -78,6 +78,8 @@ const usualMtu = 1500;
 const healEveryMs = 5000;
 /** Whoever changes a firewall makes one change after the other. */
 const settleMs = 50;
+/** Between two containers that an engine looks after without anybody waiting for it. */
+const confirmPauseMs = 10;
 
 export interface HostNetworksParts {
   readonly names: HostNames;
@@ -117,6 +119,7 @@ export class HostNetworks implements Networks {
   #isRecovered = false;
   /** The host's firewall has changed. */
   #lookAfterNames: Timer | undefined;
+  #confirming: Timer | undefined;
 
   constructor(parts: HostNetworksParts) {
     const { names, store, sockets, networks, pools, warnings, report, fail, publishMode } = parts;
@@ -474,6 +477,7 @@ export class HostNetworks implements Networks {
   async close(): Promise<void> {
     this.#healTimer.cancel();
     this.#lookAfterNames?.cancel();
+    this.#confirming?.cancel();
     this.#watch[Symbol.dispose]();
     this.#nameServers.close();
     this.#stock.rememberCursors();
@@ -494,6 +498,7 @@ export class HostNetworks implements Networks {
   #takeOff(finish: () => void): void {
     this.#healTimer.cancel();
     this.#lookAfterNames?.cancel();
+    this.#confirming?.cancel();
     this.#watch[Symbol.dispose]();
     this.#nameServers.close();
     this.#stock.close();
@@ -681,7 +686,25 @@ export class HostNetworks implements Networks {
       if (before !== undefined) this.#putRight(container, before);
     }
     this.#leadWithin();
+    this.#confirmNames(live.map(({ containerId }) => containerId));
     this.#stock.refill();
+  }
+
+  /** One at a time and in no hurry: nearly all are as they should be. */
+  #confirmNames(left: readonly string[]): void {
+    const [containerId, ...others] = left;
+    if (containerId === undefined) return;
+    const confirm = (): void => {
+      const endpoints = this.#active.networksOf(containerId).map((network) => ({ network }));
+      try {
+        using netns = this.#nameServers.isWithin(containerId) ? undefined : this.#netnsOf(containerId);
+        if (netns !== undefined) this.#nameServers.confirm(netns, endpoints);
+      } catch (thrown) {
+        this.#report(new Error(`names of container ${containerId}: ${messageOf(thrown)}`));
+      }
+      this.#confirmNames(others);
+    };
+    this.#confirming = after(confirmPauseMs, confirm, { background: true });
   }
 
   /** It was joining or leaving a network when the engine ended. */

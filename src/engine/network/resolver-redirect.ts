@@ -106,6 +106,16 @@ export function redirectResolver(netns: OwnedFd, server: NameServerPlace | undef
  */
 export function moveResolver(netns: OwnedFd, from: NameServerPlace, to: NameServerPlace): void {
   if (from.address === to.address && from.port === to.port) return;
+  exchange(netns, from, to);
+}
+
+/** Where it leads elsewhere, to a server that another engine had, it leads here again. */
+export function confirmResolver(netns: OwnedFd, server: NameServerPlace): void {
+  // Taken out and put in again by one transaction: the kernel refuses where it is not there.
+  exchange(netns, server, server);
+}
+
+function exchange(netns: OwnedFd, from: NameServerPlace, to: NameServerPlace): void {
   const netfilter = inNetns(netns, () => NetlinkSocket.open("netfilter"));
   try {
     nftTransaction(netfilter, [

@@ -4,17 +4,19 @@
  * meanwhile. From then on nobody finds the link, and a link of that name can be made: whoever asks for that comes after this one.
  */
 
+import { errno } from "../../linux/errno.ts";
 import { deleteLink } from "../../linux/netlink/link.ts";
-import { messageFlags } from "../../linux/netlink/message.ts";
+import { messageFlags, type NetlinkRequest } from "../../linux/netlink/message.ts";
+import { NetlinkError } from "./netlink-error.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 
 const betweenLooksMs = 0.2;
 /** Who is not heard by then is asked in the ordinary way, which says what is wrong. */
-const patienceMs = 1000;
+const usualPatienceMs = 1000;
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
 /** Deletes a link of the calling thread's network namespace; one that is gone already is no failure. */
-export function deleteLinkUnseen(link: string): void {
+export function deleteLinkUnseen(link: string, patienceMs = usualPatienceMs): void {
   using route = NetlinkSocket.open("route");
   if (route.indexNow(link) === undefined) return;
   const request = deleteLink(link);
@@ -22,9 +24,18 @@ export function deleteLinkUnseen(link: string): void {
   const end = performance.now() + patienceMs;
   while (route.indexNow(link) !== undefined) {
     if (performance.now() > end) {
-      route.execute([request]);
+      askAloud(route, request);
       return;
     }
     Atomics.wait(nothing, 0, 0, betweenLooksMs);
+  }
+}
+
+/** The other thread may have been heard in between. */
+function askAloud(route: NetlinkSocket, request: NetlinkRequest): void {
+  try {
+    route.execute([request]);
+  } catch (thrown) {
+    if (!(thrown instanceof NetlinkError) || thrown.errno !== errno.ENODEV) throw thrown;
   }
 }

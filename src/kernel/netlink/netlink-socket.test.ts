@@ -144,6 +144,15 @@ test("a link that was deleted unseen is found by nobody, and its name is free", 
   expect(route.indexNow("no link has such a name")).toBeUndefined();
 });
 
+test("a link that goes while it is asked for aloud is gone all the same", () => {
+  const make = newLink({ name: "brief1" }, { kind: "bridge" });
+  for (let round = 0; round < 20; round += 1) {
+    route.execute([make]);
+    inNetns(netns, () => deleteLinkUnseen("brief1", 0));
+    expect(route.indexNow("brief1")).toBeUndefined();
+  }
+});
+
 test("a batch reports each refusal with its place and the kernel's sentence", () => {
   const good = newLink({ name: "br1" }, { kind: "bridge" });
   const badRoute = addRoute({
