@@ -12,7 +12,7 @@ import type { Link } from "../../linux/netlink/link.ts";
 import type { ActiveEndpoint } from "./active-endpoints.ts";
 import { type BridgeNetwork, invalidAddress } from "./bridge-network.ts";
 import { builtInIds } from "./built-in-networks.ts";
-import { macOf } from "./decide.ts";
+import { type BridgeWish, macOf } from "./decide.ts";
 import {
   type EndpointGround,
   type EndpointPlan,
@@ -97,6 +97,16 @@ export class EndpointStock {
         (address6 === undefined || piece.address6 === address6),
     );
     return plan === undefined ? undefined : { bridge, plan, gatewayPriority: only.gatewayPriority ?? 0 };
+  }
+
+  /** Which bridge each link that was made ahead of need should be a port of. */
+  joined(): Map<string, BridgeWish> {
+    const joined = new Map<string, BridgeWish>();
+    for (const [link, network] of this.#prepared.links()) {
+      const bridge = this.#parts.registry.bridgeOf(network);
+      if (bridge !== undefined) joined.set(link, bridge.wish);
+    }
+    return joined;
   }
 
   /** A namespace with nothing but `lo` up. */

@@ -6,6 +6,7 @@ import {
   deleteAddresses,
   deleteLinkUnseen,
   findLink,
+  listLinks,
   NetlinkError,
   tableExists,
 } from "../../kernel/netlink/mod.ts";
@@ -93,6 +94,7 @@ export class HostSide {
   /** Makes all of it as it should be; the table with exactly the ports of now, in one transaction. */
   setUp(): void {
     this.#make(this.#observe(), true);
+    this.#reattach();
   }
 
   /** One more network; the caller takes it back when it fails. */
@@ -160,12 +162,12 @@ export class HostSide {
   heal(rebuild = false): boolean {
     const observed = this.#observe();
     const bridges = this.#parts.bridges();
-    const replaced = bridges.filter(
+    const isReplaced = bridges.some(
       ({ link }) => observed.bridges.get(link)?.index !== this.#indexes.get(link),
     );
-    if (rebuild || replaced.length > 0 || !this.#hasTable()) {
+    if (rebuild || isReplaced || !this.#hasTable()) {
       this.#make(observed, true);
-      this.#reattach(replaced);
+      this.#reattach();
       return true;
     }
     this.#makeUnderlays();
@@ -333,14 +335,17 @@ export class HostSide {
     applyNetOps(ops, sockets);
   }
 
-  /** Links that lost their bridge go onto the new one. */
-  #reattach(replaced: readonly BridgeWish[]): void {
-    const names = new Set(replaced.map(({ link }) => link));
-    const present = new Set(this.#links());
+  /** Links that lost their bridge go onto the new one, whoever was the engine when it was lost. */
+  #reattach(): void {
+    const masters = new Map(
+      listLinks(this.#parts.sockets.route, { kind: "veth" }).map(({ name, master }) => [name, master]),
+    );
     const cause = "the bridge was replaced";
     const inverse = "linkDelete";
     const ops = [...this.#parts.joined()].flatMap(([link, bridge]): NetOp[] => {
-      if (!names.has(bridge.link) || !present.has(link)) return [];
+      const master = masters.get(link);
+      const index = this.#indexes.get(bridge.link);
+      if (master === undefined || index === undefined || master === index) return [];
       const joined: NetOp[] = [
         { in: "host", op: "bridgePort", link, bridge: bridge.link, cause, inverse },
         { in: "host", op: "bridgeHairpin", link, cause, inverse },

@@ -604,6 +604,28 @@ inOwnNetns(import.meta.path, () => {
     expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
   });
 
+  test("what was made ahead of need finds the bridge that came back, too", async () => {
+    await start("a", [tcp80]);
+    await until("something made ahead", () => listLinks(route, { kind: "veth" }).length >= 4);
+    route.execute([deleteLink(names.defaultBridge)]);
+    await until("the next look", () => findLink(route, names.defaultBridge) !== undefined);
+    for (const [index, id] of ["b", "c", "d"].entries()) {
+      const { netns } = await start(id, [{ ...tcp80, hostPort: 8090 + index }]);
+      using server = serveTcp(netns, 80);
+      expect(tryTcp(outside, { address: hostAddress, port: 8090 + index }, server)).toBe(outsideAddress);
+    }
+  }, 30_000);
+
+  test("a bridge that was deleted while no engine ran comes back with its containers", async () => {
+    const a = await start("a", [tcp80]);
+    using server = serveTcp(a.netns, 80);
+    await network.close();
+    route.execute([deleteLink(names.defaultBridge)]);
+    network = await openNetworks({ tag: "", db: database });
+    await network.recover([liveOf("a", a)]);
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
+  });
+
   test("forwarding that somebody switched off comes back while the engine runs", async () => {
     await start("a", [tcp80]);
     const path = "/proc/sys/net/ipv4/ip_forward";

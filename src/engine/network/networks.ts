@@ -152,7 +152,7 @@ export class HostNetworks implements Networks {
       underlays: () => registry.underlays(),
       ports: () => [...published.mappings(), ...nameServers.mappings()],
       links: () => links.contents(),
-      joined: () => active.joined(),
+      joined: () => new Map([...active.joined(), ...this.#stock.joined()]),
     });
     this.#registry = registry;
     this.#published = published;

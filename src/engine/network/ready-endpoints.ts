@@ -34,6 +34,11 @@ export class ReadyEndpoints {
     return this.#closed ? undefined : this.#poolOf(network).take(fits);
   }
 
+  /** Which network each link on the host is of. */
+  *links(): Generator<[link: string, network: string]> {
+    for (const [network, pool] of this.#pools) for (const { hostLink } of pool.pieces) yield [hostLink, network];
+  }
+
   /** Gives back what is ready in one network, or in all. */
   clear(network?: string): void {
     if (network === undefined) for (const pool of this.#pools.values()) pool.clear();

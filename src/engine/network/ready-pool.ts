@@ -36,6 +36,10 @@ export class ReadyPool<T> {
     return this.#ready.length;
   }
 
+  get pieces(): readonly T[] {
+    return this.#ready;
+  }
+
   get target(): number {
     return this.#target;
   }
