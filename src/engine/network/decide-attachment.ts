@@ -42,6 +42,12 @@ function underlayOf(
   { ownLink, networks, linkOf }: AttachmentSurroundings,
 ): Pick<Attachment, "link" | "made"> {
   const { parent } = request;
+  if (parent === "lo" || parent.startsWith("lo.")) {
+    refuse(
+      `the loopback interface lo is no valid ${request.kind} parent: it has no network outside`,
+      "name another link, or none for a network that goes nowhere",
+    );
+  }
   if (request.kind === "macvlan" && request.vlanId !== undefined) {
     neededLink("parent", parent, linkOf);
     return { link: ownLink, made: { kind: "vlan", on: parent, id: request.vlanId } };

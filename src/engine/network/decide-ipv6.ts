@@ -23,6 +23,13 @@ export interface Ipv6Surroundings {
 /** A network, its gateway and one container need two bits. */
 const longestSubnet = 126;
 
+/** No host is reached by one of these. */
+const ofNoHost: readonly (readonly [prefix: string, is: string])[] = [
+  ["fe80::/10", "is what every link has for itself"],
+  ["ff00::/8", "is for multicast"],
+  ["::ffff:0:0/96", "stands for IPv4"],
+];
+
 function refuse(code: string, message: string): never {
   throw new TiffinError("invalid", `network.${code}`, message);
 }
@@ -37,11 +44,12 @@ export function decideIpv6(
     (request.subnet ?? "") === ""
       ? freeSubnet(surroundings, network)
       : chosenSubnet(request.subnet ?? "", surroundings);
+  const gateway = chosenGateway(request.gateway ?? "", subnet);
   return {
     subnet: formatIpv6Prefix(subnet),
-    gateway: formatIpv6(chosenGateway(request.gateway ?? "", subnet)),
+    gateway: formatIpv6(gateway),
     ipRange: checkedRange(request.ipRange ?? "", subnet),
-    auxiliary: checkedAuxiliary(request.auxiliary ?? {}, subnet),
+    auxiliary: checkedAuxiliary(request.auxiliary ?? {}, subnet, gateway),
   };
 }
 
@@ -69,6 +77,16 @@ function chosenSubnet(text: string, { own6, taken6 }: Ipv6Surroundings): Ipv6Pre
       "network.subnet-invalid",
       `subnet ${JSON.stringify(text)} is not an IPv6 network up to /${longestSubnet}`,
       { remedy: "write it like fd00:1::/64, without host bits" },
+    );
+  }
+  for (const [special, is] of ofNoHost) {
+    const prefix = parseIpv6Prefix(special);
+    if (prefix === undefined || !ipv6Overlap(prefix, parsed)) continue;
+    throw new TiffinError(
+      "invalid",
+      "network.subnet-invalid",
+      `subnet ${text} cannot be used: ${special} ${is}`,
+      { remedy: "choose one like fd00:1::/64" },
     );
   }
   const rival = [...own6, ...taken6].find((other) => ipv6Overlap(parsed, other));
@@ -114,6 +132,7 @@ function checkedRange(range: string, subnet: Ipv6Prefix): string {
 function checkedAuxiliary(
   auxiliary: Readonly<Record<string, string>>,
   subnet: Ipv6Prefix,
+  gateway: bigint,
 ): Readonly<Record<string, string>> {
   for (const [name, text] of Object.entries(auxiliary)) {
     const address = parseIpv6(text);
@@ -122,6 +141,12 @@ function checkedAuxiliary(
     }
     if (!ipv6Contains(subnet, address)) {
       refuse("auxiliary-invalid", `no matching subnet for aux-address ${text}`);
+    }
+    if (address === gateway) {
+      refuse(
+        "auxiliary-invalid",
+        `failed to allocate secondary ip address (${name}:${text}): Address already in use by the gateway`,
+      );
     }
   }
   return auxiliary;

@@ -57,7 +57,7 @@ export function decideNetwork(request: NetworkRequest, surroundings: NetworkSurr
     subnet: formatPrefix(subnet),
     gateway: formatIpv4(gateway),
     ipRange: checkedRange(request.ipRange ?? "", subnet),
-    auxiliary: checkedAuxiliary(request.auxiliary ?? {}, subnet),
+    auxiliary: checkedAuxiliary(request.auxiliary ?? {}, subnet, gateway),
     bridge: hasBridge ? checkedBridge(request.bridge ?? "") || surroundings.bridge : "",
     mtu,
     internal: request.internal ?? false,
@@ -125,6 +125,7 @@ function checkedRange(range: string, subnet: Prefix): string {
 function checkedAuxiliary(
   auxiliary: Readonly<Record<string, string>>,
   subnet: Prefix,
+  gateway: number,
 ): Readonly<Record<string, string>> {
   for (const [name, text] of Object.entries(auxiliary)) {
     const address = parseIpv4(text);
@@ -132,6 +133,12 @@ function checkedAuxiliary(
       refuse("auxiliary-invalid", `invalid auxiliary address ${JSON.stringify(text)} of ${name}`);
     }
     if (!contains(subnet, address)) refuse("auxiliary-invalid", `no matching subnet for aux-address ${text}`);
+    if (address === gateway) {
+      refuse(
+        "auxiliary-invalid",
+        `failed to allocate secondary ip address (${name}:${text}): Address already in use by the gateway`,
+      );
+    }
   }
   return auxiliary;
 }

@@ -342,6 +342,7 @@ export class HostSide {
     );
     const cause = "the bridge was replaced";
     const inverse = "linkDelete";
+    const rejoined = new Set<string>();
     const ops = [...this.#parts.joined()].flatMap(([link, bridge]): NetOp[] => {
       const master = masters.get(link);
       const index = this.#indexes.get(bridge.link);
@@ -351,8 +352,12 @@ export class HostSide {
         { in: "host", op: "bridgeHairpin", link, cause, inverse },
       ];
       if (!bridge.openWithin) joined.push({ in: "host", op: "bridgeIsolate", link, cause, inverse });
+      rejoined.add(bridge.link);
       return joined;
     });
-    applyNetOps(ops, this.#parts.sockets);
+    const settled = [...rejoined].map(
+      (link): NetOp => ({ in: "host", op: "linkSettle", link, cause, inverse }),
+    );
+    applyNetOps([...ops, ...settled], this.#parts.sockets);
   }
 }

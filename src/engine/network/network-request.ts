@@ -118,6 +118,9 @@ function poolOf({ Subnet = "", Gateway = "", IPRange = "", AuxiliaryAddresses }:
 const bridgeOption = "com.docker.network.bridge.";
 const driverOption = "com.docker.network.driver.";
 
+/** How links are called in containers: here always eth0, eth1 and so on. */
+const interfacePrefix = "com.docker.network.container_iface_prefix";
+
 const bridgeOptions = [
   "name",
   "enable_icc",
@@ -153,6 +156,8 @@ function settingsOf(options: Readonly<Record<string, string>>): Partial<NetworkR
     const value = option(bridgeOption + key) ?? "";
     if (!["", "nat", "false"].includes(value)) throw missing(`option ${bridgeOption}${key}=${value}`);
   }
+  const prefix = option(interfacePrefix) ?? "";
+  if (prefix !== "" && prefix !== "eth") throw missing(`option ${interfacePrefix}=${prefix}`);
   const truth = (key: string): boolean => {
     const value = option(bridgeOption + key) ?? "";
     if (["", "1", "t", "T", "true", "TRUE", "True"].includes(value)) return true;

@@ -36,7 +36,8 @@ export class ReadyEndpoints {
 
   /** Which network each link on the host is of. */
   *links(): Generator<[link: string, network: string]> {
-    for (const [network, pool] of this.#pools) for (const { hostLink } of pool.pieces) yield [hostLink, network];
+    for (const [network, pool] of this.#pools)
+      for (const { hostLink } of pool.pieces) yield [hostLink, network];
   }
 
   /** Gives back what is ready in one network, or in all. */

@@ -36,8 +36,21 @@ export function parseSubnet(text: string): Prefix {
       { remedy: "write it like 172.30.0.0/16, without host bits" },
     );
   }
-  return parsed;
+  const special = ofNoHost.find(({ prefix }) => overlap(prefix, parsed));
+  if (special === undefined) return parsed;
+  throw new TiffinError(
+    "invalid",
+    "network.subnet-invalid",
+    `subnet ${text} cannot be used: ${formatPrefix(special.prefix)} ${special.is}`,
+    { remedy: "choose one like 172.30.0.0/16" },
+  );
 }
+
+/** The kernel sends nothing to a host that has one of these. */
+const ofNoHost: readonly { readonly prefix: Prefix; readonly is: string }[] = [
+  { prefix: prefix(0, 0, 0, 8), is: 'means "this network"' },
+  { prefix: prefix(224, 0, 0, 4), is: "is for multicast" },
+];
 
 export interface SubnetWish {
   /** From the configuration: taken as it is or refused. */

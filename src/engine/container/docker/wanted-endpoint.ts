@@ -13,6 +13,9 @@ export function wantedEndpointOf(
   const { IPAMConfig, MacAddress = "", Aliases, Links, DriverOpts, GwPriority = 0 } = settings ?? {};
   const aliases = [...new Set(Aliases ?? [])];
   const links = distinctLinks((Links ?? []).map(decodeLink));
+  if (network === defaultNetworkName && aliases.length > 0) {
+    refuse("endpoint", "network-scoped aliases are only supported for user-defined networks");
+  }
   const linkLocalAddresses = IPAMConfig?.LinkLocalIPs ?? [];
   return {
     network,
@@ -67,9 +70,6 @@ export function wantedEndpoints(
       );
     }
     const wanted = wantedEndpointOf(name, settings.get(name));
-    if (name === defaultNetworkName && wanted.aliases !== undefined) {
-      refuse("endpoint", "network-scoped aliases are only supported for user-defined networks");
-    }
     if (index !== 0) return wanted;
     const links = distinctLinks([...(wanted.links ?? []), ...linked]);
     return {

@@ -6,6 +6,11 @@ import { shown, validateWord } from "./words.ts";
 
 const hardwareAddress = /^(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
 
+/** The lowest bit of the first byte says that it is a group's. */
+function isOfNoLink(mac: string): boolean {
+  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1 || /^[0:-]*$/.test(mac);
+}
+
 export function checkEndpoint({
   address,
   address6 = "",
@@ -22,6 +27,9 @@ export function checkEndpoint({
   if (address6 !== "" && !isIpv6(address6)) refuse("endpoint", `invalid IPv6 address: ${address6}`);
   if (mac !== "" && !hardwareAddress.test(mac)) {
     refuse("endpoint", `${mac} is not a valid mac address`);
+  }
+  if (mac !== "" && isOfNoLink(mac)) {
+    refuse("endpoint", `${mac} is not a valid mac address of a link: it is that of a group, or of nobody`);
   }
 }
 
