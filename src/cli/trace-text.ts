@@ -1,6 +1,7 @@
 /** Where the time of a start went, as text: its phases, and the slowest of its operations. */
 import type { TraceResponse } from "../docker/types/explain.ts";
 import { own } from "../lib/own.ts";
+import { shownText } from "../lib/shown-name.ts";
 import { alignColumns } from "./format/column-table.ts";
 
 const nsPerMs = 1e6;
@@ -36,7 +37,7 @@ export function traceText(trace: TraceResponse, most: number): string {
   );
   const operations = (most > 0 ? slowest.slice(0, most) : slowest).map(
     ({ Index, Operation, Target, Cause, Nanoseconds }) =>
-      [milliseconds(Nanoseconds), Index, Operation, withShortIds(Target), Cause].join("\t"),
+      [milliseconds(Nanoseconds), Index, Operation, withShortIds(Target), Cause].map(shownText).join("\t"),
   );
   return [
     alignColumns(["PHASE\tTIME\tWHAT", ...phases]),

@@ -7,5 +7,5 @@ export function quote(text: string): string {
 
 /** For the rest of a line after `#`, or a message of one line. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, "?");
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
 }

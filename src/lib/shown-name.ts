@@ -9,6 +9,11 @@ function escaped(character: string): string {
   }).join("");
 }
 
+/** Text that is one line of several on a screen or in a document. */
+export function shownText(text: string): string {
+  return text.replace(unshown, escaped);
+}
+
 export function shownName(name: string): string {
   const cut = name.length > limitShown ? `${name.slice(0, limitShown)}...` : name;
   return JSON.stringify(cut).replace(unshown, escaped);

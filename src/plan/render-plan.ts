@@ -1,4 +1,5 @@
 /** A plan as text: one line per operation, in the order in which each process performs them. */
+import { shownText } from "../lib/shown-name.ts";
 import { hostDetail } from "./host-detail.ts";
 import { detailOf } from "./op-detail.ts";
 import type { HostOp, Plan, ProcessOp } from "./plan.ts";
@@ -24,7 +25,7 @@ export function renderPlan(plan: Plan): string {
 
 function lineText({ index, stage, op, target, detail, cause }: Line): string {
   const on = [target, detail].filter((text) => text !== "").join("  ");
-  return `${index.padStart(4)}  ${stage.padEnd(7)}  ${op.padEnd(19)}  ${on}  [${cause}]`;
+  return shownText(`${index.padStart(4)}  ${stage.padEnd(7)}  ${op.padEnd(19)}  ${on}  [${cause}]`);
 }
 
 /** The lines of a part of a plan: `first` is the number of its first operation. */
@@ -38,7 +39,7 @@ export function renderHostOps(ops: readonly HostOp[], first: number): string[] {
 
 /** The same as a Markdown table with the inverse of every op. */
 export function renderPlanTable(plan: Plan): string {
-  const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+  const cell = (text: string): string => shownText(text.replaceAll("\n", " ")).replaceAll("|", "\\|");
   const rows = planLines(plan).map(({ index, stage, op, target, detail, cause, inverse }) =>
     ["", index, stage, op, `${target} ${detail}`.trim(), cause, inverse, ""].map(cell).join(" | ").trim(),
   );
@@ -69,5 +70,5 @@ function receiveLines({ receives }: Plan): string[] {
 }
 
 function warningLines({ warnings }: Plan): string[] {
-  return warnings.map((warning) => `   !  ${warning}`);
+  return warnings.map((warning) => `   !  ${shownText(warning)}`);
 }

@@ -496,8 +496,16 @@ test("words of a container are words of the script, whatever a shell makes of su
     "-h",
     "kitchen",
   ];
+  // Lines that end a file within the script, and names that a shell runs.
+  const lines = ["FIRST", "REST", "FUNCTIONS", "HELPER"].flatMap((name) => [
+    `END_OF_${name}`,
+    `touch ${scratch.path}/${name}`,
+  ]);
+  flags.push("-e", `LINES_OF=${lines.join("\n")}`, "-e", `A:-$(touch ${scratch.path}/NAMED)=1`);
   const group = ["--cgroup-parent", `/by-hand-$(id)-'q' ${process.pid}`];
-  const words = ["sh", "-c", 'pwd; echo "$1"; echo "$ODD"; cat "/in $1/file"; echo "== end"', "-", odd];
+  const program =
+    'pwd; echo "$1"; echo "$ODD"; cat "/in $1/file"; [ "$2" = "$LINES_OF" ] && echo "$2"; echo "== end"';
+  const words = ["sh", "-c", program, "-", odd, lines.join("\n")];
   const script = await engine.output(
     "explain",
     "--show-secrets",
@@ -513,7 +521,7 @@ test("words of a container are words of the script, whatever a shell makes of su
   );
   const { text, errors } = await outputOfScript(script, async () => {});
   expect(errors).toBe("");
-  expect(text).toBe(`/tmp/$tools ${odd}\n${odd}\n${odd}\nbound\n== end\n`);
+  expect(text).toBe(`/tmp/$tools ${odd}\n${odd}\n${odd}\nbound\n${lines.join("\n")}\n== end\n`);
   expect(readdirSync(scratch.path).sort()).toEqual(["data", "err", "out", "script.sh"]);
   const parents = readdirSync("/sys/fs/cgroup").filter((hierarchy) =>
     existsSync(`/sys/fs/cgroup/${hierarchy}${group[1]}`),

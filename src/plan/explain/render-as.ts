@@ -1,4 +1,5 @@
 /** One explanation in the form that is asked for. */
+import { shownText } from "../../lib/shown-name.ts";
 import type { Plan } from "../plan.ts";
 import { planJson } from "../plan-json.ts";
 import { renderPlan, renderPlanTable } from "../render-plan.ts";
@@ -66,9 +67,10 @@ function jsonOf(
 }
 
 function plainLines({ notes, ops }: ExplainedPlan): string {
-  const lines = ops.map(
-    ({ index, op, target, detail, setting }) =>
+  const lines = ops.map(({ index, op, target, detail, setting }) =>
+    shownText(
       `${index.padStart(4)}  ${op.padEnd(19)}  ${[target, detail].filter((text) => text !== "").join("  ")}  [${setting}]`,
+    ),
   );
   return [...notes, ...lines, ""].join("\n");
 }

@@ -1,4 +1,5 @@
 /** An explained plan as text or Markdown, chapter by chapter, and the difference of two. */
+import { shownText } from "../../lib/shown-name.ts";
 import { type Chapter, chapters } from "./chapters.ts";
 import type { ExplainedOp, Origin } from "./explained.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -55,7 +56,7 @@ function opLines(op: ExplainedOp, { vocabulary, details }: RenderOptions): strin
   const head = `${op.index.padStart(5)}  ${op.op.padEnd(15)}`;
   const on = withShortIds(onText(op));
   const cause = `[${originText(op.origin, vocabulary)}]`;
-  const line = `${head} ${on.padEnd(targetColumns)} ${time.padStart(8)}  ${cause}`.trimEnd();
+  const line = shownText(`${head} ${on.padEnd(targetColumns)} ${time.padStart(8)}  ${cause}`.trimEnd());
   if (!details) return [line];
   const { ops, stages, words } = vocabulary;
   return [
@@ -85,13 +86,14 @@ export function renderExplained(plan: ExplainedPlan, options: RenderOptions): st
     lines.push("", `${title} (${words.summary(ops.length, time)}): ${meaning}`);
     lines.push(...ops.flatMap((op) => opLines(op, options)));
   }
-  if (plan.warnings.length > 0) lines.push("", words.warnings, ...plan.warnings.map((one) => `  ${one}`));
+  if (plan.warnings.length > 0)
+    lines.push("", words.warnings, ...plan.warnings.map((one) => `  ${shownText(one)}`));
   if (!options.details) lines.push("", words.hint);
   return `${lines.join("\n")}\n`;
 }
 
 function cell(text: string): string {
-  return text.replaceAll("|", "\\|").replaceAll("\n", " ");
+  return shownText(text.replaceAll("\n", " ")).replaceAll("|", "\\|");
 }
 
 export function renderMarkdown(plan: ExplainedPlan, { vocabulary, details }: RenderOptions): string {
@@ -132,7 +134,7 @@ const slotNumber = /#\d+/g;
 
 function comparable(op: ExplainedOp, { id }: NamedPlan): string {
   const text = `${op.op} ${onText(op).replace(slotNumber, "#")}`;
-  return withShortIds(text.replaceAll(id, "ID").replaceAll(id.slice(0, shortIdLength), "ID"));
+  return shownText(withShortIds(text.replaceAll(id, "ID").replaceAll(id.slice(0, shortIdLength), "ID")));
 }
 
 /** What one plan does and the other does not, chapter by chapter; unchanged operations are left out. */
@@ -151,7 +153,7 @@ function differences(
 
 export function renderDifference(first: NamedPlan, second: NamedPlan, vocabulary: Vocabulary): string {
   const { words } = vocabulary;
-  const lines = [words.difference(first.name, second.name)];
+  const lines = [words.difference(shownText(first.name), shownText(second.name))];
   const changes = differences(first, second);
   for (const [chapter, changed] of changes)
     lines.push("", vocabulary.chapters[chapter].title, ...changed.map((text) => `  ${text}`));
@@ -174,7 +176,7 @@ export function renderDifferenceMarkdown(
     "```",
     "",
   ]);
-  const names = `\`${first.name}\`, \`${second.name}\``;
+  const names = `\`${shownText(first.name)}\`, \`${shownText(second.name)}\``;
   return `${[names, "", ...(changes.length === 0 ? [words.same, ""] : parts)].join("\n")}`;
 }
 

@@ -157,10 +157,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
       const what = `what is mounted at ${targetOf(plan, slot)} is masked here: set ${variable} to its path`;
       return `[ -n "\${${variable}-}" ] || fail ${quote(what)}`;
     }),
-    ...[...surroundings.masked].map(
-      (variable) =>
-        `[ -n "\${${variable}+x}" ] || echo ${quote(`note: ${variable} is not set: its value is masked here`)} >&2`,
-    ),
+    ...maskedLines(surroundings.masked),
     "",
     "exec 3<&0",
     "# What is made is taken back at the end, the newest first.",
@@ -190,12 +187,8 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     'mkdir "$work/upper" "$work/work" "$work/tools"',
     "",
     "# Helpers.",
-    `cat > "$work/functions.sh" <<'END_OF_FUNCTIONS'`,
-    functionsText.trimEnd(),
-    "END_OF_FUNCTIONS",
-    `cat > "$work/helper.pl" <<'END_OF_HELPER'`,
-    helperText.trimEnd(),
-    "END_OF_HELPER",
+    ...hereDocument("functions.sh", "END_OF_FUNCTIONS", [functionsText.trimEnd()]),
+    ...hereDocument("helper.pl", "END_OF_HELPER", [helperText.trimEnd()]),
     ...filterFile(filter),
     "",
     ...chapterLine("cgroup", vocabulary),
@@ -205,20 +198,20 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
       : ["", ...chapterLine("network", vocabulary), ...network.lines]),
     "",
     "# What the new process does first, in the new namespaces.",
-    `cat > "$work/first.sh" <<'END_OF_FIRST'`,
-    "set -eu",
-    ...layerLines(plan, sources),
-    ...first,
-    `exec ${makesCgroupNamespace ? "unshare --cgroup " : ""}sh -eu "$work/rest.sh"`,
-    "END_OF_FIRST",
+    ...hereDocument("first.sh", "END_OF_FIRST", [
+      "set -eu",
+      ...layerLines(plan, sources),
+      ...first,
+      `exec ${makesCgroupNamespace ? "unshare --cgroup " : ""}sh -eu "$work/rest.sh"`,
+    ]),
     "# Mounts are made inside its own mount namespace: the host sees none of them.",
-    `cat > "$work/rest.sh" <<'END_OF_REST'`,
-    '. "$work/functions.sh"',
-    "# The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.",
-    ...toolLines(filter !== undefined),
-    ...bound,
-    ...second,
-    "END_OF_REST",
+    ...hereDocument("rest.sh", "END_OF_REST", [
+      '. "$work/functions.sh"',
+      "# The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.",
+      ...toolLines(filter !== undefined),
+      ...bound,
+      ...second,
+    ]),
     "",
     "stop_all() {",
     "  # First who waits for it, or that would tell of its end.",
@@ -445,7 +438,25 @@ function layerLines({ receives }: Plan, sources: ReadonlyMap<string, string>): s
   ];
 }
 
+/** A file of the script's. Words of a container may have many lines: none of them is taken for the end. */
+function hereDocument(file: string, wanted: string, lines: readonly string[]): string[] {
+  const inside = new Set(lines.join("\n").split("\n"));
+  let end = wanted;
+  while (inside.has(end)) end += "_";
+  return [`cat > "$work/${file}" <<'${end}'`, ...lines, end];
+}
+
+/** What a shell takes for the name of a variable; a container's can be called anything, also what a shell would run. */
 const variableWord = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+function maskedLines(masked: ReadonlySet<string>): string[] {
+  return [...masked].map((variable) => {
+    const say = (what: string): string => `echo ${quote(`note: ${oneLine(variable)} ${what}`)} >&2`;
+    return variableWord.test(variable)
+      ? `[ -n "\${${variable}+x}" ] || ${say("is not set: its value is masked here")}`
+      : say("is left out: no shell has a variable of such a name; explain --show-secrets writes it in");
+  });
+}
 
 /** Masked ones come from the environment of whoever runs the script. */
 function environmentWords({ ops }: Plan, { masked }: Pick<ScriptSurroundings, "masked">): string[] {
@@ -573,17 +584,12 @@ export function renderExecScript(plan: Plan, surroundings: ExecSurroundings): st
     "# A mount namespace for the programs that come along: it goes with this script.",
     '[ "$(printenv BY_HAND)" = "$$" ] || BY_HAND=$$ exec unshare --mount --propagation private sh "$0"',
     ...notes.map((note) => `echo ${quote(`note: ${oneLine(note)}`)} >&2`),
-    ...[...masked].map(
-      (variable) =>
-        `[ -n "\${${variable}+x}" ] || echo ${quote(`note: ${variable} is not set: its value is masked here`)} >&2`,
-    ),
+    ...maskedLines(masked),
     "work=$(mktemp -d)",
     "machine=$(uname -m)",
     "export work machine",
     'mkdir "$work/tools"',
-    `cat > "$work/helper.pl" <<'END_OF_HELPER'`,
-    helperText.trimEnd(),
-    "END_OF_HELPER",
+    ...hereDocument("helper.pl", "END_OF_HELPER", [helperText.trimEnd()]),
     ...filterFile(gathered.filter),
     ...toolLines(gathered.filter !== undefined),
     'umount -l "$work/tools"',
@@ -600,8 +606,6 @@ function filterFile(filter: Uint8Array | undefined): string[] {
   if (filter === undefined) return [];
   return [
     `# ${filter.length / 8} instructions of the seccomp filter, 8 bytes each: struct sock_filter, linux/filter.h`,
-    `cat > "$work/filter" <<'END_OF_FILTER'`,
-    ...(filter.toHex().match(/.{1,128}/g) ?? []),
-    "END_OF_FILTER",
+    ...hereDocument("filter", "END_OF_FILTER", filter.toHex().match(/.{1,128}/g) ?? []),
   ];
 }
