@@ -65,7 +65,7 @@ export interface PlacedEndpoint {
 const mostTries = 30;
 const betweenTriesMs = 10;
 /** How long an address is waited for that the kernel has not made a way to. */
-const mostSettlingMs = 100;
+const mostSettlingMs = 1000;
 const betweenLooksMs = 0.1;
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 
