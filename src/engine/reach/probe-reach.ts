@@ -9,10 +9,10 @@ import { newId, shortId } from "../../lib/ids.ts";
 import { pause } from "../../lib/timer.ts";
 import type { ReadRuleset } from "../../linux/netlink/nftables/decode-ruleset.ts";
 import type { TraceEvent } from "../../linux/netlink/nftables/decode-trace.ts";
-import type { Step } from "./decide.ts";
 import { type Packet, protocols } from "./packet.ts";
 import type { Probed } from "./report.ts";
 import { ruleText } from "./rule-text.ts";
+import type { Step } from "./telling.ts";
 
 const limitMs = 1500;
 const lookEveryMs = 5;

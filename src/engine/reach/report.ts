@@ -1,7 +1,8 @@
 /** A decision as the document that clients get. Pure. */
 import type { WhyResponse } from "../../docker/types/why.ts";
-import type { Decision, Step } from "./decide.ts";
+import type { Decision } from "./decide.ts";
 import type { ReachFacts } from "./facts.ts";
+import type { Step } from "./telling.ts";
 import { type ReachLanguage, type Said, sentence } from "./words.ts";
 
 /** What a real packet met with. */
