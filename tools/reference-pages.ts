@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { helpPage } from "../src/cli/command.ts";
 import { commandTable } from "../src/cli/command-table.ts";
 import { programPage } from "../src/cli/help.ts";
-import { createFields, execFields, type Field, type FieldTable } from "../src/docker/fields.ts";
+import {
+  connectFields,
+  createFields,
+  execFields,
+  type Field,
+  type FieldTable,
+} from "../src/docker/fields.ts";
 import type { RequestBody, Result } from "../src/docker/route.ts";
 import { routes } from "../src/docker/routes.ts";
 import { helpText as benchPage } from "../src/lab/mod.ts";
@@ -96,6 +102,12 @@ not here is ignored, as Docker ignores what it does not know. A field that is re
 | Field | What is done with it | |
 | --- | --- | --- |
 ${fieldRows(createFields)}
+
+## POST /networks/{id}/connect
+
+| Field | What is done with it | |
+| --- | --- | --- |
+${fieldRows(connectFields)}
 
 ## POST /containers/{name}/exec
 

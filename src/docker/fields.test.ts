@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { fieldPaths, isZero, valuesAt } from "./field-paths.ts";
-import { createFields, execFields, fieldJudge } from "./fields.ts";
+import { connectFields, createFields, execFields, fieldJudge } from "./fields.ts";
 import { containerCreateBody } from "./types/container.ts";
 import { execCreateBody } from "./types/exec.ts";
+import { networkConnectBody } from "./types/network.ts";
 
 describe("the table of fields", () => {
   test("has a row for every field that the decoders take, and for no other", () => {
     expect(Object.keys(createFields).toSorted()).toEqual(fieldPaths(containerCreateBody).toSorted());
+    expect(Object.keys(connectFields).toSorted()).toEqual(fieldPaths(networkConnectBody).toSorted());
     expect(Object.keys(execFields).toSorted()).toEqual(fieldPaths(execCreateBody).toSorted());
   });
 

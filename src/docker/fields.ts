@@ -243,6 +243,12 @@ export const createFields: FieldTable = {
   ...below("NetworkingConfig.EndpointsConfig{}.", endpointFields),
 };
 
+/** `POST /networks/{id}/connect`. */
+export const connectFields: FieldTable = {
+  Container: done("the container that joins"),
+  ...below("EndpointConfig.", endpointFields),
+};
+
 /** `POST /containers/{name}/exec`. */
 export const execFields: FieldTable = {
   User: done("user and group of the process"),

@@ -81,6 +81,14 @@ inOwnNetns(import.meta.path, () => {
     [["network", "rm", "lunch"], "network lunch has active endpoints"],
     [["network", "connect", "lunch", "one"], "endpoint with name one already exists in network lunch"],
     [["network", "connect", "--alias", "uno", "bridge", "one"], "only supported for user-defined networks"],
+    [
+      ["network", "connect", "--driver-opt", "a=b", "bridge", "one"],
+      "driver-opt of a network is not supported",
+    ],
+    [
+      ["network", "connect", "--link-local-ip", "169.254.7.7", "bridge", "one"],
+      "link-local-ip is not supported",
+    ],
     [["network", "connect", "--alias", "\u0001", "lunch", "one"], 'invalid network alias "\\u0001"'],
   ];
 

@@ -8,7 +8,7 @@ import { openFlags } from "../../../kernel/files.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { Network } from "../../network/mod.ts";
 import { enqueue, tellNetworks } from "../context.ts";
-import { wantedEndpointOf } from "../docker/mod.ts";
+import { checkConnection, wantedEndpointOf } from "../docker/mod.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
 import { checkEndpoint, type WantedEndpoint } from "../specification/mod.ts";
@@ -22,6 +22,7 @@ export async function connectContainer(
   network: Network,
   settings: EndpointSettings | null | undefined,
 ): Promise<void> {
+  checkConnection(settings);
   const wanted = wantedEndpointOf(network.name, settings);
   checkEndpoint(wanted);
   await enqueue(container, async () => {

@@ -2,10 +2,11 @@
  * What a create body must not say, before it is made a specification: options that contradict each other, words that
  * name nothing, fields that this engine does not do. Docker's words. Pure; the values are `checkSpecification`'s.
  */
-import { createFields, fieldJudge } from "../../../docker/fields.ts";
+import { connectFields, createFields, type FieldVerdict, fieldJudge } from "../../../docker/fields.ts";
 import type { ContainerCreateBody } from "../../../docker/types/container.ts";
 import type { ContainerConfig } from "../../../docker/types/container-config.ts";
 import type { HostConfig, MountRequest } from "../../../docker/types/host-config.ts";
+import type { EndpointSettings } from "../../../docker/types/networking.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { refuse, refuseNul } from "../specification/mod.ts";
 import { timeAnnotation } from "./documents.ts";
@@ -13,6 +14,7 @@ import { validateMountOptions } from "./mount-spec.ts";
 import { validateExposed } from "./ports.ts";
 
 const judgeFields = fieldJudge(createFields);
+const judgeConnectFields = fieldJudge(connectFields);
 
 /** Checks a create body and returns warnings. */
 export function checkRequest(body: ContainerCreateBody): string[] {
@@ -107,9 +109,19 @@ export function checkPolicy(name: string): void {
 /** What the table of fields says about fields that this engine does not do: refused, or said aloud. */
 function checkFields(body: ContainerCreateBody): readonly string[] {
   const { refusal, warnings } = judgeFields(body);
-  if (refusal === undefined) return warnings;
+  if (refusal !== undefined) throw refused(refusal);
+  return warnings;
+}
+
+/** The same of a container that joins a network. */
+export function checkConnection(settings: EndpointSettings | null | undefined): void {
+  const { refusal } = judgeConnectFields({ EndpointConfig: settings });
+  if (refusal !== undefined) throw refused(refusal);
+}
+
+function refused(refusal: FieldVerdict): TiffinError {
   const code = refusal.kind === "invalid" ? "container.field-refused" : "container.unsupported";
-  throw new TiffinError(refusal.kind, code, refusal.message);
+  return new TiffinError(refusal.kind, code, refusal.message);
 }
 
 /** Settings that another setting makes meaningless. */

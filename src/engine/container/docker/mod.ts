@@ -1,4 +1,5 @@
 /** Docker's documents: a create body becomes a specification here, and a specification becomes documents again. Pure. */
+export { checkConnection } from "./check-request.ts";
 export { type BodyCircumstances, type DecodedBody, decodeCreateBody } from "./create-body.ts";
 export type { DockerDocuments } from "./documents.ts";
 export { documentsOf } from "./documents-of.ts";
