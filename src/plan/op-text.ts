@@ -103,7 +103,7 @@ export function slotText(slot: number): string {
 }
 
 /** What undoes an op; nothing here asks for a call, because everything ends with a process or its namespace. */
-const inverses: Readonly<Record<OpName, string>> = {
+export const inverses: Readonly<Record<OpName, string>> = {
   open: closed,
   close: "none needed",
   fsMount: "last descriptor and namespace go",

@@ -1,4 +1,5 @@
 /** The explanations in Chinese. */
+import { chinesePhrase } from "./chinese-phrases.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export const chinese: Vocabulary = {
@@ -120,6 +121,7 @@ export const chinese: Vocabulary = {
     parent: "执行器,在进程旁边",
     child: "进程自己,在程序之前",
   },
+  phrase: chinesePhrase,
   words: {
     undone: "撤销",
     asked: "要求者",

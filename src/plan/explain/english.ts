@@ -151,6 +151,7 @@ export const english: Vocabulary = {
     parent: "the executor, beside the process",
     child: "the process itself, before its program",
   },
+  phrase: (english) => english,
   words: {
     undone: "undone",
     asked: "asked for by",

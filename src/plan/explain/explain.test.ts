@@ -1,9 +1,10 @@
 /** Explanations: every operation is told in every language, grouped, with who asked for it; two plans differ where they should. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { ops } from "../../abi/schema.ts";
 import type { HostFacts } from "../../linux/host-facts.ts";
 import { compileContainer } from "../compile-container.ts";
+import { inverses } from "../op-text.ts";
 import { hostOpNames } from "../plan.ts";
 import { defaultOptions, defaultSpec } from "../testdata/specs.ts";
 import { chapters } from "./chapters.ts";
@@ -49,6 +50,25 @@ describe("each language", () => {
       for (const sentence of all) expect(sentence.length).toBeGreaterThan(3);
       expect(new Set(all).size).toBe(all.length);
     }
+  });
+
+  test("has causes, inverses and objects, too: of every plan that is kept, and of every inverse", () => {
+    const { phrase } = languages.zh;
+    const directory = new URL("../testdata/", import.meta.url);
+    const causes = readdirSync(directory)
+      .filter((name) => name.endsWith(".plan"))
+      .flatMap((name) => readFileSync(new URL(name, directory), "utf8").split("\n"))
+      .flatMap((line) => /\[([^[]*(?:\[[^[\]]*\])?)\]$/.exec(line)?.[1] ?? []);
+    const own = compileContainer(defaultSpec(), facts, defaultOptions());
+    const targets = own.ops.flatMap(({ op, target }) => (op === "exec" ? [] : [target]));
+    const hostInverses = own.hostOps.map(({ inverse }) => inverse);
+    const words = [...causes, ...targets, ...hostInverses, ...Object.values(inverses)];
+    expect(words.length).toBeGreaterThan(500);
+    // Names of files and settings, and resources and descriptors by their numbers, are those of every language.
+    const isName = (text: string): boolean =>
+      !text.includes(" ") || /^\/|^(?:fd|resource|mark|sync) \d|^[#\d]/.test(text);
+    const untold = words.filter((text) => !isName(text) && !hanCharacters.test(phrase(text)));
+    expect([...new Set(untold)]).toEqual([]);
   });
 
   test("is that language", () => {

@@ -1,6 +1,7 @@
 /** An explained plan as text or Markdown, chapter by chapter, and the difference of two. */
 import { shownText } from "../../lib/shown-name.ts";
 import { type Chapter, chapters } from "./chapters.ts";
+import { english } from "./english.ts";
 import type { ExplainedOp, Origin } from "./explained.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -25,12 +26,12 @@ export function durationText(milliseconds: number): string {
   return `${milliseconds.toFixed(milliseconds < 10 ? 2 : 1)} ms`;
 }
 
-export function originText(origin: Origin, { words }: Vocabulary): string {
+export function originText(origin: Origin, { words, phrase }: Vocabulary): string {
   switch (origin.kind) {
     case "flag":
-      return words.flag(origin.text);
+      return words.flag(phrase(origin.text));
     case "image":
-      return words.image(origin.text);
+      return words.image(phrase(origin.text));
     case "default":
       return words.default;
   }
@@ -38,8 +39,12 @@ export function originText(origin: Origin, { words }: Vocabulary): string {
 
 const targetColumns = 64;
 
-function onText({ target, detail }: ExplainedOp): string {
-  return detail === "" ? target : `${target}  ${detail}`;
+/** Their objects are a container's own words. */
+const namedByOthers: ReadonlySet<string> = new Set(["exec", "hook", "setHostname", "setDomainname"]);
+
+function onText({ op, target, detail }: ExplainedOp, { phrase }: Vocabulary): string {
+  const on = namedByOthers.has(op) ? target : phrase(target);
+  return detail === "" ? on : `${on}  ${detail}`;
 }
 
 const wholeId = /[0-9a-f]{64}/g;
@@ -54,15 +59,15 @@ export function withShortIds(text: string): string {
 function opLines(op: ExplainedOp, { vocabulary, details }: RenderOptions): string[] {
   const time = op.milliseconds === undefined ? "" : durationText(op.milliseconds);
   const head = `${op.index.padStart(5)}  ${op.op.padEnd(15)}`;
-  const on = withShortIds(onText(op));
+  const on = withShortIds(onText(op, vocabulary));
   const cause = `[${originText(op.origin, vocabulary)}]`;
   const line = shownText(`${head} ${on.padEnd(targetColumns)} ${time.padStart(8)}  ${cause}`.trimEnd());
   if (!details) return [line];
-  const { ops, stages, words } = vocabulary;
+  const { ops, stages, words, phrase } = vocabulary;
   return [
     line,
     `         ${ops[op.op]}`,
-    `         ${words.by}: ${stages[op.stage]}; ${words.asked}: ${op.setting}; ${words.undone}: ${op.inverse}`,
+    `         ${words.by}: ${stages[op.stage]}; ${words.asked}: ${phrase(op.setting)}; ${words.undone}: ${phrase(op.inverse)}`,
   ];
 }
 
@@ -115,8 +120,10 @@ export function renderMarkdown(plan: ExplainedPlan, { vocabulary, details }: Ren
     for (const op of ops) {
       const name = details ? `${op.op}: ${vocabulary.ops[op.op]}` : op.op;
       const time = op.milliseconds === undefined ? "" : durationText(op.milliseconds);
-      const cause = `${originText(op.origin, vocabulary)} (${op.setting})`;
-      lines.push(`| ${[op.index, name, onText(op), time, cause, op.inverse].map(cell).join(" | ")} |`);
+      const cause = `${originText(op.origin, vocabulary)} (${vocabulary.phrase(op.setting)})`;
+      lines.push(
+        `| ${[op.index, name, onText(op, vocabulary), time, cause, vocabulary.phrase(op.inverse)].map(cell).join(" | ")} |`,
+      );
     }
   }
   return `${lines.join("\n")}\n`;
@@ -132,8 +139,8 @@ export interface NamedPlan {
 /** Descriptors are counted anew in each plan, and ids are what they are: neither is a difference. */
 const slotNumber = /#\d+/g;
 
-function comparable(op: ExplainedOp, { id }: NamedPlan): string {
-  const text = `${op.op} ${onText(op).replace(slotNumber, "#")}`;
+function comparable(op: ExplainedOp, { id }: NamedPlan, vocabulary: Vocabulary): string {
+  const text = `${op.op} ${onText(op, vocabulary).replace(slotNumber, "#")}`;
   return shownText(withShortIds(text.replaceAll(id, "ID").replaceAll(id.slice(0, shortIdLength), "ID")));
 }
 
@@ -141,10 +148,11 @@ function comparable(op: ExplainedOp, { id }: NamedPlan): string {
 function differences(
   first: NamedPlan,
   second: NamedPlan,
+  vocabulary: Vocabulary,
 ): readonly (readonly [Chapter, readonly string[]])[] {
   return chapters.flatMap((chapter) => {
     const [one = [], other = []] = [first, second].map((named) =>
-      named.plan.ops.filter((op) => op.chapter === chapter).map((op) => comparable(op, named)),
+      named.plan.ops.filter((op) => op.chapter === chapter).map((op) => comparable(op, named, vocabulary)),
     );
     const changed = changesBetween(one, other);
     return changed.length === 0 ? [] : [[chapter, changed] as const];
@@ -154,7 +162,7 @@ function differences(
 export function renderDifference(first: NamedPlan, second: NamedPlan, vocabulary: Vocabulary): string {
   const { words } = vocabulary;
   const lines = [words.difference(shownText(first.name), shownText(second.name))];
-  const changes = differences(first, second);
+  const changes = differences(first, second, vocabulary);
   for (const [chapter, changed] of changes)
     lines.push("", vocabulary.chapters[chapter].title, ...changed.map((text) => `  ${text}`));
   if (changes.length === 0) lines.push("", words.same);
@@ -167,7 +175,7 @@ export function renderDifferenceMarkdown(
   vocabulary: Vocabulary,
 ): string {
   const { words } = vocabulary;
-  const changes = differences(first, second);
+  const changes = differences(first, second, vocabulary);
   const parts = changes.flatMap(([chapter, changed]) => [
     `## ${vocabulary.chapters[chapter].title}`,
     "",
@@ -184,7 +192,7 @@ export function differenceJson(first: NamedPlan, second: NamedPlan): unknown {
   return {
     first: first.name,
     second: second.name,
-    changes: differences(first, second).flatMap(([chapter, changed]) =>
+    changes: differences(first, second, english).flatMap(([chapter, changed]) =>
       changed.map((text) => ({
         chapter,
         of: text.startsWith("-") ? "first" : "second",

@@ -11,6 +11,8 @@ export interface Vocabulary {
   /** What an operation does and why a container wants it. */
   readonly ops: Readonly<Record<AnyOpName, string>>;
   readonly stages: Readonly<Record<"host" | "prepare" | "parent" | "child", string>>;
+  /** A cause, an inverse or an object of an operation, which are written in English; names are left as they are. */
+  readonly phrase: (english: string) => string;
   /** Words around the operations. */
   readonly words: {
     readonly undone: string;

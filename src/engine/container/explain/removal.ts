@@ -30,6 +30,15 @@ export interface RemovalOp {
 
 const start = "the next start";
 const none = "none: what is gone is gone";
+export const removalInverses = [start, none] as const;
+export const removalCauses = [
+  "it runs",
+  "its last process ends",
+  "its process ends",
+  "its last process has left",
+  "the container is removed",
+  "it is anonymous",
+] as const;
 
 /** The shell form of each; total, like the words. */
 const byHand: Readonly<Record<RemovalOpName, (target: string) => readonly string[]>> = {
@@ -66,8 +75,8 @@ export function decideRemoval(
   const op = (
     name: RemovalOpName,
     target: string,
-    cause: string,
-    inverse: string,
+    cause: (typeof removalCauses)[number],
+    inverse: (typeof removalInverses)[number],
     origin: Origin = byForce,
   ): RemovalOp => ({
     op: name,
