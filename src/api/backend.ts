@@ -5,7 +5,9 @@
  *
  * `name` arguments are what a client wrote: a full id, a unique prefix of one, or a name with or without slash.
  */
+
 import type { ContainerChange, PathStatus } from "../docker/types/archive.ts";
+import type { BuildPruneReport } from "../docker/types/build.ts";
 import type {
   ContainerCreateBody,
   ContainerCreateResponse,
@@ -436,6 +438,49 @@ export interface ImportRequest {
   readonly platform: string | undefined;
 }
 
+/** Settings of containers that steps of a build run in, as in `HostConfig`. */
+export interface BuildRunRequest {
+  readonly NetworkMode?: string;
+  readonly ExtraHosts?: string[];
+  readonly CpusetCpus?: string;
+  readonly CpusetMems?: string;
+  readonly CgroupParent?: string;
+  readonly ShmSize?: number;
+  readonly Memory?: number;
+  readonly MemorySwap?: number;
+  readonly CpuShares?: number;
+  readonly CpuPeriod?: number;
+  readonly CpuQuota?: number;
+}
+
+export interface BuildRequest {
+  /** Path in the context; empty for the usual one. */
+  readonly dockerfile: string;
+  readonly tags: readonly string[];
+  readonly arguments: Readonly<Record<string, string>>;
+  /** A stage; empty for the last. */
+  readonly target: string;
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  /** Only the id of the image is told. */
+  readonly quiet: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly platform: string;
+  readonly run: BuildRunRequest;
+}
+
+export interface BuildBackend {
+  /** An image from a Dockerfile and the context that is the body, a tar, compressed or not. */
+  build(
+    request: BuildRequest,
+    body: AsyncIterable<Uint8Array>,
+    report: (message: ProgressMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Takes away what steps came to that nothing else needs. */
+  prune(): Promise<BuildPruneReport>;
+}
+
 export interface VolumeBackend {
   /** One of that name is given back as it is. */
   create(body: VolumeCreateBody): Promise<VolumeDocument>;
@@ -499,6 +544,7 @@ export interface Backends {
   readonly containers: ContainerBackend;
   readonly execs: ExecBackend;
   readonly images: ImageBackend;
+  readonly builds: BuildBackend;
   readonly networks: NetworkBackend;
   readonly system: SystemBackend;
   readonly reach: ReachBackend;

@@ -6,6 +6,7 @@ import { HttpServer } from "../transport/http-server.ts";
 import type { Backends } from "./backend.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { archiveHandlers } from "./handlers/archive.ts";
+import { buildHandlers } from "./handlers/build.ts";
 import { containerHandlers } from "./handlers/container.ts";
 import { execHandlers } from "./handlers/exec.ts";
 import { imageHandlers } from "./handlers/image.ts";
@@ -55,6 +56,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
       ...volumeHandlers(backends.volumes),
       ...systemHandlers(backends.system, backends.events),
       ...imageHandlers(backends.images, onFault),
+      ...buildHandlers(backends.builds, onFault),
       ...networkHandlers(backends.networks),
       ...containerHandlers(backends.containers),
       ...archiveHandlers(backends.containers),

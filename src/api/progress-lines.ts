@@ -65,9 +65,14 @@ export async function progressLines(
       if (!begun) throw thrown;
       const error = asTiffinError(thrown);
       if (error.kind === "internal") onFault(error);
-      const { message, remedy, code } = errorBody(error);
+      const { message, remedy, code, exitCode } = errorBody(error);
       lines.push({
-        errorDetail: { message, ...(remedy !== undefined && { remedy }), tiffinCode: code },
+        errorDetail: {
+          ...(exitCode !== undefined && { code: exitCode }),
+          message,
+          ...(remedy !== undefined && { remedy }),
+          tiffinCode: code,
+        },
         error: message,
       });
       lines.end();

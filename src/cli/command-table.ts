@@ -33,6 +33,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/images.ts")).command,
   },
   {
+    names: ["image build", "build"],
+    summary: "Build an image from a Dockerfile",
+    load: async () => (await import("./commands/build.ts")).command,
+  },
+  {
     names: ["version"],
     summary: "Show the versions of the client and the engine",
     load: async () => (await import("./commands/version.ts")).command,

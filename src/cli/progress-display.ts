@@ -40,13 +40,16 @@ export async function showProgress(
 }
 
 function failureOf({ error, errorDetail }: ProgressMessage): TiffinError {
-  const { message = error ?? "the engine failed without saying why", remedy, tiffinCode } = errorDetail ?? {};
-  return new TiffinError(
-    "internal",
-    tiffinCode ?? "client.engine-error",
-    message,
-    remedy === undefined ? {} : { remedy },
-  );
+  const {
+    message = error ?? "the engine failed without saying why",
+    remedy,
+    tiffinCode,
+    code,
+  } = errorDetail ?? {};
+  return new TiffinError("internal", tiffinCode ?? "client.engine-error", message, {
+    ...(remedy !== undefined && { remedy }),
+    ...(code !== undefined && code > 0 && { exitCode: code }),
+  });
 }
 
 function barCells(columns = 0): number {

@@ -4,7 +4,7 @@
  * takes them all.
  */
 import { TiffinError } from "../lib/errors.ts";
-import { type Decoded, decodeJson, flag, list, mapOf, text, wrongType } from "./decode.ts";
+import { type Decoded, decodeJson, flag, list, mapOf, nullable, text, wrongType } from "./decode.ts";
 
 export interface QueryCodec<T> {
   /** `name` is for the error text. Throws `invalid` `api.query-invalid`. */
@@ -173,3 +173,23 @@ export function encodeQuery<Q extends QueryShape>(shape: Q, values: QueryOf<Q>):
   }
   return parts.join("&");
 }
+
+const texts = nullable(mapOf(nullable(text)));
+
+/** A JSON object of texts; those that are `null` are left out. */
+export const queryTexts: QueryCodec<Readonly<Record<string, string>>> = {
+  decode(raw, name) {
+    if (raw === "") return {};
+    const entries = Object.entries(decodeJson(raw, texts, `query parameter ${name}`) ?? {});
+    return Object.fromEntries(entries.flatMap(([key, value]) => (value === null ? [] : [[key, value]])));
+  },
+  encode: (value) => JSON.stringify(value),
+};
+
+const strings = nullable(list(text));
+
+/** A JSON list of texts. */
+export const queryStrings: QueryCodec<readonly string[]> = {
+  decode: (raw, name) => (raw === "" ? [] : (decodeJson(raw, strings, `query parameter ${name}`) ?? [])),
+  encode: (value) => JSON.stringify(value),
+};

@@ -70,6 +70,8 @@ export interface EnginePaths {
   readonly containers: string;
   readonly volumes: string;
   readonly cache: string;
+  /** Contexts of builds under way. */
+  readonly builds: string;
   container(id: string): { readonly directory: string; readonly logs: string; readonly record: string };
 }
 
@@ -82,6 +84,7 @@ export function enginePaths(config: EngineConfig): EnginePaths {
     containers: `${root}/containers`,
     volumes: `${root}/volumes`,
     cache: `${root}/cache`,
+    builds: `${root}/builds`,
     container(id) {
       const directory = `${root}/containers/${id}`;
       return { directory, logs: `${directory}/logs`, record: `${directory}/record` };

@@ -13,6 +13,7 @@ import { within } from "../lib/timer.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { platformOfMachine } from "../oci/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
+import { BuildService, StepCache } from "./build/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
 import {
   type ContainerContext,
@@ -71,6 +72,7 @@ export interface Engine {
   readonly containers: ContainerService;
   readonly execs: ExecService;
   readonly images: ImageService;
+  readonly builds: BuildService;
   readonly volumes: VolumeService;
   readonly networks: NetworkService;
   readonly system: SystemService;
@@ -280,6 +282,19 @@ async function openWith(
   });
   const volumeService = new VolumeService({ volumes, events, report, usersOf: usersOfVolume });
   const containers = new ContainerService(context);
+  const builds = new BuildService({
+    directory: paths.builds,
+    containers,
+    images,
+    imageService,
+    layers,
+    events,
+    cache: new StepCache(database, writes),
+    host: platformOfMachine(facts.kernel.machine),
+    limitBytes: config.limitUnpackedBytes,
+    report,
+  });
+  await builds.settle();
   const usage = (types: readonly string[]) =>
     diskUsage(
       {
@@ -307,6 +322,7 @@ async function openWith(
         disconnectContainer(context, context.registry.resolve(name), network, force),
     }),
     images: imageService,
+    builds,
     volumes: volumeService,
     system: new SystemService(context, options.version, usage),
     reach: new ReachService(reachContext(context)),

@@ -13,7 +13,7 @@ const pingHeaders = [
 export function systemHandlers(
   system: SystemBackend,
   events: EventBackend,
-): Pick<Handlers, "ping" | "pingHead" | "buildPrune" | "version" | "info" | "diskUsage" | "events"> {
+): Pick<Handlers, "ping" | "pingHead" | "version" | "info" | "diskUsage" | "events"> {
   const ping = async (): Promise<TextAnswer> => {
     await system.ping();
     return { text: "OK", headers: pingHeaders };
@@ -23,7 +23,6 @@ export function systemHandlers(
     pingHead: ping,
     version: () => system.version(),
     info: () => system.info(),
-    buildPrune: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
     diskUsage: ({ query }) => system.diskUsage(query.type ?? []),
     events: async ({ query, signal }) => {
       const { since, until, filters = {} } = query;

@@ -267,6 +267,14 @@ export function fakeEngine(): FakeEngine {
     throw new TiffinError("notFound", "volume.not-found", noSuchVolume(attempt, name));
   };
   const engine: FakeEngine = {
+    builds: {
+      build: async (_request, body, report) => {
+        let bytes = 0;
+        for await (const piece of body) bytes += piece.length;
+        report({ stream: `${bytes}\n` });
+      },
+      prune: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
+    },
     all,
     allExecs,
     created,

@@ -13,6 +13,9 @@ import { endOfArchive, headerOf, padding, type TarEntry, type TarEntryType } fro
 const pieceBytes = 256 * 1024;
 const noFollow = 0o400000;
 
+/** Of an entry: all of it, with what is below, or itself alone. */
+export type LeftOut = "nothing" | "itself" | "all";
+
 /**
  * `path` and all below it, called `name` in the archive; without a name what is in it. A file that shrinks while it is read is
  * filled up with zeros, one that grows is cut, so that the archive stays whole.
@@ -21,13 +24,16 @@ export async function* packHost(
   path: string,
   name: string | undefined,
   onBytes: (bytes: number) => void,
+  leavesOut: (name: string, isDirectory: boolean) => LeftOut = () => "nothing",
 ): AsyncGenerator<Uint8Array> {
   const seen = new Map<string, string>();
   function* visit(at: string, called: string): Generator<Uint8Array> {
     const stat = lstatSync(at, { bigint: true });
     const entry = entryOf(at, called, stat, seen);
     if (entry === undefined) return;
-    yield headerOf(entry);
+    const out = leavesOut(called, entry.type === "directory");
+    if (out === "all") return;
+    if (out === "nothing") yield headerOf(entry);
     if (entry.type === "file") yield* content(at, entry.sizeBytes, onBytes);
     if (entry.type === "directory") yield* below(at, called);
   }

@@ -53,3 +53,13 @@ test("what is no pattern is refused", () => {
   expect(() => parseIgnore("[")).toThrow("syntax error in pattern");
   expect(() => parseIgnore("a\\")).toThrow("syntax error in pattern");
 });
+
+test.each([
+  ["*\n!a/b", "a", true],
+  ["*\n!a/b", "ab", false],
+  ["*\n!a/*/c", "a/x", true],
+  ["*\n!**/c", "x", true],
+  ["*", "x", false],
+])("%p: may something below %s come back? %p", (patterns, directory, may) => {
+  expect(parseIgnore(patterns).mayBringBack(directory)).toBe(may);
+});

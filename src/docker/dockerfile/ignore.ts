@@ -27,11 +27,19 @@ export function parseIgnore(text: string): IgnorePatterns {
     .filter((line) => line !== "")
     .map(parsePattern)
     .filter((pattern) => pattern !== undefined);
-  const bringsBack = patterns.some(({ exclusion }) => exclusion);
   return {
     excludes: (path) => excluded(patterns, path),
-    mayBringBack: () => bringsBack,
+    mayBringBack: (directory) =>
+      patterns.some(({ exclusion, text }) => exclusion && mayBeBelow(text, directory)),
   };
+}
+
+/** By the words before the first wildcard; behind that, anything may match. */
+function mayBeBelow(pattern: string, directory: string): boolean {
+  const literal = /^[^*?[\\]*/.exec(pattern)?.[0] ?? "";
+  if (literal.length < pattern.length)
+    return `${directory}/`.startsWith(literal) || literal.startsWith(`${directory}/`);
+  return pattern.startsWith(`${directory}/`);
 }
 
 function parsePattern(line: string): Pattern | undefined {

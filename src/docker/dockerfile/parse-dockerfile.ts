@@ -41,8 +41,12 @@ export class DockerfileError extends Error {
   readonly firstLine: number;
   readonly lastLine: number;
 
-  constructor(message: string, place: { readonly firstLine: number; readonly lastLine: number }) {
-    super(message);
+  constructor(
+    message: string,
+    place: { readonly firstLine: number; readonly lastLine: number },
+    cause?: unknown,
+  ) {
+    super(message, { cause });
     this.firstLine = place.firstLine;
     this.lastLine = place.lastLine;
   }
@@ -216,5 +220,5 @@ export function linesAroundFault(
 /** A fault at an instruction, from whatever was thrown there. */
 export function faultAt(thrown: unknown, instruction: PlacedInstruction): DockerfileError {
   if (thrown instanceof DockerfileError) return thrown;
-  return new DockerfileError(messageOf(thrown), instruction);
+  return new DockerfileError(messageOf(thrown), instruction, thrown);
 }

@@ -2,7 +2,7 @@
  * The instructions that `commit --change` and `import --change` take, done to an image's configuration. The words of errors are
  * Docker's. Pure.
  */
-import { expandWord, expandWords, type Lookup } from "../../docker/dockerfile/expand.ts";
+import { type Escape, expandWord, expandWords, type Lookup } from "../../docker/dockerfile/expand.ts";
 import {
   type Instruction,
   parseInstruction,
@@ -19,54 +19,87 @@ import type { ImageConfig } from "./image.ts";
 const defaultShell = ["/bin/sh", "-c"];
 
 /** A configuration between two instructions, and whether one of them has set the command. */
-interface Changing {
+export interface Changing {
   readonly config: ImageConfig;
   readonly commandSet: boolean;
+  /** Variables beside those of the environment, which come first. */
+  readonly variables?: Lookup;
+  readonly escape?: Escape;
 }
 
-type Change = (instruction: Instruction, changing: Changing) => Partial<ImageConfig>;
+/** What an instruction makes of a configuration, and how Docker writes it down in an image's history. */
+interface Changed {
+  readonly set: Partial<ImageConfig>;
+  readonly says: string;
+}
+
+type Change = (instruction: Instruction, changing: Changing) => Changed;
 
 const changes: Readonly<Record<string, Change>> = {
-  cmd: (instruction, { config }) => ({ Cmd: shellOrList(instruction, config) ?? shellOf(config) }),
+  cmd(instruction, { config }) {
+    const command = shellOrList(instruction, config) ?? shellOf(config);
+    return { set: { Cmd: command }, says: `CMD ${goList(command)}` };
+  },
   entrypoint(instruction, { config, commandSet }) {
     const entrypoint = shellOrList(instruction, config);
-    if (entrypoint === undefined) return {};
+    if (entrypoint === undefined) return { set: {}, says: "ENTRYPOINT []" };
     // A command was meant for the entry point that there was.
-    return { Entrypoint: entrypoint, ...(!commandSet && { Cmd: [] }) };
+    const set = { Entrypoint: entrypoint, ...(!commandSet && { Cmd: [] }) };
+    return { set, says: `ENTRYPOINT ${goList(entrypoint)}` };
   },
-  env: (instruction, { config }) => ({
-    Env: pairsOf(instruction, config).reduce(
-      (env, [name, value]) => withVariable(env, name, value),
-      [...(config.Env ?? [])],
-    ),
-  }),
-  label: (instruction, { config }) => ({
-    Labels: { ...config.Labels, ...Object.fromEntries(pairsOf(instruction, config)) },
-  }),
-  expose(instruction, { config }) {
-    const words = whiteWords(atLeastOne(instruction)).flatMap((word) => expandWords(word, lookupIn(config)));
+  env(instruction, changing) {
+    const pairs = pairsOf(instruction, changing);
+    const env = pairs.reduce(
+      (before, [name, value]) => withVariable(before, name, value),
+      [...(changing.config.Env ?? [])],
+    );
+    return { set: { Env: env }, says: `ENV ${pairs.map((pair) => pair.join("=")).join(" ")}` };
+  },
+  label(instruction, changing) {
+    const pairs = pairsOf(instruction, changing);
+    return {
+      set: { Labels: { ...changing.config.Labels, ...Object.fromEntries(pairs) } },
+      says: `LABEL ${pairs.map((pair) => pair.join("=")).join(" ")}`,
+    };
+  },
+  expose(instruction, changing) {
+    const words = whiteWords(atLeastOne(instruction)).flatMap((word) =>
+      expandWords(word, lookupIn(changing), changing.escape),
+    );
     const ports = words.flatMap(portsOf).map((port) => [port, {}] as const);
-    return { ExposedPorts: { ...config.ExposedPorts, ...Object.fromEntries(ports) } };
+    return {
+      set: { ExposedPorts: { ...changing.config.ExposedPorts, ...Object.fromEntries(ports) } },
+      says: `EXPOSE ${words.toSorted().join(" ")}`,
+    };
   },
-  user: (instruction, { config }) => ({ User: expandWord(exactlyOne(instruction), lookupIn(config)) }),
-  volume(instruction, { config }) {
+  user(instruction, changing) {
+    const user = expandWord(exactlyOne(instruction), lookupIn(changing), changing.escape);
+    return { set: { User: user }, says: `USER ${user}` };
+  },
+  volume(instruction, changing) {
     const rest = atLeastOne(instruction);
     const places = (jsonList(rest) ?? whiteWords(rest)).map((word) =>
-      expandWord(word, lookupIn(config)).trim(),
+      expandWord(word, lookupIn(changing), changing.escape).trim(),
     );
     if (places.includes("")) throw new Error("VOLUME specified can not be an empty string");
-    return { Volumes: { ...config.Volumes, ...Object.fromEntries(places.map((place) => [place, {}])) } };
+    return {
+      set: {
+        Volumes: { ...changing.config.Volumes, ...Object.fromEntries(places.map((place) => [place, {}])) },
+      },
+      says: `VOLUME [${places.join(" ")}]`,
+    };
   },
-  workdir(instruction, { config }) {
-    const path = expandWord(exactlyOne(instruction), lookupIn(config));
+  workdir(instruction, changing) {
+    const path = expandWord(exactlyOne(instruction), lookupIn(changing), changing.escape);
     if (path === "") throw new Error("cannot normalize nothing");
-    const from = path.startsWith("/") ? "" : (config.WorkingDir ?? "");
-    return { WorkingDir: cleanPath(`/${from}/${path}`) };
+    const from = path.startsWith("/") ? "" : (changing.config.WorkingDir ?? "");
+    const place = cleanPath(`/${from}/${path}`);
+    return { set: { WorkingDir: place }, says: `WORKDIR ${place}` };
   },
-  stopsignal(instruction, { config }) {
-    const signal = expandWord(exactlyOne(instruction), lookupIn(config));
+  stopsignal(instruction, changing) {
+    const signal = expandWord(exactlyOne(instruction), lookupIn(changing), changing.escape);
     if (parseSignal(signal) === undefined) throw new Error(`invalid signal: ${signal}`);
-    return { StopSignal: signal };
+    return { set: { StopSignal: signal }, says: `STOPSIGNAL ${signal}` };
   },
   onbuild(instruction, { config }) {
     const trigger = atLeastOne(instruction);
@@ -74,10 +107,34 @@ const changes: Readonly<Record<string, Change>> = {
     if (name === "ONBUILD") throw new Error("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
     if (name === "MAINTAINER" || name === "FROM")
       throw new Error(`${name} isn't allowed as an ONBUILD trigger`);
-    return { OnBuild: [...(config.OnBuild ?? []), trigger] };
+    return { set: { OnBuild: [...(config.OnBuild ?? []), trigger] }, says: `ONBUILD ${trigger}` };
   },
-  healthcheck: (instruction) => ({ Healthcheck: healthcheckOf(instruction) }),
+  healthcheck(instruction) {
+    const healthcheck = healthcheckOf(instruction);
+    return { set: { Healthcheck: healthcheck }, says: `HEALTHCHECK ${goHealthcheck(healthcheck)}` };
+  },
 };
+
+/** The names, in lower case, of instructions that change nothing but the configuration, and that a commit may make. */
+export function changesConfig(name: string): boolean {
+  return own(changes, name) !== undefined;
+}
+
+/** One instruction done, and what Docker's history says of it. Throws `Error` in Docker's words. */
+export function changeConfig(
+  instruction: Instruction,
+  changing: Changing,
+): { readonly changing: Changing; readonly says: string } {
+  const change = own(changes, instruction.name);
+  if (change === undefined) throw new Error(`${instruction.written} is not a valid change command`);
+  if (instruction.name !== "healthcheck") refuseFlags(instruction);
+  const { set, says } = change(instruction, changing);
+  const config = { ...changing.config, ...set };
+  return {
+    changing: { ...changing, config, commandSet: changing.commandSet || instruction.name === "cmd" },
+    says,
+  };
+}
 
 /** Throws `TiffinError` `invalid` for what is no such instruction, or a wrong one. */
 export function changedConfig(config: ImageConfig, lines: readonly string[]): ImageConfig {
@@ -85,24 +142,48 @@ export function changedConfig(config: ImageConfig, lines: readonly string[]): Im
   try {
     const instructions = parseInstructions(lines.join("\n"));
     for (const { name, written } of instructions) {
-      if (own(changes, name) === undefined) throw new Error(`${written} is not a valid change command`);
+      if (!changesConfig(name)) throw new Error(`${written} is not a valid change command`);
     }
     let changing: Changing = { config, commandSet: false };
-    for (const instruction of instructions) {
-      const change = own(changes, instruction.name);
-      if (change === undefined) continue;
-      if (instruction.name !== "healthcheck") refuseFlags(instruction);
-      changing = {
-        config: { ...changing.config, ...change(instruction, changing) },
-        commandSet: changing.commandSet || instruction.name === "cmd",
-      };
-    }
-    const { Cmd, ...others } = changing.config;
-    return Cmd?.length === 0 ? others : changing.config;
+    for (const instruction of instructions) changing = changeConfig(instruction, changing).changing;
+    return withoutEmptyCommand(changing.config);
   } catch (thrown) {
     if (!(thrown instanceof Error) || thrown instanceof TiffinError) throw thrown;
     throw new TiffinError("invalid", "image.bad-change", thrown.message, { cause: thrown });
   }
+}
+
+/** An empty command is none. */
+export function withoutEmptyCommand(config: ImageConfig): ImageConfig {
+  const { Cmd, ...others } = config;
+  return Cmd?.length === 0 ? others : config;
+}
+
+/** As Go prints a list of quoted texts. */
+function goList(words: readonly string[]): string {
+  return `[${words.map((word) => JSON.stringify(word)).join(" ")}]`;
+}
+
+const nsPerMs = 1_000_000;
+
+/** As Go prints the structure, each field quoted. */
+function goHealthcheck(check: OciHealthcheck): string {
+  const { Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0 } = check;
+  const durations = [Interval, Timeout, StartPeriod, StartInterval].map(
+    (ns) => `"${ns === 0 ? "0s" : goDuration(ns / nsPerMs)}"`,
+  );
+  const retries = `'\\x${Retries.toString(16).padStart(2, "0")}'`;
+  return `&{${[goList(Test), ...durations, retries].join(" ")}}`;
+}
+
+function goDuration(ms: number): string {
+  if (ms < 1000) return `${ms}ms`;
+  const seconds = ms / 1000;
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor((seconds % 3600) / 60);
+  const rest = `${Number((seconds % 60).toFixed(9))}s`;
+  if (hours > 0) return `${hours}h${minutes}m${rest}`;
+  return minutes > 0 ? `${minutes}m${rest}` : rest;
 }
 
 function refuseFlags({ flags }: Instruction): void {
@@ -124,18 +205,18 @@ function whiteWords(text: string): string[] {
   return text.split(/\s+/).filter((word) => word !== "");
 }
 
-function lookupIn(config: ImageConfig): Lookup {
-  const variables = new Map(
+function lookupIn({ config, variables }: Changing): Lookup {
+  const environment = new Map(
     (config.Env ?? []).map((entry) => {
       const sign = entry.indexOf("=");
       return sign === -1 ? [entry, ""] : [entry.slice(0, sign), entry.slice(sign + 1)];
     }),
   );
-  return (name) => variables.get(name);
+  return (name) => environment.get(name) ?? variables?.(name);
 }
 
 /** A JSON array of strings; undefined for any other text. Throws for an array of something else. */
-function jsonList(text: string): string[] | undefined {
+export function jsonList(text: string): string[] | undefined {
   if (!text.startsWith("[")) return undefined;
   let value: unknown;
   try {
@@ -150,7 +231,7 @@ function jsonList(text: string): string[] | undefined {
   });
 }
 
-function shellOf(config: ImageConfig): string[] {
+export function shellOf(config: ImageConfig): string[] {
   return [...(config.Shell ?? defaultShell)];
 }
 
@@ -161,29 +242,34 @@ function shellOrList({ rest }: Instruction, config: ImageConfig): string[] | und
 }
 
 /** `NAME=value ...`, or the older `NAME value`. */
-function pairsOf(instruction: Instruction, config: ImageConfig): [name: string, value: string][] {
+function pairsOf(instruction: Instruction, changing: Changing): [name: string, value: string][] {
   const title = instruction.name.toUpperCase();
   const rest = atLeastOne(instruction);
-  const lookup = lookupIn(config);
-  const words = quotedWords(rest);
+  const lookup = lookupIn(changing);
+  const { escape: sign } = changing;
+  const words = quotedWords(rest, sign);
   if (words[0]?.includes("=") !== true) {
     const [, name = "", value] = /^(\S+)\s+([\s\S]+)$/.exec(rest) ?? [];
     if (value === undefined) throw new Error(`${title} must have two arguments`);
-    return [[expandWord(name, lookup), expandWord(value, lookup)]];
+    return [[expandWord(name, lookup, sign), expandWord(value, lookup, sign)]];
   }
   return words.map((word) => {
-    const sign = word.indexOf("=");
-    if (sign === -1) {
+    const equals = word.indexOf("=");
+    if (equals === -1) {
       throw new Error(
         `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
       );
     }
-    if (sign === 0) throw new Error(`${title} names can not be blank`);
-    return [expandWord(word.slice(0, sign), lookup), expandWord(word.slice(sign + 1), lookup)];
+    if (equals === 0) throw new Error(`${title} names can not be blank`);
+    return [
+      expandWord(word.slice(0, equals), lookup, sign),
+      expandWord(word.slice(equals + 1), lookup, sign),
+    ];
   });
 }
 
-function withVariable(env: readonly string[], name: string, value: string): string[] {
+/** The environment with one more, in place of one of that name. */
+export function withVariable(env: readonly string[], name: string, value: string): string[] {
   const entry = `${name}=${value}`;
   const at = env.findIndex((one) => one.split("=", 1)[0] === name);
   return at === -1 ? [...env, entry] : env.map((one, index) => (index === at ? entry : one));
@@ -204,7 +290,7 @@ function portsOf(text: string): string[] {
 }
 
 /** Without `.`, `..` and doubled slashes. */
-function cleanPath(path: string): string {
+export function cleanPath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();

@@ -1,7 +1,16 @@
 /** Images: references, the store, the built-in `base`. */
 
 export { familiarName, normaliseReference, parseReference } from "../../docker/reference.ts";
-export { changedConfig } from "./config-changes.ts";
+export {
+  type Changing,
+  changeConfig,
+  changedConfig,
+  changesConfig,
+  cleanPath,
+  jsonList,
+  shellOf,
+  withoutEmptyCommand,
+} from "./config-changes.ts";
 export type {
   AddedImage,
   Image,

@@ -23,6 +23,7 @@
  *                 src/engine/network/model.ts), last_address given out
  *   network_lease one row per endpoint of a container: network_id, address, address6, container_id, host_link
  *   host_setting  name, value: what the engine changed on the host and has to change back (`forwarding`: 1)
+ *   build_step    key of a step of a build, image_id: what it came to; the image may be gone
  *
  * `PRAGMA user_version` counts the migrations below that have been applied; a migration never changes once
  * released, and a test opens a database of every earlier version.
@@ -138,6 +139,8 @@ export const migrations: readonly Migration[] = [
   // Volumes have drivers, and these have options.
   `ALTER TABLE volume ADD COLUMN driver TEXT NOT NULL DEFAULT 'local';
    ALTER TABLE volume ADD COLUMN driver_options TEXT NOT NULL DEFAULT '{}';`,
+  // What steps of builds have come to.
+  `CREATE TABLE build_step (key TEXT PRIMARY KEY, image_id TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 export const currentVersion = migrations.length;

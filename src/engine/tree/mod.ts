@@ -2,6 +2,7 @@
 export { type Change, type ChangeKind, listChanges } from "./changes.ts";
 export { compressionOf, decompress } from "./decompress.ts";
 export { type LayerPacking, type PackedLayer, packLayer } from "./pack-layer.ts";
-export { packTree } from "./pack-tree.ts";
-export type { TreeNode } from "./tree-node.ts";
+export { inSlices, packTree } from "./pack-tree.ts";
+export { TarPacking } from "./tar-packing.ts";
+export { sortedNames, type TreeNode } from "./tree-node.ts";
 export { Unpacking, type UnpackOptions, unpack } from "./unpack.ts";

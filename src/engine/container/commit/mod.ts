@@ -39,6 +39,8 @@ export interface CommitOptions {
   readonly config: ContainerConfig | undefined;
   /** Lines of a Dockerfile. */
   readonly changes: readonly string[];
+  /** Of a step of a build: the configuration as a whole, and what the history says. */
+  readonly exact?: { readonly config: ImageConfig; readonly createdBy: string };
 }
 
 const encoder = new TextEncoder();
@@ -51,7 +53,7 @@ export async function commitContainer(
 ): Promise<string> {
   const reference = options.repository === "" ? undefined : taggedReference(options);
   const own = configOf(container);
-  const config = committedConfig(own, options);
+  const config = options.exact?.config ?? committedConfig(own, options);
   refuseDead(container, "commit");
   // A removal waits for it, for it takes the files away.
   const work = commit(context, container, { ...options, reference }, config);
@@ -163,7 +165,7 @@ function imageDocument({ container, parent, layer, config, options }: Committed)
   const entry: OciHistory = {
     created,
     ...(author !== "" && { author }),
-    created_by: (configOf(container).Cmd ?? []).join(" "),
+    created_by: options.exact?.createdBy ?? (configOf(container).Cmd ?? []).join(" "),
     ...(comment !== "" && { comment }),
     ...(layer === undefined && { empty_layer: true }),
   };

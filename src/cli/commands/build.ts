@@ -1,0 +1,111 @@
+/** `tiffin build`. */
+import { parseDockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
+import { buildGraph } from "../../docker/dockerfile/stages.ts";
+import { normaliseReference, parseReference } from "../../docker/reference.ts";
+import { own } from "../../lib/own.ts";
+import { openBuildInput } from "../build/build-input.ts";
+import { graphText } from "../build/graph-text.ts";
+import { defineCommand } from "../command.ts";
+import { list, text, toggle } from "../flags/flag.ts";
+import { showProgress } from "../progress-display.ts";
+import { platformFor } from "../registry/default-platform.ts";
+
+/** `NAME=value`; a name alone is what the environment says, and nothing without. */
+function argumentsFrom(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const pairs = words.flatMap((word): [string, string][] => {
+    const equals = word.indexOf("=");
+    if (equals !== -1) return [[word.slice(0, equals), word.slice(equals + 1)]];
+    const value = own(environment, word);
+    return value === undefined ? [] : [[word, value]];
+  });
+  return Object.fromEntries(pairs);
+}
+
+function labelsFrom(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const equals = word.indexOf("=");
+      return equals === -1 ? [word, ""] : [word.slice(0, equals), word.slice(equals + 1)];
+    }),
+  );
+}
+
+function idIn(aux: unknown): string | undefined {
+  if (typeof aux !== "object" || aux === null || !("ID" in aux)) return undefined;
+  return typeof aux.ID === "string" ? aux.ID : undefined;
+}
+
+export const command = defineCommand({
+  names: ["image build", "build"],
+  usage: "[OPTIONS] PATH | -",
+  summary: "Build an image from a Dockerfile",
+  details:
+    "PATH is a directory, all of which the Dockerfile may use but for what its .dockerignore leaves out. With - the context is a tar " +
+    "archive, or a Dockerfile alone, from standard input.",
+  flags: {
+    "build-arg": list("", "Set a variable of the Dockerfile (NAME=VALUE)"),
+    file: text("f", "Name of the Dockerfile (default: PATH/Dockerfile; - is standard input)"),
+    graph: toggle("", "Show the stages and steps that would be built, and build nothing"),
+    iidfile: text("", "Write the id of the image to a file"),
+    label: list("", "Set a label of the image"),
+    network: text("", "Network of steps that run a program"),
+    "no-cache": toggle("", "Do every step again"),
+    platform: text("", "Platform of the image (os/arch[/variant])"),
+    pull: toggle("", "Ask registries for newer base images"),
+    quiet: toggle("q", "Show only the id of the image"),
+    tag: list("t", "Name of the image (name[:tag])"),
+    target: text("", "Build this stage instead of the last"),
+  },
+  least: 1,
+  most: 1,
+  standsForProcess: true,
+  async run({ values, positionals, context }) {
+    const [place = ""] = positionals;
+    // A name that is none costs nothing.
+    for (const tag of values.tag) normaliseReference(parseReference(tag));
+    const given = argumentsFrom(values["build-arg"], context.io.env);
+    const input = await openBuildInput(context.io, place, values.file);
+    if (values.graph) {
+      const file = parseDockerfile(await input.dockerfileText());
+      const graph = buildGraph(file, {
+        target: values.target,
+        arguments: (name) => own(given, name),
+        predefined: () => undefined,
+      });
+      context.out(graphText(graph));
+      return 0;
+    }
+    const api = await context.parallelApi();
+    const query = {
+      dockerfile: input.dockerfile,
+      t: values.tag.length > 0 ? values.tag : undefined,
+      buildargs: Object.keys(given).length > 0 ? given : undefined,
+      labels: values.label.length > 0 ? labelsFrom(values.label) : undefined,
+      networkmode: values.network || undefined,
+      nocache: values["no-cache"] || undefined,
+      platform: platformFor(values.platform, context.io) || undefined,
+      pull: values.pull || undefined,
+      target: values.target || undefined,
+      rm: true,
+    };
+    let id = "";
+    await showProgress(context, api.lines("build", { query, body: input.body() }), {
+      quiet: values.quiet,
+      onAux: (aux) => {
+        id = idIn(aux) ?? id;
+      },
+    });
+    if (values.iidfile !== "") {
+      using file = context.io.beginFile(
+        values.iidfile.startsWith("/") ? values.iidfile : `${context.io.cwd}/${values.iidfile}`,
+      );
+      file.write(new TextEncoder().encode(id));
+      file.finish();
+    }
+    if (values.quiet) context.out(`${id}\n`);
+    return 0;
+  },
+});
