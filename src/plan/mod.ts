@@ -43,11 +43,7 @@ export * from "./options.ts";
 export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";
 export { renderPlan, renderPlanTable } from "./render-plan.ts";
-export {
-  type ExecSurroundings,
-  renderExecScript,
-  renderScript,
-  type ScriptNetwork,
-  type ScriptSurroundings,
-} from "./script/render-script.ts";
+export { type ExecSurroundings, renderExecScript } from "./script/render-exec-script.ts";
+export { renderScript } from "./script/render-script.ts";
+export type { ScriptNetwork, ScriptSurroundings } from "./script/surroundings.ts";
 export { checkSysctl } from "./validate.ts";

@@ -6,9 +6,9 @@ import { hostDetail } from "../host-detail.ts";
 import { detailOf } from "../op-detail.ts";
 import { inverseOf, targetOf } from "../op-text.ts";
 import { type HostOp, hostOpNames, type ProcessOp } from "../plan.ts";
+import { hostLines } from "../script/control-groups.ts";
 import { type Gathered, opLines, unneeded } from "../script/op-script.ts";
 import { Places } from "../script/places.ts";
-import { hostLines } from "../script/render-script.ts";
 import { chapterOf, chapters } from "./chapters.ts";
 
 /** A value that every operation takes. */

@@ -2,7 +2,7 @@
 import type { OciMount, RuntimeSpec } from "../../oci/mod.ts";
 import { languages } from "../explain/mod.ts";
 import type { ContainerOptions, ExecTarget, LowerLayer } from "../options.ts";
-import type { ScriptSurroundings } from "../script/render-script.ts";
+import type { ScriptSurroundings } from "../script/surroundings.ts";
 
 const dockerCapabilities = [
   "CAP_CHOWN",

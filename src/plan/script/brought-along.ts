@@ -1,0 +1,90 @@
+/** What a script brings along: layers, the host's programs, its helper, a filter, the environment. Pure. */
+import { oneLine, quote } from "../../lib/shell-words.ts";
+import type { Plan } from "../plan.ts";
+
+/** EROFS images are mounted read-only through a loop device; directories are used as they are. */
+export function layerLines({ receives }: Plan, sources: ReadonlyMap<string, string>): string[] {
+  const layers = receives.filter(({ name }) => name.startsWith("lower:") && sources.has(name));
+  if (layers.length === 0) return [];
+  return [
+    "# The image's layers: files that hold EROFS file systems, in the engine's directory. Mounted before the control groups are",
+    "# joined, as those allow no loop device.",
+    ...layers.flatMap(({ name }, index) => {
+      const place = `"$work"/${name.replace(":", "-")}`;
+      const source = quote(sources.get(name) ?? "");
+      // The lowest takes the place of them all.
+      const other = index === layers.length - 1 ? `mount --bind "$ROOTFS" ${place}` : ":";
+      return [
+        `mkdir ${place}`,
+        `if [ -n "\${ROOTFS-}" ]; then ${other}`,
+        `elif [ -f ${source} ]; then mount -t erofs -o loop,ro ${source} ${place}`,
+        `else echo "layer "${source}" is not here: run this where it was written, or say ROOTFS=/some/directory" >&2; exit 1`,
+        "fi",
+      ];
+    }),
+  ];
+}
+
+/** A file of the script's. Words of a container may have many lines: none of them is taken for the end. */
+export function hereDocument(file: string, wanted: string, lines: readonly string[]): string[] {
+  const inside = new Set(lines.join("\n").split("\n"));
+  let end = wanted;
+  while (inside.has(end)) end += "_";
+  return [`cat > "$work/${file}" <<'${end}'`, ...lines, end];
+}
+
+/** What a shell takes for the name of a variable; a container's can be called anything, also what a shell would run. */
+const variableWord = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+export function maskedLines(masked: ReadonlySet<string>): string[] {
+  return [...masked].map((variable) => {
+    const say = (what: string): string => `echo ${quote(`note: ${oneLine(variable)} ${what}`)} >&2`;
+    return variableWord.test(variable)
+      ? `[ -n "\${${variable}+x}" ] || ${say("is not set: its value is masked here")}`
+      : say("is left out: no shell has a variable of such a name; explain --show-secrets writes it in");
+  });
+}
+
+/** Masked ones come from the environment of whoever runs the script. */
+export function environmentWords(
+  { ops }: Plan,
+  { masked }: { readonly masked: ReadonlySet<string> },
+): string[] {
+  const exec = ops.find((op) => op.op === "exec");
+  if (exec?.op !== "exec") return [];
+  return exec.fields.environment.flatMap((entry) => {
+    const name = entry.slice(0, Math.max(0, entry.indexOf("=")));
+    if (!masked.has(name)) return [quote(`env=${entry}`)];
+    return variableWord.test(name) ? [`"env=${name}=\${${name}-}"`] : [];
+  });
+}
+
+/** The host's programs that are wanted where there are none of the host's. */
+export function toolLines(hasFilter: boolean): string[] {
+  return [
+    'mount -t tmpfs -o mode=0755 tools "$work/tools"',
+    "for program in perl setpriv umount; do",
+    '  program=$(readlink -f "$(command -v "$program")")',
+    '  ldd "$program" | while read -r library arrow file _; do',
+    "    case $library in",
+    '      /*) cp -L "$library" "$work/tools/loader" ;;',
+    '      *) if [ "$arrow" = "=>" ]; then cp -L "$file" "$work/tools/"; fi ;;',
+    "    esac",
+    "  done",
+    "done",
+    'for program in perl setpriv umount; do cp -L "$(command -v $program)" "$work/tools/"; done',
+    'cp "$work/helper.pl" "$work/tools/"',
+    ...(hasFilter ? ['cp "$work/filter" "$work/tools/"'] : []),
+    'chmod -R a+rX,a-w "$work/tools"',
+    'exec 9< "$work/tools"',
+    "tools=/proc/self/fd/9",
+  ];
+}
+
+export function filterFile(filter: Uint8Array | undefined): string[] {
+  if (filter === undefined) return [];
+  return [
+    `# ${filter.length / 8} instructions of the seccomp filter, 8 bytes each: struct sock_filter, linux/filter.h`,
+    ...hereDocument("filter", "END_OF_FILTER", filter.toHex().match(/.{1,128}/g) ?? []),
+  ];
+}

@@ -1,0 +1,88 @@
+/** One more process in a container that runs, as a script of standard tools. Pure. */
+import { own } from "../../lib/own.ts";
+import { oneLine, quote } from "../../lib/shell-words.ts";
+import type { Plan } from "../plan.ts";
+import { environmentWords, filterFile, hereDocument, maskedLines, toolLines } from "./brought-along.ts";
+import { helperText } from "./helper.ts";
+import { type Gathered, namespaceNames, opLines } from "./op-script.ts";
+import { Places } from "./places.ts";
+
+export interface ExecSurroundings {
+  /** Of the container. */
+  readonly name: string;
+  readonly id: string;
+  /** Its first process, as the host counts. */
+  readonly pid: number;
+  /** Files through which its control groups are joined, by the names of the plan's slots. */
+  readonly groups: ReadonlyMap<string, string>;
+  readonly masked: ReadonlySet<string>;
+  readonly notes: readonly string[];
+}
+
+/** One more process in a container that runs, by nsenter(1). It leaves nothing. */
+export function renderExecScript(plan: Plan, surroundings: ExecSurroundings): string {
+  const { name, id, pid, groups, masked } = surroundings;
+  const known = new Map([...groups].map(([slot, path]) => [slot, quote(path)]));
+  known.set("pidfd", `/proc/${pid}`);
+  const gathered: Gathered = {
+    early: [],
+    privileges: [],
+    late: [],
+    filter: undefined,
+    entered: true,
+    notes: [],
+  };
+  const places = new Places(plan, known);
+  const environment = environmentWords(plan, surroundings);
+  const child = plan.ops.filter(({ stage }) => stage === "child");
+  const entered = plan.ops.flatMap((op) =>
+    op.op === "setns" && op.stage !== "parent" ? namespaceNames(op.fields.nstype) : [],
+  );
+  const directory = child.findLast(({ op }) => op === "chdir");
+  const lines = child
+    .filter(({ op }) => !["chdir", "exec", "setns", "dup2"].includes(op))
+    .flatMap((op) => opLines(op, { places, gathered, environment }));
+  if (directory?.op === "chdir") gathered.late.unshift(`cd=${directory.fields.path}`);
+  const exec = child
+    .filter(({ op }) => op === "exec")
+    .flatMap((op) => opLines(op, { places, gathered, environment }));
+  const words: Readonly<Record<string, string>> = { network: "net" };
+  const enter = [...new Set(entered)].map((kind) => `--${own(words, kind) ?? kind}`).join(" ");
+  const notes = [
+    ...surroundings.notes,
+    ...new Set(gathered.notes),
+    "nsenter, which waits for the process, is in the container's control groups too",
+  ];
+  const isSilent = child.some(({ op, cause }) => op === "dup2" && cause === "no stdin");
+  if (isSilent) lines.push("exec 0< /dev/null");
+  const unified = groups.get("cgroup");
+  if (unified !== undefined) lines.unshift(`echo 0 > ${quote(`${unified}/cgroup.procs`)}`);
+  const [first = "", ...rest] = exec;
+  return [
+    "#!/bin/sh",
+    `# A further process in container ${oneLine(name)} (${id.slice(0, 12)}) by hand. Run as root while it runs, from a file: sh FILE`,
+    ...notes.map((note) => `# Note: ${oneLine(note)}`),
+    "set -eu",
+    "export LC_ALL=C",
+    '[ "$(id -u)" = 0 ] || { echo "$0: only root can do this" >&2; exit 1; }',
+    `[ -d /proc/${pid}/ns ] || { echo "$0: the container does not run any more" >&2; exit 1; }`,
+    "# A mount namespace for the programs that come along: it goes with this script.",
+    '[ "$(printenv BY_HAND)" = "$$" ] || BY_HAND=$$ exec unshare --mount --propagation private sh "$0"',
+    ...notes.map((note) => `echo ${quote(`note: ${oneLine(note)}`)} >&2`),
+    ...maskedLines(masked),
+    "work=$(mktemp -d)",
+    "machine=$(uname -m)",
+    "export work machine",
+    'mkdir "$work/tools"',
+    ...hereDocument("helper.pl", "END_OF_HELPER", [helperText.trimEnd()]),
+    ...filterFile(gathered.filter),
+    ...toolLines(gathered.filter !== undefined),
+    'umount -l "$work/tools"',
+    'rm -r "$work"',
+    "# Into its control groups, then into its namespaces, then it gives up what it may not have.",
+    ...lines,
+    `${first.replace(/\\$/, "")}nsenter --target ${pid} ${enter} \\`,
+    ...rest,
+    "",
+  ].join("\n");
+}
