@@ -273,6 +273,13 @@ inOwnNetns(import.meta.path, () => {
     networks = await openNetworks({ tag: "", db: database, fail });
     await networks.recover([]);
     expect(peers()).toEqual(["192.0.2.10", "192.0.2.9"]);
+    // The engine looks after its links while containers run.
+    await start("one", { network: id });
+    route.execute([deleteLink(link)]);
+    await until("the next look", () => findLink(route, link) !== undefined && peers().length === 2);
+    expect(findLink(route, link)?.master).toBe(findLink(route, networks.byId(id)?.bridge ?? "")?.index ?? -1);
+    for (const thing of opened.splice(0)) thing[Symbol.dispose]();
+    await networks.release("one");
     networks.delete(id);
     expect(findLink(route, link)).toBeUndefined();
     for (const step of ["network.row", "network.bridge", "network.rules"] as const) {

@@ -176,7 +176,7 @@ export class HostSide {
       ...decideForeign(this.#patterns(bridges), observed.foreignForward),
     ];
     this.#apply(ops);
-    return ops.length > 0;
+    return this.#makeVxlans() || ops.length > 0;
   }
 
   /** When the work fails because somebody took a bridge or the table away, it is done again after the repair. */
@@ -265,6 +265,18 @@ export class HostSide {
         report(new Error(`network ${network} cannot be set up: ${messageOf(thrown)}`));
       }
     }
+  }
+
+  /** Without its link to the other hosts a network goes on here, and nobody would notice. */
+  #makeVxlans(): boolean {
+    const { bridges, sockets } = this.#parts;
+    const ops = bridges().flatMap(({ attachment, network, link, mtu }): NetOp[] =>
+      attachment === undefined || findLink(sockets.route, attachment.link) !== undefined
+        ? []
+        : decideUnderlay(attachment, network, link, mtu),
+    );
+    this.#apply(ops);
+    return ops.length > 0;
   }
 
   #observe(): ObservedHost {
