@@ -1,7 +1,7 @@
 /**
  * `npm run bench [option...] [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, which is run when
- * it is asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
+ * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]` and `explain`, which are
+ * run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
  *
  * `--json FILE` also writes the figures, with the machine and its versions; `--against FILE` compares them with those of an earlier
  * run; `--picture FILE` draws them.
@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchCommands, benchOutput, benchTogether, type CommandEngine } from "./commands.ts";
 import { benchCommit } from "./commit.ts";
+import { benchExplain } from "./explain.ts";
 import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
 import { machineFacts, noiseOf, watchQuiet } from "./machine.ts";
@@ -297,6 +298,12 @@ sections.push([
 
 sections.push(["runtime", () => benchRuntime(scratch, root, rounds)]);
 
+/** Only when it is asked for: it builds a second program. */
+const explain = async (): Promise<void> => {
+  await stopEngine();
+  await benchExplain(binary, scratch, rounds);
+};
+
 async function images(parts: readonly string[]): Promise<void> {
   const engines: ImageEngine[] = [
     { name: "tiffin", command: [binary], env, transfer: [], ...(engine && { pid: engine.pid }) },
@@ -315,7 +322,7 @@ async function images(parts: readonly string[]): Promise<void> {
   await benchImages({ scratch, binary, engines, parts, rounds: imageRounds, signal: stop.signal });
 }
 
-const known = ["images", ...sections.map(([name]) => name)];
+const known = ["images", "explain", ...sections.map(([name]) => name)];
 const unknown = wanted[0] === "images" ? undefined : wanted.find((name) => !known.includes(name));
 if (unknown !== undefined) {
   console.error(`bench: there is no section ${unknown}; there are ${known.join(", ")}`);
@@ -355,6 +362,7 @@ try {
     beginSection(name);
     if (wanted.length === 0 || wanted.includes(name)) await section();
   }
+  if (wanted.includes("explain")) await explain();
   await tell();
 } finally {
   // A signal to all of a terminal's programs has ended it already.

@@ -1,0 +1,84 @@
+/**
+ * What it costs that every start can be explained, when nobody asks: the same program beside one whose executor looks at no clock
+ * between operations. Both engines are warm, and their starts alternate.
+ */
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { beginSection, recordFigure } from "./record.ts";
+import { type Contestant, compare, printTimings } from "./timing.ts";
+
+const repository = join(import.meta.dir, "..");
+const wantedPercent = 1;
+const sources = ["src", "tools"];
+/** Links: installed packages count as old when the lock file's time is new. */
+const linked = ["package.json", "package-lock.json", "tsconfig.json", "node_modules"];
+
+/** Its `dist/tiffin`. */
+function buildWithoutTimes(directory: string): string {
+  mkdirSync(directory);
+  for (const name of sources) cpSync(join(repository, name), join(directory, name), { recursive: true });
+  cpSync(join(repository, "executor"), join(directory, "executor"), {
+    recursive: true,
+    filter: (path) => path !== join(repository, "executor", "build"),
+  });
+  for (const name of linked) symlinkSync(join(repository, name), join(directory, name));
+  const result = Bun.spawnSync(["bash", "tools/build.sh"], {
+    cwd: directory,
+    env: { ...process.env, CFLAGS: "-O2 -DWITHOUT_OP_TIMES" },
+    stderr: "pipe",
+  });
+  if (result.exitCode !== 0) throw new Error(`the program without times: ${result.stderr.toString()}`);
+  return join(directory, "dist", "tiffin");
+}
+
+async function engineOf(
+  program: string,
+  directory: string,
+): Promise<AsyncDisposable & { readonly host: string }> {
+  mkdirSync(directory);
+  const socket = join(directory, "sock");
+  const host = `unix://${socket}`;
+  const log = join(directory, "log");
+  const engine = Bun.spawn(
+    [program, "daemon", "--root", join(directory, "root"), "--run", join(directory, "run"), "--host", host],
+    { stdin: "ignore", stdout: "ignore", stderr: Bun.file(log) },
+  );
+  const began = performance.now();
+  for (;;) {
+    const answer = await fetch("http://tiffin/_ping", { unix: socket }).catch(() => undefined);
+    if (answer?.ok === true) break;
+    if (performance.now() - began > 10_000) throw new Error(readFileSync(log, "utf8"));
+    await Bun.sleep(5);
+  }
+  return {
+    host,
+    async [Symbol.asyncDispose]() {
+      engine.kill("SIGTERM");
+      await engine.exited;
+      const places = ["--root", join(directory, "root"), "--run", join(directory, "run")];
+      Bun.spawnSync([program, "daemon", ...places, "--uninstall"]);
+    },
+  };
+}
+
+export async function benchExplain(program: string, scratch: string, rounds: number): Promise<void> {
+  beginSection("explain");
+  const plain = buildWithoutTimes(join(scratch, "without-times"));
+  await using first = await engineOf(program, join(scratch, "e1"));
+  await using second = await engineOf(plain, join(scratch, "e2"));
+  const start = (name: string, command: string, host: string): Contestant => ({
+    name,
+    command: [command, "run", "--rm", "--network", "none", "base", "true"],
+    env: { TIFFIN_HOST: host },
+  });
+  const contestants = [
+    start("with times of operations", program, first.host),
+    start("without", plain, second.host),
+  ];
+  const timings = compare(contestants, rounds, 10);
+  printTimings(`run --rm base true, nobody asks for an explanation (${rounds} rounds)`, timings);
+  const [timed, untimed] = timings.map(({ medianMs }) => medianMs);
+  const percent = ((timed ?? Number.NaN) / (untimed ?? Number.NaN) - 1) * 100;
+  recordFigure({ title: "cost of times of operations", name: "tiffin", unit: "%", median: percent });
+  console.log(`  cost: ${percent.toFixed(2)} %; wanted: less than ${wantedPercent} %`);
+}
