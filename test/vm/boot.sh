@@ -216,7 +216,7 @@ while read -r module; do insmod "/modules/\$module" || echo "vm: cannot load \$m
 mount -t ext4 /dev/vda /tmp
 ip link set lo up
 cd /project
-bun test --timeout 120000 $* 2>&1
+bun test --timeout 300000 $* 2>&1
 echo "vm-exit-status: \$?"
 poweroff -f
 TESTS

@@ -75,7 +75,8 @@ async function thereAndBack(options: Omit<RegistryOptions, "userAgent">, host: s
   const client = openRegistryClient({
     userAgent: "tiffin/test",
     ...options,
-    limits: { backoffMs: 5, tries: 2 },
+    // A proxy may close a connection at the moment in which it is used again.
+    limits: { backoffMs: 5, tries: 6 },
   });
   const reference = parseReference(`${host}/through/box:1`);
   await client.pushImage({
