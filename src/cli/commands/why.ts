@@ -1,5 +1,7 @@
 /** `tiffin why`: whether one reaches the other, and what decides it. */
 import { explainLanguages } from "../../docker/types/explain.ts";
+import type { WhyResponse } from "../../docker/types/why.ts";
+import { shownText } from "../../lib/shown-name.ts";
 import { defineCommand } from "../command.ts";
 import { custom, toggle } from "../flags/flag.ts";
 import { languageOfLocale } from "./explain.ts";
@@ -16,6 +18,14 @@ function oneOf(words: readonly string[]): (before: string, value: string) => str
     if (words.includes(value)) return value;
     throw new Error(`must be one of ${words.join(", ")}`);
   };
+}
+
+/** Comments of rules and names of links are anybody's words. */
+export function whyText({ Steps, Verdict }: Pick<WhyResponse, "Steps" | "Verdict">): string {
+  const lines = Steps.map(
+    ({ Outcome, Text }) => `${(marks.get(Outcome) ?? Outcome).padEnd(markWidth)}  ${Text}`,
+  );
+  return `${[...lines, "", Verdict].map(shownText).join("\n")}\n`;
 }
 
 export const command = defineCommand({
@@ -53,12 +63,7 @@ rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it
       },
     });
     if (values.format === "json") context.out(`${JSON.stringify(answer, null, 2)}\n`);
-    else {
-      const lines = answer.Steps.map(
-        ({ Outcome, Text }) => `${(marks.get(Outcome) ?? Outcome).padEnd(markWidth)}  ${Text}`,
-      );
-      context.out(`${[...lines, "", answer.Verdict].join("\n")}\n`);
-    }
+    else context.out(whyText(answer));
     return answer.Reachable ? 0 : 1;
   },
 });
