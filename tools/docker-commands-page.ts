@@ -1,6 +1,7 @@
 /** The table of what Docker's client can be told and what becomes of it here: our own command tables beside the kept list. */
 import { commandTable } from "../src/cli/command-table.ts";
 import { createFields } from "../src/docker/fields.ts";
+import { proofOf } from "./docker-cases.ts";
 import kept from "./docker-client.json" with { type: "json" };
 
 /** Options that the engine does not do, or not as Docker does, by the field of the request that says so. */
@@ -24,16 +25,12 @@ const unsigned = "nothing is signed, and no signature is looked at";
 
 /** What no field of a create body tells. */
 const differences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "container create": { "disable-content-trust": unsigned, "log-driver": "json-file, local and none" },
-  "container run": { "disable-content-trust": unsigned, "log-driver": "json-file, local and none" },
+  "container create": { "disable-content-trust": unsigned },
+  "container run": { "disable-content-trust": unsigned },
   "image pull": { "disable-content-trust": unsigned },
   "image push": { "disable-content-trust": unsigned },
   "system prune": {
     all: "steps of builds are no cache to it: what they came to goes as images without a name do",
-  },
-  "volume create": {
-    driver: "local alone",
-    opt: "refused: volumes are directories of the engine",
   },
 };
 
@@ -120,12 +117,20 @@ function verdictOf(
   }
 }
 
+/** What shows that it works; every client says its help by itself. */
+export function proofOfRow({ command, option }: Pick<Row, "command" | "option">): string | undefined {
+  const [, , long] = optionPattern.exec(option) ?? [];
+  if (long === "help") return "";
+  return proofOf(long === undefined ? command : `${command} --${long}`);
+}
+
 export async function dockerCommandsPage(): Promise<string> {
   const rows = await dockerCommandRows();
   const count = (verdict: Row["verdict"]): number => rows.filter((row) => row.verdict === verdict).length;
   const lines = rows.map(({ command, option, verdict, how }) => {
     const what = option === "" ? `**${command}**` : `\`${option}\``;
-    return `| ${what} | ${verdict} | ${how.replaceAll("|", "\\|")} |`;
+    const why = verdict === "works" ? proofOfRow({ command, option }) : how;
+    return `| ${what} | ${verdict} | ${(why ?? "").replaceAll("|", "\\|")} |`;
   });
   return `# Docker's commands and options
 
@@ -133,7 +138,9 @@ export async function dockerCommandsPage(): Promise<string> {
 
 Every command of the families \`container\`, \`image\`, \`manifest\`, \`volume\` and \`system\`, and those for registries, of the \`docker\` client ${kept.version}, with every option that its
 help lists, and what becomes of it when the command line of this project is told the same. Where a verdict is that something works, the
-option is taken and done; how closely the answers are Docker's, the tests in \`test/compat\` say. ${count("works")} work, ${count("differs")}
+option is taken and done. \`case\`: the client is told it against this engine and against one of Docker's, and outputs, exit codes and
+what inspect says are the same (tools/docker-cases.ts, run by test/compat/docker-flags.test.ts); of this engine alone where the Docker engine of the
+tests is too old for it. A file: the test that shows it. ${count("works")} work, ${count("differs")}
 differ, ${count("not yet")} are not there yet.
 
 | Command or option | | |

@@ -147,8 +147,8 @@ const hostConfig: DocumentShape = {
   IOMaximumIOps: "number",
   IOMaximumBandwidth: "number",
   Mounts: omit({ each: mountRequest, zero: "nilList" }),
-  MaskedPaths: "list",
-  ReadonlyPaths: "list",
+  MaskedPaths: "nilList",
+  ReadonlyPaths: "nilList",
   Init: omit("pointer"),
 };
 

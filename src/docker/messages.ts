@@ -181,8 +181,9 @@ export function invalidVolumeName(name: string): string {
   return `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]"${tooLong} are allowed. If you intended to pass a host directory, use absolute path`;
 }
 
-export function noSuchVolume(attempt: string, name: string): string {
-  return `${attempt} ${name}: no such volume`;
+/** Whatever was to be done with it. */
+export function noSuchVolume(name: string): string {
+  return `get ${name}: no such volume`;
 }
 
 export function volumeInUse(name: string, containers: readonly string[]): string {

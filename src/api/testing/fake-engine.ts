@@ -261,10 +261,10 @@ export function fakeEngine(): FakeEngine {
 
   const paused = new Set<string>();
   const volumes = new Map<string, VolumeDocument>();
-  const findVolume = (name: string, attempt: string): VolumeDocument => {
+  const findVolume = (name: string): VolumeDocument => {
     const found = volumes.get(name);
     if (found !== undefined) return found;
-    throw new TiffinError("notFound", "volume.not-found", noSuchVolume(attempt, name));
+    throw new TiffinError("notFound", "volume.not-found", noSuchVolume(name));
   };
   const engine: FakeEngine = {
     builds: {
@@ -586,9 +586,9 @@ export function fakeEngine(): FakeEngine {
         return made;
       },
       list: async () => ({ Volumes: [...volumes.values()], Warnings: null }),
-      inspect: async (name) => findVolume(name, "get"),
+      inspect: async (name) => findVolume(name),
       remove: async (name) => {
-        volumes.delete(findVolume(name, "remove").Name);
+        volumes.delete(findVolume(name).Name);
       },
       prune: async () => {
         const deleted = [...volumes.keys()];

@@ -250,7 +250,7 @@ export class ContainerService {
   }
 
   async kill(name: string, signal: string | undefined): Promise<void> {
-    await killContainer(this.#context, this.#find(name), signal || "SIGKILL");
+    await killContainer(this.#context, this.#find(name), signal || "SIGKILL", name);
   }
 
   async wait(

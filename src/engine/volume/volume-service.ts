@@ -76,7 +76,7 @@ export class VolumeService {
   }
 
   async inspect(name: string): Promise<VolumeDocument> {
-    const volume = this.#find(name, "get");
+    const volume = this.#find(name);
     const document = documentOf(volume);
     if (volume.driver === localDriver) return document;
     const plugin = await this.#context.volumes.plugins.find(volume.driver);
@@ -87,7 +87,7 @@ export class VolumeService {
   /** Errors: `notFound`, unless `force`; `conflict` while containers mount it. */
   async remove(name: string, { force }: { readonly force: boolean }): Promise<void> {
     if (force && this.#context.volumes.find(name) === undefined) return;
-    const volume = this.#find(name, "remove");
+    const volume = this.#find(name);
     const users = this.#context.usersOf(name);
     if (users.length > 0) throw new TiffinError("conflict", "volume.in-use", volumeInUse(name, users));
     await this.#takeAway(volume, force);
@@ -140,10 +140,10 @@ export class VolumeService {
     }
   }
 
-  #find(name: string, attempt: string): Volume {
+  #find(name: string): Volume {
     const found = this.#context.volumes.find(name);
     if (found !== undefined) return found;
-    throw new TiffinError("notFound", "volume.not-found", noSuchVolume(attempt, name));
+    throw new TiffinError("notFound", "volume.not-found", noSuchVolume(name));
   }
 
   #test(filters: Filters, known: readonly string[]): (volume: Volume) => boolean {

@@ -26,6 +26,8 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
     const key = `${containerPort}/${protocol}`;
     bindings.set(key, [...(bindings.get(key) ?? []), { HostIp: hostAddress, HostPort: text }]);
   }
+  // Of a privileged container nothing is said, which is not the same as an empty list.
+  const isShown = (paths: readonly string[]): boolean => !security.privileged || paths.length > 0;
   return {
     config: {
       Hostname: specification.hostname,
@@ -70,21 +72,21 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
       Init: process.init,
       IpcMode: modeOf(namespaces.ipc),
       LogConfig: logConfigOf(specification),
-      MaskedPaths: security.maskedPaths,
+      ...(isShown(security.maskedPaths) && { MaskedPaths: security.maskedPaths }),
       Mounts: specification.mounts.map(mountOf),
       NetworkMode: networkMode(network),
       OomScoreAdj: process.oomScoreAdjust,
       PidMode: namespaces.pid.kind === "private" ? "" : modeOf(namespaces.pid),
       PortBindings: Object.fromEntries(bindings),
       Privileged: security.privileged,
-      ReadonlyPaths: security.readonlyPaths,
+      ...(isShown(security.readonlyPaths) && { ReadonlyPaths: security.readonlyPaths }),
       ReadonlyRootfs: security.rootReadOnly,
       RestartPolicy: {
         Name: specification.restart.policy,
         MaximumRetryCount: specification.restart.limit,
       },
       Runtime: engineRuntime,
-      SecurityOpt: securityOptions(security),
+      SecurityOpt: securityOptions(specification),
       ShmSize: specification.sharedMemoryBytes,
       ...(specification.storageBytes !== undefined && {
         StorageOpt: { size: String(specification.storageBytes) },
@@ -114,10 +116,14 @@ function capabilitiesOf(wanted: readonly string[]): Pick<HostConfig, "CapAdd" | 
   };
 }
 
-function securityOptions({ noNewPrivileges, seccomp }: ContainerSpecification["security"]): string[] {
+function securityOptions({ namespaces, security }: ContainerSpecification): string[] {
+  const { noNewPrivileges, privileged, seccomp } = security;
   const options = noNewPrivileges ? ["no-new-privileges"] : [];
   if (seccomp.kind === "unconfined") options.push("seccomp=unconfined");
   if (seccomp.kind === "profile") options.push(`seccomp=${seccomp.profile}`);
+  // Docker adds it to what could not do its work under a label of its own.
+  if (privileged || namespaces.ipc.kind === "host" || namespaces.pid.kind === "host")
+    options.push("label=disable");
   return options;
 }
 

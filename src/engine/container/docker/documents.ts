@@ -18,8 +18,6 @@ export interface MergedHostConfig extends HostConfig {
   readonly ShmSize: number | bigint;
   readonly Runtime: string;
   readonly AutoRemove: boolean;
-  readonly MaskedPaths: readonly string[];
-  readonly ReadonlyPaths: readonly string[];
 }
 
 /** Both, as a client of Docker's API asked and as inspect gives them back. */

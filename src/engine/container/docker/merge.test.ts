@@ -57,7 +57,9 @@ test("a host configuration gets Docker's defaults", () => {
     { Privileged: true, MemorySwap: -1, Memory: 100 },
     { remove: true, cgroupMode: "v1" },
   );
-  expect(privileged).toMatchObject({ MaskedPaths: [], ReadonlyPaths: [], AutoRemove: true, MemorySwap: -1 });
+  expect(privileged).toMatchObject({ SecurityOpt: ["label=disable"], AutoRemove: true, MemorySwap: -1 });
+  expect(privileged).not.toHaveProperty("MaskedPaths");
+  expect(privileged).not.toHaveProperty("ReadonlyPaths");
   expect(mergeHostConfig({ MaskedPaths: [] }, { remove: false, cgroupMode: "v1" }).MaskedPaths).toEqual([]);
 });
 

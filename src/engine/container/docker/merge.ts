@@ -95,9 +95,20 @@ export function mergeHostConfig(
     AutoRemove: remove || (client.AutoRemove ?? false),
     RestartPolicy: { Name: client.RestartPolicy?.Name || "no", ...countOf(client) },
     LogConfig: logConfigOf(client.LogConfig),
-    MaskedPaths: client.MaskedPaths ?? (privileged ? [] : defaultMaskedPaths),
-    ReadonlyPaths: client.ReadonlyPaths ?? (privileged ? [] : defaultReadonlyPaths),
+    // Of a privileged container nothing is said, and nothing hidden.
+    ...(!privileged && { MaskedPaths: defaultMaskedPaths, ReadonlyPaths: defaultReadonlyPaths }),
+    ...(client.MaskedPaths !== undefined && { MaskedPaths: client.MaskedPaths }),
+    ...(client.ReadonlyPaths !== undefined && { ReadonlyPaths: client.ReadonlyPaths }),
+    ...(isUnlabelled(client) && { SecurityOpt: [...(client.SecurityOpt ?? []), labelDisable] }),
   };
+}
+
+const labelDisable = "label=disable";
+
+/** Whether a label of its own would keep the container from its work; Docker then says that it has none. */
+function isUnlabelled({ SecurityOpt, Privileged, IpcMode, PidMode }: HostConfig): boolean {
+  if (SecurityOpt?.some((option) => option.startsWith("label"))) return false;
+  return Privileged === true || IpcMode === "host" || PidMode === "host";
 }
 
 const mostBytes = 2n ** 63n - 1n;

@@ -176,8 +176,8 @@ function securityOf(host: MergedHostConfig): ContainerSpecification["security"] 
     privileged,
     capabilities: decideCapabilities(request, capabilityNames),
     ...decodeSecurityOptions(host.SecurityOpt ?? []),
-    maskedPaths: host.MaskedPaths,
-    readonlyPaths: host.ReadonlyPaths,
+    maskedPaths: host.MaskedPaths ?? [],
+    readonlyPaths: host.ReadonlyPaths ?? [],
     sysctls: host.Sysctls ?? {},
     rootReadOnly: host.ReadonlyRootfs ?? false,
   };

@@ -124,19 +124,25 @@ async function killed(context: EndContext, container: Container, ended: Promise<
 }
 
 /** Sends a signal; SIGKILL resolves when it has ended the container. Errors: `conflict` when the container does not run. */
-export async function killContainer(context: EndContext, container: Container, text: string): Promise<void> {
+export async function killContainer(
+  context: EndContext,
+  container: Container,
+  text: string,
+  /** As the client named it. */
+  name: string = container.id,
+): Promise<void> {
   const signal = decodeSignal(text);
   await startUnderWay(container);
   if (endRestarting(context, container)) return;
   if (!isAlive(container.state) || container.process === undefined) {
-    throw cannotKillError(container.id);
+    throw cannotKillError(name, container.id);
   }
   const { ended, cancel } = nextExit(container);
   if (isMeantToEnd(container, signal)) context.registry.noteStopping(container);
   // One that has ended a moment ago has not been delivered anything.
   if (!container.process.signal(signal)) {
     cancel();
-    throw cannotKillError(container.id);
+    throw cannotKillError(name, container.id);
   }
   tellKill(context, container, signal);
   if (isMeantToEnd(container, signal)) await unpauseForSignal(context, container);
@@ -159,6 +165,6 @@ function tellKill(context: EndContext, container: Container, signal: number): vo
   tellEvent(context, container, "kill", { signal: String(signal) });
 }
 
-function cannotKillError(id: string): TiffinError {
-  return new TiffinError("conflict", "container.not-running", cannotKill(id, id));
+function cannotKillError(name: string, id: string): TiffinError {
+  return new TiffinError("conflict", "container.not-running", cannotKill(name, id));
 }
