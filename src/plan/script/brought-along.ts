@@ -36,11 +36,17 @@ export function hereDocument(file: string, wanted: string, lines: readonly strin
 /** What a shell takes for the name of a variable; a container's can be called anything, also what a shell would run. */
 const variableWord = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+/** Kept before the script sets variables of its own, which may have the same name. */
+const keptPrefix = "given_";
+
 export function maskedLines(masked: ReadonlySet<string>): string[] {
-  return [...masked].map((variable) => {
+  return [...masked].flatMap((variable) => {
     const say = (what: string): string => `echo ${quote(`note: ${oneLine(variable)} ${what}`)} >&2`;
     return variableWord.test(variable)
-      ? `[ -n "\${${variable}+x}" ] || ${say("is not set: its value is masked here")}`
+      ? [
+          `[ -n "\${${variable}+x}" ] || ${say("is not set: its value is masked here")}`,
+          `export ${keptPrefix}${variable}="\${${variable}-}"`,
+        ]
       : say("is left out: no shell has a variable of such a name; explain --show-secrets writes it in");
   });
 }
@@ -55,7 +61,7 @@ export function environmentWords(
   return exec.fields.environment.flatMap((entry) => {
     const name = entry.slice(0, Math.max(0, entry.indexOf("=")));
     if (!masked.has(name)) return [quote(`env=${entry}`)];
-    return variableWord.test(name) ? [`"env=${name}=\${${name}-}"`] : [];
+    return variableWord.test(name) ? [`"env=${name}=\${${keptPrefix}${name}-}"`] : [];
   });
 }
 

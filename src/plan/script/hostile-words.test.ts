@@ -60,6 +60,16 @@ test("names of masked variables are looked up only where a shell has such", () =
   expect(unquoted).toEqual([]);
 });
 
+test("a variable that is called as one of the script's own has the value of who runs it", () => {
+  const plan = compileContainer(hostileSpec("x", ["work"]), facts, defaultOptions());
+  const secrets = secretsOfPlan(plan);
+  const script = renderScript(maskPlan(plan, secrets), scriptSurroundings({ masked: secrets.variables }));
+  const kept = script.search(/^export given_work="\$\{work-\}"$/m);
+  expect(kept).toBeGreaterThan(0);
+  expect(kept).toBeLessThan(script.indexOf("work=$(mktemp -d)"));
+  expect(script).toMatch(/"env=work=\$\{given_work-\}"/);
+});
+
 test("nothing that a terminal acts on is in what is shown", () => {
   const word = "a\u001b[31mred\u001b]0;title\u0007\r\u202eback\u2028";
   const plan = compileContainer(hostileSpec(word, [`N${word}`]), facts, defaultOptions());
