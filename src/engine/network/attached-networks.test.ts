@@ -11,34 +11,26 @@ import { formatMac, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
-import type {
-  EndpointRequest,
-  LiveContainer,
-  NetworkRequest,
-  NetworkStep,
-  Networks,
-  Place,
-} from "./model.ts";
+import type { EndpointRequest, NetworkRequest, Networks } from "./model.ts";
 import { openNetworks } from "./open-networks.ts";
+import { Failpoint, type Started, startIn } from "./testing/started.ts";
 
 inOwnNetns(import.meta.path, () => {
   let route: NetlinkSocket;
   let database: Database;
   let networks: Networks;
   let wire: OwnedFd;
-  let failAt: NetworkStep | undefined;
   const opened: Disposable[] = [];
 
-  const fail = (step: NetworkStep): void => {
-    if (step === failAt) throw new TiffinError("internal", "test.failpoint", `failing at ${step}`);
-  };
+  const failpoint = new Failpoint();
+  const { fail } = failpoint;
 
   /** `lan0` is the host's link to a neighbour at 192.0.2.9, as a cable would be. */
   beforeEach(async () => {
     route = NetlinkSocket.open("route");
     route.execute([setLink("lo", { up: true })]);
     database = migratedDatabase();
-    failAt = undefined;
+    failpoint.at = undefined;
     networks = await openNetworks({ tag: "", db: database, fail });
     await networks.recover([]);
     wire = networks.createIsolatedNetns();
@@ -69,14 +61,8 @@ inOwnNetns(import.meta.path, () => {
     return networks.create({ name, driver: "macvlan", attachment: macvlan, ...lan, ...change }).id;
   }
 
-  interface Started extends Place {
-    readonly live: LiveContainer;
-  }
-
   async function start(id: string, ...endpoints: readonly EndpointRequest[]): Promise<Started> {
-    const place = await networks.acquire(id, { endpoints, ports: [] });
-    opened.push(place.netns);
-    return { ...place, live: { containerId: id, endpoints: place.endpoints, ports: place.ports } };
+    return startIn(networks, opened, id, { endpoints, ports: [] });
   }
 
   function ping(from: OwnedFd, address: string): boolean {
@@ -153,9 +139,9 @@ inOwnNetns(import.meta.path, () => {
     const network = make("lan");
     const one = await start("one", { network: builtInIds.bridge });
     for (const step of ["connect.address", "connect.row", "connect.link"] as const) {
-      failAt = step;
+      failpoint.at = step;
       expect(outcome(() => networks.connect("one", { network }, one.live, one.netns))).toContain(step);
-      failAt = undefined;
+      failpoint.at = undefined;
       expect(linksIn(one.netns)).toEqual(["lo ", "eth0 veth"]);
       expect(networks.countOf(network)).toBe(0);
     }
@@ -283,7 +269,7 @@ inOwnNetns(import.meta.path, () => {
     networks.delete(id);
     expect(findLink(route, link)).toBeUndefined();
     for (const step of ["network.row", "network.bridge", "network.rules"] as const) {
-      failAt = step;
+      failpoint.at = step;
       expect(
         outcome(() =>
           networks.create({
@@ -293,7 +279,7 @@ inOwnNetns(import.meta.path, () => {
           }),
         ),
       ).toContain(step);
-      failAt = undefined;
+      failpoint.at = undefined;
       expect(listLinks(route).filter(({ kind }) => kind === "vxlan")).toEqual([]);
     }
   });

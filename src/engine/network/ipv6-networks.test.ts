@@ -22,8 +22,9 @@ import { decodeIpRoute, lookUpRoute } from "../../linux/netlink/ip-route.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
-import type { EndpointRequest, LiveContainer, NetworkRequest, Networks, Place } from "./model.ts";
+import type { EndpointRequest, NetworkRequest, Networks, Place } from "./model.ts";
 import { openNetworks } from "./open-networks.ts";
+import { type Started, startIn } from "./testing/started.ts";
 
 const inet6 = 10;
 
@@ -53,14 +54,8 @@ inOwnNetns(import.meta.path, () => {
     return networks.create({ name, ipv6: { subnet: "fd00:77::/64" }, ...change }).id;
   }
 
-  interface Started extends Place {
-    readonly live: LiveContainer;
-  }
-
   async function start(id: string, ...endpoints: readonly EndpointRequest[]): Promise<Started> {
-    const place = await networks.acquire(id, { endpoints, ports: [] });
-    opened.push(place.netns);
-    return { ...place, live: { containerId: id, endpoints: place.endpoints, ports: place.ports } };
+    return startIn(networks, opened, id, { endpoints, ports: [] });
   }
 
   const address6 = ({ endpoints }: Place): string => endpoints[0]?.ipv6?.address ?? "";

@@ -23,17 +23,11 @@ import { formatIpv4, parseIpv4 } from "../../linux/netlink/ipv4.ts";
 import { deleteLink, newLink, setLink } from "../../linux/netlink/link.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
-import {
-  type EndpointRecord,
-  type LiveContainer,
-  type NetworkStep,
-  type Networks,
-  networkSteps,
-  type Place,
-} from "./model.ts";
+import { type EndpointRecord, type LiveContainer, type Networks, networkSteps } from "./model.ts";
 import { hostNames } from "./names.ts";
 import { openNetworks } from "./open-networks.ts";
 import { connectOutcome, serveTcp, tryTcp } from "./testing/raw-socket.ts";
+import { Failpoint, type Started, startIn } from "./testing/started.ts";
 
 const names = hostNames("");
 
@@ -42,19 +36,17 @@ inOwnNetns(import.meta.path, () => {
   let netfilter: NetlinkSocket;
   let database: Database;
   let networks: Networks;
-  let failAt: NetworkStep | undefined;
   const opened: Disposable[] = [];
 
-  const fail = (step: NetworkStep): void => {
-    if (step === failAt) throw new TiffinError("internal", "test.failpoint", `failing at ${step}`);
-  };
+  const failpoint = new Failpoint();
+  const { fail } = failpoint;
 
   beforeEach(async () => {
     route = NetlinkSocket.open("route");
     netfilter = NetlinkSocket.open("netfilter");
     route.execute([setLink("lo", { up: true })]);
     database = migratedDatabase();
-    failAt = undefined;
+    failpoint.at = undefined;
     networks = await openNetworks({ tag: "", db: database, fail });
     await networks.recover([]);
   });
@@ -69,18 +61,12 @@ inOwnNetns(import.meta.path, () => {
     netfilter[Symbol.dispose]();
   });
 
-  interface Started extends Place {
-    readonly live: LiveContainer;
-  }
-
   async function start(
     id: string,
     ids: readonly string[],
     ports: Parameters<Networks["acquire"]>[1]["ports"] = [],
   ): Promise<Started> {
-    const place = await networks.acquire(id, { endpoints: ids.map((network) => ({ network })), ports });
-    opened.push(place.netns);
-    return { ...place, live: { containerId: id, endpoints: place.endpoints, ports: place.ports } };
+    return startIn(networks, opened, id, { endpoints: ids.map((network) => ({ network })), ports });
   }
 
   function addressIn(endpoints: readonly EndpointRecord[], network: string): string {
@@ -300,7 +286,7 @@ inOwnNetns(import.meta.path, () => {
         expect(look()).toEqual(before);
         await until("no descriptor more", () => descriptors() <= open);
       };
-      failAt = step;
+      failpoint.at = step;
       const word = step.split(".")[0];
       if (word === "connect") {
         expect(() => networks.connect("web", { network: two.id }, web.live, web.netns)).toThrow(step);
@@ -313,7 +299,7 @@ inOwnNetns(import.meta.path, () => {
         expect(() => networks.create({ name: "three" })).toThrow(step);
         await unchanged();
       }
-      failAt = undefined;
+      failpoint.at = undefined;
       // Whatever had happened, the same can be done now, and every address is there.
       if (word === "disconnect") networks.disconnect("web", one.id, web.live, web.netns);
       if (step === "network.unlinked") networks.delete(two.id);
