@@ -39,6 +39,8 @@ const swarm = "of a swarm's volumes alone";
 /** Why an option is not there, where that is not just so. */
 const absences: Readonly<Record<string, string>> = {
   availability: swarm,
+  checkpoint: "the runtime alone has checkpoints; the API's own parameter is refused",
+  "checkpoint-dir": "the runtime alone has checkpoints",
   cluster: swarm,
   "cpu-count": windows,
   "cpu-percent": windows,

@@ -52,6 +52,11 @@ export function notRunning(id: string): string {
   return `container ${id} is not running`;
 }
 
+/** Docker's own refuses without its experimental mode. */
+export function noCheckpoint(name: string, checkpoint: string): string {
+  return `cannot start container ${name} from checkpoint ${checkpoint}: checkpoints are kept by the runtime alone (tiffin-runtime checkpoint and restore)`;
+}
+
 export function cannotKill(name: string, id: string): string {
   return `cannot kill container: ${name}: ${notRunning(id)}`;
 }

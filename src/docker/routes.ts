@@ -117,7 +117,7 @@ export const routes = {
     result: json(containerInspect),
   }),
   containerStart: route("POST", "/containers/{name}/start", "1.24", {
-    query: { detachKeys: queryText },
+    query: { detachKeys: queryText, checkpoint: queryText },
     result: empty(),
   }),
   containerStop: route("POST", "/containers/{name}/stop", "1.24", {

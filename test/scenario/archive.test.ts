@@ -231,10 +231,11 @@ test("members whose parents are links of the archive or of the image stay in the
   expect(readdirSync(outside)).toEqual([]);
 });
 
-test("a container that swaps the directories of a copy leads nothing out of it", async () => {
+test("a container that swaps the directories of a copy leads nothing out of it, and nothing of the host into one", async () => {
   const victim = `${directory}/victim`;
   mkdirSync(victim);
   writeFileSync(`${victim}/kept`, "kept");
+  writeFileSync(`${victim}/secret`, "words of the host");
   const swap = `mkdir -p /s/real; while true; do rm -rf /s/d; ln -s ../../../../../../../..${victim} /s/d; rm -f /s/d; mkdir /s/d; done`;
   await engine.output("run", "-d", "--name", "swaps", "base", "sh", "-c", swap);
   const body = archiveOf(
@@ -242,12 +243,25 @@ test("a container that swaps the directories of a copy leads nothing out of it",
     [entry("d/kept"), "overwritten"],
   );
   let done = 0;
+  let read = 0;
   for (let round = 0; round < 300; round += 1) {
     const { status } = await put("swaps", "/s", body);
     if (status === 200) done += 1;
+    // The other way: the whole directory, a file below it that only the host has, and what is asked about it.
+    for (const [method, path] of [
+      ["GET", "/s/d/"],
+      ["GET", "/s/d/secret"],
+      ["HEAD", "/s/d/secret"],
+    ] as const) {
+      const answer = await engine.http(method, `/containers/swaps/archive?path=${path}`);
+      if (answer.status === 200) read += 1;
+      expect(answer.text).not.toContain("words of the host");
+      if (path === "/s/d/secret") expect(answer.status).not.toBe(200);
+    }
   }
   expect(done).toBeGreaterThan(0);
-  expect(readdirSync(victim)).toEqual(["kept"]);
+  expect(read).toBeGreaterThan(0);
+  expect(readdirSync(victim).sort()).toEqual(["kept", "secret"]);
   expect(readFileSync(`${victim}/kept`, "utf8")).toBe("kept");
   await engine.output("rm", "-f", "swaps");
 });

@@ -183,6 +183,117 @@ test("HTTP: wrong bodies are 400, unknown things 404, a wrong method 404 or 405,
   expect((await engine.http("POST", "/containers/create?name=%00", { Image: "base" })).status).toBe(400);
 });
 
+const hostileBodies: readonly {
+  readonly name: string;
+  readonly body: string | Uint8Array | (() => AsyncGenerator<Uint8Array>);
+  readonly status: number;
+  readonly says: string;
+}[] = [
+  { name: "a list where one thing is wanted", body: '{"Image":[]}', status: 400, says: "invalid Image" },
+  { name: "nothing", body: "", status: 400, says: "config cannot be empty" },
+  { name: "two documents", body: '{"Image":"base"} {"Image":"base"}', status: 400, says: "not JSON" },
+  { name: "a document that is cut short", body: '{"Image":"base"', status: 400, says: "not JSON" },
+  { name: "depth without end", body: "[".repeat(100_000), status: 400, says: "not JSON" },
+  {
+    name: "bytes that are no UTF-8",
+    body: new Uint8Array([...new TextEncoder().encode('{"Image":"ba'), 0xff, 0xfe, 0x22, 0x7d]),
+    status: 400,
+    says: "not UTF-8",
+  },
+  {
+    name: "a key that comes twice, of which the last counts",
+    body: '{"Image":"base","Image":"nothing-there"}',
+    status: 404,
+    says: "No such image: nothing-there",
+  },
+  {
+    name: "too many bytes",
+    body: " ".repeat(9 * 1024 * 1024),
+    status: 413,
+    says: "request body longer than 8388608 bytes",
+  },
+  {
+    name: "chunks without end",
+    body: async function* () {
+      const chunk = new Uint8Array(65_536).fill(0x20);
+      for (let sent = 0; sent < 1000; sent += 1) yield chunk;
+    },
+    status: 413,
+    says: "request body longer than 8388608 bytes",
+  },
+];
+
+test("hostile bodies are refused in words, by what they are, and nothing comes of them", async () => {
+  const before = engine.snapshot();
+  for (const { name, body, status, says } of hostileBodies) {
+    // An engine that refuses need not take the rest, so a client may find the connection closed.
+    const answer = await fetch("http://localhost/containers/create", {
+      method: "POST",
+      unix: engine.socket,
+      headers: { "Content-Type": "application/json" },
+      body: typeof body === "function" ? streamOf(body()) : new Blob([body]),
+    });
+    const text = await answer.text();
+    expect({ name, status: answer.status, text }).toEqual({
+      name,
+      status,
+      text: expect.stringContaining(says),
+    });
+  }
+  expect(await engine.leftovers(before)).toEqual([]);
+  expect(await engine.output("ps", "-aq")).toBe("");
+});
+
+test("a request whose client goes in the middle of head or body makes nothing", async () => {
+  const before = engine.snapshot();
+  const body = JSON.stringify({ Image: "base", Cmd: ["true"] });
+  const head = `POST /containers/create?name=halfway HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`;
+  const whole = [
+    `${head}Content-Length: ${body.length}\r\n\r\n${body}`,
+    `${head}Transfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+  ];
+  for (const request of whole) {
+    for (let cut = 1; cut < request.length - 1; cut += 7) {
+      const connection = await Bun.connect({ unix: engine.socket, socket: { data() {} } });
+      connection.write(request.slice(0, cut));
+      connection.end();
+    }
+  }
+  expect(await engine.leftovers(before)).toEqual([]);
+  expect(await engine.output("ps", "-aq")).toBe("");
+});
+
+test("what no container here can have is refused, and says so", async () => {
+  const EndpointsConfig = { bridge: { IPAMConfig: { LinkLocalIPs: ["169.254.1.1"] } } };
+  const linkLocal = await engine.http("POST", "/containers/create", {
+    Image: "base",
+    NetworkingConfig: { EndpointsConfig },
+  });
+  expect({ status: linkLocal.status, text: linkLocal.text }).toEqual({
+    status: 501,
+    text: expect.stringContaining("link-local-ip is not supported"),
+  });
+  await engine.output("create", "--name", "checked", "base", "true");
+  const started = await engine.http("POST", "/containers/checked/start?checkpoint=one");
+  expect({ status: started.status, text: started.text }).toEqual({
+    status: 400,
+    text: expect.stringContaining("cannot start container checked from checkpoint one"),
+  });
+  expect(await engine.output("inspect", "--format", "{{.State.Status}}", "checked")).toBe("created");
+  await engine.output("rm", "checked");
+});
+
+/** Pulled as it is asked for, so that what is never sent is never made. */
+function streamOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value } = await chunks.next();
+      if (value === undefined) controller.close();
+      else controller.enqueue(value);
+    },
+  });
+}
+
 test("state written by a newer version is refused with one error and left as it is", async () => {
   await using newer = await startEngine();
   await newer.stop();

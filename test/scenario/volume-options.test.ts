@@ -157,6 +157,25 @@ test("--volumes-from takes over volumes and binds, and the last container takes 
   );
 });
 
+test("a type of file system that the kernel does not have is told with the type and the way out", async () => {
+  await engine.output("volume", "create", "-o", "type=nosuchfs", "-o", "device=:/x", "-o", "o=ro", "foreign");
+  const told = await refused("run", "--rm", "--network", "none", "-v", "foreign:/x", "base", "true");
+  expect(told).toContain("failed to mount local volume: mount :/x (nosuchfs): ENODEV");
+  expect(told).toContain("this kernel has no file system of that type");
+  await engine.output("volume", "rm", "foreign");
+});
+
+test("nfs is mounted by its options, or the kernel that cannot is named as the reason", async () => {
+  const options = ["-o", "type=nfs", "-o", "device=:/x", "-o", "o=addr=127.0.0.1,ro,soft,retrans=0,timeo=1"];
+  await engine.output("volume", "create", ...options, "remote");
+  const told = await refused("run", "--rm", "--network", "none", "-v", "remote:/x", "base", "true");
+  // Nobody serves it: the connection is refused, or there is no such file system at all.
+  expect(told).toMatch(
+    /error while mounting volume remote: failed to mount local volume: mount :\/x \(nfs\): E[A-Z]+/,
+  );
+  await engine.output("volume", "rm", "remote");
+});
+
 test("events tell of each mount and its end", async () => {
   const since = String(Math.floor(Date.now() / 1000));
   await run(["-v", "told:/x:ro"], "true");

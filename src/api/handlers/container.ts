@@ -1,5 +1,5 @@
 /** A container's life: create, list, inspect, start, stop, kill, wait, resize, rename, remove. */
-import { emptyConfig, invalidCondition, streamOfOneShot } from "../../docker/messages.ts";
+import { emptyConfig, invalidCondition, noCheckpoint, streamOfOneShot } from "../../docker/messages.ts";
 import { type WaitCondition, waitConditions } from "../../docker/types/container.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerLifeBackend, ContainerViewBackend } from "../backend.ts";
@@ -60,7 +60,12 @@ export function containerHandlers(
       return await containers.create({ name: query.name, platform: query.platform, body });
     },
     containerInspect: ({ params, query }) => containers.inspect(params.name, { size: query.size ?? false }),
-    containerStart: ({ params }) => containers.start(params.name),
+    containerStart: async ({ params, query }) => {
+      // Of the files of a container and its processes the engine keeps no checkpoints, so there is none to start from.
+      if (query.checkpoint)
+        throw new TiffinError("invalid", "container.checkpoint", noCheckpoint(params.name, query.checkpoint));
+      await containers.start(params.name);
+    },
     containerStop: ({ params, query }) =>
       containers.stop(params.name, { signal: query.signal || undefined, timeoutSeconds: query.t }),
     containerRestart: ({ params, query }) =>

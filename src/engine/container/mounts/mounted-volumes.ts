@@ -56,6 +56,10 @@ export function openReady(context: MountsContext, mount: ReadyMount): OwnedFd | 
 function refusal(what: string, thrown: unknown): unknown {
   if (!(thrown instanceof SyscallError)) return thrown;
   return new TiffinError("invalid", "container.volume-mount", `${what}: ${thrown.message}`, {
+    ...(thrown.code === "ENODEV" && {
+      remedy:
+        "this kernel has no file system of that type: load its module (modprobe), or choose another type",
+    }),
     exitCode,
     cause: thrown,
   });
