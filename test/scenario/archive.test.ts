@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { endOfArchive, headerOf, padding, type TarEntry } from "../../src/archive/mod.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { until } from "../support/until.ts";
 
 let engine: TestEngine;
 let directory = "";
@@ -166,6 +167,27 @@ test("what compresses is taken off, whatever it is", async () => {
     expect(await put("lives", "/tmp", new Uint8Array(packed))).toEqual({ status: 200, text: "" });
     expect(await engine.output("exec", "lives", "wc", "-c", "/tmp/packed")).toBe("100000 /tmp/packed");
   }
+  // Programs of those names in the container are never asked.
+  const trojans = ["xz", "unxz", "bzip2", "gzip", "unpigz", "zstd", "tar"].map((name) => `/bin/${name}`);
+  const plant = trojans.map(
+    (path) =>
+      `rm -f ${path}; echo '#!/bin/sh' > ${path}; echo 'echo > /tmp/ran' >> ${path}; chmod 755 ${path}`,
+  );
+  await engine.output(
+    "run",
+    "-d",
+    "--name",
+    "trojans",
+    "base",
+    "sh",
+    "-c",
+    `${plant.join("; ")}; echo planted; exec sleep 1000`,
+  );
+  await until("the programs are there", async () => (await engine.output("logs", "trojans")) === "planted");
+  for (const packed of forms)
+    expect(await put("trojans", "/tmp", new Uint8Array(packed))).toEqual({ status: 200, text: "" });
+  expect(await engine.output("exec", "trojans", "ls", "/tmp")).toBe("packed");
+  await engine.output("rm", "-f", "trojans");
   const damaged = Bun.gzipSync(plain).subarray(0, 60);
   expect((await put("lives", "/tmp", new Uint8Array(damaged))).status).toBe(400);
 });

@@ -1,6 +1,6 @@
 /** What a container sees of itself and of the host, checked from inside and from outside, on the real kernel. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 
 let engine: TestEngine;
@@ -193,3 +193,32 @@ test("time: a container with an offset has a boot time of its own", async () => 
   expect(Number(uptime) - host).toBeWithin(86_300, 86_500);
   expect(namespace).not.toBe(readlinkSync("/proc/self/ns/time"));
 });
+
+test("what the engine keeps is for root alone, and none of its sockets has a name that a container beside it can reach", async () => {
+  await sleeper("beside", "--network", "host");
+  const modes = [engine.root, engine.run, `${engine.root}/tiffin.db`, `${engine.root}/tiffin.db-wal`].map(
+    (path) => statSync(path).mode & 0o077,
+  );
+  expect(modes).toEqual([0, 0, 0, 0]);
+  const own = new Set(
+    engine.cgroup
+      .processes()
+      .flatMap((pid) => descriptorsOf(pid).flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? [])),
+  );
+  const seen = (await output("exec", "beside", "cat", "/proc/net/unix"))
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  const named = seen.filter(([, , , , , , inode = "", name]) => own.has(inode) && name !== undefined);
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter(([, , , , , , , name]) => name?.startsWith("@"))).toEqual([]);
+});
+
+/** What a process has open; nothing when it has ended. */
+function descriptorsOf(pid: number): string[] {
+  const directory = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(directory).map((name) => readlinkSync(`${directory}/${name}`));
+  } catch {
+    return [];
+  }
+}

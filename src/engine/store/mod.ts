@@ -10,7 +10,7 @@
  * spares shared memory and a lock per statement. Checkpoints are made when the engine is idle.
  */
 import { Database } from "bun:sqlite";
-import { existsSync, statSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { reserveSpace } from "../../kernel/reserve-space.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { damaged, inspectDatabase, isLogOverwritten, namingDamage } from "./damage.ts";
@@ -22,6 +22,8 @@ import { currentVersion, type Migration, migrations } from "./schema.ts";
 export { directWrites, isNoRoom, tellingOfNoRoom, type Writes } from "./late-writes.ts";
 export { makeOwnDirectory } from "./own-directory.ts";
 export { lockDirectory } from "./root-lock.ts";
+
+const privateMode = 0o600;
 
 export interface StateStore extends Disposable {
   readonly database: Database;
@@ -59,6 +61,7 @@ export function openStore(root: string, report: (thrown: unknown) => void = () =
         new Error(`${path}-wal was overwritten; the last changes are taken from the directories in ${root}`),
       );
     }
+    keepPrivate(path);
     const database = new Database(path, { create: true, strict: true });
     try {
       namingDamage(path, () => {
@@ -104,6 +107,12 @@ export function openStore(root: string, report: (thrown: unknown) => void = () =
 function reserve(path: string): void {
   reserveSpace(path, statSync(path).size + reservedBytes);
   reserveSpace(`${path}-wal`, reservedLogBytes);
+}
+
+/** Environments hold passwords, and the directory may be older than the engine; the log gets the mode of the database. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, "a", privateMode));
+  for (const file of [path, `${path}-wal`]) if (existsSync(file)) chmodSync(file, privateMode);
 }
 
 function configure(database: Database): void {
