@@ -49,10 +49,14 @@ test("the points at which the engine is killed reach from a creation to a remova
   claimed(/at every point that\s+\[failpoints\.ts\]\((src\/engine\/container\/failpoints\.ts)\) names/);
   expect(failpoints[0]).toStartWith("create.");
   expect(new Set(failpoints.map((name) => name.split(".")[0]))).toEqual(
-    new Set(["create", "start", "exit", "stop", "pause", "update", "remove", "commit", "exec"]),
+    new Set([
+      ...["create", "start", "exit", "stop", "pause", "update", "remove", "commit", "exec"],
+      ...["copy", "restart", "health", "volume"],
+    ]),
   );
   const crashes = readFileSync(join(project, "test/recovery/kill.test.ts"), "utf8");
-  expect(crashes).toContain("for (const name of failpoints)");
+  expect(crashes).toContain("for (const name of failpoints.filter(isAskedFor))");
+  expect(crashes).toContain("killed at health.answered");
 });
 
 test("the commands of its table are scripts of the package", () => {

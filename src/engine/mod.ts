@@ -182,7 +182,7 @@ async function openWith(
   const events = new EventBus(report);
   const timers = openTimers();
   const deliveries = new Deliveries(report);
-  const volumes = openVolumeStore({ database, root: paths.volumes, writes, report });
+  const volumes = openVolumeStore({ database, root: paths.volumes, writes, report, fail });
   const checkpoints = idleWork(() => store.checkpoint(), report);
   const idle = idleWork(() => {
     runtime.warm(warmExecutors);

@@ -1,5 +1,5 @@
 /**
- * SIGKILL of the engine at every step of create, start, update, pause, stop, exec and remove. Whatever the moment: the next engine comes up, a
+ * SIGKILL of the engine at every step of create, start, copies, restart, update, pause, stop, exec and remove. Whatever the moment: the next engine comes up, a
  * container is either as before or as after the step, and after removal nothing is left on the host.
  */
 import { afterAll, expect, test } from "bun:test";
@@ -15,6 +15,8 @@ import { until } from "../support/until.ts";
 const life = {
   run: ["run", "-d", "--name", "victim", "-v", "/scratch", "base", "sh", "-c", "echo hello; exec sleep 1000"],
   exec: ["exec", "victim", "true"],
+  "cp in": ["cp", "-q", import.meta.path, "victim:/scratch"],
+  "cp out": ["cp", "-q", "victim:/etc/passwd", "-"],
   commit: ["commit", "victim", "kept"],
   update: [
     "update",
@@ -34,6 +36,7 @@ const life = {
   ],
   pause: ["pause", "victim"],
   unpause: ["unpause", "victim"],
+  restart: ["restart", "-t", "0", "victim"],
   stop: ["stop", "-t", "0", "victim"],
   rm: ["rm", "-v", "victim"],
   "run again": ["run", "-d", "--name", "second", "--userns", "private", "base", "sleep", "1000"],
@@ -43,10 +46,13 @@ type Step = keyof typeof life;
 const steps: readonly Step[] = [
   "run",
   "exec",
+  "cp in",
+  "cp out",
   "commit",
   "update",
   "pause",
   "unpause",
+  "restart",
   "stop",
   "rm",
   "run again",
@@ -58,8 +64,12 @@ interface Answer {
   readonly stderr: string;
 }
 
+/** Nobody asks for these; they come with time. */
+type Unasked = "health.answered";
+const isAskedFor = (name: Failpoint): name is Exclude<Failpoint, Unasked> => name !== "health.answered";
+
 /** In whose course each failpoint lies first. */
-const passedBy: Readonly<Record<Failpoint, Step>> = {
+const passedBy: Readonly<Record<Exclude<Failpoint, Unasked>, Step>> = {
   "create.directory": "run",
   "create.row": "run",
   "start.mounts": "run",
@@ -70,10 +80,10 @@ const passedBy: Readonly<Record<Failpoint, Step>> = {
   "start.sync": "run again",
   "start.launched": "run",
   "start.running": "run",
-  "exit.saved": "stop",
-  "exit.network": "stop",
-  "exit.cgroup": "stop",
-  "stop.signalled": "stop",
+  "exit.saved": "restart",
+  "exit.network": "restart",
+  "exit.cgroup": "restart",
+  "stop.signalled": "restart",
   "update.mount": "update",
   "update.join": "update",
   "update.ports": "update",
@@ -89,6 +99,13 @@ const passedBy: Readonly<Record<Failpoint, Step>> = {
   "commit.frozen": "commit",
   "commit.layer": "commit",
   "commit.image": "commit",
+  "copy.in": "cp in",
+  "copy.unpacked": "cp in",
+  "copy.out": "cp out",
+  "restart.stopped": "restart",
+  "volume.filled": "run",
+  "volume.placed": "run",
+  "volume.discarded": "rm",
   "exec.token": "exec",
   "exec.running": "exec",
 };
@@ -100,23 +117,36 @@ function answered(step: Step, text: string): Answer {
   return { exitCode: 1, stderr: `${text}\n` };
 }
 
+/** What is answered to those who ask for the container that could not be made. */
+function ofNobody(): Partial<Record<Step, Answer>> {
+  const none = "Error response from daemon: No such container: victim";
+  return {
+    exec: answered("exec", none),
+    "cp in": answered("cp in", none),
+    "cp out": answered("cp out", none),
+    commit: answered("commit", none),
+    update: answered("update", none),
+    pause: answered("pause", none),
+    unpause: answered("unpause", none),
+    restart: answered("restart", none),
+    stop: answered("stop", none),
+    rm: answered("rm", none),
+  };
+}
+
 /** What each command answers, when it is not silent success, while every passing of `name` fails. */
 function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
   const failed = (step: Step, prefix = ""): Partial<Record<Step, Answer>> => ({
     [step]: answered(step, `Error response from daemon: ${prefix}failpoint ${name}`),
   });
-  const none = "Error response from daemon: No such container: victim";
   switch (name.split(".")[0]) {
+    case "volume":
+      if (name === "volume.discarded") return failed("rm", "cannot remove container ID: ");
+      return { ...failed("run"), ...ofNobody() };
     case "create":
       return {
         ...failed("run"),
-        exec: answered("exec", none),
-        commit: answered("commit", none),
-        update: answered("update", none),
-        pause: answered("pause", none),
-        unpause: answered("unpause", none),
-        stop: answered("stop", none),
-        rm: answered("rm", none),
+        ...ofNobody(),
         ...failed("run again"),
         // As with Docker's, a forced removal of nothing is told and succeeds.
         "rm -f": { exitCode: 0, stderr: "Error response from daemon: No such container: second\n" },
@@ -128,6 +158,7 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
         exec: answered("exec", "Error response from daemon: container ID is not running"),
         pause: answered("pause", "Error response from daemon: container ID is not running"),
         unpause: answered("unpause", "Error response from daemon: Container ID is not paused"),
+        ...failed("restart"),
         ...failed("run again"),
       };
     case "pause":
@@ -137,6 +168,7 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
       }
       return {
         ...failed("unpause"),
+        ...failed("restart"),
         ...failed("stop"),
         rm: answered(
           "rm",
@@ -145,6 +177,7 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
       };
     case "stop":
       return {
+        ...failed("restart"),
         ...failed("stop"),
         rm: answered(
           "rm",
@@ -157,6 +190,10 @@ function wantedAnswers(name: Failpoint): Partial<Record<Step, Answer>> {
     }
     case "update":
       return failed("update");
+    case "restart":
+      return failed("restart");
+    case "copy":
+      return failed(name === "copy.out" ? "cp out" : "cp in");
     case "commit":
     case "exec":
       return failed(name.startsWith("exec") ? "exec" : "commit");
@@ -194,7 +231,7 @@ async function removeAll(engine: TestEngine): Promise<void> {
 const engines = new EngineOverAndOver();
 afterAll(async () => await engines[Symbol.asyncDispose]());
 
-for (const name of failpoints) {
+for (const name of failpoints.filter(isAskedFor)) {
   test(`killed at ${name}: who asked is told, the next engine comes up and nothing is left after removal`, async () => {
     await engines.with(async (engine, before) => {
       await engine.stop();
@@ -224,6 +261,42 @@ for (const name of failpoints) {
       expect(await engine.leftoversOfOthers(before)).toEqual([]);
     });
   });
+}
+
+const askedContainer = ["run", "-d", "--name", "asked", "--health-cmd", "true", "--health-interval", "100ms"];
+
+test("killed at health.answered: the next engine goes on asking, and nothing is left after removal", async () => {
+  await engines.with(async (engine, before) => {
+    await engine.stop();
+    await engine.start({ env: { TIFFIN_FAILPOINT: "health.answered:kill" } });
+    // The engine may be gone before it has answered.
+    await engine.cli(...askedContainer, "base", "sleep", "1000");
+    await engine.ended();
+    await engine.start();
+    await until("an answer", async () => (await healthOf(engine)) === "healthy");
+    await removeAll(engine);
+    expect(await engine.leftoversOfOthers(before)).toEqual([]);
+  });
+});
+
+test("failing at health.answered: it is reported, asked again, and nothing is left after removal", async () => {
+  await engines.with(async (engine, before) => {
+    await engine.stop();
+    await engine.start({ env: { TIFFIN_FAILPOINT: "health.answered" } });
+    await engine.output(...askedContainer, "base", "sleep", "1000");
+    const reports = (): number => engine.log.split("failpoint health.answered").length - 1;
+    await until("it to be asked again", () => reports() > 1);
+    expect(await healthOf(engine)).toBe("starting");
+    await engine.stop();
+    await engine.start();
+    await until("an answer", async () => (await healthOf(engine)) === "healthy");
+    await removeAll(engine);
+    expect(await engine.leftoversOfOthers(before)).toEqual([]);
+  });
+});
+
+async function healthOf(engine: TestEngine): Promise<string> {
+  return await engine.output("inspect", "--format", "{{.State.Health.Status}}", "asked");
 }
 
 test("a container that a killed engine had stopped to read its files goes on with the next engine", async () => {

@@ -137,6 +137,11 @@ export class HealthMonitor implements Disposable {
     this.#underWay.set(id, asked);
     try {
       await asked;
+    } catch (thrown) {
+      // What could not be asked says nothing, and is no reason to ask no more.
+      const { health } = watch.container;
+      if (!watch.ending.signal.aborted && health !== undefined) this.#schedule(watch, health);
+      throw thrown;
     } finally {
       if (this.#underWay.get(id) === asked) this.#underWay.delete(id);
     }
@@ -152,6 +157,7 @@ export class HealthMonitor implements Disposable {
     const startedAtMs = nowMs();
     const began = monotonicMs();
     const answer = await this.#answer(watch);
+    this.#context.fail("health.answered");
     const { health, state } = container;
     // A pause or its end has overtaken the answer, which says nothing then.
     if (ending.signal.aborted || health === undefined || !isAlive(state)) return;

@@ -84,6 +84,8 @@ export interface VolumeStore {
   close(): void;
 }
 
+type VolumeFailpoint = "volume.filled" | "volume.placed" | "volume.discarded";
+
 export interface VolumeStoreOptions {
   readonly plugins?: VolumePlugins;
   readonly database: Database;
@@ -91,6 +93,8 @@ export interface VolumeStoreOptions {
   readonly root: string;
   readonly writes?: Writes;
   readonly report?: (thrown: unknown) => void;
+  /** Where a test makes the engine fail or die. */
+  readonly fail?: (name: VolumeFailpoint) => void;
 }
 
 interface VolumeRow {
@@ -133,17 +137,19 @@ class LocalVolumeStore implements VolumeStore {
   readonly #root: string;
   readonly #writes: Writes;
   readonly #report: (thrown: unknown) => void;
+  readonly #fail: (name: VolumeFailpoint) => void;
   readonly #trash: Trash;
   readonly #rows: ReturnType<typeof statementsOf>;
   /** Volumes that are being made or filled: the second container waits for the first. */
   readonly #busy = new Map<string, Promise<unknown>>();
 
-  constructor({ database, root, writes, report, plugins }: VolumeStoreOptions) {
+  constructor({ database, root, writes, report, plugins, fail }: VolumeStoreOptions) {
     mkdirSync(root, { recursive: true, mode: privateMode });
     this.#root = root;
     this.plugins = plugins ?? new VolumePlugins();
     this.#writes = writes ?? directWrites;
     this.#report = report ?? (() => {});
+    this.#fail = fail ?? (() => {});
     this.#trash = new Trash(`${root}/.trash`, this.#report);
     this.#rows = statementsOf(database);
   }
@@ -200,6 +206,7 @@ class LocalVolumeStore implements VolumeStore {
 
   remove(name: string): void {
     this.#trash.discard(`${this.#root}/${name}`);
+    this.#fail("volume.discarded");
     this.#writes.settle(`removal of volume ${name}`, () => this.#rows.forget.run(name));
   }
 
@@ -280,6 +287,7 @@ class LocalVolumeStore implements VolumeStore {
     try {
       if (isPlain(wishes)) await wishes.fill?.(`${unfinished}/_data`);
       else this.#writeDriver(unfinished, wishes);
+      this.#fail("volume.filled");
       if (wishes.durable) syncDirectory(unfinished);
       renameSync(unfinished, `${this.#root}/${name}`);
       if (wishes.durable) syncDirectory(this.#root);
@@ -288,6 +296,7 @@ class LocalVolumeStore implements VolumeStore {
       throw thrown;
     }
     try {
+      this.#fail("volume.placed");
       const anonymous = wishes.anonymous ? 1 : 0;
       const labels = JSON.stringify(wishes.labels ?? {});
       const { driver = localDriver, options = {} } = wishes;

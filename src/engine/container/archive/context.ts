@@ -4,4 +4,4 @@ import type { MountsContext } from "../mounts/mod.ts";
 /** What copies read and write. */
 export interface ArchiveContext
   extends MountsContext,
-    Pick<ContainerContext, "events" | "facts" | "registry" | "users"> {}
+    Pick<ContainerContext, "events" | "facts" | "fail" | "registry" | "users"> {}

@@ -54,6 +54,7 @@ export async function getArchive(
   return await enqueue(container, async () => {
     const root = await openView(context, container);
     try {
+      context.fail("copy.out");
       const entry = openEntry(root, path, container.name);
       // Mounts of the container are part of what it shows.
       const node = new PlainEntry(entry.fd, { crossesMounts: true });
@@ -102,6 +103,7 @@ async function unpackInto(
     using target = openTarget(root, path, container.name);
     refuseReadOnly(root, target);
   }
+  context.fail("copy.in");
   try {
     await unpack(decompress(body), {
       root,
@@ -114,6 +116,7 @@ async function unpackInto(
   } catch (thrown) {
     throw unreachablePath(thrown, path, container.name);
   }
+  context.fail("copy.unpacked");
 }
 
 /** The directory that is unpacked into, behind whatever links lead there. */

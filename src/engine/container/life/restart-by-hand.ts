@@ -16,6 +16,7 @@ export async function restartContainer(
   container.returning = true;
   try {
     await stopIfRunning(context, container, options);
+    context.fail("restart.stopped");
     await enqueue(container, async () => {
       if (countsAsRunning(container.state)) return;
       forgetRestarts(container);
