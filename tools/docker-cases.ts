@@ -572,6 +572,30 @@ const ofVolumes: readonly DockerCase[] = [
 
 const ofSystem: readonly DockerCase[] = [
   {
+    what: "what is told of a life, to its end",
+    steps: [
+      ["container create", ["--name=heard", "--network=none", "--label=heard=yes"], "same", "sleep", "1000"],
+      ["container start", [], "heard"],
+      ["container pause", [], "heard"],
+      ["container unpause", [], "heard"],
+      ["container rename", [], "heard", "again"],
+      ["container update", ["--restart=on-failure:1"], "again"],
+      ["container kill", ["--signal=WINCH"], "again"],
+      ["container restart", ["--timeout=0"], "again"],
+      ["container stop", ["--timeout=0"], "again"],
+      ["container rm", [], "again"],
+      [
+        "system events",
+        [
+          "--since=1h",
+          "--until=-1s",
+          "--filter=label=heard=yes",
+          "--format={{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.image}} {{.Actor.Attributes.signal}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.oldName}}",
+        ],
+      ],
+    ],
+  },
+  {
     what: "what takes room, what is known, what may go",
     steps: [
       ["container run", ["--name=asked", "--network=none"], "same", "true"],
