@@ -136,6 +136,55 @@ test("a commit for which there is no room leaves nothing, and is done when there
   }
 }, 60_000);
 
+test("a copy in, and a volume's first content, for which there is no room are refused; done when there is room", async () => {
+  const engine = await smallEngine();
+  try {
+    const script = "mkdir /data; dd if=/dev/urandom of=/data/large bs=1M count=6 2>/dev/null";
+    await engine.output("run", "--name", "large", "base", "sh", "-c", script);
+    await engine.output("commit", "large", "kept");
+    await engine.output("rm", "large");
+    await engine.output("create", "--name", "gets", "base", "true");
+    const source = `${engine.directory}/source`;
+    writeFileSync(source, new Uint8Array(6 << 20).fill(7));
+    const filler = `${engine.root}/filler`;
+    writeFileSync(filler, new Uint8Array(freeBytes(engine) - (3 << 20)));
+    for (const args of [
+      ["cp", "-q", source, "gets:/copied"],
+      ["create", "--name", "fills", "-v", "first:/data", "kept", "true"],
+    ]) {
+      const refused = await engine.cli(...args);
+      expect({ exitCode: refused.exitCode, stdout: refused.stdout }).toEqual({ exitCode: 1, stdout: "" });
+      expect(refused.stderr).toMatch(/no space left on device|cannot store volume first: no room is left/);
+      if (args[0] === "cp") {
+        // What has come is in the container, as with Docker; it goes with it.
+        await engine.output("rm", "gets");
+        await until("the room", () => freeBytes(engine) > 2 << 20);
+      }
+    }
+    expect(await engine.output("ps", "-aq")).toBe("");
+    await until("the room", () => freeBytes(engine) > 2 << 20);
+    expect(readdirSync(`${engine.root}/volumes`)).toEqual([".trash"]);
+    rmSync(filler);
+    await engine.output(
+      "create",
+      "--name",
+      "gets",
+      "-v",
+      "first:/data",
+      "kept",
+      "stat",
+      "-c",
+      "%s",
+      "/data/large",
+      "/copied",
+    );
+    await engine.output("cp", "-q", source, "gets:/copied");
+    expect(await within(engine, "start", "-a", "gets")).toBe(`${6 << 20}\n${6 << 20}`);
+  } finally {
+    await end(engine);
+  }
+}, 60_000);
+
 test("on a disk that stays full: stop, removal, refusal of what is new, and a restart of the engine", async () => {
   const engine = await smallEngine();
   try {
