@@ -28,10 +28,17 @@ for (const name of failpoints) {
   test(`an engine killed at ${name} is followed by one that puts everything right`, async () => {
     await using fixture = new EngineFixture();
     const cgroup = new TestCgroup();
+    // What may be somebody's is kept, and said so: a volume that is there whole without its row.
+    const keeps = name === "volume.placed";
+    const unexpected = (): unknown[] =>
+      fixture.reported.filter(
+        (told) => !keeps || !/^Error: volume .* is taken over from /.test(String(told)),
+      );
     try {
       await dieAt(fixture, cgroup, name);
       await fixture.open();
-      expect(fixture.reported).toEqual([]);
+      expect(unexpected()).toEqual([]);
+      expect(fixture.reported).toHaveLength(keeps ? 1 : 0);
       const { containers } = fixture.engine;
       const found = await containers.list({ all: true, size: false, filters: {} });
       for (const { Id, State } of found) {
@@ -40,6 +47,9 @@ for (const name of failpoints) {
         if (state.Running) expect(existsSync(`/proc/${state.Pid}`)).toBe(true);
         await containers.remove(Id, { force: true, volumes: true });
       }
+      const { volumes } = fixture.engine;
+      for (const { Name } of keeps ? (await volumes.list({})).Volumes : [])
+        await volumes.remove(Name, { force: false });
       // The same name, network and volume can be used again.
       const again = await fixture.run(
         ["echo", "again"],
@@ -53,7 +63,7 @@ for (const name of failpoints) {
       await fixture.engine.uninstall();
       fixture.forget();
       expect(leftOf(fixture)).toEqual([]);
-      expect(fixture.reported).toEqual([]);
+      expect(unexpected()).toEqual([]);
     } finally {
       await cgroup.dispose();
     }

@@ -5,12 +5,27 @@
  *   bun test/support/doomed-engine.ts DIRECTORY
  */
 import { EngineFixture } from "./engine-in-process.ts";
+import { tarWith } from "./oci-layout.ts";
+import { until } from "./until.ts";
 
 const fixture = new EngineFixture(process.argv[2]);
 await fixture.open();
 const { containers, execs, networks } = fixture.engine;
 const bridge = { NetworkMode: "bridge" };
-await fixture.start(["sleep", "1000"], { HostConfig: bridge, Volumes: { "/scratch": {} } }, "victim");
+const check = { Test: ["CMD", "true"], Interval: 20_000_000 };
+const first = { HostConfig: bridge, Volumes: { "/scratch": {} }, Healthcheck: check };
+await fixture.start(["sleep", "1000"], first, "victim");
+await until("the first check of health", async () => {
+  const { State } = await containers.inspect("victim", { size: false });
+  return State.Health?.Status === "healthy";
+});
+async function* archive(): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(tarWith("copied", new TextEncoder().encode("in\n")));
+}
+await containers.putArchive("victim", { path: "/tmp", keepTypes: false, ownedByUser: false }, archive());
+const out = await containers.getArchive("victim", "/tmp/copied");
+for await (const _piece of out.bytes);
+await containers.restart("victim", { timeoutSeconds: 0 });
 const session = await execs.run("victim", { Cmd: ["true"], AttachStdout: true });
 await session.exited;
 const nothing = { tag: undefined, author: "", comment: "", config: undefined, changes: [] };
