@@ -6,7 +6,7 @@ export { type ImageEntry, type ReadImageOptions, readImage } from "./erofs/read.
 export { type ImageSink, segmentBytes } from "./erofs/sink.ts";
 export { type ErofsImage, ErofsWriter, type ErofsWriterOptions } from "./erofs/write.ts";
 export { escapes, insidePath } from "./inside-path.ts";
-export { countedBytes, type TarEntry, type TarEntryType, type TarSegment } from "./tar/entry.ts";
+export { countedBytes, emptyFile, type TarEntry, type TarEntryType, type TarSegment } from "./tar/entry.ts";
 export { type TarMember, tarMembers } from "./tar/members.ts";
 export { TarReader, type TarSink } from "./tar/read.ts";
 export { endOfArchive, headerOf, padding } from "./tar/write.ts";

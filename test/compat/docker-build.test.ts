@@ -155,7 +155,7 @@ COPY dir /dir
 COPY dir/ /there/is/none/
 COPY on* /pattern/
 COPY ["two", "/a name"]
-WORKDIR /work/dir
+WORKDIR /deep/dir
 COPY one .
 COPY one ./renamed`,
   "through links of the base": `FROM base

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { endOfArchive, headerOf, padding } from "../../src/archive/mod.ts";
+import { emptyFile, endOfArchive, headerOf, padding } from "../../src/archive/mod.ts";
 
 export const sha256 = (bytes: Uint8Array): string =>
   `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
@@ -11,17 +11,11 @@ export const sha256 = (bytes: Uint8Array): string =>
 /** A tar with one file. */
 export function tarWith(path: string, content: Uint8Array): Uint8Array {
   const header = headerOf({
-    type: "file",
+    ...emptyFile,
     path,
     mode: 0o644,
-    uid: 0,
-    gid: 0,
     sizeBytes: content.length,
     modifiedAtNs: 1_600_000_000_000_000_000n,
-    linkTarget: "",
-    deviceMajor: 0,
-    deviceMinor: 0,
-    attributes: new Map(),
   });
   return Buffer.concat([header, content, padding(content.length), endOfArchive]);
 }

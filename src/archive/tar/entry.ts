@@ -34,3 +34,17 @@ export interface TarEntry {
 export function countedBytes({ type, sizeBytes, linkTarget }: TarEntry): number {
   return type === "symlink" ? encodeName(linkTarget).length : sizeBytes;
 }
+
+/** What a member is unless more is said: an empty file of root that nobody may read, as old as can be. */
+export const emptyFile: Omit<TarEntry, "path"> = {
+  type: "file",
+  mode: 0,
+  uid: 0,
+  gid: 0,
+  sizeBytes: 0,
+  modifiedAtNs: 0n,
+  linkTarget: "",
+  deviceMajor: 0,
+  deviceMinor: 0,
+  attributes: new Map(),
+};

@@ -4,7 +4,7 @@
  */
 import { encodeName } from "../../lib/name-text.ts";
 import { blockBytes, type FieldName, fields } from "./block.ts";
-import type { TarEntry, TarEntryType } from "./entry.ts";
+import { emptyFile, type TarEntry, type TarEntryType } from "./entry.ts";
 import { encodePax } from "./pax.ts";
 
 const typeFlags: Readonly<Record<TarEntryType, string>> = {
@@ -48,17 +48,10 @@ export function headerOf(entry: TarEntry): Uint8Array {
   if (records.length === 0) return block;
   const content = encodePax(records);
   const extended: TarEntry = {
-    type: "file",
+    ...emptyFile,
     path: `PaxHeaders.0/${path.slice(-40)}`,
     mode: 0o644,
-    uid: 0,
-    gid: 0,
     sizeBytes: content.length,
-    modifiedAtNs: 0n,
-    linkTarget: "",
-    deviceMajor: 0,
-    deviceMinor: 0,
-    attributes: new Map(),
   };
   return Buffer.concat([blockOf(extended, "x"), content, padding(content.length), block]);
 }

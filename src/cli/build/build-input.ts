@@ -1,5 +1,5 @@
 /** What a build begins with: a directory less what is left out, a tar from standard input, or a Dockerfile from there. */
-import { endOfArchive, headerOf, padding } from "../../archive/mod.ts";
+import { emptyFile, endOfArchive, headerOf, padding } from "../../archive/mod.ts";
 import { errnoOf } from "../../client/api-error.ts";
 import { type IgnorePatterns, parseIgnore } from "../../docker/dockerfile/ignore.ts";
 import { type LeftOut, packHost } from "../copy/pack-host.ts";
@@ -128,19 +128,7 @@ function leaveOut(
 }
 
 function* member(path: string, content: Uint8Array): Generator<Uint8Array> {
-  yield headerOf({
-    type: "file",
-    path,
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    sizeBytes: content.length,
-    modifiedAtNs: 0n,
-    linkTarget: "",
-    deviceMajor: 0,
-    deviceMinor: 0,
-    attributes: new Map(),
-  });
+  yield headerOf({ ...emptyFile, path, mode: 0o644, sizeBytes: content.length });
   yield content;
   yield padding(content.length);
 }

@@ -1,6 +1,6 @@
 /** `COPY`, `ADD` and `WORKDIR`: files into a container that never runs, whose changes become a layer. */
 
-import { endOfArchive, headerOf } from "../../archive/mod.ts";
+import { emptyFile, endOfArchive, headerOf } from "../../archive/mod.ts";
 import { openFile, openFlags } from "../../kernel/files.ts";
 import { readSome } from "../../kernel/io.ts";
 import { TreeView } from "../../kernel/tree-view.ts";
@@ -213,19 +213,7 @@ async function* contentOf(node: TreeNode): AsyncGenerator<Uint8Array> {
 const madeMode = 0o755;
 
 async function* directoryTar(path: string): AsyncGenerator<Uint8Array> {
-  yield headerOf({
-    type: "directory",
-    path,
-    mode: madeMode,
-    uid: 0,
-    gid: 0,
-    sizeBytes: 0,
-    modifiedAtNs: 0n,
-    linkTarget: "",
-    deviceMajor: 0,
-    deviceMinor: 0,
-    attributes: new Map(),
-  });
+  yield headerOf({ ...emptyFile, type: "directory", path, mode: madeMode });
   yield endOfArchive;
 }
 

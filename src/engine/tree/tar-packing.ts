@@ -3,7 +3,14 @@
  * holds, but for a note on each file with several names. Files may change while they are read: the header has promised a
  * length, so what a file loses meanwhile is zeros, and what it gains is left out.
  */
-import { endOfArchive, headerOf, padding, type TarEntry, type TarEntryType } from "../../archive/mod.ts";
+import {
+  emptyFile,
+  endOfArchive,
+  headerOf,
+  padding,
+  type TarEntry,
+  type TarEntryType,
+} from "../../archive/mod.ts";
 import type { EntryType } from "../../kernel/directory.ts";
 import { openFile, openFlags, readLinkOf } from "../../kernel/files.ts";
 import { readSome } from "../../kernel/io.ts";
@@ -28,20 +35,6 @@ export interface PackingOptions {
   /** Which extended attributes go along; all that are content unless given. */
   readonly attributes?: (name: string) => boolean;
 }
-
-/** A member that no entry stands for. */
-const emptyFile: Omit<TarEntry, "path"> = {
-  type: "file",
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  sizeBytes: 0,
-  modifiedAtNs: 0n,
-  linkTarget: "",
-  deviceMajor: 0,
-  deviceMinor: 0,
-  attributes: noAttributes,
-};
 
 export class TarPacking {
   readonly #options: PackingOptions;
