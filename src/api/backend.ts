@@ -201,7 +201,7 @@ export interface ContainerLifeBackend {
   /** `notModified` when it runs already. */
   start(name: string): Promise<void>;
   /** The same, and where the time of it went. Errors: `notModified` when it runs. */
-  startTimed(name: string): Promise<TraceResponse>;
+  startTimed(name: string, language: ExplainLanguage): Promise<TraceResponse>;
   /** `notModified` when it does not run. Resolves when it has ended. */
   stop(name: string, request: StopRequest): Promise<void>;
   /** Stops it as `stop` does when it runs, then starts it. */
@@ -263,7 +263,7 @@ export interface ContainerViewBackend {
     wishes: ExplainWishes,
   ): Promise<ExplainResponse>;
   /** Errors: `conflict` when the last start was not measured. */
-  trace(name: string): Promise<TraceResponse>;
+  trace(name: string, language: ExplainLanguage): Promise<TraceResponse>;
 }
 
 /** What connects a client with the output of a container, and its input. */

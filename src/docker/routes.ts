@@ -423,12 +423,18 @@ export const routes = {
     query: explainQuery,
     result: json(explainResponse),
   }),
-  startTimed: route("POST", "/tiffin/containers/{name}/start", "1.24", { result: json(traceResponse) }),
+  startTimed: route("POST", "/tiffin/containers/{name}/start", "1.24", {
+    query: { lang: queryText },
+    result: json(traceResponse),
+  }),
   why: route("GET", "/tiffin/why", "1.24", {
     query: { from: queryText, to: queryText, probe: queryFlag, lang: queryText },
     result: json(whyResponse),
   }),
-  trace: route("GET", "/tiffin/containers/{name}/trace", "1.24", { result: json(traceResponse) }),
+  trace: route("GET", "/tiffin/containers/{name}/trace", "1.24", {
+    query: { lang: queryText },
+    result: json(traceResponse),
+  }),
   imageCheck: route("GET", "/tiffin/images/check", "1.24", {
     query: { names: queryList(queryText) },
     result: json(list(imageCheckItem)),

@@ -51,7 +51,7 @@ test("without that it is left running, is told of, and can be removed by force",
   const told = [
     containers.explain("odd", wishes),
     containers.explainRemoval("odd", once, wishes),
-    containers.trace("odd"),
+    containers.trace("odd", "en"),
   ].map(async (answer) => (await errorOf(answer)).code);
   expect(await Promise.all(told)).toEqual(Array(3).fill("container.unreadable"));
   expect((await errorOf(containers.create({ name: "odd", body: { Image: "base" } }))).code).toBe(

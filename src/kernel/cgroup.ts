@@ -222,7 +222,7 @@ function checkEnabled(path: string): void {
 
 /** Performs a whole decision on `directory`, making the directories: warnings come back. */
 export function applyCgroup(facts: CgroupFacts, directory: string, decision: CgroupDecision): string[] {
-  const warnings = [...decision.warnings];
+  const warnings: string[] = [...decision.warnings];
   for (const hierarchy of decision.directories) createCgroup(facts, hierarchy, directory);
   using writer = new CgroupWriter(facts);
   warnings.push(...writer.writeAll(decision.writes.map((write) => ({ ...write, directory }))));

@@ -1,4 +1,5 @@
 /** The result of deciding about a container's cgroups: data that `kernel/cgroup.ts` performs. */
+import type { CgroupWarning } from "./cgroup-warnings.ts";
 
 /** The name of the v2 hierarchy wherever a hierarchy is named. v1 ones are `CgroupV1Hierarchy.name`. */
 export const unifiedHierarchy = "unified";
@@ -32,7 +33,7 @@ export interface CgroupDecision {
   /** Rules for devices were wanted and nothing on this machine enforces them. */
   readonly losesDeviceRules: boolean;
   /** What this machine cannot enforce, one sentence each, in Docker's words where Docker has some. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly CgroupWarning[];
   readonly refusals: readonly CgroupRefusal[];
 }
 

@@ -12,6 +12,7 @@ import type {
   DeviceRule,
   MemoryResources,
 } from "./cgroup-resources.ts";
+import type { CgroupWarning } from "./cgroup-warnings.ts";
 import { type CgroupFacts, v1Hierarchy } from "./host-facts.ts";
 
 /** Every container is in these, limits or not: statistics, OOM counts and device rules need them. */
@@ -22,7 +23,7 @@ type Controller = (typeof standing)[number] | (typeof onDemand)[number] | "freez
 
 /** Where what cannot be had is told. */
 interface Shortfall {
-  readonly warnings: string[];
+  readonly warnings: CgroupWarning[];
   readonly refusals: CgroupRefusal[];
 }
 
@@ -40,7 +41,7 @@ export function decideV1(
   facts: CgroupFacts,
   current: CurrentMemory | undefined,
 ): CgroupDecision {
-  const warnings: string[] = [];
+  const warnings: CgroupWarning[] = [];
   const refusals: CgroupRefusal[] = [];
   const rules = wantedDeviceRules(resources.devices);
   const byFiles = v1Hierarchy(facts, "devices") !== undefined;
@@ -107,7 +108,7 @@ function missingHierarchy(controller: string): string {
   return `the cgroup controller ${controller} is not mounted, or not for this user`;
 }
 
-function missingController(controller: string): string {
+export function missingController(controller: string): CgroupWarning {
   return `Your kernel does not support the ${controller} cgroup or the cgroup is not mounted. Limits of it are discarded.`;
 }
 

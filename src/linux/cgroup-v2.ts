@@ -3,7 +3,8 @@ import { deviceProgram } from "./bpf-device.ts";
 import type { CgroupDecision, CgroupRefusal, CgroupWrite, CurrentMemory } from "./cgroup-decision.ts";
 import { allowsEverything, effectiveDeviceRules } from "./cgroup-devices.ts";
 import type { BlockIoResources, CgroupResources, CpuResources, MemoryResources } from "./cgroup-resources.ts";
-import { rdmaText } from "./cgroup-v1.ts";
+import { missingController, rdmaText } from "./cgroup-v1.ts";
+import type { CgroupWarning } from "./cgroup-warnings.ts";
 import type { CgroupFacts } from "./host-facts.ts";
 
 export function decideV2(
@@ -11,14 +12,14 @@ export function decideV2(
   facts: CgroupFacts,
   current: CurrentMemory | undefined,
 ): CgroupDecision {
-  const warnings: string[] = [];
+  const warnings: CgroupWarning[] = [];
   const refusals: CgroupRefusal[] = [];
   const refuse: Refuse = (cause, why) => refusals.push({ cause: `linux.resources.${cause}`, why });
   const writes: CgroupWrite[] = [];
   const available = new Set(facts.v2?.controllers ?? []);
   const add: AddWrite = (controller, file, value, cause, tolerate = [], more = {}) => {
     if (!available.has(controller)) {
-      const text = `Your kernel does not support the ${controller} cgroup or the cgroup is not mounted. Limits of it are discarded.`;
+      const text = missingController(controller);
       if (!warnings.includes(text)) warnings.push(text);
       if (value !== "max") refuse(cause, `there is no cgroup controller ${controller}, or not for this user`);
       return;
@@ -68,7 +69,7 @@ type Refuse = (cause: string, why: string) => void;
 /** Where the parts of the decision go. */
 interface Sink {
   readonly add: AddWrite;
-  readonly warnings: string[];
+  readonly warnings: CgroupWarning[];
   readonly refuse: Refuse;
 }
 

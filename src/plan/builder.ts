@@ -6,6 +6,7 @@ import { limits, type Stage } from "../abi/schema.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { inverseOf, targetOf } from "./op-text.ts";
 import type { HostOp, Plan, ProcessOp, WireOp } from "./plan.ts";
+import type { PlanWarning } from "./say/mod.ts";
 import { unusedSlots } from "./unused-slots.ts";
 
 type WithoutStage<T> = T extends { readonly stage: Stage } ? Omit<T, "stage"> : never;
@@ -18,7 +19,7 @@ export class PlanBuilder {
   #slots: number;
   readonly #stages: Record<Stage, ProcessOp[]> = { prepare: [], parent: [], child: [] };
   readonly #hostOps: HostOp[] = [];
-  readonly #warnings: string[] = [];
+  readonly #warnings: PlanWarning[] = [];
   readonly #mountsInChild: boolean;
   /** Ops of the child before it is held; undefined when it never is. */
   #heldAt: number | undefined;
@@ -85,7 +86,7 @@ export class PlanBuilder {
   }
 
   /** One sentence about something that was asked for and cannot be had here. */
-  warn(sentence: string): void {
+  warn(sentence: PlanWarning): void {
     if (!this.#warnings.includes(sentence)) this.#warnings.push(sentence);
   }
 

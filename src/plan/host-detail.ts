@@ -1,13 +1,14 @@
 /** The rest of an operation on the host in words. */
 import type { HostOp } from "./plan.ts";
+import { type Say, sayEnglish } from "./say/mod.ts";
 
-export function hostDetail(op: HostOp): string {
+export function hostDetail(op: HostOp, say: Say = sayEnglish): string {
   switch (op.op) {
     case "cgroupCreate":
       return "";
     case "cgroupWrite":
-      return [JSON.stringify(op.value), ...op.tolerate.map((errno) => `or ${errno}`)].join(" ");
+      return [JSON.stringify(op.value), ...op.tolerate.map((errno) => say("or {0}", errno))].join(" ");
     case "cgroupDeviceProgram":
-      return `${op.program.length / 8} instructions`;
+      return say("{0} instructions", op.program.length / 8);
   }
 }

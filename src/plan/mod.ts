@@ -35,6 +35,8 @@ export {
   type Secrets,
   secretsOf,
   secretsOfPlan,
+  targetText,
+  type Vocabulary,
 } from "./explain/mod.ts";
 export { explainFailure, explainHostFailure, type HostFailure, type PlanFailure } from "./explain-failure.ts";
 export { idmapSlotName } from "./identity.ts";
@@ -43,6 +45,7 @@ export * from "./options.ts";
 export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";
 export { renderPlan, renderPlanTable } from "./render-plan.ts";
+export { type Say, type Saying, sayings } from "./say/mod.ts";
 export { type ExecSurroundings, renderExecScript } from "./script/render-exec-script.ts";
 export { renderScript } from "./script/render-script.ts";
 export type { ScriptNetwork, ScriptSurroundings } from "./script/surroundings.ts";

@@ -15,6 +15,7 @@ import {
 import { dirname } from "node:path";
 import { cgroupParentOf } from "../../src/engine/config.ts";
 import { deviceProgram } from "../../src/linux/bpf-device.ts";
+import { languages } from "../../src/plan/mod.ts";
 import { helperText } from "../../src/plan/script/helper.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
@@ -591,7 +592,7 @@ test("the helper lets a control group of version 2 use the devices that its prog
       existsSync(`${dirname(path)}/cgroup.procs`) && existsSync(`${dirname(path)}/cgroup.controllers`),
   );
   if (group === undefined) throw new Error("this host has no control groups of version 2");
-  writeFileSync(`${scratch.path}/helper.pl`, helperText);
+  writeFileSync(`${scratch.path}/helper.pl`, helperText(languages.en.say));
   const devices = deviceProgram([{ allow: true, type: "c", major: 1, minor: 3, access: "rwm" }]).toHex();
   mkdirSync(group);
   try {

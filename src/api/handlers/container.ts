@@ -4,7 +4,7 @@ import { type WaitCondition, waitConditions } from "../../docker/types/container
 import { TiffinError } from "../../lib/errors.ts";
 import type { ContainerLifeBackend, ContainerViewBackend } from "../backend.ts";
 import type { Handlers } from "../handler.ts";
-import { wishesOf } from "./explain-wishes.ts";
+import { explainLanguageOf, wishesOf } from "./explain-wishes.ts";
 
 type Names =
   | "containerList"
@@ -95,8 +95,8 @@ export function containerHandlers(
       const options = { force: query.force ?? false, volumes: query.v ?? false };
       return containers.explainRemoval(params.name, options, wishesOf(query));
     },
-    startTimed: ({ params }) => containers.startTimed(params.name),
-    trace: ({ params }) => containers.trace(params.name),
+    startTimed: ({ params, query }) => containers.startTimed(params.name, explainLanguageOf(query.lang)),
+    trace: ({ params, query }) => containers.trace(params.name, explainLanguageOf(query.lang)),
     containerRemove: ({ params, query }) =>
       containers.remove(params.name, {
         force: query.force ?? false,

@@ -18,7 +18,8 @@ function explainFormatOf(wanted = "text"): ExplainFormat {
   );
 }
 
-function explainLanguageOf(wanted = "en"): ExplainLanguage {
+/** Errors: invalid `explain.language`. */
+export function explainLanguageOf(wanted = "en"): ExplainLanguage {
   const language = explainLanguages.find((known) => known === wanted);
   if (language !== undefined) return language;
   throw new TiffinError(

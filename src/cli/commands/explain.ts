@@ -1,10 +1,5 @@
 /** `tiffin explain`: every kernel operation of a container's start, who asked for it, how long it took. */
-import {
-  type ExplainLanguage,
-  type ExplainStart,
-  explainFormats,
-  explainLanguages,
-} from "../../docker/types/explain.ts";
+import { type ExplainStart, explainFormats } from "../../docker/types/explain.ts";
 import { own } from "../../lib/own.ts";
 import { defineCommand, type Invocation } from "../command.ts";
 import { createBody } from "../container-config/create-body.ts";
@@ -12,6 +7,7 @@ import { cleanName } from "../each-container.ts";
 import { custom, toggle } from "../flags/flag.ts";
 import { parseFlags } from "../flags/parse.ts";
 import { ArgumentCountError } from "../flags/usage-error.ts";
+import { chosenLanguage, languageFlag } from "../language.ts";
 import { execBody, execFlags } from "./exec.ts";
 import { runFlags } from "./run.ts";
 
@@ -28,14 +24,6 @@ function oneOf(
   };
 }
 
-/** locale(7): the first of these that is set counts. */
-const localeVariables = ["LC_ALL", "LC_MESSAGES", "LANG"];
-
-export function languageOfLocale(env: Readonly<Record<string, string | undefined>>): ExplainLanguage {
-  const locale = localeVariables.map((name) => own(env, name) ?? "").find((value) => value !== "") ?? "";
-  return explainLanguages.find((language) => locale.toLowerCase().startsWith(language)) ?? "en";
-}
-
 const flags = {
   details: toggle("", "Also say what each operation is for, who performs it, and what undoes it"),
   diff: toggle("", "Compare two starts: of containers, or of quoted 'run ...' lines"),
@@ -48,13 +36,7 @@ const flags = {
     { shownDefault: '"text"' },
   ),
   "show-secrets": toggle("", "Write out values of environment variables and where secrets are mounted from"),
-  lang: custom(
-    "",
-    "string",
-    `Language: ${explainLanguages.join(", ")} (default by the locale)`,
-    "",
-    oneOf(explainLanguages, explainLanguages),
-  ),
+  lang: languageFlag,
 };
 
 type ExplainInvocation = Pick<Invocation<typeof flags>, "values" | "context">;
@@ -62,7 +44,7 @@ type ExplainInvocation = Pick<Invocation<typeof flags>, "values" | "context">;
 function queryOf({ values, context }: ExplainInvocation, against: string | undefined) {
   return {
     format: values.format,
-    lang: values.lang === "" ? languageOfLocale(context.io.env) : values.lang,
+    lang: chosenLanguage(values.lang, context.io.env),
     details: values.details || undefined,
     secrets: values["show-secrets"] || undefined,
     against: against === undefined ? undefined : cleanName(against),

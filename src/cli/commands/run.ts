@@ -9,6 +9,7 @@ import { containerFlags } from "../container-config/container-flags.ts";
 import { attachedStreams, createBody } from "../container-config/create-body.ts";
 import { errorOfFrame, exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
+import { languageOfLocale } from "../language.ts";
 import { type WantedImage, withImage } from "../missing-image.ts";
 import { platformFor } from "../registry/default-platform.ts";
 import { terminalSize } from "../terminal-size.ts";
@@ -35,14 +36,15 @@ function wantedImage({ values, positionals, context }: RunInvocation): WantedIma
 }
 
 async function tellTimings({ context }: RunInvocation, trace: unknown): Promise<void> {
-  const [{ traceText }, { traceResponse }] = await Promise.all([
+  const language = languageOfLocale(context.io.env);
+  const [{ notMeasured, traceText }, { traceResponse }] = await Promise.all([
     import("../trace-text.ts"),
     import("../../docker/types/explain.ts"),
   ]);
   context.err(
     trace === undefined
-      ? "This start was not measured.\n"
-      : traceText(traceResponse(trace, ""), slowestShown),
+      ? `${notMeasured[language]}\n`
+      : traceText(traceResponse(trace, ""), slowestShown, language),
   );
 }
 
@@ -83,7 +85,8 @@ async function runInBackground(invocation: RunInvocation, body: RunBody, cid: Ci
   await api.perform("containerStart", { params: { name: created.Id } });
   context.out(`${created.Id}\n`);
   if (invocation.values.timings) {
-    await tellTimings(invocation, await api.document("trace", { params: { name: created.Id } }));
+    const query = { lang: languageOfLocale(context.io.env) };
+    await tellTimings(invocation, await api.document("trace", { params: { name: created.Id }, query }));
   }
   return 0;
 }
@@ -125,7 +128,7 @@ export const command = defineCommand({
       ...(platform === "" ? {} : { platform }),
       ...(values["detach-keys"] === "" ? {} : { detachKeys: values["detach-keys"] }),
       ...(values.rm ? { remove: true } : {}),
-      ...(values.timings ? { timings: true } : {}),
+      ...(values.timings ? { timings: true, language: languageOfLocale(io.env) } : {}),
     };
     using cid = new CidFile(io, values.cidfile);
     if (values.detach) return await runInBackground(invocation, body, cid);

@@ -5,6 +5,7 @@ import type { CliContext } from "../context.ts";
 import { cleanName, eachContainer } from "../each-container.ts";
 import { exitCodeOfSignal, reportGoneOutput, requireTerminal } from "../exit-reports.ts";
 import { text, toggle } from "../flags/flag.ts";
+import { languageOfLocale } from "../language.ts";
 
 /** Operations that are told with --timings. */
 const slowestShown = 10;
@@ -73,11 +74,12 @@ export const command = defineCommand({
     }
     const failed = await eachContainer(context, positionals, async (api, name) => {
       if (values.timings) {
+        const language = languageOfLocale(context.io.env);
         const [{ traceText }, trace] = await Promise.all([
           import("../trace-text.ts"),
-          api.document("startTimed", { params: { name } }),
+          api.document("startTimed", { params: { name }, query: { lang: language } }),
         ]);
-        context.err(`${traceText(trace, slowestShown)}\n`);
+        context.err(`${traceText(trace, slowestShown, language)}\n`);
         return undefined;
       }
       await api.perform("containerStart", { params: { name } });

@@ -1,10 +1,9 @@
 /** `tiffin why`: whether one reaches the other, and what decides it. */
-import { explainLanguages } from "../../docker/types/explain.ts";
 import type { WhyResponse } from "../../docker/types/why.ts";
 import { shownText } from "../../lib/shown-name.ts";
 import { defineCommand } from "../command.ts";
 import { custom, toggle } from "../flags/flag.ts";
-import { languageOfLocale } from "./explain.ts";
+import { chosenLanguage, languageFlag } from "../language.ts";
 
 const formats = ["text", "json"];
 const marks = new Map([
@@ -39,13 +38,7 @@ rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it
     format: custom("f", "string", `How to print: ${formats.join(", ")}`, "text", oneOf(formats), {
       shownDefault: '"text"',
     }),
-    lang: custom(
-      "",
-      "string",
-      `Language: ${explainLanguages.join(", ")} (default by the locale)`,
-      "",
-      oneOf(explainLanguages),
-    ),
+    lang: languageFlag,
     probe: toggle("", "Also send a real packet, and show what the kernel traces of it"),
   },
   least: 2,
@@ -59,7 +52,7 @@ rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it
         from,
         to,
         probe: values.probe || undefined,
-        lang: values.lang === "" ? languageOfLocale(context.io.env) : values.lang,
+        lang: chosenLanguage(values.lang, context.io.env),
       },
     });
     if (values.format === "json") context.out(`${JSON.stringify(answer, null, 2)}\n`);

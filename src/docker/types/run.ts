@@ -14,6 +14,8 @@ export const runBody = object({
   remove: optional(flag),
   /** Say where the time of the start went. */
   timings: optional(flag),
+  /** In which language; English where it is not said. */
+  language: optional(text),
 });
 export interface RunBody extends Decoded<typeof runBody> {}
 

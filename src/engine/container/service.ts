@@ -15,6 +15,7 @@ import type {
 } from "../../docker/types/container.ts";
 import type {
   ExplainDifferenceBody,
+  ExplainLanguage,
   ExplainResponse,
   ExplainWishes,
   TraceResponse,
@@ -182,8 +183,8 @@ export class ContainerService {
     return await explainRemovalOf(this.#context, this.#find(name), options, wishes);
   }
 
-  async trace(name: string): Promise<TraceResponse> {
-    return await traceContainer(this.#context, this.#find(name));
+  async trace(name: string, language: ExplainLanguage): Promise<TraceResponse> {
+    return await traceContainer(this.#context, this.#find(name), language);
   }
 
   async start(name: string): Promise<void> {
@@ -197,9 +198,9 @@ export class ContainerService {
     });
   }
 
-  async startTimed(name: string): Promise<TraceResponse> {
+  async startTimed(name: string, language: ExplainLanguage): Promise<TraceResponse> {
     const container = this.#find(name);
-    const trace = await traceOfNextStart(this.#context, container);
+    const trace = await traceOfNextStart(this.#context, container, language);
     await this.start(name);
     // It may be over, and gone, by now: what was measured is told all the same.
     return trace() ?? { Id: container.id, Phases: {}, Operations: [] };

@@ -51,7 +51,7 @@ export function explainExec(
   const secrets = showSecrets ? secretsOf([], []) : secretsOfPlan(whole);
   const plan = maskPlan(whole, secrets);
   const explained: ExplainedPlan = {
-    ops: explainOps(plan, originsOf(body)),
+    ops: explainOps(plan, originsOf(body), {}, languages[language].say),
     warnings: plan.warnings,
     totalMs: undefined,
     notes: [],
@@ -72,6 +72,7 @@ export function explainExec(
       groups: new Map(groups),
       masked: secrets.variables,
       notes: [],
+      vocabulary: languages[language],
     });
   };
   const options = { vocabulary: languages[language], details };

@@ -5,6 +5,7 @@
 import { oneLine, quote } from "../../lib/shell-words.ts";
 import { parseIpv4, parseMac, parsePrefix } from "../../linux/netlink/ipv4.ts";
 import { parseIpv6 } from "../../linux/netlink/ipv6.ts";
+import type { Vocabulary } from "../../plan/mod.ts";
 import { BridgeNetwork } from "./bridge-network.ts";
 import { hasNameServer } from "./built-in-networks.ts";
 import {
@@ -43,44 +44,48 @@ const nothingThere: ObservedHost = {
 };
 
 /** Lets the kernel's switches be as they were at the end. */
-export const switchFunction = [
-  "# Sets a switch of the kernel, and back at the end.",
-  "switch() {",
-  '  [ -e "$1" ] || return 0',
-  '  switch_before=$(cat "$1")',
-  '  [ "$switch_before" = "$2" ] || { echo "$2" > "$1"; later "echo $switch_before > $1"; }',
-  "}",
-];
+export function switchFunction({ say }: Vocabulary): string[] {
+  return [
+    `# ${say("Sets a switch of the kernel, and back at the end.")}`,
+    "switch() {",
+    '  [ -e "$1" ] || return 0',
+    '  switch_before=$(cat "$1")',
+    '  [ "$switch_before" = "$2" ] || { echo "$2" > "$1"; later "echo $switch_before > $1"; }',
+    "}",
+  ];
+}
 
 export function networkByHand(
   id: string,
   endpoints: readonly EndpointRecord[],
   ports: readonly PublishedPort[],
   networks: KnownNetworks,
+  vocabulary: Vocabulary,
 ): HandNetwork {
+  const { say } = vocabulary;
   const name = `by-hand-${id.slice(0, 12)}`;
   const ops = decideHandNetwork(id, endpoints, ports, networks);
   const notes: string[] = [];
   if (endpoints.some(({ network }) => hasNameServer(networks.byId(network)))) {
-    notes.push("nobody answers for names of other containers: the engine's name server is not by hand");
+    notes.push(say("nobody answers for names of other containers: the engine's name server is not by hand"));
   }
   if (ports.some(({ mode }) => mode === "socket")) {
-    notes.push("ports in the mode socket are rewritten by the firewall instead");
+    notes.push(say("ports in the mode socket are rewritten by the firewall instead"));
   }
   return {
     namespace: `/run/netns/${name}`,
     lines: [
-      ...switchFunction,
+      ...switchFunction(vocabulary),
       `ip netns add ${quote(name)}`,
       `later "ip netns delete ${quote(name)}"`,
-      ...ops.flatMap((op) => withReason(op, netOpScript(op, name))),
+      ...ops.flatMap((op) => withReason(op, netOpScript(op, name), vocabulary)),
     ],
     notes,
   };
 }
 
-function withReason(op: NetOp, lines: readonly string[]): string[] {
-  return [`# ${op.op}: ${oneLine(op.cause)}`, ...lines];
+export function withReason(op: NetOp, lines: readonly string[], { phrase }: Vocabulary): string[] {
+  return [`# ${op.op}: ${oneLine(phrase(op.cause))}`, ...lines];
 }
 
 export function decideHandNetwork(

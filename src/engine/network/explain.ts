@@ -9,7 +9,7 @@ import {
   type NetworkOpName,
   type Origin,
 } from "../../plan/mod.ts";
-import { decideHandNetwork, switchFunction } from "./by-hand.ts";
+import { decideHandNetwork, switchFunction, withReason } from "./by-hand.ts";
 import type { Network } from "./model.ts";
 import { netOpScript } from "./net-op-script.ts";
 import { type NetOp, targetOf } from "./op.ts";
@@ -66,15 +66,17 @@ export function explainNetwork(ops: readonly NetOp[], network: Network, language
 }
 
 /** Makes it, and takes it back when its standard input or the script ends. */
-export function networkScript(network: Network): string {
+export function networkScript(network: Network, language: Language): string {
+  const vocabulary = languages[language];
+  const { say } = vocabulary;
   const ops = decideHandNetwork(network.id, [], [], { byId: () => network }, [network]);
   return [
     "#!/bin/sh",
-    `# Network ${oneLine(network.name)} (${network.id.slice(0, 12)}) by hand. Run as root: sh FILE; the end of its input takes all back.`,
+    `# ${say("Network {0} ({1}) by hand. Run as root: sh FILE; the end of its input takes all back.", oneLine(network.name), network.id.slice(0, 12))}`,
     "set -eu",
-    '[ "$(id -u)" = 0 ] || { echo "$0: only root can do this" >&2; exit 1; }',
+    `[ "$(id -u)" = 0 ] || { echo "$0: ${say("only root can do this")}" >&2; exit 1; }`,
     "for tool in ip nft; do",
-    '  command -v "$tool" > /dev/null || { echo "$0: $tool is missing: Debian has it in iproute2 and nftables" >&2; exit 1; }',
+    `  command -v "$tool" > /dev/null || { echo "$0: ${say("{0} is missing: it is in Debian's {1}", "$tool", "iproute2, nftables")}" >&2; exit 1; }`,
     "done",
     "taken_back=",
     "later() {",
@@ -86,13 +88,13 @@ export function networkScript(network: Network): string {
     '  printf \'%s\\n\' "$taken_back" | while IFS= read -r line; do eval "$line" || :; done',
     "}",
     "trap clean_up EXIT",
-    "# A signal is only noted, so that it never ends the taking back; what waits below ends with it.",
+    `# ${say("A signal is only noted, so that it never ends the taking back; what waits below ends with it.")}`,
     "stopped=",
     "trap stopped=130 INT",
     "trap stopped=143 TERM HUP",
-    ...switchFunction,
-    ...ops.flatMap((op) => [`# ${op.op}: ${oneLine(op.cause)}`, ...netOpScript(op, "")]),
-    `echo ${quote(`network ${oneLine(network.name)} is there until this ends`)} >&2`,
+    ...switchFunction(vocabulary),
+    ...ops.flatMap((op) => withReason(op, netOpScript(op, ""), vocabulary)),
+    `echo ${quote(say("network {0} is there until this ends", oneLine(network.name)))} >&2`,
     'while [ -z "$stopped" ] && read -r _; do :; done',
     '[ -z "$stopped" ] || exit "$stopped"',
     "",

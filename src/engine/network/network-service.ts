@@ -70,7 +70,7 @@ export class NetworkService {
     const options = { vocabulary: languages[language], details };
     return {
       Id: network.id,
-      Text: renderAs(format, { explained, script: () => networkScript(network) }, options),
+      Text: renderAs(format, { explained, script: () => networkScript(network, language) }, options),
     };
   }
 

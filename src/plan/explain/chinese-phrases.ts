@@ -108,6 +108,10 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/^tasks of (\S+)$/, "$1 的 tasks"],
   [/^filter of (\d+) instructions$/, "$1 条指令的过滤器"],
   [/^(cgroup|ipc|mount|network|pid|time|user|uts) namespace$/, "$1 命名空间"],
+  [/^fd (\d+) and above$/, "fd $1 及以上"],
+  [/^resource (\d+)$/, "资源 $1"],
+  [/^mark (\d+)$/, "标记 $1"],
+  [/^sync (\d+)$/, "同步点 $1"],
   [/^clone of (\/.*)$/s, "$1 的副本"],
   [/^([a-z]\w*) for (\/.*)$/s, "用于 $2 的 $1"],
 ];

@@ -1,4 +1,5 @@
 /** The explanations in Chinese. */
+import { sayChinese, warningInChinese } from "../say/mod.ts";
 import { chinesePhrase } from "./chinese-phrases.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -122,6 +123,8 @@ export const chinese: Vocabulary = {
     child: "进程自己,在程序之前",
   },
   phrase: chinesePhrase,
+  say: sayChinese,
+  warning: warningInChinese,
   words: {
     undone: "撤销",
     asked: "要求者",

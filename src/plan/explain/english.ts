@@ -1,4 +1,5 @@
 /** The explanations in English. */
+import { sayEnglish } from "../say/mod.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 export const english: Vocabulary = {
@@ -152,6 +153,8 @@ export const english: Vocabulary = {
     child: "the process itself, before its program",
   },
   phrase: (english) => english,
+  say: sayEnglish,
+  warning: (english) => english,
   words: {
     undone: "undone",
     asked: "asked for by",

@@ -6,7 +6,8 @@ import type { HostFacts } from "../../linux/host-facts.ts";
 import { compileContainer } from "../compile-container.ts";
 import { inverses } from "../op-text.ts";
 import { hostOpNames } from "../plan.ts";
-import { defaultOptions, defaultSpec } from "../testdata/specs.ts";
+import { renderScript } from "../script/render-script.ts";
+import { defaultOptions, defaultSpec, scriptSurroundings } from "../testdata/specs.ts";
 import { chapters } from "./chapters.ts";
 import { explainOps, type OriginOf, planSignature } from "./explained.ts";
 import { languages, networkOpNames, removalOpNames } from "./mod.ts";
@@ -64,11 +65,26 @@ describe("each language", () => {
     const hostInverses = own.hostOps.map(({ inverse }) => inverse);
     const words = [...causes, ...targets, ...hostInverses, ...Object.values(inverses)];
     expect(words.length).toBeGreaterThan(500);
-    // Names of files and settings, and resources and descriptors by their numbers, are those of every language.
-    const isName = (text: string): boolean =>
-      !text.includes(" ") || /^\/|^(?:fd|resource|mark|sync) \d|^[#\d]/.test(text);
+    // Names of files and settings, and descriptors, are those of every language.
+    const isName = (text: string): boolean => !text.includes(" ") || /^\/|^fd \d+$|^[#\d]/.test(text);
     const untold = words.filter((text) => !isName(text) && !hanCharacters.test(phrase(text)));
     expect([...new Set(untold)]).toEqual([]);
+  });
+
+  test("a script has comments and messages in it, of every plan", () => {
+    const vocabulary = languages.zh;
+    const script = renderScript(plan, scriptSurroundings({ vocabulary, masked: new Set(["TOKEN", "a-b"]) }));
+    const said = [
+      ...[...script.matchAll(/^ *#(?!!)(.*)$/gm)].map(([, text = ""]) => text),
+      ...[...script.matchAll(/(?:fail|echo|die) "([^"]*)"/g)].map(([, text = ""]) => text),
+      ...[...script.matchAll(/ {2}# (.*)$/gm)].map(([, text = ""]) => text),
+    ];
+    expect(said.length).toBeGreaterThan(60);
+    // What the kernel says, settings, and what is written into files.
+    const isName = (text: string): boolean =>
+      !/[a-z]{2} +[a-z]{2}/.test(text.replaceAll(/\$\w+|\w+\(2\)|[\w/]*[A-Z/=][\w/]*/g, "*"));
+    const untold = said.filter((text) => !hanCharacters.test(text) && !isName(text));
+    expect(untold).toEqual([]);
   });
 
   test("is that language", () => {

@@ -3,6 +3,7 @@ import type { Stage } from "../../abi/schema.ts";
 import { hostDetail } from "../host-detail.ts";
 import { detailOf } from "../op-detail.ts";
 import type { Plan } from "../plan.ts";
+import { type Say, sayEnglish } from "../say/mod.ts";
 import { type Chapter, chapterOf } from "./chapters.ts";
 import type { AnyOpName } from "./vocabulary.ts";
 
@@ -34,7 +35,12 @@ export interface Measured {
   readonly opMs?: ArrayLike<number>;
 }
 
-export function explainOps(plan: Plan, originOf: OriginOf, measured: Measured = {}): ExplainedOp[] {
+export function explainOps(
+  plan: Plan,
+  originOf: OriginOf,
+  measured: Measured = {},
+  say: Say = sayEnglish,
+): ExplainedOp[] {
   const host = plan.hostOps.map(
     (op, index): ExplainedOp => ({
       index: `h${index}`,
@@ -42,7 +48,7 @@ export function explainOps(plan: Plan, originOf: OriginOf, measured: Measured = 
       stage: "host",
       op: op.op,
       target: op.target,
-      detail: hostDetail(op),
+      detail: hostDetail(op, say),
       setting: op.cause,
       origin: originOf(op.cause),
       inverse: op.inverse,
@@ -56,7 +62,7 @@ export function explainOps(plan: Plan, originOf: OriginOf, measured: Measured = 
       stage: op.stage,
       op: op.op,
       target: op.target,
-      detail: op.op === "exec" ? [detailOf(op), ...op.fields.environment].join(" ") : detailOf(op),
+      detail: [detailOf(op, say), ...(op.op === "exec" ? op.fields.environment : [])].join(" "),
       setting: op.cause,
       origin: originOf(op.cause),
       inverse: op.inverse,

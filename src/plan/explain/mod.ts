@@ -33,6 +33,7 @@ export {
   renderDifferenceMarkdown,
   renderExplained,
   renderMarkdown,
+  targetText,
 } from "./render-explained.ts";
 
 export type { Vocabulary };

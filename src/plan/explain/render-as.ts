@@ -30,9 +30,11 @@ export function renderAs(form: ExplainedForm, explanation: Explanation, options:
     case "json":
       return `${JSON.stringify(jsonOf(explained, plan, options), undefined, 2)}\n`;
     case "plain":
-      return plan === undefined ? plainLines(explained) : renderPlan(plan);
+      return plan === undefined ? plainLines(explained, options) : renderPlan(plan, options.vocabulary);
     case "table":
-      return plan === undefined ? renderMarkdown(explained, options) : renderPlanTable(plan);
+      return plan === undefined
+        ? renderMarkdown(explained, options)
+        : renderPlanTable(plan, options.vocabulary);
     case "sh":
     case "shell":
       return script();
@@ -60,16 +62,17 @@ function jsonOf(
     meaning: vocabulary.ops[op.op],
   }));
   return {
-    ...(plan === undefined ? { warnings, notes } : planJson(plan)),
+    ...(plan === undefined ? { notes } : planJson(plan)),
+    warnings: warnings.map(vocabulary.warning),
     totalMs: totalMs ?? null,
     operations,
   };
 }
 
-function plainLines({ notes, ops }: ExplainedPlan): string {
+function plainLines({ notes, ops }: ExplainedPlan, { vocabulary: { phrase } }: RenderOptions): string {
   const lines = ops.map(({ index, op, target, detail, setting }) =>
     shownText(
-      `${index.padStart(4)}  ${op.padEnd(19)}  ${[target, detail].filter((text) => text !== "").join("  ")}  [${setting}]`,
+      `${index.padStart(4)}  ${op.padEnd(19)}  ${[phrase(target), detail].filter((text) => text !== "").join("  ")}  [${phrase(setting)}]`,
     ),
   );
   return [...notes, ...lines, ""].join("\n");

@@ -1,7 +1,8 @@
 /** An explained plan as text or Markdown, chapter by chapter, and the difference of two. */
+import { padToWidth } from "../../lib/display-width.ts";
 import { shownText } from "../../lib/shown-name.ts";
+import { namedByOthers } from "../render-plan.ts";
 import { type Chapter, chapters } from "./chapters.ts";
-import { english } from "./english.ts";
 import type { ExplainedOp, Origin } from "./explained.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -39,11 +40,14 @@ export function originText(origin: Origin, { words, phrase }: Vocabulary): strin
 
 const targetColumns = 64;
 
-/** Their objects are a container's own words. */
-const namedByOthers: ReadonlySet<string> = new Set(["exec", "hook", "setHostname", "setDomainname"]);
+/** On what, in words. */
+export function targetText({ op, target }: ExplainedOp, { phrase }: Vocabulary): string {
+  return namedByOthers.has(op) ? target : phrase(target);
+}
 
-function onText({ op, target, detail }: ExplainedOp, { phrase }: Vocabulary): string {
-  const on = namedByOthers.has(op) ? target : phrase(target);
+function onText(op: ExplainedOp, vocabulary: Vocabulary): string {
+  const { detail } = op;
+  const on = targetText(op, vocabulary);
   return detail === "" ? on : `${on}  ${detail}`;
 }
 
@@ -61,7 +65,7 @@ function opLines(op: ExplainedOp, { vocabulary, details }: RenderOptions): strin
   const head = `${op.index.padStart(5)}  ${op.op.padEnd(15)}`;
   const on = withShortIds(onText(op, vocabulary));
   const cause = `[${originText(op.origin, vocabulary)}]`;
-  const line = shownText(`${head} ${on.padEnd(targetColumns)} ${time.padStart(8)}  ${cause}`.trimEnd());
+  const line = shownText(`${head} ${padToWidth(on, targetColumns)} ${time.padStart(8)}  ${cause}`.trimEnd());
   if (!details) return [line];
   const { ops, stages, words, phrase } = vocabulary;
   return [
@@ -92,7 +96,7 @@ export function renderExplained(plan: ExplainedPlan, options: RenderOptions): st
     lines.push(...ops.flatMap((op) => opLines(op, options)));
   }
   if (plan.warnings.length > 0)
-    lines.push("", words.warnings, ...plan.warnings.map((one) => `  ${shownText(one)}`));
+    lines.push("", words.warnings, ...plan.warnings.map((one) => `  ${shownText(vocabulary.warning(one))}`));
   if (!options.details) lines.push("", words.hint);
   return `${lines.join("\n")}\n`;
 }
@@ -188,11 +192,11 @@ export function renderDifferenceMarkdown(
   return `${[names, "", ...(changes.length === 0 ? [words.same, ""] : parts)].join("\n")}`;
 }
 
-export function differenceJson(first: NamedPlan, second: NamedPlan): unknown {
+export function differenceJson(first: NamedPlan, second: NamedPlan, vocabulary: Vocabulary): unknown {
   return {
     first: first.name,
     second: second.name,
-    changes: differences(first, second, english).flatMap(([chapter, changed]) =>
+    changes: differences(first, second, vocabulary).flatMap(([chapter, changed]) =>
       changed.map((text) => ({
         chapter,
         of: text.startsWith("-") ? "first" : "second",

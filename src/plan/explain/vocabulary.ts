@@ -1,6 +1,7 @@
 /** What an explanation is made of, in one language. Total: a language that lacks a sentence does not compile. */
 import type { OpName } from "../../abi/schema.ts";
 import type { HostOp } from "../plan.ts";
+import type { Say } from "../say/mod.ts";
 import type { Chapter } from "./chapters.ts";
 import type { NetworkOpName, RemovalOpName } from "./operation-names.ts";
 
@@ -13,6 +14,10 @@ export interface Vocabulary {
   readonly stages: Readonly<Record<"host" | "prepare" | "parent" | "child", string>>;
   /** A cause, an inverse or an object of an operation, which are written in English; names are left as they are. */
   readonly phrase: (english: string) => string;
+  /** What stands in a plan's details, in scripts and in notes. */
+  readonly say: Say;
+  /** A warning of a plan, which is written in English. */
+  readonly warning: (english: string) => string;
   /** Words around the operations. */
   readonly words: {
     readonly undone: string;

@@ -1,14 +1,15 @@
 /** What a script brings along: layers, the host's programs, its helper, a filter, the environment. Pure. */
 import { oneLine, quote } from "../../lib/shell-words.ts";
 import type { Plan } from "../plan.ts";
+import type { Say } from "../say/mod.ts";
 
 /** EROFS images are mounted read-only through a loop device; directories are used as they are. */
-export function layerLines({ receives }: Plan, sources: ReadonlyMap<string, string>): string[] {
+export function layerLines({ receives }: Plan, sources: ReadonlyMap<string, string>, say: Say): string[] {
   const layers = receives.filter(({ name }) => name.startsWith("lower:") && sources.has(name));
   if (layers.length === 0) return [];
   return [
-    "# The image's layers: files that hold EROFS file systems, in the engine's directory. Mounted before the control groups are",
-    "# joined, as those allow no loop device.",
+    `# ${say("The image's layers: files that hold EROFS file systems, in the engine's directory. Mounted before the control groups are")}`,
+    `# ${say("joined, as those allow no loop device.")}`,
     ...layers.flatMap(({ name }, index) => {
       const place = `"$work"/${name.replace(":", "-")}`;
       const source = quote(sources.get(name) ?? "");
@@ -18,7 +19,7 @@ export function layerLines({ receives }: Plan, sources: ReadonlyMap<string, stri
         `mkdir ${place}`,
         `if [ -n "\${ROOTFS-}" ]; then ${other}`,
         `elif [ -f ${source} ]; then mount -t erofs -o loop,ro ${source} ${place}`,
-        `else echo "layer "${source}" is not here: run this where it was written, or say ROOTFS=/some/directory" >&2; exit 1`,
+        `else echo ${quote(say("layer {0} is not here: run this where it was written, or say ROOTFS=/some/directory", oneLine(sources.get(name) ?? "")))} >&2; exit 1`,
         "fi",
       ];
     }),
@@ -39,15 +40,20 @@ const variableWord = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** Kept before the script sets variables of its own, which may have the same name. */
 const keptPrefix = "given_";
 
-export function maskedLines(masked: ReadonlySet<string>): string[] {
+export function maskedLines(masked: ReadonlySet<string>, say: Say): string[] {
   return [...masked].flatMap((variable) => {
-    const say = (what: string): string => `echo ${quote(`note: ${oneLine(variable)} ${what}`)} >&2`;
+    const note = (text: string): string => `echo ${quote(say("note: {0}", text))} >&2`;
     return variableWord.test(variable)
       ? [
-          `[ -n "\${${variable}+x}" ] || ${say("is not set: its value is masked here")}`,
+          `[ -n "\${${variable}+x}" ] || ${note(say("{0} is not set: its value is masked here", variable))}`,
           `export ${keptPrefix}${variable}="\${${variable}-}"`,
         ]
-      : say("is left out: no shell has a variable of such a name; explain --show-secrets writes it in");
+      : note(
+          say(
+            "{0} is left out: no shell has a variable of such a name; explain --show-secrets writes it in",
+            oneLine(variable),
+          ),
+        );
   });
 }
 
@@ -87,10 +93,10 @@ export function toolLines(hasFilter: boolean): string[] {
   ];
 }
 
-export function filterFile(filter: Uint8Array | undefined): string[] {
+export function filterFile(filter: Uint8Array | undefined, say: Say): string[] {
   if (filter === undefined) return [];
   return [
-    `# ${filter.length / 8} instructions of the seccomp filter, 8 bytes each: struct sock_filter, linux/filter.h`,
+    `# ${say("{0} instructions of the seccomp filter, 8 bytes each: struct sock_filter, linux/filter.h", filter.length / 8)}`,
     ...hereDocument("filter", "END_OF_FILTER", filter.toHex().match(/.{1,128}/g) ?? []),
   ];
 }

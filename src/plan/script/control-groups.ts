@@ -1,6 +1,7 @@
 /** The control groups of a script: its own beside the container's, made, filled and joined. Pure. */
 import { quote } from "../../lib/shell-words.ts";
 import type { HostOp, Plan } from "../plan.ts";
+import type { Say } from "../say/mod.ts";
 
 /** The script's own groups, so that it may run beside the container. */
 export function ownGroup(path: string, id: string): string {
@@ -26,9 +27,9 @@ export function groupPlaces({ hostOps, receives }: Plan, id: string): Map<string
   return places;
 }
 
-export function groupLines({ hostOps }: Plan, id: string): string[] {
+export function groupLines({ hostOps }: Plan, id: string, say: Say): string[] {
   const lines = [
-    "# Its last process takes a moment to leave.",
+    `# ${say("Its last process takes a moment to leave.")}`,
     "remove_group() {",
     "  for _ in $(seq 100); do",
     '    rmdir "$1" 2> /dev/null && return 0',
@@ -36,9 +37,9 @@ export function groupLines({ hostOps }: Plan, id: string): string[] {
     "  done",
     '  rmdir "$1"',
     "}",
-    "# One word for eval.",
+    `# ${say("One word for eval.")}`,
     'quoted() { printf "\'%s\'" "$(printf %s "$1" | sed "s/\'/\'\\\\\\\\\'\'/g")"; }',
-    "# Makes a control group and those above it that are missing; in version 2 its parents pass their controllers on.",
+    `# ${say("Makes a control group and those above it that are missing; in version 2 its parents pass their controllers on.")}`,
     "group() {",
     '  [ ! -d "$1" ] || return 0',
     '  group "$(dirname "$1")"',
@@ -52,21 +53,23 @@ export function groupLines({ hostOps }: Plan, id: string): string[] {
     "}",
   ];
   if (hostOps.length === 0) return [];
-  return [...lines, ...hostOps.flatMap((op) => hostLines(op, id))];
+  return [...lines, ...hostOps.flatMap((op) => hostLines(op, id, say))];
 }
 
-export function hostLines(op: HostOp, id: string): string[] {
+export function hostLines(op: HostOp, id: string, say: Say): string[] {
   const place = quote(ownGroup(op.target, id));
   switch (op.op) {
     case "cgroupCreate":
       return [
         `group ${place}`,
         `echo ${quote(`${ownGroup(op.target, id)}/cgroup.procs`)} >> "$work/groups"`,
-        `[ "$(cat ${place}/cgroup.procs)" = "" ] || fail "this script runs already"`,
+        `[ "$(cat ${place}/cgroup.procs)" = "" ] || fail "${say("this script runs already")}"`,
       ];
     case "cgroupWrite": {
       const tolerant =
-        op.tolerate.length === 0 ? "" : ` 2> /dev/null || : # ${op.tolerate.join(", ")} is tolerated`;
+        op.tolerate.length === 0
+          ? ""
+          : ` 2> /dev/null || : # ${say("{0} is tolerated", op.tolerate.join(", "))}`;
       return [`printf %s ${quote(op.value)} > ${place}${tolerant}`];
     }
     case "cgroupDeviceProgram":

@@ -2,22 +2,25 @@
  * What no program of Debian's does, in Perl, which every Debian has: printed into the script and explained there. It takes
  * steps as words up to `--`, then what to become.
  */
-export const helperText = String.raw`# Steps that no program of Debian's does. usage: perl helper.pl MACHINE STEP... -- program words...
-#   devices=DIRECTORY=HEX  attach this eBPF program, which says what devices may be used, to a control group (v2)
-#   keyring=NAME           a session keyring of its own: keyctl(2)
-#   seccomp=FLAGS=FILE     from here on only the system calls that this filter (hexadecimal, in FILE) lets through: seccomp(2)
+import type { Say } from "../say/mod.ts";
+
+export function helperText(say: Say): string {
+  return String.raw`# ${say("Steps that no program of Debian's does. usage: perl helper.pl MACHINE STEP... -- program words...")}
+#   devices=DIRECTORY=HEX  ${say("attach this eBPF program, which says what devices may be used, to a control group (v2)")}
+#   keyring=NAME           ${say("a session keyring of its own: keyctl(2)")}
+#   seccomp=FLAGS=FILE     ${say("from here on only the system calls that this filter (hexadecimal, in FILE) lets through: seccomp(2)")}
 #   personality=NUMBER, memory=MODE=HEX   personality(2), set_mempolicy(2)
-#   cd=DIRECTORY           goes there
+#   cd=DIRECTORY           ${say("goes there")}
 #   session                setsid(2)
-#   clear, env=NAME=VALUE  the environment of the program
-#   init                   stay as process 1: pass signals on, take in orphans, end as the program does
-#   close                  no descriptor but 0, 1 and 2 gets through
-#   try=PATH               the program is the first of these that is there; without any it is the first word after --
+#   clear, env=NAME=VALUE  ${say("the environment of the program")}
+#   init                   ${say("stay as process 1: pass signals on, take in orphans, end as the program does")}
+#   close                  ${say("no descriptor but 0, 1 and 2 gets through")}
+#   try=PATH               ${say("the program is the first of these that is there; without any it is the first word after --")}
 my %numbers = (
   x86_64  => { close => 3, setsid => 112, personality => 135, memory => 238, keyctl => 250, seccomp => 317, bpf => 321 },
   aarch64 => { close => 57, setsid => 157, personality => 92, memory => 237, keyctl => 219, seccomp => 277, bpf => 280 },
 );
-my $nr = $numbers{shift()} or die "the helper knows x86_64 and aarch64 only\n";
+my $nr = $numbers{shift()} or die "${say("the helper knows x86_64 and aarch64 only")}\n";
 sub call { my ($name, @rest) = @_; my $got = syscall($nr->{$name}, @rest); die "$name: $!\n" if $got < 0; $got }
 sub leave { opendir(my $all, "/proc/self/fd") or die "/proc/self/fd: $!\n"; my @all = readdir $all;
   closedir $all; for (@all) { syscall($nr->{close}, $_ + 0) if /^\d+$/ && $_ > 2 } }
@@ -43,14 +46,14 @@ while (defined(my $step = shift)) {
   } elsif ($verb eq "memory") {
     my ($mode, $hex) = split /=/, $rest, 2; my $nodes = pack("H*", $hex);
     $nodes eq "" ? call("memory", $mode + 0, 0, 0) : call("memory", $mode + 0, $nodes, 8 * length($nodes) + 1);
-  } elsif ($verb eq "cd") { chdir $rest or die "cannot go to $rest: $!\n";
+  } elsif ($verb eq "cd") { chdir $rest or die "${say("cannot go to {0}", "$rest")}: $!\n";
   } elsif ($verb eq "session") { syscall($nr->{setsid});
   } elsif ($verb eq "clear") { $env = 1;
   } elsif ($verb eq "env") { my ($name, $value) = split /=/, $rest, 2; $env{$name} = $value;
   } elsif ($verb eq "init") { $init = 1;
   } elsif ($verb eq "close") { $close = 1;
   } elsif ($verb eq "try") { push @try, $rest;
-  } else { die "the helper knows no step $step\n" }
+  } else { die "${say("the helper knows no step {0}", "$step")}\n" }
 }
 exit 0 unless @ARGV;
 leave() if $close;
@@ -69,7 +72,8 @@ $SIG{$_} = "DEFAULT" for qw(HUP INT QUIT TERM PIPE);
 my $denied;
 # 2, 13, 20: ENOENT, EACCES, ENOTDIR
 for my $path (@try) { exec { $path } @ARGV or $denied ||= $! == 13; last unless $! == 2 || $! == 13 || $! == 20 }
-my $why = $denied ? "permission denied" : "$!";
-print STDERR "cannot become $ARGV[0]: $why (looked for @try)\n";
+my $why = $denied ? "${say("permission denied")}" : "$!";
+print STDERR "${say("cannot become {0}: {1} (looked for {2})", "$ARGV[0]", "$why", "@try")}\n";
 exit($denied ? 126 : 127);
 `;
+}

@@ -40,17 +40,14 @@ export function ordered({ ops }: Plan): readonly [ProcessOp[], ProcessOp[]] {
   ];
 }
 
-export function chapterLine(
-  chapter: keyof Vocabulary["chapters"],
-  { chapters }: Pick<Vocabulary, "chapters">,
-): string[] {
+export function chapterLine(chapter: keyof Vocabulary["chapters"], { chapters }: Vocabulary): string[] {
   const { title, meaning } = chapters[chapter];
   return [`# == ${title}: ${meaning}`];
 }
 
 export function withChapters(
   list: readonly ProcessOp[],
-  vocabulary: Pick<Vocabulary, "chapters">,
+  vocabulary: Vocabulary,
   linesOf: (op: ProcessOp) => readonly string[],
 ): string[] {
   let last = "";
@@ -62,6 +59,6 @@ export function withChapters(
     last = chapter;
     const isOpen =
       first.endsWith("\\") || first.includes("\n") || first.startsWith("#") || first.startsWith("next");
-    return [...head, isOpen ? first : `${first}  # ${oneLine(op.cause)}`, ...more];
+    return [...head, isOpen ? first : `${first}  # ${oneLine(vocabulary.phrase(op.cause))}`, ...more];
   });
 }

@@ -12,6 +12,7 @@ import { prctlOptions } from "../../linux/prctl.ts";
 import { rlimitInfinity, rlimitNumbers } from "../../linux/rlimits.ts";
 import { attributeText, clearedText, deviceText, modeText, propagationText } from "../flag-text.ts";
 import type { ProcessOp } from "../plan.ts";
+import type { Say } from "../say/mod.ts";
 import type { Places } from "./places.ts";
 
 const decoder = new TextDecoder();
@@ -37,6 +38,7 @@ export interface OpScript {
   readonly gathered: Gathered;
   /** Words for the environment, which may be another one than the plan's. */
   readonly environment: readonly string[];
+  readonly say: Say;
 }
 
 /** What a script needs no line for, and why. */
@@ -56,10 +58,10 @@ export const unneeded = {
 } as const satisfies Partial<Record<OpName, string>>;
 
 export function opLines(op: ProcessOp, script: OpScript): string[] {
-  const { places, gathered } = script;
+  const { places, gathered, say } = script;
   const cannot = (what: string): string[] => {
     gathered.notes.push(what);
-    return [`# Not done: ${oneLine(what)}`];
+    return [`# ${say("Not done: {0}", oneLine(what))}`];
   };
   switch (op.op) {
     case "open":
@@ -103,7 +105,7 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
     case "write": {
       const { dir, path, data } = op.fields;
       const missing = places.missing(dir);
-      if (missing !== undefined) return cannot(`${op.target}: the script has no ${missing}`);
+      if (missing !== undefined) return cannot(say("{0}: the script has no {1}", op.target, missing));
       return [
         `printf %s ${quote(decoder.decode(data))} > ${path === null ? places.of(dir) : places.below(dir, path)}`,
       ];
@@ -113,7 +115,7 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
     case "moveRoot":
       return enterLines(op.fields.root, ["mount --move . /"], script);
     case "chroot":
-      return cannot("chroot after a root that was moved: this host runs from its initial ram disk");
+      return cannot(say("chroot after a root that was moved: this host runs from its initial ram disk"));
     case "copyTree": {
       const { root, path, to } = op.fields;
       return [`cp -a ${places.below(root, path)}/. ${places.of(to)}/ 2>/dev/null || true`];
@@ -124,7 +126,7 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
     }
     case "hook":
       return cannot(
-        `the hook ${op.fields.path} is not run: it wants the container's state on its standard input`,
+        say("the hook {0} is not run: it wants the container's state on its standard input", op.fields.path),
       );
     case "setHostname":
       // By the file, as "hostname" is not in every Debian; through a name space that is the process's own.
@@ -146,11 +148,14 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
     case "unshare":
       // Of the others the command that starts the container takes care.
       return op.stage === "child" && BigInt(op.fields.flags) === BigInt(cloneFlags.newCgroup)
-        ? ["# The rest in a cgroup namespace whose root is the group that it is in now.", "next --cgroup"]
+        ? [
+            `# ${say("The rest in a cgroup namespace whose root is the group that it is in now.")}`,
+            "next --cgroup",
+          ]
         : [];
     case "setns": {
       const missing = places.missing(op.fields.slot);
-      return missing === undefined ? [] : cannot(`${op.target}: the script has no ${missing}`);
+      return missing === undefined ? [] : cannot(say("{0}: the script has no {1}", op.target, missing));
     }
     case "dropBounding":
       gathered.privileges.push("--bounding-set", capabilityWords(op.fields.keep));
@@ -213,9 +218,9 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
     case "loopbackUp":
       return ["ip link set lo up"];
     case "pty":
-      return cannot("a terminal of its own (-t): the program has yours, and there is no /dev/console");
+      return cannot(say("a terminal of its own (-t): the program has yours, and there is no /dev/console"));
     case "passListener":
-      return cannot("the seccomp filter's listener is handed to nobody");
+      return cannot(say("the seccomp filter's listener is handed to nobody"));
     case "idMap":
     case "clone":
     case "close":
@@ -280,11 +285,11 @@ function overlayWords(options: readonly string[], places: Places): string[] {
 
 function treeLines(
   { out, dir, path, flags }: Extract<ProcessOp, { readonly op: "openTree" }>["fields"],
-  { places, gathered }: OpScript,
+  { places, gathered, say }: OpScript,
 ): string[] {
   const missing = path === null ? places.missing(dir) : undefined;
   if (missing !== undefined)
-    gathered.notes.push(`the script has no ${missing}: an empty directory is in its place`);
+    gathered.notes.push(say("the script has no {0}: an empty directory is in its place", missing));
   const source = path === null ? places.of(dir) : places.below(dir, path);
   if ((flags & openTreeFlags.clone) === 0) {
     places.set(out, source);
@@ -305,13 +310,13 @@ function attributeLines(
     flags,
     userns,
   }: Extract<ProcessOp, { readonly op: "mountSetattr" }>["fields"],
-  { places, gathered }: OpScript,
+  { places, gathered, say }: OpScript,
 ): string[] {
   const place = (path === null ? places.of(mount) : places.below(mount, path)) || "/";
   const recursive = (flags & atFlags.recursive) !== 0;
   if (userns !== slotNone) {
     gathered.notes.push(
-      "owners of files are not shown through a mapping of users: mount(8) of Debian 12 cannot",
+      say("owners of files are not shown through a mapping of users: mount(8) of Debian 12 cannot"),
     );
     return [];
   }
@@ -340,14 +345,14 @@ function moveLines(
   return [`${variable}=${found}`, ...make, `mount --move ${from} ${to}`];
 }
 
-function enterLines(root: number, how: readonly string[], { places, gathered }: OpScript): string[] {
+function enterLines(root: number, how: readonly string[], { places, gathered, say }: OpScript): string[] {
   const place = places.of(root) || "/";
   places.set(root, "/");
   gathered.entered = true;
   return [
     `cd ${place}`,
     ...how,
-    "# From here on there are no programs but those of the image, and the few that were kept.",
+    `# ${say("From here on there are no programs but those of the image, and the few that were kept.")}`,
     "$tools/loader --library-path $tools $tools/umount -l .",
     "cd /",
   ];
@@ -377,11 +382,11 @@ function filterLines(
 
 function duplicateLines(
   { fields, cause }: Extract<ProcessOp, { readonly op: "dup2" }>,
-  { places, gathered }: OpScript,
+  { places, gathered, say }: OpScript,
 ): string[] {
   const { slot, fd } = fields;
   if (fd > 2) {
-    gathered.notes.push(`descriptor ${fd} is not handed over`);
+    gathered.notes.push(say("descriptor {0} is not handed over", fd));
     return [];
   }
   if (places.missing(slot) !== undefined || cause !== "no stdin") return [];
@@ -398,11 +403,11 @@ const schedulerWords: Readonly<Record<number, string>> = {
 
 function schedulerLines(
   { policy, nice, priority }: Extract<ProcessOp, { readonly op: "setScheduler" }>["fields"],
-  { gathered }: OpScript,
+  { gathered, say }: OpScript,
 ): string[] {
   const word = schedulerWords[policy];
   if (word === undefined) {
-    gathered.notes.push(`the scheduling policy ${policy} is not set`);
+    gathered.notes.push(say("the scheduling policy {0} is not set", policy));
     return [];
   }
   const lines = [`chrt ${word} --pid ${priority} $$`];

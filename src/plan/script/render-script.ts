@@ -55,8 +55,9 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     notes: [],
   };
   const environment = environmentWords(plan, surroundings);
-  const script = { places, gathered, environment };
-  const vocabulary = surroundings.vocabulary;
+  const { vocabulary } = surroundings;
+  const { say } = vocabulary;
+  const script = { places, gathered, environment, say };
   const [join, rest] = ordered(plan);
   const first = [
     ...intoGroup(plan, groupOf),
@@ -69,50 +70,54 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
   const maps = plan.ops.find((op) => op.op === "idMap");
   const notes = [
     ...surroundings.notes,
-    ...plan.warnings,
+    ...plan.warnings.map(vocabulary.warning),
     ...(network?.notes ?? []),
     ...missing,
     ...new Set(gathered.notes),
     ...(maps === undefined
       ? []
-      : ["files that the script makes belong to the host's users: their owners look unmapped inside"]),
+      : [say("files that the script makes belong to the host's users: their owners look unmapped inside")]),
   ];
   return [
     "#!/bin/sh",
-    `# Container ${oneLine(name)} (${id.slice(0, 12)}) by hand. Run as root on the host that wrote this, from a file: sh FILE`,
-    "# It makes what `tiffin explain` shows, becomes the container's program, and takes all back when that ends.",
-    "# Another root file system in the place of the image's: ROOTFS=/some/directory sh FILE",
-    ...notes.map((note) => `# Note: ${oneLine(note)}`),
+    `# ${say("Container {0} ({1}) by hand. Run as root on the host that wrote this, from a file: sh FILE", oneLine(name), id.slice(0, 12))}`,
+    `# ${say("It makes what tiffin explain shows, becomes the container's program, and takes all back when that ends.")}`,
+    `# ${say("Another root file system in the place of the image's: ROOTFS=/some/directory sh FILE")}`,
+    ...notes.map((note) => `# ${say("Note: {0}", oneLine(note))}`),
     ...(maps === undefined
       ? []
       : [
-          "# A user namespace of its own needs files whose owners are shown through a mapping, which mount(8) of Debian 12 cannot do.",
-          'echo "$0: a container with a user namespace of its own cannot be made with Debian 12\'s tools" >&2; exit 1',
+          `# ${say("A user namespace of its own needs files whose owners are shown through a mapping, which mount(8) of Debian 12 cannot do.")}`,
+          `echo "$0: ${say("a container with a user namespace of its own cannot be made with Debian 12's tools")}" >&2; exit 1`,
         ]),
     "set -eu",
     "umask 022",
     "export LC_ALL=C",
     'fail() { echo "$0: $*" >&2; exit 1; }',
-    '[ "$(id -u)" = 0 ] || fail "only root can do this"',
+    `[ "$(id -u)" = 0 ] || fail "${say("only root can do this")}"`,
     ...[...needed, ...neededForNetwork.filter(([tool]) => usesTool(network, tool))].map(
       ([tool, where]) =>
-        `command -v ${tool} > /dev/null || fail "${tool} is missing: it is in Debian's ${where}"`,
+        `command -v ${tool} > /dev/null || fail "${say("{0} is missing: it is in Debian's {1}", tool, where)}"`,
     ),
-    ...notes.map((note) => `echo ${quote(`note: ${oneLine(note)}`)} >&2`),
+    ...notes.map((note) => `echo ${quote(say("note: {0}", oneLine(note)))} >&2`),
     ...(rival === undefined
       ? []
       : [
-          `[ ! -d ${quote(rival)} ] || fail "the container runs: stop it first, as its addresses and ports would be there twice"`,
+          `[ ! -d ${quote(rival)} ] || fail "${say("the container runs: stop it first, as its addresses and ports would be there twice")}"`,
         ]),
     ...hiddenSources.map((slot) => {
       const variable = `SOURCE_${slot.slice("bind:".length)}`;
-      const what = `what is mounted at ${targetOf(plan, slot)} is masked here: set ${variable} to its path`;
+      const what = say(
+        "what is mounted at {0} is masked here: set {1} to its path",
+        targetOf(plan, slot),
+        variable,
+      );
       return `[ -n "\${${variable}-}" ] || fail ${quote(what)}`;
     }),
-    ...maskedLines(surroundings.masked),
+    ...maskedLines(surroundings.masked, say),
     "",
     "exec 3<&0",
-    "# What is made is taken back at the end, the newest first.",
+    `# ${say("What is made is taken back at the end, the newest first.")}`,
     "taken_back=",
     "later() {",
     '  taken_back="$*',
@@ -127,7 +132,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     "  exit $status",
     "}",
     "trap clean_up EXIT",
-    "# A signal is only noted, so that it never ends the taking back.",
+    `# ${say("A signal is only noted, so that it never ends the taking back.")}`,
     "stopped=",
     "trap stopped=129 HUP",
     "trap stopped=130 INT",
@@ -138,35 +143,35 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     "export work machine",
     'mkdir "$work/upper" "$work/work" "$work/tools"',
     "",
-    "# Helpers.",
-    ...hereDocument("functions.sh", "END_OF_FUNCTIONS", [functionsText.trimEnd()]),
-    ...hereDocument("helper.pl", "END_OF_HELPER", [helperText.trimEnd()]),
-    ...filterFile(filter),
+    `# ${say("Helpers.")}`,
+    ...hereDocument("functions.sh", "END_OF_FUNCTIONS", [functionsText(say).trimEnd()]),
+    ...hereDocument("helper.pl", "END_OF_HELPER", [helperText(say).trimEnd()]),
+    ...filterFile(filter, say),
     "",
     ...chapterLine("cgroup", vocabulary),
-    ...groupLines(plan, id),
+    ...groupLines(plan, id, say),
     ...(network === undefined || network.lines.length === 0
       ? []
       : ["", ...chapterLine("network", vocabulary), ...network.lines]),
     "",
-    "# What the new process does first, in the new namespaces.",
+    `# ${say("What the new process does first, in the new namespaces.")}`,
     ...hereDocument("first.sh", "END_OF_FIRST", [
       "set -eu",
-      ...layerLines(plan, sources),
+      ...layerLines(plan, sources, say),
       ...first,
       `exec ${makesCgroupNamespace ? "unshare --cgroup " : ""}sh -eu "$work/rest.sh"`,
     ]),
-    "# Mounts are made inside its own mount namespace: the host sees none of them.",
+    `# ${say("Mounts are made inside its own mount namespace: the host sees none of them.")}`,
     ...hereDocument("rest.sh", "END_OF_REST", [
       '. "$work/functions.sh"',
-      "# The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.",
+      `# ${say("The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.")}`,
       ...toolLines(filter !== undefined),
       ...bound,
       ...second,
     ]),
     "",
     "stop_all() {",
-    "  # First who waits for it, or that would tell of its end.",
+    `  # ${say("First who waits for it, or that would tell of its end.")}`,
     '  kill -KILL "$main" || :',
     '  [ -e "$work/groups" ] || return 0',
     "  while IFS= read -r group; do",

@@ -17,7 +17,7 @@ export interface SlotPlaces {
 
 export function placeSlots(
   plan: Plan,
-  { network, sources }: Pick<ScriptSurroundings, "network" | "sources">,
+  { network, sources, vocabulary }: Pick<ScriptSurroundings, "network" | "sources" | "vocabulary">,
   groupOf: ReadonlyMap<string, string>,
 ): SlotPlaces {
   const known = new Map<string, string>();
@@ -47,7 +47,10 @@ export function placeSlots(
         else {
           bound.push(`mkdir ${at}; mount -t tmpfs -o nosuid,nodev,noexec shm ${at}`);
           missing.push(
-            `what is at ${targetOf(plan, slot)} is another container's: an empty file system is in its place`,
+            vocabulary.say(
+              "what is at {0} is another container's: an empty file system is in its place",
+              targetOf(plan, slot),
+            ),
           );
         }
       }

@@ -13,7 +13,7 @@ export interface ScriptSurroundings {
   /** Of whom. */
   readonly name: string;
   readonly id: string;
-  readonly vocabulary: Pick<Vocabulary, "chapters">;
+  readonly vocabulary: Vocabulary;
   /** Files and directories behind received descriptors, by the names of the plan's slots. */
   readonly sources: ReadonlyMap<string, string>;
   readonly network: ScriptNetwork | undefined;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Container box (c0ffee000000) by hand. Run as root on the host that wrote this, from a file: sh FILE
-# It makes what `tiffin explain` shows, becomes the container's program, and takes all back when that ends.
+# It makes what tiffin explain shows, becomes the container's program, and takes all back when that ends.
 # Another root file system in the place of the image's: ROOTFS=/some/directory sh FILE
 # Note: network namespace: the script has no netns
 set -eu

@@ -95,6 +95,7 @@ export function scriptSurroundings(
   const { id, name, state, document } = container;
   const { specification, image } = document;
   const { network, namespaces } = specification;
+  const vocabulary = languages[language];
   const sources = new Map<string, string>();
   for (const [index, path] of context.layers.lowerPaths(image.chain).entries()) {
     sources.set(lowerSlotName(index), path);
@@ -119,15 +120,20 @@ export function scriptSurroundings(
   const hasPlaces = hold.endpoints.length > 0;
   if (masked.size > 0) {
     notes.push(
-      `values of ${masked.size} environment variables are masked and taken from who runs this; explain --show-secrets writes them in`,
+      vocabulary.say(
+        "values of {0} environment variables are masked and taken from who runs this; explain --show-secrets writes them in",
+        masked.size,
+      ),
     );
   }
   return {
     name: name === "" ? id.slice(0, 12) : name,
     id,
-    vocabulary: languages[language],
+    vocabulary,
     sources,
-    network: isNamed ? networkByHand(id, hold.endpoints, hold.ports, context.networks) : undefined,
+    network: isNamed
+      ? networkByHand(id, hold.endpoints, hold.ports, context.networks, vocabulary)
+      : undefined,
     masked,
     notes,
     rival: hasPlaces && isAlive(state) && group?.op === "cgroupCreate" ? group.target : undefined,

@@ -21,6 +21,7 @@ import {
   type Secrets,
   secretsOf,
   secretsOfPlan,
+  targetText,
 } from "../../../plan/mod.ts";
 import { type Container, isAlive, type NetworkHold } from "../record/mod.ts";
 import { compilePlan, hashOfPlan, inspectStart, type StartContext } from "../start/mod.ts";
@@ -83,7 +84,7 @@ export async function explainDifferenceOf(
   const renderers = {
     text: () => renderDifference(one, other, languages[language]),
     markdown: () => renderDifferenceMarkdown(one, other, languages[language]),
-    json: () => `${JSON.stringify(differenceJson(one, other), undefined, 2)}\n`,
+    json: () => `${JSON.stringify(differenceJson(one, other, languages[language]), undefined, 2)}\n`,
   };
   return { Id: first.container.id, Text: renderers[format]() };
 }
@@ -102,13 +103,17 @@ export async function explainRemovalOf(
   const ops = decideRemoval(context, container, plan, options);
   const explained = explainRemoval(ops, container, options, wishes.language);
   const rendering = { vocabulary: languages[wishes.language], details: wishes.details };
-  const script = (): string => removalScript(ops, container);
+  const script = (): string => removalScript(ops, container, languages[wishes.language]);
   return { Id: container.id, Text: renderAs(wishes.format, { explained, script }, rendering) };
 }
 
 /** Where the time of the last start went. Errors: `conflict` when it was not measured by this engine. */
-export async function traceContainer(context: StartContext, container: Container): Promise<TraceResponse> {
-  const trace = (await traceOfNextStart(context, container))();
+export async function traceContainer(
+  context: StartContext,
+  container: Container,
+  language: Language,
+): Promise<TraceResponse> {
+  const trace = (await traceOfNextStart(context, container, language))();
   if (trace !== undefined) return trace;
   throw new TiffinError(
     "conflict",
@@ -122,11 +127,13 @@ export async function traceContainer(context: StartContext, container: Container
 export async function traceOfNextStart(
   context: StartContext,
   container: Container,
+  language: Language,
 ): Promise<() => TraceResponse | undefined> {
   const looked = await look(context, container);
+  const vocabulary = languages[language];
   return () => {
     const { phases } = container;
-    const { explained } = explainedPlan(looked, container, "en", false);
+    const { explained } = explainedPlan(looked, container, language, false);
     if (phases === undefined || explained.totalMs === undefined) return undefined;
     return {
       Id: container.id,
@@ -137,8 +144,8 @@ export async function traceOfNextStart(
         Index: op.index,
         Chapter: op.chapter,
         Operation: op.op,
-        Target: op.target,
-        Cause: `${originText(op.origin, languages.en)} (${op.setting})`,
+        Target: targetText(op, vocabulary),
+        Cause: `${originText(op.origin, vocabulary)} (${vocabulary.phrase(op.setting)})`,
         Nanoseconds: nanoseconds(op.milliseconds ?? 0),
       })),
     };
@@ -214,7 +221,12 @@ function explainedPlan(
     secrets,
     hold: looked.hold,
     explained: {
-      ops: explainOps(plan, originOf, measured ? { hostMs: startTimes.hostMs, opMs: startTimes.opMs } : {}),
+      ops: explainOps(
+        plan,
+        originOf,
+        measured ? { hostMs: startTimes.hostMs, opMs: startTimes.opMs } : {},
+        languages[language].say,
+      ),
       warnings: plan.warnings,
       totalMs: measured ? phases?.["totalMs"] : undefined,
       notes,

@@ -9,6 +9,8 @@ import {
   type Origin,
   type Plan,
   type RemovalOpName,
+  type Say,
+  type Vocabulary,
 } from "../../../plan/mod.ts";
 import { type Container, countsAsRunning, holdOf, isAlive } from "../record/mod.ts";
 import type { StartContext } from "../start/mod.ts";
@@ -24,8 +26,6 @@ export interface RemovalOp {
   readonly cause: string;
   readonly origin: Origin;
   readonly inverse: string;
-  /** The same by hand; empty where only the engine can. */
-  readonly lines: readonly string[];
 }
 
 const start = "the next start";
@@ -41,17 +41,17 @@ export const removalCauses = [
 ] as const;
 
 /** The shell form of each; total, like the words. */
-const byHand: Readonly<Record<RemovalOpName, (target: string) => readonly string[]>> = {
+const byHand: Readonly<Record<RemovalOpName, (target: string, say: Say) => readonly string[]>> = {
   processKill: (pid) => [
     `kill -KILL ${quote(pid)}`,
     `while kill -0 ${quote(pid)} 2> /dev/null; do sleep 0.05; done`,
   ],
-  namespaceEnd: () => ["# Nothing to do: the kernel does it with the last process."],
-  portRelease: (port) => [
-    `# ${oneLine(port)}: an element of the engine's table: nft list map inet tiffin published_any`,
+  namespaceEnd: (_target, say) => [`# ${say("Nothing to do: the kernel does it with the last process.")}`],
+  portRelease: (port, say) => [
+    `# ${say("{0}: an element of the engine's table: nft list map inet tiffin published_any", oneLine(port))}`,
   ],
-  endpointRelease: () => [
-    "# Nothing to do: the pair of links went with the namespace that one of them was in.",
+  endpointRelease: (_target, say) => [
+    `# ${say("Nothing to do: the pair of links went with the namespace that one of them was in.")}`,
   ],
   cgroupRemove: (path) => [`rmdir ${quote(path)}`],
   directoryRemove: (path) => [`rm -rf --one-file-system ${quote(path)}`],
@@ -59,8 +59,8 @@ const byHand: Readonly<Record<RemovalOpName, (target: string) => readonly string
   rowRemove: () => [],
 };
 
-export function removalLines(op: RemovalOpName, target: string): readonly string[] {
-  return byHand[op](target);
+export function removalLines(op: RemovalOpName, target: string, say: Say): readonly string[] {
+  return byHand[op](target, say);
 }
 
 /** Decides as `removeContainer` and `takeAway` do. */
@@ -84,7 +84,6 @@ export function decideRemoval(
     cause,
     origin,
     inverse,
-    lines: removalLines(name, target),
   });
   const ops: RemovalOp[] = [];
   if (isAlive(state)) {
@@ -154,15 +153,21 @@ export function explainRemoval(
   };
 }
 
-export function removalScript(ops: readonly RemovalOp[], container: Container): string {
+export function removalScript(
+  ops: readonly RemovalOp[],
+  container: Container,
+  { say, phrase }: Vocabulary,
+): string {
   return [
     "#!/bin/sh",
-    `# What \`tiffin rm\` does to container ${oneLine(container.name)}, by hand. Run as root.`,
+    `# ${say("What tiffin rm does to container {0}, by hand. Run as root.", oneLine(container.name))}`,
     "set -eu",
-    `echo ${quote("note: the engine's own record of the container stays: only the engine can forget it")} >&2`,
-    ...ops.flatMap(({ op, cause, lines }) =>
-      lines.length === 0 ? [] : [`# ${op}: ${oneLine(cause)}`, ...lines],
-    ),
+    `echo ${quote(say("note: {0}", say("the engine's own record of the container stays: only the engine can forget it")))} >&2`,
+    ...ops.flatMap(({ op, target, cause }) => {
+      // Empty where only the engine can.
+      const lines = removalLines(op, target, say);
+      return lines.length === 0 ? [] : [`# ${op}: ${oneLine(phrase(cause))}`, ...lines];
+    }),
     "",
   ].join("\n");
 }

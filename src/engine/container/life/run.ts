@@ -1,5 +1,5 @@
 /** Create, attach and start in one step, and the session of the client that asked for it. */
-import type { TraceResponse } from "../../../docker/types/explain.ts";
+import { type ExplainLanguage, explainLanguages, type TraceResponse } from "../../../docker/types/explain.ts";
 import type { RunBody, RunExited } from "../../../docker/types/run.ts";
 import type { ByteDuplex } from "../../../lib/byte-duplex.ts";
 import { enqueue } from "../context.ts";
@@ -41,7 +41,7 @@ export async function runContainer(context: LifeContext, request: RunBody): Prom
   const exited = endOf(container);
   let trace: (() => TraceResponse | undefined) | undefined;
   try {
-    if (request.timings === true) trace = await traceOfNextStart(context, container);
+    if (request.timings === true) trace = await traceOfNextStart(context, container, languageOf(request));
     // Durable before it is answered; the start does not wait for the disk.
     await Promise.all([enqueue(container, () => startContainer(context, container)), kept]);
   } catch (thrown) {
@@ -60,6 +60,11 @@ export async function runContainer(context: LifeContext, request: RunBody): Prom
     resize: (size) => resizeContainer(container, size),
     signal: (signal) => killContainer(context, container, signal),
   };
+}
+
+/** That of the words that are asked for; nobody else sees them. */
+function languageOf({ language }: RunBody): ExplainLanguage {
+  return explainLanguages.find((known) => known === language) ?? "en";
 }
 
 /** Nothing of a run that failed stays; it may be the writing down that failed, and the program runs. */
