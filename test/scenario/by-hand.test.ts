@@ -572,6 +572,8 @@ test("the program's exit code and its end are the script's", async () => {
     "explain",
     "--format",
     "shell",
+    "--lang",
+    "zh",
     "run",
     "--network",
     "none",
@@ -580,7 +582,7 @@ test("the program's exit code and its end are the script's", async () => {
   );
   writeFileSync(`${scratch.path}/script.sh`, missing);
   const { exitCode, stderr } = Bun.spawnSync(["sh", `${scratch.path}/script.sh`]);
-  expect([exitCode, stderr.toString()]).toEqual([127, expect.stringContaining("cannot become nosuch")]);
+  expect([exitCode, stderr.toString()]).toEqual([127, expect.stringContaining("不能变成 nosuch:No such file")]);
 });
 
 test("the helper lets a control group of version 2 use the devices that its program lets through", () => {

@@ -61,14 +61,40 @@ describe("each language", () => {
       .flatMap((name) => readFileSync(new URL(name, directory), "utf8").split("\n"))
       .flatMap((line) => /\[([^[]*(?:\[[^[\]]*\])?)\]$/.exec(line)?.[1] ?? []);
     const own = compileContainer(defaultSpec(), facts, defaultOptions());
+    // Of every plan that is kept: from the name of the operation to two blanks.
+    const named = /^ +h?\d+ {2}\w+ +(?!exec|hook|setHostname|setDomainname)\w+ +(\S+(?: \S+)*?)(?: {2}|$)/;
+    const kept = readdirSync(directory)
+      .filter((name) => name.endsWith(".plan"))
+      .flatMap((name) => readFileSync(new URL(name, directory), "utf8").split("\n"))
+      .flatMap((line) => named.exec(line)?.[1] ?? []);
     const targets = own.ops.flatMap(({ op, target }) => (op === "exec" ? [] : [target]));
     const hostInverses = own.hostOps.map(({ inverse }) => inverse);
-    const words = [...causes, ...targets, ...hostInverses, ...Object.values(inverses)];
+    const words = [...causes, ...kept, ...targets, ...hostInverses, ...Object.values(inverses)];
     expect(words.length).toBeGreaterThan(500);
     // Names of files and settings, and descriptors, are those of every language.
     const isName = (text: string): boolean => !text.includes(" ") || /^\/|^fd \d+$|^[#\d]/.test(text);
     const untold = words.filter((text) => !isName(text) && !hanCharacters.test(phrase(text)));
     expect([...new Set(untold)]).toEqual([]);
+  });
+
+  test("has every object that the compiler names", () => {
+    const directory = new URL("../", import.meta.url);
+    const statement = /builder\s*\.(?:prepare|parent|child)\(((?:[^;"`]|"[^"]*"|`[^`]*`)*)\);/g;
+    const found = readdirSync(directory)
+      .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+      .flatMap((name) => [...readFileSync(new URL(name, directory), "utf8").matchAll(statement)])
+      .flatMap(([, words = ""]) => /(?:"([^"]*)"|`([^`]*)`),?\s*$/.exec(words)?.slice(1) ?? [])
+      .flatMap((text) => (text?.includes(" ") === true ? [text] : []));
+    expect(found.length).toBeGreaterThan(25);
+    const { phrase } = languages.zh;
+    const values = ["/path", "7", "network", "network namespace", "tmpfs"];
+    const filled = (text: string): string[] => values.map((value) => text.replaceAll(/\$\{[^}]*\}/g, value));
+    // Of two values the first is the kind of file system.
+    const both = (text: string): string =>
+      text.replace(/\$\{[^}]*\}/, "tmpfs").replace(/\$\{[^}]*\}/, "/path");
+    const isTold = (text: string): boolean =>
+      [...filled(text), both(text)].some((one) => hanCharacters.test(phrase(one)));
+    expect(found.filter((text) => !isTold(text))).toEqual([]);
   });
 
   test("a script has comments and messages in it, of every plan", () => {
