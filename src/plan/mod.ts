@@ -13,6 +13,8 @@ export {
   type ExplainedOp,
   type ExplainedPlan,
   explainOps,
+  type HiddenWords,
+  hiddenWords,
   isSecretMount,
   type Language,
   languages,

@@ -376,7 +376,12 @@ test("two command lines are compared, and one with a container", async () => {
 
 test("no explanation shows the value of a variable or where a secret is mounted from, unless asked", async () => {
   const secret = "correct-horse";
-  const flags = ["-e", `TOKEN=${secret}`, "-v", `${scratch.path}/data/run-secrets:/run/secrets/db:ro`];
+  // Short, of characters that mean something elsewhere, and in other words as well.
+  const short = "q7-$&";
+  const flags = [
+    ...["-e", `TOKEN=${secret}`, "-v", `${scratch.path}/data/run-secrets:/run/secrets/db:ro`],
+    ...["-e", `PIN=${short}`, "--label", `course=${short}`, "-w", `/tmp/x${short}`],
+  ];
   await engine.output(
     "run",
     "-d",
@@ -392,8 +397,8 @@ test("no explanation shows the value of a variable or where a secret is mounted 
   const sources = [
     ...["text", "json", "sh", "markdown", "plain", "table", "shell"].flatMap((format) => [
       ["explain", "-f", format, "keeper"],
-      ["explain", "-f", format, "run", ...flags, "base", "true"],
-      ["explain", "-f", format, "exec", "-e", `KEY=${secret}`, "keeper", "true"],
+      ["explain", "-f", format, "run", ...flags, "base", "echo", `x${short}y`, `--key=${secret}`],
+      ["explain", "-f", format, "exec", "-e", `KEY=${secret}`, "keeper", "echo", short],
     ]),
     ...["text", "json", "markdown"].map((format) => [
       "explain",
@@ -411,8 +416,25 @@ test("no explanation shows the value of a variable or where a secret is mounted 
   for (const words of sources) {
     const { exitCode, stdout, stderr } = await engine.cli(...words);
     expect([words, exitCode, stderr]).toEqual([words, 0, ""]);
-    expect([words, stdout.includes(secret), stdout.includes("run-secrets")]).toEqual([words, false, false]);
+    for (const one of [secret, "run-secrets", short])
+      expect([words, one, stdout.includes(one)]).toEqual([words, one, false]);
   }
+  const failed = await engine.cli("explain", "run", ...flags, "-u", `x${short}`, "base", "true");
+  expect([failed.exitCode, failed.stderr.includes(short)]).toEqual([1, false]);
+  const around = await engine.cli(
+    "--debug",
+    "run",
+    "--rm",
+    "--network",
+    "none",
+    ...flags,
+    "base",
+    "/nosuch",
+    short,
+  );
+  const [, operations = ""] = around.stderr.split(/^(?= {2}|> )/m).map((part) => part);
+  expect(around.stderr).toMatch(/^> +\d+ .*exec/m);
+  expect([operations.includes(short), operations.includes(secret)]).toEqual([false, false]);
   const timed = await engine.cli("run", "--rm", "--timings", "--network", "none", ...flags, "base", "true");
   expect(timed.stderr).not.toContain("run-secrets");
   for (const format of ["text", "json", "sh"]) {
@@ -462,6 +484,13 @@ test("what is masked is not in the script; it says so, and takes the values from
   expect(errors).toContain("values of 1 environment variables are masked");
   const whole = await engine.output("explain", "--show-secrets", ...words.slice(1));
   expect(whole).toContain("env=TOKEN=opensesame");
+  const spoken = ["run", "--network", "none", "-e", "PIN=q7", "base", "echo", "so", "xq7", "== end"];
+  const asking = await engine.output("explain", "--format", "sh", ...spoken);
+  expect(asking).not.toContain("q7");
+  const silent = await outputOfScript(asking, async () => {});
+  expect(silent.errors).toContain("word 3 of the command is masked here: set WORD_3 to it");
+  const told = await outputOfScript(asking, async () => {}, { PIN: "q7", WORD_3: "my own" });
+  expect(told.text).toBe("so my own == end\n");
 });
 
 test("links of an image lead nowhere on the host", async () => {
@@ -582,7 +611,10 @@ test("the program's exit code and its end are the script's", async () => {
   );
   writeFileSync(`${scratch.path}/script.sh`, missing);
   const { exitCode, stderr } = Bun.spawnSync(["sh", `${scratch.path}/script.sh`]);
-  expect([exitCode, stderr.toString()]).toEqual([127, expect.stringContaining("不能变成 nosuch:No such file")]);
+  expect([exitCode, stderr.toString()]).toEqual([
+    127,
+    expect.stringContaining("不能变成 nosuch:No such file"),
+  ]);
 });
 
 test("the helper lets a control group of version 2 use the devices that its program lets through", () => {

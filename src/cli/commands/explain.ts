@@ -202,8 +202,8 @@ With --diff and two containers: what one start does and the other does not. In t
 options, image and command of a run as one word: --diff "run -m 64m base" "run base".
 
 --format sh prints a script of standard tools that does the same by hand and takes it back. Values of environment
-variables and where secrets are mounted from are *** in all formats, unless --show-secrets is given; the script takes
-them from its own environment. PATH, HOME, HOSTNAME, TERM, USER, SHELL, PWD, TZ, LANG and LC_* are no secrets.`,
+variables and where secrets are mounted from are *** in all formats, unless --show-secrets is given, and so are words
+of the command that hold such a value; the script takes them from its own environment. PATH, HOME, HOSTNAME, TERM, USER, SHELL, PWD, TZ, LANG and LC_* are no secrets.`,
   flags,
   least: 1,
   interspersed: false,

@@ -5,6 +5,7 @@ import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import {
   type ExplainedPlan,
   explainOps,
+  hiddenWords,
   languages,
   maskPlan,
   type Origin,
@@ -71,6 +72,7 @@ export function explainExec(
       pid: heldProcess(container).pid,
       groups: new Map(groups),
       masked: secrets.variables,
+      hidden: hiddenWords(whole, plan),
       notes: [],
       vocabulary: languages[language],
     });

@@ -75,6 +75,8 @@ const hostSamples: { readonly [N in HostOp["op"]]: Extract<HostOp, { readonly op
   },
 };
 
+const hidden = { ofCommand: new Set<number>(), elsewhere: false };
+
 const opNames = Object.keys(ops).map((name) => name as OpName);
 
 describe("each operation of the executor", () => {
@@ -94,7 +96,7 @@ describe("each operation of the executor", () => {
       notes: [],
     };
     const before = JSON.stringify([gathered, places.of(2)]);
-    const lines = opLines(op, { places, gathered, environment: [], say: sayEnglish });
+    const lines = opLines(op, { places, gathered, environment: [], say: sayEnglish, hidden });
     const hasForm = lines.length > 0 || JSON.stringify([gathered, places.of(2)]) !== before;
     const why = own<string>(unneeded, name);
     // Of two kinds of one operation a script needs a line for the other: the working directory of the executor is not its own.
@@ -120,7 +122,7 @@ describe("each operation of the executor", () => {
         entered: false,
         notes: [],
       };
-      const lines = opLines(op as ProcessOp, { places, gathered, environment: [], say: sayEnglish });
+      const lines = opLines(op as ProcessOp, { places, gathered, environment: [], say: sayEnglish, hidden });
       expect([op.op, lines.length + gathered.privileges.length > 0]).toEqual([op.op, true]);
     }
   });
@@ -192,7 +194,13 @@ describe("in Chinese nothing is left in English", () => {
         entered: false,
         notes: [],
       };
-      const lines = opLines(sampleOf(name, filling), { places, gathered, environment: [], say: sayChinese });
+      const lines = opLines(sampleOf(name, filling), {
+        places,
+        gathered,
+        environment: [],
+        say: sayChinese,
+        hidden,
+      });
       const comments = lines.filter((line) => line.startsWith("#"));
       for (const said of [...comments, ...gathered.notes]) expect(said).toMatch(/\p{Script=Han}/u);
     }

@@ -13,6 +13,8 @@ export {
   planSignature,
 } from "./explained.ts";
 export {
+  type HiddenWords,
+  hiddenWords,
   isSecretMount,
   maskLine,
   maskPlan,

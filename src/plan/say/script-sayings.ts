@@ -21,6 +21,9 @@ export const scriptSayings = {
     "容器正在运行:先停止它,否则它的地址和端口会出现两次",
   "what is mounted at {0} is masked here: set {1} to its path":
     "挂载到 {0} 的来源在这里被遮住:把 {1} 设为它的路径",
+  "word {0} of the command is masked here: set {1} to it": "命令的第 {0} 个词在这里被遮住:把 {1} 设为它",
+  "words of this container are masked here: explain --show-secrets writes them in":
+    "这个容器的一些词在这里被遮住:explain --show-secrets 会写出来",
   "values of {0} environment variables are masked and taken from who runs this; explain --show-secrets writes them in":
     "{0} 个环境变量的值被遮住,取自运行脚本的人;explain --show-secrets 会写出来",
   "{0} is not set: its value is masked here": "{0} 没有设置:它的值在这里被遮住",

@@ -1,7 +1,9 @@
 /** What a script brings along: layers, the host's programs, its helper, a filter, the environment. Pure. */
 import { oneLine, quote } from "../../lib/shell-words.ts";
+import type { HiddenWords } from "../explain/mod.ts";
 import type { Plan } from "../plan.ts";
 import type { Say } from "../say/mod.ts";
+import { givenWord } from "./op-script.ts";
 
 /** EROFS images are mounted read-only through a loop device; directories are used as they are. */
 export function layerLines({ receives }: Plan, sources: ReadonlyMap<string, string>, say: Say): string[] {
@@ -55,6 +57,25 @@ export function maskedLines(masked: ReadonlySet<string>, say: Say): string[] {
           ),
         );
   });
+}
+
+/** Words of the command that are masked come from whoever runs the script; of others there is no script without them. */
+export function hiddenLines(
+  { ofCommand, elsewhere }: HiddenWords,
+  say: Say,
+  fail: (why: string) => string,
+): string[] {
+  const everything = elsewhere
+    ? [fail(say("words of this container are masked here: explain --show-secrets writes them in"))]
+    : [];
+  return [
+    ...everything,
+    ...[...ofCommand].flatMap((index) => {
+      const variable = givenWord(index);
+      const why = say("word {0} of the command is masked here: set {1} to it", index + 1, variable);
+      return [`[ -n "\${${variable}+x}" ] || ${fail(why)}`, `export ${variable}`];
+    }),
+  ];
 }
 
 /** Masked ones come from the environment of whoever runs the script. */

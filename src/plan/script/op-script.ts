@@ -10,6 +10,7 @@ import { openTreeFlags } from "../../linux/mount-flags.ts";
 import { atFlags, fileTypes } from "../../linux/open-flags.ts";
 import { prctlOptions } from "../../linux/prctl.ts";
 import { rlimitInfinity, rlimitNumbers } from "../../linux/rlimits.ts";
+import type { HiddenWords } from "../explain/mod.ts";
 import { attributeText, clearedText, deviceText, modeText, propagationText } from "../flag-text.ts";
 import type { ProcessOp } from "../plan.ts";
 import type { Say } from "../say/mod.ts";
@@ -39,6 +40,7 @@ export interface OpScript {
   /** Words for the environment, which may be another one than the plan's. */
   readonly environment: readonly string[];
   readonly say: Say;
+  readonly hidden: HiddenWords;
 }
 
 /** What a script needs no line for, and why. */
@@ -416,7 +418,7 @@ function schedulerLines(
 
 function execLines(
   { candidates, arguments: words }: Extract<ProcessOp, { readonly op: "exec" }>["fields"],
-  { gathered, environment }: OpScript,
+  { gathered, environment, hidden }: OpScript,
 ): string[] {
   const run = "$tools/loader --library-path $tools";
   const helper = `${run} $tools/perl $tools/helper.pl $machine`;
@@ -435,9 +437,15 @@ function execLines(
     `  ${run} $tools/setpriv ${privileges.join(" ")} -- \\`,
     `  ${helper} ${[...new Set(["clear", ...steps(ordered)])].join(" ")} \\`,
     ...environment.map((word) => `  ${word} \\`),
-    ...candidates.map((path) => `  ${quote(`try=${path}`)} \\`),
-    `  -- ${words.map(quote).join(" ")}`,
+    // Where a program is looked for says what it is called.
+    ...(hidden.ofCommand.has(0) ? [] : candidates.map((path) => `  ${quote(`try=${path}`)} \\`)),
+    `  -- ${words.map((word, index) => (hidden.ofCommand.has(index) ? `"$${givenWord(index)}"` : quote(word))).join(" ")}`,
   ];
+}
+
+/** The variable of a word that is masked, as people count. */
+export function givenWord(index: number): string {
+  return `WORD_${index + 1}`;
 }
 
 /** Names of the namespaces that a setns enters, as nsenter calls them. */

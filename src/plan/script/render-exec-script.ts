@@ -1,9 +1,16 @@
 /** One more process in a container that runs, as a script of standard tools. Pure. */
 import { own } from "../../lib/own.ts";
 import { oneLine, quote } from "../../lib/shell-words.ts";
-import type { Vocabulary } from "../explain/mod.ts";
+import type { HiddenWords, Vocabulary } from "../explain/mod.ts";
 import type { Plan } from "../plan.ts";
-import { environmentWords, filterFile, hereDocument, maskedLines, toolLines } from "./brought-along.ts";
+import {
+  environmentWords,
+  filterFile,
+  hereDocument,
+  hiddenLines,
+  maskedLines,
+  toolLines,
+} from "./brought-along.ts";
 import { helperText } from "./helper.ts";
 import { type Gathered, namespaceNames, opLines } from "./op-script.ts";
 import { Places } from "./places.ts";
@@ -17,13 +24,14 @@ export interface ExecSurroundings {
   /** Files through which its control groups are joined, by the names of the plan's slots. */
   readonly groups: ReadonlyMap<string, string>;
   readonly masked: ReadonlySet<string>;
+  readonly hidden: HiddenWords;
   readonly notes: readonly string[];
   readonly vocabulary: Pick<Vocabulary, "say">;
 }
 
 /** One more process in a container that runs, by nsenter(1). It leaves nothing. */
 export function renderExecScript(plan: Plan, surroundings: ExecSurroundings): string {
-  const { name, id, pid, groups, masked } = surroundings;
+  const { name, id, pid, groups, masked, hidden } = surroundings;
   const { say } = surroundings.vocabulary;
   const known = new Map([...groups].map(([slot, path]) => [slot, quote(path)]));
   known.set("pidfd", `/proc/${pid}`);
@@ -44,11 +52,11 @@ export function renderExecScript(plan: Plan, surroundings: ExecSurroundings): st
   const directory = child.findLast(({ op }) => op === "chdir");
   const lines = child
     .filter(({ op }) => !["chdir", "exec", "setns", "dup2"].includes(op))
-    .flatMap((op) => opLines(op, { places, gathered, environment, say }));
+    .flatMap((op) => opLines(op, { places, gathered, environment, say, hidden }));
   if (directory?.op === "chdir") gathered.late.unshift(`cd=${directory.fields.path}`);
   const exec = child
     .filter(({ op }) => op === "exec")
-    .flatMap((op) => opLines(op, { places, gathered, environment, say }));
+    .flatMap((op) => opLines(op, { places, gathered, environment, say, hidden }));
   const words: Readonly<Record<string, string>> = { network: "net" };
   const enter = [...new Set(entered)].map((kind) => `--${own(words, kind) ?? kind}`).join(" ");
   const notes = [
@@ -72,6 +80,7 @@ export function renderExecScript(plan: Plan, surroundings: ExecSurroundings): st
     `# ${say("A mount namespace for the programs that come along: it goes with this script.")}`,
     '[ "$(printenv BY_HAND)" = "$$" ] || BY_HAND=$$ exec unshare --mount --propagation private sh "$0"',
     ...notes.map((note) => `echo ${quote(say("note: {0}", oneLine(note)))} >&2`),
+    ...hiddenLines(hidden, say, (why) => `{ echo "$0: "${quote(why)} >&2; exit 1; }`),
     ...maskedLines(masked, say),
     "work=$(mktemp -d)",
     "machine=$(uname -m)",

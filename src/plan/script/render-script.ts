@@ -11,6 +11,7 @@ import {
   environmentWords,
   filterFile,
   hereDocument,
+  hiddenLines,
   layerLines,
   maskedLines,
   toolLines,
@@ -57,7 +58,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
   const environment = environmentWords(plan, surroundings);
   const { vocabulary } = surroundings;
   const { say } = vocabulary;
-  const script = { places, gathered, environment, say };
+  const script = { places, gathered, environment, say, hidden: surroundings.hidden };
   const [join, rest] = ordered(plan);
   const first = [
     ...intoGroup(plan, groupOf),
@@ -114,6 +115,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
       );
       return `[ -n "\${${variable}-}" ] || fail ${quote(what)}`;
     }),
+    ...hiddenLines(surroundings.hidden, say, (why) => `fail ${quote(why)}`),
     ...maskedLines(surroundings.masked, say),
     "",
     "exec 3<&0",

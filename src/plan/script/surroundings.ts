@@ -1,5 +1,5 @@
 /** What a script is written for. Data only. */
-import type { Vocabulary } from "../explain/mod.ts";
+import type { HiddenWords, Vocabulary } from "../explain/mod.ts";
 
 /** What a script does for the network, before the container and, by its `later`, after it. */
 export interface ScriptNetwork {
@@ -19,6 +19,8 @@ export interface ScriptSurroundings {
   readonly network: ScriptNetwork | undefined;
   /** Variables whose values are not to be written down. */
   readonly masked: ReadonlySet<string>;
+  /** Words of the plan that are not, either. */
+  readonly hidden: HiddenWords;
   /** Said at the top and on standard error. */
   readonly notes: readonly string[];
   /** A control group that is there while the container itself runs; its addresses and ports are the script's. */

@@ -148,6 +148,7 @@ export function scriptSurroundings(change: Partial<ScriptSurroundings> = {}): Sc
     sources: new Map(),
     network: undefined,
     masked: new Set(),
+    hidden: { ofCommand: new Set(), elsewhere: false },
     notes: [],
     rival: undefined,
     ...change,

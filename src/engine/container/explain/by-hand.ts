@@ -2,6 +2,7 @@
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../../../linux/netlink/ipv4.ts";
 import { formatIpv6, parseIpv6Prefix } from "../../../linux/netlink/ipv6.ts";
 import {
+  type HiddenWords,
   type Language,
   languages,
   lowerSlotName,
@@ -91,6 +92,7 @@ export function scriptSurroundings(
   hold: NetworkHold,
   language: Language,
   masked: ReadonlySet<string>,
+  hidden: HiddenWords,
 ): ScriptSurroundings {
   const { id, name, state, document } = container;
   const { specification, image } = document;
@@ -135,6 +137,7 @@ export function scriptSurroundings(
       ? networkByHand(id, hold.endpoints, hold.ports, context.networks, vocabulary)
       : undefined,
     masked,
+    hidden,
     notes,
     rival: hasPlaces && isAlive(state) && group?.op === "cgroupCreate" ? group.target : undefined,
   };

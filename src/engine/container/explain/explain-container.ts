@@ -5,6 +5,9 @@ import {
   differenceJson,
   type ExplainedPlan,
   explainOps,
+  type HiddenWords,
+  hiddenWords,
+  isSecretMount,
   type Language,
   languages,
   maskLine,
@@ -35,6 +38,7 @@ interface Decided {
   readonly hold: NetworkHold;
   /** What is masked in it. */
   readonly secrets: Secrets;
+  readonly hidden: HiddenWords;
   readonly explained: ExplainedPlan;
 }
 
@@ -53,7 +57,15 @@ export async function explainContainer(
   const { plan, explained } = decided;
   const script = (): string => {
     const { hold, secrets } = decided;
-    const surroundings = scriptSurroundings(context, container, plan, hold, language, secrets.variables);
+    const surroundings = scriptSurroundings(
+      context,
+      container,
+      plan,
+      hold,
+      language,
+      secrets.variables,
+      decided.hidden,
+    );
     return renderScript(plan, surroundings);
   };
   return { Id: container.id, Text: renderAs(wishes.format, { plan, explained, script }, options) };
@@ -164,7 +176,25 @@ async function decide(
   language: Language,
   showSecrets: boolean,
 ): Promise<Decided> {
-  return explainedPlan(await look(context, container), container, language, showSecrets);
+  try {
+    return explainedPlan(await look(context, container), container, language, showSecrets);
+  } catch (thrown) {
+    throw showSecrets ? thrown : withoutSecrets(thrown, container);
+  }
+}
+
+/** Why it cannot be explained, which may name what is masked otherwise. */
+function withoutSecrets(thrown: unknown, { document: { specification } }: Container): unknown {
+  if (!(thrown instanceof TiffinError)) return thrown;
+  const sources = specification.mounts.flatMap((mount) =>
+    mount.kind === "bind" && isSecretMount(mount.source, mount.target) ? [mount.source] : [],
+  );
+  const secrets = secretsOf(specification.process.environment, sources);
+  const { kind, code, message, remedy, exitCode } = thrown;
+  return new TiffinError(kind, code, maskWords(message, secrets), {
+    ...(remedy !== undefined && { remedy: maskWords(remedy, secrets) }),
+    ...(exitCode !== undefined && { exitCode }),
+  });
 }
 
 interface Looked {
@@ -219,6 +249,7 @@ function explainedPlan(
   return {
     plan,
     secrets,
+    hidden: hiddenWords(looked.plan, plan),
     hold: looked.hold,
     explained: {
       ops: explainOps(
