@@ -223,6 +223,34 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ],
   ["everything allowed", ["--privileged"]],
   ["no filter of system calls", ["--security-opt", "seccomp=unconfined"]],
+  ["a user namespace of its own", ["--userns", "private"]],
+  [
+    "a user namespace, another user, limits, binds, no network",
+    [
+      ...[
+        "--userns",
+        "private",
+        "--user",
+        "1000:1000",
+        "--network",
+        "none",
+        "-v",
+        "DATA:/in",
+        "--pids-limit",
+        "77",
+      ],
+      ...[
+        "-h",
+        "kitchen",
+        "--domainname",
+        "lunch",
+        "--tmpfs",
+        "/t:size=1m,mode=1770",
+        "-v",
+        "DATA/file:/one:ro",
+      ],
+    ],
+  ],
 ];
 
 describe("the script makes the same container, and takes all of it back", () => {
@@ -302,6 +330,34 @@ test("exec by hand: the process is in the same namespaces and groups, and as con
     1,
     expect.stringContaining("does not run any more"),
   ]);
+});
+
+test("exec by hand into a user namespace: root of it alone, as confined", async () => {
+  await engine.output(
+    "run",
+    "-d",
+    "--name",
+    "mapped",
+    "--userns",
+    "private",
+    "--network",
+    "none",
+    "base",
+    "sleep",
+    "1000",
+  );
+  const look =
+    'id; cat /proc/self/uid_map; grep -E "^(Cap|NoNew|Seccomp)" /proc/self/status; ls -ln /; ip address show lo | head -1; echo x > /proc/sys/kernel/hostname';
+  const words = ["exec", "mapped", "sh", "-c", look];
+  const wanted = await engine.cli(...words);
+  expect(wanted.stdout).toContain("LOOPBACK,UP");
+  writeFileSync(
+    `${scratch.path}/script.sh`,
+    await engine.output("explain", "--show-secrets", "-f", "sh", ...words),
+  );
+  const { stdout } = Bun.spawnSync(["sh", `${scratch.path}/script.sh`]);
+  expect(stdout.toString()).toBe(wanted.stdout);
+  await engine.output("rm", "-f", "mapped");
 });
 
 test("a network: the operations that make it, in words and by hand", async () => {

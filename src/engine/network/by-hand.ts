@@ -61,6 +61,7 @@ export function networkByHand(
   ports: readonly PublishedPort[],
   networks: KnownNetworks,
   vocabulary: Vocabulary,
+  isHeld: boolean,
 ): HandNetwork {
   const { say } = vocabulary;
   const name = `by-hand-${id.slice(0, 12)}`;
@@ -76,7 +77,8 @@ export function networkByHand(
     namespace: `/run/netns/${name}`,
     lines: [
       ...switchFunction(vocabulary),
-      `ip netns add ${quote(name)}`,
+      // Of a user namespace it is there already, with whoever holds it.
+      isHeld ? `ip netns attach ${quote(name)} "$holder"` : `ip netns add ${quote(name)}`,
       `later "ip netns delete ${quote(name)}"`,
       ...ops.flatMap((op) => withReason(op, netOpScript(op, name), vocabulary)),
     ],

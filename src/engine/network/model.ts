@@ -360,6 +360,8 @@ export interface Networks {
   warm(): void;
   /** A namespace with nothing but `lo` up, for `--network none`. The caller owns it. */
   createIsolatedNetns(): OwnedFd;
+  /** The same of the namespace that process `pid` has made for itself. Synchronous. */
+  wireIsolated(pid: number): void;
   /** Drops what was made ahead of need; bridges, rules and containers' links stay. */
   close(): Promise<void>;
   /** Takes everything off the host: rules, bridges, links; and forgets what the leases were. */

@@ -5,6 +5,7 @@ import { formatIpv4 } from "../../linux/netlink/ipv4.ts";
 import { ActiveEndpoints } from "./active-endpoints.ts";
 import { ContainerLinks } from "./container-links.ts";
 import { ContainerPlaces } from "./container-places.ts";
+import { wireProcess } from "./endpoint.ts";
 import { EndpointStock } from "./endpoint-stock.ts";
 import { failing } from "./failing.ts";
 import { FirewallWatch } from "./firewall-watch.ts";
@@ -251,6 +252,10 @@ export class HostNetworks implements Networks {
 
   createIsolatedNetns(): OwnedFd {
     return this.#stock.isolatedNetns();
+  }
+
+  wireIsolated(pid: number): void {
+    failing(`wire process ${pid}`, () => wireProcess([], pid));
   }
 
   async close(): Promise<void> {

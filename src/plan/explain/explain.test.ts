@@ -7,7 +7,7 @@ import { compileContainer } from "../compile-container.ts";
 import { inverses } from "../op-text.ts";
 import { hostOpNames } from "../plan.ts";
 import { renderScript } from "../script/render-script.ts";
-import { defaultOptions, defaultSpec, scriptSurroundings } from "../testdata/specs.ts";
+import { defaultOptions, defaultSpec, mapping, scriptSurroundings } from "../testdata/specs.ts";
 import { chapters } from "./chapters.ts";
 import { explainOps, type OriginOf, planSignature } from "./explained.ts";
 import { languages, networkOpNames, removalOpNames } from "./mod.ts";
@@ -99,7 +99,19 @@ describe("each language", () => {
 
   test("a script has comments and messages in it, of every plan", () => {
     const vocabulary = languages.zh;
-    const script = renderScript(plan, scriptSurroundings({ vocabulary, masked: new Set(["TOKEN", "a-b"]) }));
+    const spec = defaultSpec();
+    const linux = { ...spec.linux, uidMappings: mapping, gidMappings: mapping };
+    const namespaces = [...(spec.linux?.namespaces ?? []), { type: "user" as const }];
+    const mapped = compileContainer({ ...spec, linux: { ...linux, namespaces } }, facts, {
+      ...defaultOptions(),
+      network: { kind: "new" },
+    });
+    const surroundings = scriptSurroundings({
+      vocabulary,
+      masked: new Set(["TOKEN", "a-b"]),
+      hidden: { ofCommand: new Set([1]), elsewhere: true },
+    });
+    const script = [plan, mapped].map((each) => renderScript(each, surroundings)).join("\n");
     const said = [
       ...[...script.matchAll(/^ *#(?!!)(.*)$/gm)].map(([, text = ""]) => text),
       ...[...script.matchAll(/(?:fail|echo|die) "([^"]*)"/g)].map(([, text = ""]) => text),

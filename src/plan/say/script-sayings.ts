@@ -36,6 +36,25 @@ export const scriptSayings = {
     "挂载都在它自己的挂载命名空间里进行:主机一个也看不到。",
   "The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.":
     "换了根以后还需要的程序,放在只有一个描述符能通到的文件系统里。",
+  // A user namespace of its own.
+  "A process that only sleeps holds the user namespace, and those that belong to it, until the container is in them.":
+    "一个只睡眠的进程留住用户命名空间和属于它的命名空间,直到容器进入。",
+  "the kernel makes no user namespace: see sysctl user.max_user_namespaces":
+    "内核不建立用户命名空间:看 sysctl user.max_user_namespaces",
+  "Which users inside are which of the host: first inside, first outside, how many.":
+    "里面的哪些用户是主机的哪些用户:里面的第一个,外面的第一个,多少个。",
+  "What the host's root does, in a mount namespace of its own: the host sees none of it.":
+    "主机的 root 在自己的挂载命名空间里做的事:主机一点也看不到。",
+  "Everything that the container's root is to reach lies in a folder that it may enter; nobody else can, as that above is closed.":
+    "容器的 root 要用的一切放在它能进入的文件夹里;上一级不开放,别人进不来。",
+  "From here on by another name, which the container's root reaches.":
+    "从这里开始用另一个名字,容器的 root 能通到。",
+  "What the container's root does. It may not move mounts of the host's root, so it binds them anew.":
+    "容器的 root 做的事。它不能移动主机的 root 的挂载,所以重新绑定。",
+  "the container's host name and domain name: sethostname(2), setdomainname(2)":
+    "容器的主机名和域名:sethostname(2), setdomainname(2)",
+  "shows the owners of what is mounted there through a user namespace: open_tree(2), mount_setattr(2), move_mount(2)":
+    "让挂载在那里的文件的属主经过用户命名空间映射:open_tree(2), mount_setattr(2), move_mount(2)",
   // What a script brings along.
   "The image's layers: files that hold EROFS file systems, in the engine's directory. Mounted before the control groups are":
     "镜像的各层:引擎目录里的文件,内容是 EROFS 文件系统。在加入控制组之前挂载,",
@@ -95,14 +114,8 @@ export const scriptSayings = {
   "the script has no {0}: an empty directory is in its place": "脚本没有 {0}:用空目录代替",
   "From here on there are no programs but those of the image, and the few that were kept.":
     "从这里开始,只有镜像里的程序和留下的几个程序。",
-  "owners of files are not shown through a mapping of users: mount(8) of Debian 12 cannot":
-    "文件的属主不经过用户映射显示:Debian 12 的 mount(8) 做不到",
-  "files that the script makes belong to the host's users: their owners look unmapped inside":
-    "脚本建立的文件属于主机的用户:在里面看是没有映射的属主",
-  "A user namespace of its own needs files whose owners are shown through a mapping, which mount(8) of Debian 12 cannot do.":
-    "自己的用户命名空间需要属主经过映射显示的文件,Debian 12 的 mount(8) 做不到。",
-  "a container with a user namespace of its own cannot be made with Debian 12's tools":
-    "有自己的用户命名空间的容器不能用 Debian 12 的工具建立",
+  "owners of files are not shown through another mapping of users than the container's":
+    "文件的属主只经过容器自己的用户映射显示,不经过别的映射",
   "descriptor {0} is not handed over": "描述符 {0} 没有传过去",
   "the scheduling policy {0} is not set": "没有设置调度策略 {0}",
   "what is at {0} is another container's: an empty file system is in its place":

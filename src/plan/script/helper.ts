@@ -7,6 +7,10 @@ import type { Say } from "../say/mod.ts";
 export function helperText(say: Say): string {
   return String.raw`# ${say("Steps that no program of Debian's does. usage: perl helper.pl MACHINE STEP... -- program words...")}
 #   devices=DIRECTORY=HEX  ${say("attach this eBPF program, which says what devices may be used, to a control group (v2)")}
+#   owners=FILE=PLACE, all-owners=FILE=PLACE
+#                          ${say("shows the owners of what is mounted there through a user namespace: open_tree(2), mount_setattr(2), move_mount(2)")}
+#   hostname=NAME, domainname=NAME
+#                          ${say("the container's host name and domain name: sethostname(2), setdomainname(2)")}
 #   keyring=NAME           ${say("a session keyring of its own: keyctl(2)")}
 #   seccomp=FLAGS=FILE     ${say("from here on only the system calls that this filter (hexadecimal, in FILE) lets through: seccomp(2)")}
 #   personality=NUMBER, memory=MODE=HEX   personality(2), set_mempolicy(2)
@@ -17,8 +21,10 @@ export function helperText(say: Say): string {
 #   close                  ${say("no descriptor but 0, 1 and 2 gets through")}
 #   try=PATH               ${say("the program is the first of these that is there; without any it is the first word after --")}
 my %numbers = (
-  x86_64  => { close => 3, setsid => 112, personality => 135, memory => 238, keyctl => 250, seccomp => 317, bpf => 321 },
-  aarch64 => { close => 57, setsid => 157, personality => 92, memory => 237, keyctl => 219, seccomp => 277, bpf => 280 },
+  x86_64  => { close => 3, setsid => 112, personality => 135, memory => 238, keyctl => 250, seccomp => 317, bpf => 321,
+               hostname => 170, domainname => 171, open_tree => 428, move_mount => 429, mount_setattr => 442 },
+  aarch64 => { close => 57, setsid => 157, personality => 92, memory => 237, keyctl => 219, seccomp => 277, bpf => 280,
+               hostname => 161, domainname => 162, open_tree => 428, move_mount => 429, mount_setattr => 442 },
 );
 my $nr = $numbers{shift()} or die "${say("the helper knows x86_64 and aarch64 only")}\n";
 sub call { my ($name, @rest) = @_; my $got = syscall($nr->{$name}, @rest); die "$name: $!\n" if $got < 0; $got }
@@ -36,6 +42,15 @@ while (defined(my $step = shift)) {
     sysopen(my $group, $directory, 0) or die "$directory: $!\n";
     my $attach = pack("L L L L", fileno $group, $program, 6, 2) . "\0" x 16;
     call("bpf", 8, $attach, length $attach);
+  } elsif ($verb eq "owners" || $verb eq "all-owners") {
+    my ($file, $place) = split /=/, $rest, 2; my $empty = "";
+    open(my $users, "<", $file) or die "$file: $!\n";
+    my $below = $verb eq "owners" ? 0 : 0x8000;
+    my $mount = call("open_tree", -100, $place, 0x80001 | $below);
+    my $wanted = pack "Q4", 0x100000, 0, 0, fileno $users;
+    call("mount_setattr", $mount, $empty, 0x1000 | $below, $wanted, length $wanted);
+    call("move_mount", $mount, $empty, -100, $place, 4);
+  } elsif ($verb eq "hostname" || $verb eq "domainname") { my $name = "$rest"; call($verb, $name, length $name);
   } elsif ($verb eq "keyring") { my $name = "$rest"; call("keyctl", 1, $name);
   } elsif ($verb eq "seccomp") {
     my ($flags, $file) = split /=/, $rest, 2;

@@ -41,11 +41,13 @@ export interface OpScript {
   readonly environment: readonly string[];
   readonly say: Say;
   readonly hidden: HiddenWords;
+  /** Whether root is that of a user namespace, who may less. */
+  readonly ownUsers?: boolean;
 }
 
 /** What a script needs no line for, and why. */
 export const unneeded = {
-  idMap: "a container with a user namespace of its own is refused before",
+  idMap: "the maps are written before the first process is in the namespace",
   clone: "unshare begins the process",
   close: "nothing of the script's is handed over: the last step closes it all",
   finish: "the script ends by itself",
@@ -115,7 +117,7 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
     case "pivotRoot":
       return enterLines(op.fields.root, ["pivot_root . ."], script);
     case "moveRoot":
-      return enterLines(op.fields.root, ["mount --move . /"], script);
+      return enterLines(op.fields.root, ["mount -n --move . /"], script);
     case "chroot":
       return cannot(say("chroot after a root that was moved: this host runs from its initial ram disk"));
     case "copyTree": {
@@ -131,9 +133,11 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
         say("the hook {0} is not run: it wants the container's state on its standard input", op.fields.path),
       );
     case "setHostname":
+      if (script.ownUsers === true) return earlyStep(gathered, `hostname=${op.fields.name}`);
       // By the file, as "hostname" is not in every Debian; through a name space that is the process's own.
       return [`printf %s ${quote(op.fields.name)} > /proc/sys/kernel/hostname`];
     case "setDomainname":
+      if (script.ownUsers === true) return earlyStep(gathered, `domainname=${op.fields.name}`);
       return [`printf %s ${quote(op.fields.name)} > /proc/sys/kernel/domainname`];
     case "maskPath": {
       const { root, path, empty, nullDevice } = op.fields;
@@ -239,6 +243,12 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
   }
 }
 
+/** The file of the kernel belongs to the host. */
+function earlyStep({ early }: Gathered, step: string): string[] {
+  early.push(step);
+  return [];
+}
+
 function owned(uid: number, gid: number, place: string): string {
   return uid === 0 && gid === 0 ? "" : `; chown ${uid}:${gid} ${place}`;
 }
@@ -317,8 +327,12 @@ function attributeLines(
   const place = (path === null ? places.of(mount) : places.below(mount, path)) || "/";
   const recursive = (flags & atFlags.recursive) !== 0;
   if (userns !== slotNone) {
+    if (places.missing(userns) === undefined) {
+      const step = recursive ? "all-owners" : "owners";
+      return [`perl "$work/helper.pl" "$machine" ${step}=${places.of(userns)}=${place}`];
+    }
     gathered.notes.push(
-      say("owners of files are not shown through a mapping of users: mount(8) of Debian 12 cannot"),
+      say("owners of files are not shown through another mapping of users than the container's"),
     );
     return [];
   }
@@ -344,7 +358,7 @@ function moveLines(
     create === missingTarget.refuse
       ? []
       : [create === missingTarget.file ? `make_file ${to}` : `mkdir -p ${to}`];
-  return [`${variable}=${found}`, ...make, `mount --move ${from} ${to}`];
+  return [`${variable}=${found}`, ...make, `mount -n --move ${from} ${to}`];
 }
 
 function enterLines(root: number, how: readonly string[], { places, gathered, say }: OpScript): string[] {

@@ -14,6 +14,7 @@ import {
 import { helperText } from "./helper.ts";
 import { type Gathered, namespaceNames, opLines } from "./op-script.ts";
 import { Places } from "./places.ts";
+import { isOfHolder } from "./user-namespace.ts";
 
 export interface ExecSurroundings {
   /** Of the container. */
@@ -51,7 +52,7 @@ export function renderExecScript(plan: Plan, surroundings: ExecSurroundings): st
   );
   const directory = child.findLast(({ op }) => op === "chdir");
   const lines = child
-    .filter(({ op }) => !["chdir", "exec", "setns", "dup2"].includes(op))
+    .filter((op) => !["chdir", "exec", "setns", "dup2"].includes(op.op) && !isOfHolder(op))
     .flatMap((op) => opLines(op, { places, gathered, environment, say, hidden }));
   if (directory?.op === "chdir") gathered.late.unshift(`cd=${directory.fields.path}`);
   const exec = child

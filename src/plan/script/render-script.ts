@@ -7,6 +7,7 @@
  */
 import { oneLine, quote } from "../../lib/shell-words.ts";
 import type { Plan, ProcessOp } from "../plan.ts";
+import type { Say } from "../say/mod.ts";
 import {
   environmentWords,
   filterFile,
@@ -25,6 +26,7 @@ import { type Gathered, opLines } from "./op-script.ts";
 import { Places } from "./places.ts";
 import { placeSlots, targetOf } from "./slot-places.ts";
 import type { ScriptNetwork, ScriptSurroundings } from "./surroundings.ts";
+import { halvesInFiles, holderLines, isOfHolder, userNamespaceOf } from "./user-namespace.ts";
 
 const needed: readonly (readonly [string, string])[] = [
   ["unshare", "util-linux"],
@@ -44,6 +46,7 @@ const neededForNetwork: readonly (readonly [string, string])[] = [
 
 export function renderScript(plan: Plan, surroundings: ScriptSurroundings): string {
   const { name, id, network, sources, rival } = surroundings;
+  const users = userNamespaceOf(plan);
   const groupOf = groupPlaces(plan, id);
   const { known, bound, hiddenSources, missing } = placeSlots(plan, surroundings, groupOf);
   const places = new Places(plan, known);
@@ -58,26 +61,27 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
   const environment = environmentWords(plan, surroundings);
   const { vocabulary } = surroundings;
   const { say } = vocabulary;
-  const script = { places, gathered, environment, say, hidden: surroundings.hidden };
+  const { hidden } = surroundings;
+  const script = { places, gathered, environment, say, hidden, ownUsers: users !== undefined };
   const [join, rest] = ordered(plan);
+  const linesOf = (list: readonly ProcessOp[]): string[] =>
+    withChapters(list, vocabulary, (op) => opLines(renamed(op, id, sources), script));
   const first = [
     ...intoGroup(plan, groupOf),
-    ...withChapters(join, vocabulary, (op) => opLines(renamed(op, id, sources), script)),
+    ...linesOf(users === undefined ? join : join.filter((op) => !isOfHolder(op))),
   ];
-  const second = withChapters(rest, vocabulary, (op) => opLines(renamed(op, id, sources), script));
+  const outside = users === undefined ? [] : linesOf(rest.filter(({ stage }) => stage !== "child"));
+  const second = linesOf(users === undefined ? rest : rest.filter(({ stage }) => stage === "child"));
   const makesCgroupNamespace = first.at(-1)?.startsWith("next") === true;
   if (makesCgroupNamespace) first.pop();
   const filter = gathered.filter;
-  const maps = plan.ops.find((op) => op.op === "idMap");
+  const layers = layerLines(plan, sources, say);
   const notes = [
     ...surroundings.notes,
     ...plan.warnings.map(vocabulary.warning),
     ...(network?.notes ?? []),
     ...missing,
     ...new Set(gathered.notes),
-    ...(maps === undefined
-      ? []
-      : [say("files that the script makes belong to the host's users: their owners look unmapped inside")]),
   ];
   return [
     "#!/bin/sh",
@@ -85,12 +89,6 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     `# ${say("It makes what tiffin explain shows, becomes the container's program, and takes all back when that ends.")}`,
     `# ${say("Another root file system in the place of the image's: ROOTFS=/some/directory sh FILE")}`,
     ...notes.map((note) => `# ${say("Note: {0}", oneLine(note))}`),
-    ...(maps === undefined
-      ? []
-      : [
-          `# ${say("A user namespace of its own needs files whose owners are shown through a mapping, which mount(8) of Debian 12 cannot do.")}`,
-          `echo "$0: ${say("a container with a user namespace of its own cannot be made with Debian 12's tools")}" >&2; exit 1`,
-        ]),
     "set -eu",
     "umask 022",
     "export LC_ALL=C",
@@ -152,25 +150,31 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     "",
     ...chapterLine("cgroup", vocabulary),
     ...groupLines(plan, id, say),
+    ...(users === undefined
+      ? []
+      : ["", ...chapterLine("namespaces", vocabulary), ...holderLines(plan, users, say)]),
     ...(network === undefined || network.lines.length === 0
       ? []
       : ["", ...chapterLine("network", vocabulary), ...network.lines]),
     "",
-    `# ${say("What the new process does first, in the new namespaces.")}`,
-    ...hereDocument("first.sh", "END_OF_FIRST", [
-      "set -eu",
-      ...layerLines(plan, sources, say),
-      ...first,
-      `exec ${makesCgroupNamespace ? "unshare --cgroup " : ""}sh -eu "$work/rest.sh"`,
-    ]),
-    `# ${say("Mounts are made inside its own mount namespace: the host sees none of them.")}`,
-    ...hereDocument("rest.sh", "END_OF_REST", [
-      '. "$work/functions.sh"',
-      `# ${say("The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.")}`,
-      ...toolLines(filter !== undefined),
-      ...bound,
-      ...second,
-    ]),
+    ...(users === undefined
+      ? plainFiles(
+          { layers, first, bound, second, makesCgroupNamespace, tools: toolLines(filter !== undefined) },
+          say,
+        )
+      : halvesInFiles(
+          plan,
+          users,
+          {
+            layers,
+            tools: toolLines(filter !== undefined),
+            bound,
+            outside: [...outside, ...first],
+            inside: second,
+            makesCgroupNamespace,
+          },
+          say,
+        )),
     "",
     "stop_all() {",
     `  # ${say("First who waits for it, or that would tell of its end.")}`,
@@ -181,7 +185,7 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     '  done < "$work/groups"',
     "}",
     '[ -z "$stopped" ] || exit "$stopped"',
-    `${cloneCommand(plan, places)} sh -eu "$work/first.sh" <&3 3<&- &`,
+    `${users === undefined ? cloneCommand(plan, places) : "unshare --mount --propagation private"} sh -eu "$work/first.sh" <&3 3<&- &`,
     "main=$!",
     "while :; do",
     '  wait "$main" && status=0 || status=$?',
@@ -192,6 +196,37 @@ export function renderScript(plan: Plan, surroundings: ScriptSurroundings): stri
     'exit "$status"',
     "",
   ].join("\n");
+}
+
+interface PlainParts {
+  readonly layers: readonly string[];
+  readonly first: readonly string[];
+  readonly bound: readonly string[];
+  readonly second: readonly string[];
+  readonly tools: readonly string[];
+  readonly makesCgroupNamespace: boolean;
+}
+
+/** The files of a script whose users are the host's. */
+function plainFiles(parts: PlainParts, say: Say): string[] {
+  const { layers, first, bound, second, tools, makesCgroupNamespace } = parts;
+  return [
+    `# ${say("What the new process does first, in the new namespaces.")}`,
+    ...hereDocument("first.sh", "END_OF_FIRST", [
+      "set -eu",
+      ...layers,
+      ...first,
+      `exec ${makesCgroupNamespace ? "unshare --cgroup " : ""}sh -eu "$work/rest.sh"`,
+    ]),
+    `# ${say("Mounts are made inside its own mount namespace: the host sees none of them.")}`,
+    ...hereDocument("rest.sh", "END_OF_REST", [
+      '. "$work/functions.sh"',
+      `# ${say("The programs that are wanted once the root is another one, on a file system that only a descriptor leads to.")}`,
+      ...tools,
+      ...bound,
+      ...second,
+    ]),
+  ];
 }
 
 function usesTool(network: ScriptNetwork | undefined, tool: string): boolean {

@@ -3,6 +3,7 @@ import { oneLine, quote } from "../../lib/shell-words.ts";
 import { maskText } from "../explain/mod.ts";
 import type { Plan } from "../plan.ts";
 import type { ScriptSurroundings } from "./surroundings.ts";
+import { heldUsers, userNamespaceOf } from "./user-namespace.ts";
 
 export interface SlotPlaces {
   /** Words of the shell, by the names of slots. */
@@ -20,6 +21,7 @@ export function placeSlots(
   { network, sources, vocabulary }: Pick<ScriptSurroundings, "network" | "sources" | "vocabulary">,
   groupOf: ReadonlyMap<string, string>,
 ): SlotPlaces {
+  const users = userNamespaceOf(plan);
   const known = new Map<string, string>();
   const bound: string[] = [];
   const hiddenSources: string[] = [];
@@ -54,7 +56,8 @@ export function placeSlots(
           );
         }
       }
-    } else {
+    } else if (slot === users?.slot) known.set(slot, heldUsers);
+    else {
       const source = sources.get(slot);
       if (source !== undefined) known.set(slot, quote(source));
     }

@@ -95,6 +95,10 @@ END_OF_FUNCTIONS
 cat > "$work/helper.pl" <<'END_OF_HELPER'
 # Steps that no program of Debian's does. usage: perl helper.pl MACHINE STEP... -- program words...
 #   devices=DIRECTORY=HEX  attach this eBPF program, which says what devices may be used, to a control group (v2)
+#   owners=FILE=PLACE, all-owners=FILE=PLACE
+#                          shows the owners of what is mounted there through a user namespace: open_tree(2), mount_setattr(2), move_mount(2)
+#   hostname=NAME, domainname=NAME
+#                          the container's host name and domain name: sethostname(2), setdomainname(2)
 #   keyring=NAME           a session keyring of its own: keyctl(2)
 #   seccomp=FLAGS=FILE     from here on only the system calls that this filter (hexadecimal, in FILE) lets through: seccomp(2)
 #   personality=NUMBER, memory=MODE=HEX   personality(2), set_mempolicy(2)
@@ -105,8 +109,10 @@ cat > "$work/helper.pl" <<'END_OF_HELPER'
 #   close                  no descriptor but 0, 1 and 2 gets through
 #   try=PATH               the program is the first of these that is there; without any it is the first word after --
 my %numbers = (
-  x86_64  => { close => 3, setsid => 112, personality => 135, memory => 238, keyctl => 250, seccomp => 317, bpf => 321 },
-  aarch64 => { close => 57, setsid => 157, personality => 92, memory => 237, keyctl => 219, seccomp => 277, bpf => 280 },
+  x86_64  => { close => 3, setsid => 112, personality => 135, memory => 238, keyctl => 250, seccomp => 317, bpf => 321,
+               hostname => 170, domainname => 171, open_tree => 428, move_mount => 429, mount_setattr => 442 },
+  aarch64 => { close => 57, setsid => 157, personality => 92, memory => 237, keyctl => 219, seccomp => 277, bpf => 280,
+               hostname => 161, domainname => 162, open_tree => 428, move_mount => 429, mount_setattr => 442 },
 );
 my $nr = $numbers{shift()} or die "the helper knows x86_64 and aarch64 only\n";
 sub call { my ($name, @rest) = @_; my $got = syscall($nr->{$name}, @rest); die "$name: $!\n" if $got < 0; $got }
@@ -124,6 +130,15 @@ while (defined(my $step = shift)) {
     sysopen(my $group, $directory, 0) or die "$directory: $!\n";
     my $attach = pack("L L L L", fileno $group, $program, 6, 2) . "\0" x 16;
     call("bpf", 8, $attach, length $attach);
+  } elsif ($verb eq "owners" || $verb eq "all-owners") {
+    my ($file, $place) = split /=/, $rest, 2; my $empty = "";
+    open(my $users, "<", $file) or die "$file: $!\n";
+    my $below = $verb eq "owners" ? 0 : 0x8000;
+    my $mount = call("open_tree", -100, $place, 0x80001 | $below);
+    my $wanted = pack "Q4", 0x100000, 0, 0, fileno $users;
+    call("mount_setattr", $mount, $empty, 0x1000 | $below, $wanted, length $wanted);
+    call("move_mount", $mount, $empty, -100, $place, 4);
+  } elsif ($verb eq "hostname" || $verb eq "domainname") { my $name = "$rest"; call($verb, $name, length $name);
   } elsif ($verb eq "keyring") { my $name = "$rest"; call("keyctl", 1, $name);
   } elsif ($verb eq "seccomp") {
     my ($flags, $file) = split /=/, $rest, 2;
@@ -289,12 +304,12 @@ clone --bind "$work"/14/file1 "$work"/16  # files
 clone --bind "$work"/14/empty "$work"/17  # linux.maskedPaths
 mount -o remount,bind,ro "$work"/17  # linux.maskedPaths
 at17="$work"/14/empty  # linux.maskedPaths
-mount --move "$work"/17 "$at17"
+mount -n --move "$work"/17 "$at17"
 # == Root file system: what it sees as /: the image's layers with a writable one on top, and what is mounted into it
 mkdir -p "$work"/18; mount -t proc -o "nosuid,nodev,noexec" proc "$work"/18  # mounts[0]
 at18="$(inside "$work"/12 /proc)"  # mounts[0]
 mkdir -p "$at18"
-mount --move "$work"/18 "$at18"
+mount -n --move "$work"/18 "$at18"
 # == Devices: the few device files that it has, and its terminals
 mkdir -p "$work"/19; mount -t tmpfs -o "mode=755,size=65536k,nosuid,strictatime" tmpfs "$work"/19  # mounts[1]
 mknod -m 0666 "$work"/19/null c 1 3  # default devices
@@ -311,63 +326,63 @@ ln -s /proc/kcore "$work"/19/core 2>/dev/null || true  # default devices
 ln -s pts/ptmx "$work"/19/ptmx 2>/dev/null || true  # default devices
 at19="$(inside "$work"/12 /dev)"  # mounts[1]
 mkdir -p "$at19"
-mount --move "$work"/19 "$at19"
+mount -n --move "$work"/19 "$at19"
 mkdir -p "$work"/20; mount -t devpts -o "newinstance,ptmxmode=0666,mode=0620,gid=5,nosuid,noexec" devpts "$work"/20  # mounts[2]
 at20="$(inside "$work"/12 /dev/pts)"  # mounts[2]
 mkdir -p "$at20"
-mount --move "$work"/20 "$at20"
+mount -n --move "$work"/20 "$at20"
 # == Root file system: what it sees as /: the image's layers with a writable one on top, and what is mounted into it
 mkdir -p "$work"/21; mount -t sysfs -o "nosuid,nodev,noexec" sysfs "$work"/21  # mounts[3]
 mount -o remount,bind,ro "$work"/21
 at21="$(inside "$work"/12 /sys)"  # mounts[3]
 mkdir -p "$at21"
-mount --move "$work"/21 "$at21"
+mount -n --move "$work"/21 "$at21"
 mkdir -p "$work"/22; mount -t tmpfs -o "mode=0755,nosuid,nodev,noexec" cgroup "$work"/22  # mounts[4]
 at22="$(inside "$work"/12 /sys/fs/cgroup)"  # mounts[4]
 mkdir -p "$at22"
-mount --move "$work"/22 "$at22"
+mount -n --move "$work"/22 "$at22"
 at23="$at22"/memory  # mounts[4]
 mkdir -p "$at23"
-mount --move "$work"/23 "$at23"
+mount -n --move "$work"/23 "$at23"
 at24="$at22"/cpu  # mounts[4]
 mkdir -p "$at24"
-mount --move "$work"/24 "$at24"
+mount -n --move "$work"/24 "$at24"
 at25="$at22"/cpuacct  # mounts[4]
 mkdir -p "$at25"
-mount --move "$work"/25 "$at25"
+mount -n --move "$work"/25 "$at25"
 at26="$at22"/pids  # mounts[4]
 mkdir -p "$at26"
-mount --move "$work"/26 "$at26"
+mount -n --move "$work"/26 "$at26"
 at27="$at22"/devices  # mounts[4]
 mkdir -p "$at27"
-mount --move "$work"/27 "$at27"
+mount -n --move "$work"/27 "$at27"
 at28="$at22"/blkio  # mounts[4]
 mkdir -p "$at28"
-mount --move "$work"/28 "$at28"
+mount -n --move "$work"/28 "$at28"
 at29="$at22"/unified  # mounts[4]
 mkdir -p "$at29"
-mount --move "$work"/29 "$at29"
+mount -n --move "$work"/29 "$at29"
 at30="$at22"/cpuset  # mounts[4]
 mkdir -p "$at30"
-mount --move "$work"/30 "$at30"
+mount -n --move "$work"/30 "$at30"
 mount --make-rprivate "$at22"  # mounts[4]
 everywhere ro,nosuid,nodev,noexec "$at22"
 # == Devices: the few device files that it has, and its terminals
 mkdir -p "$work"/31; mount -t mqueue -o "nosuid,nodev,noexec" mqueue "$work"/31  # mounts[5]
 at31="$(inside "$work"/12 /dev/mqueue)"  # mounts[5]
 mkdir -p "$at31"
-mount --move "$work"/31 "$at31"
+mount -n --move "$work"/31 "$at31"
 mkdir -p "$work"/32; mount -t tmpfs -o "mode=1777,size=67108864,nosuid,nodev,noexec" shm "$work"/32  # mounts[6]
 at32="$(inside "$work"/12 /dev/shm)"  # mounts[6]
 mkdir -p "$at32"
-mount --move "$work"/32 "$at32"
+mount -n --move "$work"/32 "$at32"
 # == Network: its own interfaces, and the files that name hosts and name servers
 at15="$(inside "$work"/12 /etc/hosts)"  # files
 make_file "$at15"
-mount --move "$work"/15 "$at15"
+mount -n --move "$work"/15 "$at15"
 at16="$(inside "$work"/12 /etc/resolv.conf)"  # files
 make_file "$at16"
-mount --move "$work"/16 "$at16"
+mount -n --move "$work"/16 "$at16"
 # == Guards: what it may not do although it is root: capabilities, system calls, hidden files, limits
 mask "$at18"/kcore "$at17" "$at19"/null  # linux.maskedPaths
 mask "$at18"/acpi "$at17" "$at19"/null  # linux.maskedPaths

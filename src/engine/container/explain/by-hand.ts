@@ -117,6 +117,7 @@ export function scriptSurroundings(
       if (slot !== undefined) sources.set(slot.name, "");
     }
   }
+  const isHeld = plan.ops.some(({ op }) => op === "idMap");
   const isNamed = network.kind === "networks" || network.kind === "none";
   const [group] = plan.hostOps;
   const hasPlaces = hold.endpoints.length > 0;
@@ -134,7 +135,7 @@ export function scriptSurroundings(
     vocabulary,
     sources,
     network: isNamed
-      ? networkByHand(id, hold.endpoints, hold.ports, context.networks, vocabulary)
+      ? networkByHand(id, hold.endpoints, hold.ports, context.networks, vocabulary, isHeld)
       : undefined,
     masked,
     hidden,

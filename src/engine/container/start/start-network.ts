@@ -94,7 +94,12 @@ function isolatedPlace({ networks }: StartContext, { document }: Container): Net
   // With a user namespace the network namespace must belong to it, so the process makes its own.
   return document.firstHostId === null
     ? { ...nothingHeld, source: { kind: "slot" }, netns: networks.createIsolatedNetns() }
-    : { ...nothingHeld, source: { kind: "new" }, netns: undefined };
+    : {
+        ...nothingHeld,
+        source: { kind: "new" },
+        netns: undefined,
+        wire: (pid) => networks.wireIsolated(pid),
+      };
 }
 
 async function acquirePlace(
