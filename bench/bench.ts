@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { benchCommands, benchOutput, benchTogether, type CommandEngine } from "./commands.ts";
 import { benchCommit } from "./commit.ts";
 import { benchExplain } from "./explain.ts";
+import { benchFlat } from "./flat.ts";
 import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
 import { machineFacts, noiseOf, watchQuiet } from "./machine.ts";
@@ -235,34 +236,21 @@ sections.push([
 sections.push([
   "flat",
   async () => {
-    const count = Number(process.env["BENCH_FLAT"] ?? 500);
-    const samples: number[] = [];
-    for (let index = 0; index < count; index += 1) {
-      samples.push(timeOnce(tiffin("run", "-d", "--name", `bench-f${index}`, "base", "sleep", "1000")));
-    }
-    const around = (at: number): string => median(samples.slice(Math.max(0, at - 20), at)).toFixed(2);
-    const first = median(samples.slice(0, 20));
-    console.log(`\nrun -d, one after another, all left running (medians of 20 neighbours)`);
-    for (const at of [20, 100, 250, 500, 1000].filter((position) => position <= count)) {
-      recordFigure({
-        title: "run -d, all left running",
-        name: `around ${at}`,
-        unit: "ms",
-        median: Number(around(at)),
-      });
-      console.log(
-        `  around container ${String(at).padStart(4)}: ${around(at)} ms, ${(Number(around(at)) / first).toFixed(2)} x the first 20`,
-      );
-    }
-    await Bun.sleep(2000);
-    recordFigure({
-      title: `RSS with ${count} running containers`,
-      name: "tiffin",
-      unit: "MB",
-      median: Number(rssMb()),
-    });
-    console.log(`  engine RSS with ${count} running containers: ${rssMb()} MB`);
-    for (let index = 0; index < count; index += 1) run("rm", "-f", `bench-f${index}`);
+    const containers = (process.env["BENCH_CONTAINERS"] ?? "1,100,1000").split(",").map(Number);
+    await benchFlat(
+      {
+        socket: `${scratch}/tiffin.sock`,
+        image: "base",
+        command: tiffin,
+        startAgain: async () => {
+          engine?.kill("SIGKILL");
+          await engine?.exited;
+          return await startEngine();
+        },
+        rssMb: () => Number(rssMb()),
+      },
+      { containers, images: 1000, networks: 50, rounds: Math.min(rounds, 15) },
+    );
   },
 ]);
 

@@ -29,7 +29,6 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { recordBytes } from "../../abi/schema.ts";
 import { removeTree } from "../../kernel/directory.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
@@ -59,6 +58,7 @@ import {
   type Lower,
 } from "./layer-store.ts";
 import { layerTar } from "./layer-tar.ts";
+import { ReadyDirectories } from "./ready-directories.ts";
 import { SizedDirectories, sizedName } from "./sized-directories.ts";
 import { skeletonName } from "./skeleton-file.ts";
 import { isMissing, Trash } from "./trash.ts";
@@ -120,10 +120,8 @@ class OverlayLayerStore implements LayerStore {
   readonly #limitHoleBytes: number | undefined;
   readonly #mounts: ImageMounts;
   readonly #sized = new SizedDirectories();
-  readonly #ready: string[] = [];
+  readonly #ready: ReadyDirectories;
   readonly #report: (thrown: unknown) => void;
-  #wanted = 0;
-  #refill: NodeJS.Immediate | undefined;
 
   constructor(options: OverlayLayerStoreOptions) {
     this.#form = options.form ?? { kind: "directory" };
@@ -141,6 +139,11 @@ class OverlayLayerStore implements LayerStore {
     }
     this.#report = options.report ?? (() => {});
     this.#trash = new Trash(`${options.root}/trash`, this.#report);
+    this.#ready = new ReadyDirectories({
+      parent: this.#containers,
+      trash: this.#trash,
+      report: this.#report,
+    });
   }
 
   hasLayer(id: string): boolean {
@@ -248,7 +251,7 @@ class OverlayLayerStore implements LayerStore {
         `container ${containerId} has a directory already`,
       );
     }
-    renameSync(this.#ready.pop() ?? this.#makeReady(), result.directory);
+    this.#ready.take(result.directory);
     if (top !== undefined) applyTop(result.upper, top);
     return result;
   }
@@ -401,8 +404,9 @@ class OverlayLayerStore implements LayerStore {
   }
 
   remove(containerId: string): void {
-    this.#sized.letGo(`${this.#containers}/${containerId}`);
-    this.#trash.discard(`${this.#containers}/${containerId}`);
+    const directory = `${this.#containers}/${containerId}`;
+    this.#sized.letGo(directory);
+    this.#ready.takeBack(directory);
   }
 
   sweep(known: ReadonlySet<string>): string[] {
@@ -421,11 +425,10 @@ class OverlayLayerStore implements LayerStore {
   }
 
   #strangersIn(directory: string, known: ReadonlySet<string>): string[] {
-    const ready = new Set(this.#ready);
     const strangers: string[] = [];
     for (const name of readdirSync(directory)) {
       const path = `${directory}/${name}`;
-      if (known.has(name) || ready.has(path)) continue;
+      if (known.has(name) || this.#ready.has(path)) continue;
       if (name.startsWith(".")) this.#trash.discard(path);
       else strangers.push(name);
     }
@@ -454,36 +457,16 @@ class OverlayLayerStore implements LayerStore {
   }
 
   warm(count: number): void {
-    this.#wanted = count;
-    if (this.#refill !== undefined || this.#ready.length >= count) return;
-    this.#refill = setImmediate(() => {
-      this.#refill = undefined;
-      if (this.#ready.length >= this.#wanted) return;
-      try {
-        this.#ready.push(this.#makeReady());
-      } catch (thrown) {
-        // A creation that finds none makes its own, and says why it cannot; the next call here tries again.
-        this.#report(
-          new Error(`cannot make a container's directory ahead of need: ${messageOf(thrown)}`, {
-            cause: thrown,
-          }),
-        );
-        return;
-      }
-      this.warm(this.#wanted);
-    });
+    this.#ready.warm(count);
   }
 
   emptied(): Promise<void> {
+    this.#ready.renew();
     return this.#trash.emptied();
   }
 
   close(): void {
-    if (this.#refill !== undefined) clearImmediate(this.#refill);
-    this.#refill = undefined;
-    this.#wanted = 0;
-    // A few empty directories each: taken away here, so that a stopped engine leaves no trash of its own.
-    for (const path of this.#ready.splice(0)) removeTree(path);
+    this.#ready.close();
     this.#trash.close();
     this.#mounts[Symbol.dispose]();
     this.#sized[Symbol.dispose]();
@@ -499,22 +482,6 @@ class OverlayLayerStore implements LayerStore {
 
   #tree(id: string): string {
     return `${this.#layers}/${id}/diff`;
-  }
-
-  #makeReady(): string {
-    const directory = `${this.#containers}/.ready-${randomHex(nameDigits)}`;
-    mkdirSync(directory, { mode: privateMode });
-    try {
-      mkdirSync(`${directory}/upper`);
-      chmodSync(`${directory}/upper`, rootDirectoryMode);
-      mkdirSync(`${directory}/work`, { mode: privateMode });
-      mkdirSync(`${directory}/logs`, { mode: privateMode });
-      writeFileSync(`${directory}/record`, new Uint8Array(recordBytes), { mode: 0o600 });
-    } catch (thrown) {
-      removeTree(directory);
-      throw thrown;
-    }
-    return directory;
   }
 
   /** Checks that all layers are there and returns the top one. */
