@@ -12,6 +12,7 @@ import { messageOf, TiffinError } from "../lib/errors.ts";
 import { within } from "../lib/timer.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { platformOfMachine } from "../oci/mod.ts";
+import { PlanMemory } from "../plan/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { BuildService, StepCache } from "./build/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
@@ -204,6 +205,7 @@ async function openWith(
     events,
     seccomp: seccompCompiler(facts, paths.cache),
     users: userCache(layers),
+    plans: new PlanMemory(facts),
     idle,
     timers,
     deliveries,

@@ -46,6 +46,7 @@ export { readMountOptions } from "./mount-request.ts";
 export * from "./options.ts";
 export type * from "./plan.ts";
 export { planJson } from "./plan-json.ts";
+export { PlanMemory } from "./plan-memory.ts";
 export { renderPlan, renderPlanTable } from "./render-plan.ts";
 export { type Say, type Saying, sayings } from "./say/mod.ts";
 export { type ExecSurroundings, renderExecScript } from "./script/render-exec-script.ts";

@@ -1,5 +1,6 @@
 /** What every operation on containers works with: the neighbours, opened once by `openEngine`. */
 import type { HostFacts } from "../../linux/host-facts.ts";
+import type { PlanMemory } from "../../plan/mod.ts";
 import type { Runtime } from "../../runtime/mod.ts";
 import type { EngineConfig, EnginePaths } from "../config.ts";
 import type { EventBus } from "../event/mod.ts";
@@ -29,6 +30,7 @@ export interface ContainerContext {
   readonly events: EventBus;
   readonly seccomp: SeccompCompiler;
   readonly users: UserCache;
+  readonly plans: PlanMemory;
   readonly idle: IdleWork;
   readonly timers: Timers;
   readonly deliveries: Deliveries;

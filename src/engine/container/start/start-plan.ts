@@ -7,7 +7,6 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { hasController } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
 import {
-  compileContainer,
   type InjectedFile,
   layersSlotName,
   lowerSlotName,
@@ -155,7 +154,7 @@ function compileWith(
     const namespace = isAttached ? context.layers.openNamespace() : undefined;
     if (namespace !== undefined) held.push([layersSlotName, namespace]);
     const filter = context.seccomp.filter(security.seccomp, found.capabilities, security.privileged);
-    const plan = compileContainer(spec, facts, {
+    const plan = context.plans.compile(spec, {
       id: container.id,
       cgroupParent: (ownCgroupParent(context, container.id) ?? cgroupParentOf(context.config.tag)) || "/",
       rootfs: {

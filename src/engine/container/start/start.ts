@@ -116,6 +116,7 @@ async function performStart(
   clock.mark("networkMs");
 
   const { size } = container;
+  const { removeWhenEnded } = container.document.specification;
   const { plan, mounts } = compilePlan(context, container, start, place, pending);
   const ways = linkWays(context, container);
   if (ways.length > 0) context.networks.link(container.id, ways);
@@ -148,7 +149,7 @@ async function performStart(
   }
   becomeRunning(context, container, process, startedAtMs, place.hold);
   container.startTimes = {
-    signature: hashedLater(plan),
+    signature: hashedLater(plan, () => container.process !== undefined || !removeWhenEnded),
     hostMs,
     opMs: process.opTimesMs ?? new Float32Array(0),
   };
@@ -157,8 +158,11 @@ async function performStart(
   return process;
 }
 
-/** No start waits for what only an explanation wants; nor is the plan kept for it longer than a moment. */
-function hashedLater(plan: Plan): () => bigint {
+/**
+ * No start waits for what only an explanation wants; nor is the plan kept for it longer than a moment, nor looked at
+ * where by then nobody can ask any more.
+ */
+function hashedLater(plan: Plan, isWanted: () => boolean): () => bigint {
   let left: Plan | undefined = plan;
   let hash = 0n;
   const hashed = (): bigint => {
@@ -166,7 +170,11 @@ function hashedLater(plan: Plan): () => bigint {
     left = undefined;
     return hash;
   };
-  after(afterStartMs, hashed, { background: true });
+  const later = (): void => {
+    if (isWanted()) hashed();
+    left = undefined;
+  };
+  after(afterStartMs, later, { background: true });
   return hashed;
 }
 
