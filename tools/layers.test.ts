@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { findCycles, findFolderCircles, findViolations } from "./layers.ts";
@@ -113,4 +113,17 @@ test("the walker sees a forbidden import, a ban and a cycle", () => {
   } finally {
     rmSync(bad, { recursive: true });
   }
+});
+
+test("who listens to a signal takes the listener off again: a signal may outlive thousands of them", () => {
+  const files = [...new Bun.Glob("**/*.ts").scanSync(source)];
+  expect(files.length).toBeGreaterThan(100);
+  // What tests make lives as long as a test.
+  const forgetful = files.filter((file) => {
+    if (/\/testing\/|\.test\.ts$/.test(file)) return false;
+    const text = readFileSync(join(source, file), "utf8");
+    const count = (word: string): number => text.split(`${word}EventListener("abort"`).length - 1;
+    return count("add") > count("remove");
+  });
+  expect(forgetful).toEqual([]);
 });

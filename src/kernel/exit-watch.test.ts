@@ -40,3 +40,23 @@ test("a process that has already ended", async () => {
   expect(reapChild(pid)).toEqual({ kind: "exited", code: 0 });
   pidfd[Symbol.dispose]();
 });
+
+test("a signal that outlives what is waited for keeps nothing of it", async () => {
+  const { signal } = new AbortController();
+  let listening = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => {
+    listening += 1;
+    add(...args);
+  };
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+    listening -= 1;
+    remove(...args);
+  };
+  const { pid, pidfd } = start("0.05");
+  expect(await processEnd(pidfd, signal)).toBe(true);
+  expect(reapChild(pid)).toEqual({ kind: "exited", code: 0 });
+  pidfd[Symbol.dispose]();
+  expect(listening).toBe(0);
+});

@@ -26,18 +26,27 @@ interface Connection {
   terminate(): void;
 }
 
-function connectionClosed(duplicate: OwnedFd, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = {
-      open(connection: Connection) {
-        signal?.addEventListener("abort", () => connection.terminate(), { once: true });
-      },
-      data() {},
-      close: () => resolve(),
-      error: () => resolve(),
-    };
-    // Bun takes { fd } at run time and owns it from then on; its type declarations list only `unix`.
-    const options = { fd: duplicate.take(), socket } as unknown as Parameters<typeof Bun.connect>[0];
-    Bun.connect(options).catch(() => resolve());
-  });
+async function connectionClosed(duplicate: OwnedFd, signal: AbortSignal | undefined): Promise<void> {
+  let connection: Connection | undefined;
+  // The signal may outlive thousands of these: nothing of this one may stay with it.
+  const stop = (): void => connection?.terminate();
+  signal?.addEventListener("abort", stop);
+  try {
+    await new Promise<void>((resolve) => {
+      const socket = {
+        open(opened: Connection) {
+          connection = opened;
+          if (signal?.aborted === true) stop();
+        },
+        data() {},
+        close: () => resolve(),
+        error: () => resolve(),
+      };
+      // Bun takes { fd } at run time and owns it from then on; its type declarations list only `unix`.
+      const options = { fd: duplicate.take(), socket } as unknown as Parameters<typeof Bun.connect>[0];
+      Bun.connect(options).catch(() => resolve());
+    });
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
 }
