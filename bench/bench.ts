@@ -1,7 +1,7 @@
 /**
  * `npm run bench [option...] [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]` and `explain`, which are
- * run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
+ * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, `classic [part...]` and
+ * `explain`, which are run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
  *
  * `--json FILE` also writes the figures, with the machine and its versions; `--against FILE` compares them with those of an earlier
  * run; `--picture FILE` draws them.
@@ -10,14 +10,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { own } from "../src/lib/own.ts";
+import { benchClassic } from "./classic/classic.ts";
+import type { ClassicEngine } from "./classic/engine.ts";
 import { benchCommands, benchOutput, benchTogether, type CommandEngine } from "./commands.ts";
 import { benchCommit } from "./commit.ts";
+import type { ApiEngine } from "./engine-api.ts";
 import { benchExplain } from "./explain.ts";
 import { benchFlat } from "./flat.ts";
 import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
 import { machineFacts, noiseOf, watchQuiet } from "./machine.ts";
-import type { NetworkEngine } from "./networks/engine.ts";
 import { benchNetworks } from "./networks/networks.ts";
 import { answers, bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
 import { pictureOf } from "./picture.ts";
@@ -275,7 +278,7 @@ sections.push([
 sections.push([
   "networks",
   async () => {
-    const engines: NetworkEngine[] = [{ name: "tiffin", socket: `${scratch}/tiffin.sock`, image: "base" }];
+    const engines: ApiEngine[] = [{ name: "tiffin", socket: `${scratch}/tiffin.sock`, image: "base" }];
     if (importImage("docker", root)) {
       engines.push({ name: "docker", socket: "/var/run/docker.sock", image: peerImage });
     } else skipped("docker");
@@ -310,8 +313,42 @@ async function images(parts: readonly string[]): Promise<void> {
   await benchImages({ scratch, binary, engines, parts, rounds: imageRounds, signal: stop.signal });
 }
 
-const known = ["images", "explain", ...sections.map(([name]) => name)];
-const unknown = wanted[0] === "images" ? undefined : wanted.find((name) => !known.includes(name));
+async function classic(parts: readonly string[]): Promise<void> {
+  const engines: ClassicEngine[] = [
+    {
+      name: "tiffin",
+      command: [binary],
+      socket: `${scratch}/tiffin.sock`,
+      image: "base",
+      env,
+      processes: { pid: () => engine?.pid ?? 0 },
+    },
+  ];
+  if (importImage("docker", root)) {
+    engines.push({
+      name: "docker",
+      command: ["docker"],
+      socket: "/var/run/docker.sock",
+      image: peerImage,
+      processes: { names: ["dockerd", "containerd", "containerd-shim"] },
+    });
+  } else skipped("docker");
+  const restart = async (): Promise<number> => {
+    engine?.kill("SIGKILL");
+    await engine?.exited;
+    const began = performance.now();
+    await startEngine();
+    return began;
+  };
+  const copyRounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
+  await benchClassic({ scratch, engines, rounds: copyRounds, parts, restart });
+}
+
+/** Sections with parts of their own; nothing else is run beside one. */
+const withParts: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = { images, classic };
+const parted = own(withParts, wanted[0] ?? "");
+const known = ["images", "classic", "explain", ...sections.map(([name]) => name)];
+const unknown = parted !== undefined ? undefined : wanted.find((name) => !known.includes(name));
 if (unknown !== undefined) {
   console.error(`bench: there is no section ${unknown}; there are ${known.join(", ")}`);
   rmSync(scratch, { recursive: true, force: true });
@@ -341,12 +378,12 @@ async function tell(): Promise<void> {
 try {
   await startEngine();
   run("run", "--rm", "base", "true");
-  if (wanted[0] === "images") {
-    beginSection("images");
-    await images(wanted.slice(1));
+  if (parted !== undefined) {
+    beginSection(wanted[0] ?? "");
+    await parted(wanted.slice(1));
   }
   for (const [name, section] of sections) {
-    if (wanted[0] === "images") break;
+    if (parted !== undefined) break;
     beginSection(name);
     if (wanted.length === 0 || wanted.includes(name)) await section();
   }

@@ -1,16 +1,16 @@
-/** An engine as the bench of networks sees it: Docker's API at a socket. */
+/** An engine as the bench sees it: Docker's API at a socket. */
 
-export interface NetworkEngine {
+export interface ApiEngine {
   readonly name: string;
   readonly socket: string;
   readonly image: string;
 }
 
 export class EngineApi {
-  readonly engine: NetworkEngine;
+  readonly engine: ApiEngine;
   readonly #undo: (() => Promise<unknown>)[] = [];
 
-  constructor(engine: NetworkEngine) {
+  constructor(engine: ApiEngine) {
     this.engine = engine;
   }
 

@@ -1,6 +1,6 @@
 /** The table that is printed at the end: a row for each figure, the engines beside each other, and what is wanted. */
-import { recordFigure } from "../record.ts";
-import { median } from "../timing.ts";
+import { recordFigure } from "./record.ts";
+import { median } from "./timing.ts";
 
 export interface Wanted {
   /** Our time is at most this share of a peer's. */

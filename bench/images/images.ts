@@ -6,6 +6,7 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type RealRegistry, startRegistry } from "../../test/support/real-registry.ts";
+import { Figures } from "../figures.ts";
 import { busyboxRoot } from "../peers.ts";
 import { type Contestant, compare, median, timeOnce } from "../timing.ts";
 import {
@@ -18,7 +19,6 @@ import {
   type MadeLayer,
   usualShape,
 } from "./content.ts";
-import { Figures } from "./figures.ts";
 import { benchManyImages } from "./many.ts";
 import { publish } from "./registry.ts";
 

@@ -1,9 +1,9 @@
 /** An engine that has a thousand images of twenty layers each: what its lists cost, and whether its start grows with them. */
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import type { Figures } from "../figures.ts";
 import { median } from "../timing.ts";
 import { dockerArchive, imageOf, layerOf } from "./content.ts";
-import type { Figures } from "./figures.ts";
 
 const imageCount = 1000;
 const layersEach = 20;

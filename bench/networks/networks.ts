@@ -2,13 +2,14 @@
  * Networks beside Docker's, interleaved: what a network costs a start, making and joining one, throughput, connections and
  * names. Everything by the API, so that no client is in the figures; traffic between the engines' own containers.
  */
+
+import { type ApiEngine, EngineApi, timed } from "../engine-api.ts";
 import { recordFigure } from "../record.ts";
 import { median, quantile } from "../timing.ts";
-import { EngineApi, type NetworkEngine, timed } from "./engine.ts";
 import { benchTraffic } from "./traffic.ts";
 
 export interface NetworksBench {
-  readonly engines: readonly NetworkEngine[];
+  readonly engines: readonly ApiEngine[];
   readonly rounds: number;
   /** How many containers and networks are there when starts are timed again. */
   readonly containers: readonly number[];

@@ -1,6 +1,7 @@
 /** Throughput, connections and names between an engine's containers. The programs are the host's, in the containers' namespaces. */
+
+import type { EngineApi } from "../engine-api.ts";
 import { median } from "../timing.ts";
-import type { EngineApi } from "./engine.ts";
 
 const rounds = 3;
 const seconds = 2;

@@ -1,0 +1,46 @@
+/**
+ * `npm run bench classic [part...]`: what people do with containers that run, beside docker, the engines in turn. Parts: cp, stats, health,
+ * many, restart. BENCH_ROUNDS says how often copies are made (5), BENCH_STATS, BENCH_CONTAINERS and BENCH_RUNNING how many containers
+ * there are (100, 1000, 500).
+ */
+import { Figures } from "../figures.ts";
+import { benchCopies } from "./copies.ts";
+import type { ClassicEngine } from "./engine.ts";
+import { benchHealth } from "./health.ts";
+import { benchMany } from "./many.ts";
+import { benchRestart } from "./restart.ts";
+import { benchStats } from "./stats.ts";
+
+export interface ClassicBench {
+  readonly scratch: string;
+  /** Ours first. */
+  readonly engines: readonly ClassicEngine[];
+  readonly rounds: number;
+  readonly parts: readonly string[];
+  /** Ends our engine as a crash does, starts it again, and gives when it was started. */
+  readonly restart: () => Promise<number>;
+}
+
+/** Containers of this part of the bench, for the engines' own lists. */
+export const prefix = "tiffin-bench-k";
+
+export async function benchClassic(bench: ClassicBench): Promise<void> {
+  const figures = new Figures();
+  const steps: readonly [string, () => Promise<void>][] = [
+    ["cp", () => benchCopies(bench, figures)],
+    ["stats", () => benchStats(bench, figures)],
+    ["health", () => benchHealth(bench, figures)],
+    ["many", () => benchMany(bench, figures)],
+    ["restart", () => benchRestart(bench, figures)],
+  ];
+  const known = steps.map(([name]) => name);
+  const unknown = bench.parts.find((part) => !known.includes(part));
+  if (unknown !== undefined) throw new Error(`classic has no part ${unknown}; it has ${known.join(", ")}`);
+  try {
+    for (const [name, step] of steps) {
+      if (bench.parts.length === 0 || bench.parts.includes(name)) await step();
+    }
+  } finally {
+    figures.print(bench.engines.map(({ name }) => name));
+  }
+}

@@ -1,0 +1,52 @@
+/** What it costs an engine to tell, every second, what many containers use. */
+import { EngineApi } from "../engine-api.ts";
+import type { Figures } from "../figures.ts";
+import { type ClassicBench, prefix } from "./classic.ts";
+import { type ClassicEngine, processorDuring } from "./engine.ts";
+
+const containers = Number(process.env["BENCH_STATS"] ?? 100);
+/** Figures are there, and the first seconds are over. */
+const settleMs = 3000;
+const watchedMs = 10_000;
+const fifth = { shares: { docker: 1 / 5 } };
+
+/** As many streams as containers, as `stats` opens them; each must have said something when it is over. */
+async function watched(engine: ClassicEngine, names: readonly string[]): Promise<number> {
+  const stop = new AbortController();
+  const heard = new Set<string>();
+  const streams = names.map(async (name) => {
+    const response = await fetch(`http://engine/v1.41/containers/${name}/stats?stream=1`, {
+      unix: engine.socket,
+      signal: stop.signal,
+    });
+    const reader = response.body?.getReader();
+    for (;;) {
+      const { done = true } = (await reader?.read()) ?? {};
+      if (done) return;
+      heard.add(name);
+    }
+  });
+  const ended = Promise.allSettled(streams);
+  await Bun.sleep(settleMs);
+  const used = await processorDuring(engine, watchedMs);
+  stop.abort();
+  await ended;
+  if (heard.size < names.length) throw new Error(`${engine.name} told of ${heard.size} containers`);
+  return used;
+}
+
+export async function benchStats({ engines }: ClassicBench, figures: Figures): Promise<void> {
+  const names = Array.from({ length: containers }, (_, index) => `${prefix}-s${index}`);
+  for (const engine of engines) {
+    await using api = new EngineApi(engine);
+    for (const name of names) {
+      await api.container(name, "bridge");
+      await api.start(name);
+    }
+    await Bun.sleep(settleMs);
+    const idle = await processorDuring(engine, watchedMs);
+    const used = await watched(engine, names);
+    figures.add(`nothing asked of ${containers} containers`, engine.name, idle, {}, "ms/s");
+    figures.add(`stats of ${containers} containers: processor`, engine.name, used, fifth, "ms/s");
+  }
+}
