@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { FrameDecoder, frameTypes } from "../../src/docker/framing.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { bytesTold, difference, sequence } from "../support/numbered-lines.ts";
 import { pause, until } from "../support/until.ts";
 
 let engine: TestEngine;
@@ -13,38 +14,11 @@ afterAll(async () => {
   await engine[Symbol.asyncDispose]();
 });
 
-/** 1 to `last`, a line each. */
-function sequence(first: number, last: number): string {
-  return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}\n`).join("");
-}
-
-/** Where `text` is not `wanted`, in few words: the whole would be megabytes. */
-function difference(text: string, wanted: string): string {
-  if (text === wanted) return "none";
-  let at = 0;
-  while (text[at] === wanted[at]) at += 1;
-  const around = (of: string): string => JSON.stringify(of.slice(Math.max(0, at - 20), at + 20));
-  return `${text.length} bytes for ${wanted.length}; at ${at} ${around(text)} for ${around(wanted)}`;
-}
-
 /** Starts a container that writes 1 to `batches` * `lines`, with a pause after each batch. */
 async function writer(name: string, batches: number, lines: number, ...options: string[]): Promise<string> {
   const script = `i=0; while [ $i -lt ${batches} ]; do seq $((i*${lines}+1)) $((i*${lines}+${lines})); i=$((i+1)); sleep 0.002; done`;
   await engine.output("run", "-d", "--name", name, ...options, "base", "sh", "-c", script);
   return sequence(1, batches * lines);
-}
-
-/** How many bytes the notes tell of. */
-function bytesTold(notes: string): number {
-  let sum = 0;
-  for (const line of notes.split("\n").filter(Boolean)) {
-    const count = /^tiffin: (?:older output is gone|output is missing here): ([0-9]+) bytes? /.exec(
-      line,
-    )?.[1];
-    if (count === undefined) throw new Error(`no note: ${line}`);
-    sum += Number(count);
-  }
-  return sum;
 }
 
 test("logs hold all of three million short lines by default", async () => {
