@@ -230,21 +230,30 @@ export function applyCgroup(facts: CgroupFacts, directory: string, decision: Cgr
   return warnings;
 }
 
+/** What a live group has been told, and how to take that back. */
+export interface GroupChange {
+  readonly warnings: string[];
+  /** The files have what they had; best effort. */
+  readonly revert: () => void;
+}
+
 /**
  * The same for a live group: when a write fails, the files that were written before get back what they had, so that a
  * refused update changes nothing. (Not device rules, which are written last.)
  */
-export function changeCgroup(facts: CgroupFacts, directory: string, decision: CgroupDecision): string[] {
+export function changeCgroup(facts: CgroupFacts, directory: string, decision: CgroupDecision): GroupChange {
   for (const hierarchy of decision.directories) createCgroup(facts, hierarchy, directory);
   const before = decision.writes.flatMap(({ hierarchy, file }): GroupWrite[] => {
-    const value = readTextIfPossible(`${pathOf(facts, hierarchy, directory)}/${file}`)?.trim() ?? "";
-    const isRestorable = value !== "" && !value.includes("\n");
-    return isRestorable ? [{ hierarchy, directory, file, value, tolerate: [] }] : [];
+    const value = readTextIfPossible(`${pathOf(facts, hierarchy, directory)}/${file}`)?.trim();
+    if (value === undefined || value.includes("\n")) return [];
+    // Of some files nothing is a value, and it takes a line to write that.
+    return [{ hierarchy, directory, file, value: value === "" ? "\n" : value, tolerate: [] }];
   });
+  const revert = (): void => restore(facts, before.toReversed());
   try {
-    return applyCgroup(facts, directory, { ...decision, directories: [] });
+    return { warnings: applyCgroup(facts, directory, { ...decision, directories: [] }), revert };
   } catch (thrown) {
-    restore(facts, before.reverse());
+    revert();
     throw thrown;
   }
 }
@@ -253,7 +262,7 @@ export function changeCgroup(facts: CgroupFacts, directory: string, decision: Cg
 function restore(facts: CgroupFacts, before: readonly GroupWrite[]): void {
   const changed = before.filter(
     ({ hierarchy, directory, file, value }) =>
-      readTextIfPossible(`${pathOf(facts, hierarchy, directory)}/${file}`)?.trim() !== value,
+      readTextIfPossible(`${pathOf(facts, hierarchy, directory)}/${file}`)?.trim() !== value.trim(),
   );
   try {
     using writer = new CgroupWriter(facts);

@@ -13,7 +13,10 @@ import { until } from "../support/until.ts";
 
 /** A life that passes every failpoint. */
 const life = {
-  run: ["run", "-d", "--name", "victim", "-v", "/scratch", "base", "sh", "-c", "echo hello; exec sleep 1000"],
+  run: [
+    ...["run", "-d", "--name", "victim", "-v", "/scratch", "--tmpfs", "/going"],
+    ...["base", "sh", "-c", "echo hello; exec sleep 1000"],
+  ],
   exec: ["exec", "victim", "true"],
   "cp in": ["cp", "-q", import.meta.path, "victim:/scratch"],
   "cp out": ["cp", "-q", "victim:/etc/passwd", "-"],
@@ -26,6 +29,8 @@ const life = {
     "64m",
     "--mount-add",
     "type=tmpfs,target=/live",
+    "--mount-rm",
+    "/going",
     "--publish-add",
     "80",
     "--network-add",
@@ -90,6 +95,7 @@ const passedBy: Readonly<Record<Exclude<Failpoint, Unasked>, Step>> = {
   "update.group": "update",
   "update.row": "update",
   "update.leave": "update",
+  "update.unmount": "update",
   "pause.frozen": "pause",
   "pause.thawed": "unpause",
   "remove.marked": "rm",

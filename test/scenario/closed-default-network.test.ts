@@ -57,10 +57,16 @@ test("--icc=false: a link opens the exposed ports of the linked container to the
     (await engine.cli("exec", from, "timeout", "1", "wget", "-qO-", `http://${where}/index.html`)).stdout;
   await until("the linked server", async () => (await asks("web", "db:80")) === "menu\n");
   expect([await asks("web", "db:81"), await asks("stranger", `${address}:80`)]).toEqual(["", ""]);
-  await engine.crash();
-  await engine.start(closed);
-  expect(await asks("web", "db:80")).toBe("menu\n");
-  expect(await asks("stranger", `${address}:80`)).toBe("");
+  for (const name of ["store", "web"]) {
+    await engine.crash();
+    await engine.start({ ...closed, env: { TIFFIN_FAILPOINT: "update.leave:once" } });
+    expect(await asks("web", "db:80")).toBe("menu\n");
+    // A leave that is taken back takes the links back with it.
+    const failed = await engine.cli("update", "--network-rm", "bridge", name);
+    expect(failed.stderr).toContain("failpoint update.leave");
+    await until("the linked server again", async () => (await asks("web", "db:80")) === "menu\n");
+    expect(await asks("stranger", `${address}:80`)).toBe("");
+  }
   // Whoever has the address next is not linked.
   await output("stop", "-t", "0", "store");
   const flows = (): string =>

@@ -178,4 +178,31 @@ describe("mounts", () => {
     expect(await inside("grep -c ' /tmp/trap ' /proc/1/mountinfo")).toBe("1");
     expect(existsSync("/tmp/trap")).toBe(false);
   });
+
+  test("what lies above another mount, or is not there any more, is refused before anything is done", async () => {
+    const both = ["--mount-add", "type=tmpfs,target=/deep/er", "--mount-add", "type=tmpfs,target=/deep"];
+    await output("update", ...both, "live");
+    await inside("echo kept >/deep/er/file");
+    const refused = async (...flags: readonly string[]): Promise<string> => {
+      const { exitCode, stderr } = await engine.cli("update", "--label-add", "half=1", ...flags, "live");
+      expect(exitCode).toBe(1);
+      return stderr;
+    };
+    const below = "while the container has one below it, at /deep/er";
+    expect(await refused("--mount-rm", "/deep")).toContain(below);
+    await output("run", "-d", "--name", "above", "--tmpfs", "/a/b", "base", "sleep", "1000");
+    expect((await engine.cli("update", "--mount-add", "type=tmpfs,target=/a", "above")).stderr).toContain(
+      "at /a cannot be changed while the container has one below it, at /a/b",
+    );
+    // Whoever may do so has taken it off inside.
+    const { State } = JSON.parse(await output("inspect", "--format", "{{json .}}", "above"));
+    Bun.spawnSync(["nsenter", "-t", String(State.Pid), "-m", "umount", "/a/b"]);
+    expect((await engine.cli("update", "--mount-rm", "/a/b", "above")).stderr).toContain(
+      "nothing is mounted there any more",
+    );
+    expect(await inside("cat /deep/er/file")).toBe("kept");
+    await output("update", "--mount-rm", "/deep", "--mount-rm", "/deep/er", "live");
+    expect(await inside("ls -A /deep")).toBe("");
+    await output("rm", "-f", "above");
+  });
 });

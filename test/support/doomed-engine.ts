@@ -13,7 +13,11 @@ await fixture.open();
 const { containers, execs, networks } = fixture.engine;
 const bridge = { NetworkMode: "bridge" };
 const check = { Test: ["CMD", "true"], Interval: 20_000_000 };
-const first = { HostConfig: bridge, Volumes: { "/scratch": {} }, Healthcheck: check };
+const first = {
+  HostConfig: { ...bridge, Tmpfs: { "/going": "" } },
+  Volumes: { "/scratch": {} },
+  Healthcheck: check,
+};
 await fixture.start(["sleep", "1000"], first, "victim");
 await until("the first check of health", async () => {
   const { State } = await containers.inspect("victim", { size: false });
@@ -36,7 +40,7 @@ const quick = { Type: "tmpfs", Target: "/quick" } as const;
 const ports = { Add: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: "" }] } };
 await networks.create({ Name: "inn" });
 const moved = { Add: { inn: {} }, Remove: ["bridge"] };
-const changes = { Mounts: { Add: [quick] }, Ports: ports, Networks: moved };
+const changes = { Mounts: { Add: [quick], Remove: ["/going"] }, Ports: ports, Networks: moved };
 await containers.update("victim", { PidsLimit: 100, Tiffin: changes });
 await containers.stop("victim", { timeoutSeconds: 0 });
 await containers.remove("victim", { force: false, volumes: true });

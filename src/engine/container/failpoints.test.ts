@@ -7,3 +7,9 @@ test("a failpoint throws at its own name only", () => {
   expect(() => hook("create.row")).toThrow("failpoint create.row");
   expect(() => failpointHook(undefined)("create.row")).not.toThrow();
 });
+
+test("a failpoint that throws once lets pass whoever comes later", () => {
+  const hook = failpointHook("create.row:once");
+  expect(() => hook("create.row")).toThrow("failpoint create.row");
+  expect(() => hook("create.row")).not.toThrow();
+});

@@ -1,6 +1,6 @@
 /**
- * Places at which a test can make the engine fail or die: `TIFFIN_FAILPOINT=name` throws there, `name:kill` ends the
- * process with SIGKILL. The crash tests walk over `failpoints`, so a step that is not listed does not compile.
+ * Places at which a test can make the engine fail or die: `TIFFIN_FAILPOINT=name` throws there, `name:once` only the first time, so that
+ * what takes the step back may pass there, `name:kill` ends the process with SIGKILL. The crash tests walk over `failpoints`, so a step that is not listed does not compile.
  */
 import { TiffinError } from "../../lib/errors.ts";
 
@@ -26,6 +26,7 @@ export const failpoints = [
   "update.group",
   "update.row",
   "update.leave",
+  "update.unmount",
   "remove.marked",
   "remove.directory",
   "remove.volumes",
@@ -52,8 +53,10 @@ export type FailpointHook = (name: Failpoint) => void;
 export function failpointHook(setting: string | undefined): (name: string) => void {
   if (setting === undefined || setting === "") return () => {};
   const [wanted, action] = setting.split(":");
+  let isOver = false;
   return (name) => {
-    if (name !== wanted) return;
+    if (name !== wanted || isOver) return;
+    isOver = action === "once";
     if (action === "kill") process.kill(process.pid, "SIGKILL");
     throw new TiffinError("internal", "engine.failpoint", `failpoint ${name}`);
   };

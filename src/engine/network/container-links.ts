@@ -9,7 +9,7 @@ import type { TableReference } from "../../linux/netlink/nftables/request.ts";
 import { addContents, deleteContents, type Flow, flowContents, type SetContent } from "./firewall.ts";
 import type { LinkWay } from "./model.ts";
 
-interface Linking {
+export interface Linking {
   /** The linking container's address. */
   readonly from: number;
   readonly ways: readonly LinkWay[];
@@ -52,6 +52,25 @@ export class ContainerLinks {
         const left = ways.filter(({ to }) => to !== containerId);
         if (left.length === 0) this.#links.delete(id);
         else this.#links.set(id, { from, ways: left });
+      }
+    });
+  }
+
+  /** What `forget` would take. */
+  around(containerId: string): ReadonlyMap<string, Linking> {
+    const concerned = [...this.#links].flatMap(([id, { from, ways }]): [string, Linking][] => {
+      const own = id === containerId ? ways : ways.filter(({ to }) => to === containerId);
+      return own.length === 0 ? [] : [[id, { from, ways: own }]];
+    });
+    return new Map(concerned);
+  }
+
+  /** What was taken is there again. */
+  restore(taken: ReadonlyMap<string, Linking>): void {
+    this.#change(true, () => {
+      for (const [id, { from, ways }] of taken) {
+        const kept = this.#links.get(id)?.ways ?? [];
+        this.#links.set(id, { from, ways: [...kept, ...ways] });
       }
     });
   }

@@ -14,6 +14,7 @@ import type { HostSide } from "./host-side.ts";
 import type {
   EndpointRecord,
   EndpointRequest,
+  Leave,
   LiveContainer,
   NetworkStep,
   Place,
@@ -147,11 +148,21 @@ export class ContainerPlaces {
   }
 
   connect(containerId: string, request: EndpointRequest, now: LiveContainer, netns: OwnedFd): Reconnected {
+    return this.#connect(containerId, request, now, netns, freeLink(now.endpoints));
+  }
+
+  #connect(
+    containerId: string,
+    request: EndpointRequest,
+    now: LiveContainer,
+    netns: OwnedFd,
+    link: string,
+  ): Reconnected {
     return failing("connect the container to the network", () => {
       const planned = this.#stock.plan(request);
       const { bridge, plan } = planned;
       const network = bridge.network.id;
-      const record = recordOf(planned, freeLink(now.endpoints));
+      const record = recordOf(planned, link);
       const endpoints = [...now.endpoints, record];
       const before = this.#gatewayOf(now.endpoints);
       const after = this.#gatewayOf(endpoints);
@@ -209,6 +220,32 @@ export class ContainerPlaces {
       this.#fail("disconnect.row");
       this.releaseOne(containerId, network);
       return { endpoints, ports: hasPorts ? now.ports : [] };
+    });
+  }
+
+  leave(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Leave {
+    return failing("leave the network", () => {
+      const gone = now.endpoints.find((endpoint) => endpoint.network === network);
+      if (gone === undefined) return { ...now, keep: () => undefined, revert: () => undefined };
+      const left = { ...now, endpoints: now.endpoints.filter((endpoint) => endpoint !== gone), ports: [] };
+      const isLast = portTarget(left.endpoints, this.#registry) === undefined;
+      const ports = isLast ? this.changePorts(containerId, { add: [], remove: now.ports }, now) : undefined;
+      const links = network === builtInIds.bridge ? this.#links.around(containerId) : undefined;
+      const revert = (): void => {
+        // What a step that failed has left there.
+        inNetns(netns, () => deleteLinkUnseen(gone.link));
+        this.releaseOne(containerId, network);
+        this.#connect(containerId, asBefore(gone), left, netns, gone.link);
+        ports?.revert();
+        if (links !== undefined) this.#links.restore(links);
+      };
+      try {
+        const after = this.disconnect(containerId, network, now, netns);
+        return { ...after, keep: () => ports?.keep(), revert };
+      } catch (thrown) {
+        revert();
+        throw thrown;
+      }
     });
   }
 
@@ -316,4 +353,9 @@ export class ContainerPlaces {
     }
     applyNetOps([{ in: "host", op: "linkDelete", link: hostLink, cause, inverse: "vethAdd" }], this.#sockets);
   }
+}
+
+/** With all that others may know of it. */
+function asBefore({ network, address, ipv6, mac, gatewayPriority }: EndpointRecord): EndpointRequest {
+  return { network, address, ...(ipv6 !== undefined && { address6: ipv6.address }), mac, gatewayPriority };
 }

@@ -7,6 +7,7 @@ export { type Asker, NameServers } from "./dns/mod.ts";
 export type {
   EndpointRecord,
   EndpointRequest,
+  Leave,
   LinkWay,
   LiveContainer,
   Network,

@@ -259,6 +259,14 @@ export interface PortChange {
   revert(): void;
 }
 
+/** A network that a running container has left already; both ends are to be said. */
+export interface Leave extends Reconnected {
+  /** What the container had there is free for others. */
+  keep(): void;
+  /** It is in the network again, and all is as it was. */
+  revert(): void;
+}
+
 export interface NetworkOptions {
   /** The engine instance: "" or six hex digits; part of every name on the host. */
   readonly tag: string;
@@ -341,6 +349,8 @@ export interface Networks {
   connect(containerId: string, request: EndpointRequest, now: LiveContainer, netns: OwnedFd): Reconnected;
   /** Takes one away from it. */
   disconnect(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Reconnected;
+  /** The same for who may have to take it back: host ports that lead nowhere then are the container's until `keep`. */
+  leave(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Leave;
   /**
    * Publishes other ports of a running container, in one transaction. `remove`: what of `now` goes; its host ports are the
    * container's until `keep`. Errors: those of ports in `acquire`; nothing is changed then.

@@ -15,6 +15,7 @@ import { HostSide } from "./host-side.ts";
 import { InnerNameServers, type ServeNames } from "./inner-name-servers.ts";
 import type {
   EndpointRequest,
+  Leave,
   LinkWay,
   LiveContainer,
   Network,
@@ -215,6 +216,10 @@ export class HostNetworks implements Networks {
 
   disconnect(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Reconnected {
     return this.#places.disconnect(containerId, network, now, netns);
+  }
+
+  leave(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Leave {
+    return this.#places.leave(containerId, network, now, netns);
   }
 
   changePorts(

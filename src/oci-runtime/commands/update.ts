@@ -39,7 +39,7 @@ export async function update(context: CommandContext): Promise<number> {
     requireOwnProcess(context.host, "conversations with systemd");
     (await import("../../runtime/systemd/mod.ts")).updateScope(cgroup, unit, resources);
   }
-  const warnings = changeLiveGroup(cgroup, decision);
+  const { warnings } = changeLiveGroup(cgroup, decision);
   for (const warning of warnings) log(context.log, "warning", warning);
   return 0;
 }

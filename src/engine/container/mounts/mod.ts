@@ -4,6 +4,6 @@ export { lookAtMounts, makeVolumes, openBinds, readyMounts, refuseMissingSource 
 export type { MountsContext } from "./context.ts";
 export { findMountImage } from "./find-image.ts";
 export { hasForeign, releaseForeign } from "./foreign-volumes.ts";
-export { openReady, releaseMounted } from "./mounted-volumes.ts";
+export { openReady, releaseMounted, releaseTakenOff } from "./mounted-volumes.ts";
 export { viewLayerOf } from "./view-layer.ts";
 export { enterVolumes, leaveVolumes } from "./volume-use.ts";

@@ -14,6 +14,7 @@ import { type LocalMount, withAddress } from "../../volume/mod.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import type { ReadyMount } from "../runtime-spec/mod.ts";
+import type { MountSpec } from "../specification/mod.ts";
 import type { MountsContext } from "./context.ts";
 import { viewLayerOf } from "./view-layer.ts";
 
@@ -101,16 +102,27 @@ function ofOther(context: MountsContext, name: string, subpath: string): OwnedFd
 
 /** A run is over: what no container that runs has is let go. */
 export function releaseMounted(context: MountsContext, ended: Container): void {
-  for (const mount of ended.document.specification.mounts) {
+  releaseTakenOff(context, ended, { gone: ended.document.specification.mounts, kept: [] });
+}
+
+/** The same where a running container has lost some of its mounts, and has kept others. */
+export function releaseTakenOff(
+  context: MountsContext,
+  container: Container,
+  { gone, kept }: { readonly gone: readonly MountSpec[]; readonly kept: readonly MountSpec[] },
+): void {
+  const has = (mounts: readonly MountSpec[], volume: string): boolean =>
+    mounts.some((each) => each.kind === "volume" && each.volume === volume);
+  for (const mount of gone) {
     if (mount.kind !== "volume" || !context.volumes.mounted.has(mount.volume)) continue;
-    const isUsed = [...context.registry.all()].some(
-      (other) =>
-        other !== ended &&
-        (isAlive(other.state) || other.state.status === "starting") &&
-        other.document.specification.mounts.some(
-          (each) => each.kind === "volume" && each.volume === mount.volume,
-        ),
-    );
+    const isUsed =
+      has(kept, mount.volume) ||
+      [...context.registry.all()].some(
+        (other) =>
+          other !== container &&
+          (isAlive(other.state) || other.state.status === "starting") &&
+          has(other.document.specification.mounts, mount.volume),
+      );
     if (isUsed) continue;
     context.volumes.mounted.get(mount.volume)?.[Symbol.dispose]();
     context.volumes.mounted.delete(mount.volume);

@@ -2,13 +2,16 @@
  * Mounts that come and go while a container runs: sources are looked up and volumes made as at a start, then a plan for each
  * attaches it, or takes it off, in the container's mount namespace.
  */
+import { descriptorStatus } from "../../../kernel/directory.ts";
+import { openFlags, openInRoot } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
+import { SyscallError } from "../../../kernel/syscall.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { newId } from "../../../lib/ids.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
 import { compileMountChange } from "../../../plan/mod.ts";
 import { openBinds, readyMounts, releaseForeign } from "../mounts/mod.ts";
-import { heldProcess, notRunningError } from "../process/mod.ts";
+import { heldProcess, notRunningError, openOfProcess } from "../process/mod.ts";
 import type { Container } from "../record/mod.ts";
 import { userMount } from "../runtime-spec/mod.ts";
 import { checkMounts, type MountSpec } from "../specification/mod.ts";
@@ -48,31 +51,139 @@ export function decideMounts(
   return { mounts, added, removed };
 }
 
+/** Errors: `conflict` for a mount of the container's that would be taken off, or hidden, with another one above it. */
+export function refuseBelow({ mounts, added, removed }: MountChange): void {
+  for (const { target } of [...removed, ...added]) {
+    const below = mounts.find((mount) => !added.includes(mount) && mount.target.startsWith(`${target}/`));
+    if (below === undefined) continue;
+    throw new TiffinError(
+      "conflict",
+      "container.mount-below",
+      `the mount at ${target} cannot be changed while the container has one below it, at ${below.target}`,
+      { remedy: `take that off too: --mount-rm ${below.target}` },
+    );
+  }
+}
+
+/** Before anything is done, as files of a tmpfs that was taken off do not come back. Errors: `conflict` for what is not there any more. */
+export function refuseMissingMounts(container: Container, { removed }: MountChange): void {
+  if (removed.length === 0) return;
+  using root = openOfProcess(container, "root", openFlags.path | openFlags.directory);
+  for (const { target } of removed) {
+    if (isMountPoint(root, target)) continue;
+    throw new TiffinError(
+      "conflict",
+      "container.mount-change",
+      `cannot take off the mount at ${target} of container ${container.name}: nothing is mounted there any more`,
+    );
+  }
+}
+
+function isMountPoint(root: OwnedFd, path: string): boolean {
+  try {
+    using place = openInRoot(root, path, openFlags.path | openFlags.noFollow);
+    return descriptorStatus(place).isMountPoint;
+  } catch (thrown) {
+    if (thrown instanceof SyscallError) return false;
+    throw thrown;
+  }
+}
+
 /**
- * One after the other, each pushing what takes it back. The caller unwinds `undo` when this or something later fails. Errors:
- * `conflict` for a place where nothing can be mounted, or a mount that is not there any more.
+ * What comes where nothing was: early, as it can be taken back without a trace. One after the other, each pushing what takes it back; the
+ * caller unwinds `undo` when this or something later fails. Errors: `conflict` for a place where nothing can be mounted.
  */
-export async function changeLiveMounts(
+export async function attachLive(
   context: UpdateContext,
   container: Container,
-  { added, removed }: Pick<MountChange, "added" | "removed">,
+  change: MountChange,
   undo: UndoStack,
 ): Promise<void> {
-  const attach = (mount: MountSpec) => perform(context, container, { add: [mount], remove: [] });
-  const takeOff = async (mount: MountSpec) => {
-    await perform(context, container, { add: [], remove: [mount.target] });
-    await releaseForeign(context, container, [mount]);
-  };
-  for (const mount of removed) {
-    await takeOff(mount);
-    undo.push(`mount at ${mount.target}`, () => attach(mount));
+  await attachAll(
+    context,
+    container,
+    change.added.filter((mount) => !replaces(change, mount)),
+    undo,
+  );
+}
+
+/**
+ * What goes, and what comes in its place: last of all, as files of a tmpfs go with it and no undo brings them back. Errors: `conflict` for
+ * a mount that is not there any more.
+ */
+export async function takeOffLive(
+  context: UpdateContext,
+  container: Container,
+  change: MountChange,
+  undo: UndoStack,
+): Promise<void> {
+  for (const mount of byDepth(change.removed).toReversed()) {
+    await takeOff(context, container, mount);
+    undo.push(`mount at ${mount.target}`, () => attach(context, container, mount));
+    context.fail("update.unmount");
+  }
+  await attachAll(
+    context,
+    container,
+    change.added.filter((mount) => replaces(change, mount)),
+    undo,
+  );
+}
+
+function replaces({ removed }: MountChange, { target }: MountSpec): boolean {
+  return removed.some((mount) => mount.target === target);
+}
+
+/** Those below others after them. */
+function byDepth(mounts: readonly MountSpec[]): MountSpec[] {
+  const depth = ({ target }: MountSpec): number => target.split("/").length;
+  return mounts.toSorted((one, other) => depth(one) - depth(other));
+}
+
+async function attachAll(
+  context: UpdateContext,
+  container: Container,
+  mounts: readonly MountSpec[],
+  undo: UndoStack,
+): Promise<void> {
+  for (const mount of byDepth(mounts)) {
+    const made =
+      mount.kind === "volume" && context.volumes.find(mount.volume) === undefined ? mount : undefined;
+    const discard = async (): Promise<void> => {
+      if (made !== undefined) await discardVolume(context, made.volume);
+    };
+    try {
+      await attach(context, container, mount);
+    } catch (thrown) {
+      await discard();
+      throw thrown;
+    }
+    undo.push(`no mount at ${mount.target}`, async () => {
+      await takeOff(context, container, mount);
+      await discard();
+    });
     context.fail("update.mount");
   }
-  for (const mount of added) {
-    await attach(mount);
-    undo.push(`no mount at ${mount.target}`, () => takeOff(mount));
-    context.fail("update.mount");
-  }
+}
+
+/** It was made for a mount that does not come; somebody else may have found it useful meanwhile. */
+async function discardVolume({ volumes, registry, events }: UpdateContext, name: string): Promise<void> {
+  const volume = volumes.find(name);
+  const isUsed = [...registry.all()].some(({ document }) =>
+    document.specification.mounts.some((mount) => mount.kind === "volume" && mount.volume === name),
+  );
+  if (volume === undefined || isUsed) return;
+  await volumes.removeWithDriver(name, true);
+  events.emit("volume", "destroy", name, { driver: volume.driver });
+}
+
+async function attach(context: UpdateContext, container: Container, mount: MountSpec): Promise<void> {
+  await perform(context, container, { add: [mount], remove: [] });
+}
+
+async function takeOff(context: UpdateContext, container: Container, mount: MountSpec): Promise<void> {
+  await perform(context, container, { add: [], remove: [mount.target] });
+  await releaseForeign(context, container, [mount]);
 }
 
 /** Attaches or takes off, or does nothing and throws. */

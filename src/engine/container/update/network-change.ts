@@ -6,7 +6,7 @@ import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { UndoStack } from "../../../lib/undo-stack.ts";
-import type { EndpointRecord, EndpointRequest, Reconnected } from "../../network/mod.ts";
+import type { EndpointRequest, Leave, Reconnected } from "../../network/mod.ts";
 import { connectableEndpoints } from "../connect/mod.ts";
 import { openOfProcess } from "../process/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
@@ -76,6 +76,7 @@ export class LiveNetworks implements Disposable {
   readonly #id: string;
   readonly #netns: OwnedFd;
   #hold: Reconnected;
+  readonly #left: Leave[] = [];
 
   private constructor(context: UpdateContext, container: Container, netns: OwnedFd) {
     this.#context = context;
@@ -120,12 +121,26 @@ export class LiveNetworks implements Disposable {
 
   leave(networks: readonly string[], undo: UndoStack): void {
     for (const network of networks) {
-      const gone = this.#hold.endpoints.find((endpoint) => endpoint.network === network);
-      if (gone === undefined) continue;
-      this.#disconnect(network);
-      undo.push(`in network ${network}`, () => this.#connect(again(gone)));
+      const before = this.#hold;
+      const left = this.#context.networks.leave(
+        this.#id,
+        network,
+        { containerId: this.#id, ...before },
+        this.#netns,
+      );
+      this.#hold = { endpoints: left.endpoints, ports: left.ports };
+      this.#left.push(left);
+      undo.push(`in network ${network}`, () => {
+        left.revert();
+        this.#hold = before;
+      });
       this.#context.fail("update.leave");
     }
+  }
+
+  /** What was left is left for good. */
+  keep(): void {
+    for (const left of this.#left.splice(0)) left.keep();
   }
 
   #connect(request: EndpointRequest): void {
@@ -146,9 +161,4 @@ export class LiveNetworks implements Disposable {
   [Symbol.dispose](): void {
     this.#netns[Symbol.dispose]();
   }
-}
-
-/** As it was, with all that others may know of it. */
-function again({ network, address, ipv6, mac, gatewayPriority }: EndpointRecord): EndpointRequest {
-  return { network, address, ...(ipv6 !== undefined && { address6: ipv6.address }), mac, gatewayPriority };
 }

@@ -1,10 +1,10 @@
 /**
- * Changes limits, restart policy, labels, environment, check of health, mounts, ports and networks: decided whole, then the mounts, joined
- * networks, ports and group of a running container, then the row, then the networks that it leaves. What fails takes back what was done before it.
+ * Changes limits, restart policy, labels, environment, check of health, mounts, ports and networks: decided whole, then what comes to a
+ * running container (mounts, networks, ports), its group, the row, and then what goes. What fails takes back what was done before it.
  */
 import { cannotUpdate, markedForRemoval } from "../../../docker/messages.ts";
 import type { ContainerUpdateBody } from "../../../docker/types/container.ts";
-import { readCurrentMemory } from "../../../kernel/cgroup.ts";
+import { type GroupChange, readCurrentMemory } from "../../../kernel/cgroup.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import { type CgroupDecision, decideCgroup } from "../../../linux/cgroup.ts";
@@ -13,14 +13,21 @@ import { changeLiveGroup, withLiveLimits } from "../../../runtime/mod.ts";
 import type { Reconnected } from "../../network/mod.ts";
 import { tellEvent, tellNetworks } from "../context.ts";
 import { decodeUpdateBody, documentsOf, type EnvironmentChange, type WantedUpdate } from "../docker/mod.ts";
-import { findMountImage, refuseMissingSource } from "../mounts/mod.ts";
+import { findMountImage, refuseMissingSource, releaseTakenOff } from "../mounts/mod.ts";
 import { cgroupOf } from "../process/mod.ts";
 import { type Container, type ContainerDocument, isAlive } from "../record/mod.ts";
 import { changedLimits } from "../runtime-spec/mod.ts";
-import { checkHealthPolicy, type ResourceLimits } from "../specification/mod.ts";
+import { checkHealthPolicy } from "../specification/mod.ts";
 import { followNetworks } from "../start/mod.ts";
 import type { UpdateContext } from "./context.ts";
-import { changeLiveMounts, decideMounts, type MountChange } from "./mount-change.ts";
+import {
+  attachLive,
+  decideMounts,
+  type MountChange,
+  refuseBelow,
+  refuseMissingMounts,
+  takeOffLive,
+} from "./mount-change.ts";
 import { decideNetworks, LiveNetworks, type NetworkChange } from "./network-change.ts";
 import { changeLivePorts, exposedWith, networkWithPorts } from "./port-change.ts";
 
@@ -48,11 +55,15 @@ export async function updateContainer(
   const changed = withEndpoints(documentAfter(document, update, mounts), networks);
   checkHealthPolicy(changed.specification.restart, changed.specification.health);
   const live = isAlive(state);
+  if (live) {
+    refuseBelow(mounts);
+    refuseMissingMounts(container, mounts);
+  }
   const undo = new UndoStack();
   using places = LiveNetworks.of(context, container);
   const before = places?.hold;
   try {
-    if (live) await changeLiveMounts(context, container, mounts, undo);
+    if (live) await attachLive(context, container, mounts, undo);
     places?.join(networks?.joined ?? [], undo);
     const { ports } = update.live;
     const published =
@@ -74,10 +85,13 @@ export async function updateContainer(
     undo.push("row", () => write(context, container, document, places?.hold));
     context.fail("update.row");
     places?.leave(left, undo);
+    if (live) await takeOffLive(context, container, mounts, undo);
     // Ports go with the last network that could have them.
     if (places !== undefined && left.length > 0) context.registry.setHold(container, places.hold);
     undo.disarm();
     published?.keep();
+    places?.keep();
+    releaseTakenOff(context, container, { gone: mounts.removed, kept: mounts.mounts });
     if (networks !== undefined) {
       if (before !== undefined) followNetworks(context, container, before.endpoints);
       tellNetworks(
@@ -120,14 +134,14 @@ function withEndpoints(document: ContainerDocument, change: NetworkChange | unde
 
 function changeLimits(
   context: UpdateContext,
-  { id, document }: Container,
+  { id }: Container,
   update: WantedUpdate,
   changed: ContainerDocument,
   undo: UndoStack,
 ): readonly string[] {
   const wanted = changedLimits(changed.specification.resources, { ...update.limits, noPids: update.noPids });
-  const warnings = change(context, id, wanted);
-  undo.push("limits", () => void change(context, id, withdrawn(document.specification.resources, update)));
+  const { warnings, revert } = change(context, id, wanted);
+  undo.push("limits", revert);
   return warnings;
 }
 
@@ -229,8 +243,8 @@ function documentAfter(
 }
 
 /** Changes the group of a running container, or nothing of it. */
-function change(context: UpdateContext, id: string, resources: OciResources): readonly string[] {
-  if (Object.keys(resources).length === 0) return [];
+function change(context: UpdateContext, id: string, resources: OciResources): GroupChange {
+  if (Object.keys(resources).length === 0) return { warnings: [], revert: () => undefined };
   const group = { facts: context.facts.cgroup, directory: cgroupOf(context, id) };
   const wanted = withLiveLimits(resources, group);
   const decision: CgroupDecision = decideCgroup(
@@ -243,15 +257,4 @@ function change(context: UpdateContext, id: string, resources: OciResources): re
   } catch (thrown) {
     throw refusal(id, messageOf(thrown), thrown);
   }
-}
-
-/** What puts the group back: each limit that was to change as it was, or none. */
-function withdrawn(before: ResourceLimits, { limits, noPids }: WantedUpdate): OciResources {
-  const { memory, cpu, ...others } = changedLimits(before, limits);
-  return {
-    ...others,
-    ...(memory !== undefined && { memory: { limit: -1, swap: -1, reservation: -1, ...memory } }),
-    ...(cpu !== undefined && { cpu: { shares: 1024, quota: -1, ...cpu } }),
-    ...((noPids || limits.pids !== undefined) && { pids: { limit: before.pids ?? -1 } }),
-  };
 }
