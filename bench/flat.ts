@@ -2,7 +2,7 @@
  * What a start and the commands around it cost beside many containers, images and networks: a cost that grows with what is there is a
  * mistake somewhere. Asked by the API and by the command line of one engine; rows are told with their ratio to the first.
  */
-import { EngineApi, timed } from "./networks/engine.ts";
+import { EngineApi, timed } from "./engine-api.ts";
 import { beginSection, recordFigure } from "./record.ts";
 import { type Contestant, median, timeOnce } from "./timing.ts";
 
