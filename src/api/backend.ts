@@ -7,7 +7,7 @@
  */
 
 import type { ContainerChange, PathStatus } from "../docker/types/archive.ts";
-import type { BuildPruneReport } from "../docker/types/build.ts";
+import type { BuildPruneReport, Ulimit } from "../docker/types/build.ts";
 import type {
   ContainerCreateBody,
   ContainerCreateResponse,
@@ -451,6 +451,8 @@ export interface BuildRunRequest {
   readonly CpuShares?: number;
   readonly CpuPeriod?: number;
   readonly CpuQuota?: number;
+  readonly Ulimits?: Ulimit[];
+  readonly SecurityOpt?: string[];
 }
 
 export interface BuildRequest {
@@ -467,18 +469,34 @@ export interface BuildRequest {
   readonly labels: Readonly<Record<string, string>>;
   readonly platform: string;
   readonly run: BuildRunRequest;
+  /** Where the context is instead of the body; empty for the body. */
+  readonly remote: string;
+  /** By registry. */
+  readonly credentials: Readonly<Record<string, AuthConfig>>;
+  /** Why steps are done again is told too. */
+  readonly why: boolean;
+  /** A failed step's files stay as an image of this name; empty for no such image. */
+  readonly keepFailed: string;
+}
+
+export interface BuildPruneRequest {
+  /** What images need, too. */
+  readonly all: boolean;
+  /** As much may stay. */
+  readonly keepBytes: number;
+  readonly filters: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface BuildBackend {
-  /** An image from a Dockerfile and the context that is the body, a tar, compressed or not. */
-  build(
+  /** By Docker's classic route: an image from a Dockerfile and the context that is the body, a tar, compressed or not. */
+  classic(
     request: BuildRequest,
     body: AsyncIterable<Uint8Array>,
     report: (message: ProgressMessage) => void,
     signal: AbortSignal,
   ): Promise<void>;
   /** Takes away what steps came to that nothing else needs. */
-  prune(): Promise<BuildPruneReport>;
+  pruneCache(request: BuildPruneRequest): Promise<BuildPruneReport>;
 }
 
 export interface VolumeBackend {

@@ -31,7 +31,7 @@ import {
   streamBody,
 } from "./route.ts";
 import { containerChange, headerPathStatus } from "./types/archive.ts";
-import { buildPruneReport } from "./types/build.ts";
+import { buildPruneReport, headerRegistries, queryUlimits } from "./types/build.ts";
 import {
   containerCreateBody,
   containerCreateResponse,
@@ -330,7 +330,6 @@ export const routes = {
     result: json(volumePruneReport),
   }),
 
-  /** Nothing is kept from builds. The other filters of newer clients are taken as they come. */
   build: route("POST", "/build", "1.24", {
     query: {
       dockerfile: queryText,
@@ -361,14 +360,29 @@ export const routes = {
       extrahosts: queryList(queryText),
       cgroupparent: queryText,
       securityopt: queryStrings,
-      ulimits: queryText,
+      ulimits: queryUlimits,
       isolation: queryText,
       session: queryText,
+      /** Additions: why steps are done again is told, and a failed step's files stay as an image of this name. */
+      why: queryFlag,
+      keepfailed: queryText,
     },
+    headers: { "x-registry-config": headerRegistries },
     body: streamBody("application/x-tar"),
     result: jsonLines(progressMessage),
   }),
-  buildPrune: route("POST", "/build/prune", "1.31", { result: json(buildPruneReport) }),
+  buildPrune: route("POST", "/build/prune", "1.31", {
+    query: {
+      all: queryFlag,
+      filters: queryFilters,
+      /** Bytes that may stay, by its older and its newer name. */
+      "keep-storage": queryInteger,
+      "reserved-space": queryInteger,
+      "max-used-space": queryInteger,
+      "min-free-space": queryInteger,
+    },
+    result: json(buildPruneReport),
+  }),
 
   networkList: route("GET", "/networks", "1.24", {
     query: { filters: queryFilters },

@@ -87,6 +87,8 @@ export interface Engine {
 }
 
 /** Executors, network namespaces and directories kept ready for the next start. */
+/** What steps of builds that are remembered may take. */
+const defaultCacheBytes = 10 * 1024 ** 3;
 const warmExecutors = 2;
 const warmDirectories = 2;
 const checkpointDelayMs = 2000;
@@ -286,6 +288,9 @@ async function openWith(
   const containers = new ContainerService(context);
   const builds = new BuildService({
     directory: paths.builds,
+    secrets: `${config.run}/builds`,
+    cacheMounts: `${paths.builds}-cache`,
+    limitCacheBytes: defaultCacheBytes,
     containers,
     images,
     imageService,

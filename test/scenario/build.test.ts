@@ -69,10 +69,10 @@ test("an image is built, runs, and the next time is all cache; one changed file 
     "a=it's",
     directory,
   );
-  expect(again.match(/ ---> Using cache/g)).toHaveLength(5);
+  expect(again.match(/ ---> Using cache/g)).toHaveLength(2);
   writeFileSync(`${directory}/one`, "2\n");
   const changed = await engine.output("build", "-t", "first", "--build-arg", "WHO=me", directory);
-  expect(changed.match(/ ---> Using cache/g)).toHaveLength(2);
+  expect(changed.match(/ ---> Using cache/g)).toHaveLength(1);
   expect(await engine.output("run", "--rm", "first")).toBe("hello me\n2");
   const fresh = await engine.output("build", "--no-cache", directory);
   expect(fresh).not.toContain("Using cache");
@@ -84,7 +84,9 @@ test("a failure is told with its exit code and the lines around it", async () =>
   const { exitCode, stdout, stderr } = await failure("build", directory);
   expect(exitCode).toBe(5);
   expect(stdout).toContain("\nseen\n");
-  expect(stderr).toContain("The command '/bin/sh -c echo seen; exit 5' returned a non-zero code: 5");
+  expect(stderr).toContain(
+    'process "/bin/sh -c echo seen; exit 5" did not complete successfully: exit code: 5',
+  );
   expect(stderr).toContain(">>> 3 | RUN echo seen; exit 5\n    4 | RUN true");
   const { stderr: unknown } = await failure(
     "build",
@@ -95,10 +97,10 @@ test("a failure is told with its exit code and the lines around it", async () =>
 });
 
 const refused: readonly (readonly [line: string, told: string])[] = [
-  ["RUN --mount=type=cache,target=/x true", "RUN --mount is not done yet"],
-  ["RUN --security=insecure true", "RUN --security=insecure is not done yet"],
-  ["COPY --link Dockerfile /x", "COPY --link is not done yet"],
-  ["ADD https://example.com/x /x", "ADD of a URL is not done yet"],
+  ["RUN --security=insecure true", "build with --allow security.insecure"],
+  ["RUN --network=host true", "build with --allow network.host"],
+  ["RUN --mount=type=other,target=/x true", 'unsupported mount type "other"'],
+  ["RUN --mount=type=bind,size=1,target=/x true", "unexpected key 'size' for mount type 'bind'"],
   ["COPY --other Dockerfile /x", "unknown flag: --other"],
 ];
 
@@ -122,7 +124,7 @@ test("links lead out of neither the context nor the image", async () => {
   symlinkSync("/etc/passwd", `${directory}/out`);
   writeFileSync(`${directory}/Dockerfile`, "FROM base\nCOPY out /x");
   const { stderr } = await failure("build", directory);
-  expect(stderr).toContain("stat out: file does not exist");
+  expect(stderr).toContain('"out": not found');
 });
 
 test("what .dockerignore leaves out is not sent, a Dockerfile's own comes first, and what is brought back is", async () => {

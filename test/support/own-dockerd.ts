@@ -82,7 +82,8 @@ export class OwnDockerd {
     const hierarchies = [...new Set(["", ...cgroupMounts()])];
     for (const mount of hierarchies) {
       const group = `${mount}/${this.#parent}`;
-      if (mount !== "" && existsSync(group)) rmdirSync(group);
+      // Its BuildKit has a group in it.
+      for (const each of [`${group}/buildkit`, group]) if (mount !== "" && existsSync(each)) rmdirSync(each);
     }
     rmSync(this.#directory, { recursive: true, force: true });
   }

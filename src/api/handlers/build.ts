@@ -8,14 +8,11 @@ type Query = Call<"build">["query"];
 
 /** What a client may ask for that is not done, by whether it does. */
 const refused: Readonly<Record<string, (query: Query) => boolean>> = {
-  "a context from elsewhere (remote)": ({ remote = "" }) => remote !== "",
   "building by BuildKit's protocol (version 2)": ({ version = "" }) => version !== "" && version !== "1",
   "a session (session)": ({ session = "" }) => session !== "",
   "squashing layers (squash)": ({ squash }) => squash === true,
   "a result that is no image of this engine (outputs)": ({ outputs = "" }) =>
     !["", "[]", "null"].includes(outputs),
-  "security options (securityopt)": ({ securityopt = [] }) => securityopt.length > 0,
-  "limits of processes (ulimits)": ({ ulimits = "" }) => !["", "[]", "null"].includes(ulimits),
   "an isolation (isolation)": ({ isolation = "" }) => isolation !== "" && isolation !== "default",
   "a cache from other images (cachefrom)": ({ cachefrom = [] }) => cachefrom.length > 0,
 };
@@ -42,8 +39,13 @@ export function buildHandlers(
   onFault: (error: unknown) => void,
 ): Pick<Handlers, "build" | "buildPrune"> {
   return {
-    buildPrune: () => builds.prune(),
-    build: async ({ query, body, signal }) => {
+    buildPrune: ({ query }) =>
+      builds.pruneCache({
+        all: query.all ?? false,
+        keepBytes: query["reserved-space"] ?? query["keep-storage"] ?? query["max-used-space"] ?? 0,
+        filters: query.filters ?? {},
+      }),
+    build: async ({ query, headers, body, signal }) => {
       refuse(query);
       const {
         networkmode = "",
@@ -51,6 +53,8 @@ export function buildHandlers(
         cpusetcpus = "",
         cpusetmems = "",
         cgroupparent = "",
+        ulimits = [],
+        securityopt = [],
       } = query;
       const request = {
         dockerfile: query.dockerfile ?? "",
@@ -62,12 +66,18 @@ export function buildHandlers(
         quiet: query.q ?? false,
         labels: query.labels ?? {},
         platform: query.platform ?? "",
+        remote: query.remote ?? "",
+        credentials: headers["x-registry-config"] ?? {},
+        why: query.why ?? false,
+        keepFailed: query.keepfailed ?? "",
         run: {
           ...(networkmode !== "" && { NetworkMode: networkmode }),
           ...(extrahosts.length > 0 && { ExtraHosts: [...extrahosts] }),
           ...(cpusetcpus !== "" && { CpusetCpus: cpusetcpus }),
           ...(cpusetmems !== "" && { CpusetMems: cpusetmems }),
           ...(cgroupparent !== "" && { CgroupParent: cgroupparent }),
+          ...(ulimits.length > 0 && { Ulimits: [...ulimits] }),
+          ...(securityopt.length > 0 && { SecurityOpt: [...securityopt] }),
           ...number("ShmSize", query.shmsize),
           ...number("Memory", query.memory),
           ...number("MemorySwap", query.memswap),
@@ -76,7 +86,7 @@ export function buildHandlers(
           ...number("CpuQuota", query.cpuquota),
         },
       };
-      return await progressLines((report) => builds.build(request, body, report, signal), onFault);
+      return await progressLines((report) => builds.classic(request, body, report, signal), onFault);
     },
   };
 }

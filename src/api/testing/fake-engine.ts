@@ -268,12 +268,12 @@ export function fakeEngine(): FakeEngine {
   };
   const engine: FakeEngine = {
     builds: {
-      build: async (_request, body, report) => {
+      classic: async (_request, body, report) => {
         let bytes = 0;
         for await (const piece of body) bytes += piece.length;
         report({ stream: `${bytes}\n` });
       },
-      prune: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
+      pruneCache: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
     },
     all,
     allExecs,

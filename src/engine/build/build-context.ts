@@ -1,5 +1,4 @@
 /** The neighbours that a build works with. */
-import type { ProgressMessage } from "../../docker/types/progress.ts";
 import type { Platform } from "../../oci/mod.ts";
 import type { ContainerService } from "../container/mod.ts";
 import type { EventBus } from "../event/mod.ts";
@@ -10,6 +9,10 @@ import type { StepCache } from "./step-cache.ts";
 export interface BuildContext {
   /** Where builds under way are. */
   readonly directory: string;
+  /** In memory: secrets of steps that run. */
+  readonly secrets: string;
+  /** Where cache mounts are. */
+  readonly cacheMounts: string;
   readonly containers: ContainerService;
   readonly images: ImageStore;
   readonly imageService: ImageService;
@@ -19,7 +22,7 @@ export interface BuildContext {
   readonly host: Platform;
   /** What a context may unpack to, bytes. */
   readonly limitBytes: number;
+  /** How much steps that are remembered may take, bytes; 0 is without a limit. */
+  readonly limitCacheBytes: number;
   readonly report: (thrown: unknown) => void;
 }
-
-export type ReportBuild = (message: ProgressMessage) => void;

@@ -2,15 +2,13 @@
  * The directory of one build: its context, and a mark for every container that it makes. What an engine that ended in the middle
  * has left is taken away by the next one, containers first; then nothing of the build is there but the images of finished steps.
  */
+import { dirname } from "node:path";
 import { parseIgnore } from "../../docker/dockerfile/ignore.ts";
 import { listDirectory, removeTree } from "../../kernel/directory.ts";
-import { makeDirectory, openDirectory, openFile, openFlags } from "../../kernel/files.ts";
-import { writeAll } from "../../kernel/io.ts";
-import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { exists, makeDirectory, openDirectory, openFile, openFlags } from "../../kernel/files.ts";
 import { TreeView } from "../../kernel/tree-view.ts";
 import { removeEntry } from "../../kernel/tree-writer.ts";
 import { randomHex } from "../../lib/ids.ts";
-import { unpack } from "../tree/mod.ts";
 
 const placeMode = 0o700;
 const markPrefix = "container-";
@@ -20,35 +18,29 @@ const limitIgnoreBytes = 4 * 1024 * 1024;
 
 export class BuildPlace implements Disposable {
   readonly path: string;
+  readonly #secrets: string;
 
-  constructor(directory: string) {
+  /** `secrets`: a directory in memory, for what no disk may have. */
+  constructor(directory: string, secrets: string) {
     makeDirectory(directory, placeMode);
-    this.path = `${directory}/${randomHex(nameDigits)}`;
+    const name = randomHex(nameDigits);
+    this.path = `${directory}/${name}`;
+    this.#secrets = `${secrets}/${name}`;
     makeDirectory(this.path, placeMode);
-    makeDirectory(this.context, placeMode);
   }
 
-  get context(): string {
-    return `${this.path}/context`;
-  }
-
-  /** Everything in it is root's, as in Docker. */
-  async receive(tar: AsyncIterable<Uint8Array>, limitHoleBytes: number): Promise<void> {
-    using root = openDirectory(this.context);
-    await unpack(tar, {
-      root,
-      directory: "/",
-      keepTypes: false,
-      owner: { uid: 0, gid: 0 },
-      firstHostId: 0,
-      whiteouts: false,
-      limitHoleBytes,
-    });
+  /** A new directory in memory. `remove` takes it away. */
+  secretDirectory(): { readonly directory: string; readonly remove: () => void } {
+    makeDirectory(dirname(this.#secrets), placeMode);
+    makeDirectory(this.#secrets, placeMode);
+    const directory = `${this.#secrets}/${randomHex(nameDigits)}`;
+    makeDirectory(directory, placeMode);
+    return { directory, remove: () => void removeTree(directory) };
   }
 
   /** Of these files, which a client sends because they are needed, those that the context's patterns leave out. */
-  removeIgnored(names: readonly string[]): void {
-    using tree = new TreeView([this.context]);
+  static removeIgnored(directory: string, names: readonly string[]): void {
+    using tree = new TreeView([directory]);
     const text = tree.read(ignoreName, limitIgnoreBytes);
     if (text === undefined) return;
     const ignore = parseIgnore(new TextDecoder().decode(text));
@@ -62,14 +54,10 @@ export class BuildPlace implements Disposable {
     }
   }
 
-  /** A directory with one file of its own. */
-  fileOfItsOwn(name: string, content: string): string {
-    const directory = `${this.path}/file-${randomHex(nameDigits)}`;
+  /** A new directory, empty. */
+  directory(): string {
+    const directory = `${this.path}/part-${randomHex(nameDigits)}`;
     makeDirectory(directory, placeMode);
-    using file = openFile(undefined, `${directory}/${name}`, openFlags.writeOnly | openFlags.create, {
-      mode: 0o644,
-    });
-    writeText(file, content);
     return directory;
   }
 
@@ -82,19 +70,18 @@ export class BuildPlace implements Disposable {
 
   [Symbol.dispose](): void {
     removeTree(this.path);
+    if (exists(this.#secrets)) removeTree(this.#secrets);
   }
-}
-
-function writeText(file: OwnedFd, text: string): void {
-  writeAll(file, new TextEncoder().encode(text));
 }
 
 /** Takes away what builds have left that were cut short. */
 export async function removeLeftBuilds(
   directory: string,
+  secrets: string,
   removeContainer: (name: string) => Promise<void>,
 ): Promise<void> {
   makeDirectory(directory, placeMode);
+  if (exists(secrets)) removeTree(secrets);
   using places = openDirectory(directory);
   using list = openFile(places, ".", openFlags.readOnly | openFlags.directory);
   for (const { name } of listDirectory(list, directory)) {

@@ -1,4 +1,14 @@
-/** Images from Dockerfiles. */
-export type { BuildRequest } from "./build-request.ts";
+/** Images and files from Dockerfiles and graphs. */
+export {
+  type BuildRequest,
+  type BuildRunOptions,
+  plainBuildRequest,
+} from "./build-request.ts";
 export { BuildService } from "./build-service.ts";
-export { StepCache } from "./step-cache.ts";
+export type { Pruned, PruneOptions, UsedRecord } from "./cache-prune.ts";
+export type { ClassicBuildRequest } from "./classic-build.ts";
+export * from "./graph/mod.ts";
+export * from "./inputs.ts";
+export type { BuildOutput, BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
+export type * from "./progress.ts";
+export { type CacheRecord, StepCache } from "./step-cache.ts";

@@ -1,27 +1,61 @@
-/** What steps of builds came to, by key. An entry may speak of an image that is gone; it means nothing then. */
+/** What steps of builds came to, by key, and cache mounts. A record may speak of an image that is gone; it means nothing then. */
 import type { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
+import { nowMs } from "../../lib/clock.ts";
+import { type Decoded, decoderKit } from "../../lib/decoders.ts";
 import type { Writes } from "../store/mod.ts";
 
 /** Part of every key: what a step is may change with the program. */
-const keyVersion = 1;
+const keyVersion = 2;
+
+const { list, object, text } = decoderKit({
+  code: "build.record",
+  whole: "record of a build's step",
+  shownLength: 60,
+  limitElements: 1 << 16,
+  allowsNul: true,
+  nullIsEmpty: true,
+});
+
+/** One thing that can make a difference: what it is called, and a word that is another when it is. */
+const stepInput = object({ name: text, value: text });
+export interface StepInput extends Decoded<typeof stepInput> {}
+const stepInputs = list(stepInput);
+
+export type RecordKind = "regular" | "exec.cachemount" | "source.local" | "source.git.checkout";
+
+export interface CacheRecord {
+  readonly key: string;
+  readonly kind: RecordKind;
+  /** The image that holds the tree, or the directory's name. */
+  readonly place: string;
+  readonly description: string;
+  readonly inputs: readonly StepInput[];
+  readonly bytes: number;
+  readonly createdMs: number;
+  readonly usedMs: number;
+  readonly uses: number;
+}
 
 /** All that can matter for what a step comes to. */
-export interface StepInputs {
-  /** Id of the image that it begins with. */
-  readonly parent: string;
-  /** As the history has it: the instruction with its variables, and a digest of what is copied. */
-  readonly createdBy: string;
-  /** The configuration behind it. */
-  readonly config: unknown;
-  /** Whatever else. */
-  readonly further: readonly string[];
-}
-
-export function stepKey({ parent, createdBy, config, further }: StepInputs): string {
-  const text = JSON.stringify([keyVersion, parent, createdBy, config, further]);
+export function keyOf(inputs: readonly StepInput[]): string {
+  const text = JSON.stringify([keyVersion, inputs.map(({ name, value }) => [name, value])]);
   return createHash("sha256").update(text).digest("hex");
 }
+
+interface Row {
+  readonly key: string;
+  readonly kind: string;
+  readonly place: string;
+  readonly description: string;
+  readonly inputs: string;
+  readonly bytes: number;
+  readonly created_ms: number;
+  readonly used_ms: number;
+  readonly uses: number;
+}
+
+const kinds: readonly RecordKind[] = ["regular", "exec.cachemount", "source.local", "source.git.checkout"];
 
 export class StepCache {
   readonly #database: Database;
@@ -32,27 +66,78 @@ export class StepCache {
     this.#writes = writes;
   }
 
-  imageOf(key: string): string | undefined {
-    return this.#database
-      .query<{ image_id: string }, [string]>("SELECT image_id FROM build_step WHERE key = ?")
-      .get(key)?.image_id;
+  find(key: string): CacheRecord | undefined {
+    const row = this.#database.query<Row, [string]>("SELECT * FROM build_record WHERE key = ?").get(key);
+    return row === null ? undefined : recordOf(row);
   }
 
-  put(key: string, imageId: string): void {
+  put(record: Pick<CacheRecord, "key" | "kind" | "place" | "description" | "inputs" | "bytes">): void {
+    const { key, kind, place, description, inputs, bytes } = record;
+    const now = nowMs();
     this.#writes.write("a step of a build", () => {
-      this.#database.run("INSERT OR REPLACE INTO build_step (key, image_id) VALUES (?, ?)", [key, imageId]);
+      this.#database.run("INSERT OR REPLACE INTO build_record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [
+        key,
+        kind,
+        place,
+        description,
+        JSON.stringify(inputs),
+        bytes,
+        now,
+        now,
+        0,
+      ]);
     });
   }
 
-  /** Ids of all images that are the end of a step. */
-  imageIds(): string[] {
-    return this.#database
-      .query<{ image_id: string }, []>("SELECT DISTINCT image_id FROM build_step")
-      .all()
-      .map(({ image_id }) => image_id);
+  used(keys: readonly string[]): void {
+    if (keys.length === 0) return;
+    const now = nowMs();
+    this.#writes.write("the use of a build's steps", () => {
+      const update = this.#database.query(
+        "UPDATE build_record SET used_ms = ?, uses = uses + 1 WHERE key = ?",
+      );
+      this.#database.transaction(() => {
+        for (const key of keys) update.run(now, key);
+      })();
+    });
   }
 
-  clear(): void {
-    this.#writes.write("the cache of builds", () => void this.#database.run("DELETE FROM build_step"));
+  all(): CacheRecord[] {
+    return this.#database
+      .query<Row, []>("SELECT * FROM build_record ORDER BY created_ms, key")
+      .all()
+      .map(recordOf);
+  }
+
+  remove(keys: readonly string[]): void {
+    this.#writes.write("the cache of builds", () => {
+      const remove = this.#database.query("DELETE FROM build_record WHERE key = ?");
+      this.#database.transaction(() => {
+        for (const key of keys) remove.run(key);
+      })();
+    });
+  }
+}
+
+function recordOf(row: Row): CacheRecord {
+  return {
+    key: row.key,
+    kind: kinds.find((kind) => kind === row.kind) ?? "regular",
+    place: row.place,
+    description: row.description,
+    inputs: inputsOf(row.inputs),
+    bytes: row.bytes,
+    createdMs: row.created_ms,
+    usedMs: row.used_ms,
+    uses: row.uses,
+  };
+}
+
+/** For people alone: what cannot be read says nothing. */
+function inputsOf(written: string): StepInput[] {
+  try {
+    return [...stepInputs(JSON.parse(written), "")];
+  } catch {
+    return [];
   }
 }

@@ -187,8 +187,10 @@ export class ContainerService {
     return await traceContainer(this.#context, this.#find(name), language);
   }
 
-  async start(name: string): Promise<void> {
+  /** `secretEnvironment`: variables that are on no disk and in no document. */
+  async start(name: string, secretEnvironment: readonly string[] = []): Promise<void> {
     const container = this.#find(name);
+    if (secretEnvironment.length > 0) container.secretEnvironment = secretEnvironment;
     await enqueue(container, async () => {
       // Between two runs it counts as running.
       if (container.state.status === "restarting") throw alreadyRunning(container.id);

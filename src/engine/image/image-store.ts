@@ -26,6 +26,7 @@ import type {
   NewImage,
 } from "./image.ts";
 import { LayerUses } from "./layer-uses.ts";
+import { isSnapshot } from "./snapshot-mark.ts";
 
 export interface ImageStoreOptions {
   readonly database: Database;
@@ -161,6 +162,7 @@ class SqliteImageStore implements ImageStore {
   list(): Image[] {
     return [...this.#images.values()]
       .map((stored) => this.#decoded(stored))
+      .filter((image) => !isSnapshot(image))
       .sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
   }
 

@@ -1,6 +1,7 @@
 /** Images: references, the store, the built-in `base`. */
 
 export { familiarName, normaliseReference, parseReference } from "../../docker/reference.ts";
+export { saveArchive } from "./archive/save-archive.ts";
 export {
   type Changing,
   changeConfig,
@@ -24,4 +25,5 @@ export { type ImageListOptions, ImageService, taggedReference } from "./image-se
 export { openImageStore } from "./image-store.ts";
 export { ingestLayer } from "./ingest-layer.ts";
 export { imageInspect, imageSummary } from "./present.ts";
+export { isSnapshot, snapshotMark } from "./snapshot-mark.ts";
 export { requirePlatform, wantedPlatform } from "./wanted-platform.ts";

@@ -23,7 +23,8 @@
  *                 src/engine/network/model.ts), last_address given out
  *   network_lease one row per endpoint of a container: network_id, address, address6, container_id, host_link
  *   host_setting  name, value: what the engine changed on the host and has to change back (`forwarding`: 1)
- *   build_step    key of a step of a build, image_id: what it came to; the image may be gone
+ *   build_record  key of a step of a build, or of a cache mount; place: the image that holds what it came to, which may be gone, or the
+ *                 directory; description, inputs (JSON, as src/engine/build/step-cache.ts has them), bytes, created_ms, used_ms, uses
  *
  * `PRAGMA user_version` counts the migrations below that have been applied; a migration never changes once
  * released, and a test opens a database of every earlier version.
@@ -141,6 +142,11 @@ export const migrations: readonly Migration[] = [
    ALTER TABLE volume ADD COLUMN driver_options TEXT NOT NULL DEFAULT '{}';`,
   // What steps of builds have come to.
   `CREATE TABLE build_step (key TEXT PRIMARY KEY, image_id TEXT NOT NULL) STRICT, WITHOUT ROWID;`,
+  // Steps come to trees, not to images, and it is told what they were made of.
+  `DROP TABLE build_step;
+   CREATE TABLE build_record (key TEXT PRIMARY KEY, kind TEXT NOT NULL, place TEXT NOT NULL, description TEXT NOT NULL,
+     inputs TEXT NOT NULL, bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL,
+     uses INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 export const currentVersion = migrations.length;

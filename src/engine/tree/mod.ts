@@ -1,6 +1,7 @@
 /** File trees as streams. */
 export { type Change, type ChangeKind, listChanges } from "./changes.ts";
 export { compressionOf, decompress } from "./decompress.ts";
+export { keptAttributes } from "./kept-attributes.ts";
 export { type LayerPacking, type PackedLayer, packLayer } from "./pack-layer.ts";
 export { inSlices, packTree } from "./pack-tree.ts";
 export { TarPacking } from "./tar-packing.ts";

@@ -21,7 +21,11 @@ export interface LayerPacking {
   /** Ids of the tree are given relative to this. */
   readonly firstHostId: number;
   /** For a container's changes: the root of what is below; undefined inside for an image without layers. */
-  readonly changes?: { readonly below: TreeNode | undefined };
+  readonly changes?: {
+    readonly below: TreeNode | undefined;
+    /** Further paths where something was mounted: what was made for that, and is empty, is no change. */
+    readonly mountPoints?: ReadonlySet<string>;
+  };
 }
 
 export interface PackedLayer {
@@ -89,8 +93,7 @@ class LayerWalk {
       if (name.startsWith(whiteoutPrefix)) throw reservedName(childPath);
       const isDirectory = child.status.type === "directory";
       using childBelow = below?.child(name);
-      const isOwn =
-        this.#options.changes !== undefined && childBelow === undefined && isOwnMountPoint(childPath, child);
+      const isOwn = childBelow === undefined && this.#isMountPoint(child, childPath);
       holdsOwn ||= isOwn;
       if (isDirectory) yield* this.#directory(child, childPath, childBelow, isOwn, depth);
       else if (!isOwn) {
@@ -99,6 +102,14 @@ class LayerWalk {
       }
     }
     return holdsOwn;
+  }
+
+  #isMountPoint(node: TreeNode, path: string): boolean {
+    const { changes } = this.#options;
+    if (changes === undefined) return false;
+    if (isOwnMountPoint(path, node)) return true;
+    if (changes.mountPoints?.has(path) !== true) return false;
+    return node.status.type === "directory" || (node.status.type === "file" && node.status.sizeBytes === 0);
   }
 
   *#directory(

@@ -68,6 +68,13 @@ export class TarPacking {
     yield* this.#write(headerOf({ ...emptyFile, path }));
   }
 
+  /** A member that is in no tree yet. */
+  *made(entry: TarEntry, content: Uint8Array): Generator<Uint8Array> {
+    yield* this.#write(headerOf(entry));
+    yield* this.#write(content);
+    yield* this.#write(padding(content.length));
+  }
+
   /** What an archive ends with. */
   *end(): Generator<Uint8Array> {
     yield* this.#write(endOfArchive);

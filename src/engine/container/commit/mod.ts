@@ -3,6 +3,7 @@
  * store: a failure or an end of the engine at any step leaves a draft and loose layers, which the next start takes away, and a
  * frozen container, which it lets go on.
  */
+import { endOfArchive } from "../../../archive/mod.ts";
 import type { ContainerConfig } from "../../../docker/types/container-config.ts";
 import { freezeCgroup, thawCgroup } from "../../../kernel/cgroup-processes.ts";
 import { nowMs } from "../../../lib/clock.ts";
@@ -27,6 +28,14 @@ import type { Container } from "../record/mod.ts";
 import { committedConfig } from "./committed-config.ts";
 import type { CommitContext } from "./context.ts";
 
+/** Only the files are wanted: every step has a layer, also one that has changed nothing. */
+export interface SnapshotOptions {
+  /** What the image says, by its layers. */
+  readonly document: (chain: readonly string[]) => OciImageConfig;
+  /** Paths where something was mounted: what was made for that, and is empty, is no change. */
+  readonly mountPoints: readonly string[];
+}
+
 export interface CommitOptions {
   /** What is to mean the image; an empty repository is nothing. */
   readonly repository: string;
@@ -39,8 +48,8 @@ export interface CommitOptions {
   readonly config: ContainerConfig | undefined;
   /** Lines of a Dockerfile. */
   readonly changes: readonly string[];
-  /** Of a step of a build: the configuration as a whole, and what the history says. */
-  readonly exact?: { readonly config: ImageConfig; readonly createdBy: string };
+  /** Of a step of a build. */
+  readonly snapshot?: SnapshotOptions;
 }
 
 const encoder = new TextEncoder();
@@ -53,7 +62,7 @@ export async function commitContainer(
 ): Promise<string> {
   const reference = options.repository === "" ? undefined : taggedReference(options);
   const own = configOf(container);
-  const config = options.exact?.config ?? committedConfig(own, options);
+  const config = committedConfig(own, options);
   refuseDead(container, "commit");
   // A removal waits for it, for it takes the files away.
   const work = commit(context, container, { ...options, reference }, config);
@@ -78,20 +87,24 @@ async function commit(
   const { images, fail } = context;
   const { document } = container;
   using hold = images.hold();
-  const layer = await storeChanges(context, container, options.pause, hold);
+  const layer = await storeChanges(context, container, options, hold);
   fail("commit.layer");
   const parent = images.byId(document.image.id);
-  const configuration = imageDocument({ container, parent, layer, config, options });
+  const { snapshot } = options;
+  const chain = [...document.image.chain, ...(layer === undefined ? [] : [layer])];
+  const configuration =
+    snapshot?.document(chain) ?? imageDocument({ container, parent, layer, chain, config, options });
   const { reference } = options;
   const { image } = images.add({
     configuration: encoder.encode(JSON.stringify(configuration)),
-    ...(parent !== undefined && { parent: parent.id }),
+    ...(parent !== undefined && snapshot === undefined && { parent: parent.id }),
     ...(reference !== undefined && { references: [reference] }),
   });
   fail("commit.image");
   const shown = reference === undefined ? "" : familiarName(parseReference(reference));
   if (shown !== "") context.events.emit("image", "tag", image.id, { name: shown });
-  tellEvent(context, container, "commit", { imageID: image.id, imageRef: shown, comment: options.comment });
+  if (snapshot === undefined)
+    tellEvent(context, container, "commit", { imageID: image.id, imageRef: shown, comment: options.comment });
   return image.id;
 }
 
@@ -103,7 +116,7 @@ function configOf({ document }: Container): ContainerConfig {
 async function storeChanges(
   context: CommitContext,
   container: Container,
-  pause: boolean,
+  { pause, snapshot }: CommitOptions,
   hold: LayerHold,
 ): Promise<string | undefined> {
   const undo = new UndoStack();
@@ -115,17 +128,23 @@ async function storeChanges(
     using changes = openChanges(context, container);
     const { top, below } = changes;
     const firstHostId = container.document.firstHostId ?? 0;
-    const packed = packLayer(top, { firstHostId, changes: { below } });
+    const mountPoints = new Set(snapshot?.mountPoints ?? []);
+    const packed = packLayer(top, { firstHostId, changes: { below, mountPoints } });
     const bytes = async function* (): AsyncGenerator<Uint8Array> {
       yield* packed.bytes;
       // It need not wait for the disk.
       await letGo();
     };
     const layer = await ingestLayer(context.layers, hold, bytes());
-    return packed.isEmpty() ? undefined : layer.id;
+    if (!packed.isEmpty()) return layer.id;
+    return snapshot === undefined ? undefined : (await ingestLayer(context.layers, hold, emptyArchive())).id;
   } finally {
     await letGo();
   }
+}
+
+async function* emptyArchive(): AsyncGenerator<Uint8Array> {
+  yield endOfArchive;
 }
 
 async function freeze(context: CommitContext, container: Container, undo: UndoStack): Promise<void> {
@@ -155,21 +174,21 @@ interface Committed {
   /** The image that it was made from; undefined when that is gone. */
   readonly parent: Image | undefined;
   readonly layer: string | undefined;
+  readonly chain: readonly string[];
   readonly config: ImageConfig;
   readonly options: CommitOptions;
 }
 
-function imageDocument({ container, parent, layer, config, options }: Committed): OciImageConfig {
+function imageDocument({ container, parent, layer, chain, config, options }: Committed): OciImageConfig {
   const { author, comment } = options;
   const created = new Date(nowMs()).toISOString();
   const entry: OciHistory = {
     created,
     ...(author !== "" && { author }),
-    created_by: options.exact?.createdBy ?? (configOf(container).Cmd ?? []).join(" "),
+    created_by: (configOf(container).Cmd ?? []).join(" "),
     ...(comment !== "" && { comment }),
     ...(layer === undefined && { empty_layer: true }),
   };
-  const chain = [...container.document.image.chain, ...(layer === undefined ? [] : [layer])];
   return {
     created,
     ...(author !== "" && { author }),

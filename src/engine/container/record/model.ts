@@ -52,6 +52,8 @@ export interface Container {
   readonly exits: Set<(ending: Ending) => void>;
   readonly removals: Set<(ending: Ending | null) => void>;
   readonly execs: Set<string>;
+  /** Variables that are on no disk and in no document, for its next start. */
+  secretEnvironment?: readonly string[];
   /** Since it first ran with checks to be made. Not stored. */
   health: Health | undefined;
 }

@@ -133,7 +133,10 @@ function compileWith(
       deviceNumbers,
       capabilities: found.capabilities,
       joined: joinedNamespaces(context, specification, held),
-      linked: linked.flatMap((each) => linkEnvironment(container.name, each)),
+      linked: [
+        ...linked.flatMap((each) => linkEnvironment(container.name, each)),
+        ...(container.secretEnvironment ?? []),
+      ],
       size,
     },
     facts,

@@ -1,0 +1,2 @@
+/** Builds as graphs. */
+export * from "./operation.ts";

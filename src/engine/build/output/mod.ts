@@ -1,0 +1,2 @@
+/** Where what is built goes. */
+export { type BuiltTree, deliver } from "./deliver.ts";

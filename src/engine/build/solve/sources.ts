@@ -1,0 +1,185 @@
+/** What steps take of a context, a stage or an image: entries, found and told apart by content. */
+import { createHash, type Hash } from "node:crypto";
+import { shellPattern } from "../../../docker/shell-pattern.ts";
+import { openFile, openFlags, readLinkOf } from "../../../kernel/files.ts";
+import { readSome } from "../../../kernel/io.ts";
+import type { TreeView } from "../../../kernel/tree-view.ts";
+import { Breather } from "../../../lib/breather.ts";
+import { keptAttributes, sortedNames, type TreeNode } from "../../tree/mod.ts";
+import type { StepInput } from "../step-cache.ts";
+
+/** What a pattern found. Whoever got it closes it. */
+export interface Source {
+  /** Relative to the tree's root; empty for the root itself. */
+  readonly path: string;
+  readonly node: TreeNode;
+}
+
+/** As a path from the root, with `.` and `..` resolved by their words alone. */
+export function pathParts(path: string): string[] {
+  const parts: string[] = [];
+  for (const part of path.split("/")) {
+    if (part === "..") parts.pop();
+    else if (part !== "" && part !== ".") parts.push(part);
+  }
+  return parts;
+}
+
+/** Every entry that the pattern means, links followed within the tree. Throws `Error` for a pattern that is none. */
+export function findSources(tree: TreeView, pattern: string): Source[] {
+  const parts = pathParts(pattern);
+  let paths = [""];
+  for (const part of parts) {
+    if (part === "**") paths = [...new Set(paths.flatMap((path) => directoriesIn(tree, path, depthLimit)))];
+    else if (hasWildcard(part)) paths = paths.flatMap((path) => matchesIn(tree, path, part));
+    else paths = paths.map((path) => below(path, part));
+  }
+  return paths.flatMap((path) => {
+    const node = tree.find(path);
+    return node === undefined ? [] : [{ path, node }];
+  });
+}
+
+export function hasWildcard(pattern: string): boolean {
+  return /[*?[\\]/.test(pattern);
+}
+
+const depthLimit = 100;
+
+/** The directory and all below it, links not followed. */
+function directoriesIn(tree: TreeView, path: string, levels: number): string[] {
+  using found = tree.find(path);
+  if (found?.isDirectory !== true || levels === 0) return [];
+  const inside = sortedNames(found).flatMap((name) => {
+    using child = found.child(name);
+    return child?.isDirectory === true ? directoriesIn(tree, below(path, name), levels - 1) : [];
+  });
+  return [path, ...inside];
+}
+
+function matchesIn(tree: TreeView, directory: string, pattern: string): string[] {
+  const matches = shellPattern(pattern);
+  if (matches === undefined) throw new Error(`syntax error in pattern: ${JSON.stringify(pattern)}`);
+  using found = tree.find(directory);
+  if (found?.isDirectory !== true) return [];
+  return [...found.names()]
+    .filter(matches)
+    .sort()
+    .map((name) => below(directory, name));
+}
+
+export function below(directory: string, name: string): string {
+  return directory === "" ? name : `${directory}/${name}`;
+}
+
+/** More links than these on one path are a loop. */
+const linkLimit = 40;
+
+/** Where a path leads to, as far as there is something, without links; what is not there keeps its words. */
+export function resolvedPath(tree: TreeView, path: string): string {
+  let links = 0;
+  let trail: string[] = [];
+  const pending = pathParts(path).reverse();
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (name === "..") {
+      trail = trail.slice(0, -1);
+      continue;
+    }
+    using parent = tree.find(trail.join("/"));
+    using entry = parent?.isDirectory === true ? parent.child(name) : undefined;
+    if (entry?.status.type !== "symlink") {
+      trail.push(name);
+      continue;
+    }
+    links += 1;
+    if (links > linkLimit) throw new Error(`too many symbolic links on the way to ${path}`);
+    const target = entry.target();
+    if (target.startsWith("/")) trail = [];
+    pending.push(
+      ...target
+        .split("/")
+        .filter((part) => part !== "" && part !== ".")
+        .reverse(),
+    );
+  }
+  return trail.join("/");
+}
+
+const pieceBytes = 256 * 1024;
+
+/** Whether something of a source is left out, by its path in it. */
+export type LeavesOut = (path: string) => boolean;
+
+/** As many entries are told apart by their own names; of more, directories are. */
+const limitFacts = 400;
+const factDigits = 32;
+
+/**
+ * What is in the sources, each entry by its path with a digest of its kind, mode, owner, attributes and content; times say nothing.
+ */
+export async function contentFacts(
+  sources: readonly { readonly path: string; readonly node: TreeNode }[],
+  leavesOut: LeavesOut = () => false,
+): Promise<StepInput[]> {
+  const walk = new ContentWalk(leavesOut);
+  for (const { path, node } of sources) await walk.add(node, path, "");
+  let facts: readonly StepInput[] = walk.facts;
+  for (let depth = 8; facts.length > limitFacts && depth > 0; depth -= 1) facts = grouped(walk.facts, depth);
+  return facts.length > limitFacts ? grouped(walk.facts, 0) : [...facts];
+}
+
+/** All below a directory of that depth as one. */
+function grouped(facts: readonly StepInput[], depth: number): StepInput[] {
+  const groups = new Map<string, Hash>();
+  for (const { name, value } of facts) {
+    const group = name.split("/").slice(0, depth).join("/");
+    const hash = groups.get(group) ?? createHash("sha256");
+    groups.set(group, hash);
+    hash.update(`${JSON.stringify([name, value])}\n`);
+  }
+  return [...groups].map(([name, hash]) => ({
+    name: name === "" ? "files" : name,
+    value: hash.digest("hex").slice(0, factDigits),
+  }));
+}
+
+class ContentWalk {
+  readonly facts: StepInput[] = [];
+  readonly #breather = new Breather();
+  readonly #piece = new Uint8Array(pieceBytes);
+  readonly #leavesOut: LeavesOut;
+
+  constructor(leavesOut: LeavesOut) {
+    this.#leavesOut = leavesOut;
+  }
+
+  /** `path` is shown, `inside` counts from the source. */
+  async add(node: TreeNode, path: string, inside: string): Promise<void> {
+    const { type, mode, uid, gid, sizeBytes, specialMajor, specialMinor } = node.status;
+    const size = type === "file" ? sizeBytes : 0;
+    const target = type === "symlink" ? readLinkOf(node.fd) : "";
+    const kept = type === "symlink" ? [] : [...keptAttributes(node, 0)];
+    const attributes = kept.map(([name, value]) => [name, Buffer.from(value).toString("base64")]);
+    const hash = createHash("sha256");
+    hash.update(
+      `${JSON.stringify([type, mode, uid, gid, size, target, specialMajor, specialMinor, attributes])}\n`,
+    );
+    if (type === "file" && sizeBytes > 0) await this.#content(node, hash);
+    this.facts.push({ name: path === "" ? "." : path, value: hash.digest("hex").slice(0, factDigits) });
+    if (type !== "directory") return;
+    for (const name of sortedNames(node)) {
+      const at = below(inside, name);
+      if (this.#leavesOut(at)) continue;
+      using child = node.child(name);
+      if (child !== undefined) await this.add(child, below(path, name), at);
+    }
+  }
+
+  async #content(node: TreeNode, hash: Hash): Promise<void> {
+    using file = openFile(undefined, `/proc/self/fd/${node.fd.raw}`, openFlags.readOnly);
+    for (let got = readSome(file, this.#piece); got > 0; got = readSome(file, this.#piece)) {
+      hash.update(this.#piece.subarray(0, got));
+      await this.#breather.breathe();
+    }
+  }
+}
