@@ -4,7 +4,8 @@
  * `explain`, which are run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
  *
  * `--json FILE` also writes the figures, with the machine and its versions; `--against FILE` compares them with those of an earlier
- * run; `--picture FILE` draws them.
+ * run; `--picture FILE` draws them. `--keep` (`npm run bench:keep`) writes document, table and picture to docs/bench, where the README
+ * has them from.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,6 +28,7 @@ import { pictureOf } from "./picture.ts";
 import { beginSection, comparison, readRecord, recorded, recordFigure, writeRecord } from "./record.ts";
 import { benchResponsive } from "./responsive.ts";
 import { benchRuntime } from "./runtime.ts";
+import { tableOf } from "./table.ts";
 import { type Contestant, compare, errorFile, median, printTimings, quantile, timeOnce } from "./timing.ts";
 
 const binary = join(import.meta.dir, "..", "dist", "tiffin");
@@ -36,9 +38,18 @@ const env = { TIFFIN_HOST: host };
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 30);
 const { values: options, positionals: wanted } = parseArgs({
   args: process.argv.slice(2),
-  options: { json: { type: "string" }, against: { type: "string" }, picture: { type: "string" } },
+  options: {
+    json: { type: "string" },
+    against: { type: "string" },
+    picture: { type: "string" },
+    keep: { type: "boolean" },
+  },
   allowPositionals: true,
 });
+const kept = join(import.meta.dir, "..", "docs", "bench");
+/** What the kept figures are of: beside peers, and short enough for a machine that nobody else uses meanwhile. */
+const keptSections = ["start", "exec", "commands", "output", "together", "engine", "flat", "runtime"];
+if (options.keep === true && wanted.length === 0) wanted.push(...keptSections);
 // Before anything is measured: a file that is none would cost a whole run.
 const earlier = options.against === undefined ? undefined : readRecord(options.against);
 const sections: [string, () => void | Promise<void>][] = [];
@@ -370,6 +381,11 @@ async function tell(): Promise<void> {
   for (const noise of noiseOf(quiet)) console.log(`\nWARNING: ${noise}: take these figures with care`);
   if (options.json !== undefined) writeRecord(options.json, record);
   if (options.picture !== undefined) writeFileSync(options.picture, pictureOf(record));
+  if (options.keep === true) {
+    writeRecord(join(kept, "figures.json"), record);
+    writeFileSync(join(kept, "figures.md"), tableOf(record));
+    writeFileSync(join(kept, "figures.svg"), pictureOf(record));
+  }
   if (earlier === undefined) return;
   console.log(`\nagainst the run of ${earlier.when}`);
   for (const line of comparison(earlier, record.figures)) console.log(line);

@@ -49,8 +49,24 @@ export function answers(engine: string): boolean {
   );
 }
 
-/** Gives `engine` the bench image; false when the engine does not answer. */
+const tried = new Map<string, boolean>();
+
+/** Gives `engine` the bench image; false when the engine does not answer, or runs nothing: it would end the whole bench. */
 export function importImage(engine: string, root: string): boolean {
+  const known = tried.get(engine);
+  if (known !== undefined) return known;
+  const works = hasImage(engine, root) && runsIt(engine);
+  tried.set(engine, works);
+  return works;
+}
+
+function runsIt(engine: string): boolean {
+  const run = Bun.spawnSync([engine, "run", "--rm", peerImage, "true"], { stdout: "ignore", stderr: "pipe" });
+  if (run.exitCode !== 0) console.log(`  ${engine} runs nothing here: ${run.stderr.toString().trim()}`);
+  return run.exitCode === 0;
+}
+
+function hasImage(engine: string, root: string): boolean {
   if (!answers(engine)) return false;
   if (
     Bun.spawnSync([engine, "image", "inspect", peerImage], { stdout: "ignore", stderr: "ignore" })
