@@ -24,6 +24,6 @@ test("a block that has no place in the other language is an error, a changed one
   const block = (text: string) => `words\n\n\`\`\`console\n${text}\n\`\`\`\n`;
   expect(withBlocksOf(block("$ new"), block("$ old"))).toBe(block("$ new"));
   expect(() => withBlocksOf(block("$ a") + block("$ b"), block("$ a"))).toThrow(
-    "README.md shows 2 console blocks",
+    "README.md shows 2 blocks of code",
   );
 });

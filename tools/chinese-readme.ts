@@ -1,8 +1,8 @@
 /**
- * README.zh-CN.md: its words are written by hand, what is shown in console blocks is README.md's own. A change there lands here by
+ * README.zh-CN.md: its words are written by hand, what is shown in blocks of code is README.md's own. A change there lands here by
  * `npm run generate`; a block more or less wants words for it first.
  */
-const blockPattern = /```console\n.*?```/gs;
+const blockPattern = /```(?:console|ts|text)\n.*?```/gs;
 
 /** The Chinese page with the blocks of the English one. */
 export function withBlocksOf(english: string, chinese: string): string {
@@ -10,7 +10,7 @@ export function withBlocksOf(english: string, chinese: string): string {
   const count = chinese.match(blockPattern)?.length ?? 0;
   if (blocks.length !== count) {
     throw new Error(
-      `README.md shows ${blocks.length} console blocks, README.zh-CN.md ${count}: give the new one its place and its words there`,
+      `README.md shows ${blocks.length} blocks of code, README.zh-CN.md ${count}: give the new one its place and its words there`,
     );
   }
   let next = 0;

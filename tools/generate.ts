@@ -38,6 +38,7 @@ import {
 import { configSchema } from "../src/main/config-file.ts";
 import { withBlocksOf } from "./chinese-readme.ts";
 import { dockerCommandsPage } from "./docker-commands-page.ts";
+import { programsPage } from "./programs-page.ts";
 import { apiPage, commandsPage, errorsPage, fieldsPage, labPage } from "./reference-pages.ts";
 
 const notice = "Generated from src/abi/schema.ts by tools/generate.ts; edits here are lost.";
@@ -290,6 +291,7 @@ const outputs = [
     path: "docs/reference/tiffin.schema.json",
     text: `${JSON.stringify(configSchema(), undefined, 2)}\n`,
   },
+  { path: "docs/reference/programs.md", text: programsPage(join(root, "src")) },
   { path: "docs/reference/errors.md", text: errorsPage(join(root, "src")) },
   {
     path: "README.zh-CN.md",

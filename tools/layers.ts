@@ -28,7 +28,9 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   observe: ["lib", "linux", "kernel"],
   engine: ["lib", "linux", "abi", "oci", "docker", "archive", "plan", "kernel", "runtime", "transport"],
   api: ["lib", "docker", "transport"],
-  client: ["lib", "docker", "transport"],
+  client: ["lib", "docker", "archive", "transport"],
+  // The package for programs: what it is made of runs on Node, too.
+  sdk: ["lib", "docker", "archive", "client"],
   // Of the bench and of observation the command line knows the names, by side doors.
   cli: ["lib", "docker", "archive", "client", "lab", "observe"],
   // Commands of the command line, performed in the engine's process; of the API it knows the handler that it is given.
@@ -81,7 +83,11 @@ const sideDoors: Readonly<Record<string, string>> = {
 const bans: readonly { readonly pattern: RegExp; readonly allowed: RegExp; readonly instead: string }[] = [
   { pattern: /from "bun:ffi"|import\("bun:ffi"\)/, allowed: /^kernel\//, instead: "a wrapper in src/kernel" },
   { pattern: /\bprocess\.exit\(/, allowed: /^main\//, instead: "returning an exit code to src/main" },
-  { pattern: /\bBun\.spawn(Sync)?\(|node:child_process/, allowed: /^main\//, instead: "src/kernel/spawn.ts" },
+  {
+    pattern: /\bBun\.spawn(Sync)?\(|node:child_process/,
+    allowed: /^(?:main\/|client\/dial\.ts$)/,
+    instead: "src/kernel/spawn.ts",
+  },
   {
     pattern: /\bDate\.now\(|\bMath\.random\(/,
     allowed: /^lib\//,

@@ -16,7 +16,7 @@ import { errorBody } from "./status.ts";
 const nothing = new Uint8Array(0);
 /** The frame that says that nothing was started. */
 export function failedFrame(error: TiffinError): Uint8Array {
-  const failed: RunFailed = { ...errorBody(error), code: error.code };
+  const failed: RunFailed = { ...errorBody(error), code: error.code, kind: error.kind };
   return encodeJsonFrame(frameTypes.failed, failed);
 }
 

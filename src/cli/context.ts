@@ -86,15 +86,16 @@ export class CliContext {
 
   /** A client whose calls may go on at the same time. */
   async parallelApi(): Promise<ApiClient<ByteDuplex>> {
-    const [{ ApiClient: Client }, { AsyncTransport }] = await Promise.all([
+    const [{ ApiClient: Client }, { AsyncTransport }, { openWithBun }] = await Promise.all([
       import("../client/api-client.ts"),
       import("../client/async-transport.ts"),
+      import("../client/open-bun.ts"),
     ]);
     const endpoint = this.endpoint();
     const { engineAtHand } = this.io;
     if (engineAtHand !== undefined) return new Client(engineAtHand.parallel(endpoint));
     const bringUp = () => this.io.ensureEngine(endpoint.text);
-    return new Client(new AsyncTransport({ endpoint, bringUp }));
+    return new Client(new AsyncTransport({ endpoint, open: openWithBun, bringUp }));
   }
 
   out(text: string): void {

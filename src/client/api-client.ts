@@ -10,6 +10,7 @@ import {
   formatPath,
   type HeadersIn,
   type HeadResult,
+  type HijackResult,
   type LinesResult,
   type ParamsOf,
   type PathOf,
@@ -24,6 +25,7 @@ import { errorOfResponse } from "./api-error.ts";
 import type {
   BufferedResponse,
   ClientTransport,
+  PendingUpgrade,
   RequestSpec,
   StreamedResponse,
   Upgraded,
@@ -37,14 +39,19 @@ type RoutesGiving<Kind extends string> = {
 export type JsonRoute = RoutesGiving<"json">;
 export type EmptyRoute = RoutesGiving<"empty">;
 export type StreamRoute = RoutesGiving<"stream" | "raw">;
-export type HijackRoute = RoutesGiving<"hijack">;
+/** Those whose connection carries a process's streams; what speaks another protocol is for its own clients. */
+export type HijackRoute = {
+  [N in RouteName]: ResultOf<RouteTable[N]> extends HijackResult<"tcp"> ? N : never;
+}[RouteName];
 export type LinesRoute = RoutesGiving<"lines">;
+export type TextRoute = RoutesGiving<"text">;
+export type SessionRoute = RoutesGiving<"session">;
 export type HeadRoute = RoutesGiving<"head">;
 
-type FieldsOf<N extends HeadRoute> =
+export type FieldsOf<N extends HeadRoute> =
   ResultOf<RouteTable[N]> extends HeadResult<infer H> ? HeadersOf<H> : never;
 
-type LineOf<N extends LinesRoute> = ResultOf<RouteTable[N]> extends LinesResult<infer T> ? T : never;
+export type LineOf<N extends LinesRoute> = ResultOf<RouteTable[N]> extends LinesResult<infer T> ? T : never;
 
 type ParamsPart<N extends RouteName> = keyof ParamsOf<PathOf<RouteTable[N]>> extends never
   ? unknown
@@ -58,13 +65,18 @@ type HeadersPart<N extends RouteName> = keyof HeadersIn<RouteTable[N]> extends n
 /** What a call of route `N` needs: its path parameters and body where it has them, and what it is asked. */
 export type CallOf<N extends RouteName> = ParamsPart<N> &
   BodyPart<N> &
-  HeadersPart<N> & { readonly query?: QueryIn<RouteTable[N]> };
+  HeadersPart<N> & {
+    readonly query?: QueryIn<RouteTable[N]>;
+    /** Gives the call up. */
+    readonly signal?: AbortSignal | undefined;
+  };
 
 interface LooseCall {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, never>>;
   readonly headers?: Readonly<Record<string, never>>;
   readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The table's rows have narrow types of their own; here any row may come. */
@@ -79,7 +91,12 @@ function specOf<N extends RouteName>(name: N, call: CallOf<N>): RequestSpec {
   const loose = erased as LooseCall;
   const path = formatPath<string, Record<never, never>>(route, loose.params ?? {}, loose.query ?? {});
   const headers = encodeHeaders<HeaderShape>(route.headers, loose.headers ?? {});
-  const target = { method: route.method, path, ...(headers.length === 0 ? {} : { headers }) };
+  const target = {
+    method: route.method,
+    path,
+    ...(headers.length === 0 ? {} : { headers }),
+    ...(loose.signal === undefined ? {} : { signal: loose.signal }),
+  };
   if (loose.body === undefined) return target;
   // A route with a streamed body has an iterable of bytes in its call, by BodyOf.
   const upload = routeBody(route)?.kind === "stream" ? (loose.body as AsyncIterable<Uint8Array>) : undefined;
@@ -161,6 +178,11 @@ export class ApiClient<Stream> {
     return true;
   }
 
+  /** An answer of plain text. */
+  async text<N extends TextRoute>(name: N, call: CallOf<N>): Promise<string> {
+    return new TextDecoder().decode((await this.#checked(specOf(name, call))).body);
+  }
+
   /** An answer that comes in pieces. */
   async stream<N extends StreamRoute>(name: N, call: CallOf<N>): Promise<StreamedResponse> {
     return await this.#streamed(specOf(name, call));
@@ -194,6 +216,11 @@ export class ApiClient<Stream> {
     const answer = await (await this.transport.beginUpgrade(specOf(name, call))).answer();
     if (refusedUpgrade(answer)) throw errorOfResponse(answer);
     return answer;
+  }
+
+  /** A process, started and held on the connection of its request; `answerOf` gives the stream of frames. */
+  beginSession<N extends SessionRoute>(name: N, call: CallOf<N>): Promise<PendingUpgrade<Stream>> {
+    return this.transport.beginUpgrade(specOf(name, call));
   }
 
   /** A route that could hand over the connection, called so that it does not (a detached exec). */

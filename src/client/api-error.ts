@@ -86,3 +86,15 @@ export function connectionLost(cause?: unknown): TiffinError {
     cause === undefined ? {} : { cause },
   );
 }
+
+/** The call was given up by the caller's own signal. */
+export function cancelled(signal: AbortSignal): TiffinError {
+  return new TiffinError(
+    "cancelled",
+    "client.cancelled",
+    "the call was given up before the engine had answered",
+    {
+      cause: signal.reason,
+    },
+  );
+}

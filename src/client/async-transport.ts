@@ -1,12 +1,11 @@
 /**
- * `ClientTransport` over Bun's sockets, for programs that do other things meanwhile (the SDK, tests). One connection
- * per request: a unix connect costs less than bookkeeping of idle connections would.
+ * `ClientTransport` over byte streams, for programs that do other things meanwhile (the package for programs, tests). One
+ * connection per request: a unix connect costs less than bookkeeping of idle connections would.
  */
 
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { TiffinError } from "../lib/errors.ts";
-import { BunDuplex } from "../transport/bun-duplex.ts";
-import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
+import { cancelled, connectionLost, errnoOf, unreachable } from "./api-error.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { encodeChunk, encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
@@ -23,6 +22,8 @@ import {
 
 export interface AsyncTransportOptions {
   readonly endpoint: Endpoint;
+  /** Makes a connection. What it throws is told as an engine that cannot be reached, unless it is a `TiffinError`. */
+  readonly open: (endpoint: Endpoint) => Promise<ByteDuplex>;
   /** Tried once when nobody listens: brings the engine up, or throws. */
   readonly bringUp?: () => Promise<void>;
 }
@@ -38,14 +39,23 @@ class Inbox {
   #wake: (() => void) | undefined;
   #drained: (() => void) | undefined;
   readonly #duplex: ByteDuplex;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort: () => void;
 
-  constructor(duplex: ByteDuplex) {
+  constructor(duplex: ByteDuplex, signal: AbortSignal | undefined) {
     this.#duplex = duplex;
+    this.#signal = signal;
     const settle = (error: Error | undefined): void => {
       this.#over ??= { error };
+      signal?.removeEventListener("abort", this.#abort);
       this.#wake?.();
       this.#drained?.();
     };
+    this.#abort = () => {
+      settle(undefined);
+      duplex.destroy();
+    };
+    signal?.addEventListener("abort", this.#abort);
     duplex.listen({
       data: (chunk) => {
         this.#chunks.push(chunk.slice());
@@ -57,6 +67,7 @@ class Inbox {
       close: settle,
       drain: () => this.#drained?.(),
     });
+    if (signal?.aborted === true) this.#abort();
   }
 
   /** Sends a piece as fast as the engine takes it. False when it takes no more: it has answered, or is gone. */
@@ -78,6 +89,7 @@ class Inbox {
       });
       this.#wake = undefined;
     }
+    if (this.#signal?.aborted === true) throw cancelled(this.#signal);
     const chunk = this.#chunks.shift();
     if (chunk === undefined) {
       if (this.#over?.error !== undefined) throw connectionLost(this.#over.error);
@@ -88,8 +100,9 @@ class Inbox {
     return chunk;
   }
 
-  /** Everything that is here now, to hand the stream over. */
+  /** Everything that is here now, to hand the stream over. From here on the signal is the receiver's matter. */
   takeArrived(): Uint8Array[] {
+    this.#signal?.removeEventListener("abort", this.#abort);
     const arrived = this.#chunks;
     this.#chunks = [];
     if (this.#bytes > highWaterBytes) this.#duplex.resume();
@@ -162,9 +175,10 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
   close(): void {}
 
   async #send(spec: RequestSpec, upgrade: boolean, withBody = true): Promise<Pending> {
+    if (spec.signal?.aborted === true) throw cancelled(spec.signal);
     const duplex = await this.#connect();
     duplex.write(encodeRequest(spec, { upgrade }));
-    const inbox = new Inbox(duplex);
+    const inbox = new Inbox(duplex, spec.signal);
     if (withBody && spec.upload !== undefined) await upload(spec.upload, inbox, duplex);
     return { duplex, inbox };
   }
@@ -174,10 +188,11 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
   }
 
   async #connect(): Promise<ByteDuplex> {
-    const { endpoint, bringUp } = this.#options;
+    const { endpoint, open, bringUp } = this.#options;
     try {
       return await open(endpoint);
     } catch (thrown) {
+      if (thrown instanceof TiffinError) throw thrown;
       const nobody = ["ENOENT", "ECONNREFUSED"].includes(errnoOf(thrown) ?? "");
       if (!nobody || bringUp === undefined) throw unreachable(endpoint.text, thrown);
     }
@@ -214,14 +229,6 @@ async function receive({ duplex, inbox }: Pending): Promise<Exchange> {
       if (head.status !== 100) return { duplex, inbox, head, rest: received };
     }
   }
-}
-
-async function open(endpoint: Endpoint): Promise<ByteDuplex> {
-  const data = new BunDuplex();
-  const shared = { data, allowHalfOpen: true, socket: BunDuplex.events } as const;
-  if (endpoint.kind === "unix") await Bun.connect({ ...shared, unix: endpoint.path });
-  else await Bun.connect({ ...shared, hostname: endpoint.host, port: endpoint.port });
-  return data;
 }
 
 function concatenated(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -7,6 +7,7 @@ import { ApiClient } from "./api-client.ts";
 import { EngineError } from "./api-error.ts";
 import { AsyncTransport } from "./async-transport.ts";
 import { chooseEndpoint, parseEndpoint } from "./endpoint.ts";
+import { openWithBun } from "./open-bun.ts";
 import { answerOf, beginRun } from "./session.ts";
 import { SyncTransport } from "./sync-transport.ts";
 import { type ScriptedAnswer, scriptedConnect } from "./testing/scripted-socket.ts";
@@ -189,12 +190,18 @@ describe("endpoints", () => {
     ["tcp://[::1]", { kind: "tcp", host: "::1", port: 2375 }],
   ])("%s", (text, wanted) => expect(parseEndpoint(text)).toMatchObject(wanted));
 
-  test.each(["", "unix://", "unix://relative", "tcp://h:99999", "ssh://h", "http:/x"])(
-    "%p is refused",
-    (text) => {
-      expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ code: "client.bad-endpoint" }));
-    },
-  );
+  test.each([
+    "",
+    "unix://",
+    "unix://relative",
+    "tcp://h:99999",
+    "ssh://-oProxyCommand=x",
+    "ssh://u:p@h",
+    "ssh://h:0",
+    "http:/x",
+  ])("%p is refused", (text) => {
+    expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ code: "client.bad-endpoint" }));
+  });
 });
 
 describe("the asynchronous transport", () => {
@@ -218,7 +225,7 @@ describe("the asynchronous transport", () => {
     },
   });
   const endpoint = parseEndpoint(`unix://${path}`);
-  const transport = new AsyncTransport({ endpoint });
+  const transport = new AsyncTransport({ endpoint, open: openWithBun });
   afterAll(() => {
     listener.stop(true);
     rmSync(directory, { recursive: true });
@@ -248,7 +255,10 @@ describe("the asynchronous transport", () => {
   });
 
   test("nobody there", async () => {
-    const none = new AsyncTransport({ endpoint: parseEndpoint(`unix://${directory}/none`) });
+    const none = new AsyncTransport({
+      endpoint: parseEndpoint(`unix://${directory}/none`),
+      open: openWithBun,
+    });
     const failure = await none.request({ method: "GET", path: "/" }).catch((thrown: unknown) => thrown);
     expect(failure).toMatchObject({ code: "client.unreachable" });
   });

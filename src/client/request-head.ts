@@ -1,11 +1,12 @@
 /** Writes requests. One buffer per request, so that a small one is one packet; an upload follows it in chunks. */
+import { formatExactJson } from "../lib/exact-json.ts";
 import type { RequestSpec } from "./transport.ts";
 
 const encoder = new TextEncoder();
 
 /** The bytes of a request, body included. `upgrade` adds what asks for a raw stream afterwards. */
 export function encodeRequest(spec: RequestSpec, options: { readonly upgrade: boolean }): Uint8Array {
-  const body = spec.body === undefined ? undefined : encoder.encode(JSON.stringify(spec.body));
+  const body = spec.body === undefined ? undefined : encoder.encode(formatExactJson(spec.body));
   let head = `${spec.method} ${spec.path} HTTP/1.1\r\nHost: tiffin\r\n`;
   head += options.upgrade ? "Connection: Upgrade\r\nUpgrade: tcp\r\n" : "";
   for (const [name, value] of spec.headers ?? []) head += `${name}: ${value}\r\n`;

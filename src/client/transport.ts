@@ -15,6 +15,8 @@ export interface RequestSpec {
   readonly upload?: AsyncIterable<Uint8Array>;
   /** Further fields of the head. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** Gives the call up, and cuts its connection. The synchronous transport, which only waits, does not look at it. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ResponseHead {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { formatExactJson, parseExactJson } from "./exact-json.ts";
+import { formatByMarks, formatExactJson, parseByMarks, parseExactJson } from "./exact-json.ts";
 
 test("whole numbers beyond 2^53 keep every digit on the way in and out", () => {
   const text =
@@ -27,4 +27,15 @@ test("what cannot be written fails as it always does", () => {
   const cycle: { self?: unknown } = {};
   cycle.self = cycle;
   expect(() => formatExactJson(cycle)).toThrow(TypeError);
+});
+
+test.each([
+  '{"a":9007199254740993,"b":[-9223372036854775808,1],"c":"9007199254740993"}',
+  "[0.12345678901234567,1e20,1.5,12345678901234567]",
+  '{"quoted \\" 12345678901234567":"\\\\","next":1700000000000000001}',
+  "[9007199254740991,9007199254740990]",
+])("the way of runtimes that do not tell how a number was written reads %s alike", (text) => {
+  expect(parseByMarks(text)).toEqual(parseExactJson(text));
+  const value = parseExactJson(text);
+  expect(formatByMarks(value, undefined)).toBe(formatExactJson(value));
 });

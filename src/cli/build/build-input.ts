@@ -1,8 +1,8 @@
 /** What a build begins with: a directory less what is left out, a tar from standard input, or a Dockerfile from there. */
 import { emptyFile, endOfArchive, headerOf, padding } from "../../archive/mod.ts";
 import { errnoOf } from "../../client/api-error.ts";
+import { type LeftOut, packHost } from "../../client/pack-host.ts";
 import { type IgnorePatterns, parseIgnore } from "../../docker/dockerfile/ignore.ts";
-import { type LeftOut, packHost } from "../copy/pack-host.ts";
 import { standardInput } from "../input-stream.ts";
 import type { CliIo } from "../io.ts";
 

@@ -1,6 +1,7 @@
 /** `tiffin cp`. */
 import { lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { EngineError } from "../../client/api-error.ts";
+import { packHost } from "../../client/pack-host.ts";
 import { headerPathStatus, type PathStatus } from "../../docker/types/archive.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
@@ -13,7 +14,6 @@ import {
   meansContent,
   meansDirectory,
 } from "../copy/copy-paths.ts";
-import { packHost } from "../copy/pack-host.ts";
 import { HostUnpacking } from "../copy/unpack-host.ts";
 import { toggle } from "../flags/flag.ts";
 import { humanSize } from "../format/human.ts";

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { endOfArchive, headerOf, padding, type TarEntry } from "../../archive/mod.ts";
-import { packHost } from "./pack-host.ts";
+import { packHost } from "../../client/pack-host.ts";
 import { HostUnpacking } from "./unpack-host.ts";
 
 let place = "";

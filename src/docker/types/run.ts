@@ -1,5 +1,16 @@
 /** Tiffin's one-round-trip run and exec: request bodies and the JSON frames that come back. */
-import { type Decoded, flag, integer, integerWithin, list, object, optional, text } from "../decode.ts";
+import { errorKinds } from "../../lib/errors.ts";
+import {
+  type Decoded,
+  flag,
+  integer,
+  integerWithin,
+  list,
+  object,
+  oneOf,
+  optional,
+  text,
+} from "../decode.ts";
 import { containerCreateBody } from "./container.ts";
 import { execCreateBody } from "./exec.ts";
 import { traceResponse } from "./explain.ts";
@@ -36,6 +47,8 @@ export const runFailed = object({
   /** What the client's process should end with, where the failure says so. */
   exitCode: optional(integer),
   code: optional(text),
+  /** What the status of a plain answer would say. */
+  kind: optional(oneOf(...errorKinds)),
   remedy: optional(text),
   /** The operations of the plan around the one that failed. */
   operations: optional(text),

@@ -8,7 +8,7 @@ import {
   readlinkSync,
   readSync,
 } from "node:fs";
-import { endOfArchive, headerOf, padding, type TarEntry, type TarEntryType } from "../../archive/mod.ts";
+import { endOfArchive, headerOf, padding, type TarEntry, type TarEntryType } from "../archive/mod.ts";
 
 const pieceBytes = 256 * 1024;
 const noFollow = 0o400000;

@@ -1,0 +1,146 @@
+/**
+ * `npm run package:npm`: the npm packages, ready for `npm publish`, as directories in `dist/npm`: `tiffin`, the client for
+ * programs with its types and a command that finds the program, and one package with the program for each architecture that
+ * has been built.
+ *
+ *   bun tools/package/npm/npm.ts [--out DIR] [--client-only]
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import packageFile from "../../../package.json";
+
+const root = join(import.meta.dir, "../../..");
+
+interface Platform {
+  /** As npm calls it. */
+  readonly cpu: "x64" | "arm64";
+  readonly program: string;
+}
+
+/** Where `tools/build.sh` puts the program of each. */
+const platforms: readonly Platform[] = [
+  { cpu: "x64", program: process.arch === "x64" ? "dist/tiffin" : "dist/x64/tiffin" },
+  { cpu: "arm64", program: process.arch === "arm64" ? "dist/tiffin" : "dist/arm64/tiffin" },
+];
+
+const common = { version: packageFile.version, license: packageFile.license };
+
+function platformName({ cpu }: Platform): string {
+  return `tiffin-linux-${cpu}`;
+}
+
+function writeJson(file: string, value: unknown): void {
+  writeFileSync(file, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+function run(words: readonly string[]): void {
+  const done = Bun.spawnSync([...words], { cwd: root, stdin: "ignore" });
+  if (done.exitCode === 0) return;
+  throw new Error(`${words.join(" ")} failed:\n${done.stdout.toString()}${done.stderr.toString()}`);
+}
+
+/** Declarations name each other as modules of any TypeScript do. */
+function nameAsModules(directory: string): void {
+  for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".d.ts")) continue;
+    const file = join(directory, name);
+    writeFileSync(file, readFileSync(file, "utf8").replace(/(["'])(\.[^"']+)\.ts\1/g, "$1$2.js$1"));
+  }
+}
+
+/** The package for programs. */
+export function makeClientPackage(out: string): string {
+  const directory = join(out, "tiffin");
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(join(directory, "bin"), { recursive: true });
+  run([
+    process.execPath,
+    "build",
+    "src/sdk/mod.ts",
+    "--target=node",
+    "--format=esm",
+    "--outfile",
+    join(directory, "index.js"),
+  ]);
+  run(["tsc", "-p", "tools/package/npm/tsconfig.json", "--outDir", join(directory, "types")]);
+  nameAsModules(join(directory, "types"));
+  copyFileSync(join(import.meta.dir, "launcher.sh"), join(directory, "bin/tiffin"));
+  chmodSync(join(directory, "bin/tiffin"), 0o755);
+  copyFileSync(join(import.meta.dir, "README.md"), join(directory, "README.md"));
+  writeJson(join(directory, "package.json"), {
+    name: "tiffin",
+    description: packageFile.description,
+    ...common,
+    type: "module",
+    exports: { ".": { types: "./types/sdk/mod.d.ts", default: "./index.js" } },
+    types: "./types/sdk/mod.d.ts",
+    bin: { tiffin: "bin/tiffin" },
+    files: ["index.js", "types", "bin"],
+    engines: packageFile.engines,
+    optionalDependencies: Object.fromEntries(
+      platforms.map((each) => [platformName(each), packageFile.version]),
+    ),
+  });
+  return directory;
+}
+
+/** The package with the program; undefined where it has not been built. */
+export function makePlatformPackage(out: string, platform: Platform): string | undefined {
+  const program = join(root, platform.program);
+  if (!existsSync(program)) return undefined;
+  const directory = join(out, platformName(platform));
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  linkOrCopy(program, join(directory, "tiffin"));
+  writeFileSync(
+    join(directory, "README.md"),
+    `# ${platformName(platform)}\n\nThe program of the package [tiffin](https://www.npmjs.com/package/tiffin) for Linux on ${platform.cpu}.\n`,
+  );
+  writeJson(join(directory, "package.json"), {
+    name: platformName(platform),
+    description: `The program of the package tiffin for Linux on ${platform.cpu}`,
+    ...common,
+    os: ["linux"],
+    cpu: [platform.cpu],
+    libc: ["glibc"],
+    files: ["tiffin"],
+    preferUnplugged: true,
+  });
+  return directory;
+}
+
+/** A hundred megabytes are not copied where another name will do. */
+function linkOrCopy(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    copyFileSync(from, to);
+  }
+}
+
+export function makePackages(out: string): readonly string[] {
+  const programs = platforms.map((platform) => makePlatformPackage(out, platform));
+  return [makeClientPackage(out), ...programs.filter((made) => made !== undefined)];
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      out: { type: "string", default: join(root, "dist/npm") },
+      "client-only": { type: "boolean", default: false },
+    },
+  });
+  const out = resolve(values.out);
+  for (const made of values["client-only"] ? [makeClientPackage(out)] : makePackages(out)) console.log(made);
+}
