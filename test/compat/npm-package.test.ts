@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { makeClientPackage } from "../../tools/package/npm/npm.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
-import { makeClientPackage } from "../../tools/package/npm/npm.ts";
 
 const root = join(import.meta.dir, "../..");
 const examples = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".ts"));
