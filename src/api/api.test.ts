@@ -85,13 +85,7 @@ test("ping tells what clients need to know", async () => {
 
 test("routes of Docker that are not there say so, those of a swarm as an engine without one", async () => {
   const cases = [
-    [
-      "POST",
-      "/build?version=2",
-      501,
-      "building by BuildKit's protocol (version 2) is not done yet by this engine's builder",
-    ],
-    ["POST", "/v1.40/session", 501, "building by BuildKit's protocol is not there yet in this engine"],
+    ["GET", "/plugins", 501, "plug-ins is not there yet in this engine"],
     ["GET", "/services", 503, "This node is not a swarm manager."],
     ["GET", "/networks/a/b", 404, "page not found"],
   ] as const;

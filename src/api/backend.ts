@@ -499,6 +499,49 @@ export interface BuildBackend {
   pruneCache(request: BuildPruneRequest): Promise<BuildPruneReport>;
 }
 
+/** A client's session, as it says itself when it connects. */
+export interface SessionHead {
+  readonly id: string;
+  /** Equal for the same directory of the same client. */
+  readonly sharedKey: string;
+  /** Paths of the methods that the client answers. */
+  readonly methods: readonly string[];
+}
+
+/** Takes a connection over. */
+export type TakeConnection = (client: ByteDuplex) => void;
+
+/** A build whose client has a session. */
+export interface SessionBuildRequest {
+  /** By which the client ends it, and sends a context. */
+  readonly id: string;
+  readonly sessionId: string;
+  /** In the words of BuildKit's Dockerfile frontend. */
+  readonly attributes: ReadonlyMap<string, string>;
+  readonly exporters: readonly { readonly type: string; readonly attributes: ReadonlyMap<string, string> }[];
+  /** The context comes in a request of its own. */
+  readonly uploaded: boolean;
+  /** The image's configuration remembers the steps. */
+  readonly inlineCache: boolean;
+  /** The image's id is told as text, too. */
+  readonly quiet: boolean;
+}
+
+export interface BuildKitBackend {
+  /** `invalid` for an id that is taken. */
+  openSession(head: SessionHead): Promise<TakeConnection>;
+  openControl(): Promise<TakeConnection>;
+  buildForSession(
+    request: SessionBuildRequest,
+    report: (message: ProgressMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** The context of a build, which is under way or comes soon. Resolves when it has been read. */
+  receiveContext(id: string, body: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
+  /** Ends a build by the id that its client gave it, if there is one. */
+  cancel(id: string): Promise<void>;
+}
+
 export interface VolumeBackend {
   /** One of that name is given back as it is. */
   create(body: VolumeCreateBody): Promise<VolumeDocument>;
@@ -563,6 +606,7 @@ export interface Backends {
   readonly execs: ExecBackend;
   readonly images: ImageBackend;
   readonly builds: BuildBackend;
+  readonly buildkit: BuildKitBackend;
   readonly networks: NetworkBackend;
   readonly system: SystemBackend;
   readonly reach: ReachBackend;

@@ -7,6 +7,7 @@ import type { Backends } from "./backend.ts";
 import { Dispatcher } from "./dispatch.ts";
 import { archiveHandlers } from "./handlers/archive.ts";
 import { buildHandlers } from "./handlers/build.ts";
+import { buildkitHandlers } from "./handlers/buildkit.ts";
 import { containerHandlers } from "./handlers/container.ts";
 import { execHandlers } from "./handlers/exec.ts";
 import { imageHandlers } from "./handlers/image.ts";
@@ -56,7 +57,8 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
       ...volumeHandlers(backends.volumes),
       ...systemHandlers(backends.system, backends.events),
       ...imageHandlers(backends.images, onFault),
-      ...buildHandlers(backends.builds, onFault),
+      ...buildHandlers(backends.builds, backends.buildkit, onFault),
+      ...buildkitHandlers(backends.buildkit),
       ...networkHandlers(backends.networks),
       ...containerHandlers(backends.containers),
       ...archiveHandlers(backends.containers),

@@ -29,7 +29,6 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 }
 
 export const absentRoutes: readonly AbsentRoute[] = [
-  ...missing("building by BuildKit's protocol", "POST /build/cancel", "POST /session", "POST /grpc"),
   ...missing(
     "plug-ins",
     "GET /plugins",

@@ -366,6 +366,7 @@ export const routes = {
       /** Additions: why steps are done again is told, and a failed step's files stay as an image of this name. */
       why: queryFlag,
       keepfailed: queryText,
+      buildid: queryText,
     },
     headers: { "x-registry-config": headerRegistries },
     body: streamBody("application/x-tar"),
@@ -383,6 +384,20 @@ export const routes = {
     },
     result: json(buildPruneReport),
   }),
+  /** The build that its client gave this id. */
+  buildCancel: route("POST", "/build/cancel", "1.39", { query: { id: queryText }, result: empty() }),
+  /** The client serves what its builds need: files, secrets, an agent. */
+  buildSession: route("POST", "/session", "1.31", {
+    headers: {
+      "x-docker-expose-session-uuid": queryText,
+      "x-docker-expose-session-sharedkey": queryText,
+      "x-docker-expose-session-sharedkey-encoded": queryText,
+      "x-docker-expose-session-grpc-method": queryText,
+    },
+    result: hijack("h2c"),
+  }),
+  /** BuildKit's own services. */
+  buildControl: route("POST", "/grpc", "1.39", { result: hijack("h2c") }),
 
   networkList: route("GET", "/networks", "1.24", {
     query: { filters: queryFilters },

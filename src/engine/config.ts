@@ -72,6 +72,8 @@ export interface EnginePaths {
   readonly cache: string;
   /** Contexts of builds under way. */
   readonly builds: string;
+  /** Files on their way to a client of a build, or from one. */
+  readonly handovers: string;
   container(id: string): { readonly directory: string; readonly logs: string; readonly record: string };
 }
 
@@ -85,6 +87,7 @@ export function enginePaths(config: EngineConfig): EnginePaths {
     volumes: `${root}/volumes`,
     cache: `${root}/cache`,
     builds: `${root}/builds`,
+    handovers: `${root}/handovers`,
     container(id) {
       const directory = `${root}/containers/${id}`;
       return { directory, logs: `${directory}/logs`, record: `${directory}/record` };

@@ -15,6 +15,7 @@ import { platformOfMachine } from "../oci/mod.ts";
 import { PlanMemory } from "../plan/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { BuildService, StepCache } from "./build/mod.ts";
+import { BuildKitService } from "./buildkit/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
 import {
   type ContainerContext,
@@ -74,6 +75,7 @@ export interface Engine {
   readonly execs: ExecService;
   readonly images: ImageService;
   readonly builds: BuildService;
+  readonly buildkit: BuildKitService;
   readonly volumes: VolumeService;
   readonly networks: NetworkService;
   readonly system: SystemService;
@@ -240,7 +242,9 @@ async function openWith(
   await recoverContainers(context);
   health.adoptAll();
   idle.within(afterReplyMs);
+  let buildkitOf: BuildKitService | undefined;
   const letGo = (): void => {
+    buildkitOf?.[Symbol.dispose]();
     idle[Symbol.dispose]();
     nameServers[Symbol.dispose]();
     health[Symbol.dispose]();
@@ -302,6 +306,15 @@ async function openWith(
     report,
   });
   await builds.settle();
+  const buildkit = new BuildKitService({
+    builds,
+    limitBytes: config.limitUnpackedBytes,
+    directory: paths.handovers,
+    version: options.version,
+    host: platformOfMachine(facts.kernel.machine),
+    hostGateway: () => defaultGateway(networks),
+  });
+  buildkitOf = buildkit;
   const usage = (types: readonly string[]) =>
     diskUsage(
       {
@@ -330,6 +343,7 @@ async function openWith(
     }),
     images: imageService,
     builds,
+    buildkit,
     volumes: volumeService,
     system: new SystemService(context, options.version, usage),
     reach: new ReachService(reachContext(context)),
@@ -355,6 +369,12 @@ async function openWith(
       runLock[Symbol.dispose]();
     },
   };
+}
+
+/** Where containers of the default network reach the host. */
+function defaultGateway(networks: Networks): string | undefined {
+  const gateway = networks.all().find(({ name }) => name === "bridge")?.gateway;
+  return gateway === "" ? undefined : gateway;
 }
 
 function hasProcess(state: ContainerState): boolean {

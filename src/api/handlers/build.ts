@@ -1,14 +1,14 @@
 /** Builds. */
 import { TiffinError } from "../../lib/errors.ts";
-import type { BuildBackend } from "../backend.ts";
+import type { BuildBackend, BuildKitBackend } from "../backend.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { progressLines } from "../progress-lines.ts";
+import { sessionBuildOf, uploadedFor } from "./buildkit.ts";
 
 type Query = Call<"build">["query"];
 
 /** What a client may ask for that is not done, by whether it does. */
 const refused: Readonly<Record<string, (query: Query) => boolean>> = {
-  "building by BuildKit's protocol (version 2)": ({ version = "" }) => version !== "" && version !== "1",
   "a session (session)": ({ session = "" }) => session !== "",
   "squashing layers (squash)": ({ squash }) => squash === true,
   "a result that is no image of this engine (outputs)": ({ outputs = "" }) =>
@@ -34,8 +34,12 @@ function number<K extends string>(key: K, value: number | undefined): { readonly
   return (value === undefined || value === 0 ? {} : { [key]: value }) as { readonly [name in K]?: number };
 }
 
+/** The version of BuildKit's builder. */
+const buildkitVersion = "2";
+
 export function buildHandlers(
   builds: BuildBackend,
+  buildkit: BuildKitBackend,
   onFault: (error: unknown) => void,
 ): Pick<Handlers, "build" | "buildPrune"> {
   return {
@@ -46,6 +50,16 @@ export function buildHandlers(
         filters: query.filters ?? {},
       }),
     build: async ({ query, headers, body, signal }) => {
+      if (query.version === buildkitVersion) {
+        const uploaded = uploadedFor(query);
+        return await progressLines(
+          (report) =>
+            uploaded === undefined
+              ? buildkit.buildForSession(sessionBuildOf(query), report, signal)
+              : buildkit.receiveContext(uploaded, body, signal),
+          onFault,
+        );
+      }
       refuse(query);
       const {
         networkmode = "",

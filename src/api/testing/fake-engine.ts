@@ -275,6 +275,17 @@ export function fakeEngine(): FakeEngine {
       },
       pruneCache: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
     },
+    buildkit: {
+      openSession: async () => (client) => client.end(),
+      openControl: async () => (client) => client.end(),
+      buildForSession: async ({ sessionId, attributes }, report) => {
+        report({ id: sessionId, aux: Object.fromEntries(attributes) });
+      },
+      receiveContext: async (_id, body) => {
+        for await (const _ of body);
+      },
+      cancel: async () => {},
+    },
     all,
     allExecs,
     created,

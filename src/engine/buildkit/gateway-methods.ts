@@ -1,0 +1,199 @@
+/** The gateway: the client's own frontend asks for builds, looks at what they came to, and says which of it is the result. */
+import {
+  type CallContext,
+  CallFailed,
+  codes,
+  evaluateRequest,
+  type GatewaySolveRequest,
+  gatewaySolveRequest,
+  gatewaySolveResponse,
+  inputsResponse,
+  type Message,
+  type Method,
+  nothing,
+  pongResponse,
+  returnRequest,
+  type SolveRequest,
+  unary,
+  warnRequest,
+} from "../../buildkit/mod.ts";
+import { randomHex } from "../../lib/ids.ts";
+import type { BuildResult } from "../build/mod.ts";
+import { buildOf, type ControlParts } from "./control-methods.ts";
+import { checkGraph } from "./graph-request.ts";
+import { imageDefinition } from "./image-definition.ts";
+import { checkFrontend } from "./solver.ts";
+import type { Solve } from "./solves.ts";
+
+const service = "/moby.buildkit.v1.frontend.LLBBridge/";
+const buildIdField = "buildkit-controlapi-buildid";
+
+/** What the gateway can do for frontends. */
+const frontendCapabilities = [
+  "solve.base",
+  "return",
+  "returnmap",
+  "proto.refarray",
+  "importcaches",
+  "frontend.inputs",
+  "gateway.solve.metadata",
+  "gateway.solve.evaluate",
+  "gateway.evaluate",
+  "gateway.warnings",
+  "reference.output",
+];
+/** What graphs may have. */
+const llbCapabilities = [
+  "source.image",
+  "source.image.resolvemode",
+  "source.local",
+  "source.local.unique",
+  "source.local.sessionid",
+  "source.local.includepatterns",
+  "source.local.followpaths",
+  "source.local.excludepatterns",
+  "source.local.sharedkeyhint",
+  "source.git",
+  "source.git.fullurl",
+  "source.http",
+  "source.http.checksum",
+  "constraints",
+  "platform",
+  "meta.ignorecache",
+  "meta.description",
+  "meta.exportcache",
+  "exporter.multiple",
+  "exporter.sourcedateepoch",
+];
+
+/** What one client's frontend has had built so far. */
+class Gateway {
+  readonly solve: Solve;
+  readonly request: SolveRequest;
+  readonly #refs = new Map<string, BuildResult>();
+
+  constructor(solve: Solve, request: SolveRequest) {
+    this.solve = solve;
+    this.request = request;
+  }
+
+  add(result: BuildResult): string {
+    const ref = randomHex(refDigits);
+    this.#refs.set(ref, result);
+    return ref;
+  }
+
+  find(ref: string): BuildResult {
+    const result = this.#refs.get(ref);
+    if (result === undefined) throw new CallFailed(codes.notFound, `no such ref: ${ref}`);
+    return result;
+  }
+}
+
+const refDigits = 32;
+const encoder = new TextEncoder();
+
+export function gatewayMethods(parts: ControlParts): ReadonlyMap<string, Method> {
+  const gateways = new WeakMap<Solve, Gateway>();
+  const gatewayOf = async ({ metadata, signal }: CallContext): Promise<Gateway> => {
+    const ref = metadata.get(buildIdField) ?? "";
+    const solve = await parts.solves.get(ref, signal);
+    const { request } = solve;
+    if (request === undefined) throw new CallFailed(codes.notFound, `no such job ${ref}`);
+    const there = gateways.get(solve) ?? new Gateway(solve, request);
+    gateways.set(solve, there);
+    return there;
+  };
+  const method = <In, Out>(
+    name: string,
+    incoming: Message<In>,
+    outgoing: Message<Out>,
+    handle: (gateway: Gateway, request: In, context: CallContext) => Promise<Partial<Out>>,
+  ): readonly [string, Method] => [
+    `${service}${name}`,
+    unary(
+      incoming,
+      outgoing,
+      async (request, context) => await handle(await gatewayOf(context), request, context),
+    ),
+  ];
+  return new Map<string, Method>([
+    method("Ping", nothing, pongResponse, async () => ({
+      frontendCapabilities: frontendCapabilities.map((id) => ({ id, enabled: true })),
+      llbCapabilities: llbCapabilities.map((id) => ({ id, enabled: true })),
+      workers: [parts.worker],
+    })),
+    method("Solve", gatewaySolveRequest, gatewaySolveResponse, (gateway, request, context) =>
+      solveFor(gateway, request, context, parts),
+    ),
+    method("Inputs", nothing, inputsResponse, async ({ request }) => ({
+      definitions: request.frontendInputs,
+    })),
+    // What is built has been built when it has a ref.
+    method("Evaluate", evaluateRequest, nothing, async (gateway, { ref }) => {
+      gateway.find(ref);
+      return {};
+    }),
+    method(
+      "Warn",
+      warnRequest,
+      nothing,
+      async ({ solve }, { digest, level, short, detail, url, info, ranges }) => {
+        const warning = { vertex: digest, level, short, detail, url, info, ranges };
+        solve.report({ vertexes: [], statuses: [], logs: [], warnings: [warning] });
+        return {};
+      },
+    ),
+    method("Return", returnRequest, nothing, async (gateway, { result, error }) => {
+      if (error !== undefined) gateway.solve.settle(new CallFailed(error.code, error.message));
+      else {
+        const refs = [result?.ref?.id ?? result?.plainRef ?? "", ...(result?.refs?.refs.values() ?? [])]
+          .map((ref) => (typeof ref === "string" ? ref : ref.id))
+          .filter((ref) => ref !== "");
+        gateway.solve.settle({ results: refs.map((ref) => gateway.find(ref)) });
+      }
+      return {};
+    }),
+  ]);
+}
+
+async function solveFor(
+  gateway: Gateway,
+  request: GatewaySolveRequest,
+  { signal }: CallContext,
+  { solver }: ControlParts,
+) {
+  const { frontend, frontendOptions, frontendInputs, cacheImports, definition } = request;
+  if (frontend === "") {
+    // An empty graph is an empty result.
+    if ((definition?.operations.length ?? 0) === 0) return { result: resultOf(gateway, undefined) };
+    return { result: resultOf(gateway, checkGraph()) };
+  }
+  checkFrontend(frontend, frontendOptions);
+  const asked: SolveRequest = {
+    ...gateway.request,
+    frontendInputs,
+    cache: gateway.request.cache && {
+      ...gateway.request.cache,
+      imports: [...gateway.request.cache.imports, ...cacheImports],
+    },
+  };
+  const cancel = (): void => gateway.solve.cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    const built = await solver.build(buildOf(asked, frontendOptions), gateway.solve);
+    return { result: resultOf(gateway, built) };
+  } finally {
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+function resultOf(gateway: Gateway, built: BuildResult | undefined) {
+  const image = built?.images[0]?.id;
+  const id = built === undefined ? "" : gateway.add(built);
+  const definition = image === undefined ? undefined : imageDefinition(image);
+  const metadata = new Map<string, Uint8Array>();
+  const config = built?.exporter["containerimage.config"];
+  if (config !== undefined) metadata.set("containerimage.config", encoder.encode(config));
+  return { plainRef: "", plainRefs: undefined, ref: { id, definition }, refs: undefined, metadata };
+}

@@ -1,0 +1,2 @@
+/** Builds as BuildKit's clients ask for them. */
+export { BuildKitService } from "./buildkit-service.ts";

@@ -1,0 +1,100 @@
+/** What a build gets from its client's session, asked for only when a step wants it. */
+import {
+  askCredentials,
+  askSecret,
+  type ClientSession,
+  connectAgent,
+  hasAgent,
+  pullUpload,
+  receiveFiles,
+} from "../../buildkit/mod.ts";
+import { openDirectory } from "../../kernel/files.ts";
+import type { BuildInputs, LocalContext, NamedContext } from "../build/mod.ts";
+import { decompress, unpack } from "../tree/mod.ts";
+import { SyncedDirectory } from "./synced-directory.ts";
+
+export interface SessionFiles {
+  readonly session: ClientSession;
+  /** What a context may have at most. */
+  readonly limitBytes: number;
+}
+
+/** A directory that the client calls `name`. */
+export function sessionDirectory({ session, limitBytes }: SessionFiles, name: string): LocalContext {
+  const { sharedKey } = session.head;
+  return {
+    ...(sharedKey !== "" && { sharedKey: `${sharedKey}:${name}` }),
+    async receive(
+      directory: string,
+      wanted: Parameters<LocalContext["receive"]>[1],
+      signal: AbortSignal,
+    ): Promise<void> {
+      using root = openDirectory(directory);
+      using synced = new SyncedDirectory(root, limitBytes);
+      await receiveFiles(session, { name, ...wanted }, synced, signal);
+      synced.finish();
+    },
+  };
+}
+
+/** An archive, however it comes. It can be received once. */
+export function archiveContext(
+  archive: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+  limitBytes: number,
+): LocalContext {
+  return {
+    comesWhole: true,
+    async receive(
+      directory: string,
+      _wanted: Parameters<LocalContext["receive"]>[1],
+      signal: AbortSignal,
+    ): Promise<void> {
+      using root = openDirectory(directory);
+      await unpack(decompress(archive(signal), limitBytes), {
+        root,
+        directory: "/",
+        keepTypes: false,
+        owner: { uid: 0, gid: 0 },
+        firstHostId: 0,
+        whiteouts: false,
+        limitHoleBytes: limitBytes,
+      });
+    },
+  };
+}
+
+const uploadHost = "buildkit-session";
+
+/** An address of the client's own, from which it sends an archive; undefined: it is none. */
+export function uploadContext(files: SessionFiles, url: string): LocalContext | undefined {
+  const match = new RegExp(`^https?://(${uploadHost})(/.*)$`).exec(url);
+  const [, host, path] = match ?? [];
+  if (host === undefined || path === undefined) return undefined;
+  return archiveContext((signal) => pullUpload(files.session, { host, path }, signal), files.limitBytes);
+}
+
+/** Docker's own registry, as credentials know it. */
+const hubKeys = ["https://index.docker.io/v1/", "registry-1.docker.io", "docker.io"];
+
+export function sessionInputs(
+  files: SessionFiles,
+  contexts: ReadonlyMap<string, NamedContext>,
+  signal: AbortSignal,
+): BuildInputs {
+  const { session } = files;
+  return {
+    contexts,
+    secret: (id) => askSecret(session, id, signal),
+    hasAgent: (id) => hasAgent(session, id, signal),
+    connectAgent: async (id) => connectAgent(session, id, signal),
+    async credentials(host) {
+      for (const key of host === "docker.io" ? hubKeys : [host]) {
+        const found = await askCredentials(session, key, signal);
+        if (found === undefined) continue;
+        const { username, secret } = found;
+        return username === "" ? { identitytoken: secret } : { username, password: secret };
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,178 @@
+/** Builds that are asked for in BuildKit's words: with what they need from their client's session, and where the result goes. */
+import {
+  CallFailed,
+  type ClientSession,
+  codes,
+  type Exporter,
+  type SentTree,
+  type SessionRegistry,
+} from "../../buildkit/mod.ts";
+import { TiffinError } from "../../lib/errors.ts";
+import {
+  type BuildResult,
+  type CacheExport,
+  type CacheImport,
+  dockerfileContextName,
+  type LocalContext,
+  mainContextName,
+  type NamedContext,
+} from "../build/mod.ts";
+import type { Builder } from "./builder.ts";
+import { type Attributes, requestOf, withPrefix } from "./frontend-request.ts";
+import { sessionDirectory, sessionInputs, uploadContext } from "./session-inputs.ts";
+import { outputsOf } from "./solve-outputs.ts";
+import type { Solve } from "./solves.ts";
+import { statusOf } from "./status-events.ts";
+
+export interface SolverParts {
+  readonly builder: Builder;
+  readonly sessions: SessionRegistry;
+  /** What a context may have at most. */
+  readonly limitBytes: number;
+  readonly stage: (tar: AsyncIterable<Uint8Array>) => Promise<AsyncDisposable & SentTree>;
+}
+
+/** A Dockerfile's build. */
+export interface FrontendBuild {
+  readonly attributes: Attributes;
+  /** Images that stand for what a client refers to by a graph. */
+  readonly images: ReadonlyMap<string, string>;
+  readonly sessionId: string;
+  readonly exporters: readonly Exporter[];
+  readonly entitlements: readonly string[];
+  readonly cacheFrom: readonly CacheImport[];
+  readonly cacheTo: readonly CacheExport[];
+  /** What is not in the session: a context that has come by itself. */
+  readonly context?: LocalContext;
+}
+
+const dockerfileFrontend = "dockerfile.v0";
+const gatewayFrontend = "gateway.v0";
+/** The frontends that our builder is. */
+const ownFrontends =
+  /^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::(?:1(?:\.[0-9]+)*|latest|master|labs|1-labs))?(?:@sha256:[0-9a-f]{64})?$/;
+
+/** Refuses a frontend that is not built in. */
+export function checkFrontend(frontend: string, attributes: Attributes): void {
+  if (frontend === dockerfileFrontend) return;
+  const source = attributes.get("source") ?? "";
+  if (frontend === gatewayFrontend && ownFrontends.test(source)) return;
+  const shown = frontend === gatewayFrontend ? source : frontend;
+  throw new TiffinError(
+    "notImplemented",
+    "buildkit.frontend",
+    `the frontend ${JSON.stringify(shown)} is not run by this engine`,
+    { remedy: "the stable Dockerfile syntax is built in: leave the frontend out" },
+  );
+}
+
+export class Solver {
+  readonly #parts: SolverParts;
+
+  constructor(parts: SolverParts) {
+    this.#parts = parts;
+  }
+
+  /** Ends with `solve.signal`, and when the client's session does. */
+  async build(asked: FrontendBuild, solve: Solve): Promise<BuildResult> {
+    const { builder, sessions, stage } = this.#parts;
+    const { signal } = solve;
+    checkNoSubrequest(asked.attributes);
+    const session = asked.sessionId === "" ? undefined : await sessions.get(asked.sessionId, signal);
+    void session?.connection.closed.then(() => solve.cancel());
+    const request = requestOf(asked.attributes, {
+      entitlements: asked.entitlements,
+      cacheFrom: asked.cacheFrom,
+      cacheTo: asked.cacheTo,
+      outputs: outputsOf(asked.exporters, { session, stage, signal }),
+    });
+    const contexts = await this.#contexts(asked, session, signal);
+    const inputs =
+      session === undefined
+        ? { ...nothing, contexts }
+        : sessionInputs({ session, limitBytes: this.#parts.limitBytes }, contexts, signal);
+    return await builder.build(
+      request,
+      inputs,
+      (event) => {
+        const status = statusOf(event);
+        if (status !== undefined) solve.report(status);
+      },
+      signal,
+    );
+  }
+
+  async #contexts(
+    asked: FrontendBuild,
+    session: ClientSession | undefined,
+    signal: AbortSignal,
+  ): Promise<Map<string, NamedContext>> {
+    const { attributes } = asked;
+    const { sessions, limitBytes } = this.#parts;
+    const contexts = new Map<string, NamedContext>();
+    const local = async (name: string): Promise<NamedContext | undefined> => {
+      // A session that several builds share for one directory.
+      const id = attributes.get(`local-sessionid:${name}`) ?? "";
+      const of = id === "" ? session : await sessions.get(id, signal);
+      return of && { kind: "local", local: sessionDirectory({ session: of, limitBytes }, name) };
+    };
+    const add = (name: string, context: NamedContext | undefined): void => {
+      if (context !== undefined) contexts.set(name, context);
+    };
+    const mainName = attributes.get("contextkey") ?? mainContextName;
+    const main = attributes.get(mainName) ?? "";
+    if (asked.context !== undefined) add(mainContextName, { kind: "local", local: asked.context });
+    else if (main.startsWith("input:"))
+      add(mainContextName, await this.#input(asked, main.slice("input:".length)));
+    else if (main !== "") add(mainContextName, this.#remote(main, session));
+    else add(mainContextName, await local(mainName));
+    const dockerfile = attributes.get("dockerfilekey") ?? dockerfileContextName;
+    const hasOwnDockerfile = attributes.has("dockerfilekey");
+    if ((asked.context === undefined && main === "") || hasOwnDockerfile) {
+      add(dockerfileContextName, await local(dockerfile));
+    }
+    for (const [name, where] of Object.entries(withPrefix(attributes, "context:"))) {
+      const at = where.indexOf(":");
+      const rest = where.slice(at + 1);
+      const kind = at === -1 ? "" : where.slice(0, at);
+      if (kind === "local") add(name, await local(rest));
+      else if (kind === "input") add(name, await this.#input(asked, rest));
+      else if (kind === "docker-image") add(name, { kind: "image", reference: rest.replace(/^\/\//, "") });
+      else add(name, this.#remote(where, session));
+    }
+    return contexts;
+  }
+
+  #remote(url: string, session: ClientSession | undefined): NamedContext {
+    const upload =
+      session === undefined ? undefined : uploadContext({ session, limitBytes: this.#parts.limitBytes }, url);
+    return upload === undefined ? { kind: "remote", url } : { kind: "local", local: upload };
+  }
+
+  async #input({ images }: FrontendBuild, name: string): Promise<NamedContext> {
+    const reference = images.get(name);
+    if (reference === undefined) {
+      throw new TiffinError("invalid", "buildkit.input", `the client gives no input ${JSON.stringify(name)}`);
+    }
+    return { kind: "image", reference };
+  }
+}
+
+/** Questions about a Dockerfile, instead of its build. */
+function checkNoSubrequest(attributes: Attributes): void {
+  const question = attributes.get("requestid") ?? "";
+  if (question === "") return;
+  throw new CallFailed(
+    codes.unimplemented,
+    `the question ${question} about a Dockerfile is not answered here`,
+  );
+}
+
+const nothing = {
+  secret: async () => undefined,
+  hasAgent: async () => false,
+  connectAgent: async (id: string) => {
+    throw new TiffinError("notFound", "buildkit.no-agent", `there is no ssh agent ${JSON.stringify(id)}`);
+  },
+  credentials: async () => undefined,
+};
