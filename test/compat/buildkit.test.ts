@@ -88,7 +88,7 @@ withClient("the context comes without what is ignored, and progress is drawn", a
 withClient("what was built is taken from the cache, and its id is told", async () => {
   const { stdout, code, stderr } = await said(["build", "-q", "--build-arg", "NAME=noon", "."]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  expect(stdout.trim()).toBe((await output("image", "inspect", "--format", "{{.Id}}", "lunch")).trim());
+  expect((await output("image", "inspect", "--format", "{{.Id}}", stdout.trim())).trim()).toBe(stdout.trim());
   const again = await said(["build", "--build-arg", "NAME=noon", "."]);
   expect(again.stderr).toMatch(/#\d+ CACHED/);
 });

@@ -19,8 +19,19 @@ export interface SessionFiles {
   readonly limitBytes: number;
 }
 
+/** Does the work of a transfer, which says how many bytes came, as a step that is told of. */
+export type TellTransfer = (transfer: () => Promise<number>) => Promise<void>;
+
+const untold: TellTransfer = async (transfer) => {
+  await transfer();
+};
+
 /** A directory that the client calls `name`. */
-export function sessionDirectory({ session, limitBytes }: SessionFiles, name: string): LocalContext {
+export function sessionDirectory(
+  { session, limitBytes }: SessionFiles,
+  name: string,
+  tell: TellTransfer = untold,
+): LocalContext {
   const { sharedKey } = session.head;
   return {
     ...(sharedKey !== "" && { sharedKey: `${sharedKey}:${name}` }),
@@ -29,10 +40,13 @@ export function sessionDirectory({ session, limitBytes }: SessionFiles, name: st
       wanted: Parameters<LocalContext["receive"]>[1],
       signal: AbortSignal,
     ): Promise<void> {
-      using root = openDirectory(directory);
-      using synced = new SyncedDirectory(root, limitBytes);
-      await receiveFiles(session, { name, ...wanted }, synced, signal);
-      synced.finish();
+      await tell(async () => {
+        using root = openDirectory(directory);
+        using synced = new SyncedDirectory(root, limitBytes);
+        await receiveFiles(session, { name, ...wanted }, synced, signal);
+        synced.finish();
+        return synced.received.bytes;
+      });
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Builds that are asked for in BuildKit's words: with what they need from their client's session, and where the result goes. */
+import { createHash } from "node:crypto";
 import {
   CallFailed,
   type ClientSession,
@@ -7,8 +8,10 @@ import {
   type SentTree,
   type SessionRegistry,
 } from "../../buildkit/mod.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { nowMs } from "../../lib/clock.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import {
+  type BuildEvent,
   type BuildResult,
   type CacheExport,
   type CacheImport,
@@ -19,7 +22,7 @@ import {
 } from "../build/mod.ts";
 import type { Builder } from "./builder.ts";
 import { type Attributes, requestOf, withPrefix } from "./frontend-request.ts";
-import { sessionDirectory, sessionInputs, uploadContext } from "./session-inputs.ts";
+import { sessionDirectory, sessionInputs, type TellTransfer, uploadContext } from "./session-inputs.ts";
 import { outputsOf } from "./solve-outputs.ts";
 import type { Solve } from "./solves.ts";
 import { statusOf } from "./status-events.ts";
@@ -86,7 +89,7 @@ export class Solver {
       cacheTo: asked.cacheTo,
       outputs: outputsOf(asked.exporters, { session, stage, signal }),
     });
-    const contexts = await this.#contexts(asked, session, signal);
+    const contexts = await this.#contexts(asked, session, solve);
     const inputs =
       session === undefined
         ? { ...nothing, contexts }
@@ -105,16 +108,17 @@ export class Solver {
   async #contexts(
     asked: FrontendBuild,
     session: ClientSession | undefined,
-    signal: AbortSignal,
+    solve: Solve,
   ): Promise<Map<string, NamedContext>> {
+    const { signal } = solve;
     const { attributes } = asked;
     const { sessions, limitBytes } = this.#parts;
     const contexts = new Map<string, NamedContext>();
-    const local = async (name: string): Promise<NamedContext | undefined> => {
+    const local = async (name: string, tell?: TellTransfer): Promise<NamedContext | undefined> => {
       // A session that several builds share for one directory.
       const id = attributes.get(`local-sessionid:${name}`) ?? "";
       const of = id === "" ? session : await sessions.get(id, signal);
-      return of && { kind: "local", local: sessionDirectory({ session: of, limitBytes }, name) };
+      return of && { kind: "local", local: sessionDirectory({ session: of, limitBytes }, name, tell) };
     };
     const add = (name: string, context: NamedContext | undefined): void => {
       if (context !== undefined) contexts.set(name, context);
@@ -129,7 +133,8 @@ export class Solver {
     const dockerfile = attributes.get("dockerfilekey") ?? dockerfileContextName;
     const hasOwnDockerfile = attributes.has("dockerfilekey");
     if ((asked.context === undefined && main === "") || hasOwnDockerfile) {
-      add(dockerfileContextName, await local(dockerfile));
+      const file = attributes.get("filename") ?? "Dockerfile";
+      add(dockerfileContextName, await local(dockerfile, toldTransfer(solve, file)));
     }
     for (const [name, where] of Object.entries(withPrefix(attributes, "context:"))) {
       const at = where.indexOf(":");
@@ -156,6 +161,37 @@ export class Solver {
     }
     return { kind: "image", reference };
   }
+}
+
+/** A Dockerfile on its way, as clients are used to see it. */
+function toldTransfer(solve: Solve, name: string): TellTransfer {
+  const vertex = {
+    kind: "vertex",
+    digest: `sha256:${createHash("sha256").update(`${solve.ref} ${name}`).digest("hex")}`,
+    name: `[internal] load build definition from ${name}`,
+    inputs: [],
+    cached: false,
+  } as const;
+  const tell = (event: BuildEvent): void => {
+    const status = statusOf(event);
+    if (status !== undefined) solve.report(status);
+  };
+  return async (transfer) => {
+    const startedMs = nowMs();
+    tell({ ...vertex, startedMs });
+    let error: string | undefined;
+    try {
+      const bytes = await transfer();
+      const atMs = nowMs();
+      const status = { id: "transferring dockerfile:", name: "", current: bytes, total: 0 };
+      tell({ kind: "status", vertex: vertex.digest, ...status, atMs, startedMs, completedMs: atMs });
+    } catch (thrown) {
+      error = messageOf(thrown);
+      throw thrown;
+    } finally {
+      tell({ ...vertex, startedMs, completedMs: nowMs(), ...(error !== undefined && { error }) });
+    }
+  };
 }
 
 /** Questions about a Dockerfile, instead of its build. */
