@@ -140,7 +140,7 @@ async function endOf(
     told = { code: Number(code), message: typeof text === "string" ? decodeStatusMessage(text) : "" };
   };
   stream.once("response", (headers) => {
-    const status = Number(headers[constants.HTTP2_HEADER_STATUS]);
+    const status = Number(headers[":status"]);
     if (status !== 200) told = { code: codes.unavailable, message: `${path} was answered with ${status}` };
     hear(headers);
   });

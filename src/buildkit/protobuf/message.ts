@@ -1,6 +1,7 @@
 /** Messages of protobuf as tables of their fields: types, readers and writers come from the table. */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { TiffinError } from "../../lib/errors.ts";
+import { own } from "../../lib/own.ts";
 import { badMessage, type Field, type Nested } from "./field.ts";
 
 export type Fields = Readonly<Record<string, Field<unknown>>>;
@@ -31,7 +32,7 @@ export function message<F extends Fields>(fields: F): Message<ValuesOf<F>> {
       const [number, wire] = reader.tag();
       const row = byNumber.get(number);
       if (row === undefined) reader.skip(wire, number);
-      else values[row.name] = row.field.read(reader, wire, values[row.name]);
+      else values[row.name] = row.field.read(reader, wire, own(values, row.name));
     }
     if (reader.pos !== endsAt) throw badMessage("a part is longer than it says");
     // Every field of the table has been given a value of its type.

@@ -1,5 +1,6 @@
 /** What is kept from builds, in BuildKit's words. */
 import { timestampOfMs, type UsageRecord } from "../../buildkit/mod.ts";
+import { own } from "../../lib/own.ts";
 import type { UsedRecord } from "../build/mod.ts";
 import type { Builder } from "./builder.ts";
 
@@ -42,7 +43,7 @@ function matches(record: UsageRecord, filters: readonly string[]): boolean {
   return filters.some((filter) =>
     filter.split(",").every((term) => {
       const [, name = "", operator = "", value = ""] = /^([a-z]+)(==|!=|~=)?(.*)$/.exec(term) ?? [];
-      const there = values[name];
+      const there = own(values, name);
       if (there === undefined) return true;
       if (operator === "==") return there === value;
       if (operator === "!=") return there !== value;
@@ -73,10 +74,10 @@ export class CacheRecords {
 
 /** `type==regular` as `type=regular`. */
 function pruneFilters(filters: readonly string[]): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
+  const found = new Map<string, string[]>();
   for (const term of filters.flatMap((filter) => filter.split(","))) {
     const [name = "", value = ""] = term.split(/[=~]?=(.*)/s);
-    found[name] = [...(found[name] ?? []), value];
+    found.set(name, [...(found.get(name) ?? []), value]);
   }
-  return found;
+  return Object.fromEntries(found);
 }

@@ -46,7 +46,8 @@ export function servedSession(sessions: SessionRegistry, piece: typeof bytesMess
       .flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
     const session = sessions.accept({ id, sharedKey: said("sharedkey"), methods }, duplex);
     void session.connection.closed.then(finish);
-    signal.addEventListener("abort", () => session.connection.destroy(), { once: true });
+    const stop = (): void => session.connection.destroy();
+    signal.addEventListener("abort", stop, { once: true });
     try {
       for (;;) {
         const data = outgoing.shift();
@@ -61,6 +62,7 @@ export function servedSession(sessions: SessionRegistry, piece: typeof bytesMess
         }
       }
     } finally {
+      signal.removeEventListener("abort", stop);
       session.connection.destroy();
     }
   };
