@@ -85,16 +85,50 @@ export function compare(contestants: readonly Contestant[], rounds: number, warm
       if (round >= 0) samples[index]?.push(elapsed);
     }
   }
-  return contestants.map((contestant, index) => {
-    const values = samples[index] ?? [];
-    return {
-      name: contestant.name,
-      medianMs: median(values),
-      minMs: Math.min(...values),
-      p90Ms: quantile(values, 0.9),
-      rounds,
-    };
-  });
+  return contestants.map(({ name }, index) => timingOf(name, samples[index] ?? []));
+}
+
+/** What one takes longer than another, of runs that follow each other: a noisy moment of the machine hits both. */
+export interface Difference {
+  readonly timings: readonly [Timing, Timing];
+  /** The median of the differences. */
+  readonly differenceMs: number;
+  /** Between these is the true median, with a probability of 95 %. */
+  readonly leastMs: number;
+  readonly mostMs: number;
+}
+
+/** Half the width of the interval in places of the sorted differences, for one of them: the binomial distribution's 97.5 %. */
+const widthOfInterval = 0.98;
+
+export function comparePair(one: Contestant, other: Contestant, rounds: number, warmup = 10): Difference {
+  const [ofOne, ofOther]: [number[], number[]] = [[], []];
+  for (let round = -warmup; round < rounds; round += 1) {
+    const isFirst = round % 2 === 0;
+    Bun.sleepSync(pauseMs);
+    const before = timeOnce(isFirst ? one : other);
+    Bun.sleepSync(pauseMs);
+    const after = timeOnce(isFirst ? other : one);
+    if (round < 0) continue;
+    ofOne.push(isFirst ? before : after);
+    ofOther.push(isFirst ? after : before);
+  }
+  const differences = ofOne.map((value, index) => value - (ofOther[index] ?? 0)).sort((a, b) => a - b);
+  const at = (place: number): number =>
+    differences[Math.min(rounds - 1, Math.max(0, Math.round(place)))] ?? Number.NaN;
+  const middle = (rounds - 1) / 2;
+  const half = widthOfInterval * Math.sqrt(rounds);
+  return {
+    timings: [timingOf(one.name, ofOne), timingOf(other.name, ofOther)],
+    differenceMs: at(middle),
+    leastMs: at(middle - half),
+    mostMs: at(middle + half),
+  };
+}
+
+function timingOf(name: string, values: readonly number[]): Timing {
+  const [medianMs, minMs, p90Ms] = [median(values), Math.min(...values), quantile(values, 0.9)];
+  return { name, medianMs, minMs, p90Ms, rounds: values.length };
 }
 
 /** A table with each contestant's ratio to the first one. */

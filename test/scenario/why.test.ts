@@ -1,5 +1,6 @@
 /** `tiffin why` beside faults that are made on purpose, in a network namespace of the test's own. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readlinkSync } from "node:fs";
 import { request, startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
 import { inOwnNetns } from "../support/in-own-netns.ts";
@@ -437,6 +438,76 @@ inOwnNetns(import.meta.path, () => {
     shell(filled("$web nft delete table ip own"));
     expect(Bun.spawnSync(["nft", "list", "tables"]).stdout.toString()).toBe(before);
     expect(Bun.spawnSync(["sh", "-c", filled("$web nft list tables")]).stdout.toString()).toBe("");
+  });
+
+  test("the ways of IPv6: names with addresses of both families, and callers from outside", async () => {
+    shell("ip addr add 2001:db8::1/64 dev out0 nodad; ip -6 route add default via 2001:db8::fe dev out0");
+    await tiffin("network", "create", "--ipv6", "six");
+    const port = String(freePort());
+    const serve = ["base", "httpd", "-f", "-p", "[::]:80"];
+    await tiffin("run", "-d", "--name", "sixth", "--network", "six", "-p", `${port}:80`, ...serve);
+    const hosts = ["--add-host", "only6:2001:db8::9"];
+    await tiffin("run", "-d", "--name", "caller", "--network", "six", ...hosts, "base", "sleep", "1000");
+    const format = '{{(index .NetworkSettings.Networks "six").GlobalIPv6Address}}';
+    const address = await tiffin("inspect", "-f", format, "sixth");
+    await until("the program to listen", async () => (await why("caller", "sixth:80")).Reachable);
+    const named = await why("caller", "sixth:80");
+    expect(named.Steps.find(({ Step }) => Step === "nameAlso")?.Text).toContain(
+      `sixth is ${address} as well`,
+    );
+    const ways = [
+      ["caller", `[${address}]:80`],
+      ["host", `[${address}]:80`],
+      ["2001:db8::77", "sixth:80"],
+      ["2001:db8::77", `[2001:db8::1]:${port}`],
+      ["outside", `[2001:db8::1]:${port}`],
+      ["outside", "sixth:80"],
+    ] as const;
+    for (const [from, to] of ways)
+      expect([from, to, (await why(from, to)).Verdict]).toEqual([from, to, expect.stringMatching(/^yes/)]);
+    const only = await why("caller", "only6:443");
+    expect(only.Verdict).toStartWith("yes as far as this machine");
+    expect(only.Steps[0]?.Text).toBe("the name only6 is 2001:db8::9, says /etc/hosts");
+    const mixed = await why("198.51.100.9", `[2001:db8::1]:${port}`);
+    expect(mixed.Reason).toBe("otherFamily");
+    const closed = await why("2001:db8::77", "web:80");
+    expect([closed.Reachable, closed.Reason]).toEqual([false, "notPublished"]);
+    await tiffin("rm", "-f", "sixth", "caller");
+    await tiffin("network", "rm", "six");
+    shell("ip addr del 2001:db8::1/64 dev out0");
+  });
+
+  test("a real packet from outside is waited for, and traced", async () => {
+    const outside = Bun.spawn(["unshare", "--net", "sleep", "1000"], { stdout: "ignore", stderr: "ignore" });
+    await using _ended = {
+      async [Symbol.asyncDispose]() {
+        outside.kill();
+        await outside.exited;
+      },
+    };
+    const own = readlinkSync("/proc/self/ns/net");
+    await until("the namespace", () => readlinkSync(`/proc/${outside.pid}/ns/net`) !== own);
+    const there = `nsenter -t ${outside.pid} -n`;
+    shell(`ip link add near0 type veth peer name far0 netns ${outside.pid}
+      ip addr add 198.18.0.1/24 dev near0; ip link set near0 up
+      ${there} ip addr add 198.18.0.2/24 dev far0; ${there} ip link set far0 up
+      ${there} ip route add default via 198.18.0.1`);
+    const answer = why("198.18.0.2", "web:80", "&probe=1");
+    let isOver = false;
+    const over = answer.finally(() => {
+      isOver = true;
+    });
+    await until("somebody outside to be seen", () => {
+      const attempt = `${there} timeout 1 bash -c 'exec 3<>/dev/tcp/192.0.2.1/${values["published"]}'`;
+      Bun.spawnSync(["sh", "-c", attempt]);
+      return isOver;
+    });
+    const { Verdict, Steps } = await over;
+    expect(Verdict).toStartWith("yes");
+    const texts = Steps.map(({ Text }) => Text);
+    expect(texts).toContain("a packet from outside came in");
+    expect(texts.find((text) => text.startsWith("trace of host:"))).toContain("@published");
+    shell("ip link delete near0");
   });
 
   test("what chooses the packets to be traced goes with the program that asked, however it ends", async () => {

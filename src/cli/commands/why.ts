@@ -1,4 +1,5 @@
 /** `tiffin why`: whether one reaches the other, and what decides it. */
+import type { ExplainLanguage } from "../../docker/types/explain.ts";
 import type { WhyResponse } from "../../docker/types/why.ts";
 import { shownText } from "../../lib/shown-name.ts";
 import { defineCommand } from "../command.ts";
@@ -18,6 +19,13 @@ function oneOf(words: readonly string[]): (before: string, value: string) => str
     throw new Error(`must be one of ${words.join(", ")}`);
   };
 }
+
+/** Nobody here can send from there. */
+const isOutside = /^(?:outside|\d+(?:\.\d+){3}|[\da-f]*:[\da-f:.]*)$/i;
+const waiting = {
+  en: "waiting up to 10 s for a packet from outside\n",
+  zh: "等待来自外部的包，最多 10 秒\n",
+} as const satisfies Readonly<Record<ExplainLanguage, string>>;
 
 /** Comments of rules and names of links are anybody's words. */
 export function whyText({ Steps, Verdict }: Pick<WhyResponse, "Steps" | "Verdict">): string {
@@ -39,7 +47,10 @@ rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it
       shownDefault: '"text"',
     }),
     lang: languageFlag,
-    probe: toggle("", "Also send a real packet, and show what the kernel traces of it"),
+    probe: toggle(
+      "",
+      "Also send a real packet, or wait for one from outside, and show what the kernel traces of it",
+    ),
   },
   least: 2,
   most: 2,
@@ -47,6 +58,8 @@ rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it
   async run({ values, positionals, context }) {
     const [from = "", to = ""] = positionals;
     const api = await context.api();
+    if (values.probe && isOutside.test(from))
+      context.err(waiting[chosenLanguage(values.lang, context.io.env)]);
     const answer = await api.document("why", {
       query: {
         from,

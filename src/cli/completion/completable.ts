@@ -1,5 +1,7 @@
 /** Every command as shell completion sees it, made from the commands' own tables. */
 import { options as labOptions, labSummary, nouns, undoOutline } from "../../lab/outline.ts";
+import { own } from "../../lib/own.ts";
+import { viewOutlines } from "../../observe/outline.ts";
 import type { Command } from "../command.ts";
 import { commandGroups, commandTable } from "../command-table.ts";
 import { listed, type Offer, words } from "./offer.ts";
@@ -29,6 +31,7 @@ const forRunning = new Set([
   "exec",
   "kill",
   "pause",
+  "cgroup",
   "port",
   "stats",
   "stop",
@@ -37,7 +40,16 @@ const forRunning = new Set([
   "wait",
 ]);
 
+/** What the usage does not tell: the words are names of several kinds. */
+const mixed: Readonly<Record<string, Offer>> = {
+  explain: { words: ["run", "exec", "rm", "network"], lists: ["containers"] },
+  proc: { words: [...viewOutlines.map(({ name }) => name), "tree", "modules", "self"], lists: ["running"] },
+  why: { words: ["host", "outside"], lists: ["running"] },
+};
+
 function argumentsOf(shortest: string, usage: string): Offer {
+  const several = own(mixed, shortest);
+  if (several !== undefined) return several;
   // What is yet to be made has no name that could be offered.
   if (/\bNETWORK\b/.test(usage)) return shortest === "network create" ? words() : listed("networks");
   if (/\bCONTAINER\b/.test(usage)) return listed(forRunning.has(shortest) ? "running" : "containers");
@@ -62,7 +74,9 @@ function describe(name: string, command: Command): Completable {
         values: flag.bare === undefined ? valuesOf(shortest, long) : undefined,
       })),
     arguments: argumentsOf(shortest, command.usage),
-    isRepeated: /\b(CONTAINER|ID|IMAGE|VOLUME|NETWORK) \[(?:NAME|\1)\b/.test(command.usage),
+    isRepeated:
+      Object.hasOwn(mixed, shortest) ||
+      /\b(CONTAINER|ID|IMAGE|VOLUME|NETWORK) \[(?:NAME|\1)\b/.test(command.usage),
   };
 }
 

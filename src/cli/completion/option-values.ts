@@ -56,6 +56,7 @@ const inCommand: Readonly<Record<string, Offer>> = {
   "create attach": streams,
   "explain format": words("json", "markdown", "plain", "sh", "text"),
   "explain lang": words("en", "zh"),
+  "trace lang": words("en", "zh"),
   "why format": words("json", "text"),
   "why lang": words("en", "zh"),
   "ns type": words("user", "mnt", "pid", "net", "uts", "ipc", "cgroup", "time"),

@@ -13,7 +13,9 @@ const fileLimitBytes = 64 * 1024;
 const answerLimitMs = 1500;
 const lookEveryMs = 2;
 const namePort = 53;
-const recordA = 1;
+const records = { a: 1, aaaa: 28 } as const;
+const lengths = { a: 4, aaaa: 16 } as const;
+type Family = keyof typeof records;
 const internet = 1;
 const wantsRecursion = 0x01;
 const headerBytes = 12;
@@ -30,26 +32,44 @@ export interface Asker {
 /** As a process with that root and network namespace would find it out. */
 export async function askName(name: string, { pid, netns, own }: Asker): Promise<NameAnswer> {
   using root = openDirectory(`/proc/${pid}/root`);
-  const inHosts = hostsAddress(readInside(root, "etc/hosts"), name);
-  if (inHosts !== undefined) return { kind: "found", by: "/etc/hosts", address: inHosts };
+  const inHosts = foundAt("/etc/hosts", hostsAddresses(readInside(root, "etc/hosts"), name));
+  if (inHosts !== undefined) return inHosts;
   const by = nameServerOf(readInside(root, "etc/resolv.conf"));
   const server = parseIpAddress(by);
   if (server === undefined) return { kind: "silent", by };
-  const [answer, alive] = await Promise.all([name, own].map((each) => askServer(netns, server, each)));
-  // It waits for servers of its own, and so it has no such name itself.
-  if (answer === undefined && alive !== undefined) return { kind: "unknown", by };
-  if (answer === undefined) return { kind: "silent", by };
-  const address = firstAddress(answer);
-  return address === undefined ? { kind: "unknown", by } : { kind: "found", by, address };
+  const [a, aaaa, alive] = await Promise.all([
+    askServer(netns, server, name, "a"),
+    askServer(netns, server, name, "aaaa"),
+    askServer(netns, server, own, "a"),
+  ]);
+  if (a === undefined && aaaa === undefined) {
+    // It waits for servers of its own, and so it has no such name itself.
+    return { kind: alive === undefined ? "silent" : "unknown", by };
+  }
+  const found = [
+    ...(a === undefined ? [] : addressesIn(a, "a")),
+    ...(aaaa === undefined ? [] : addressesIn(aaaa, "aaaa")),
+  ];
+  return foundAt(by, found) ?? { kind: "unknown", by };
+}
+
+/** The first IPv4 address is followed, or where there is none the first of IPv6. */
+export function foundAt(
+  by: string,
+  addresses: readonly Uint8Array[],
+): Extract<NameAnswer, { kind: "found" }> | undefined {
+  const sorted = [...addresses].sort((one, other) => one.length - other.length);
+  const [address, ...also] = sorted;
+  return address === undefined ? undefined : { kind: "found", by, address, also };
 }
 
 /** As programs of the host find it out. */
 export async function askHost(name: string): Promise<NameAnswer> {
   const by = "host";
-  const found = lookup(name).catch(() => undefined);
+  const found = lookup(name, { all: true }).catch(() => []);
   if (!(await within(found, answerLimitMs))) return { kind: "silent", by };
-  const address = parseIpAddress((await found)?.address ?? "");
-  return address === undefined ? { kind: "unknown", by } : { kind: "found", by, address };
+  const addresses = (await found).flatMap(({ address }) => parseIpAddress(address) ?? []);
+  return foundAt(by, addresses) ?? { kind: "unknown", by };
 }
 
 /** Whatever a container has put there; empty when it cannot be read. */
@@ -63,12 +83,12 @@ function readInside(root: OwnedFd, path: string): string {
   }
 }
 
-export function hostsAddress(text: string, name: string): Uint8Array | undefined {
-  for (const line of text.split("\n")) {
+export function hostsAddresses(text: string, name: string): Uint8Array[] {
+  return text.split("\n").flatMap((line) => {
     const [address = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
-    if (names.some((each) => each.toLowerCase() === name.toLowerCase())) return parseIpAddress(address);
-  }
-  return undefined;
+    const isMeant = names.some((each) => each.toLowerCase() === name.toLowerCase());
+    return isMeant ? (parseIpAddress(address) ?? []) : [];
+  });
 }
 
 /** resolv.conf(5): without any it is this very machine. */
@@ -80,8 +100,9 @@ async function askServer(
   netns: OwnedFd | undefined,
   server: Uint8Array,
   name: string,
+  family: Family,
 ): Promise<Uint8Array | undefined> {
-  const query = nameQuery(name);
+  const query = nameQuery(name, family);
   if (query === undefined) return undefined;
   try {
     using attempt = new UdpAttempt(netns, server, namePort);
@@ -98,7 +119,7 @@ async function askServer(
 }
 
 /** Undefined: no name can be like that. RFC 1035 */
-export function nameQuery(name: string): Uint8Array | undefined {
+export function nameQuery(name: string, family: Family = "a"): Uint8Array | undefined {
   const labels = name
     .replace(/\.$/, "")
     .split(".")
@@ -107,12 +128,16 @@ export function nameQuery(name: string): Uint8Array | undefined {
     return undefined;
   const header = [0x74, 0x77, wantsRecursion, 0, 0, 1, 0, 0, 0, 0, 0, 0];
   const question = labels.flatMap((label) => [label.length, ...label]);
-  return Uint8Array.from([...header, ...question, 0, 0, recordA, 0, internet]);
+  return Uint8Array.from([...header, ...question, 0, 0, records[family], 0, internet]);
 }
 
-/** The first IPv4 address of an answer; undefined when there is none. */
-export function firstAddress(answer: Uint8Array): Uint8Array | undefined {
-  if (answer.length < headerBytes) return undefined;
+/** An answer with more is cut there. */
+const mostAddresses = 16;
+
+/** The addresses of an answer. */
+export function addressesIn(answer: Uint8Array, family: Family): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  if (answer.length < headerBytes) return found;
   const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
   let at = headerBytes;
   const skipName = (): void => {
@@ -131,11 +156,12 @@ export function firstAddress(answer: Uint8Array): Uint8Array | undefined {
   }
   for (let left = view.getUint16(6); left > 0; left -= 1) {
     skipName();
-    if (at + 10 > answer.length) return undefined;
+    if (at + 10 > answer.length || found.length === mostAddresses) return found;
     const [type, length] = [view.getUint16(at), view.getUint16(at + 8)];
     at += 10;
-    if (type === recordA && length === 4 && at + 4 <= answer.length) return answer.slice(at, at + 4);
+    const isOne = type === records[family] && length === lengths[family] && at + length <= answer.length;
+    if (isOne) found.push(answer.slice(at, at + length));
     at += length;
   }
-  return undefined;
+  return found;
 }

@@ -28,7 +28,7 @@ import {
 } from "./neighbours.ts";
 import { clientPort, type Packet, type PacketLink, sameBytes } from "./packet.ts";
 import { noteOthers, passHook } from "./pass-hook.ts";
-import { outerAddress, resolveTarget, someoneOutside } from "./resolve-target.ts";
+import { outerAddress, publishedFor, resolveTarget, someoneOutside } from "./resolve-target.ts";
 import { type Step, Stopped, Telling } from "./telling.ts";
 import { type Route, stopRefused, wayOut } from "./way-out.ts";
 import type { Said } from "./words.ts";
@@ -96,15 +96,21 @@ function requireRunning(told: Telling, { name, status, space }: ReachContainer):
 function fromOutside(told: Telling, packet: Packet, address: Uint8Array | undefined): void {
   const host = spaceOf(told.facts, hostSpace);
   const target = targetContainer(told.facts);
-  const published = target?.ports.find(
-    (each) => each.containerPort === packet.port && each.protocol === packet.protocol,
-  );
+  const source = address ?? someoneOutside(packet.destination);
+  if (source.length !== packet.destination.length) {
+    const shown = formatIpAddress(packet.destination);
+    told.stop("otherFamily", { target: shown, who: formatIpAddress(source) }, "doLook", { who: shown });
+  }
+  const published = publishedFor(target, packet, source);
   const port = told.facts.target.address === undefined ? (published?.hostPort ?? packet.port) : packet.port;
-  const source = address ?? someoneOutside;
   const back = wayOf(told.facts, { space: hostSpace, destination: source });
-  const link = linkOf(host, back.kind === "route" ? back.linkIndex : (outerAddress(told)?.linkIndex ?? 0));
+  const link = linkOf(
+    host,
+    back.kind === "route" ? back.linkIndex : (outerAddress(told, source)?.linkIndex ?? 0),
+  );
   if (link === undefined) told.stop("noOutside", {}, "doHostRoute", { address: "0.0.0.0/0" });
   told.ok("arrives", { who: "host", link: link.name });
+  told.isSent({ ...packet, source, port });
   intoHost(told, { ...packet, source, port }, link, 0, back.kind === "none");
 }
 

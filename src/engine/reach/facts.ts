@@ -74,7 +74,13 @@ export type From =
 /** What became of the name of the target. */
 export type NameAnswer =
   | { readonly kind: "address" }
-  | { readonly kind: "found"; readonly by: string; readonly address: Uint8Array }
+  | {
+      readonly kind: "found";
+      readonly by: string;
+      readonly address: Uint8Array;
+      /** Others that it has, of either family. */
+      readonly also: readonly Uint8Array[];
+    }
   /** The server says that there is no such name. */
   | { readonly kind: "unknown"; readonly by: string }
   /** Nobody answered. */

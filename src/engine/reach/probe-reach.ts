@@ -7,6 +7,7 @@ import { TcpAttempt } from "../../kernel/tcp-attempt.ts";
 import { UdpAttempt } from "../../kernel/udp-attempt.ts";
 import { newId, shortId } from "../../lib/ids.ts";
 import { pause } from "../../lib/timer.ts";
+import { formatIpAddress } from "../../linux/netlink/ip-address.ts";
 import type { ReadRuleset } from "../../linux/netlink/nftables/decode-ruleset.ts";
 import type { TraceEvent } from "../../linux/netlink/nftables/decode-trace.ts";
 import { type Packet, protocols } from "./packet.ts";
@@ -16,6 +17,8 @@ import type { Step } from "./telling.ts";
 
 const limitMs = 1500;
 const lookEveryMs = 5;
+const outsideLimitMs = 10_000;
+const outsideLookMs = 50;
 const mostEvents = 20;
 const ownTables = "why_";
 
@@ -41,6 +44,20 @@ export async function probeReach(
   return { isAnswered, steps: [step, ...traces.steps()] };
 }
 
+/** Nobody here can send from outside: for a while the traces wait for somebody who does. */
+export async function awaitFromOutside(packet: Packet, spaces: readonly TracedSpace[]): Promise<Probed> {
+  using traces = new Traces(spaces, packet);
+  for (let waited = 0; waited < outsideLimitMs && !traces.hasSeen(); waited += outsideLookMs)
+    await pause(outsideLookMs);
+  const address = formatIpAddress(packet.destination);
+  const command = `nc -z${packet.protocol === "udp" ? "u" : ""} ${address} ${packet.port}`;
+  const step: Step = traces.hasSeen()
+    ? { say: "probeSeen", values: {}, outcome: "ok" }
+    : { say: "probeWaited", values: { seconds: outsideLimitMs / 1000, command }, outcome: "note" };
+  // That nobody sent one says nothing of the way.
+  return { isAnswered: true, steps: [step, ...traces.steps()] };
+}
+
 async function attempt(
   packet: Packet,
   netns: OwnedFd | undefined,
@@ -64,7 +81,11 @@ async function attempt(
 
 /** The kernel's traces in all of them. Where it cannot be had, the rest is no worse for it. */
 class Traces implements Disposable {
-  readonly #opened: { readonly space: TracedSpace; readonly trace: NftTrace }[] = [];
+  readonly #opened: {
+    readonly space: TracedSpace;
+    readonly trace: NftTrace;
+    readonly events: TraceEvent[];
+  }[] = [];
 
   constructor(spaces: readonly TracedSpace[], packet: Packet) {
     for (const space of spaces) {
@@ -73,18 +94,25 @@ class Traces implements Disposable {
       if (ruleset.chains.length === 0) continue;
       try {
         const flows = ports.map((port) => ({ protocol: protocols[packet.protocol], port, destination }));
-        this.#opened.push({ space, trace: NftTrace.open(netns, `${ownTables}${shortId(newId())}`, flows) });
+        const trace = NftTrace.open(netns, `${ownTables}${shortId(newId())}`, flows);
+        this.#opened.push({ space, trace, events: [] });
       } catch (thrown) {
         if (!(thrown instanceof SyscallError || thrown instanceof NetlinkError)) throw thrown;
       }
     }
   }
 
+  /** Whether a packet has come by. */
+  hasSeen(): boolean {
+    for (const { trace, events } of this.#opened) events.push(...trace.take());
+    return this.#opened.some(({ events }) => events.length > 0);
+  }
+
   steps(): Step[] {
-    return this.#opened.flatMap(({ space, trace }) => {
+    this.hasSeen();
+    return this.#opened.flatMap(({ space, events }) => {
       const told = new Set<string>();
-      return trace
-        .take()
+      return events
         .filter(({ table, kind, verdict, handle }) => {
           const isDecided = kind === "rule" ? handle !== undefined : kind === "policy" && verdict === "drop";
           return isDecided && !table.startsWith(ownTables);

@@ -7,7 +7,7 @@ import type { OwnedFd } from "../../kernel/owned-fd.ts";
 import { SyscallError } from "../../kernel/syscall.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { parseIpAddress } from "../../linux/netlink/ip-address.ts";
-import { askHost, askName } from "./ask-name.ts";
+import { askHost, askName, foundAt } from "./ask-name.ts";
 import { type Decision, decide, NeedsWay } from "./decide.ts";
 import {
   type From,
@@ -23,7 +23,7 @@ import {
 } from "./facts.ts";
 import { type Packet, sameBytes } from "./packet.ts";
 import { parseTarget, type WrittenTarget } from "./parse-ends.ts";
-import { probeReach, type TracedSpace } from "./probe-reach.ts";
+import { awaitFromOutside, probeReach, type TracedSpace } from "./probe-reach.ts";
 import { SpaceReader } from "./read-space.ts";
 import { type Probed, report } from "./report.ts";
 import type { ReachLanguage } from "./words.ts";
@@ -81,9 +81,7 @@ export class ReachService {
     };
     const decision = decideWith(facts, spaces);
     const probed =
-      probe && decision.packet !== undefined && sender.kind !== "outside"
-        ? await probeAlong(facts, decision.packet, spaces)
-        : undefined;
+      probe && decision.packet !== undefined ? await probeAlong(facts, decision.packet, spaces) : undefined;
     return report(facts, decision, probed, language);
   }
 
@@ -132,9 +130,9 @@ export class ReachService {
       return askName(text, { pid: sender.pid, netns: spaces.netnsOf(sender.space), own: sender.name });
     }
     if (text === "host" || text === "localhost")
-      return { kind: "found", by: "host", address: Uint8Array.of(127, 0, 0, 1) };
-    const own = meant?.addresses[0];
-    if (own !== undefined) return { kind: "found", by: "engine", address: own };
+      return { kind: "found", by: "host", address: Uint8Array.of(127, 0, 0, 1), also: [] };
+    const own = foundAt("engine", meant?.addresses ?? []);
+    if (own !== undefined) return own;
     if (target.container !== undefined || from.kind === "outside") return { kind: "unknown", by: "engine" };
     return askHost(text);
   }
@@ -161,6 +159,7 @@ async function probeAlong(facts: Omit<ReachFacts, "ways">, packet: Packet, space
       destination: isTarget ? undefined : packet.destination,
     };
   });
+  if (from.kind === "outside") return awaitFromOutside(packet, traced);
   return probeReach(packet, spaces.netnsOf(sender ?? hostSpace), traced);
 }
 

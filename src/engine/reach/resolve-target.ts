@@ -1,13 +1,22 @@
 /** Which address is meant: by name, or by what is published. Pure. */
 import { formatIpAddress } from "../../linux/netlink/ip-address.ts";
 import { type Link, linkFlags } from "../../linux/netlink/link.ts";
+import type { PublishedPort } from "../network/mod.ts";
 import { hostSpace, type ReachContainer, type SpaceAddress } from "./facts.ts";
 import { senderName, spaceOf, wayOf } from "./look-up.ts";
 import type { Packet } from "./packet.ts";
 import type { Telling } from "./telling.ts";
 
-/** For documentation, so nobody has it (RFC 5737). */
-export const someoneOutside = Uint8Array.of(203, 0, 113, 7);
+/** For documentation, so nobody has them (RFC 5737, RFC 3849). */
+const outsiders = {
+  4: Uint8Array.of(203, 0, 113, 7),
+  16: Uint8Array.of(0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7),
+} as const;
+
+/** Somebody behind the default route, of the family of `address`. */
+export function someoneOutside(address: Uint8Array): Uint8Array {
+  return address.length === 16 ? outsiders[16] : outsiders[4];
+}
 
 export function resolveTarget(
   told: Telling,
@@ -19,6 +28,8 @@ export function resolveTarget(
   if (from.kind === "outside" && target !== undefined) return publishedAddress(told, target);
   if (name.kind === "found") {
     told.ok("nameFound", { name: wanted.text, address: formatIpAddress(name.address), by: name.by });
+    if (name.also.length > 0)
+      told.ok("nameAlso", { name: wanted.text, addresses: name.also.map(formatIpAddress).join(", ") });
     return name.address;
   }
   const values = { name: wanted.text, who: senderName(told.facts) };
@@ -44,15 +55,29 @@ export function resolveTarget(
 
 /** From outside a container is known by its published ports alone. */
 function publishedAddress(told: Telling, target: ReachContainer): Uint8Array {
+  const { from } = told.facts;
+  const caller = (from.kind === "outside" ? from.address : undefined) ?? outsiders[4];
   const { port, protocol } = told.facts.target;
-  const published = target.ports.find((each) => each.containerPort === port && each.protocol === protocol);
-  if (published === undefined) {
+  if (publishedFor(target, told.facts.target, caller) === undefined)
     stopNotPublished(told, target, { port, protocol });
-  }
-  const host = outerAddress(told)?.address;
+  const host = outerAddress(told, caller)?.address;
   if (host === undefined)
     told.stop("otherFamily", { target: target.name, who: "outside" }, "doLook", { who: target.name });
   return host;
+}
+
+/** The port through which callers of the family of `caller` come. */
+export function publishedFor(
+  target: ReachContainer | undefined,
+  { port, protocol }: Pick<Packet, "port" | "protocol">,
+  caller: Uint8Array,
+): PublishedPort | undefined {
+  return target?.ports.find(
+    (each) =>
+      each.containerPort === port &&
+      each.protocol === protocol &&
+      each.hostAddress.includes(":") === (caller.length === 16),
+  );
 }
 
 export function stopNotPublished(
@@ -66,16 +91,22 @@ export function stopNotPublished(
   });
 }
 
-/** Of the link that leads out. */
-export function outerAddress(told: Telling): SpaceAddress | undefined {
+const isLinkLocal = (address: Uint8Array): boolean =>
+  address[0] === 0xfe && ((address[1] ?? 0) & 0xc0) === 0x80;
+
+/** Of the link that leads out, of the family of `caller`. */
+export function outerAddress(told: Telling, caller: Uint8Array): SpaceAddress | undefined {
   const { addresses, links } = spaceOf(told.facts, hostSpace);
   const bridges = new Set(told.facts.networks.map(({ bridge }) => bridge));
   const outer = links.filter((link) => (link.flags & linkFlags.loopback) === 0 && !bridges.has(link.name));
-  const way = wayOf(told.facts, { space: hostSpace, destination: someoneOutside });
+  const way = wayOf(told.facts, { space: hostSpace, destination: someoneOutside(caller) });
   const leading = way.kind === "route" ? outer.filter(({ index }) => index === way.linkIndex) : [];
   const among = (some: readonly Link[]): SpaceAddress | undefined =>
     addresses.find(
-      ({ linkIndex, address }) => address.length === 4 && some.some(({ index }) => index === linkIndex),
+      ({ linkIndex, address }) =>
+        address.length === caller.length &&
+        !isLinkLocal(address) &&
+        some.some(({ index }) => index === linkIndex),
     );
   return among(leading) ?? among(outer);
 }

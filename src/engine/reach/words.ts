@@ -7,6 +7,10 @@ type Sentence = readonly [en: string, zh: string];
 export const sentences = {
   // What goes well.
   nameFound: ["the name {name} is {address}, says {by}", "名字 {name} 是 {address}（由 {by} 回答）"],
+  nameAlso: [
+    "{name} is {addresses} as well: that way is followed when it is asked for by its address",
+    "{name}还有地址 {addresses}：用该地址来问，就跟踪那条路",
+  ],
   route: ["{who} sends it from {source} through {link} to {hop}", "{who} 从 {source} 经 {link} 发往 {hop}"],
   routeLocal: ["{address} is an address of {who} itself", "{address} 是 {who} 自己的地址"],
   neighbour: ["{hop} is {owner}, with the MAC {mac}", "{hop} 是 {owner}，MAC 为 {mac}"],
@@ -48,6 +52,11 @@ export const sentences = {
   probeSilent: [
     "a real packet was sent, and nothing came back within {ms} ms",
     "发出了真实的包，{ms} 毫秒内没有应答",
+  ],
+  probeSeen: ["a packet from outside came in", "收到了来自外部的包"],
+  probeWaited: [
+    "no packet from outside came within {seconds} s: send one from there while this waits, say with: {command}",
+    "{seconds} 秒内没有来自外部的包：在等待期间从外部发一个，例如：{command}",
   ],
   probeFailed: ["a real packet could not be sent: {error}", "无法发出真实的包：{error}"],
   traced: ["trace of {who}: {rule}: {verdict}", "{who} 的跟踪：{rule}：{verdict}"],
