@@ -37,6 +37,7 @@ struct checker {
 	bool has_listener;
 	bool passes_listener;
 	bool has_parent_end;
+	bool has_adopt;
 	bool leaves;
 	bool terminal_wanted;
 	uint32_t signalled[3];
@@ -48,6 +49,14 @@ static bool refuse(struct checker *c, const char *check)
 {
 	c->check = check;
 	return false;
+}
+
+static bool check_once(struct checker *c, bool *seen)
+{
+	if (*seen)
+		return refuse(c, "op may stand in a plan once only");
+	*seen = true;
+	return true;
 }
 
 static bool is_filled(const struct filled *set, uint32_t slot)
@@ -228,6 +237,14 @@ static bool check_pass_listener(struct checker *c, const struct op_pass_listener
 	return true;
 }
 
+/* A terminal that comes over a socket is one like that which the child hands over. */
+static bool check_adopt(struct checker *c, const struct op_adopt *op)
+{
+	if ((op->flags & ~(uint64_t)NAMESPACE_FLAGS) != 0)
+		return refuse(c, "not namespace flags");
+	return op->listener == SLOT_NONE || check_once(c, &c->has_pty);
+}
+
 static bool check_fd_number(struct checker *c, uint32_t fd)
 {
 	if (fd >= LIMIT_FIXED_FDS)
@@ -293,20 +310,16 @@ static bool check_values(struct checker *c, const struct abi_op_header *header)
 		       refuse(c, "exec without a program");
 	case OP_SUPERVISE:
 		return check_supervise(c, op);
+	case OP_RUN:
+		return ((const struct op_run *)op)->arguments.count > 0 || refuse(c, "run without arguments");
+	case OP_ADOPT:
+		return check_adopt(c, op);
 	case OP_LEAVE:
 		c->leaves = true;
 		return ((const struct op_leave *)op)->wait_exec <= 1 || refuse(c, "flag is neither 0 nor 1");
 	default:
 		return true;
 	}
-}
-
-static bool check_once(struct checker *c, bool *seen)
-{
-	if (*seen)
-		return refuse(c, "op may stand in a plan once only");
-	*seen = true;
-	return true;
 }
 
 static void raise_mark(uint32_t *highest, uint32_t mark)
@@ -350,6 +363,8 @@ static bool check_order(struct checker *c, const struct abi_op_header *header)
 		return ((const struct op_seccomp *)op)->listener == SLOT_NONE || check_once(c, &c->has_listener);
 	case OP_PASS_LISTENER:
 		return check_once(c, &c->passes_listener);
+	case OP_ADOPT:
+		return check_once(c, &c->has_adopt);
 	default:
 		return true;
 	}
@@ -405,6 +420,8 @@ static bool check_whole(struct checker *c)
 	if (c->awaited[STAGE_PARENT] > c->signalled[STAGE_CHILD] ||
 	    c->awaited[STAGE_CHILD] > c->signalled[STAGE_PARENT])
 		return refuse(c, "a mark is awaited that nobody reaches");
+	if (c->has_adopt && c->leaves)
+		return refuse(c, "what is taken over would be left at once");
 	if (c->has_listener != c->passes_listener)
 		return refuse(c, "each waits for the other: a listener and its passing on");
 	return true;

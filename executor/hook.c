@@ -15,20 +15,11 @@
 #define EXEC_FAILED 127
 #define NS_PER_MS UINT64_C(1000000)
 
-static void fill(char **to, const struct plan *plan, struct abi_range range)
-{
-	const char *text = plan_string(plan, range.offset);
-	for (uint32_t i = 0; i < range.count; i++, text = plan_next_string(text))
-		to[i] = (char *)(uintptr_t)text;
-	to[range.count] = NULL;
-}
-
 static _Noreturn void become_hook(struct start *s, const struct op_hook *op, char **pointers, int input)
 {
 	sigset_t none;
-	char **environment = pointers + op->arguments.count + 1;
-	fill(pointers, &s->plan, op->arguments);
-	fill(environment, &s->plan, op->environment);
+	char **environment = pointers + plan_fill_pointers(pointers, &s->plan, op->arguments);
+	plan_fill_pointers(environment, &s->plan, op->environment);
 	umask(DEFAULT_UMASK);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -81,6 +81,13 @@ void hold_report_failure(struct start *s);
 /* listener-fd.c */
 int perform_pass_listener(struct start *s, const struct op_pass_listener *op);
 
+/* adopt.c */
+int perform_listen(struct start *s, const struct op_listen *op);
+int perform_run(struct start *s, const struct op_run *op);
+int perform_adopt(struct start *s, const struct op_adopt *op);
+/* Once the child's program runs, which is another runtime: takes over what that has started. */
+int adopt_process(struct start *s);
+
 /* copy.c */
 int perform_copy_tree(struct start *s, const struct op_copy_tree *op);
 int perform_copy_mode(struct start *s, const struct op_copy_mode *op);

@@ -81,13 +81,24 @@ static uint32_t hear_controller(struct start *s, struct control_message *message
 	return message->type;
 }
 
+int peer_controller(const struct start *s)
+{
+	return s->controller->kind == CONNECTION_CONTROL ? s->controller->fd : -1;
+}
+
+void peer_hear_controller(struct start *s)
+{
+	struct control_message message;
+	hear_controller(s, &message);
+}
+
 /* Waits for the next event; returns false when the child's end is closed, and notes what the controller said. */
 static bool next_event(struct start *s, struct control_message *message)
 {
 	message->type = 0;
 	struct pollfd wanted[] = {
 		{.fd = s->peer, .events = POLLIN},
-		{.fd = s->controller->kind == CONNECTION_CONTROL ? s->controller->fd : -1, .events = POLLIN},
+		{.fd = peer_controller(s), .events = POLLIN},
 	};
 	if (poll(wanted, 2, -1) < 0)
 		return true;

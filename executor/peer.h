@@ -13,4 +13,8 @@ int peer_send_terminal(const struct start *s, int master, int slave);
  */
 void peer_await_end(struct start *s);
 
+/* The controller's connection for poll(2), -1 when it is gone; and what it says meanwhile. */
+int peer_controller(const struct start *s);
+void peer_hear_controller(struct start *s);
+
 #endif

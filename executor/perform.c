@@ -77,6 +77,9 @@ int perform(struct start *s, const struct abi_op_header *op)
 		CASE(OP_PASS_LISTENER, pass_listener);
 		CASE(OP_COPY_TREE, copy_tree);
 		CASE(OP_COPY_MODE, copy_mode);
+		CASE(OP_LISTEN, listen);
+		CASE(OP_RUN, run);
+		CASE(OP_ADOPT, adopt);
 	case OP_SETSID:
 		return perform_setsid(s);
 	case OP_LOOPBACK_UP:

@@ -56,4 +56,14 @@ static inline const char *plan_next_string(const char *text)
 	return text + strlen(text) + 1;
 }
 
+/* Pointers to all strings of a field with NULL behind them; how many that is together. */
+static inline size_t plan_fill_pointers(char **to, const struct plan *plan, struct abi_range range)
+{
+	const char *text = plan_string(plan, range.offset);
+	for (uint32_t i = 0; i < range.count; i++, text = plan_next_string(text))
+		to[i] = (char *)(uintptr_t)text;
+	to[range.count] = NULL;
+	return (size_t)range.count + 1;
+}
+
 #endif

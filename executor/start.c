@@ -55,15 +55,6 @@ static int perform_stage(struct start *s, enum abi_stage stage)
 	return 0;
 }
 
-static size_t fill_pointers(char **to, const struct plan *plan, struct abi_range range)
-{
-	const char *text = plan_string(plan, range.offset);
-	for (uint32_t i = 0; i < range.count; i++, text = plan_next_string(text))
-		to[i] = (char *)(uintptr_t)text;
-	to[range.count] = NULL;
-	return (size_t)range.count + 1;
-}
-
 /* argv and envp of the exec, made here because a seccomp filter may forbid the child to get memory. */
 static int prepare_pointers(struct start *s)
 {
@@ -79,8 +70,8 @@ static int prepare_pointers(struct start *s)
 	if (s->pointers == MAP_FAILED)
 		return -1;
 	s->arguments = s->pointers;
-	s->environment = s->arguments + fill_pointers(s->arguments, &s->plan, exec->arguments);
-	fill_pointers(s->environment, &s->plan, exec->environment);
+	s->environment = s->arguments + plan_fill_pointers(s->arguments, &s->plan, exec->arguments);
+	plan_fill_pointers(s->environment, &s->plan, exec->environment);
 	return 0;
 }
 
@@ -146,11 +137,13 @@ static bool finish_parent(struct start *s)
 	if (s->leave && !s->leave->wait_exec)
 		return true;
 	peer_await_end(s);
+	bool runs = s->progress->state == PROGRESS_EXECUTING;
+	if (runs && s->adopt && adopt_process(s) < 0)
+		return parent_failed(s);
 	note_exec(s);
-	if (s->progress->state == PROGRESS_EXECUTING)
-		return true;
-	end_child(s, true);
-	return false;
+	if (!runs)
+		end_child(s, true);
+	return runs;
 }
 
 static bool is_supervised(const struct plan *plan)

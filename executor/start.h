@@ -76,6 +76,9 @@ struct start {
 	int terminal_slave;
 	const struct op_supervise *supervise;
 	const struct op_leave *leave;
+	/* The child is a runtime that starts the process; with the index of its op. */
+	const struct op_adopt *adopt;
+	uint32_t adopt_index;
 	/* Pointers into the plan for execve, and the mapping that they lie in. */
 	char **arguments;
 	char **environment;

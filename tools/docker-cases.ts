@@ -184,6 +184,12 @@ const ofCreation: readonly DockerCase[] = [
     ...host("VolumeDriver", "Binds"),
   ),
   created("where its group is", ["--cgroup-parent=/elsewhere"], ...host("CgroupParent")),
+  created("the runtime", ["--runtime=runc"], ...host("Runtime")),
+  {
+    what: "a runtime that is not there",
+    steps: [["container create", ["--runtime=nosuch"], "same", "true"]],
+    words: "Docker engines since 23 say it as this one does",
+  },
   created("isolation of the system's own kind", ["--isolation=default"], ...host("Isolation")),
   {
     what: "volumes of another",

@@ -124,6 +124,9 @@ enum abi_op {
   OP_CHROOT = 57,
   OP_COPY_MODE = 58,
   OP_FINISH = 59,
+  OP_LISTEN = 60,
+  OP_RUN = 62,
+  OP_ADOPT = 61,
 };
 
 struct op_open {
@@ -866,6 +869,54 @@ enum step_finish {
   STEP_FINISH_EXIT = 0,
 };
 
+struct op_listen {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t out;
+  uint32_t dir;
+  uint32_t path;
+};
+_Static_assert(sizeof(struct op_listen) == 24, "size of op_listen");
+_Static_assert(offsetof(struct op_listen, path) == 16, "end of op_listen");
+enum step_listen {
+  STEP_LISTEN_SOCKET = 0,
+  STEP_LISTEN_BIND = 1,
+  STEP_LISTEN_LISTEN = 2,
+};
+
+struct op_run {
+  _Alignas(8) struct abi_op_header header;
+  uint32_t path;
+  struct abi_range arguments;
+  struct abi_range environment;
+  uint32_t dir;
+  uint32_t log_file;
+};
+_Static_assert(sizeof(struct op_run) == 40, "size of op_run");
+_Static_assert(offsetof(struct op_run, log_file) == 32, "end of op_run");
+enum step_run {
+  STEP_RUN_FORK = 0,
+  STEP_RUN_WAIT = 1,
+};
+
+struct op_adopt {
+  _Alignas(8) struct abi_op_header header;
+  uint64_t flags;
+  uint32_t dir;
+  uint32_t pid_file;
+  uint32_t log_file;
+  uint32_t root;
+  uint32_t listener;
+};
+_Static_assert(sizeof(struct op_adopt) == 40, "size of op_adopt");
+_Static_assert(offsetof(struct op_adopt, listener) == 32, "end of op_adopt");
+enum step_adopt {
+  STEP_ADOPT_WAIT = 0,
+  STEP_ADOPT_PID = 1,
+  STEP_ADOPT_PIDFD_OPEN = 2,
+  STEP_ADOPT_WAITID = 3,
+  STEP_ADOPT_ROOT = 4,
+};
+
 enum abi_missing_target {
   MISSING_TARGET_REFUSE = 0,
   MISSING_TARGET_DIRECTORY = 1,
@@ -1183,7 +1234,10 @@ static const struct abi_field fields_copy_tree[] = {{FIELD_SLOT_OR_NONE, 8}, {FI
 static const struct abi_field fields_reconfigure[] = {{FIELD_SLOT, 8}, {FIELD_STRINGS, 12}};
 static const struct abi_field fields_chroot[] = {{FIELD_SLOT, 8}};
 static const struct abi_field fields_copy_mode[] = {{FIELD_SLOT_OR_NONE, 8}, {FIELD_STRING, 12}, {FIELD_SLOT, 16}};
-static const struct abi_layout abi_layouts[60] = {
+static const struct abi_field fields_listen[] = {{FIELD_NEW_SLOT, 8}, {FIELD_SLOT, 12}, {FIELD_STRING, 16}};
+static const struct abi_field fields_run[] = {{FIELD_STRING, 8}, {FIELD_STRINGS, 12}, {FIELD_STRINGS, 20}, {FIELD_SLOT, 28}, {FIELD_STRING, 32}};
+static const struct abi_field fields_adopt[] = {{FIELD_U64, 8}, {FIELD_SLOT, 16}, {FIELD_STRING, 20}, {FIELD_STRING, 24}, {FIELD_SLOT, 28}, {FIELD_SLOT_OR_NONE, 32}};
+static const struct abi_layout abi_layouts[63] = {
   [OP_OPEN] = {48, 7, 6, fields_open},
   [OP_CLOSE] = {16, 7, 1, fields_close},
   [OP_FS_MOUNT] = {40, 7, 5, fields_fs_mount},
@@ -1243,6 +1297,9 @@ static const struct abi_layout abi_layouts[60] = {
   [OP_CHROOT] = {16, 4, 1, fields_chroot},
   [OP_COPY_MODE] = {24, 4, 3, fields_copy_mode},
   [OP_FINISH] = {8, 4, 0, NULL},
+  [OP_LISTEN] = {24, 1, 3, fields_listen},
+  [OP_RUN] = {40, 4, 5, fields_run},
+  [OP_ADOPT] = {40, 2, 6, fields_adopt},
 };
 #endif
 

@@ -186,6 +186,7 @@ int waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 
 pid_t waitpid(pid_t pid, int *status, int options) { return (pid_t)CALL4(wait4, pid, status, options, 0); }
 pid_t getpid(void) { return (pid_t)CALL0(getpid); }
+pid_t getppid(void) { return (pid_t)CALL0(getppid); }
 pid_t getsid(pid_t pid) { return (pid_t)CALL1(getsid, pid); }
 int setpgid(pid_t pid, pid_t group) { return (int)CALL2(setpgid, pid, group); }
 pid_t setsid(void) { return (pid_t)CALL0(setsid); }

@@ -568,6 +568,34 @@ export const ops = {
     fields: {},
     steps: ["exit"],
   },
+  listen: {
+    code: 60,
+    doc: "make a unix socket that listens at `path`, one name in the directory in slot `dir`",
+    stages: ["prepare"],
+    fields: { out: "newSlot", dir: "slot", path: "string" },
+    steps: ["socket", "bind", "listen"],
+  },
+  run: {
+    code: 62,
+    doc: "run the program `path` with the child's streams and wait for it; it ends with the child. Any end but exit 0 fails, with the end of `logFile` in the directory in slot `dir` as the reason",
+    stages: ["child"],
+    fields: { path: "string", arguments: "strings", environment: "strings", dir: "slot", logFile: "string" },
+    steps: ["fork", "wait"],
+  },
+  adopt: {
+    code: 61,
+    doc: "the child's program is another OCI runtime: once it runs, wait for its end and take over the process that it (or a `run` before it) has left, whose number it has written into `pidFile` in the directory in slot `dir`. That must be a child of the supervisor (which needs PR_SET_CHILD_SUBREAPER, given up here) whose root is the one in slot `root`. `flags`: namespaces (CLONE_*) that it has of its own. With `listener` the master of its terminal comes over that socket. Where the runtime fails, the end of `logFile` is the reason",
+    stages: ["parent"],
+    fields: {
+      flags: "u64",
+      dir: "slot",
+      pidFile: "string",
+      logFile: "string",
+      root: "slot",
+      listener: "slotOrNone",
+    },
+    steps: ["wait", "pid", "pidfd_open", "waitid", "root"],
+  },
 } as const satisfies Record<string, OpSchema>;
 
 export type OpName = keyof typeof ops;

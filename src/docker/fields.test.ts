@@ -29,16 +29,15 @@ test("paths reach into lists and maps, and own properties only", () => {
 
 test("a judge refuses, warns once for one reason, and lets what is done anyway pass", () => {
   const judge = fieldJudge(createFields);
-  expect(judge({ HostConfig: { Runtime: "tiffin", Isolation: "default", Links: [] } })).toEqual({
+  expect(judge({ HostConfig: { Isolation: "default", Links: [] } })).toEqual({
     refusal: undefined,
     warnings: [],
   });
-  expect(judge({ HostConfig: { CpuCount: 1, Runtime: "runc" } })).toEqual({
+  expect(judge({ HostConfig: { CpuCount: 1, Isolation: "hyperv" } })).toEqual({
     refusal: {
-      path: "HostConfig.Runtime",
+      path: "HostConfig.Isolation",
       kind: "invalid",
-      message:
-        "unknown or invalid runtime name: runc (there is tiffin alone: limits, attach, logs and exec need its own executor, and no other runtime has it)",
+      message: "invalid isolation (hyperv): linux only supports 'default'",
     },
     warnings: ["CpuCount has no effect on Linux. Limitation discarded."],
   });

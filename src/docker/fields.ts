@@ -202,11 +202,7 @@ const hostConfigFields = {
   UsernsMode: done("its user namespace"),
   ShmSize: done("size of /dev/shm"),
   Sysctls: done("kernel parameters of its namespaces"),
-  Runtime: invalid(
-    (value) =>
-      `unknown or invalid runtime name: ${value} (there is tiffin alone: limits, attach, logs and exec need its own executor, and no other runtime has it)`,
-    ["tiffin"],
-  ),
+  Runtime: done("which OCI runtime makes it"),
   Isolation: invalid((value) => `invalid isolation (${value}): linux only supports 'default'`, ["default"]),
   MaskedPaths: done("paths of /proc and /sys that are hidden"),
   ReadonlyPaths: done("paths of /proc and /sys that cannot be written"),

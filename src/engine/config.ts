@@ -23,9 +23,23 @@ export interface EngineConfig {
   readonly publishMode: "nat" | "socket";
   /** Containers of the default network reach each other. */
   readonly openWithin: boolean;
+  /** OCI runtimes that containers may ask for by name, beside those that are installed. */
+  readonly runtimes: Readonly<Record<string, RuntimeProgram>>;
+  /** The runtime of containers that ask for none. */
+  readonly defaultRuntime: string;
   /** Where the subnets of networks come from, like `base=10.10.0.0/16,size=24`; empty: the engine's own choice. */
   readonly addressPools: readonly string[];
 }
+
+/** A program of the host, and what stands before its commands. */
+export interface RuntimeProgram {
+  /** Absolute, or a name in PATH. */
+  readonly path: string;
+  readonly arguments: readonly string[];
+}
+
+/** The name of the runtime that the engine is itself. */
+export const ownRuntime = "tiffin";
 
 export const defaultRoot = "/var/lib/tiffin";
 export const defaultRun = "/run/tiffin";
@@ -53,6 +67,8 @@ export function engineConfig(options: Partial<Omit<EngineConfig, "tag">> = {}): 
     registryMirrors: options.registryMirrors ?? [],
     publishMode: options.publishMode ?? "nat",
     openWithin: options.openWithin ?? true,
+    runtimes: options.runtimes ?? {},
+    defaultRuntime: options.defaultRuntime ?? ownRuntime,
     addressPools: options.addressPools ?? [],
   };
 }

@@ -33,6 +33,8 @@ const everything = {
   "registry-mirrors": ["https://mirror.example"],
   "publish-mode": "socket",
   icc: false,
+  runtimes: { youki: { path: "/usr/bin/youki", runtimeArgs: [] } },
+  "default-runtime": "youki",
   "default-address-pools": [{ base: "10.10.0.0/16", size: 24 }],
 };
 
@@ -46,6 +48,7 @@ test("every option has a key, and both mean the same", () => {
     ["--registry-mirror", "https://mirror.example"],
     ["--publish-mode", "socket"],
     ["--icc=false"],
+    ["--add-runtime", "youki=/usr/bin/youki", "--default-runtime", "youki"],
     ["--default-address-pool", "base=10.10.0.0/16,size=24"],
   ].flat();
   const found = read(JSON.stringify(everything));
@@ -72,6 +75,19 @@ describe("what is wrong in the file is named", () => {
     [
       '{"registry-mirrors": ["https://x", 5]}',
       "FILE: registry-mirrors[1] needs an address such as https://mirror.example, found 5",
+    ],
+    [
+      '{"runtimes": {"tiffin": {"path": "/x"}}}',
+      'FILE: runtimes has the name "tiffin", which no runtime can have',
+    ],
+    [
+      '{"runtimes": {"youki": {"pth": "/x"}}}',
+      'FILE: unknown key "pth" in runtimes.youki; did you mean "path"?',
+    ],
+    ['{"runtimes": {"youki": {}}}', "FILE: runtimes.youki.path needs a path, found nothing"],
+    [
+      '{"runtimes": {"youki": {"path": "/x", "runtimeArgs": "-v"}}}',
+      'FILE: runtimes.youki.runtimeArgs needs a list of words, found "-v"',
     ],
     ['{"publish-mode": "natt"}', 'FILE: publish-mode needs nat or socket, found "natt"'],
     ['{"unpacked-limit": 1.5}', "FILE: unpacked-limit needs a number of bytes, found 1.5"],

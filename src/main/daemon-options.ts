@@ -9,6 +9,7 @@ import {
   defaultRoot,
   defaultRun,
   type EngineConfig,
+  ownRuntime,
 } from "../engine/config.ts";
 import { TiffinError } from "../lib/errors.ts";
 
@@ -80,6 +81,8 @@ const registry = textKind("a host, or host:port", { pattern: registryPattern }, 
   new RegExp(registryPattern).test(text),
 );
 
+const runtimeWord = textKind("the name of a runtime", {}, (text) => text !== "");
+
 const bytes: Kind<number> = {
   wanted: "a number of bytes",
   schema: { type: "integer", minimum: 1, maximum: 10 ** 15 - 1 },
@@ -130,6 +133,83 @@ const pool: Kind<string> = {
     return `base=${base},size=${size}`;
   },
 };
+
+const runtimeName = "^[A-Za-z0-9][A-Za-z0-9._-]*$";
+
+/** Docker's form: by name, each with a path and words that stand before its commands. */
+const runtimeSchema: Schema = {
+  type: "object",
+  propertyNames: { pattern: runtimeName },
+  additionalProperties: {
+    type: "object",
+    properties: {
+      path: { type: "string", description: "The program, absolute or a name in PATH" },
+      runtimeArgs: {
+        type: "array",
+        items: { type: "string" },
+        description: "What stands before its commands",
+      },
+    },
+    required: ["path"],
+    additionalProperties: false,
+  },
+};
+
+type Runtimes = Settings["runtimes"];
+
+function checkedName(name: string): boolean {
+  return new RegExp(runtimeName).test(name) && name !== ownRuntime;
+}
+
+function decodeRuntime(path: string, value: unknown): Runtimes[string] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new WrongValue(`${path} needs an object with a path, found ${shown(value)}`);
+  }
+  const { path: program, runtimeArgs = [], ...others } = Object.fromEntries(Object.entries(value));
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new WrongValue(
+      `unknown key ${JSON.stringify(unknown)} in ${path}${suggestion(unknown, ["path", "runtimeArgs"])}`,
+    );
+  }
+  if (typeof program !== "string" || program === "") {
+    throw new WrongValue(`${path}.path needs a path, found ${shown(program)}`);
+  }
+  const words = Array.isArray(runtimeArgs) ? runtimeArgs.filter((word) => typeof word === "string") : [];
+  if (!Array.isArray(runtimeArgs) || words.length !== runtimeArgs.length) {
+    throw new WrongValue(`${path}.runtimeArgs needs a list of words, found ${shown(runtimeArgs)}`);
+  }
+  return { path: program, arguments: words };
+}
+
+function namedRuntimes(names: Names): Setting<Runtimes> {
+  return {
+    ...commonOf(names),
+    repeated: true,
+    schema: { ...runtimeSchema, description: names.help },
+    add(before, word, given) {
+      const split = given.indexOf("=");
+      const [name, program] = [given.slice(0, Math.max(0, split)), given.slice(split + 1)];
+      if (!checkedName(name) || program === "") {
+        throw usageError(
+          `${word} needs a name and a path such as youki=/usr/bin/youki, found ${JSON.stringify(given)}`,
+        );
+      }
+      return { ...before, [name]: { path: program, arguments: [] } };
+    },
+    decode(path, value) {
+      if (typeof value !== "object" || value === null || Array.isArray(value)) {
+        throw new WrongValue(`${path} needs an object, found ${shown(value)}`);
+      }
+      const wrong = Object.keys(value).find((name) => !checkedName(name));
+      if (wrong !== undefined)
+        throw new WrongValue(`${path} has the name ${JSON.stringify(wrong)}, which no runtime can have`);
+      return Object.fromEntries(
+        Object.entries(value).map(([name, one]) => [name, decodeRuntime(`${path}.${name}`, one)]),
+      );
+    },
+  };
+}
 
 interface Names {
   readonly flag: string;
@@ -228,6 +308,18 @@ export const settings: { readonly [K in keyof Settings]: Setting<Settings[K]> } 
     word: "true|false",
     help: "Whether containers of the default network reach each other",
     shownDefault: "true",
+  }),
+  runtimes: namedRuntimes({
+    flag: "add-runtime",
+    key: "runtimes",
+    word: "NAME=PATH",
+    help: "An OCI runtime that containers may ask for by name (--runtime); crun and runc need no setting",
+  }),
+  defaultRuntime: one(runtimeWord, {
+    flag: "default-runtime",
+    word: "NAME",
+    help: "The runtime of containers that ask for none",
+    shownDefault: ownRuntime,
   }),
   addressPools: several(pool, {
     flag: "default-address-pool",

@@ -34,6 +34,23 @@ export function bindMount(compilation: Compilation, context: MountContext): void
 
 /** Binds `source` of the host at the destination, with the attributes of the mount's options. */
 export function bindOfHost(compilation: Compilation, context: MountContext, source: string): void {
+  const out = detachedBind(compilation, context, source);
+  const { propagation: _done, ...rest } = context.request;
+  attach(
+    compilation,
+    { ...context, request: { ...rest, propagation: null } },
+    out,
+    bindKind(compilation, context),
+  );
+}
+
+/** Whether a bind shows a file or a directory. */
+export function bindKind({ options }: Compilation, { index }: MountContext): "file" | "directory" {
+  return options.bindSources?.get(index)?.kind ?? "directory";
+}
+
+/** The slot of a mount of `source` as the options want it, attached nowhere yet. */
+export function detachedBind(compilation: Compilation, context: MountContext, source: string): number {
   const { options, builder } = compilation;
   const { index, request } = context;
   const known = options.bindSources?.get(index);
@@ -44,13 +61,7 @@ export function bindOfHost(compilation: Compilation, context: MountContext, sour
   for (const change of changesOf(allowed, recursive))
     setAttributes(compilation, context, out, change, source);
   mapOwners(compilation, context, out, recursive);
-  const { propagation: _done, ...rest } = request;
-  attach(
-    compilation,
-    { ...context, request: { ...rest, propagation: null } },
-    out,
-    known?.kind ?? "directory",
-  );
+  return out;
 }
 
 /** The slot of a detached clone of the source. */

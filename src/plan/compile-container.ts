@@ -3,39 +3,27 @@
  * start; what each step means is in the section that it calls.
  */
 import { slotNone } from "../abi/schema.ts";
-import { TiffinError } from "../lib/errors.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
-import { openFlagsOf } from "../linux/open-flags.ts";
 import type { RuntimeSpec } from "../oci/mod.ts";
-import { bindIdmapSlot } from "./bind-mounts.ts";
-import { PlanBuilder } from "./builder.ts";
-import {
-  cgroupSlotNames,
-  cloneCgroupSlot,
-  compileCgroupHostOps,
-  decideContainerCgroups,
-  enterCgroups,
-} from "./cgroups.ts";
+import { beginCompilation } from "./begin-compilation.ts";
+import { cloneCgroupSlot, compileCgroupHostOps, enterCgroups } from "./cgroups.ts";
 import { changeRoot } from "./change-root.ts";
 import { type Compilation, hasUserNamespace } from "./compilation.ts";
 import { cleanPath } from "./container-path.ts";
 import { otherDevices } from "./devices.ts";
-import { hostId, idmapSlotName, mapFileText, mapsNeedHelpers } from "./identity.ts";
+import { hostId, mapFileText, mapsNeedHelpers } from "./identity.ts";
 import { makeReadOnlyLate } from "./late-read-only.ts";
 import { childMarks, supervisorMarks } from "./marks.ts";
 import { coverFiles, hidePaths, makeRootReadOnly, setRootPropagation } from "./masks.ts";
-import { readMountOptions } from "./mount-request.ts";
 import { compileMounts, type MountedSlots } from "./mounts.ts";
 import {
-  checkRights,
   cloneNamespaceFlags,
-  decideNamespaces,
   joinInChild,
   joinInSupervisor,
   prepareTimeNamespace,
   raiseLoopback,
 } from "./namespaces.ts";
-import { type ContainerOptions, layersSlotName, lowerSlotName, sizedSlotName, syncIds } from "./options.ts";
+import { type ContainerOptions, syncIds } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import {
   attachRoot,
@@ -46,21 +34,20 @@ import {
   type Scratch,
 } from "./private-mounts.ts";
 import { awaitNetworkOnce, inheritScore, writeSettingsWithoutProc } from "./proc-mount.ts";
-import { becomeProgram, forkInit, openOwnFiles, preserveSlotNames, runHook } from "./process.ts";
+import { becomeProgram, forkInit, openOwnFiles, runHook } from "./process.ts";
 import { prepareRoot } from "./root.ts";
 import { openLabelProc, wantedLabel } from "./security-labels.ts";
-import { connectStdio, stdioSlotNames } from "./stdio.ts";
-import { finishParent, holdParent, holdSlotNames, supervisionSlotNames } from "./supervise.ts";
+import { connectStdio } from "./stdio.ts";
+import { finishParent, holdParent } from "./supervise.ts";
 import { groupsRule, setGroups } from "./supplementary-groups.ts";
 import { compileTerminal } from "./terminal.ts";
-import { checkProcess, checkSpec } from "./validate.ts";
 
 /**
  * The plan that starts a container. Throws TiffinError: `invalid` for a specification that cannot be,
  * `notImplemented` for what is not supported, `unavailable` for what this kernel lacks.
  */
 export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: ContainerOptions): Plan {
-  const compilation = begin(spec, facts, options);
+  const compilation = beginCompilation(spec, facts, options);
   const { builder } = compilation;
   compileCgroupHostOps(compilation);
   openOwnFiles(builder, facts);
@@ -117,55 +104,6 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const cgroup = cloneCgroupSlot(builder, compilation.cgroups.v2);
   builder.prepare({ op: "clone", fields: { flags, cgroup } }, "linux.namespaces", "new process");
   return builder.finish();
-}
-
-function begin(spec: RuntimeSpec, facts: HostFacts, options: ContainerOptions): Compilation {
-  const { process, linux = {} } = spec;
-  if (process === undefined) {
-    throw new TiffinError("invalid", "plan.no-process", "the specification has no process");
-  }
-  checkProcess(process);
-  const namespaces = decideNamespaces({ linux, options });
-  checkRights(namespaces, facts);
-  checkSpec(spec, linux, namespaces, options);
-  const cgroups = decideContainerCgroups(linux.resources, facts, options, spec.mounts);
-  const open = openFlagsOf(facts.kernel.machine);
-  const receives = receivedNames(spec, options, cgroupSlotNames(cgroups.v1, cgroups.v2));
-  const builder = new PlanBuilder(receives, options.unprivileged === true);
-  return { spec, process, linux, facts, options, namespaces, cgroups, builder, open };
-}
-
-/** Everything that START brings, each once. */
-function receivedNames(
-  spec: RuntimeSpec,
-  options: ContainerOptions,
-  cgroupNames: readonly string[],
-): string[] {
-  const linux = spec.linux ?? {};
-  const names = new Set<string>();
-  if (options.network.kind === "slot") names.add("netns");
-  for (const name of cgroupNames) names.add(name);
-  for (const name of supervisionSlotNames(options.supervise)) names.add(name);
-  for (const name of stdioSlotNames(options.stdio)) names.add(name);
-  for (const name of preserveSlotNames(options)) names.add(name);
-  for (const name of holdSlotNames(options)) names.add(name);
-  if (options.rootfs.kind === "overlay") {
-    for (const [index, lower] of options.rootfs.lowers.entries()) {
-      if (lower.kind === "image")
-        names.add(lower.attached === undefined ? lowerSlotName(index) : layersSlotName);
-    }
-    if (options.rootfs.sized !== undefined) names.add(sizedSlotName);
-    if (options.rootfs.idmap === true) {
-      names.add(idmapSlotName(linux.uidMappings ?? [], linux.gidMappings ?? []));
-    }
-  }
-  for (const [index, mount] of (spec.mounts ?? []).entries()) {
-    if (options.bindSources?.get(index)?.received === true) names.add(`bind:${index}`);
-    const request = readMountOptions(mount.options ?? []);
-    const idmap = bindIdmapSlot({ linux }, { mount, request });
-    if (idmap !== undefined) names.add(idmap);
-  }
-  return [...names];
 }
 
 /** The child waits for its ids and becomes the namespace's root. */

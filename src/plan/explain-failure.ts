@@ -8,6 +8,7 @@ import { type ErrorKind, TiffinError } from "../lib/errors.ts";
 import { own } from "../lib/own.ts";
 import { errnoName, errno as errnos, errnoText } from "../linux/errno.ts";
 import { maskPlan, secretsOfPlan } from "./explain/mod.ts";
+import { foreignFailure, missingRuntime } from "./explain-foreign.ts";
 import { remedyFor } from "./failure-remedies.ts";
 import type { Plan, ProcessOp } from "./plan.ts";
 import { renderHostOps, renderOps } from "./render-plan.ts";
@@ -58,6 +59,7 @@ function inWords(plan: Plan, failure: PlanFailure): TiffinError {
   if (errno === errnos.ECHILD) return diedEarly(plan, op, failure);
   switch (op.op) {
     case "exec":
+      if (op.cause === "runtime") return missingRuntime(op.fields.candidates[0] ?? "", errno);
       return execFailure(plan, op, failure);
     case "findProgram": {
       const exec = plan.ops.find((each) => each.op === "exec");
@@ -75,6 +77,9 @@ function inWords(plan: Plan, failure: PlanFailure): TiffinError {
       return general(plan, op, failure);
     case "hook":
       return hookFailure(op, failure);
+    case "run":
+    case "adopt":
+      return foreignFailure(op, plan, failure);
     default:
       return general(plan, op, failure);
   }

@@ -10,6 +10,7 @@ import type { HostFacts, IdentityFacts, KernelFeatures } from "../linux/host-fac
 import type { LinuxSpec, OciNamespace, RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
 import { compileExec } from "./compile-exec.ts";
+import { compileForeign } from "./compile-foreign.ts";
 import { maskPlan, secretsOf } from "./explain/mod.ts";
 import type { ContainerOptions } from "./options.ts";
 import type { Plan } from "./plan.ts";
@@ -341,6 +342,49 @@ describe("plans of containers", () => {
       expect(checkPlan(plan)).toEqual([]);
     });
   }
+});
+
+describe("plans of containers that another runtime makes", () => {
+  const foreign = {
+    program: "/usr/bin/crun",
+    arguments: ["--cgroup-manager=cgroupfs"],
+    place: "/run/x/bundle",
+  };
+  const bind = {
+    destination: "/data",
+    type: "bind",
+    source: "/srv/data",
+    options: ["rbind", "ro", "rprivate"],
+  };
+  const spec = {
+    ...defaultSpec(),
+    domainname: "example.org",
+    mounts: [...defaultMounts, bind],
+  };
+
+  test("with a terminal", () => {
+    const options = { ...defaultOptions(), foreign };
+    const stdio = { kind: "terminal", rows: 50, columns: 132 } as const;
+    const plan = compileForeign(spec, factsOf("hybrid"), { ...options, stdio });
+    expectGolden("foreign-runtime.plan", renderPlan(plan));
+    expect(checkPlan(plan)).toEqual([]);
+  });
+
+  test("have a configuration without limits, of paths in the bundle, with what our own mounts have", () => {
+    const bindSources = new Map([[defaultMounts.length, { kind: "directory" as const, has: 2 }]]);
+    const plan = compileForeign(spec, factsOf("v2"), { ...defaultOptions(), bindSources, foreign });
+    const made = plan.ops.find((op) => op.op === "createFile" && op.fields.path === "config.json");
+    const text = made?.op === "createFile" ? new TextDecoder().decode(made.fields.content) : "";
+    const document = JSON.parse(text);
+    expect(Object.keys(document.linux.resources)).toEqual(["devices"]);
+    expect(document.linux.sysctl["kernel.domainname"]).toBe("example.org");
+    expect(document.mounts).toContainEqual({
+      destination: "/data",
+      type: "bind",
+      source: `/run/x/bundle/mount${defaultMounts.length}`,
+      options: ["rbind", "rprivate", "ro", "nosuid"],
+    });
+  });
 });
 
 describe("plans of execs", () => {

@@ -4,6 +4,7 @@ export { hostGroupTree } from "./cgroup-mount.ts";
 export { decideContainerCgroups } from "./cgroups.ts";
 export { compileContainer } from "./compile-container.ts";
 export { compileExec } from "./compile-exec.ts";
+export { compileForeign } from "./compile-foreign.ts";
 export { compileMountChange, type MountChange } from "./compile-mount-change.ts";
 export {
   chapterOfNetworkOp,

@@ -178,7 +178,8 @@ export function joinInSupervisor(compilation: Compilation): void {
   }
 }
 
-function openJoined(compilation: Compilation, type: OciNamespaceType, path: string | "slot"): number {
+/** The slot of a namespace that exists. */
+export function openJoined(compilation: Compilation, type: OciNamespaceType, path: string | "slot"): number {
   return path === "slot" ? compilation.builder.received("netns") : openNamespace(compilation, path, type);
 }
 

@@ -187,6 +187,12 @@ export function detailOf(op: WireOp, say: Say = sayEnglish): string {
     case "copyTree":
     case "copyMode":
       return words(inRoot(op.fields.root), `-> ${slotText(op.fields.to)}`);
+    case "run":
+      return words(JSON.stringify(op.fields.arguments));
+    case "adopt":
+      return words(op.fields.pidFile, inRoot(op.fields.dir));
+    case "listen":
+      return words(`-> ${slotText(op.fields.out)}`, inRoot(op.fields.dir));
     case "passListener":
       return say("{0} bytes", op.fields.message.length);
     case "setGroups":

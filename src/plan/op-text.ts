@@ -21,6 +21,7 @@ export function targetOf(op: WireOp): string {
     case "readonlyPath":
     case "chdir":
     case "pty":
+    case "listen":
       return op.fields.path;
     case "openTree":
       return op.fields.path ?? slotText(op.fields.dir);
@@ -88,6 +89,7 @@ export function targetOf(op: WireOp): string {
       return slotText(op.fields.listener);
     case "copyTree":
     case "copyMode":
+    case "run":
     case "hook":
       return op.fields.path;
     case "passListener":
@@ -95,6 +97,8 @@ export function targetOf(op: WireOp): string {
     case "supervise":
     case "leave":
       return "the supervisor";
+    case "adopt":
+      return "the process";
   }
 }
 
@@ -163,6 +167,9 @@ export const inverses: Readonly<Record<OpName, string>> = {
   setAffinity: processGone,
   setMemoryPolicy: processGone,
   loopbackUp: "the network namespace ends",
+  listen: "last descriptor closes",
+  run: "SIGKILL for all of the group",
+  adopt: "SIGKILL and wait",
 };
 
 export function inverseOf(op: WireOp): string {

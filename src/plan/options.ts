@@ -3,6 +3,7 @@
  * knows, such as where the layers lie, who watches the process, and which descriptors will be handed over.
  */
 import type { MountEntry } from "../linux/mountinfo.ts";
+import type { SeccompProfile } from "../linux/seccomp.ts";
 import type { LinuxSpec, OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
 import type { GroupsRule } from "./supplementary-groups.ts";
 
@@ -108,6 +109,8 @@ export interface BindSource {
   readonly received?: boolean;
   /** What is received is a mount that is attached nowhere and nobody else's: it is attached itself, not a clone of it. */
   readonly detached?: boolean;
+  /** MOUNT_ATTR_* that its mount has, for a runtime that mounts it again. */
+  readonly has?: number;
   /** MOUNT_ATTR_* that its mount has and that cannot be taken off, nor the kind of access times changed. */
   readonly keeps?: number;
 }
@@ -201,11 +204,24 @@ export interface ContainerOptions extends ProcessOptions {
   readonly foreignNamespaces?: readonly OciNamespaceType[];
   /** Stop at `syncIds.environment` before the root changes. */
   readonly syncEnvironment?: boolean;
+  /** Not this executor makes the container, but another runtime: see `compileForeign`. */
+  readonly foreign?: ForeignRuntime;
   /** Hooks that run inside of the container's namespaces. */
   readonly hooks?: {
     readonly createContainer: readonly PlanHook[];
     readonly startContainer: readonly PlanHook[];
   };
+}
+
+/** Another OCI runtime, which makes the container out of what the plan has prepared. */
+export interface ForeignRuntime {
+  /** The host's path of its program, and what stands before its command. */
+  readonly program: string;
+  readonly arguments: readonly string[];
+  /** A directory of the host on which the bundle is mounted, where nobody but the runtime sees it. */
+  readonly place: string;
+  /** What the runtime is to filter system calls by. */
+  readonly seccomp?: SeccompProfile;
 }
 
 /** The running container that an exec enters; the plan receives `pidfd` of its main process. */

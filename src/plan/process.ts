@@ -43,7 +43,7 @@ const firstInherited = 3;
 /** Everything from the working directory to the exec. */
 export function becomeProgram(context: ProcessContext): void {
   const { builder, process, options } = context;
-  for (const limit of process.rlimits ?? []) setLimit(context, limit);
+  setLimits(context);
   limitScheduling(context);
   builder.child({ op: "umask", fields: { mask: process.user.umask ?? defaultUmask } }, "process.user.umask");
   builder.child({ op: "chdir", fields: { path: process.cwd } }, "process.cwd");
@@ -151,7 +151,17 @@ function installSeccomp({ builder, options, facts }: ProcessContext): void {
   builder.child({ op: "seccomp", fields }, "linux.seccomp", `filter of ${instructions} instructions`);
 }
 
-function setLimit({ builder, facts, ownUserNamespace, options }: ProcessContext, limit: OciRlimit): void {
+/** The limits of the process as this host lets them be set. Errors: `plan.unknown-rlimit`, `plan.rlimit-order`. */
+export function keptLimits(
+  context: Pick<ProcessContext, "builder" | "process" | "facts" | "options"> & {
+    readonly ownUserNamespace?: boolean;
+  },
+): OciRlimit[] {
+  return (context.process.rlimits ?? []).map((limit) => keptLimit(context, limit));
+}
+
+function keptLimit(context: Parameters<typeof keptLimits>[0], limit: OciRlimit): OciRlimit {
+  const { builder, facts, ownUserNamespace = false, options } = context;
   const { type } = limit;
   if (!isRlimitName(type)) {
     throw new TiffinError(
@@ -160,7 +170,7 @@ function setLimit({ builder, facts, ownUserNamespace, options }: ProcessContext,
       `process.rlimits has the unknown type ${JSON.stringify(type)}`,
     );
   }
-  let [soft, hard] = [limitNumber(limit.soft), limitNumber(limit.hard)];
+  const [soft, hard] = [limitNumber(limit.soft), limitNumber(limit.hard)];
   if (soft > hard) {
     throw new TiffinError(
       "invalid",
@@ -170,14 +180,17 @@ function setLimit({ builder, facts, ownUserNamespace, options }: ProcessContext,
   }
   const mayRaise = options.exactLimits === true || (!ownUserNamespace && mayExceed(facts));
   const own = mayRaise ? undefined : facts.identity.hardRlimits[type];
-  const most = own === undefined ? rlimitInfinity : limitNumber(own);
-  if (!mayRaise && hard > most) {
-    builder.warn(`${type} hard limit ${limit.hard} is above the engine's own ${own}: ${own} is used`);
-    hard = most;
-    if (soft > most) soft = most;
+  if (own === undefined || hard <= limitNumber(own)) return limit;
+  builder.warn(`${type} hard limit ${limit.hard} is above the engine's own ${own}: ${own} is used`);
+  return { type, soft: soft > limitNumber(own) ? own : limit.soft, hard: own };
+}
+
+function setLimits(context: ProcessContext): void {
+  for (const { type, soft, hard } of keptLimits(context)) {
+    if (!isRlimitName(type)) continue;
+    const fields = { resource: rlimitNumbers[type], soft: limitNumber(soft), hard: limitNumber(hard) };
+    context.builder.child({ op: "setRlimit", fields }, "process.rlimits", type);
   }
-  const fields = { resource: rlimitNumbers[type], soft, hard };
-  builder.child({ op: "setRlimit", fields }, "process.rlimits", type);
 }
 
 /** Limits belong to the host: the capability counts only in its own user namespace. */

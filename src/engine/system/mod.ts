@@ -4,7 +4,9 @@ import { newestVersion, oldestVersion } from "../../docker/api-version.ts";
 import type { DiskUsage } from "../../docker/types/disk-usage.ts";
 import type { InfoResponse, VersionResponse } from "../../docker/types/system.ts";
 import { nowMs } from "../../lib/clock.ts";
+import { type EngineConfig, ownRuntime } from "../config.ts";
 import { type ContainerContext, isAlive } from "../container/mod.ts";
+import { foreignRuntimes } from "../runtimes.ts";
 import { indexServer, registryConfig } from "./registry-config.ts";
 
 const architectures = { x86_64: "amd64", aarch64: "arm64" } as const;
@@ -127,8 +129,8 @@ export class SystemService {
       Labels: [],
       ExperimentalBuild: false,
       ServerVersion: this.#version,
-      Runtimes: { tiffin: { path: "tiffin-executor" } },
-      DefaultRuntime: "tiffin",
+      Runtimes: runtimesOf(config),
+      DefaultRuntime: config.defaultRuntime,
       Swarm: {
         NodeID: "",
         NodeAddr: "",
@@ -151,6 +153,14 @@ export class SystemService {
       Warnings: networks.warnings.length > 0 ? [...networks.warnings] : null,
     };
   }
+}
+
+function runtimesOf(config: EngineConfig): InfoResponse["Runtimes"] {
+  const foreign = Object.entries(foreignRuntimes(config)).map(
+    ([name, { path, arguments: words }]) =>
+      [name, { path, ...(words.length > 0 && { runtimeArgs: words }) }] as const,
+  );
+  return { [ownRuntime]: { path: "tiffin-executor" }, ...Object.fromEntries(foreign) };
 }
 
 function osVersion(): string {

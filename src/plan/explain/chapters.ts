@@ -109,6 +109,9 @@ export function chapterOf(op: AnyOp): Chapter {
     case "supervise":
     case "leave":
     case "findProgram":
+    case "listen":
+    case "run":
+    case "adopt":
     case "awaitStart":
     case "hook":
     case "setScheduler":

@@ -12,6 +12,8 @@ const phrases: Readonly<Record<string, string>> = {
   "removed with the file system that holds it": "随所在的文件系统一起删除",
   "the kernel object goes": "内核对象消失时",
   "SIGKILL and wait": "SIGKILL,然后 wait",
+  "/dev of the host": "主机的 /dev",
+  "SIGKILL for all of the group": "对整个控制组发 SIGKILL",
   "the user namespace ends": "用户命名空间结束时",
   "the engine undoes what it did": "由引擎撤销它所做的",
   "the uts namespace ends": "uts 命名空间结束时",

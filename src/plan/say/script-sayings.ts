@@ -110,6 +110,7 @@ export const scriptSayings = {
     "其余的在一个新的 cgroup 命名空间里进行,它的根就是现在所在的控制组。",
   "a terminal of its own (-t): the program has yours, and there is no /dev/console":
     "自己的终端 (-t):程序使用你的终端,没有 /dev/console",
+  "another runtime makes this container, and is not called here": "这个容器由另一个运行时建立,这里没有调用它",
   "the seccomp filter's listener is handed to nobody": "seccomp 过滤器的监听端没有交给任何人",
   "the script has no {0}: an empty directory is in its place": "脚本没有 {0}:用空目录代替",
   "From here on there are no programs but those of the image, and the few that were kept.":

@@ -227,6 +227,10 @@ export function opLines(op: ProcessOp, script: OpScript): string[] {
       return cannot(say("a terminal of its own (-t): the program has yours, and there is no /dev/console"));
     case "passListener":
       return cannot(say("the seccomp filter's listener is handed to nobody"));
+    case "run":
+    case "listen":
+    case "adopt":
+      return cannot(say("another runtime makes this container, and is not called here"));
     case "idMap":
     case "clone":
     case "close":

@@ -4,5 +4,5 @@ import type { ContainerContext } from "../context.ts";
 export interface CreateContext
   extends Pick<
     ContainerContext,
-    "events" | "facts" | "fail" | "images" | "layers" | "networks" | "paths" | "registry"
+    "config" | "events" | "facts" | "fail" | "images" | "layers" | "networks" | "paths" | "registry"
   > {}

@@ -8,6 +8,7 @@ import { UndoStack } from "../../../lib/undo-stack.ts";
 import { platformOfMachine } from "../../../oci/mod.ts";
 import { type Image, requirePlatform, wantedPlatform } from "../../image/mod.ts";
 import type { ContainerDirectory } from "../../layer/mod.ts";
+import { runtimeProgram } from "../../runtimes.ts";
 import { tellingOfNoRoom } from "../../store/mod.ts";
 import { tellEvent } from "../context.ts";
 import { type DockerDocuments, decodeCreateBody } from "../docker/mod.ts";
@@ -173,6 +174,7 @@ function decode(context: CreateContext, wanted: Wanted, image: Image, id: string
     image: image.config,
     hostname: context.facts.hostname,
     cgroupMode: context.facts.cgroup.mode,
+    defaultRuntime: context.config.defaultRuntime,
     remove: wanted.remove ?? false,
     networkName: (reference) => context.networks.find(reference)?.name,
     containerId: (reference) => context.registry.idOf(reference),
@@ -189,6 +191,8 @@ function decideDocument(
 ): { readonly document: ContainerDocument; readonly warnings: readonly string[] } {
   const decided = decode(context, wanted, image, id);
   const warnings = checkSpecification(decided.specification, context.facts);
+  const { runtime } = decided.specification;
+  if (runtime !== undefined) runtimeProgram(context.config, runtime);
   const named = complete(decided.specification, id, context.facts.hostname);
   const specification = { ...named, mounts: named.mounts.map((mount) => findMountImage(context, mount)) };
   for (const mount of specification.mounts) {

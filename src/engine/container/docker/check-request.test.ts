@@ -101,8 +101,8 @@ test.each<[HostConfig, string]>([
   ],
   [{ ExtraHosts: ["alone"] }, 'container.extra-host: bad format for add-host: "alone"'],
   [
-    { Runtime: "runsc" },
-    "container.field-refused: unknown or invalid runtime name: runsc (there is tiffin alone: limits, attach, logs and exec need its own executor, and no other runtime has it)",
+    { Runtime: "crun", Init: true },
+    "container.runtime-cannot: --init is not possible with the runtime crun: the first process in front of the program is a part of the engine's own executor",
   ],
   [
     { NetworkMode: "host", Links: ["a:b"] },

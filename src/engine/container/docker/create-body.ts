@@ -23,6 +23,8 @@ export interface BodyCircumstances {
   /** The mounts of another container. Errors: `container.volumes-from` when there is none. */
   readonly mountsOf?: (container: string) => readonly MountSpec[];
   readonly cgroupMode: CgroupFacts["mode"];
+  /** Of containers that name none. */
+  readonly defaultRuntime?: string;
   /** It goes when it has ended, whatever the body says. */
   readonly remove: boolean;
 }

@@ -6,6 +6,7 @@ import type { Healthcheck } from "../../../docker/types/container-config.ts";
 import type { HostConfig, PortBinding } from "../../../docker/types/host-config.ts";
 import { capabilityNames } from "../../../linux/capabilities.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
+import { ownRuntime } from "../../config.ts";
 import type {
   ContainerSpecification,
   HealthSpecification,
@@ -13,7 +14,7 @@ import type {
   ResourceLimits,
 } from "../specification/mod.ts";
 import { decideCapabilities } from "./capability-set.ts";
-import { type DockerDocuments, engineRuntime } from "./documents.ts";
+import type { DockerDocuments } from "./documents.ts";
 import { encodeHealthTest } from "./health-test.ts";
 import { networkMode } from "./network-mode.ts";
 
@@ -85,7 +86,7 @@ export function documentsOf(specification: ContainerSpecification): DockerDocume
         Name: specification.restart.policy,
         MaximumRetryCount: specification.restart.limit,
       },
-      Runtime: engineRuntime,
+      Runtime: specification.runtime ?? ownRuntime,
       SecurityOpt: securityOptions(specification),
       ShmSize: specification.sharedMemoryBytes,
       ...(specification.storageBytes !== undefined && {

@@ -33,6 +33,3 @@ export function commandOf(config: ContainerConfig): string[] {
 
 /** Annotation that puts the container into a time namespace: `monotonic=SECONDS,boottime=SECONDS`, either or both. */
 export const timeAnnotation = "tiffin.time-offset";
-
-/** The only runtime: the engine's own executor. */
-export const engineRuntime = "tiffin";

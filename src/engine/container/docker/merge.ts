@@ -4,6 +4,7 @@ import type { HostConfig, LogConfig } from "../../../docker/types/host-config.ts
 import { TiffinError } from "../../../lib/errors.ts";
 import { shortId } from "../../../lib/ids.ts";
 import type { CgroupFacts } from "../../../linux/host-facts.ts";
+import { ownRuntime } from "../../config.ts";
 import type { ImageConfig } from "../../image/mod.ts";
 import {
   defaultMaskedPaths,
@@ -11,7 +12,7 @@ import {
   defaultReadonlyPaths,
   defaultShmBytes,
 } from "../specification/mod.ts";
-import { engineRuntime, type MergedConfig, type MergedHostConfig } from "./documents.ts";
+import type { MergedConfig, MergedHostConfig } from "./documents.ts";
 import { defaultLogDriver, defaultLogOptions } from "./log-options.ts";
 
 /** The client's `Env` with what only the image sets behind it. */
@@ -77,7 +78,11 @@ export function mergeHealth(
 /** `HostConfig` with the engine's defaults. */
 export function mergeHostConfig(
   client: HostConfig,
-  { remove, cgroupMode }: { readonly remove: boolean; readonly cgroupMode: CgroupFacts["mode"] },
+  {
+    remove,
+    cgroupMode,
+    defaultRuntime = ownRuntime,
+  }: { readonly remove: boolean; readonly cgroupMode: CgroupFacts["mode"]; readonly defaultRuntime?: string },
 ): MergedHostConfig {
   const mode = client.NetworkMode ?? "";
   const memory = client.Memory ?? 0;
@@ -89,7 +94,7 @@ export function mergeHostConfig(
     // Who may do everything manages the groups of all hierarchies of v1, which a namespace would hide.
     CgroupnsMode: client.CgroupnsMode || (privileged && cgroupMode !== "v2" ? "host" : "private"),
     ShmSize: client.ShmSize === undefined || client.ShmSize === 0 ? defaultShmBytes : client.ShmSize,
-    Runtime: client.Runtime || engineRuntime,
+    Runtime: client.Runtime || defaultRuntime,
     // As much swap again as memory, which is what Docker gives.
     MemorySwap: memory > 0 && (client.MemorySwap ?? 0) === 0 ? twice(memory) : client.MemorySwap,
     AutoRemove: remove || (client.AutoRemove ?? false),

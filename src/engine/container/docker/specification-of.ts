@@ -8,6 +8,7 @@ import type { HostConfig } from "../../../docker/types/host-config.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { capabilityNames } from "../../../linux/capabilities.ts";
 import { parseSignal, signalNumbers } from "../../../linux/signals.ts";
+import { ownRuntime } from "../../config.ts";
 import {
   type ContainerSpecification,
   defaultGraceSeconds,
@@ -58,6 +59,7 @@ export function specificationOf(
     hosts: (host.ExtraHosts ?? []).map(hostLine),
     mounts,
     sharedMemoryBytes: host.ShmSize,
+    ...(host.Runtime !== ownRuntime && { runtime: host.Runtime }),
     ...(storageBytes !== undefined && { storageBytes }),
     resources: resourcesOf(host),
     devices: (host.Devices ?? []).map(({ PathOnHost, PathInContainer, CgroupPermissions }) => ({

@@ -57,6 +57,8 @@ export async function explainContainer(
   const { plan, explained } = decided;
   const script = (): string => {
     const { hold, secrets } = decided;
+    const { runtime } = container.document.specification;
+    if (runtime !== undefined) throw notByHand(runtime);
     const surroundings = scriptSurroundings(
       context,
       container,
@@ -69,6 +71,15 @@ export async function explainContainer(
     return renderScript(plan, surroundings);
   };
   return { Id: container.id, Text: renderAs(wishes.format, { plan, explained, script }, options) };
+}
+
+function notByHand(runtime: string): TiffinError {
+  return new TiffinError(
+    "notImplemented",
+    "explain.foreign-runtime",
+    `a container of the runtime ${runtime} cannot be made by a script: that runtime makes it out of what the engine prepares`,
+    { remedy: "leave out --runtime, or choose another format: text, json, plan" },
+  );
 }
 
 /** A start and what it is called, if not as the container is. */

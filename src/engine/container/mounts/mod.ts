@@ -1,6 +1,13 @@
 /** The host side of a container's mounts: volumes made and filled, sources opened. */
 
-export { lookAtMounts, makeVolumes, openBinds, readyMounts, refuseMissingSource } from "./bind-sources.ts";
+export {
+  lookAtMounts,
+  makeVolumes,
+  type OpenedBinds,
+  openBinds,
+  readyMounts,
+  refuseMissingSource,
+} from "./bind-sources.ts";
 export type { MountsContext } from "./context.ts";
 export { findMountImage } from "./find-image.ts";
 export { hasForeign, releaseForeign } from "./foreign-volumes.ts";

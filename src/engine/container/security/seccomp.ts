@@ -26,6 +26,12 @@ export interface SeccompCompiler {
     capabilities: readonly string[],
     privileged: boolean,
   ): SeccompFilter | undefined;
+  /** The same in words, for another runtime to compile. */
+  profile(
+    setting: SeccompSetting,
+    capabilities: readonly string[],
+    privileged: boolean,
+  ): SeccompProfile | undefined;
 }
 
 const rememberedFilters = 32;
@@ -33,16 +39,21 @@ const rememberedFilters = 32;
 /** `cacheDirectory` outlives the engine. */
 export function seccompCompiler(facts: HostFacts, cacheDirectory: string): SeccompCompiler {
   const remembered = new Map<string, SeccompFilter>();
+  const isUnfiltered = ({ kind }: SeccompSetting, privileged: boolean): boolean =>
+    kind === "unconfined" || (kind === "default" && privileged);
+  const profileOf = (setting: SeccompSetting, capabilities: readonly string[]): SeccompProfile =>
+    setting.kind === "profile"
+      ? customProfile(setting.profile, capabilities, facts)
+      : defaultSeccompProfile(facts.kernel.machine, capabilities);
   return {
+    profile: (setting, capabilities, privileged) =>
+      isUnfiltered(setting, privileged) ? undefined : profileOf(setting, capabilities),
     filter(setting, capabilities, privileged) {
-      if (setting.kind === "unconfined" || (setting.kind === "default" && privileged)) return undefined;
+      if (isUnfiltered(setting, privileged)) return undefined;
       const key = `${setting.kind === "profile" ? setting.profile : ""}\n${capabilities.join()}`;
       const known = remembered.get(key);
       if (known !== undefined) return known;
-      const profile =
-        setting.kind === "default"
-          ? defaultSeccompProfile(facts.kernel.machine, capabilities)
-          : customProfile(setting.profile, capabilities, facts);
+      const profile = profileOf(setting, capabilities);
       const filter = { program: compileSeccomp(profile, cacheDirectory), flags: seccompFlags(profile) };
       if (remembered.size >= rememberedFilters) remembered.clear();
       remembered.set(key, filter);

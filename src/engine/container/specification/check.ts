@@ -8,6 +8,7 @@ import { checkLife } from "./check-life.ts";
 import { checkNetwork } from "./check-network.ts";
 import { checkProcess } from "./check-process.ts";
 import { checkResources } from "./check-resources.ts";
+import { checkRuntime } from "./check-runtime.ts";
 import { checkSecurity } from "./check-security.ts";
 import { checkMounts } from "./mount-place.ts";
 import { refuse } from "./refuse.ts";
@@ -26,6 +27,7 @@ export function checkSpecification(specification: ContainerSpecification, facts:
   checkStorage(specification, facts);
   checkMounts(specification.mounts);
   checkLife(specification);
+  checkRuntime(specification);
   return warnings;
 }
 

@@ -333,6 +333,8 @@ export const containerSpecification = object({
   hosts: list(hostLine),
   mounts: list(mountSpecification),
   sharedMemoryBytes: integer64,
+  /** The OCI runtime that makes it; absent: the engine itself. */
+  runtime: optional(text),
   /** How much it may write to its root; absent: as much as there is room. */
   storageBytes: optional(integer64),
   resources,

@@ -2,11 +2,15 @@
 import { readFileSync } from "node:fs";
 import { nonShareableIpc } from "../../../docker/messages.ts";
 import { openFlags } from "../../../kernel/files.ts";
+import { mountAttributesOf } from "../../../kernel/mount-attributes.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { hasController } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
+import type { RuntimeSpec } from "../../../oci/mod.ts";
 import {
+  type ContainerOptions,
+  compileForeign,
   type InjectedFile,
   layersSlotName,
   lowerSlotName,
@@ -16,7 +20,8 @@ import {
 } from "../../../plan/mod.ts";
 import { cgroupParentOf } from "../../config.ts";
 import { answersNames } from "../../network/mod.ts";
-import { lookAtMounts, openBinds, readyMounts } from "../mounts/mod.ts";
+import { foreignPlace, runtimeProgram } from "../../runtimes.ts";
+import { lookAtMounts, type OpenedBinds, openBinds, readyMounts } from "../mounts/mod.ts";
 import { openOfProcess, ownCgroupParent } from "../process/mod.ts";
 import { type Container, holdOf, type NetworkHold } from "../record/mod.ts";
 import { type GrantedDevice, type ReadyMount, specOf } from "../runtime-spec/mod.ts";
@@ -119,7 +124,7 @@ function compileWith(
 ): CompiledStart {
   const { facts, paths } = context;
   const { image, firstHostId, specification } = container.document;
-  const { process, security, log } = specification;
+  const { process, log } = specification;
   const linked = linkedContainers(context, container);
   const size = process.terminal === null ? undefined : (container.size ?? process.terminal);
   const spec = specOf(
@@ -156,8 +161,7 @@ function compileWith(
     const isAttached = lowers.some((lower) => lower.kind === "image" && lower.attached !== undefined);
     const namespace = isAttached ? context.layers.openNamespace() : undefined;
     if (namespace !== undefined) held.push([layersSlotName, namespace]);
-    const filter = context.seccomp.filter(security.seccomp, found.capabilities, security.privileged);
-    const plan = context.plans.compile(spec, {
+    const options: ContainerOptions = {
       id: container.id,
       cgroupParent: (ownCgroupParent(context, container.id) ?? cgroupParentOf(context.config.tag)) || "/",
       rootfs: {
@@ -185,17 +189,51 @@ function compileWith(
         oom: hasController(facts.cgroup, "memory"),
         attachClients: pending.map(({ flags }) => ({ flags })),
       },
-      ...(filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags }),
       init: process.init,
       bindSources: binds.sources,
       createWorkdir: true,
-    });
+    };
+    const plan = compileFor(context, specification, found.capabilities, spec, binds, options);
     const mountTargets = (spec.mounts ?? []).map(({ destination }) => destination);
     return { plan, mounts: { fds: [...binds.fds, ...held] }, mountTargets };
   } catch (thrown) {
     for (const [, fd] of binds.fds) fd[Symbol.dispose]();
     throw thrown;
   }
+}
+
+/** For the engine's own executor, or for the runtime that the container asks for. */
+function compileFor(
+  context: StartContext,
+  { runtime, security }: ContainerSpecification,
+  capabilities: readonly string[],
+  spec: RuntimeSpec,
+  binds: OpenedBinds,
+  options: ContainerOptions,
+): Plan {
+  const { facts, config, seccomp, plans } = context;
+  const setting = [security.seccomp, capabilities, security.privileged] as const;
+  if (runtime === undefined) {
+    const filter = seccomp.filter(...setting);
+    const confined = filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags };
+    return plans.compile(spec, { ...options, ...confined });
+  }
+  const { path, arguments: words } = runtimeProgram(config, runtime);
+  const profile = seccomp.profile(...setting);
+  const foreign = {
+    program: path,
+    arguments: words,
+    place: foreignPlace(config),
+    ...(profile !== undefined && { seccomp: profile }),
+  };
+  const bindSources = new Map(
+    [...binds.sources].map(([index, source]) => {
+      const fd = binds.fds.find(([name]) => name === `bind:${index}`)?.[1];
+      const has = fd === undefined ? 0 : mountAttributesOf(`/proc/self/fd/${fd.raw}`);
+      return [index, { ...source, has }] as const;
+    }),
+  );
+  return compileForeign(spec, facts, { ...options, bindSources, foreign });
 }
 
 /**

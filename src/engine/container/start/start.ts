@@ -2,7 +2,10 @@
  * A start: look up what the container needs, compile it into a plan, prepare the host's part of it, launch. Each thing
  * that is acquired pushes its undo, so a failure at any step leaves the container as it was, and the host too.
  */
+import { mkdirSync } from "node:fs";
+import { keepDeviceRules } from "../../../kernel/cgroup-devices.ts";
 import { makeCgroupParents } from "../../../kernel/cgroup-parents.ts";
+import { killCgroup } from "../../../kernel/cgroup-processes.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { monotonicMs, nowMs } from "../../../lib/clock.ts";
@@ -10,14 +13,16 @@ import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { after } from "../../../lib/timer.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
-import { explainHostFailure, type Plan } from "../../../plan/mod.ts";
+import { explainHostFailure, type Plan, syncIds } from "../../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterStartMs } from "../../idle-work.ts";
+import { foreignPlace } from "../../runtimes.ts";
 import { tellEvent, tellNetworks } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
 import { enterVolumes, hasForeign, leaveVolumes, releaseForeign, releaseMounted } from "../mounts/mod.ts";
 import {
   cgroupMark,
+  cgroupOf,
   deliverySubject,
   ownCgroupParent,
   releaseOwnParent,
@@ -128,6 +133,7 @@ async function performStart(
 
   const hostMs: number[] = [];
   const hostWarnings = prepareGroups(context, container, plan, undo, hostMs);
+  const made = prepareForeign(context, container, undo);
   container.startWarnings = [...place.warnings, ...plan.warnings, ...hostWarnings];
   for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
   await openStateFiles(context, container, plan, fds);
@@ -137,7 +143,7 @@ async function performStart(
   await prepareDelivery(context, container, undo);
   // Taken before the process can write: who asks for the output since the start gets all of it.
   const startedAtMs = nowMs();
-  const process = await launch(context, container, plan, fds, place);
+  const process = await launch(context, container, plan, fds, { place, made });
   undo.push("process", async () => {
     process.signal(signalNumbers.SIGKILL);
     await process.exited;
@@ -156,6 +162,20 @@ async function performStart(
   resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
+}
+
+/**
+ * What another runtime has begun when its start fails is in the container's group, and nobody's child. The result is to be done
+ * once the container is made and before it runs.
+ */
+function prepareForeign(context: StartContext, container: Container, undo: UndoStack): () => void {
+  if (container.document.specification.runtime === undefined) return () => {};
+  mkdirSync(foreignPlace(context.config), { recursive: true, mode: 0o700 });
+  undo.push("what the runtime has begun", () =>
+    killCgroup(context.facts.cgroup, cgroupOf(context, container.id)),
+  );
+  // Runtimes allow devices of their own accord (/dev/net/tun) that nobody has asked for.
+  return keepDeviceRules(context.facts.cgroup, cgroupOf(context, container.id));
 }
 
 /**
@@ -229,7 +249,7 @@ async function launch(
   container: Container,
   plan: Plan,
   fds: ReadonlyMap<string, OwnedFd>,
-  place: NetworkPlace,
+  { place, made }: { readonly place: NetworkPlace; readonly made: () => void },
 ): Promise<SupervisedProcess> {
   const { registry, runtime } = context;
   const before = endingOf(container.state);
@@ -241,8 +261,9 @@ async function launch(
       registry.setState(container, { status: "starting", token, ...place.hold, before });
       context.fail("start.token");
     },
-    onSync(_id, pid) {
-      place.wire?.(pid);
+    onSync(id, pid) {
+      if (id === syncIds.network) place.wire?.(pid);
+      if (id === syncIds.start) made();
       context.fail("start.sync");
     },
   });
