@@ -308,6 +308,8 @@ const samples: Readonly<Record<string, Sample>> = {
   "HostConfig.UsernsMode": host({ UsernsMode: "private" }, "cat /proc/self/uid_map", / 65536$/),
   "HostConfig.StorageOpt": host({ StorageOpt: { size: "50m" } }, "df -m / | awk 'NR==2{print $2 < 80}'", "1"),
   "HostConfig.ShmSize": host({ ShmSize: 2 * mib }, "grep ' /dev/shm ' /proc/self/mountinfo", /size=2048k/),
+  // The files come from the bundle that such a runtime gets.
+  "HostConfig.Runtime": host({ Runtime: "runc" }, "grep -c '/etc/hosts .*size=65536k' /proc/mounts", "1"),
   "HostConfig.Sysctls": host({ Sysctls: { "kernel.shmmni": "123" } }, "cat /proc/sys/kernel/shmmni", "123"),
   "HostConfig.MaskedPaths": host({ MaskedPaths: ["/etc/passwd"] }, "wc -c < /etc/passwd", "0"),
   "HostConfig.ReadonlyPaths": host({ ReadonlyPaths: ["/etc"] }, "touch /etc/x 2>&1", /Read-only/),
