@@ -37,6 +37,7 @@ import {
 } from "../src/abi/schema.ts";
 import { configSchema } from "../src/main/config-file.ts";
 import { withBlocksOf } from "./chinese-readme.ts";
+import { clientsPage } from "./clients.ts";
 import { dockerCommandsPage } from "./docker-commands-page.ts";
 import { programsPage } from "./programs-page.ts";
 import { apiPage, commandsPage, errorsPage, fieldsPage, labPage } from "./reference-pages.ts";
@@ -284,6 +285,7 @@ const outputs = [
   { path: "docs/reference/operations.md", text: operationsPage() },
   { path: "docs/reference/api.md", text: apiPage() },
   { path: "docs/reference/fields.md", text: fieldsPage() },
+  { path: "docs/reference/clients.md", text: clientsPage() },
   { path: "docs/reference/docker-commands.md", text: await dockerCommandsPage() },
   { path: "docs/reference/commands.md", text: await commandsPage() },
   { path: "docs/reference/lab.md", text: labPage() },

@@ -82,7 +82,11 @@ export function testFiles(project: string): string[] {
 /** What takes long begins early, so that no runner is left with it alone at the end. */
 const longFirst = ["test/recovery/", "test/scenario/", "test/compat/", "src/engine/"];
 
-function rank(file: string): number {
+/** What such a test needs is built beside the others. */
+const waitsForGo = "test/support/go-programs.ts";
+
+function rank(project: string, file: string): number {
+  if (modulesOf(project, file).has(waitsForGo)) return longFirst.length + 1;
   const place = longFirst.findIndex((each) => file.startsWith(each));
   return place === -1 ? longFirst.length : place;
 }
@@ -97,7 +101,9 @@ function batchOf(file: string): string {
 export function batches(project: string, lane: Lane): string[][] {
   const files = testFiles(project).filter((file) => laneOf(project, file) === lane);
   if (lane !== "apart") return [files];
-  return [...Map.groupBy(files, batchOf).values()].sort(([a = ""], [b = ""]) => rank(a) - rank(b));
+  return [...Map.groupBy(files, batchOf).values()].sort(
+    ([a = ""], [b = ""]) => rank(project, a) - rank(project, b),
+  );
 }
 
 if (import.meta.main) {

@@ -52,8 +52,8 @@ fi
 # Which file is in which lane, and why: tools/lanes.ts. The machines get what the others leave of the processors, and begin with
 # the tests that have the host for themselves, which wait for much.
 in_lane() { bun tools/lanes.ts "$1"; }
-# Made beside the first tests, for the one that waits for it at their end.
-(renice -n 10 -p $BASHPID; exec tools/debian-root.sh) >/dev/null 2>&1 &
+# Made beside the first tests, for those that wait for it at their end.
+(renice -n 10 -p $BASHPID; tools/debian-root.sh; command -v go && exec tools/go-programs.sh) >/dev/null 2>&1 &
 echo "== tests (those of the emulated machines at the same time, their output afterwards)"
 (renice -n 19 -p $BASHPID >/dev/null 2>&1; lane machines $(in_lane machines)) >.build/lane-machines.txt 2>&1 &
 beside=$!

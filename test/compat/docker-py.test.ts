@@ -1,6 +1,7 @@
 /** Python's client of the Docker API: what it gets is what it gets from Docker. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { pythonDocker, pythonDockerPackages } from "../support/client-versions.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { type ProgramResults, programResults } from "../support/program-results.ts";
 import { pythonPackages } from "../support/python-packages.ts";
@@ -28,14 +29,7 @@ const expected: ProgramResults = {
   images: ["hi\n", ["docker-py:v1"]],
 };
 
-const packages = pythonPackages("docker-7.2.0", [
-  "docker==7.2.0",
-  "requests==2.34.2",
-  "urllib3==2.8.0",
-  "idna==3.20",
-  "certifi==2026.10.19.post1",
-  "charset-normalizer==3.5.3",
-]);
+const packages = pythonPackages(`docker-${pythonDocker}`, pythonDockerPackages);
 
 if ("missing" in packages) test.skip(`docker-py: all of it (${packages.missing})`, () => {});
 else

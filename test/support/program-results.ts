@@ -8,7 +8,11 @@ export async function programResults(...command: readonly string[]): Promise<Pro
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const { code, stdout, stderr } = await outcomeOf(child);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  const results: unknown = JSON.parse(stdout);
-  if (typeof results !== "object" || results === null) throw new Error(`no object: ${stdout}`);
+  return resultsIn(stdout);
+}
+
+export function resultsIn(printed: string): ProgramResults {
+  const results: unknown = JSON.parse(printed);
+  if (typeof results !== "object" || results === null) throw new Error(`no object: ${printed}`);
   return { ...results };
 }

@@ -8,6 +8,7 @@ import { own } from "../../../lib/own.ts";
 import { builtInIds, type EndpointRecord, isBuiltIn, type Networks } from "../../network/mod.ts";
 import {
   type Container,
+  type ContainerDocument,
   type ContainerState,
   type Health,
   holdOf,
@@ -15,7 +16,7 @@ import {
   isAlive,
   type NetworkHold,
 } from "../record/mod.ts";
-import type { MountSpec, WantedEndpoint } from "../specification/mod.ts";
+import { cleanPath, type MountSpec, type WantedEndpoint } from "../specification/mod.ts";
 import { durationText } from "./duration-text.ts";
 
 /** Docker's word for a state. */
@@ -163,9 +164,12 @@ export function defaultEndpointOf(state: ContainerState): EndpointRecord | undef
   return heldBy(state).endpoints.find(({ network }) => network === builtInIds.bridge);
 }
 
-/** `Mounts` of list and inspect. */
-export function mountPoints(mounts: readonly MountSpec[], volumes: string): MountPoint[] {
-  return mounts.map((mount) => mountPoint(mount, volumes));
+/** `Mounts` of list and inspect. As in Docker, what `--tmpfs` asked for is in `HostConfig.Tmpfs` alone. */
+export function mountPoints({ specification, docker }: ContainerDocument, volumes: string): MountPoint[] {
+  const elsewhere = new Set(Object.keys(docker?.host.Tmpfs ?? {}).map(cleanPath));
+  return specification.mounts
+    .filter(({ kind, target }) => kind !== "tmpfs" || !elsewhere.has(target))
+    .map((mount) => mountPoint(mount, volumes));
 }
 
 function mountPoint(mount: MountSpec, volumes: string): MountPoint {

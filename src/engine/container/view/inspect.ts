@@ -126,7 +126,7 @@ export async function inspectContainer(
       },
     },
     ...(options.size && { SizeRw: written, SizeRootFs: imageBytes + written }),
-    Mounts: mountPoints(specification.mounts, context.paths.volumes),
+    Mounts: mountPoints(document, context.paths.volumes),
     Config: { ...config, Image: image.reference },
     NetworkSettings: {
       Bridge: "",

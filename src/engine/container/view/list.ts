@@ -145,7 +145,7 @@ async function summaryOf(
   size: boolean,
 ): Promise<ContainerSummary> {
   const { document, state } = container;
-  const { annotations, labels, mounts, network, process } = document.specification;
+  const { annotations, labels, network, process } = document.specification;
   const written = size ? await context.layers.containerBytes(container.id) : 0;
   const imageBytes = size ? (context.images.byId(document.image.id)?.size ?? 0) : 0;
   return {
@@ -165,6 +165,6 @@ async function summaryOf(
       ...(Object.keys(annotations).length > 0 && { Annotations: annotations }),
     },
     NetworkSettings: { Networks: networksOf(container, context.networks) },
-    Mounts: mountPoints(mounts, context.paths.volumes),
+    Mounts: mountPoints(document, context.paths.volumes),
   };
 }

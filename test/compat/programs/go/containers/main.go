@@ -1,0 +1,112 @@
+// What a test suite with testcontainers for Go does; prints one JSON object, what each scenario came to.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/exec"
+	"github.com/testcontainers/testcontainers-go/network"
+	"github.com/testcontainers/testcontainers-go/wait"
+)
+
+const image = "base"
+
+var ctx = context.Background()
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+func text(reader io.Reader) string { return string(must(io.ReadAll(reader))) }
+
+func serving(options ...testcontainers.ContainerCustomizer) *testcontainers.DockerContainer {
+	return must(testcontainers.Run(ctx, image, append([]testcontainers.ContainerCustomizer{
+		testcontainers.WithCmd("sh", "-c", "mkdir /www; echo soup > /www/menu; echo ready; trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"),
+		testcontainers.WithExposedPorts("80/tcp"),
+		testcontainers.WithWaitStrategyAndDeadline(time.Minute, wait.ForLog("ready"), wait.ForListeningPort("80/tcp"), wait.ForHTTP("/menu")),
+	}, options...)...))
+}
+
+func port() any {
+	served := serving()
+	defer testcontainers.TerminateContainer(served)
+	answer := must(http.Get(must(served.PortEndpoint(ctx, "80/tcp", "http")) + "/menu"))
+	defer answer.Body.Close()
+	return text(answer.Body)
+}
+
+func execution() any {
+	served := serving(testcontainers.WithEnv(map[string]string{"COURSE": "soup"}))
+	defer testcontainers.TerminateContainer(served)
+	code, out, err := served.Exec(ctx, []string{"sh", "-c", "echo $COURSE; exit 3"}, exec.Multiplexed())
+	must(0, err)
+	return []any{code, text(out)}
+}
+
+func files() any {
+	served := serving(testcontainers.WithFiles(testcontainers.ContainerFile{
+		Reader: strings.NewReader("first"), ContainerFilePath: "/first", FileMode: 0o600,
+	}))
+	defer testcontainers.TerminateContainer(served)
+	must(0, served.CopyToContainer(ctx, []byte("second"), "/tmp/second", 0o644))
+	copied := must(served.CopyFileFromContainer(ctx, "/tmp/second"))
+	defer copied.Close()
+	_, first, err := served.Exec(ctx, []string{"cat", "/first"}, exec.Multiplexed())
+	must(0, err)
+	return []string{text(first), text(copied)}
+}
+
+func logs() any {
+	served := serving()
+	defer testcontainers.TerminateContainer(served)
+	reader := must(served.Logs(ctx))
+	defer reader.Close()
+	return text(reader)
+}
+
+func networks() any {
+	made := must(network.New(ctx))
+	defer made.Remove(ctx)
+	served := serving(network.WithNetwork([]string{"kitchen"}, made))
+	defer testcontainers.TerminateContainer(served)
+	asking := must(testcontainers.Run(ctx, image, network.WithNetwork(nil, made),
+		testcontainers.WithCmd("wget", "-q", "-O", "-", "http://kitchen/menu"), testcontainers.WithWaitStrategy(wait.ForExit())))
+	defer testcontainers.TerminateContainer(asking)
+	reader := must(asking.Logs(ctx))
+	defer reader.Close()
+	return text(reader)
+}
+
+// What is not taken away here is left to the reaper.
+func left() any {
+	served := serving(testcontainers.WithLabels(map[string]string{"left": "go"}))
+	return served.IsRunning()
+}
+
+func main() {
+	results := map[string]any{}
+	for name, scenario := range map[string]func() any{
+		"port": port, "exec": execution, "files": files, "logs": logs, "networks": networks, "left": left,
+	} {
+		func() {
+			defer func() {
+				if failure := recover(); failure != nil {
+					results[name] = fmt.Sprintf("failed: %v", failure)
+				}
+			}()
+			results[name] = scenario()
+		}()
+	}
+	must(0, json.NewEncoder(os.Stdout).Encode(results))
+}

@@ -1,0 +1,128 @@
+/** Which clients of Docker's are run against this engine, what each does, and the test that shows it. */
+
+import dockerode from "../node_modules/dockerode/package.json" with { type: "json" };
+import {
+  pythonDocker,
+  pythonTestcontainersVersion,
+  testcontainersNode,
+} from "../test/support/client-versions.ts";
+import { goModuleVersion } from "../test/support/go-programs.ts";
+
+export interface ClientScenario {
+  readonly client: string;
+  readonly version: string;
+  readonly scenario: string;
+  /** A file below test/compat, and words of its test's name as they stand there. */
+  readonly file: string;
+  readonly test: string;
+  /** Absent: nothing. */
+  readonly differs?: string;
+}
+
+const docker = `20.10, 28.2, ${goModuleVersion("github.com/docker/cli").slice(1)}`;
+const compose = goModuleVersion("github.com/docker/compose/v5").slice(1);
+const reaper = "its reaper is one of our own by Ryuk's protocol, as Ryuk is not to be had";
+const buildKit = "images are built by the classic builder";
+
+export const clientScenarios: readonly ClientScenario[] = [
+  {
+    client: "docker",
+    version: docker,
+    scenario: "containers from run to rm, attached and not, on a terminal, with input through a pipe",
+    file: "docker-cli",
+    test: "run -d, ps, logs, exec, inspect, stop, start, rm",
+  },
+  {
+    client: "docker",
+    version: docker,
+    scenario: "exit codes of what fails",
+    file: "docker-cli",
+    test: "exit codes of failures: 125, 126, 127",
+  },
+  {
+    client: "docker",
+    version: docker,
+    scenario: "files in and out, changes, export, commit",
+    file: "docker-cli",
+    test: "diff, export and commit",
+  },
+  {
+    client: "docker compose",
+    version: compose,
+    scenario: "40 projects: up, looked at, asked, scaled, restarted, down; the same as on Docker",
+    file: "compose-corpus",
+    test: "%s comes to what it comes to on Docker",
+    differs: `${buildKit}; a log that nobody limits is kept to 5 files of 20 MB`,
+  },
+  {
+    client: "docker-compose",
+    version: "1.29",
+    scenario: "two services with volume, alias and port: up, exec, run, logs, scale, restart, down",
+    file: "compose",
+    test: "a project of two services comes up, is used, grows and goes, and nothing is left",
+  },
+  {
+    client: "dockerode",
+    version: dockerode.version,
+    scenario: "streams both ways, terminals, execs, archives, events, networks, volumes",
+    file: "dockerode",
+    test: "dockerode: %s",
+  },
+  {
+    client: "docker-py",
+    version: pythonDocker,
+    scenario: "runs, attachments, execs, archives, networks, volumes, events, images, errors",
+    file: "docker-py",
+    test: "nothing was done that is not told above",
+  },
+  {
+    client: "Docker's Go client",
+    version: `github.com/moby/moby/client ${goModuleVersion("github.com/moby/moby/client")}`,
+    scenario:
+      "runs, attachments, execs, archives, networks, volumes, events, images, statistics, kinds of errors",
+    file: "go-client",
+    test: "nothing was done that is not told above",
+  },
+  ...(
+    [
+      ["Go", goModuleVersion("github.com/testcontainers/testcontainers-go").slice(1)],
+      ["Node", testcontainersNode],
+      ["Python", pythonTestcontainersVersion],
+    ] as const
+  ).map(
+    ([language, version]): ClientScenario => ({
+      client: `testcontainers for ${language}`,
+      version,
+      scenario: "ports, execs, files, logs, networks; what a suite leaves is reaped by the mounted socket",
+      file: "testcontainers",
+      test: "a suite with ports, execs, files, logs and networks gets what it wants, and what it leaves is reaped",
+      differs: reaper,
+    }),
+  ),
+  {
+    client: "skopeo",
+    version: "1.9",
+    scenario: "`docker-daemon:` as source and as destination",
+    file: "image-archives",
+    test: "fetches from the engine's socket and sends to it, by the version that it says without asking",
+  },
+];
+
+/** The reference page. */
+export function clientsPage(): string {
+  const rows = clientScenarios.map(
+    ({ client, version, scenario, file, differs = "" }) =>
+      `| ${client} | ${version} | ${scenario} | works | ${differs} | test/compat/${file}.test.ts |`,
+  );
+  return `# Clients
+
+<!-- Generated from tools/clients.ts by tools/generate.ts; edits here are lost. -->
+
+Programs and libraries that were made for Docker, each as it is published, run against this engine. Every line is a test, which runs
+whenever all tests do; one whose program comes from a registry that is not to be reached is skipped with that reason.
+
+| Client | Version | What it does | Result | What differs | Test |
+| --- | --- | --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}
