@@ -62,8 +62,10 @@ long syscall(long number, ...)
 
 _Noreturn void _exit(int status)
 {
-	for (;;)
-		raw_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);
+	raw_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);
+	/* A seccomp filter forbids even that: nobody is to wait for a process that can neither go on nor leave. */
+	raw_syscall(SYS_exit, status, 0, 0, 0, 0, 0);
+	__builtin_trap();
 }
 
 /* Files. */

@@ -148,7 +148,8 @@ function dropOldest(path: string): void {
 }
 
 function invalid(what: string): TiffinError {
-  return new TiffinError("invalid", "seccomp.invalid-profile", `seccomp profile: ${what}`);
+  const remedy = "correct the profile, or leave it out: --security-opt seccomp=unconfined allows everything";
+  return new TiffinError("invalid", "seccomp.invalid-profile", `seccomp profile: ${what}`, { remedy });
 }
 
 function actionOf(action: string, errnoRet: number | undefined): number {

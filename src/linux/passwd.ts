@@ -107,6 +107,7 @@ export function resolveUser(
       "invalid",
       "user.unknown",
       `unable to find user ${userWord}: no matching entries in passwd file`,
+      { remedy: "name a user of the image's /etc/passwd, or a number, which needs no entry" },
     );
   }
   const uid = entry?.uid ?? wantedUid ?? 0;
@@ -133,6 +134,7 @@ export function resolveGroup(word: string, groups: readonly GroupEntry[]): numbe
       "invalid",
       "group.unknown",
       `unable to find group ${word}: no matching entries in group file`,
+      { remedy: "name a group of the image's /etc/group, or a number, which needs no entry" },
     );
   }
   if (gid > highestId) throw outOfRange();

@@ -63,6 +63,18 @@ test("a process that died before its program started", () => {
   );
 });
 
+test("what is refused after the filter of system calls is on may be the filter's doing, and the remedy says so", () => {
+  for (const [op, name] of [
+    ["dropBounding", "EPERM"],
+    ["setIds", "ENOSYS"],
+    ["exec", "EPERM"],
+    ["setCapabilities", "ECHILD"],
+  ] as const)
+    expect(explain(op, 0, name).remedy).toStartWith("the seccomp profile is in force");
+  expect(explain("setHostname", 0, "EPERM").remedy).not.toContain("seccomp");
+  expect(explain("setIds", 0, "EAGAIN").remedy).toBe("raise RLIMIT_NPROC of the user");
+});
+
 test("a failing exec ends with 126 unless the program is missing", () => {
   const process = defaultSpec().process;
   if (process === undefined) throw new Error("the default specification has a process");

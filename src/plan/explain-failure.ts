@@ -218,13 +218,30 @@ function refusedPlan({ fields, detail }: PlanFailure): TiffinError {
   );
 }
 
-/** The process was gone before its program ran: killed, most likely for its memory limit. */
-function diedEarly(plan: Plan, op: ProcessOp, { detail }: PlanFailure): TiffinError {
+/** What a filter of system calls must let through, as it is on already when the rest of the plan is performed. */
+const filterRemedy =
+  "the seccomp profile is in force from its operation on: it must allow what comes after it and the program itself needs (prctl, capget, capset, setgroups, setresuid, setsid, execve, exit_group); tiffin explain shows the order";
+
+/** Whether the filter of the plan was on when operation `index` was performed. */
+function isFiltered({ ops: all }: Plan, index: number): boolean {
+  return all[index]?.stage === "child" && all.slice(0, index).some(({ op }) => op === "seccomp");
+}
+
+/** What a filter may have answered in the kernel's place. */
+const refusals: ReadonlySet<string> = new Set(["EPERM", "EACCES", "ENOSYS"]);
+
+/** The process was gone before its program ran: killed by its filter, or most likely for its memory limit. */
+function diedEarly(plan: Plan, op: ProcessOp, { detail, fields }: PlanFailure): TiffinError {
   return new TiffinError(
     "internal",
     "start.process-died",
     `the container's process ${detail === "" ? "ended" : detail} before its program was started (at ${op.op})`,
-    { remedy: "raise the memory limit if the kernel log shows an OOM kill", exitCode: otherExitCode(plan) },
+    {
+      remedy: isFiltered(plan, fields.op)
+        ? filterRemedy
+        : "raise the memory limit if the kernel log shows an OOM kill",
+      exitCode: otherExitCode(plan),
+    },
   );
 }
 
@@ -264,7 +281,8 @@ function execFailure(
       );
     case errnos.EACCES:
       return new TiffinError("invalid", "start.program-not-executable", `${quoted}: permission denied`, {
-        remedy: "make the file executable (chmod +x) or run it with its interpreter",
+        remedy:
+          "make the file executable (chmod +x) or run it with its interpreter; a directory is no program",
         exitCode: exitCodes.notExecutable,
       });
     case errnos.ENOEXEC:
@@ -285,7 +303,10 @@ function execFailure(
       });
     default:
       return new TiffinError("internal", "start.exec", `${quoted}: ${errnoText(errno)}`, {
-        remedy: generalRemedy(errnoName(errno)),
+        remedy:
+          refusals.has(errnoName(errno)) && isFiltered(plan, fields.op)
+            ? filterRemedy
+            : generalRemedy(errnoName(errno)),
         exitCode: isExecPlan(plan) || errno === errnos.EPERM ? exitCodes.notExecutable : exitCodes.engine,
       });
   }
@@ -327,7 +348,10 @@ function general(plan: Plan, op: ProcessOp, failure: PlanFailure): TiffinError {
     failure.object === "" || failure.object === op.target ? op.target : `${op.target} (${failure.object})`;
   const said = failure.detail === "" ? "" : `: ${failure.detail}`;
   const kind: ErrorKind = userCauses.test(op.cause) ? "invalid" : "internal";
-  const remedy = remedyFor(op.op, name) ?? generalRemedy(name);
+  const remedy =
+    isFiltered(plan, index) && refusals.has(name)
+      ? filterRemedy
+      : (remedyFor(op.op, name) ?? generalRemedy(name));
   return new TiffinError(
     kind,
     "start.operation-failed",

@@ -157,6 +157,10 @@ export function checkSysctl(
   else if (dotted === "kernel.hostname") {
     refuse("plan.sysctl-of-host", 'sysctl "kernel.hostname" is set by the field hostname');
   } else {
-    refuse("plan.sysctl-of-host", `sysctl ${JSON.stringify(key)} is not separate for each container`);
+    refuse(
+      "plan.sysctl-of-host",
+      `sysctl ${JSON.stringify(key)} is not separate for each container`,
+      "leave it out; set it on the host if the whole machine is to have it",
+    );
   }
 }

@@ -2,7 +2,9 @@
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
 
 let engine: TestEngine;
 
@@ -154,6 +156,19 @@ for (const { name, args, code, says } of cases) {
     expect(await engine.leftovers(before)).toEqual([]);
   });
 }
+
+test("a filter that lets nothing through, not even the way out, is named at once, with what it must allow", async () => {
+  using scratch = temporaryDirectory("closed-filter");
+  const profile = `${scratch.path}/profile.json`;
+  writeFileSync(profile, JSON.stringify({ defaultAction: "SCMP_ACT_ERRNO", syscalls: [] }));
+  const option = ["--security-opt", `seccomp=${profile}`];
+  const { exitCode, stderr } = await engine.cli("--debug", "run", "--rm", ...option, "base", "true");
+  expect(exitCode).toBe(125);
+  expect(stderr).toMatch(/cannot perform operation \d+, dropBounding .*because of process\.capabilities/);
+  expect(stderr).toContain("the seccomp profile is in force from its operation on");
+  expect(stderr).toMatch(/^> +\d+ {2}child {4}dropBounding .*: ENOSYS$/m);
+  expect((await engine.cli("ps", "-aq")).stdout).toBe("");
+});
 
 test("name taken: 125 and Docker's sentence with the holder's id", async () => {
   const id = (await engine.cli("create", "--name", "taken", "base", "true")).stdout.trim();

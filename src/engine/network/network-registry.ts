@@ -87,6 +87,7 @@ export class NetworkRegistry {
     }
     if (first !== undefined) return first;
     throw new TiffinError("notFound", "network.not-found", `network ${reference} not found`, {
+      remedy: "tiffin network ls shows those that are there",
       exitCode: 125,
     });
   }

@@ -18,7 +18,11 @@ const notHttp = "the answer is not HTTP";
 const codes: ReadonlyMap<string, LineFailure> = new Map<string, LineFailure>(
   Object.entries({
     ECONNREFUSED: { text: "connection refused", transient: false },
-    ENOTFOUND: { text: "no such host", transient: false },
+    ENOTFOUND: {
+      text: "no such host",
+      transient: false,
+      remedy: "check the image's name, and this machine's name servers (/etc/resolv.conf)",
+    },
     EAI_AGAIN: { text: "the host's name cannot be looked up now", transient: true },
     EHOSTUNREACH: { text: "no route to the host", transient: false },
     ENETUNREACH: { text: "the network is unreachable", transient: false },

@@ -14,6 +14,7 @@ function normalise(option: "CapAdd" | "CapDrop", word: string, known: readonly s
     "invalid",
     "container.capability",
     `invalid ${option}: unknown capability: "${word.toUpperCase().startsWith("CAP_") ? upper : name}"`,
+    { remedy: "capabilities(7) lists their names; ALL means each of them" },
   );
 }
 

@@ -215,7 +215,10 @@ export function openBinds(
 }
 
 function missingSource(path: string): TiffinError {
-  return new TiffinError("invalid", "container.bind-source", bindSourceMissing(path), { exitCode: 125 });
+  return new TiffinError("invalid", "container.bind-source", bindSourceMissing(path), {
+    exitCode: 125,
+    remedy: "create it first, or bind it with -v, which makes a directory",
+  });
 }
 
 /** Creation already tells about a source that `--mount` will not find. */

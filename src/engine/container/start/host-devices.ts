@@ -51,6 +51,7 @@ function missing(path: string): TiffinError {
     "invalid",
     "container.device-missing",
     `error gathering device information while adding custom device "${path}": no such file or directory`,
+    { remedy: "name a device file that is there on the host, or load the driver that makes it" },
   );
 }
 
