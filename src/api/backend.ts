@@ -7,7 +7,7 @@
  */
 
 import type { ContainerChange, PathStatus } from "../docker/types/archive.ts";
-import type { BuildPruneReport, Ulimit } from "../docker/types/build.ts";
+import type { BuildExtras, BuildPruneReport, Ulimit } from "../docker/types/build.ts";
 import type {
   ContainerCreateBody,
   ContainerCreateResponse,
@@ -473,10 +473,8 @@ export interface BuildRequest {
   readonly remote: string;
   /** By registry. */
   readonly credentials: Readonly<Record<string, AuthConfig>>;
-  /** Why steps are done again is told too. */
-  readonly why: boolean;
-  /** A failed step's files stay as an image of this name; empty for no such image. */
-  readonly keepFailed: string;
+  /** What Docker's classic route has no words for. */
+  readonly extras: BuildExtras;
 }
 
 export interface BuildPruneRequest {

@@ -118,6 +118,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/volume-ls.ts")).command,
   },
   {
+    names: ["builder prune"],
+    summary: "Remove build cache",
+    load: async () => (await import("./commands/builder-prune.ts")).command,
+  },
+  {
     names: ["volume prune"],
     summary: "Remove unused local volumes",
     load: async () => (await import("./commands/volume-prune.ts")).command,

@@ -31,7 +31,7 @@ import {
   streamBody,
 } from "./route.ts";
 import { containerChange, headerPathStatus } from "./types/archive.ts";
-import { buildPruneReport, headerRegistries, queryUlimits } from "./types/build.ts";
+import { buildPruneReport, headerBuildExtras, headerRegistries, queryUlimits } from "./types/build.ts";
 import {
   containerCreateBody,
   containerCreateResponse,
@@ -363,12 +363,9 @@ export const routes = {
       ulimits: queryUlimits,
       isolation: queryText,
       session: queryText,
-      /** Additions: why steps are done again is told, and a failed step's files stay as an image of this name. */
-      why: queryFlag,
-      keepfailed: queryText,
       buildid: queryText,
     },
-    headers: { "x-registry-config": headerRegistries },
+    headers: { "x-registry-config": headerRegistries, "x-tiffin-build": headerBuildExtras },
     body: streamBody("application/x-tar"),
     result: jsonLines(progressMessage),
   }),

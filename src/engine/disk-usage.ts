@@ -1,6 +1,7 @@
 /** `GET /system/df`: what images, containers and volumes hold on disk. Only containers' changes and volumes are walked. */
 import type { DiskUsage } from "../docker/types/disk-usage.ts";
 import { TiffinError } from "../lib/errors.ts";
+import type { BuildService } from "./build/mod.ts";
 import type { ContainerService } from "./container/mod.ts";
 import type { ImageService, ImageStore } from "./image/mod.ts";
 import { type LayerStore, treeBytes } from "./layer/mod.ts";
@@ -14,6 +15,7 @@ export interface DiskUsageContext {
   readonly volumes: VolumeService;
   readonly volumeStore: VolumeStore;
   readonly usersOfVolume: (name: string) => readonly string[];
+  readonly builds: BuildService;
 }
 
 const kinds = ["image", "container", "volume", "build-cache"];
@@ -35,7 +37,7 @@ export async function diskUsage(context: DiskUsageContext, types: readonly strin
       : null,
     Containers: wants("container") ? await containers.list({ all: true, size: true, filters: {} }) : null,
     Volumes: wants("volume") ? await volumeUsage(context) : null,
-    BuildCache: wants("build-cache") ? [] : null,
+    BuildCache: wants("build-cache") ? await buildCache(context.builds) : null,
     BuilderSize: 0,
   };
 }
@@ -53,4 +55,19 @@ async function volumeUsage({
     found.push({ ...document, UsageData: { Size, RefCount: usersOfVolume(document.Name).length } });
   }
   return found;
+}
+
+async function buildCache(builds: BuildService): Promise<unknown[]> {
+  return (await builds.usage()).map((record) => ({
+    ID: record.key,
+    Parent: "",
+    Type: record.kind,
+    Description: record.description,
+    InUse: record.inUse,
+    Shared: record.shared,
+    Size: record.bytes,
+    CreatedAt: new Date(record.createdMs).toISOString(),
+    LastUsedAt: new Date(record.usedMs).toISOString(),
+    UsageCount: record.uses,
+  }));
 }

@@ -263,16 +263,17 @@ async function openWith(
         document.specification.mounts.some((mount) => mount.kind === "volume" && mount.volume === name),
       )
       .map(({ id }) => id);
+  const registryClient = openRegistryClient({
+    userAgent: `tiffin/${options.version}`,
+    stagingDirectory: `${config.root}/staging`,
+    environment: process.env,
+    ...hostPlaces,
+    insecureRegistries: config.insecureRegistries,
+    mirrors: config.registryMirrors,
+    limits: { unpackedLayerBytes: config.limitUnpackedBytes },
+  });
   const imageService = new ImageService({
-    registry: openRegistryClient({
-      userAgent: `tiffin/${options.version}`,
-      stagingDirectory: `${config.root}/staging`,
-      environment: process.env,
-      ...hostPlaces,
-      insecureRegistries: config.insecureRegistries,
-      mirrors: config.registryMirrors,
-      limits: { unpackedLayerBytes: config.limitUnpackedBytes },
-    }),
+    registry: registryClient,
     images,
     layers,
     events,
@@ -295,6 +296,7 @@ async function openWith(
     secrets: `${config.run}/builds`,
     cacheMounts: `${paths.builds}-cache`,
     limitCacheBytes: defaultCacheBytes,
+    registry: registryClient,
     containers,
     images,
     imageService,
@@ -325,6 +327,7 @@ async function openWith(
         volumes: volumeService,
         volumeStore: volumes,
         usersOfVolume,
+        builds,
       },
       types,
     );

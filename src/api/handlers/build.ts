@@ -14,7 +14,6 @@ const refused: Readonly<Record<string, (query: Query) => boolean>> = {
   "a result that is no image of this engine (outputs)": ({ outputs = "" }) =>
     !["", "[]", "null"].includes(outputs),
   "an isolation (isolation)": ({ isolation = "" }) => isolation !== "" && isolation !== "default",
-  "a cache from other images (cachefrom)": ({ cachefrom = [] }) => cachefrom.length > 0,
 };
 
 function refuse(query: Query): void {
@@ -82,8 +81,7 @@ export function buildHandlers(
         platform: query.platform ?? "",
         remote: query.remote ?? "",
         credentials: headers["x-registry-config"] ?? {},
-        why: query.why ?? false,
-        keepFailed: query.keepfailed ?? "",
+        extras: headers["x-tiffin-build"] ?? {},
         run: {
           ...(networkmode !== "" && { NetworkMode: networkmode }),
           ...(extrahosts.length > 0 && { ExtraHosts: [...extrahosts] }),

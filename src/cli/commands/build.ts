@@ -3,9 +3,12 @@ import { parseDockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
 import { buildGraph } from "../../docker/dockerfile/stages.ts";
 import { normaliseReference, parseReference } from "../../docker/reference.ts";
 import { own } from "../../lib/own.ts";
+import { buildExtrasOf } from "../build/build-extras.ts";
 import { openBuildInput } from "../build/build-input.ts";
 import { graphText } from "../build/graph-text.ts";
+import { ReceivedOutputs } from "../build/received-outputs.ts";
 import { defineCommand } from "../command.ts";
+import { bytes } from "../flags/byte-size.ts";
 import { list, text, toggle } from "../flags/flag.ts";
 import { showProgress } from "../progress-display.ts";
 import { platformFor } from "../registry/default-platform.ts";
@@ -46,18 +49,33 @@ export const command = defineCommand({
     "PATH is a directory, all of which the Dockerfile may use but for what its .dockerignore leaves out. With - the context is a tar " +
     "archive, or a Dockerfile alone, from standard input.",
   flags: {
+    "add-host": list("", "Add a line to /etc/hosts of steps (NAME:ADDRESS)"),
+    allow: list("", "Allow steps more (network.host, security.insecure)"),
+    "build-context": list("", "Give another context a name (NAME=docker-image://IMAGE, NAME=ADDRESS)"),
     "build-arg": list("", "Set a variable of the Dockerfile (NAME=VALUE)"),
+    "cache-from": list("", "Take steps from a cache elsewhere (type=registry,ref=... or type=local,src=...)"),
+    "cache-to": list(
+      "",
+      "Put steps into a cache elsewhere (type=inline, type=registry,ref=..., type=local,dest=...)",
+    ),
+    debug: text("", "Keep the files of a step that fails as an image of this name"),
     file: text("f", "Name of the Dockerfile (default: PATH/Dockerfile; - is standard input)"),
     graph: toggle("", "Show the stages and steps that would be built, and build nothing"),
     iidfile: text("", "Write the id of the image to a file"),
     label: list("", "Set a label of the image"),
     network: text("", "Network of steps that run a program"),
     "no-cache": toggle("", "Do every step again"),
-    platform: text("", "Platform of the image (os/arch[/variant])"),
+    "no-cache-filter": list("", "Do the steps of these stages again"),
+    output: list("o", "Where the result goes (type=image|local|tar|oci|docker|registry|cacheonly, dest=...)"),
+    platform: text("", "Platform of the image (os/arch[/variant]), several with commas"),
     pull: toggle("", "Ask registries for newer base images"),
     quiet: toggle("q", "Show only the id of the image"),
+    secret: list("", "Give steps a secret (id=ID[,src=FILE|,env=NAME])"),
+    "shm-size": bytes("", "Size of /dev/shm of steps"),
+    ssh: list("", "Give steps an ssh agent (default or ID=SOCKET)"),
     tag: list("t", "Name of the image (name[:tag])"),
     target: text("", "Build this stage instead of the last"),
+    why: toggle("", "Tell of each step that is done again what is other than it was"),
   },
   least: 1,
   most: 1,
@@ -86,18 +104,29 @@ export const command = defineCommand({
       labels: values.label.length > 0 ? labelsFrom(values.label) : undefined,
       networkmode: values.network || undefined,
       nocache: values["no-cache"] || undefined,
-      platform: platformFor(values.platform, context.io) || undefined,
+      platform: values.platform.includes(",")
+        ? undefined
+        : platformFor(values.platform, context.io) || undefined,
+      extrahosts: values["add-host"].length > 0 ? values["add-host"] : undefined,
+      shmsize: values["shm-size"],
       pull: values.pull || undefined,
       target: values.target || undefined,
       rm: true,
     };
+    const extras = buildExtrasOf(context.io, values);
+    const received = new ReceivedOutputs(context.io, values.output);
     let id = "";
-    await showProgress(context, api.lines("build", { query, body: input.body() }), {
-      quiet: values.quiet,
-      onAux: (aux) => {
-        id = idIn(aux) ?? id;
+    await showProgress(
+      context,
+      api.lines("build", { query, headers: { "x-tiffin-build": extras }, body: input.body() }),
+      {
+        quiet: values.quiet,
+        onAux: (aux) => {
+          if (!received.take(aux)) id = idIn(aux) ?? id;
+        },
       },
-    });
+    );
+    received.finish();
     if (values.iidfile !== "") {
       using file = context.io.beginFile(
         values.iidfile.startsWith("/") ? values.iidfile : `${context.io.cwd}/${values.iidfile}`,

@@ -1,5 +1,16 @@
 /** What is left of builds (Docker's API 1.50). */
-import { type Decoded, decodeJson, integer, list, mapOf, nullable, object, text } from "../decode.ts";
+import {
+  type Decoded,
+  decodeJson,
+  flag,
+  integer,
+  list,
+  mapOf,
+  nullable,
+  object,
+  optional,
+  text,
+} from "../decode.ts";
 import type { QueryCodec } from "../query.ts";
 import { type Ulimit, ulimit } from "./host-config.ts";
 import { type AuthConfig, authConfig } from "./registry.ts";
@@ -30,3 +41,39 @@ export const headerRegistries: QueryCodec<Readonly<Record<string, AuthConfig>>> 
   },
   encode: (value) => Buffer.from(JSON.stringify(value)).toString("base64url"),
 };
+
+const cachePlace = object({ Type: text, Reference: text, Max: optional(flag) });
+
+/**
+ * An addition: what Docker's classic route has no words for. A header, because secrets belong neither into an address nor into the
+ * context.
+ */
+export const buildExtras = object({
+  /** By id, in base64. */
+  Secrets: optional(mapOf(text)),
+  /** Sockets of ssh agents on the engine's host, by id. */
+  Agents: optional(mapOf(text)),
+  /** Further contexts by name: an image (`docker-image://...`) or an address. */
+  Contexts: optional(mapOf(text)),
+  Allow: optional(list(text)),
+  NoCacheStages: optional(list(text)),
+  Platforms: optional(list(text)),
+  /** `image`, `local`, `tar`, `oci`, `docker`; archives come as `aux` messages. */
+  Outputs: optional(list(object({ Type: text, Push: optional(flag) }))),
+  CacheFrom: optional(list(cachePlace)),
+  CacheTo: optional(list(cachePlace)),
+  /** Why steps are done again is told. */
+  Why: optional(flag),
+  /** A failed step's files stay as an image of this name. */
+  KeepFailed: optional(text),
+});
+export interface BuildExtras extends Decoded<typeof buildExtras> {}
+
+export const headerBuildExtras: QueryCodec<BuildExtras> = {
+  decode: (raw, name) =>
+    decodeJson(Buffer.from(raw, "base64url").toString() || "{}", buildExtras, `header ${name}`),
+  encode: (value) => Buffer.from(JSON.stringify(value)).toString("base64url"),
+};
+
+/** A piece of an output's archive, among the messages of a build. */
+export const outputPiece = object({ TiffinOutput: integer, Data: text });

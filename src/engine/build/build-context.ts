@@ -4,6 +4,7 @@ import type { ContainerService } from "../container/mod.ts";
 import type { EventBus } from "../event/mod.ts";
 import type { ImageService, ImageStore } from "../image/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
+import type { RegistryClient } from "../registry/mod.ts";
 import type { StepCache } from "./step-cache.ts";
 
 export interface BuildContext {
@@ -17,6 +18,7 @@ export interface BuildContext {
   readonly images: ImageStore;
   readonly imageService: ImageService;
   readonly layers: LayerStore;
+  readonly registry: Pick<RegistryClient, "openUrl">;
   readonly events: EventBus;
   readonly cache: StepCache;
   readonly host: Platform;

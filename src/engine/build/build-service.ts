@@ -5,7 +5,7 @@ import type { BuildPruneReport } from "../../docker/types/build.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
-import { formatPlatform, parsePlatform } from "../../oci/mod.ts";
+import { formatPlatform, type OciImageConfig, type Platform, parsePlatform } from "../../oci/mod.ts";
 import type { BuildContext } from "./build-context.ts";
 import { buildFault } from "./build-error.ts";
 import { BuildPlace, removeLeftBuilds } from "./build-place.ts";
@@ -20,13 +20,14 @@ import {
   compileDockerfile,
   type WantedBase,
 } from "./compile/mod.ts";
-import { vertexOf } from "./graph/mod.ts";
+import { type VertexOutput, vertexOf } from "./graph/mod.ts";
 import { imageDocument } from "./image-document.ts";
 import { type BuildInputs, mainContextName } from "./inputs.ts";
 import { type BuiltTree, deliver } from "./output/mod.ts";
 import type { BuildResult } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
 import { type ReadDockerfile, readDockerfile } from "./read-dockerfile.ts";
+import { withFetched } from "./remote-context.ts";
 import {
   CacheMounts,
   imageNamed,
@@ -39,6 +40,21 @@ import {
 } from "./solve/mod.ts";
 
 const encoder = new TextEncoder();
+
+/** One result of a graph: what it is, for which platform, and its document once its layers are known. */
+export interface GraphRoot {
+  /** Undefined: an empty tree. */
+  readonly output: VertexOutput | undefined;
+  readonly platform: Platform;
+  readonly document: (chain: readonly string[]) => OciImageConfig;
+}
+
+interface BuildCall {
+  readonly report: ReportEvent;
+  readonly signal: AbortSignal;
+  /** All times, where the client says one. */
+  readonly epochMs: number | undefined;
+}
 
 export class BuildService {
   readonly #context: BuildContext;
@@ -74,23 +90,10 @@ export class BuildService {
     report: ReportEvent,
     signal: AbortSignal,
   ): Promise<BuildResult> {
-    using place = new BuildPlace(this.#context.directory, this.#context.secrets);
-    using hold = this.#context.images.hold();
-    const { host } = this.#context;
     const epochMs = epochOf(request);
-    const step: StepContext = {
-      services: this.#context,
-      snapshots: this.#snapshots,
-      place,
-      inputs,
-      run: withoutNetwork(request.run),
-      platform: host,
-      hold,
-      report,
-      signal,
-      timeNs: BigInt(epochMs ?? nowMs()) * 1_000_000n,
-      ...(request.keepFailed !== undefined && { keepFailed: request.keepFailed }),
-    };
+    using under = this.#begin(request, inputs, { report, signal, epochMs });
+    const { step } = under;
+    const { host } = this.#context;
     const sources = new Sources();
     const read = await readDockerfile(step, sources, request.dockerfile);
     await removeUnwanted(step, sources, read.name);
@@ -111,6 +114,56 @@ export class BuildService {
     const result = await deliver(step, request, built);
     await this.#pruner.keepWithinLimit();
     return result;
+  }
+
+  /** A graph that was made elsewhere; each root with the image's document, for which its layers and their times are put in. */
+  async solve(
+    request: BuildRequest,
+    roots: readonly GraphRoot[],
+    inputs: BuildInputs,
+    report: ReportEvent,
+    signal: AbortSignal,
+  ): Promise<BuildResult> {
+    using under = this.#begin(request, inputs, { report, signal, epochMs: undefined });
+    const sources = new Sources();
+    const built: BuiltTree[] = [];
+    for (const { output, platform, document } of roots) {
+      const step: StepContext = { ...under.step, platform };
+      const solver = new Solver({ step, shared: this.#shared, caches: this.#caches, sources, imports: [] });
+      const [tree = { kind: "layers", chain: [] } as const] =
+        output === undefined ? [] : await solver.solve([output]);
+      const chain = await sources.asLayers(step, tree);
+      const configuration = encoder.encode(JSON.stringify(document(chain)));
+      built.push({ platform, chain, configuration });
+    }
+    const result = await deliver(under.step, request, built);
+    await this.#pruner.keepWithinLimit();
+    return result;
+  }
+
+  #begin(
+    request: BuildRequest,
+    inputs: BuildInputs,
+    { report, signal, epochMs }: BuildCall,
+  ): Disposable & { readonly step: StepContext } {
+    using undo = new DisposableStack();
+    const place = undo.use(new BuildPlace(this.#context.directory, this.#context.secrets));
+    const hold = undo.use(this.#context.images.hold());
+    const step: StepContext = {
+      services: this.#context,
+      snapshots: this.#snapshots,
+      place,
+      inputs: withFetched(inputs, () => step),
+      run: withoutNetwork(request.run),
+      platform: this.#context.host,
+      hold,
+      report,
+      signal,
+      timeNs: BigInt(epochMs ?? nowMs()) * 1_000_000n,
+      ...(request.keepFailed !== undefined && { keepFailed: request.keepFailed }),
+    };
+    const held = undo.move();
+    return { step, [Symbol.dispose]: () => held.dispose() };
   }
 
   /** By Docker's classic route: a tar with the context, text as it goes. */

@@ -1,7 +1,11 @@
 /** Docker's classic route: the request with its tar as a build like any other. */
+import type { BuildExtras } from "../../docker/types/build.ts";
 import type { AuthConfig } from "../../docker/types/registry.ts";
 import { openDirectory } from "../../kernel/files.ts";
+import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
+import { pause } from "../../lib/timer.ts";
+import { connectDuplex } from "../../transport/bun-duplex.ts";
 import { taggedReference } from "../image/mod.ts";
 import { decompress, unpack } from "../tree/mod.ts";
 import { type BuildRequest, type BuildRunOptions, plainBuildRequest } from "./build-request.ts";
@@ -13,7 +17,7 @@ import {
   mainContextName,
   type NamedContext,
 } from "./inputs.ts";
-import type { BuildResult } from "./outputs.ts";
+import type { BuildOutput, BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
 
 export type { ReportClassic } from "./classic-text.ts";
@@ -36,10 +40,7 @@ export interface ClassicBuildRequest {
   readonly remote: string;
   /** By registry. */
   readonly credentials: Readonly<Record<string, AuthConfig>>;
-  /** Tells why steps are done again. */
-  readonly why: boolean;
-  /** A failed step's files stay as an image of this name. */
-  readonly keepFailed: string;
+  readonly extras: BuildExtras;
 }
 
 type Build = (
@@ -62,32 +63,13 @@ const shownDigits = 12;
 
 export async function classicBuild(build: Build, call: ClassicCall): Promise<void> {
   const { request, report, signal } = call;
+  const { extras } = request;
   // A name that is none costs nothing.
   const names = request.tags.map((tag) => taggedReference({ repository: tag, tag: undefined }));
-  const text = new ClassicText(request.quiet ? () => {} : report, request.why);
-  const inputs = inputsOf({
-    contexts: new Map([[mainContextName, contextOf(call)]]),
-    credentials: async (host) => own(request.credentials, host) ?? own(request.credentials, dockerName(host)),
-  });
-  const { images } = await build(
-    {
-      ...plainBuildRequest,
-      dockerfile: request.dockerfile,
-      arguments: request.arguments,
-      target: request.target,
-      labels: request.labels,
-      platforms: request.platform === "" ? [] : [request.platform],
-      noCache: request.noCache,
-      pull: request.pull,
-      run: request.run,
-      outputs: [{ kind: "image", names, push: false, insecure: false }],
-      ...(request.keepFailed !== "" && { keepFailed: request.keepFailed }),
-    },
-    inputs,
-    text.hear,
-    signal,
-  );
-  const id = images[0]?.id ?? "";
+  const text = new ClassicText(request.quiet ? () => {} : report, extras.Why ?? false);
+  const { images } = await build(requestOf(request, names, report), inputsOfCall(call), text.hear, signal);
+  const id = images[0]?.id;
+  if (id === undefined) return;
   if (request.quiet) {
     report({ stream: `${id}\n` });
     return;
@@ -95,6 +77,118 @@ export async function classicBuild(build: Build, call: ClassicCall): Promise<voi
   report({ aux: { ID: id } });
   report({ stream: `Successfully built ${id.slice("sha256:".length).slice(0, shownDigits)}\n` });
   for (const tag of request.tags) report({ stream: `Successfully tagged ${shownTag(tag)}\n` });
+}
+
+function requestOf(
+  request: ClassicBuildRequest,
+  names: readonly string[],
+  report: ReportClassic,
+): BuildRequest {
+  const { extras, platform } = request;
+  const platforms = extras.Platforms ?? (platform === "" ? [] : [platform]);
+  return {
+    ...plainBuildRequest,
+    dockerfile: request.dockerfile,
+    arguments: request.arguments,
+    target: request.target,
+    labels: request.labels,
+    platforms,
+    noCache: request.noCache,
+    noCacheStages: extras.NoCacheStages ?? [],
+    pull: request.pull,
+    run: request.run,
+    entitlements: extras.Allow ?? [],
+    outputs: (extras.Outputs ?? [{ Type: "image" }]).map((output, index) =>
+      outputOf(output, { names, report, index }),
+    ),
+    cacheFrom: (extras.CacheFrom ?? []).map(importOf),
+    cacheTo: (extras.CacheTo ?? []).map(exportOf),
+    ...(extras.KeepFailed !== undefined && { keepFailed: extras.KeepFailed }),
+  };
+}
+
+function inputsOfCall(call: ClassicCall): BuildInputs {
+  const { request } = call;
+  const { Secrets = {}, Agents = {}, Contexts = {} } = request.extras;
+  const further = Object.entries(Contexts).map(([name, place]): [string, NamedContext] => {
+    const image = /^docker-image:\/\/(.+)$/.exec(place)?.[1];
+    return [name, image === undefined ? { kind: "remote", url: place } : { kind: "image", reference: image }];
+  });
+  return inputsOf({
+    contexts: new Map([...further, [mainContextName, contextOf(call)]]),
+    credentials: async (host) => own(request.credentials, host) ?? own(request.credentials, dockerName(host)),
+    secret: async (id) => {
+      const secret = own(Secrets, id);
+      return secret === undefined ? undefined : new Uint8Array(Buffer.from(secret, "base64"));
+    },
+    hasAgent: async (id) => own(Agents, id) !== undefined,
+    connectAgent: async (id) => await connectDuplex({ unix: own(Agents, id) ?? "" }),
+  });
+}
+
+interface OutputPlace {
+  readonly names: readonly string[];
+  readonly report: ReportClassic;
+  readonly index: number;
+}
+
+/** Archives go to the client among its messages. */
+function outputOf(
+  { Type: kind, Push: push = false }: { readonly Type: string; readonly Push?: boolean | undefined },
+  { names, report, index }: OutputPlace,
+): BuildOutput {
+  const sink: OutputSink = {
+    async write(tar) {
+      for await (const piece of tar) {
+        report({ aux: { TiffinOutput: index, Data: Buffer.from(piece).toString("base64") } });
+        // The client takes it at its own pace; what waits for it is no more than the engine makes of one slice.
+        await pause(0);
+      }
+    },
+  };
+  switch (kind) {
+    case "image":
+    case "registry":
+      return { kind: "image", names, push: push || kind === "registry", insecure: false };
+    case "local":
+    case "tar":
+      return { kind, sink };
+    case "oci":
+    case "docker":
+      return { kind, names, sink };
+    case "cacheonly":
+      return { kind };
+    default:
+      throw new TiffinError(
+        "invalid",
+        "build.output",
+        `unknown output ${JSON.stringify(kind)} (there are: image, registry, local, tar, oci, docker, cacheonly)`,
+      );
+  }
+}
+
+type CachePlace = NonNullable<BuildExtras["CacheFrom"]>[number];
+
+function unknownCache(kind: string): TiffinError {
+  return new TiffinError(
+    "invalid",
+    "build.cache-place",
+    `unknown kind of cache ${JSON.stringify(kind)} (there are: registry, local, inline)`,
+  );
+}
+
+function importOf({ Type: kind, Reference: place }: CachePlace): CacheImport {
+  if (kind === "registry") return { kind, reference: place };
+  if (kind === "local") return { kind, source: place };
+  throw unknownCache(kind);
+}
+
+function exportOf({ Type: kind, Reference: place, Max = false }: CachePlace): CacheExport {
+  const mode = Max ? "max" : "min";
+  if (kind === "registry") return { kind, reference: place, mode };
+  if (kind === "local") return { kind, destination: place, mode };
+  if (kind === "inline") return { kind };
+  throw unknownCache(kind);
 }
 
 function shownTag(tag: string): string {

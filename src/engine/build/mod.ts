@@ -4,7 +4,7 @@ export {
   type BuildRunOptions,
   plainBuildRequest,
 } from "./build-request.ts";
-export { BuildService } from "./build-service.ts";
+export { BuildService, type GraphRoot } from "./build-service.ts";
 export type { Pruned, PruneOptions, UsedRecord } from "./cache-prune.ts";
 export type { ClassicBuildRequest } from "./classic-build.ts";
 export * from "./graph/mod.ts";

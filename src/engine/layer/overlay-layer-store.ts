@@ -59,6 +59,7 @@ import {
 } from "./layer-store.ts";
 import { layerTar } from "./layer-tar.ts";
 import { ReadyDirectories } from "./ready-directories.ts";
+import { seenLayers } from "./seen-layers.ts";
 import { SizedDirectories, sizedName } from "./sized-directories.ts";
 import { skeletonName } from "./skeleton-file.ts";
 import { isMissing, Trash } from "./trash.ts";
@@ -226,12 +227,7 @@ class OverlayLayerStore implements LayerStore {
   openTar(id: string): LayerTar {
     const { tarBytes } = this.#get(id).description;
     const skeleton = `${this.#layers}/${id}/${skeletonName}`;
-    const open = (): Lower => {
-      const [lower] = this.openLowers([id]);
-      if (lower !== undefined) return lower;
-      throw new TiffinError("notFound", "layer.missing", `layer ${id} does not exist`);
-    };
-    return layerTar(id, { skeleton, tarBytes, open });
+    return layerTar(id, { skeleton, tarBytes, open: () => this.#open(id) });
   }
 
   removeLayer(id: string): void {
@@ -294,9 +290,9 @@ class OverlayLayerStore implements LayerStore {
     this.#checkChain(chain);
     const lowers: Lower[] = [];
     try {
-      for (const id of chain) lowers.unshift(this.#open(id));
+      for (const id of seenLayers(chain)) lowers.push(this.#open(id));
       // An overlay takes no fewer than one: of an image without layers it is what shows nothing.
-      if (chain.length === 0) lowers.push({ kind: "directory", path: this.#nothing });
+      if (lowers.length === 0) lowers.push({ kind: "directory", path: this.#nothing });
     } catch (thrown) {
       closeLowers(lowers);
       throw thrown;
@@ -330,7 +326,7 @@ class OverlayLayerStore implements LayerStore {
 
   lowerPaths(chain: readonly string[]): string[] {
     const isImage = (id: string): boolean => this.#find(id)?.description.kind === "image";
-    return chain.map((id) => (isImage(id) ? this.#image(id) : this.#tree(id))).reverse();
+    return seenLayers(chain).map((id) => (isImage(id) ? this.#image(id) : this.#tree(id)));
   }
 
   async lostLayer(chain: readonly string[]): Promise<string | undefined> {

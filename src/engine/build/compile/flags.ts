@@ -37,24 +37,3 @@ export function booleanOf({ name, value }: Flag): boolean {
   if (value.toLowerCase() === "false" || value === "0") return false;
   throw new Error(`expecting boolean value for flag ${name}, not: ${value}`);
 }
-
-/** Fields with commas between them; one in double quotes may have commas in it. */
-export function commaFields(text: string): string[] {
-  const fields: string[] = [];
-  let field = "";
-  let quoted = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const character = text.charAt(at);
-    if (character === '"') {
-      if (quoted && text.charAt(at + 1) === '"') {
-        field += '"';
-        at += 1;
-      } else quoted = !quoted;
-    } else if (character === "," && !quoted) {
-      fields.push(field);
-      field = "";
-    } else field += character;
-  }
-  if (quoted) throw new Error(`failed to parse csv ${JSON.stringify(text)}: a quote is not closed`);
-  return [...fields, field];
-}

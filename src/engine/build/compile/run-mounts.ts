@@ -1,6 +1,8 @@
 /** `RUN --mount=...`: what it says, with Docker's defaults. Pure. */
+
+import { commaFields } from "../../../docker/comma-fields.ts";
 import { own } from "../../../lib/own.ts";
-import { booleanOf, commaFields } from "./flags.ts";
+import { booleanOf } from "./flags.ts";
 
 /** Before it is known what `from` means, and where the working directory is. */
 export interface WrittenMount {

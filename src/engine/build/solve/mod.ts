@@ -2,6 +2,6 @@
 export { CacheMounts } from "./cache-mounts.ts";
 export { Snapshots } from "./snapshots.ts";
 export { type CacheSource, SharedSteps, type SolvedStep, Solver } from "./solver.ts";
-export { imageNamed, Sources } from "./source-step.ts";
+export { imageNamed, Sources, sourceTree } from "./source-step.ts";
 export type { StepContext } from "./step-context.ts";
 export { openTree, type Tree } from "./tree.ts";

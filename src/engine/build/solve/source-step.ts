@@ -9,6 +9,8 @@ import type { Image } from "../../image/mod.ts";
 import { packTree } from "../../tree/mod.ts";
 import type { ImageSource, LocalSource, Vertex } from "../graph/mod.ts";
 import { mainContextName } from "../inputs.ts";
+import { gitTree } from "./git-source.ts";
+import { httpTree } from "./http-source.ts";
 import type { StepContext } from "./step-context.ts";
 import type { Tree } from "./tree.ts";
 
@@ -71,12 +73,12 @@ export async function sourceTree(
     }
     case "local":
       return { tree: { kind: "directory", path: await sources.local(step, operation) }, cached: false };
+    case "http":
+      return { tree: { kind: "directory", path: await httpTree(step, vertex, operation) }, cached: false };
+    case "git":
+      return { tree: { kind: "directory", path: await gitTree(step, vertex, operation) }, cached: false };
     default:
-      throw new TiffinError(
-        "notImplemented",
-        "build.not-there-yet",
-        `${operation.kind} as a source is not done yet by this engine's builder`,
-      );
+      throw new Error(`no source: ${operation.kind}`);
   }
 }
 
