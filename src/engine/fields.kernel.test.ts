@@ -30,7 +30,7 @@ beforeAll(async () => {
   };
   const hooked = {
     name: "bent",
-    containerEdits: { hooks: [{ hookName: "createContainer", path: "/bin/true" }] },
+    containerEdits: { hooks: [{ hookName: "poststop", path: "/bin/true" }] },
   };
   writeFileSync(
     cdiFile,
@@ -454,7 +454,7 @@ async function told(path: string, field: Extract<Field, { does: "refused" | "war
 
 test.each([
   [`${vendor}/spoon=none`, `unresolvable CDI devices ${vendor}/spoon=none`],
-  [`${vendor}/spoon=bent`, "has hooks, which are not run"],
+  [`${vendor}/spoon=bent`, 'has a hook of the kind "poststop"'],
   ["../spoon=x", 'invalid CDI device name "../spoon=x"'],
 ])("a start with the device %s is refused", async (name, words) => {
   const body = { HostConfig: { DeviceRequests: [{ Driver: "cdi", DeviceIDs: [name] }] } };

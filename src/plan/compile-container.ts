@@ -2,8 +2,9 @@
  * An OCI specification becomes a plan. Pure: the host is known through `facts` only. This file is the order of a
  * start; what each step means is in the section that it calls.
  */
-import { slotNone } from "../abi/schema.ts";
+import { missingTarget, slotNone } from "../abi/schema.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
+import { mountAttributes } from "../linux/mount-flags.ts";
 import type { RuntimeSpec } from "../oci/mod.ts";
 import { beginCompilation } from "./begin-compilation.ts";
 import { cloneCgroupSlot, compileCgroupHostOps, enterCgroups } from "./cgroups.ts";
@@ -64,6 +65,7 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   const root = rootOfHost ?? prepareRoot(compilation);
   // Before anything covers the host's /dev.
   const hostNull = needsHostNull(compilation) ? openHostNull(compilation) : undefined;
+  mountHookBundle(compilation);
   const place = openAttachPoint(compilation);
   const scratch = makeScratch(compilation, place);
   attachRoot(compilation, root, place);
@@ -73,10 +75,13 @@ export function compileContainer(spec: RuntimeSpec, facts: HostFacts, options: C
   coverFiles(compilation, root, scratch);
   makeWorkingDirectory(compilation, root);
   hide(compilation, root, scratch, mounted, hostNull);
-  makeRootReadOnly(compilation, root);
+  // Hooks may write to the root whatever the program may.
+  const hooks = options.hooks?.bundle === undefined ? [] : options.hooks.createContainer;
+  if (hooks.length === 0) makeRootReadOnly(compilation, root);
 
   meetHost(compilation);
   for (const hook of options.hooks?.createContainer ?? []) runHook(builder, hook, "hooks.createContainer");
+  if (hooks.length > 0) makeRootReadOnly(compilation, root);
   const ends = connect(compilation, root, mounted);
   makeReadOnlyLate(compilation, mounted.late);
   changeRoot(compilation, root, scratch.isAttached ? place : undefined);
@@ -187,6 +192,31 @@ function connect(
     gid: hostId(linux.gidMappings, process.user.gid, "group"),
   };
   return connectStdio({ builder, stdio, owner, open, dev: mounted.dev });
+}
+
+/** What hooks are told of lies over a directory of the host, in the child's mount namespace alone. */
+function mountHookBundle({ builder, options }: Compilation): void {
+  const bundle = options.hooks?.bundle;
+  if (bundle === undefined) return;
+  const cause = "hooks";
+  const out = builder.slot();
+  const attributes = mountAttributes.noSuid | mountAttributes.noDevices | mountAttributes.noExec;
+  const size = ["mode=0700", "size=64m"];
+  const file = { root: out, path: "config.json", mode: 0o600, uid: 0, gid: 0 };
+  const content = new TextEncoder().encode(bundle.configuration);
+  const made = {
+    op: "fsMount",
+    fields: { out, type: "tmpfs", source: "tiffin", options: size, attributes },
+  } as const;
+  builder.child(made, cause, "bundle");
+  const { refuse } = missingTarget;
+  const place = { mount: out, root: slotNone, path: bundle.place, create: refuse, mode: 0 };
+  builder.child({ op: "moveMount", fields: place }, cause);
+  builder.child(
+    { op: "mkdir", fields: { root: out, path: bundle.root, mode: 0o755, uid: 0, gid: 0 } },
+    cause,
+  );
+  builder.child({ op: "createFile", fields: { ...file, content } }, cause, "config.json");
 }
 
 /** The child waits, with all of its mounts and the host's root still in reach, for what the caller does then. */

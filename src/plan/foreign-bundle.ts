@@ -102,6 +102,7 @@ export function bundleConfiguration(compilation: Compilation, binds: ReadonlyMap
     process: processOf(compilation),
     root: { ...spec.root, path: bundle.root },
     mounts: mountsOf(compilation, binds),
+    ...(options.foreign?.hooks !== undefined && { hooks: options.foreign.hooks }),
     linux: {
       ...linux,
       namespaces: listed

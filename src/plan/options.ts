@@ -4,7 +4,7 @@
  */
 import type { MountEntry } from "../linux/mountinfo.ts";
 import type { SeccompProfile } from "../linux/seccomp.ts";
-import type { LinuxSpec, OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
+import type { LinuxSpec, OciHooks, OciIdMapping, OciNamespaceType } from "../oci/mod.ts";
 import type { GroupsRule } from "./supplementary-groups.ts";
 
 /** What an overlay reads from below. Paths are absolute host paths. */
@@ -210,6 +210,11 @@ export interface ContainerOptions extends ProcessOptions {
   readonly hooks?: {
     readonly createContainer: readonly PlanHook[];
     readonly startContainer: readonly PlanHook[];
+    /**
+     * Where hooks find the container, if not at a place of the caller's: a file system that is mounted over `place` of the host, where
+     * only the container's start sees it, with config.json and the directory `root` in it.
+     */
+    readonly bundle?: { readonly place: string; readonly root: string; readonly configuration: string };
   };
 }
 
@@ -220,6 +225,8 @@ export interface ForeignRuntime {
   readonly arguments: readonly string[];
   /** A directory of the host on which the bundle is mounted, where nobody but the runtime sees it. */
   readonly place: string;
+  /** Programs that it is to run. */
+  readonly hooks?: OciHooks;
   /** What the runtime is to filter system calls by. */
   readonly seccomp?: SeccompProfile;
 }

@@ -1,5 +1,6 @@
 /** The door of the runtime: performs plans, supervises what they started, prepares cgroups for them. */
 export { changeLiveGroup, processGroups, withLiveLimits } from "./groups/mod.ts";
+export { environmentOf, type HookState, planHooks, runHostHooks } from "./hooks/mod.ts";
 export { applyHostOps, openCgroupSlots, removeCgroups } from "./host-ops.ts";
 export { startPs } from "./host-ps.ts";
 export { openUserNamespace } from "./id-maps/mod.ts";

@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { anything, decoderKit, optional } from "../../../lib/decoders.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import type { OciHook, OciHooks } from "../../../oci/mod.ts";
 import type { ReadyMount } from "../runtime-spec/mod.ts";
 import type { WantedDevice } from "../specification/mod.ts";
 
@@ -23,7 +24,17 @@ const edits = object({
   env: optional(list(text)),
   deviceNodes: optional(list(node)),
   mounts: optional(list(mount)),
-  hooks: optional(list(anything)),
+  hooks: optional(
+    list(
+      object({
+        hookName: text,
+        path: text,
+        args: optional(list(text)),
+        env: optional(list(text)),
+        timeout: optional(integer),
+      }),
+    ),
+  ),
   additionalGids: optional(list(integer)),
   intelRdt: optional(nullable(anything)),
 });
@@ -46,6 +57,8 @@ export interface DeviceEdits {
   readonly devices: readonly WantedDevice[];
   readonly mounts: readonly ReadyMount[];
   readonly groups: readonly number[];
+  /** Programs of the host that take part in the start. */
+  readonly hooks: OciHooks;
 }
 
 interface Known {
@@ -56,7 +69,7 @@ interface Known {
 
 /** Errors: `container.cdi` for devices that no file knows, or that need what is not done. */
 export function deviceEdits(names: readonly string[]): DeviceEdits {
-  if (names.length === 0) return { environment: [], devices: [], mounts: [], groups: [] };
+  if (names.length === 0) return { environment: [], devices: [], mounts: [], groups: [], hooks: {} };
   const problems: string[] = [];
   const known = knownDevices(problems);
   const lost = names.filter((name) => !known.has(name));
@@ -94,7 +107,31 @@ export function deviceEdits(names: readonly string[]): DeviceEdits {
       })),
     ),
     groups: all.flatMap(({ additionalGids = [] }) => additionalGids),
+    hooks: hooksOf(all),
   };
+}
+
+/** A hook at the end would be run by whoever is there then: an engine that has not seen the file, or none. */
+const hookKinds = ["prestart", "createRuntime", "createContainer", "startContainer", "poststart"] as const;
+type HookKind = (typeof hookKinds)[number];
+
+function isHookKind(name: string): name is HookKind {
+  return hookKinds.some((kind) => kind === name);
+}
+
+function hooksOf(all: readonly Edits[]): OciHooks {
+  const found: Partial<Record<HookKind, OciHook[]>> = {};
+  for (const { hookName, path, args, env, timeout } of all.flatMap(({ hooks = [] }) => hooks)) {
+    if (!isHookKind(hookName)) continue;
+    const hook = {
+      path,
+      ...(args !== undefined && { args }),
+      ...(env !== undefined && { env }),
+      ...(timeout !== undefined && { timeout }),
+    };
+    found[hookName] = [...(found[hookName] ?? []), hook];
+  }
+  return found;
 }
 
 function refusal(why: string, remedy?: string): TiffinError {
@@ -106,7 +143,15 @@ function refusal(why: string, remedy?: string): TiffinError {
 
 function refuseUndone(name: string, { file, common, own }: Known): void {
   for (const each of [own, ...(common === undefined ? [] : [common])]) {
-    if ((each.hooks ?? []).length > 0) throw refusal(`${name} of ${file} has hooks, which are not run`);
+    for (const { hookName, path } of each.hooks ?? []) {
+      const wanted = hookKinds.join(", ");
+      if (!isHookKind(hookName))
+        throw refusal(
+          `${name} of ${file} has a hook of the kind ${JSON.stringify(hookName)}: wanted ${wanted}`,
+        );
+      if (!path.startsWith("/"))
+        throw refusal(`${name} of ${file} has the hook ${JSON.stringify(path)}: wanted an absolute path`);
+    }
     if (each.intelRdt !== undefined && each.intelRdt !== null)
       throw refusal(`${name} of ${file} has intelRdt, which is not done`);
     for (const { options = [] } of each.mounts ?? []) {

@@ -7,7 +7,7 @@ import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { hasController } from "../../../linux/host-facts.ts";
 import type { ResolvedUser } from "../../../linux/passwd.ts";
-import type { RuntimeSpec } from "../../../oci/mod.ts";
+import type { OciHooks, RuntimeSpec } from "../../../oci/mod.ts";
 import {
   type ContainerOptions,
   compileForeign,
@@ -30,6 +30,7 @@ import type { ContainerSpecification, IpcNamespace } from "../specification/mod.
 import type { PendingStream } from "../streams/mod.ts";
 import type { StartContext } from "./context.ts";
 import { deviceEdits } from "./device-edits.ts";
+import { hookOptions } from "./device-hooks.ts";
 import { deviceNumbers, grantedDevices } from "./host-devices.ts";
 import { type LinkedContainer, linkEnvironment, linkedContainers, linkLine } from "./links.ts";
 import { addressesOf, namesOnlyLoopback, renderHosts, renderResolver } from "./network-files.ts";
@@ -42,6 +43,7 @@ export interface StartFindings {
   readonly devices: readonly GrantedDevice[];
   /** What devices want it to have besides. */
   readonly environment: readonly string[];
+  readonly hooks: OciHooks;
   readonly capabilities: readonly string[];
   /** Nothing has been made for it, and nothing is to be: it will not be performed. */
   readonly onlyLooked: boolean;
@@ -63,6 +65,7 @@ export async function inspectStart(
   return {
     user: edits.groups.length === 0 ? user : { ...user, additionalGids },
     environment: edits.environment,
+    hooks: edits.hooks,
     onlyLooked: onlyLook,
     devices: [...granted, ...further],
     capabilities: grantedCapabilities(security.capabilities, context.facts.identity.bounding),
@@ -78,6 +81,7 @@ export interface CompiledStart {
   readonly plan: Plan;
   /** Opened binds by slot name; they belong to the caller. */
   readonly mounts: { readonly fds: readonly (readonly [string, OwnedFd])[] };
+  readonly spec: RuntimeSpec;
   /** Where the mounts of the runtime specification go, in its order. */
   readonly mountTargets: readonly string[];
 }
@@ -193,9 +197,9 @@ function compileWith(
       bindSources: binds.sources,
       createWorkdir: true,
     };
-    const plan = compileFor(context, specification, found.capabilities, spec, binds, options);
+    const plan = compileFor(context, specification, found, spec, binds, options);
     const mountTargets = (spec.mounts ?? []).map(({ destination }) => destination);
-    return { plan, mounts: { fds: [...binds.fds, ...held] }, mountTargets };
+    return { plan, spec, mounts: { fds: [...binds.fds, ...held] }, mountTargets };
   } catch (thrown) {
     for (const [, fd] of binds.fds) fd[Symbol.dispose]();
     throw thrown;
@@ -206,7 +210,7 @@ function compileWith(
 function compileFor(
   context: StartContext,
   { runtime, security }: ContainerSpecification,
-  capabilities: readonly string[],
+  { capabilities, hooks }: StartFindings,
   spec: RuntimeSpec,
   binds: OpenedBinds,
   options: ContainerOptions,
@@ -216,7 +220,8 @@ function compileFor(
   if (runtime === undefined) {
     const filter = seccomp.filter(...setting);
     const confined = filter !== undefined && { seccompProgram: filter.program, seccompFlags: filter.flags };
-    return plans.compile(spec, { ...options, ...confined });
+    const own = hookOptions(hooks, spec, options.id, foreignPlace(config));
+    return plans.compile(spec, { ...options, ...confined, ...own });
   }
   const { path, arguments: words } = runtimeProgram(config, runtime);
   const profile = seccomp.profile(...setting);
@@ -224,6 +229,7 @@ function compileFor(
     program: path,
     arguments: words,
     place: foreignPlace(config),
+    hooks,
     ...(profile !== undefined && { seccomp: profile }),
   };
   const bindSources = new Map(

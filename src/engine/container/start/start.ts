@@ -2,10 +2,7 @@
  * A start: look up what the container needs, compile it into a plan, prepare the host's part of it, launch. Each thing
  * that is acquired pushes its undo, so a failure at any step leaves the container as it was, and the host too.
  */
-import { mkdirSync } from "node:fs";
-import { keepDeviceRules } from "../../../kernel/cgroup-devices.ts";
 import { makeCgroupParents } from "../../../kernel/cgroup-parents.ts";
-import { killCgroup } from "../../../kernel/cgroup-processes.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
 import { monotonicMs, nowMs } from "../../../lib/clock.ts";
@@ -13,16 +10,14 @@ import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { after } from "../../../lib/timer.ts";
 import { UndoStack } from "../../../lib/undo-stack.ts";
 import { signalNumbers } from "../../../linux/signals.ts";
-import { explainHostFailure, type Plan, syncIds } from "../../../plan/mod.ts";
+import { explainHostFailure, type Plan } from "../../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterStartMs } from "../../idle-work.ts";
-import { foreignPlace } from "../../runtimes.ts";
 import { tellEvent, tellNetworks } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
 import { enterVolumes, hasForeign, leaveVolumes, releaseForeign, releaseMounted } from "../mounts/mod.ts";
 import {
   cgroupMark,
-  cgroupOf,
   deliverySubject,
   ownCgroupParent,
   releaseOwnParent,
@@ -33,6 +28,7 @@ import { type Container, endingOf, isAlive, type NetworkHold } from "../record/m
 import type { StartContext } from "./context.ts";
 import { linkWays } from "./links.ts";
 import { followLinked } from "./living-files.ts";
+import { type Meetings, prepareMeetings } from "./meetings.ts";
 import { attachToNetwork, meetingEndOfShared, type NetworkPlace } from "./start-network.ts";
 import { compilePlan, hashOfPlan, inspectStart } from "./start-plan.ts";
 import { openStateFiles } from "./state-files.ts";
@@ -122,7 +118,7 @@ async function performStart(
 
   const { size } = container;
   const { removeWhenEnded } = container.document.specification;
-  const { plan, mounts } = compilePlan(context, container, start, place, pending);
+  const { plan, spec, mounts } = compilePlan(context, container, start, place, pending);
   const ways = linkWays(context, container);
   if (ways.length > 0) context.networks.link(container.id, ways);
   // The compiler saw which mounts are binds; what it was told about them came from the same descriptors.
@@ -133,7 +129,7 @@ async function performStart(
 
   const hostMs: number[] = [];
   const hostWarnings = prepareGroups(context, container, plan, undo, hostMs);
-  const made = prepareForeign(context, container, undo);
+  const meetings = prepareMeetings(context, container, start, { spec, place }, undo);
   container.startWarnings = [...place.warnings, ...plan.warnings, ...hostWarnings];
   for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
   await openStateFiles(context, container, plan, fds);
@@ -143,12 +139,13 @@ async function performStart(
   await prepareDelivery(context, container, undo);
   // Taken before the process can write: who asks for the output since the start gets all of it.
   const startedAtMs = nowMs();
-  const process = await launch(context, container, plan, fds, { place, made });
+  const process = await launch(context, container, plan, fds, { place, meetings });
   undo.push("process", async () => {
     process.signal(signalNumbers.SIGKILL);
     await process.exited;
   });
   context.fail("start.launched");
+  await meetings.afterStart(process.pid);
   for (const [index, stream] of pending.entries()) {
     const attachment = process.attachments[index];
     if (attachment !== undefined) stream.connect(attachment);
@@ -162,20 +159,6 @@ async function performStart(
   resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
-}
-
-/**
- * What another runtime has begun when its start fails is in the container's group, and nobody's child. The result is to be done
- * once the container is made and before it runs.
- */
-function prepareForeign(context: StartContext, container: Container, undo: UndoStack): () => void {
-  if (container.document.specification.runtime === undefined) return () => {};
-  mkdirSync(foreignPlace(context.config), { recursive: true, mode: 0o700 });
-  undo.push("what the runtime has begun", () =>
-    killCgroup(context.facts.cgroup, cgroupOf(context, container.id)),
-  );
-  // Runtimes allow devices of their own accord (/dev/net/tun) that nobody has asked for.
-  return keepDeviceRules(context.facts.cgroup, cgroupOf(context, container.id));
 }
 
 /**
@@ -249,7 +232,7 @@ async function launch(
   container: Container,
   plan: Plan,
   fds: ReadonlyMap<string, OwnedFd>,
-  { place, made }: { readonly place: NetworkPlace; readonly made: () => void },
+  { place, meetings }: { readonly place: NetworkPlace; readonly meetings: Meetings },
 ): Promise<SupervisedProcess> {
   const { registry, runtime } = context;
   const before = endingOf(container.state);
@@ -261,9 +244,8 @@ async function launch(
       registry.setState(container, { status: "starting", token, ...place.hold, before });
       context.fail("start.token");
     },
-    onSync(id, pid) {
-      if (id === syncIds.network) place.wire?.(pid);
-      if (id === syncIds.start) made();
+    async onSync(id, pid) {
+      await meetings.onSync(id, pid);
       context.fail("start.sync");
     },
   });
