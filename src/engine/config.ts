@@ -90,6 +90,8 @@ export interface EnginePaths {
   readonly builds: string;
   /** Files on their way to a client of a build, or from one. */
   readonly handovers: string;
+  /** Directories of clients, kept for their next builds. */
+  readonly contexts: string;
   container(id: string): { readonly directory: string; readonly logs: string; readonly record: string };
 }
 
@@ -104,6 +106,7 @@ export function enginePaths(config: EngineConfig): EnginePaths {
     cache: `${root}/cache`,
     builds: `${root}/builds`,
     handovers: `${root}/handovers`,
+    contexts: `${root}/contexts`,
     container(id) {
       const directory = `${root}/containers/${id}`;
       return { directory, logs: `${directory}/logs`, record: `${directory}/record` };

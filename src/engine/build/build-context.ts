@@ -5,6 +5,7 @@ import type { EventBus } from "../event/mod.ts";
 import type { ImageService, ImageStore } from "../image/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
 import type { RegistryClient } from "../registry/mod.ts";
+import type { KeptContexts } from "./kept-contexts.ts";
 import type { StepCache } from "./step-cache.ts";
 
 export interface BuildContext {
@@ -14,6 +15,7 @@ export interface BuildContext {
   readonly secrets: string;
   /** Where cache mounts are. */
   readonly cacheMounts: string;
+  readonly contexts: KeptContexts;
   readonly containers: ContainerService;
   readonly images: ImageStore;
   readonly imageService: ImageService;

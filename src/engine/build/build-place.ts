@@ -19,6 +19,7 @@ const limitIgnoreBytes = 4 * 1024 * 1024;
 export class BuildPlace implements Disposable {
   readonly path: string;
   readonly #secrets: string;
+  readonly #held: Disposable[] = [];
 
   /** `secrets`: a directory in memory, for what no disk may have. */
   constructor(directory: string, secrets: string) {
@@ -54,6 +55,11 @@ export class BuildPlace implements Disposable {
     }
   }
 
+  /** Lets go of it when the build ends. */
+  holdToEnd(held: Disposable): void {
+    this.#held.push(held);
+  }
+
   /** A new directory, empty. */
   directory(): string {
     const directory = `${this.path}/part-${randomHex(nameDigits)}`;
@@ -69,6 +75,7 @@ export class BuildPlace implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const held of this.#held) held[Symbol.dispose]();
     removeTree(this.path);
     if (exists(this.#secrets)) removeTree(this.#secrets);
   }

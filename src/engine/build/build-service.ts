@@ -81,6 +81,7 @@ export class BuildService {
       }
     });
     await this.#caches.settle();
+    await this.#context.contexts.settle();
   }
 
   /** A Dockerfile. Errors: `build.*`, `archive.*`, and those of its steps. */

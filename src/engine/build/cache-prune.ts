@@ -5,6 +5,7 @@ import { nowMs } from "../../lib/clock.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { isSnapshot } from "../image/mod.ts";
 import type { BuildContext } from "./build-context.ts";
+import type { KeptContextUse } from "./kept-contexts.ts";
 import type { CacheMounts } from "./solve/mod.ts";
 import type { CacheRecord } from "./step-cache.ts";
 
@@ -61,7 +62,7 @@ export class CachePruner {
       const shared = top !== undefined && this.#isShared(top);
       return [{ ...record, inUse: false, shared }];
     });
-    return [...steps, ...mounts];
+    return [...steps, ...mounts, ...this.#context.contexts.usage().map(contextRecord)];
   }
 
   /** Errors: `build.filter`. */
@@ -96,6 +97,9 @@ export class CachePruner {
   async #remove(record: UsedRecord): Promise<number> {
     const { cache, images, layers, containers: _containers } = this.#context;
     cache.remove([record.key]);
+    if (record.kind === "source.local") {
+      return (await this.#context.contexts.remove(record.place)) ? record.bytes : 0;
+    }
     if (record.kind === "exec.cachemount") {
       await this.#caches.remove(record.place);
       return record.bytes;
@@ -119,6 +123,22 @@ function plainMount(name: string): CacheRecord {
     createdMs: 0,
     usedMs: 0,
     uses: 0,
+  };
+}
+
+function contextRecord({ name, bytes, usedMs, inUse }: KeptContextUse): UsedRecord {
+  return {
+    key: name,
+    kind: "source.local",
+    place: name,
+    description: "local source",
+    inputs: [],
+    bytes,
+    createdMs: usedMs,
+    usedMs,
+    uses: 1,
+    inUse,
+    shared: false,
   };
 }
 

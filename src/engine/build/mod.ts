@@ -9,6 +9,7 @@ export type { Pruned, PruneOptions, UsedRecord } from "./cache-prune.ts";
 export type { ClassicBuildRequest } from "./classic-build.ts";
 export * from "./graph/mod.ts";
 export * from "./inputs.ts";
+export { KeptContexts } from "./kept-contexts.ts";
 export type { BuildOutput, BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
 export type * from "./progress.ts";
 export { type CacheRecord, StepCache } from "./step-cache.ts";

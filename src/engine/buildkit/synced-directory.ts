@@ -5,6 +5,7 @@
  */
 import { decodeGoMode, type FileReceiver, type FileStat, type GoMode } from "../../buildkit/mod.ts";
 import { type FileStatus, fileStatus, listDirectory } from "../../kernel/directory.ts";
+import { attributeNames } from "../../kernel/extended-attributes.ts";
 import { makeDirectory, openFile, openFlags, readLinkOf } from "../../kernel/files.ts";
 import { writeAll } from "../../kernel/io.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
@@ -31,6 +32,8 @@ const carriedAttribute = /^(user\.|security\.capability$)/;
 
 interface Incoming {
   readonly stat: FileStat;
+  /** It is written over: to take files away and make others costs some file systems a search each time. */
+  readonly over: boolean;
   file: OwnedFd | undefined;
 }
 
@@ -135,31 +138,36 @@ export class SyncedDirectory implements FileReceiver, Disposable {
     }
     if (there !== undefined && isUnchanged(there, stat, go, () => linkTarget(parent, name))) return false;
     this.#changed += 1;
-    if (there !== undefined) {
-      removeEntry(parent, name);
-      if (there.type === "directory") this.#forgetParent();
+    if (go.type === "file" && stat.linkName === "") {
+      const over = there?.type === "file" && there.links === 1;
+      if (!over) this.#takeAway(parent, name, there);
+      this.#incoming.set(path, { stat, over, file: undefined });
+      return true;
     }
-    return this.#make(path, stat, go);
+    this.#takeAway(parent, name, there);
+    this.#make(path, stat, go);
+    return false;
   }
 
-  /** True when the content has yet to come. */
-  #make(path: string, stat: FileStat, go: GoMode): boolean {
+  #takeAway(parent: OwnedFd, name: string, there: FileStatus | undefined): void {
+    if (there === undefined) return;
+    removeEntry(parent, name);
+    if (there.type === "directory") this.#forgetParent();
+  }
+
+  /** What has no content. */
+  #make(path: string, stat: FileStat, go: GoMode): void {
     const { directory, name } = split(path);
     const parent = this.#parentOf(directory);
     if (go.type === "file") {
-      if (stat.linkName === "") {
-        this.#incoming.set(path, { stat, file: undefined });
-        return true;
-      }
       this.#link(stat, parent, name);
-      return false;
+      return;
     }
     if (go.type === "symlink") createSymlink(parent, name, stat.linkName);
     else if (go.type === "fifo" || go.type === "character" || go.type === "block") {
       createSpecial(parent, name, go.type, { major: stat.deviceMajor, minor: stat.deviceMinor });
     } else throw failed(path, "it is no kind of file that is known here");
     this.#dress(path, stat);
-    return false;
   }
 
   /** A further name of a file that came before; what has not come yet is made to have something to link to. */
@@ -198,7 +206,8 @@ export class SyncedDirectory implements FileReceiver, Disposable {
     if (incoming === undefined) throw failed(path, "nobody asked for its content");
     if (incoming.file === undefined) {
       const { directory, name } = split(path);
-      incoming.file = createFile(this.#parentOf(directory), name);
+      const parent = this.#parentOf(directory);
+      incoming.file = incoming.over ? openOver(parent, name) : createFile(parent, name);
     }
     return incoming.file;
   }
@@ -244,6 +253,16 @@ function failed(path: string, why: string, cause?: unknown): TiffinError {
     `cannot receive ${shownName(path)} of the context: ${why}`,
     { cause },
   );
+}
+
+function openOver(parent: OwnedFd, name: string): OwnedFd {
+  const flags = openFlags.writeOnly | openFlags.noFollow | openFlags.truncate;
+  const file = openFile(parent, name, flags, { resolve: resolveFlags.beneath });
+  if (attributeNames(file).length === 0) return file;
+  // They would stay.
+  file[Symbol.dispose]();
+  removeEntry(parent, name);
+  return createFile(parent, name);
 }
 
 function linkTarget(parent: OwnedFd, name: string): string {

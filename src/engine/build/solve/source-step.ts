@@ -8,7 +8,7 @@ import { formatPlatform } from "../../../oci/mod.ts";
 import type { Image } from "../../image/mod.ts";
 import { packTree } from "../../tree/mod.ts";
 import type { ImageSource, LocalSource, Vertex } from "../graph/mod.ts";
-import { mainContextName } from "../inputs.ts";
+import { type LocalContext, mainContextName } from "../inputs.ts";
 import { gitTree } from "./git-source.ts";
 import { httpTree } from "./http-source.ts";
 import type { StepContext } from "./step-context.ts";
@@ -54,9 +54,18 @@ async function receive(step: StepContext, { name, kind: _kind, ...wanted }: Loca
     const what = name === mainContextName ? "a build context" : `a build context ${JSON.stringify(name)}`;
     throw new TiffinError("invalid", "build.no-context", `the client has not given ${what}`);
   }
-  const directory = step.place.directory();
+  const directory = directoryFor(step, context.local, wanted);
   await context.local.receive(directory, wanted, step.signal);
   return directory;
+}
+
+/** One of an earlier build with the same wishes, or a new one. */
+function directoryFor(step: StepContext, { sharedKey }: LocalContext, wanted: unknown): string {
+  const { contexts } = step.services;
+  const kept = sharedKey === undefined ? undefined : contexts.take(JSON.stringify([sharedKey, wanted]));
+  if (kept === undefined) return step.place.directory();
+  step.place.holdToEnd(kept);
+  return kept.path;
 }
 
 export async function sourceTree(
