@@ -4,6 +4,7 @@
  */
 import { connectionLost, errnoOf } from "../client/api-error.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { shownLines } from "../lib/shown-name.ts";
 import type { Command } from "./command.ts";
 import { commandGroups, commandTable, findCommand } from "./command-table.ts";
 import { CliContext } from "./context.ts";
@@ -124,14 +125,14 @@ function report(io: CliIo, thrown: unknown, called: Called): number {
 
 function failure(thrown: unknown, { name, command, debug }: Called): readonly [string, number] {
   if (thrown instanceof UsageError) {
-    const text = `${thrown.message}\n\n${usageOf(name, command)}Run '${name} --help' for more information\n`;
+    const text = `${shownLines(thrown.message)}\n\n${usageOf(name, command)}Run '${name} --help' for more information\n`;
     return [text, engineFailureExit];
   }
   if (thrown instanceof ArgumentCountError) {
-    const text = `${programName}: ${thrown.message}\n\n${usageOf(name, command)}${thrown.pointer} '${name} --help' for more information\n`;
+    const text = `${programName}: ${shownLines(thrown.message)}\n\n${usageOf(name, command)}${thrown.pointer} '${name} --help' for more information\n`;
     return [text, 1];
   }
-  if (thrown instanceof PlainFailure) return [`${thrown.message}\n`, thrown.exitCode];
+  if (thrown instanceof PlainFailure) return [`${shownLines(thrown.message)}\n`, thrown.exitCode];
   if (errnoOf(thrown) === "EPIPE") return ["write /dev/stdout: broken pipe\n", 1];
   const proposed = thrown instanceof TiffinError ? thrown.exitCode : undefined;
   const asked = command?.standsForProcess === true ? proposed : undefined;

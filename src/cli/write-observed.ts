@@ -1,10 +1,9 @@
 /** Prints what was observed, for people or for programs. */
+import { shownJson } from "../lib/shown-name.ts";
 import type { CliContext } from "./context.ts";
 import type { Observed } from "./observer.ts";
 
-const indentColumns = 2;
-
 export function writeObserved(context: CliContext, { text, json }: Observed, asJson: boolean): number {
-  context.out(asJson ? `${JSON.stringify(json, null, indentColumns)}\n` : text);
+  context.out(asJson ? `${shownJson(json)}\n` : text);
   return 0;
 }

@@ -1,6 +1,7 @@
 /** `tiffin create`. */
 
 import { EngineError } from "../../client/api-error.ts";
+import { shownText } from "../../lib/shown-name.ts";
 import { CidFile } from "../cid-file.ts";
 import { defineCommand } from "../command.ts";
 import { containerFlags } from "../container-config/container-flags.ts";
@@ -37,7 +38,7 @@ export const command = defineCommand({
         }),
       );
       cid.write(created.Id);
-      for (const warning of created.Warnings) context.err(`WARNING: ${warning}\n`);
+      for (const warning of created.Warnings) context.err(`WARNING: ${shownText(warning)}\n`);
       context.out(`${created.Id}\n`);
       return 0;
     } catch (thrown) {

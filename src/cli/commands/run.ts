@@ -2,6 +2,7 @@
 
 import { beginRun } from "../../client/session.ts";
 import type { RunBody } from "../../docker/types/run.ts";
+import { shownText } from "../../lib/shown-name.ts";
 import type { AttachedEnd } from "../attached/attached-loop.ts";
 import { CidFile } from "../cid-file.ts";
 import { defineCommand, type Invocation } from "../command.ts";
@@ -62,7 +63,7 @@ async function runInForeground(invocation: RunInvocation, body: RunBody, cid: Ci
       onStarted(started) {
         cid.write(started.Id);
         trace = started.trace;
-        for (const warning of started.Warnings) context.err(`WARNING: ${warning}\n`);
+        for (const warning of started.Warnings) context.err(`WARNING: ${shownText(warning)}\n`);
       },
     });
     if (end.kind === "failed") throw errorOfFrame(end.failed);
@@ -81,7 +82,7 @@ async function runInBackground(invocation: RunInvocation, body: RunBody, cid: Ci
     }),
   );
   cid.write(created.Id);
-  for (const warning of created.Warnings) context.err(`WARNING: ${warning}\n`);
+  for (const warning of created.Warnings) context.err(`WARNING: ${shownText(warning)}\n`);
   await api.perform("containerStart", { params: { name: created.Id } });
   context.out(`${created.Id}\n`);
   if (invocation.values.timings) {

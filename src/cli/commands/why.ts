@@ -1,7 +1,7 @@
 /** `tiffin why`: whether one reaches the other, and what decides it. */
 import type { ExplainLanguage } from "../../docker/types/explain.ts";
 import type { WhyResponse } from "../../docker/types/why.ts";
-import { shownText } from "../../lib/shown-name.ts";
+import { shownJson, shownText } from "../../lib/shown-name.ts";
 import { defineCommand } from "../command.ts";
 import { custom, toggle } from "../flags/flag.ts";
 import { chosenLanguage, languageFlag } from "../language.ts";
@@ -68,7 +68,7 @@ rules, listener, and the way back. The exit code is 0 when it arrives, 1 when it
         lang: chosenLanguage(values.lang, context.io.env),
       },
     });
-    if (values.format === "json") context.out(`${JSON.stringify(answer, null, 2)}\n`);
+    if (values.format === "json") context.out(`${shownJson(answer)}\n`);
     else context.out(whyText(answer));
     return answer.Reachable ? 0 : 1;
   },

@@ -1,5 +1,5 @@
 /** One explanation in the form that is asked for. */
-import { shownText } from "../../lib/shown-name.ts";
+import { shownJson, shownText } from "../../lib/shown-name.ts";
 import type { Plan } from "../plan.ts";
 import { planJson } from "../plan-json.ts";
 import { renderPlan, renderPlanTable } from "../render-plan.ts";
@@ -28,7 +28,7 @@ export function renderAs(form: ExplainedForm, explanation: Explanation, options:
     case "markdown":
       return renderMarkdown(explained, options);
     case "json":
-      return `${JSON.stringify(jsonOf(explained, plan, options), undefined, 2)}\n`;
+      return `${shownJson(jsonOf(explained, plan, options))}\n`;
     case "plain":
       return plan === undefined ? plainLines(explained, options) : renderPlan(plan, options.vocabulary);
     case "table":

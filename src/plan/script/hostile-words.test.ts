@@ -8,7 +8,7 @@ import { explainOps } from "../explain/explained.ts";
 import { languages, maskPlan, secretsOfPlan } from "../explain/mod.ts";
 import { renderExplained, renderMarkdown } from "../explain/render-explained.ts";
 import { renderPlan, renderPlanTable } from "../render-plan.ts";
-import { defaultOptions, defaultSpec, scriptSurroundings } from "../testdata/specs.ts";
+import { defaultOptions, defaultSpec, mapping, scriptSurroundings } from "../testdata/specs.ts";
 import { renderScript } from "./render-script.ts";
 
 const facts = JSON.parse(
@@ -38,13 +38,22 @@ function outsideOfFiles(script: string): string[] {
   return outside;
 }
 
-test("a line that ends a file of the script is a line of the word that it is in", () => {
-  const ends = ["FIRST", "REST", "FUNCTIONS", "HELPER", "FILTER"].map((name) => `END_OF_${name}`);
-  const word = `x\n${[...ends, ...ends.map((end) => `${end}_`)].join("\ntouch MARK\n")}\ntouch MARK\n`;
-  const plan = compileContainer(hostileSpec(word, []), facts, defaultOptions());
-  const outside = outsideOfFiles(renderScript(plan, scriptSurroundings()));
-  expect(outside.filter((line) => line.includes("MARK"))).toEqual([]);
-});
+test.each(["the host's users", "users of its own"])(
+  "a line that ends a file of the script is a line of the word that it is in: %s",
+  (users) => {
+    const ends = ["FIRST", "REST", "FUNCTIONS", "HELPER", "FILTER"].map((name) => `END_OF_${name}`);
+    const word = `x\n${[...ends, ...ends.map((end) => `${end}_`)].join("\ntouch MARK\n")}\ntouch MARK\n`;
+    const spec = hostileSpec(word, []);
+    const namespaces = [...(spec.linux?.namespaces ?? []), { type: "user" as const }];
+    const linux = { ...spec.linux, namespaces, uidMappings: mapping, gidMappings: mapping };
+    const plan =
+      users === "users of its own"
+        ? compileContainer({ ...spec, linux }, facts, { ...defaultOptions(), network: { kind: "new" } })
+        : compileContainer(spec, facts, defaultOptions());
+    const outside = outsideOfFiles(renderScript(plan, scriptSurroundings()));
+    expect(outside.filter((line) => line.includes("MARK"))).toEqual([]);
+  },
+);
 
 test("names of masked variables are looked up only where a shell has such", () => {
   const names = ["PLAIN", "A:-$(touch MARK)", "x-y", "q';touch MARK;'", "two\nlines", "`touch MARK`"];

@@ -1,6 +1,7 @@
 /** What a start of a container performs: decided as a start decides it, with the times of the last start beside it. */
 import type { ExplainResponse, ExplainWishes, TraceResponse } from "../../../docker/types/explain.ts";
 import { TiffinError } from "../../../lib/errors.ts";
+import { shownJson } from "../../../lib/shown-name.ts";
 import {
   differenceJson,
   type ExplainedPlan,
@@ -107,7 +108,7 @@ export async function explainDifferenceOf(
   const renderers = {
     text: () => renderDifference(one, other, languages[language]),
     markdown: () => renderDifferenceMarkdown(one, other, languages[language]),
-    json: () => `${JSON.stringify(differenceJson(one, other, languages[language]), undefined, 2)}\n`,
+    json: () => `${shownJson(differenceJson(one, other, languages[language]))}\n`,
   };
   return { Id: first.container.id, Text: renderers[format]() };
 }
