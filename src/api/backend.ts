@@ -573,6 +573,8 @@ export interface SystemBackend {
   info(): Promise<InfoResponse>;
   /** What images, containers and volumes hold; of `types` only, if there are any. */
   diskUsage(types: readonly string[]): Promise<DiskUsage>;
+  /** What is counted, as text in the first of these media types that is spoken. */
+  metrics(accepted: readonly string[]): { readonly text: string; readonly mediaType: string };
 }
 
 export interface ReachBackend {

@@ -33,6 +33,8 @@ export interface Call<N extends RouteName> {
 
 export interface TextAnswer {
   readonly text: string;
+  /** Absent: plain text. */
+  readonly mediaType?: string;
   readonly headers: readonly (readonly [string, string])[];
 }
 export interface RawAnswer<H extends HeaderShape> {

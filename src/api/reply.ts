@@ -67,8 +67,8 @@ export function replyOf(
     case "empty":
       return fixedReply(result.status, common, "");
     case "text": {
-      const { text, headers } = answer as TextAnswer;
-      return fixedReply(200, [...common, ["Content-Type", "text/plain; charset=utf-8"], ...headers], text);
+      const { text, mediaType = "text/plain; charset=utf-8", headers } = answer as TextAnswer;
+      return fixedReply(200, [...common, ["Content-Type", mediaType], ...headers], text);
     }
     case "head":
       return fixedReply(200, [...common, ...encodeHeaders(result.fields, fieldsOf(answer))], "");

@@ -3,6 +3,7 @@
  * Rows under `/tiffin/` are additions; all others are Docker's, under Docker's names.
  */
 import { list, nullable } from "./decode.ts";
+import { headerAccept } from "./header.ts";
 import {
   queryCells,
   queryFilters,
@@ -93,6 +94,7 @@ export const routes = {
   ping: route("GET", "/_ping", "1.24", { result: plainText }),
   pingHead: route("HEAD", "/_ping", "1.24", { result: plainText }),
   version: route("GET", "/version", "1.24", { result: json(versionResponse) }),
+  metrics: route("GET", "/metrics", "1.24", { headers: { accept: headerAccept }, result: plainText }),
   events: route("GET", "/events", "1.24", {
     query: { since: queryTime, until: queryTime, filters: queryFilters },
     result: jsonLines(eventMessage),

@@ -29,6 +29,12 @@ export interface EngineConfig {
   readonly defaultRuntime: string;
   /** Where the subnets of networks come from, like `base=10.10.0.0/16,size=24`; empty: the engine's own choice. */
   readonly addressPools: readonly string[];
+  /** `host:port` where metrics are served to whoever asks; empty: by the API alone. */
+  readonly metricsAddress: string;
+  /** Where a collector takes traces by OTLP over HTTP; empty: there are none. */
+  readonly otlpEndpoint: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: "text" | "json";
 }
 
 /** A program of the host, and what stands before its commands. */
@@ -40,6 +46,10 @@ export interface RuntimeProgram {
 
 /** The name of the runtime that the engine is itself. */
 export const ownRuntime = "tiffin";
+
+/** How much the engine says of itself. */
+export const logLevels = ["error", "warn", "info", "debug"] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 export const defaultRoot = "/var/lib/tiffin";
 export const defaultRun = "/run/tiffin";
@@ -70,6 +80,10 @@ export function engineConfig(options: Partial<Omit<EngineConfig, "tag">> = {}): 
     runtimes: options.runtimes ?? {},
     defaultRuntime: options.defaultRuntime ?? ownRuntime,
     addressPools: options.addressPools ?? [],
+    metricsAddress: options.metricsAddress ?? "",
+    otlpEndpoint: options.otlpEndpoint ?? "",
+    logLevel: options.logLevel ?? "warn",
+    logFormat: options.logFormat ?? "text",
   };
 }
 

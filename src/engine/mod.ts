@@ -52,6 +52,7 @@ import { hostPlaces, openRegistryClient } from "./registry/mod.ts";
 import { requireHost } from "./requirements.ts";
 import { lockDirectory, makeOwnDirectory, openStore, type StateStore } from "./store/mod.ts";
 import { SystemService } from "./system/mod.ts";
+import { SpanExporter, Telemetry } from "./telemetry/mod.ts";
 import { openTimers } from "./timers.ts";
 import { openVolumeStore, VolumeService } from "./volume/mod.ts";
 
@@ -185,6 +186,7 @@ async function openWith(
   });
   const runtime = openRuntime({ executor: options.executor, runDirectory: config.run });
   const events = new EventBus(report);
+  const telemetry = openTelemetry(config, options.version, facts, events, report);
   const timers = openTimers();
   const deliveries = new Deliveries(report);
   const volumes = openVolumeStore({ database, root: paths.volumes, writes, report, fail });
@@ -207,6 +209,7 @@ async function openWith(
     networks,
     runtime,
     events,
+    telemetry,
     seccomp: seccompCompiler(facts, paths.cache),
     users: userCache(layers),
     plans: new PlanMemory(facts),
@@ -303,6 +306,7 @@ async function openWith(
     imageService,
     layers,
     events,
+    telemetry,
     cache: new StepCache(database, writes),
     host: platformOfMachine(facts.kernel.machine),
     limitBytes: config.limitUnpackedBytes,
@@ -358,6 +362,7 @@ async function openWith(
       const isLast = ![...context.registry.all()].some(({ state }) => hasProcess(state));
       if (isLast) await within(Promise.all([layers.emptied(), volumes.emptied()]), emptyingLimitMs);
       letGo();
+      await telemetry[Symbol.asyncDispose]();
       if (isLast)
         await leaveHost(networks, () => removeCgroup(facts.cgroup, cgroupParentOf(config.tag)), report);
       else await networks.close();
@@ -367,12 +372,33 @@ async function openWith(
     async uninstall() {
       refuseWhileRunning(context);
       letGo();
+      await telemetry[Symbol.asyncDispose]();
       await networks.remove();
       await removeCgroup(facts.cgroup, cgroupParentOf(config.tag));
       store[Symbol.dispose]();
       runLock[Symbol.dispose]();
     },
   };
+}
+
+/** What is counted, and with a collector in the configuration also traced. */
+function openTelemetry(
+  { otlpEndpoint }: EngineConfig,
+  version: string,
+  { hostname, kernel }: HostFacts,
+  events: EventBus,
+  report: (thrown: unknown) => void,
+): Telemetry {
+  const resource = {
+    "service.name": "tiffin",
+    "service.version": version,
+    "host.name": hostname,
+    "os.type": "linux",
+    "os.version": kernel.release,
+  };
+  const exporter =
+    otlpEndpoint === "" ? undefined : new SpanExporter({ endpoint: otlpEndpoint, resource, report });
+  return new Telemetry(events, exporter);
 }
 
 /** Where containers of the default network reach the host. */

@@ -36,6 +36,10 @@ const everything = {
   runtimes: { youki: { path: "/usr/bin/youki", runtimeArgs: [] } },
   "default-runtime": "youki",
   "default-address-pools": [{ base: "10.10.0.0/16", size: 24 }],
+  "metrics-addr": "[::1]:9323",
+  "otlp-endpoint": "http://collector:4318",
+  "log-level": "info",
+  "log-format": "json",
 };
 
 test("every option has a key, and both mean the same", () => {
@@ -50,6 +54,8 @@ test("every option has a key, and both mean the same", () => {
     ["--icc=false"],
     ["--add-runtime", "youki=/usr/bin/youki", "--default-runtime", "youki"],
     ["--default-address-pool", "base=10.10.0.0/16,size=24"],
+    ["--metrics-addr", "[::1]:9323", "--otlp-endpoint=http://collector:4318"],
+    ["-l", "info", "--log-format", "json"],
   ].flat();
   const found = read(JSON.stringify(everything));
   expect(parseDaemonWords(words).given).toEqual(found);

@@ -9,6 +9,7 @@ import {
   defaultRoot,
   defaultRun,
   type EngineConfig,
+  logLevels,
   ownRuntime,
 } from "../engine/config.ts";
 import { TiffinError } from "../lib/errors.ts";
@@ -82,6 +83,18 @@ const registry = textKind("a host, or host:port", { pattern: registryPattern }, 
 );
 
 const runtimeWord = textKind("the name of a runtime", {}, (text) => text !== "");
+
+const httpAddress = textKind(
+  "an address such as http://127.0.0.1:4318",
+  { pattern: "^https?://", format: "uri" },
+  (text) => /^https?:\/\//.test(text) && URL.canParse(text),
+);
+const hostPortPattern = "^(?:[A-Za-z0-9.-]+|\\[[0-9a-fA-F:.]+\\]):\\d{1,5}$";
+const hostPort = textKind(
+  "an address such as 127.0.0.1:9323",
+  { pattern: hostPortPattern },
+  (text) => new RegExp(hostPortPattern).test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) < 65_536,
+);
 
 const bytes: Kind<number> = {
   wanted: "a number of bytes",
@@ -326,6 +339,29 @@ export const settings: { readonly [K in keyof Settings]: Setting<Settings[K]> } 
     key: "default-address-pools",
     word: "base=NETWORK,size=BITS",
     help: "Where the subnets of networks come from that nobody chose one for, of either family",
+  }),
+  metricsAddress: one(hostPort, {
+    flag: "metrics-addr",
+    word: "HOST:PORT",
+    help: "Where metrics are served to whoever asks; the API serves them always",
+  }),
+  otlpEndpoint: one(httpAddress, {
+    flag: "otlp-endpoint",
+    word: "URL",
+    help: "A collector that takes traces of starts and builds, by OTLP over HTTP",
+  }),
+  logLevel: one(choice(...logLevels), {
+    flag: "log-level",
+    short: "l",
+    word: logLevels.join("|"),
+    help: "How much the engine says of itself on standard error",
+    shownDefault: "warn",
+  }),
+  logFormat: one(choice("text", "json"), {
+    flag: "log-format",
+    word: "text|json",
+    help: "Lines for people, or one JSON document a line",
+    shownDefault: "text",
   }),
 };
 

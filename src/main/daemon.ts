@@ -3,7 +3,7 @@
 import { writeSync } from "node:fs";
 import { engineFront } from "../abi/front.ts";
 import { type ApiServer, bindSocketPath, createApi } from "../api/mod.ts";
-import { engineConfig } from "../engine/config.ts";
+import { type EngineConfig, engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import type { FrontServer } from "../front/mod.ts";
 import { acceptEach, notifyManager, takeListeners } from "../kernel/service-manager.ts";
@@ -11,7 +11,9 @@ import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { fromDockerConfig, readConfigFile } from "./config-file.ts";
 import { daemonPage, parseDaemonWords } from "./daemon-words.ts";
+import { EngineLog, isJournal } from "./engine-log.ts";
 import { executorBinary } from "./executor-binary.ts";
+import { serveMetrics } from "./serve-metrics.ts";
 import { version } from "./version.ts";
 
 /** sun_path of unix(7) with its final zero byte. */
@@ -35,7 +37,7 @@ function stopSignal(): Promise<undefined> {
 }
 
 /** Listens for fronts beside the API's socket; undefined where the path has no room for a longer one. */
-async function serveFronts(api: ApiServer, host: string): Promise<FrontServer | undefined> {
+async function serveFronts(api: ApiServer, host: string, log: EngineLog): Promise<FrontServer | undefined> {
   const path = `${host.slice(engineFront.scheme.length)}${engineFront.suffix}`;
   if (Buffer.byteLength(path) > limitSocketPathBytes) return undefined;
   const { FrontServer: Server } = await import("../front/mod.ts");
@@ -43,10 +45,14 @@ async function serveFronts(api: ApiServer, host: string): Promise<FrontServer | 
     version,
     handle: api.handle,
     timeZone: process.env["TZ"],
-    onFault: (error) => writeSync(2, `tiffin: a command failed: ${messageOf(error)}\n`),
+    onFault: (error) => log.fail(error, "a command failed"),
   });
   await bindSocketPath(path, () => server.listen(path));
   return server;
+}
+
+function openLog({ logLevel: level, logFormat: format }: EngineConfig): EngineLog {
+  return new EngineLog({ level, format, toJournal: isJournal(process.env["JOURNAL_STREAM"]) });
 }
 
 /** Runs until told to stop; returns the exit code. */
@@ -77,25 +83,37 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     const manager = process.env["NOTIFY_SOCKET"];
     delete process.env["NOTIFY_SOCKET"];
     const stopped = stopSignal();
-    const opening = openEngine(config, { executor: executorBinary(), version });
+    const log = openLog(config);
+    const report = (thrown: unknown): void => log.fail(thrown);
+    const opening = openEngine(config, { executor: executorBinary(), version, report });
     const engine = await Promise.race([opening, stopped]);
     // As good as a crash, which every next engine puts right: nothing that is under way is worth waiting for.
     if (engine === undefined) return 0;
     try {
-      const api = createApi(engine, { unread: unreadBytes });
-      const fault = (error: unknown): void => {
-        writeSync(2, `tiffin: a connection is lost: ${messageOf(error)}\n`);
-      };
+      const api = createApi(engine, {
+        unread: unreadBytes,
+        onFault: (error) => log.fail(error, "request failed", true),
+      });
+      const fault = (error: unknown): void => log.fail(error, "a connection is lost");
+      const telling = engine.events.subscribe(({ type, action, id, attributes }) =>
+        log.say("info", `${type} ${action}`, { id, ...(attributes["name"] && { name: attributes["name"] }) }),
+      );
+      const { metricsAddress } = config;
+      const metrics = metricsAddress === "" ? undefined : serveMetrics(metricsAddress, api.handle, fault);
       const closing = new AbortController();
       const accepting = listeners.map((listener) =>
         acceptEach(listener, closing.signal, (fd) => void api.adopt(fd).catch(fault)),
       );
       if (listeners.length === 0) await api.listen(config.host);
-      const fronts = await serveFronts(api, config.host);
+      const fronts = await serveFronts(api, config.host, log);
       const unheard = notifyManager(manager, "READY=1");
-      if (unheard !== undefined) writeSync(2, `tiffin daemon: cannot say that it is ready: ${unheard}\n`);
+      if (unheard !== undefined) log.say("warn", `cannot say that it is ready: ${unheard}`);
+      log.say("info", "the engine is ready", { version, host: config.host, root: config.root });
       await stopped;
       notifyManager(manager, "STOPPING=1");
+      log.say("info", "the engine stops");
+      telling[Symbol.dispose]();
+      await metrics?.close(0);
       closing.abort();
       await Promise.all(accepting);
       fronts?.close();

@@ -13,7 +13,7 @@ const pingHeaders = [
 export function systemHandlers(
   system: SystemBackend,
   events: EventBackend,
-): Pick<Handlers, "ping" | "pingHead" | "version" | "info" | "diskUsage" | "events"> {
+): Pick<Handlers, "ping" | "pingHead" | "metrics" | "version" | "info" | "diskUsage" | "events"> {
   const ping = async (): Promise<TextAnswer> => {
     await system.ping();
     return { text: "OK", headers: pingHeaders };
@@ -21,6 +21,10 @@ export function systemHandlers(
   return {
     ping,
     pingHead: ping,
+    metrics: async ({ headers }) => {
+      const { text, mediaType } = system.metrics(headers.accept ?? []);
+      return { text, mediaType, headers: [] };
+    },
     version: () => system.version(),
     info: () => system.info(),
     diskUsage: ({ query }) => system.diskUsage(query.type ?? []),

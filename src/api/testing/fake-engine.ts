@@ -581,6 +581,7 @@ export function fakeEngine(): FakeEngine {
       ping: async () => undefined,
       version: async () => fakeVersion,
       info: async () => fakeInfo,
+      metrics: () => ({ text: "# EOF\n", mediaType: "text/plain" }),
       diskUsage: async () => ({
         LayersSize: 0,
         Images: [],

@@ -5,6 +5,7 @@ import type { EventBus } from "../event/mod.ts";
 import type { ImageService, ImageStore } from "../image/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
 import type { RegistryClient } from "../registry/mod.ts";
+import type { Telemetry } from "../telemetry/mod.ts";
 import type { KeptContexts } from "./kept-contexts.ts";
 import type { StepCache } from "./step-cache.ts";
 
@@ -22,6 +23,7 @@ export interface BuildContext {
   readonly layers: LayerStore;
   readonly registry: Pick<RegistryClient, "openUrl">;
   readonly events: EventBus;
+  readonly telemetry: Telemetry;
   readonly cache: StepCache;
   readonly host: Platform;
   /** What a context may unpack to, bytes. */

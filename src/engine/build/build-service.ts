@@ -91,6 +91,21 @@ export class BuildService {
     report: ReportEvent,
     signal: AbortSignal,
   ): Promise<BuildResult> {
+    return await this.#context.telemetry.build(async (tell) => {
+      const told: ReportEvent = (event) => {
+        if (event.kind === "vertex") tell(event);
+        report(event);
+      };
+      return await this.#perform(request, inputs, told, signal);
+    });
+  }
+
+  async #perform(
+    request: BuildRequest,
+    inputs: BuildInputs,
+    report: ReportEvent,
+    signal: AbortSignal,
+  ): Promise<BuildResult> {
     const epochMs = epochOf(request);
     using under = this.#begin(request, inputs, { report, signal, epochMs });
     const { step } = under;

@@ -9,6 +9,7 @@ import type { ImageStore } from "../image/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
 import type { Networks } from "../network/mod.ts";
 import type { StateStore } from "../store/mod.ts";
+import type { Telemetry } from "../telemetry/mod.ts";
 import type { Timers } from "../timers.ts";
 import type { VolumeStore } from "../volume/mod.ts";
 import type { Deliveries } from "./delivery/mod.ts";
@@ -28,6 +29,7 @@ export interface ContainerContext {
   readonly networks: Networks;
   readonly runtime: Runtime;
   readonly events: EventBus;
+  readonly telemetry: Telemetry;
   readonly seccomp: SeccompCompiler;
   readonly users: UserCache;
   readonly plans: PlanMemory;

@@ -7,17 +7,22 @@ import { nowMs } from "../../lib/clock.ts";
 import { type EngineConfig, ownRuntime } from "../config.ts";
 import { type ContainerContext, isAlive } from "../container/mod.ts";
 import { foreignRuntimes } from "../runtimes.ts";
+import { MetricsService } from "./metrics-service.ts";
 import { indexServer, registryConfig } from "./registry-config.ts";
 
 const architectures = { x86_64: "amd64", aarch64: "arm64" } as const;
 
 /** What is counted and told. */
 export interface SystemContext
-  extends Pick<ContainerContext, "config" | "facts" | "images" | "networks" | "registry"> {}
+  extends Pick<
+    ContainerContext,
+    "config" | "facts" | "images" | "networks" | "registry" | "telemetry" | "volumes"
+  > {}
 
 export class SystemService {
   readonly #context: SystemContext;
   readonly #version: string;
+  readonly #metrics: MetricsService;
   readonly diskUsage: (types: readonly string[]) => Promise<DiskUsage>;
 
   constructor(
@@ -28,6 +33,12 @@ export class SystemService {
     this.#context = context;
     this.#version = version;
     this.diskUsage = diskUsage;
+    this.#metrics = new MetricsService(context, version);
+  }
+
+  /** Counters and gauges, in the first of these media types that is spoken here. */
+  metrics(accepted: readonly string[]): { readonly text: string; readonly mediaType: string } {
+    return this.#metrics.metrics(accepted);
   }
 
   async ping(): Promise<void> {

@@ -6,4 +6,4 @@ import type { MountsContext } from "../mounts/mod.ts";
 export interface StartContext
   extends EndContext,
     MountsContext,
-    Pick<ContainerContext, "runtime" | "seccomp" | "users" | "plans"> {}
+    Pick<ContainerContext, "runtime" | "seccomp" | "users" | "plans" | "telemetry"> {}

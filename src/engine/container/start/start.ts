@@ -48,10 +48,12 @@ export async function startContainer(context: StartContext, container: Container
     );
     undo.disarm();
     container.phases = { ...clock.phases, ...process.phases };
+    context.telemetry.started(container, container.phases);
   } catch (thrown) {
     const failures = await undo.unwind();
     for (const failure of failures) context.report(new Error(`start of ${container.id}: ${failure}`));
     recordFailure(context, container, thrown);
+    context.telemetry.startFailed(container, thrown);
     releaseMounted(context, container);
     // Between two runs clients wait for the end of the next one, which there will not be.
     const last = endingOf(container.state);
