@@ -4,5 +4,15 @@ import type { ContainerContext } from "../container/mod.ts";
 export interface ExecContext
   extends Pick<
     ContainerContext,
-    "config" | "events" | "facts" | "fail" | "idle" | "registry" | "report" | "runtime" | "seccomp" | "timers"
+    | "config"
+    | "events"
+    | "facts"
+    | "fail"
+    | "idle"
+    | "networks"
+    | "registry"
+    | "report"
+    | "runtime"
+    | "seccomp"
+    | "timers"
   > {}

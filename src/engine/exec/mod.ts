@@ -193,6 +193,8 @@ export class ExecService {
       exec.size = { rows: options.consoleSize.height, columns: options.consoleSize.width };
     }
     exec.state = { status: "starting" };
+    // It may have more rights than the container's own program.
+    this.#context.networks.keepOut(exec.container.id);
     const { size } = exec;
     let launched: SupervisedProcess | undefined;
     try {

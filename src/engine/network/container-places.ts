@@ -5,12 +5,13 @@ import type { ActiveEndpoints } from "./active-endpoints.ts";
 import { applyNetOps } from "./apply.ts";
 import { builtInIds } from "./built-in-networks.ts";
 import type { ContainerLinks } from "./container-links.ts";
-import { joinNamespace, wireProcess } from "./endpoint.ts";
+import { joinNamespace, type PreparedEndpoint, wireProcess } from "./endpoint.ts";
 import { type EndpointStock, freeLink, linkAt, type PlannedEndpoint, recordOf } from "./endpoint-stock.ts";
 import { failing } from "./failing.ts";
 import type { HostFirewall } from "./host-firewall.ts";
 import { formatHostAddress } from "./host-port.ts";
 import type { HostSide } from "./host-side.ts";
+import { LentNamespaces } from "./lent-namespaces.ts";
 import type {
   EndpointRecord,
   EndpointRequest,
@@ -59,6 +60,7 @@ export class ContainerPlaces {
   readonly #hostFirewall: HostFirewall;
   readonly #publishMode: PublishMode;
   readonly #fail: (step: NetworkStep) => void;
+  readonly #lent = new LentNamespaces();
 
   constructor(parts: ContainerPlacesParts) {
     this.#sockets = parts.sockets;
@@ -95,6 +97,7 @@ export class ContainerPlaces {
   acquire(containerId: string, request: PlaceRequest): Place {
     return failing("give the container its place in networks", () => {
       let netns: OwnedFd | undefined;
+      let lendable: ReturnType<EndpointStock["takeReady"]>;
       try {
         const facts = this.#acquire(containerId, request, (requests) => {
           const ready = this.#stock.takeReady(requests);
@@ -102,7 +105,7 @@ export class ContainerPlaces {
             netns = ready.plan.netns;
             if (this.#nameServers.needsInner(requests)) {
               this.#nameServers.lead(netns, { containerId, endpoints: requests });
-            }
+            } else if (request.cannotChange === true && request.ports.length === 0) lendable = ready;
             return [ready];
           }
           // Planned anew after a repair: the kernel takes its time to forget a link's name.
@@ -121,6 +124,7 @@ export class ContainerPlaces {
           });
         });
         if (netns === undefined) throw new Error("a place without a namespace");
+        if (lendable !== undefined) this.#lent.lend(containerId, lendable.bridge.network.id, lendable.plan);
         return { ...facts, netns };
       } catch (thrown) {
         this.#nameServers.forget(containerId);
@@ -158,6 +162,7 @@ export class ContainerPlaces {
     netns: OwnedFd,
     link: string,
   ): Reconnected {
+    this.keepOut(containerId);
     return failing("connect the container to the network", () => {
       const planned = this.#stock.plan(request);
       const { bridge, plan } = planned;
@@ -201,6 +206,7 @@ export class ContainerPlaces {
   }
 
   disconnect(containerId: string, network: string, now: LiveContainer, netns: OwnedFd): Reconnected {
+    this.keepOut(containerId);
     return failing("disconnect the container from the network", () => {
       const gone = now.endpoints.find((endpoint) => endpoint.network === network);
       if (gone === undefined) return now;
@@ -254,6 +260,7 @@ export class ContainerPlaces {
     { add, remove }: { readonly add: readonly PortRequest[]; readonly remove: readonly PublishedPort[] },
     now: LiveContainer,
   ): PortChange {
+    this.keepOut(containerId);
     return failing("change the ports of the container", () => {
       const target = portTarget(now.endpoints, this.#registry);
       const checked = this.#checkPorts(now.endpoints, add);
@@ -267,10 +274,20 @@ export class ContainerPlaces {
     });
   }
 
+  keepOut(containerId: string): void {
+    this.#lent.keepOut(containerId);
+  }
+
+  close(): void {
+    this.#lent.close();
+  }
+
   release(containerId: string): void {
     this.#nameServers.forget(containerId);
     this.#published.unpublish(containerId);
-    for (const network of this.#active.networksOf(containerId)) this.releaseOne(containerId, network);
+    const back = this.#lent.takeBack(containerId);
+    for (const network of this.#active.networksOf(containerId))
+      this.releaseOne(containerId, network, network === back?.network ? back.piece : undefined);
   }
 
   /** Ports first: they are what is most likely refused, and cost nothing to give back. */
@@ -334,12 +351,17 @@ export class ContainerPlaces {
     if (target !== undefined) this.#published.move(containerId, target);
   }
 
-  releaseOne(containerId: string, network: string): void {
+  /** `back`: its namespace serves again. */
+  releaseOne(containerId: string, network: string, back?: PreparedEndpoint): void {
     if (network === builtInIds.bridge) this.#links.forget(containerId);
     const endpoint = this.#active.forget(containerId, network);
     const bridge = this.#registry.bridgeOf(network);
-    if (endpoint === undefined || bridge === undefined) return;
-    if (endpoint.hostLink === "") bridge.give(endpoint);
+    if (endpoint === undefined || bridge === undefined) {
+      back?.netns[Symbol.dispose]();
+      return;
+    }
+    if (back !== undefined) this.#stock.giveBack(bridge, back);
+    else if (endpoint.hostLink === "") bridge.give(endpoint);
     else this.#stock.rest(bridge, endpoint);
   }
 

@@ -221,6 +221,13 @@ export class EndpointStock {
     throw new TiffinError("notFound", "network.not-found", `network ${network} not found`, { exitCode: 125 });
   }
 
+  /** What a container leaves as it was is ready for the next one, or goes as any other does. */
+  giveBack(bridge: BridgeNetwork, piece: PreparedEndpoint): void {
+    if (this.#prepared.giveBack(bridge.network.id, piece)) return;
+    piece.netns[Symbol.dispose]();
+    this.rest(bridge, piece);
+  }
+
   /** The address is free again once the link is gone. */
   rest(bridge: BridgeNetwork, endpoint: ActiveEndpoint): void {
     if (endpoint.hostLink === "") {

@@ -202,6 +202,8 @@ export interface PlaceRequest {
   /** In order: they become eth0, eth1 ... */
   readonly endpoints: readonly EndpointRequest[];
   readonly ports: readonly PortRequest[];
+  /** The container can change nothing in its namespace: where it uses it for nothing, the namespace serves again. */
+  readonly cannotChange?: boolean;
 }
 
 interface PlaceFacts {
@@ -362,7 +364,9 @@ export interface Networks {
   ): PortChange;
   /** What a container in the default network reaches there though containers of it do not reach each other: these alone. */
   link(containerId: string, ways: readonly LinkWay[]): void;
-  /** Gives back addresses, links and ports. Idempotent. */
+  /** Somebody else than the container's program has a hand in its namespace: it serves nobody after it. */
+  keepOut(containerId: string): void;
+  /** Gives back addresses, links and ports, once nothing of the container runs. Idempotent. */
   release(containerId: string): Promise<void>;
   /** Once after `openNetworks`: exactly these containers live; everything else of ours is taken off the host. */
   recover(live: readonly LiveContainer[], options?: RecoverOptions): Promise<void>;

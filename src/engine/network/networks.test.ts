@@ -20,6 +20,7 @@ import {
   listRules,
   NetlinkSocket,
   nftTransaction,
+  readSysctl,
   tableExists,
   writeSysctl,
 } from "../../kernel/netlink/mod.ts";
@@ -34,6 +35,7 @@ import { addRoute } from "../../linux/netlink/route.ts";
 import { migratedDatabase } from "../store/testing/migrated-database.ts";
 import { builtInIds } from "./built-in-networks.ts";
 import { deleteContents, hostRuleset, portContents, renderRuleset } from "./firewall.ts";
+import { isUntouched } from "./lent-namespaces.ts";
 import type {
   EndpointRecord,
   EndpointRequest,
@@ -176,6 +178,73 @@ inOwnNetns(import.meta.path, () => {
   }
 
   const tcp80: PortRequest = { containerPort: 80, protocol: "tcp", hostPort: 8080 };
+
+  const mark = "net/ipv4/ip_default_ttl";
+
+  /** A short life, in a namespace that is marked as ours. `use` has a hand in it meanwhile. */
+  async function life(id: string, use: (netns: OwnedFd) => unknown = () => {}, cannotChange = true) {
+    const place = await network.acquire(id, { ...placeRequest({ ports: [] }), cannotChange });
+    using netns = place.netns;
+    inNetns(netns, () => writeSysctl(mark, "77"));
+    await use(netns);
+    return place.endpoints[0]?.address ?? "";
+  }
+
+  const firstReady = async (): Promise<void> => {
+    network.warm();
+    await until("a namespace that is ready", () => listLinks(route).length > 3);
+  };
+
+  /** The address with which a marked namespace serves again. */
+  async function servesAgain(): Promise<string | undefined> {
+    const addresses: string[] = [];
+    let found: string | undefined;
+    for (let number = 0; number < 20; number += 1) {
+      const { netns, endpoints } = await network.acquire(`next${number}`, placeRequest({ ports: [] }));
+      using entered = netns;
+      const address = endpoints[0]?.address ?? "";
+      addresses.push(address);
+      if (inNetns(entered, () => readSysctl(mark)) === "77") found = address;
+    }
+    expect(new Set(addresses).size).toBe(20);
+    for (let number = 0; number < 20; number += 1) await network.release(`next${number}`);
+    return found;
+  }
+
+  test("a namespace that its container has left as it was serves again, with its address", async () => {
+    await firstReady();
+    // The kernel takes a moment to forget the sockets by which it was made.
+    const address = await life("a", (netns) =>
+      until("the kernel to have forgotten", () => isUntouched(netns)),
+    );
+    await network.release("a");
+    expect(await servesAgain()).toBe(address);
+  });
+
+  test.each<readonly [string, (netns: OwnedFd) => void]>([
+    [
+      "from which something was sent",
+      (netns) => void connectOutcome(netns, { address: network.hostGateway, port: 9 }),
+    ],
+    ["in which something was sent", (netns) => void connectOutcome(netns, { address: "127.0.0.1", port: 9 })],
+    [
+      "in which somebody holds a socket",
+      (netns) => void keep(inNetns(netns, () => NetlinkSocket.open("route"))),
+    ],
+    ["in which somebody has a hand", () => network.keepOut("a")],
+  ])("a namespace %s goes with its container", async (_what, use) => {
+    await firstReady();
+    await life("a", use);
+    await network.release("a");
+    expect(await servesAgain()).toBeUndefined();
+  });
+
+  test("a namespace that its container may change goes with it", async () => {
+    await firstReady();
+    await life("a", () => {}, false);
+    await network.release("a");
+    expect(await servesAgain()).toBeUndefined();
+  });
 
   test("endpoints reach each other, the host reaches them, they reach the world behind the host's address", async () => {
     const a = await start("a");

@@ -231,6 +231,7 @@ export class HostNetworks implements Networks {
   }
 
   link(containerId: string, ways: readonly LinkWay[]): void {
+    this.#places.keepOut(containerId);
     failing("let linked containers reach each other", () => {
       const { network } = this.#registry.defaultBridge();
       const from = this.#active.of(containerId, network.id)?.address;
@@ -238,6 +239,10 @@ export class HostNetworks implements Networks {
       if (ways.length > 0 && this.#links.isEmpty && this.#isRecovered) this.#host.permitLinks();
       this.#links.set(containerId, from, ways, this.#isRecovered);
     });
+  }
+
+  keepOut(containerId: string): void {
+    this.#places.keepOut(containerId);
   }
 
   async release(containerId: string): Promise<void> {
@@ -269,6 +274,7 @@ export class HostNetworks implements Networks {
     this.#confirming?.cancel();
     this.#watch[Symbol.dispose]();
     this.#nameServers.close();
+    this.#places.close();
     this.#stock.rememberCursors();
     this.#stock.close();
     this.#stock.stop();
@@ -290,6 +296,7 @@ export class HostNetworks implements Networks {
     this.#confirming?.cancel();
     this.#watch[Symbol.dispose]();
     this.#nameServers.close();
+    this.#places.close();
     this.#stock.close();
     this.#published.close();
     failing("remove the networks", () => {
@@ -376,6 +383,7 @@ export class HostNetworks implements Networks {
 
   /** One that cannot be has no names, and nothing else is the matter with it. */
   #leadAgain(containerId: string, endpoints: readonly Pick<EndpointRequest, "network">[]): void {
+    this.#places.keepOut(containerId);
     try {
       using netns = this.#netnsOf(containerId);
       if (netns !== undefined) this.#nameServers.lead(netns, { containerId, endpoints });

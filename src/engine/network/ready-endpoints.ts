@@ -34,6 +34,11 @@ export class ReadyEndpoints {
     return this.#closed ? undefined : this.#poolOf(network).take(fits);
   }
 
+  /** One that was taken, and is as it was; false when it is not wanted any more. */
+  giveBack(network: string, piece: PreparedEndpoint): boolean {
+    return !this.#closed && this.#pools.get(network)?.giveBack(piece) === true;
+  }
+
   /** Which network each link on the host is of. */
   *links(): Generator<[link: string, network: string]> {
     for (const [network, pool] of this.#pools)

@@ -53,6 +53,14 @@ export class ReadyPool<T> {
     return index < 0 ? undefined : this.#ready.splice(index, 1)[0];
   }
 
+  /** Takes a piece that is as good as new; false when there are enough. */
+  giveBack(piece: T): boolean {
+    if (this.#closed || this.#ready.length >= this.#options.maximum) return false;
+    this.#ready.push(piece);
+    this.#watchForQuiet();
+    return true;
+  }
+
   /** Sees to it that the pool fills up soon. */
   refill(): void {
     if (this.#closed) return;
@@ -97,7 +105,7 @@ export class ReadyPool<T> {
 
   /** A timer of its own: the long wait for quiet must not hold up a refill. */
   #watchForQuiet(): void {
-    if (this.#target <= this.#options.minimum) return;
+    if (this.#target <= this.#options.minimum && this.#ready.length <= this.#target) return;
     this.#quietTimer ??= this.#schedule(this.#options.quietMs, () => {
       this.#quietTimer = undefined;
       this.#shrinkWhenQuiet();

@@ -37,7 +37,10 @@ export async function releaseHost(context: ProcessContext, id: string, kill: boo
   const { cgroup: facts } = context.facts;
   try {
     context.fail("exit.saved");
-    if (kill) await killCgroup(facts, cgroup);
+    if (kill) {
+      context.networks.keepOut(id);
+      await killCgroup(facts, cgroup);
+    }
   } catch (thrown) {
     context.report(thrown);
   }

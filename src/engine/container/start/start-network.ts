@@ -1,4 +1,5 @@
 /** Where a container is in the network: its own endpoints, nobody's, the host's, or another container's. */
+
 import { openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
@@ -8,6 +9,7 @@ import { builtInIds, type EndpointRequest, type Network, type PortRequest } from
 import { meetingEndOf, notRunningError, openOfProcess, refuseRestarting } from "../process/mod.ts";
 import { type Container, holdsNothing, isAlive, type NetworkHold } from "../record/mod.ts";
 import type { ContainerSpecification, WantedEndpoint, WantedPort } from "../specification/mod.ts";
+import { cannotChangeNetwork } from "./cannot-change-network.ts";
 import type { StartContext } from "./context.ts";
 
 export interface NetworkPlace {
@@ -75,11 +77,7 @@ export async function attachToNetwork(
     case "host":
       return { ...nothingHeld, source: { kind: "host" }, netns: undefined };
     case "container":
-      return {
-        ...nothingHeld,
-        source: { kind: "slot" },
-        netns: openOfProcess(sharedContainer(context, network.container), "ns/net", openFlags.readOnly),
-      };
+      return sharedPlace(context, network.container);
     case "none":
       return isolatedPlace(context, container);
     case "networks":
@@ -88,6 +86,14 @@ export async function attachToNetwork(
         ? isolatedPlace(context, container)
         : await acquirePlace(context, container, network, undo);
   }
+}
+
+function sharedPlace(context: StartContext, name: string): NetworkPlace {
+  const other = sharedContainer(context, name);
+  // What this one does there is not the other's alone.
+  context.networks.keepOut(other.id);
+  const netns = openOfProcess(other, "ns/net", openFlags.readOnly);
+  return { ...nothingHeld, source: { kind: "slot" }, netns };
 }
 
 function isolatedPlace({ networks }: StartContext, { document }: Container): NetworkPlace {
@@ -112,6 +118,7 @@ async function acquirePlace(
   const request = {
     endpoints: wanted.endpoints.map((each) => endpointRequest(context, each)),
     ports: wanted.ports.map(portRequest),
+    cannotChange: cannotChangeNetwork(container.document.specification),
   };
   undo.push("place in networks", () => networks.release(container.id));
   if (container.document.firstHostId !== null) {
