@@ -3,8 +3,8 @@
  * the same modes and owners, the same configuration, the same history.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { makeBuildContext } from "../support/build-context.ts";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { type Outcome, outcomeOf } from "../support/outcome.ts";
@@ -48,34 +48,7 @@ beforeAll(async () => {
   const [real = "", own = ""] = engines();
   await output(real, "save", "-o", at("base.tar"), "base");
   await output(own, "load", "-q", "-i", at("base.tar"));
-  for (const [name, content] of Object.entries({
-    one: "one\n",
-    two: "two\n",
-    "dir/a": "a\n",
-    "dir/deep/b": "b\n",
-    "dir/.hidden": "h\n",
-    "kept/skip.md": "s\n",
-    ".dockerignore": "kept\n",
-  })) {
-    mkdirSync(dirname(at(`context/${name}`)), { recursive: true });
-    writeFileSync(at(`context/${name}`), content);
-  }
-  chmodSync(at("context/dir"), 0o750);
-  chmodSync(at("context/dir/a"), 0o711);
-  symlinkSync("../one", at("context/dir/link"));
-  symlinkSync("/etc/passwd", at("context/outside"));
-  const packed = Bun.spawnSync([
-    "tar",
-    "-C",
-    at("context"),
-    "--owner=7",
-    "--group=8",
-    "-czf",
-    at("a.tgz"),
-    "dir",
-  ]);
-  expect(packed.exitCode).toBe(0);
-  expect(Bun.spawnSync(["mv", at("a.tgz"), at("context/a.tgz")]).exitCode).toBe(0);
+  makeBuildContext(at("context"), at("a.tgz"));
 }, 90_000);
 afterAll(async () => {
   if (!possible) return;
@@ -203,10 +176,15 @@ WORKDIR $D/z
 RUN pwd > here`,
 };
 
-test.skipIf(!possible).each(Object.entries(dockerfiles))(
+const corpus = `${import.meta.dir}/programs/dockerfiles`;
+const ofRealKinds = readdirSync(corpus)
+  .filter((name) => name.endsWith(".Dockerfile"))
+  .map((name): [string, string] => [name.replace(".", " "), readFileSync(`${corpus}/${name}`, "utf8")]);
+
+test.skipIf(!possible).each([...Object.entries(dockerfiles), ...ofRealKinds])(
   "%s: the same from both",
   async (name, text) => {
-    const tag = name.replace(/\W+/g, "-");
+    const tag = name.replace(/\W+/g, "-").toLowerCase();
     writeFileSync(at("context/Dockerfile"), text);
     const results: unknown[] = [];
     for (const host of engines()) {

@@ -75,6 +75,11 @@ export class TarPacking {
     yield* this.#write(padding(content.length));
   }
 
+  /** From now on further names of a file that is in the archive already are files of their own. */
+  forgetNames(): void {
+    this.#linked.clear();
+  }
+
   /** What an archive ends with. */
   *end(): Generator<Uint8Array> {
     yield* this.#write(endOfArchive);

@@ -11,11 +11,11 @@ import {
   type CopyOptions,
   type FileAction,
   type FileOperand,
-  type FileOwner,
   type VertexOutput,
   vertexOf,
 } from "../graph/mod.ts";
 import { type CopyFlags, copyFlags } from "./copy-flags.ts";
+import { ownerOf } from "./owner.ts";
 import { type RemoteAddress, remoteAddress } from "./remote-source.ts";
 import type { StageInProgress } from "./surroundings.ts";
 
@@ -208,13 +208,6 @@ class CopyStep {
       ...(!unpack && { mode: fetchedMode }),
     });
   }
-}
-
-/** `user[:group]`: a user alone is the group as well. */
-function ownerOf(text: string): FileOwner {
-  const [user = "", group = user] = text.split(":");
-  const word = (part: string): string | number => (/^\d{1,10}$/.test(part) ? Number(part) : part);
-  return { user: word(user), group: word(group) };
 }
 
 function leadsOut(pattern: string): boolean {

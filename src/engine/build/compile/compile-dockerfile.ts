@@ -183,6 +183,7 @@ function nothing(platform: Platform): CompiledStage {
   return {
     root: undefined,
     config: { WorkingDir: "/" },
+    declared: new Map(),
     baseHistory: [],
     history: [],
     author: "",
@@ -200,6 +201,7 @@ function beginWith(image: BaseImage): CompiledStage {
   return {
     root: { vertex, output: 0 },
     config,
+    declared: new Map(),
     baseHistory: history,
     history: [],
     author,

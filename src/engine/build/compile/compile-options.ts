@@ -64,6 +64,8 @@ export interface CompiledStage {
   /** Undefined: nothing at all. */
   readonly root: VertexOutput | undefined;
   readonly config: ImageConfig;
+  /** Arguments, which stages that begin with this one have too. */
+  readonly declared: ReadonlyMap<string, string | undefined>;
   /** Of the base, and then its own. */
   readonly baseHistory: readonly OciHistory[];
   readonly history: readonly WrittenHistory[];

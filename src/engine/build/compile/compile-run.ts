@@ -37,7 +37,7 @@ export function compileRun(stage: StageInProgress, instruction: PlacedInstructio
     .map((flag) => parseMount(flag.value ?? "", stage.expand));
   const variables: SecretVariable[] = [];
   const made = mounts.flatMap((mount, index) => mountOf(stage, mount, { gathered, variables, index }));
-  const declared = [...stage.declared].flatMap(([name, text]) =>
+  const declared = [...new Map([...stage.inherited, ...stage.declared])].flatMap(([name, text]) =>
     text === undefined || isInEnvironment(stage, name) ? [] : [`${name}=${text}`],
   );
   for (const name of proxyNames) whole.consumed.add(name);

@@ -10,6 +10,7 @@ import { compileCopy } from "./compile-copy.ts";
 import type { CompiledStage, WrittenHistory } from "./compile-options.ts";
 import { compileRun } from "./compile-run.ts";
 import { MissingBase } from "./missing-base.ts";
+import { ownerOf } from "./owner.ts";
 import type { StageInProgress, WholeFile } from "./surroundings.ts";
 
 const makesLayer: ReadonlySet<string> = new Set(["run", "copy", "add", "workdir"]);
@@ -41,9 +42,13 @@ export class StageCompiler implements StageInProgress {
     this.#changing = {
       config: withPath(base.config),
       commandSet: false,
-      variables: (name) => this.declared.get(name),
+      variables: (name) => this.declared.get(name) ?? base.declared.get(name),
       escape: whole.options.file.escape,
     };
+  }
+
+  get inherited(): ReadonlyMap<string, string | undefined> {
+    return this.#base.declared;
   }
 
   get config(): ImageConfig {
@@ -87,6 +92,7 @@ export class StageCompiler implements StageInProgress {
     return {
       root: this.#root,
       config: this.config,
+      declared: new Map([...this.#base.declared, ...this.declared]),
       baseHistory,
       history: [...history, ...this.#history],
       author: this.#author,
@@ -97,7 +103,7 @@ export class StageCompiler implements StageInProgress {
   /** What a variable stands for: the environment first, then arguments. */
   readonly lookup: Lookup = (name) => {
     const entry = this.config.Env?.findLast((one) => one.startsWith(`${name}=`));
-    return entry?.slice(name.length + 1) ?? this.declared.get(name);
+    return entry?.slice(name.length + 1) ?? this.declared.get(name) ?? this.#base.declared.get(name);
   };
 
   readonly expand = (word: string): string => expandWord(word, this.lookup, this.escape);
@@ -227,6 +233,7 @@ export class StageCompiler implements StageInProgress {
       return;
     }
     const root = this.#root;
+    const { User: user = "" } = this.config;
     const vertex = this.vertex(instruction, `WORKDIR ${instruction.rest}`, {
       operation: {
         kind: "files",
@@ -237,6 +244,8 @@ export class StageCompiler implements StageInProgress {
             path,
             mode: madeMode,
             parents: true,
+            // It is whose the steps are that work in it.
+            ...(user !== "" && { owner: ownerOf(user) }),
           },
         ],
       },

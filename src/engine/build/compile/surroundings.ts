@@ -30,6 +30,8 @@ export interface StageInProgress {
   readonly root: VertexOutput | undefined;
   /** Arguments in the order of their `ARG`s. */
   readonly declared: ReadonlyMap<string, string | undefined>;
+  /** Those of the stage that this one begins with. */
+  readonly inherited: ReadonlyMap<string, string | undefined>;
   /** What a variable stands for: the environment first, then arguments. */
   readonly lookup: Lookup;
   readonly expand: (word: string) => string;

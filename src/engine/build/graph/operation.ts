@@ -161,10 +161,10 @@ export type FileOperand =
   | { readonly kind: "input"; readonly index: InputIndex }
   | { readonly kind: "action"; readonly index: number };
 
-/** `byName`: looked up in the files of `on`. */
+/** Names are looked up in the files of `on`; without a group it is that of the user's entry. */
 export interface FileOwner {
   readonly user: string | number;
-  readonly group: string | number;
+  readonly group?: string | number;
 }
 
 export type FileAction = { readonly on: FileOperand } & (

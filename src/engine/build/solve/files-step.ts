@@ -248,7 +248,12 @@ class FilesWork {
     const { user, group } = owner;
     if (typeof user === "number" && typeof group === "number") return { uid: user, gid: group };
     const { passwd, groups } = this.#base.accounts();
-    const { uid, gid } = resolveUser(`${user}:${group}`, [], passwd, groups);
+    const { uid, gid } = resolveUser(
+      group === undefined ? String(user) : `${user}:${group}`,
+      [],
+      passwd,
+      groups,
+    );
     return { uid, gid };
   }
 }

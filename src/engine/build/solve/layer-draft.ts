@@ -83,6 +83,8 @@ export class LayerDraft {
   /** An entry and all below it, at a path whose parent is there. Of a directory that is there already only what is in it. */
   *entry(node: TreeNode, path: string, leavesOut: LeavesOut): Generator<Uint8Array> {
     yield* this.#top();
+    // Names of one file in two copies are two files.
+    this.#packing.forgetNames();
     using there = this.#base.find(path);
     yield* this.#entry(node, path, { leavesOut, path: "", there });
   }

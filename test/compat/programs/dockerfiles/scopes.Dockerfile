@@ -1,0 +1,14 @@
+ARG IMAGE=base
+ARG TAG
+ARG SHARED=global
+FROM ${IMAGE}${TAG:+:$TAG} AS first
+ARG SHARED
+ARG OWN=${SHARED}-own
+ENV COPY_OF=${OWN:-none} MISSING=${NOTHING:-fallback} EMPTY=${OWN:+set} QUOTED='$OWN' ESCAPED=\$OWN
+RUN echo "$SHARED $OWN $COPY_OF $MISSING $EMPTY $QUOTED $ESCAPED" > /values
+FROM first
+ARG SHARED=again
+RUN echo "$SHARED ${OWN:-gone}" > /second
+LABEL a="$COPY_OF" "b c"=${MISSING}
+WORKDIR ${COPY_OF}/x
+USER ${NOBODY:-3}
