@@ -382,11 +382,17 @@ export const commandTable: readonly CommandEntry[] = [
     summary: "Check whether this machine can run containers, and what is in the way",
     load: async () => (await import("./commands/check.ts")).command,
   },
+  {
+    names: ["debug bundle"],
+    summary: "Write an archive with versions, state and plans for a report of a fault, secrets masked",
+    load: async () => (await import("./commands/debug-bundle.ts")).command,
+  },
 ];
 
 /** Groups whose members are the two-word names above. */
 export const commandGroups: readonly { readonly name: string; readonly summary: string }[] = [
   { name: "container", summary: "Manage containers" },
+  { name: "debug", summary: "Find out what is wrong" },
   { name: "image", summary: "Manage images" },
   { name: "manifest", summary: "Manage manifests and lists of them in registries" },
   { name: "network", summary: "Manage networks" },

@@ -11,7 +11,7 @@ export const netlinkLimits = {
   /** Messages of one dump that are kept in memory. */
   dumpMessages: 1_000_000,
   /** How often a dump that the kernel marked as interrupted is begun again. */
-  dumpAttempts: 10,
+  dumpAttempts: 100,
   linkNameBytes: 15,
   nftNameBytes: 255,
   nftUserDataBytes: 256,
