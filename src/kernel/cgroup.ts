@@ -156,15 +156,19 @@ export class CgroupWriter implements Disposable {
    * Writes all of them and returns warnings. Limits bound each other, so the kernel may refuse one (EINVAL) while another still
    * has its old value: a shorter period before a smaller quota, below a group that allows little; a memory limit above
    * the old sum of memory and swap; a quota below the old burst. Whatever was refused is written again after the
-   * others, until nothing changes any more. `written` hears of each that has been tried. Throws as `write` does, for the first
+   * others, until nothing changes any more. `written` hears of each that has been tried, and whether its failure was let pass. Throws as `write` does, for the first
    * that is refused for good.
    */
-  writeAll(writes: readonly GroupWrite[], written: (write: GroupWrite) => void = () => {}): string[] {
+  writeAll(
+    writes: readonly GroupWrite[],
+    written: (write: GroupWrite, isTolerated: boolean) => void = () => {},
+  ): string[] {
     const warnings: string[] = [];
     let left = writes;
     for (;;) {
       const refused: { readonly write: GroupWrite; readonly reason: SyscallError }[] = [];
       for (const write of left) {
+        let isTolerated = false;
         try {
           const warning = this.write(
             write.hierarchy,
@@ -173,12 +177,13 @@ export class CgroupWriter implements Disposable {
             write.value,
             write.tolerate,
           );
+          isTolerated = warning !== undefined;
           if (warning !== undefined && write.isOneOfSeveral !== true) warnings.push(warning);
         } catch (thrown) {
           if (!(thrown instanceof SyscallError) || thrown.errno !== errno.EINVAL) throw thrown;
           refused.push({ write, reason: thrown });
         }
-        written(write);
+        written(write, isTolerated);
       }
       const [first] = refused;
       if (first === undefined) return warnings;

@@ -24,7 +24,15 @@ export interface ErrorDetails {
   readonly exitCode?: number;
   /** The operations around the one that failed, one a line: for who asks for more (`--debug`). */
   readonly operations?: string;
+  /** Which operation of a plan it was. */
+  readonly failedOperation?: FailedOperation;
   readonly cause?: unknown;
+}
+
+/** `index`: `h3` on the host, else its number in the plan; `errno` by name. */
+export interface FailedOperation {
+  readonly index: string;
+  readonly errno: string;
 }
 
 export class TiffinError extends Error {
@@ -35,6 +43,7 @@ export class TiffinError extends Error {
   readonly remedy: string | undefined;
   readonly exitCode: number | undefined;
   readonly operations: string | undefined;
+  readonly failedOperation: FailedOperation | undefined;
 
   constructor(kind: ErrorKind, code: string, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -43,6 +52,7 @@ export class TiffinError extends Error {
     this.remedy = details.remedy;
     this.exitCode = details.exitCode;
     this.operations = details.operations;
+    this.failedOperation = details.failedOperation;
   }
 }
 

@@ -112,6 +112,10 @@ function withOperations(
     ...(remedy !== undefined && { remedy }),
     ...(exitCode !== undefined && { exitCode }),
     operations,
+    failedOperation: {
+      index: failed.host ? `h${failed.index}` : String(failed.index),
+      errno: errnoName(errno),
+    },
     cause,
   });
 }

@@ -27,6 +27,8 @@ export interface HostOpsOptions {
   readonly refuseOccupied?: boolean;
   /** Gets how long each op has taken, milliseconds, in the order of the ops. */
   readonly times?: number[];
+  /** Gets the places of writes that failed in a way that the plan lets pass. */
+  readonly tolerated?: number[];
 }
 
 /**
@@ -37,7 +39,7 @@ export function applyHostOps(
   plan: Plan,
   facts: HostFacts,
   undo: UndoStack,
-  { refuseOccupied = false, times = [] }: HostOpsOptions = {},
+  { refuseOccupied = false, times = [], tolerated = [] }: HostOpsOptions = {},
 ): string[] {
   const warnings: string[] = [];
   const seen = new Set<string>();
@@ -47,10 +49,11 @@ export function applyHostOps(
   const writes = plan.hostOps.filter((op) => op.op === "cgroupWrite");
   const places = new Map<object, number>(plan.hostOps.map((op, index) => [op, index]));
   let since = monotonicMs();
-  const note = (op: object): void => {
+  const note = (op: object, isTolerated = false): void => {
     const now = monotonicMs();
     const place = places.get(op) ?? 0;
     times[place] = (times[place] ?? 0) + now - since;
+    if (isTolerated) tolerated.push(place);
     since = now;
   };
   for (const op of plan.hostOps) {

@@ -347,7 +347,7 @@ test("exec by hand into a user namespace: root of it alone, as confined", async 
     "1000",
   );
   const look =
-    'id; cat /proc/self/uid_map; grep -E "^(Cap|NoNew|Seccomp)" /proc/self/status; ls -ln /; ip address show lo | head -1; echo x > /proc/sys/kernel/hostname';
+    'id; cat /proc/self/uid_map; grep -E "^(Cap|NoNew|Seccomp)" /proc/self/status; stat -c "%n %u:%g %a" /*; ip address show lo | head -1; echo x > /proc/sys/kernel/hostname';
   const words = ["exec", "mapped", "sh", "-c", look];
   const wanted = await engine.cli(...words);
   expect(wanted.stdout).toContain("LOOPBACK,UP");
@@ -408,6 +408,27 @@ test("rm: what a removal undoes, and nothing is removed", async () => {
   expect((await engine.output("inspect", "-f", "{{.State.Status}}", "guest")).trim()).toBe("running");
   await engine.output("stop", "-t", "0", "guest");
   expect(await engine.output("explain", "rm", "guest")).not.toContain("processKill");
+});
+
+test("a start that failed is explained afterwards: what was done, where it ended, what was not reached", async () => {
+  const odd = ["--sysctl", "net.core.somaxconn=many", "--network", "none"];
+  await engine.output("create", "--name", "broken", ...odd, "base", "true");
+  const { stderr } = await engine.cli("start", "broken");
+  const [, index = ""] = /cannot perform operation (\d+), write/.exec(stderr) ?? [];
+  const text = await engine.output("explain", "broken");
+  expect(text).toStartWith(`The last start failed at operation ${index}: `);
+  expect(text).toMatch(new RegExp(`^ +${index} {2}write .* FAILED: EINVAL$`, "m"));
+  expect(text).toMatch(/ exec +true .* not reached$/m);
+  const { operations } = JSON.parse(await engine.output("explain", "-f", "json", "broken")) as {
+    readonly operations: readonly {
+      readonly index: string;
+      readonly result: string;
+      readonly errno?: string;
+    }[];
+  };
+  expect(operations.find((one) => one.index === index)).toMatchObject({ result: "failed", errno: "EINVAL" });
+  expect(operations.find((one) => one.index === "h0")?.result).toBe("done");
+  await engine.output("rm", "broken");
 });
 
 test("two command lines are compared, and one with a container", async () => {

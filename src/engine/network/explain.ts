@@ -51,6 +51,7 @@ export function explainNetworkOps(ops: readonly NetOp[], network: Network): Expl
       origin: originOf(op, network),
       inverse: op.inverse,
       milliseconds: undefined,
+      result: undefined,
     };
   });
 }

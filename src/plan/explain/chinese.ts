@@ -137,6 +137,10 @@ export const chinese: Vocabulary = {
     default: "默认",
     summary: (operations, milliseconds) =>
       `${operations} 步${milliseconds === undefined ? "" : `,${milliseconds}`}`,
+    result: "结果",
+    results: { done: "完成", tolerated: "被拒绝,但可以容许", notReached: "没有执行到" },
+    failed: (errno) => `失败:${errno}`,
+    failedStart: (index) => `上一次启动在操作 ${index} 失败:之前的步骤都做过,并已撤销。`,
     notMeasured: "没有测量:此后引擎重新启动过,或者容器还没有运行过。",
     changed: "容器启动时用的是另一个计划:这里是现在启动会做的事。",
     warnings: "要求过但这里做不到的:",

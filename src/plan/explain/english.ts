@@ -167,6 +167,11 @@ export const english: Vocabulary = {
     default: "default",
     summary: (operations, milliseconds) =>
       `${operations} operation${operations === 1 ? "" : "s"}${milliseconds === undefined ? "" : `, ${milliseconds}`}`,
+    result: "result",
+    results: { done: "done", tolerated: "refused, which is let pass", notReached: "not reached" },
+    failed: (errno) => `FAILED: ${errno}`,
+    failedStart: (index) =>
+      `The last start failed at operation ${index}: what came before it was done, and taken back.`,
     notMeasured: "Not measured: the engine has been started again since, or the container has not run.",
     changed: "The container was started with another plan: this is what a start would do now.",
     warnings: "Asked for, and not possible here:",

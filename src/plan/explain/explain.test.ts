@@ -168,6 +168,45 @@ test("without measurements there are no times", () => {
   expect(renderExplained(bare, { vocabulary: languages.en, details: false })).not.toMatch(/\d (?:µs|ms)/);
 });
 
+describe("what came of each operation of a start", () => {
+  const resultsOf = (failed: { readonly index: string; readonly errno: string }) =>
+    explainOps(plan, originOf, { failed }).map(({ index, stage, result }) => [index, stage, result?.kind]);
+
+  test("all done, but for what was let pass", () => {
+    const hostMs = plan.hostOps.map(() => 0.5);
+    const all = explainOps(plan, originOf, { hostMs, tolerated: [2] });
+    expect(all.filter(({ result }) => result?.kind !== "done").map(({ index }) => index)).toEqual(["h2"]);
+    const text = renderExplained({ ...explained(), ops: all }, { vocabulary: languages.en, details: false });
+    expect(text).toMatch(/ h2 .*\] {2}refused, which is let pass$/m);
+    expect(text.match(/let pass|done/g)).toHaveLength(1);
+  });
+
+  test("on the host: those before it were done, nothing else was", () => {
+    for (const [index, , result] of resultsOf({ index: "h3", errno: "EINVAL" })) {
+      const wanted = { h0: "done", h1: "done", h2: "done", h3: "failed" }[String(index)] ?? "notReached";
+      expect([index, result]).toEqual([index, wanted]);
+    }
+  });
+
+  test("in the process: its own before it were done; what goes on beside it is not known", () => {
+    const at = plan.ops.findIndex(({ op }) => op === "pivotRoot");
+    for (const [index, stage, result] of resultsOf({ index: String(at), errno: "EBUSY" })) {
+      if (stage === "host" || stage === "prepare") expect([index, result]).toEqual([index, "done"]);
+      else if (stage === "parent") expect([index, result]).toEqual([index, undefined]);
+      else
+        expect([index, result]).toEqual([
+          index,
+          Number(index) < at ? "done" : Number(index) === at ? "failed" : "notReached",
+        ]);
+    }
+    const failed = { index: String(at), errno: "EBUSY" };
+    const all = { ...explained(), ops: explainOps(plan, originOf, { failed }) };
+    const text = renderExplained(all, { vocabulary: languages.zh, details: true });
+    expect(text).toMatch(/ pivotRoot .*\] {2}失败:EBUSY$/m);
+    expect(text).toContain("结果: 没有执行到");
+  });
+});
+
 test("as Markdown: a table for each chapter, whatever the names hold", () => {
   const [first] = explained().ops;
   if (first === undefined) throw new Error("a plan has operations");

@@ -1,5 +1,6 @@
 /** A plan as people read it: every operation with its chapter, who asked for it, and how long it took. */
 import type { Stage } from "../../abi/schema.ts";
+import type { FailedOperation } from "../../lib/errors.ts";
 import { hostDetail } from "../host-detail.ts";
 import { detailOf } from "../op-detail.ts";
 import type { Plan } from "../plan.ts";
@@ -28,11 +29,46 @@ export interface ExplainedOp {
   readonly origin: Origin;
   readonly inverse: string;
   readonly milliseconds: number | undefined;
+  /** What came of it; undefined where that is not known. */
+  readonly result: OpResult | undefined;
 }
+
+export type OpResult =
+  | { readonly kind: "done" | "tolerated" | "notReached" }
+  | { readonly kind: "failed"; readonly errno: string };
 
 export interface Measured {
   readonly hostMs?: readonly number[];
   readonly opMs?: ArrayLike<number>;
+  /** Places of operations on the host that failed in a way that the plan lets pass. */
+  readonly tolerated?: readonly number[];
+  /** What ended the start. */
+  readonly failed?: FailedOperation;
+}
+
+/** What came of operation `index` of the list that `stages` are of, in a start that ended at `failed`. */
+function resultOf(
+  place: { readonly index: number; readonly stage: "host" | Stage },
+  plan: Plan,
+  { hostMs, tolerated = [], failed }: Measured,
+): OpResult | undefined {
+  if (failed === undefined) {
+    if (hostMs === undefined) return undefined;
+    return { kind: place.stage === "host" && tolerated.includes(place.index) ? "tolerated" : "done" };
+  }
+  const isHosts = failed.index.startsWith("h");
+  const at = Number(failed.index.replace("h", ""));
+  const stage = isHosts ? "host" : plan.ops[at]?.stage;
+  if (place.stage === stage) {
+    if (place.index === at) return { kind: "failed", errno: failed.errno };
+    return { kind: place.index < at ? "done" : "notReached" };
+  }
+  if (stage === undefined) return undefined;
+  const order = { host: 0, prepare: 1, parent: 2, child: 2 } as const;
+  const difference = order[place.stage] - order[stage];
+  // The process and who stands beside it go on at the same time.
+  if (difference === 0) return undefined;
+  return { kind: difference < 0 ? "done" : "notReached" };
 }
 
 export function explainOps(
@@ -53,6 +89,7 @@ export function explainOps(
       origin: originOf(op.cause),
       inverse: op.inverse,
       milliseconds: measured.hostMs?.[index],
+      result: resultOf({ index, stage: "host" }, plan, measured),
     }),
   );
   const own = plan.ops.map(
@@ -67,6 +104,7 @@ export function explainOps(
       origin: originOf(op.cause),
       inverse: op.inverse,
       milliseconds: measured.opMs?.[index],
+      result: resultOf({ index, stage: op.stage }, plan, measured),
     }),
   );
   return [...host, ...own];

@@ -8,6 +8,7 @@ export {
   type ExplainedOp,
   explainOps,
   type Measured,
+  type OpResult,
   type Origin,
   type OriginOf,
   planSignature,

@@ -52,6 +52,8 @@ function jsonOf(
     chapter: op.chapter,
     origin: op.origin,
     milliseconds: op.milliseconds ?? null,
+    result: op.result?.kind ?? null,
+    ...(op.result?.kind === "failed" && { errno: op.result.errno }),
     ...(plan === undefined && {
       op: op.op,
       target: op.target,

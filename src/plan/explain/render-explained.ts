@@ -51,6 +51,12 @@ function onText(op: ExplainedOp, vocabulary: Vocabulary): string {
   return detail === "" ? on : `${on}  ${detail}`;
 }
 
+/** What came of it, in words; empty where that is not known. */
+export function resultText({ result }: ExplainedOp, { words }: Vocabulary): string {
+  if (result === undefined) return "";
+  return result.kind === "failed" ? words.failed(result.errno) : words.results[result.kind];
+}
+
 const wholeId = /[0-9a-f]{64}/g;
 const shortIdLength = 12;
 
@@ -65,13 +71,18 @@ function opLines(op: ExplainedOp, { vocabulary, details }: RenderOptions): strin
   const head = `${op.index.padStart(5)}  ${op.op.padEnd(15)}`;
   const on = withShortIds(onText(op, vocabulary));
   const cause = `[${originText(op.origin, vocabulary)}]`;
-  const line = shownText(`${head} ${padToWidth(on, targetColumns)} ${time.padStart(8)}  ${cause}`.trimEnd());
+  const result = resultText(op, vocabulary);
+  // What went well needs no word where each has its line.
+  const remark = op.result === undefined || op.result.kind === "done" ? "" : `  ${result}`;
+  const line = shownText(
+    `${head} ${padToWidth(on, targetColumns)} ${time.padStart(8)}  ${cause}${remark}`.trimEnd(),
+  );
   if (!details) return [line];
   const { ops, stages, words, phrase } = vocabulary;
   return [
     line,
     `         ${ops[op.op]}`,
-    `         ${words.by}: ${stages[op.stage]}; ${words.asked}: ${phrase(op.setting)}; ${words.undone}: ${phrase(op.inverse)}`,
+    `         ${words.by}: ${stages[op.stage]}; ${words.asked}: ${phrase(op.setting)}; ${words.undone}: ${phrase(op.inverse)}${result === "" ? "" : `; ${words.result}: ${result}`}`,
   ];
 }
 
@@ -123,7 +134,8 @@ export function renderMarkdown(plan: ExplainedPlan, { vocabulary, details }: Ren
     );
     for (const op of ops) {
       const name = details ? `${op.op}: ${vocabulary.ops[op.op]}` : op.op;
-      const time = op.milliseconds === undefined ? "" : durationText(op.milliseconds);
+      const measured = op.milliseconds === undefined ? "" : durationText(op.milliseconds);
+      const time = [measured, resultText(op, vocabulary)].filter((text) => text !== "").join(", ");
       const cause = `${originText(op.origin, vocabulary)} (${vocabulary.phrase(op.setting)})`;
       lines.push(
         `| ${[op.index, name, onText(op, vocabulary), time, cause, vocabulary.phrase(op.inverse)].map(cell).join(" | ")} |`,

@@ -28,6 +28,10 @@ export interface Vocabulary {
     readonly image: (field: string) => string;
     readonly default: string;
     readonly summary: (operations: number, milliseconds: string | undefined) => string;
+    readonly result: string;
+    readonly results: Readonly<Record<"done" | "tolerated" | "notReached", string>>;
+    readonly failed: (errno: string) => string;
+    readonly failedStart: (index: string) => string;
     readonly notMeasured: string;
     readonly changed: string;
     readonly warnings: string;

@@ -242,11 +242,13 @@ const noSecrets = secretsOf([], []);
 /** With the times of the last start, if it was this plan's. */
 function explainedPlan(
   looked: Looked,
-  { startTimes, phases }: Container,
+  { startTimes, failedStart, phases }: Container,
   language: Language,
   showSecrets: boolean,
 ): Decided {
-  const isSame = startTimes?.signature() === hashOfPlan(looked.plan);
+  const hash = hashOfPlan(looked.plan);
+  const isSame = startTimes?.signature() === hash;
+  const failed = failedStart?.signature === hash ? failedStart : undefined;
   const secrets = showSecrets ? noSecrets : looked.secrets;
   const plan = maskPlan(looked.plan, secrets);
   const originOf: OriginOf = (setting) => {
@@ -255,7 +257,8 @@ function explainedPlan(
   };
   const { words } = languages[language];
   const notes: string[] = [];
-  if (startTimes === undefined) notes.push(words.notMeasured);
+  if (failed !== undefined) notes.push(words.failedStart(failed.index));
+  else if (startTimes === undefined) notes.push(words.notMeasured);
   else if (!isSame) notes.push(words.changed);
   const measured = startTimes !== undefined && isSame;
   return {
@@ -267,7 +270,7 @@ function explainedPlan(
       ops: explainOps(
         plan,
         originOf,
-        measured ? { hostMs: startTimes.hostMs, opMs: startTimes.opMs } : {},
+        measured ? startTimes : failed === undefined ? {} : { failed },
         languages[language].say,
       ),
       warnings: plan.warnings,

@@ -145,6 +145,7 @@ export function explainRemoval(
         origin,
         inverse,
         milliseconds: undefined,
+        result: undefined,
       }),
     ),
     warnings: [],

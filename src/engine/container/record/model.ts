@@ -2,6 +2,7 @@
  * What a container is to the engine: the document that creation writes and little changes (name, networks, limits, restart policy), the
  * state beside it, and, while it lives, what this process holds of it.
  */
+import type { FailedOperation } from "../../../lib/errors.ts";
 import type { SupervisedProcess } from "../../../runtime/mod.ts";
 import type { PendingStream } from "../streams/mod.ts";
 import type { ContainerDocument } from "./document.ts";
@@ -18,6 +19,13 @@ export interface StartTimes {
   /** Milliseconds, in the order of the plan. */
   readonly hostMs: readonly number[];
   readonly opMs: Float32Array;
+  /** Places of operations on the host whose failure was let pass. */
+  readonly tolerated: readonly number[];
+}
+
+/** Which operation ended the last start, of which plan. Kept while the engine runs. */
+export interface FailedStart extends FailedOperation {
+  readonly signature: bigint;
 }
 
 export interface Container {
@@ -31,6 +39,7 @@ export interface Container {
   process: SupervisedProcess | undefined;
   phases: StartPhases | undefined;
   startTimes: StartTimes | undefined;
+  failedStart: FailedStart | undefined;
   /** What the last start asked for and the host could not give, one sentence each. */
   startWarnings: readonly string[];
   /** Clients that attached before the start. */

@@ -266,6 +266,7 @@ export function containerOfRow(row: ContainerRow): Container {
     process: undefined,
     phases: undefined,
     startTimes: undefined,
+    failedStart: undefined,
     startWarnings: [],
     returning: false,
     pending: [],

@@ -42,9 +42,11 @@ export async function startContainer(context: StartContext, container: Container
   const clock = new PhaseClock();
   const undo = new UndoStack();
   const restarting = container.state.status === "restarting";
+  const attempt: Attempt = { clock, undo, plan: undefined };
+  container.failedStart = undefined;
   try {
     const process = await meetingEndOfShared(context, container, () =>
-      performStart(context, container, clock, undo),
+      performStart(context, container, attempt),
     );
     undo.disarm();
     container.phases = { ...clock.phases, ...process.phases };
@@ -54,6 +56,7 @@ export async function startContainer(context: StartContext, container: Container
     for (const failure of failures) context.report(new Error(`start of ${container.id}: ${failure}`));
     recordFailure(context, container, thrown);
     context.telemetry.startFailed(container, thrown);
+    rememberFailed(container, attempt, thrown);
     releaseMounted(context, container);
     // Between two runs clients wait for the end of the next one, which there will not be.
     const last = endingOf(container.state);
@@ -63,6 +66,22 @@ export async function startContainer(context: StartContext, container: Container
       await takeAway(context, container, { volumes: true });
     throw thrown;
   }
+}
+
+/** A start on its way. */
+interface Attempt {
+  readonly clock: PhaseClock;
+  readonly undo: UndoStack;
+  /** As soon as it is decided. */
+  plan: Plan | undefined;
+}
+
+/** For whoever asks afterwards which operation it was. */
+function rememberFailed(container: Container, { plan }: Attempt, thrown: unknown): void {
+  container.startTimes = undefined;
+  const failed = thrown instanceof TiffinError ? thrown.failedOperation : undefined;
+  if (plan !== undefined && failed !== undefined)
+    container.failedStart = { ...failed, signature: hashOfPlan(plan) };
 }
 
 export function alreadyRunning(id: string): TiffinError {
@@ -93,9 +112,9 @@ function refuseStart(container: Container): void {
 async function performStart(
   context: StartContext,
   container: Container,
-  clock: PhaseClock,
-  undo: UndoStack,
+  attempt: Attempt,
 ): Promise<SupervisedProcess> {
+  const { clock, undo } = attempt;
   const pending = container.pending.filter((stream) => !stream.abandoned);
   container.pending = [];
   undo.push("waiting clients", () => {
@@ -121,6 +140,7 @@ async function performStart(
   const { size } = container;
   const { removeWhenEnded } = container.document.specification;
   const { plan, spec, mounts } = compilePlan(context, container, start, place, pending);
+  attempt.plan = plan;
   const ways = linkWays(context, container);
   if (ways.length > 0) context.networks.link(container.id, ways);
   // The compiler saw which mounts are binds; what it was told about them came from the same descriptors.
@@ -130,7 +150,8 @@ async function performStart(
   clock.mark("compileMs");
 
   const hostMs: number[] = [];
-  const hostWarnings = prepareGroups(context, container, plan, undo, hostMs);
+  const tolerated: number[] = [];
+  const hostWarnings = prepareGroups(context, container, plan, undo, { times: hostMs, tolerated });
   const meetings = prepareMeetings(context, container, start, { spec, place }, undo);
   container.startWarnings = [...place.warnings, ...plan.warnings, ...hostWarnings];
   for (const [name, fd] of openCgroupSlots(plan, context.facts)) fds.set(name, fd);
@@ -156,6 +177,7 @@ async function performStart(
   container.startTimes = {
     signature: hashedLater(plan, () => container.process !== undefined || !removeWhenEnded),
     hostMs,
+    tolerated,
     opMs: process.opTimesMs ?? new Float32Array(0),
   };
   resizeAfterStart(container, size);
@@ -205,7 +227,7 @@ function prepareGroups(
   container: Container,
   plan: Plan,
   undo: UndoStack,
-  times: number[],
+  noted: { readonly times: number[]; readonly tolerated: number[] },
 ): string[] {
   const { cgroup } = context.facts;
   const parent = ownCgroupParent(context, container.id);
@@ -216,15 +238,21 @@ function prepareGroups(
         if (op.op === "cgroupCreate") makeCgroupParents(cgroup, op.hierarchy, parent, cgroupMark(context));
       }
     }
-    return applyHostOps(plan, context.facts, undo, { times });
+    return applyHostOps(plan, context.facts, undo, noted);
   } catch (thrown) {
     if (!(thrown instanceof SyscallError)) throw thrown;
-    const { message, remedy = "", operations } = explainHostFailure(plan, thrown);
+    const { message, remedy = "", operations, failedOperation } = explainHostFailure(plan, thrown);
     throw new TiffinError(
       "invalid",
       "container.limit-refused",
       `the kernel refuses a limit or a group of the container: ${message}`,
-      { cause: thrown, exitCode: 125, remedy, ...(operations !== undefined && { operations }) },
+      {
+        cause: thrown,
+        exitCode: 125,
+        remedy,
+        ...(operations !== undefined && { operations }),
+        ...(failedOperation !== undefined && { failedOperation }),
+      },
     );
   }
 }
