@@ -315,6 +315,18 @@ async function openWith(
   await builds.settle();
   const buildkit = new BuildKitService({
     builds,
+    images: {
+      ids: () => new Set(images.list().map(({ id }) => id)),
+      async removeUnnamed(id) {
+        if (images.byId(id) === undefined || images.references(id).length > 0) return;
+        try {
+          await imageService.remove(id, { force: false, keepParents: true });
+        } catch (thrown) {
+          // A container has it, or somebody was faster.
+          if (!(thrown instanceof TiffinError)) throw thrown;
+        }
+      },
+    },
     limitBytes: config.limitUnpackedBytes,
     directory: paths.handovers,
     version: options.version,

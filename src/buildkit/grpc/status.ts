@@ -19,7 +19,8 @@ export const codes = {
 } as const;
 
 const codeOfKind: Partial<Record<ErrorKind, number>> = {
-  invalid: codes.invalidArgument,
+  // What clients show as it is: for the others they say the code's name first.
+  invalid: codes.unknown,
   notFound: codes.notFound,
   conflict: codes.failedPrecondition,
   unauthorized: codes.unauthenticated,

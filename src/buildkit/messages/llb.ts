@@ -160,7 +160,7 @@ export type Operation = Of<typeof operation>;
 
 export const progressGroup = message({ id: field.text(1), name: field.text(2), weak: field.flag(3) });
 
-const operationNotes = message({
+export const operationNotes = message({
   ignoreCache: field.flag(1),
   description: field.textMap(2),
   progressGroup: field.message(6, progressGroup),

@@ -6,6 +6,7 @@ import { CacheRecords } from "./cache-records.ts";
 import { controlMethods } from "./control-methods.ts";
 import { gatewayMethods } from "./gateway-methods.ts";
 import { BuildHistory } from "./history.ts";
+import { PassingImages } from "./passing-images.ts";
 import { SessionBuilds } from "./session-builds.ts";
 import { Solver } from "./solver.ts";
 import { SolveRegistry } from "./solves.ts";
@@ -34,6 +35,7 @@ export class BuildKitServer {
       history,
       cache: new CacheRecords(builder),
       worker: workerOf(parts),
+      passing: new PassingImages(parts.images, this.#solves),
     };
     this.builds = new SessionBuilds({ solver, solves: this.#solves, history, limitBytes });
     this.#server = new GrpcServer(new Map([...controlMethods(control), ...gatewayMethods(control)]));

@@ -76,6 +76,7 @@ export class CacheRecords {
 function pruneFilters(filters: readonly string[]): Record<string, string[]> {
   const found = new Map<string, string[]>();
   for (const term of filters.flatMap((filter) => filter.split(","))) {
+    if (term === "") continue;
     const [name = "", value = ""] = term.split(/[=~]?=(.*)/s);
     found.set(name, [...(found.get(name) ?? []), value]);
   }

@@ -33,6 +33,7 @@ import type { CacheRecords } from "./cache-records.ts";
 import { checkGraph } from "./graph-request.ts";
 import type { BuildHistory } from "./history.ts";
 import { imageOfDefinition } from "./image-definition.ts";
+import type { PassingImages } from "./passing-images.ts";
 import { servedSession } from "./served-session.ts";
 import { cacheExportOf, cacheImportOf } from "./solve-outputs.ts";
 import { checkFrontend, type FrontendBuild, type Solver } from "./solver.ts";
@@ -45,6 +46,7 @@ export interface ControlParts {
   readonly history: BuildHistory;
   readonly cache: CacheRecords;
   readonly worker: WorkerRecord;
+  readonly passing: PassingImages;
 }
 
 const service = "/moby.buildkit.v1.Control/";

@@ -91,6 +91,7 @@ class Gateway {
 }
 
 const refDigits = 32;
+const unnamedImage = { type: "image", attributes: new Map<string, string>() };
 const encoder = new TextEncoder();
 
 export function gatewayMethods(parts: ControlParts): ReadonlyMap<string, Method> {
@@ -161,7 +162,7 @@ async function solveFor(
   gateway: Gateway,
   request: GatewaySolveRequest,
   { signal }: CallContext,
-  { solver }: ControlParts,
+  { solver, passing }: ControlParts,
 ) {
   const { frontend, frontendOptions, frontendInputs, cacheImports, definition } = request;
   if (frontend === "") {
@@ -181,7 +182,14 @@ async function solveFor(
   const cancel = (): void => gateway.solve.cancel();
   signal.addEventListener("abort", cancel, { once: true });
   try {
-    const built = await solver.build(buildOf(asked, frontendOptions), gateway.solve);
+    const wish = buildOf(asked, frontendOptions);
+    // Without an output it may still be what another build begins with.
+    const isPassing = wish.exporters.length === 0;
+    const note = isPassing ? passing.watch() : undefined;
+    const exporters = isPassing ? [unnamedImage] : wish.exporters;
+    const built = await solver.build({ ...wish, exporters }, gateway.solve);
+    const image = built.images[0]?.id;
+    if (image !== undefined) note?.(image);
     return { result: resultOf(gateway, built) };
   } finally {
     signal.removeEventListener("abort", cancel);

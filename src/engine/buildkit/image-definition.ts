@@ -3,7 +3,7 @@
  * context of another, without the client knowing how it was made.
  */
 import { createHash } from "node:crypto";
-import { type Definition, definition, operation } from "../../buildkit/mod.ts";
+import { type Definition, definition, operation, operationNotes } from "../../buildkit/mod.ts";
 
 const scheme = "docker-image://";
 
@@ -16,7 +16,9 @@ export function imageDefinition(id: string): Definition {
   const source = operation.encode({ source: { identifier: `${scheme}${id}`, attributes: new Map() } });
   // The last operation names the output that is meant.
   const last = operation.encode({ inputs: [{ digest: digestOf(source), index: 0 }] });
-  return definition.of({ operations: [source, last] });
+  // A definition without notes counts as none.
+  const notes = new Map([[digestOf(source), operationNotes.of({})]]);
+  return definition.of({ operations: [source, last], notes });
 }
 
 /** The image that such a graph stands for; undefined: it is another graph. */

@@ -95,6 +95,11 @@ export class SolveRegistry {
     );
   }
 
+  /** Nothing is built, and nobody asks for what was built a moment ago. */
+  get isIdle(): boolean {
+    return this.#solves.size === 0;
+  }
+
   find(ref: string): Solve | undefined {
     return this.#solves.get(ref);
   }

@@ -14,6 +14,8 @@ export function workerOf({ directory, version, host, hostGateway }: BuildKitPart
     id: createHash("sha256").update(directory).digest("hex").slice(0, idDigits),
     labels: new Map([
       [`${labels}executor`, "tiffin"],
+      // By this one clients know that all outputs, several platforms and caches elsewhere can be had.
+      [`${labels}snapshotter`, "tiffin"],
       ...(gateway === undefined ? [] : [[`${labels}moby.host-gateway-ip`, gateway] as const]),
     ]),
     platforms: [{ os, architecture, variant, osVersion: "", osFeatures: [] }],
