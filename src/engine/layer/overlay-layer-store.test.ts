@@ -274,7 +274,7 @@ test("the directory of a container that has left nothing is used again, as good 
 
 test.each([
   ["a file in its layer", "upper/left"],
-  ["something of overlayfs", "work/work/#1"],
+  ["something beside overlayfs's own", "work/other"],
   ["a name that nobody knows", "stranger"],
 ])("the directory of a container that has left %s is deleted", async (_what, left) => {
   const { directory } = store.prepare("c1", []);

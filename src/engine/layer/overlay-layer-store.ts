@@ -456,9 +456,9 @@ class OverlayLayerStore implements LayerStore {
     this.#ready.warm(count);
   }
 
-  emptied(): Promise<void> {
-    this.#ready.renew();
-    return this.#trash.emptied();
+  async emptied(): Promise<void> {
+    await this.#ready.renewed();
+    await this.#trash.emptied();
   }
 
   close(): void {

@@ -3,8 +3,9 @@
  * in its writable layer, a few empty directories cost less than deleting everything elsewhere and making it all again.
  *
  * What comes back gets a name of ours in one step, as deletion does with its trash; so a crash leaves a name that begins with a dot,
- * which no start of an engine keeps. The writable layer and overlayfs's own directory are made anew: nobody's attributes stay.
+ * which no start of an engine keeps. The writable layer is made anew: nobody's attributes stay.
  */
+import { mkdir, rm, rmdir } from "node:fs/promises";
 import { recordBytes } from "../../abi/schema.ts";
 import { listDirectory, removeTree } from "../../kernel/directory.ts";
 import { makeDirectory, openFile, openFlags, removeFile } from "../../kernel/files.ts";
@@ -22,10 +23,9 @@ const rootDirectoryMode = 0o755;
 const nameDigits = 16;
 /** More are not kept: each is a few blocks of the disk. */
 const most = 16;
-/** What overlayfs leaves of a mount that has ended; inner ones first. The file is there after one that did not sync. */
-const workFile = "work/work/incompat/volatile/dirty";
-const workDirectories = ["work/work/incompat/volatile", "work/work/incompat", "work/work", "work"];
-const ownNames: ReadonlySet<string> = new Set(["logs", "record"]);
+/** What overlayfs has left of a mount that has ended. */
+const workOfKernel = "work/work";
+const ownNames: ReadonlySet<string> = new Set(["logs", "record", "upper", "work"]);
 /** Of one container that wrote a few lines. */
 const mostLogs = 4;
 /** Whoever has ended a container has a reply to send first. */
@@ -44,10 +44,12 @@ export class ReadyDirectories {
   readonly #options: ReadyDirectoriesOptions;
   readonly #ready: string[] = [];
   /** Not looked at yet. */
-  #returned: string[] = [];
+  readonly #returned: string[] = [];
   #wanted = 0;
   #refill: NodeJS.Immediate | undefined;
   #renewal: Timer | undefined;
+  #renewing: Promise<void> | undefined;
+  #closed = false;
 
   constructor(options: ReadyDirectoriesOptions) {
     this.#options = options;
@@ -67,7 +69,7 @@ export class ReadyDirectories {
     const returned = this.#newName();
     if (!renameIfPresent(path, returned)) return;
     this.#returned.push(returned);
-    this.#renewal ??= after(restMs, () => this.renew());
+    this.#renewal ??= after(restMs, () => void this.renewed());
   }
 
   /** Whether `path` is one of these. */
@@ -98,12 +100,22 @@ export class ReadyDirectories {
   }
 
   /** Looks at what came back: what is as good as new is ready from here on, all else is deleted. */
-  renew(): void {
+  async renewed(): Promise<void> {
     this.#renewal?.cancel();
     this.#renewal = undefined;
-    for (const path of this.#returned.splice(0)) {
-      if (isRenewed(path)) this.#ready.push(path);
-      else this.#options.trash.discard(path);
+    this.#renewing ??= this.#renewAll().finally(() => {
+      this.#renewing = undefined;
+    });
+    await this.#renewing;
+  }
+
+  async #renewAll(): Promise<void> {
+    for (let path = this.#returned[0]; path !== undefined && !this.#closed; path = this.#returned[0]) {
+      const isNew = await isRenewed(path);
+      if (this.#closed) return;
+      this.#returned.shift();
+      if (isNew) this.#ready.push(path);
+      else this.#discard(path);
     }
   }
 
@@ -111,9 +123,19 @@ export class ReadyDirectories {
   close(): void {
     if (this.#refill !== undefined) clearImmediate(this.#refill);
     this.#refill = undefined;
+    this.#renewal?.cancel();
     this.#wanted = 0;
-    this.renew();
-    for (const path of this.#ready.splice(0)) removeTree(path);
+    this.#closed = true;
+    for (const path of [...this.#ready.splice(0), ...this.#returned.splice(0)]) removeTree(path);
+  }
+
+  /** What cannot be taken away now goes at the next start. */
+  #discard(path: string): void {
+    try {
+      this.#options.trash.discard(path);
+    } catch (thrown) {
+      this.#options.report(new Error(`cannot delete ${path}: ${messageOf(thrown)}`, { cause: thrown }));
+    }
   }
 
   #newName(): string {
@@ -124,7 +146,9 @@ export class ReadyDirectories {
     const directory = this.#newName();
     makeDirectory(directory, privateMode);
     try {
-      makeWritable(directory);
+      makeDirectory(`${directory}/upper`, rootDirectoryMode);
+      openToAll(`${directory}/upper`);
+      makeDirectory(`${directory}/work`, privateMode);
       makeDirectory(`${directory}/logs`, privateMode);
       clearRecord(directory, { flags: openFlags.create | openFlags.exclusive, mode: recordMode });
     } catch (thrown) {
@@ -146,13 +170,9 @@ function renameIfPresent(from: string, to: string): boolean {
   throw new SyscallError("renameat2", -result, from);
 }
 
-/** The directories of the writable layer, as overlayfs wants them. */
-function makeWritable(directory: string): void {
-  const upper = `${directory}/upper`;
-  makeDirectory(upper, rootDirectoryMode);
-  // The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out.
+/** The mode of mkdir is subject to the process's umask; a root directory without 0755 locks users out. */
+function openToAll(upper: string): void {
   syscall("fchmodat", upper, atFlags.fdcwd, cString(upper), rootDirectoryMode);
-  makeDirectory(`${directory}/work`, privateMode);
 }
 
 function clearRecord(directory: string, { flags, mode } = { flags: 0, mode: 0 }): void {
@@ -161,36 +181,32 @@ function clearRecord(directory: string, { flags, mode } = { flags: 0, mode: 0 })
   syscall("pwrite64", path, record.raw, nothing, nothing.length, 0);
 }
 
-/** Makes the directory of an ended container as good as new; false where more than nothing is left in it. */
-function isRenewed(directory: string): boolean {
+/**
+ * Makes the directory of an ended container as good as new; false where more than nothing is left in it. What may wait for the disk
+ * is done on another thread.
+ */
+async function isRenewed(directory: string): Promise<boolean> {
+  const upper = `${directory}/upper`;
   try {
-    if (!removeDirectory(`${directory}/upper`)) return false;
-    // Most have only the last two.
-    const isVolatile = removeFile(`${directory}/${workFile}`);
-    for (const name of isVolatile ? workDirectories : workDirectories.slice(2))
-      if (!removeDirectory(`${directory}/${name}`)) return false;
+    await rmdir(upper);
+    await rm(`${directory}/${workOfKernel}`, { recursive: true, force: true });
+    await mkdir(upper);
+    openToAll(upper);
+    if (namesIn(`${directory}/work`).length > 0) return false;
     const logs = namesIn(`${directory}/logs`);
     if (logs.length > mostLogs) return false;
     for (const name of logs) removeFile(`${directory}/logs/${name}`);
     removeFile(`${directory}/container.json`);
     if (!namesIn(directory).every((name) => ownNames.has(name))) return false;
     clearRecord(directory);
-    makeWritable(directory);
     return true;
-  } catch (thrown) {
-    // No room, or somebody else's hand: it is deleted like any other.
-    if (thrown instanceof SyscallError) return false;
-    throw thrown;
+  } catch {
+    // Something is in it, there is no room, or somebody else has had a hand in it: it is deleted like any other.
+    return false;
   }
 }
 
 function namesIn(directory: string): string[] {
   using opened = openFile(undefined, directory, openFlags.readOnly | openFlags.directory);
   return listDirectory(opened, directory).map(({ name }) => name);
-}
-
-/** False where it is not empty. */
-function removeDirectory(path: string): boolean {
-  const result = trySyscall("unlinkat", atFlags.fdcwd, cString(path), atFlags.removeDirectory);
-  return result === 0 || result === -errno.ENOENT;
 }
