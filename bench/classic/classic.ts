@@ -5,24 +5,11 @@
  */
 import { Figures } from "../figures.ts";
 import { benchCopies } from "./copies.ts";
-import type { ClassicEngine } from "./engine.ts";
+import type { ClassicBench } from "./engine.ts";
 import { benchHealth } from "./health.ts";
 import { benchMany } from "./many.ts";
 import { benchRestart } from "./restart.ts";
 import { benchStats } from "./stats.ts";
-
-export interface ClassicBench {
-  readonly scratch: string;
-  /** Ours first. */
-  readonly engines: readonly ClassicEngine[];
-  readonly rounds: number;
-  readonly parts: readonly string[];
-  /** Ends our engine as a crash does, starts it again, and gives when it was started. */
-  readonly restart: () => Promise<number>;
-}
-
-/** Containers of this part of the bench, for the engines' own lists. */
-export const prefix = "tiffin-bench-k";
 
 export async function benchClassic(bench: ClassicBench): Promise<void> {
   const figures = new Figures();

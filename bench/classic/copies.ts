@@ -4,8 +4,7 @@ import { randomFillSync } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Figures } from "../figures.ts";
-import { type ClassicBench, prefix } from "./classic.ts";
-import { timed, untimed } from "./engine.ts";
+import { type ClassicBench, prefix, takeAway, timed, untimed } from "./engine.ts";
 
 const largeBytes = 100e6;
 const smallFiles = 10_000;
@@ -37,9 +36,9 @@ export async function benchCopies(
   makeLarge(join(place, "large"));
   makeMany(join(place, "many"));
   const [back, inside] = [join(place, "back"), "/copied"];
-  for (const engine of engines)
-    untimed(engine, "run", "-d", "--name", container, engine.image, "sleep", "100000");
   try {
+    for (const engine of engines)
+      untimed(engine, "run", "-d", "--network", "none", "--name", container, engine.image, "sleep", "100000");
     for (let round = -1; round < rounds; round += 1) {
       for (const [index] of engines.entries()) {
         const engine = engines[(index + round + engines.length) % engines.length];
@@ -61,7 +60,7 @@ export async function benchCopies(
       }
     }
   } finally {
-    for (const engine of engines) untimed(engine, "rm", "-f", container);
+    for (const engine of engines) takeAway(engine, "rm", "-f", container);
     rmSync(place, { recursive: true });
   }
 }

@@ -10,6 +10,22 @@ export interface ClassicEngine extends ApiEngine {
   readonly processes: { readonly pid: () => number } | { readonly names: readonly string[] };
 }
 
+export interface ClassicBench {
+  readonly scratch: string;
+  /** Ours first. */
+  readonly engines: readonly ClassicEngine[];
+  readonly rounds: number;
+  readonly parts: readonly string[];
+  /** Ends our engine as a crash does, starts it again, and gives when it was started. */
+  readonly restart: () => Promise<number>;
+}
+
+/** A network of its own: Docker's default one goes whenever somebody starts another dockerd without it. */
+export const network = "tiffin-bench-k-net";
+
+/** Containers of this part of the bench, for the engines' own lists. */
+export const prefix = "tiffin-bench-k";
+
 export function call({ name, command, env }: ClassicEngine, ...words: readonly string[]): Contestant {
   return {
     name,
@@ -27,6 +43,15 @@ export function timed(engine: ClassicEngine, ...words: readonly string[]): numbe
 
 export function untimed(engine: ClassicEngine, ...words: readonly string[]): void {
   timeOnce(call(engine, ...words));
+}
+
+/** Whatever has become of it: the first error is what counts. */
+export function takeAway({ command, env }: ClassicEngine, ...words: readonly string[]): void {
+  Bun.spawnSync([...command, ...words], {
+    env: { ...process.env, ...env },
+    stdout: "ignore",
+    stderr: "ignore",
+  });
 }
 
 function pidsOf({ processes }: ClassicEngine): number[] {

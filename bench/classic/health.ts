@@ -1,8 +1,7 @@
 /** A check of health every second: ours from inside the network namespace without a process, docker's with one. */
 import { EngineApi } from "../engine-api.ts";
 import type { Figures } from "../figures.ts";
-import { type ClassicBench, prefix } from "./classic.ts";
-import { type ClassicEngine, processorDuring } from "./engine.ts";
+import { type ClassicBench, type ClassicEngine, network, prefix, processorDuring } from "./engine.ts";
 
 const watchedMs = 20_000;
 const twentieth = { shares: { docker: 1 / 20 } };
@@ -13,6 +12,7 @@ async function begin(api: EngineApi, test: readonly string[]): Promise<void> {
   const body = {
     Image: api.engine.image,
     Cmd: ["sh", "-c", "mkdir -p /www; echo well >/www/index.html; exec httpd -f -p 80 -h /www"],
+    HostConfig: { NetworkMode: network },
     Healthcheck: { Test: test, Interval: 1e9 },
   };
   await api.call("POST", `/containers/create?name=${name}`, body);
@@ -29,6 +29,7 @@ async function begin(api: EngineApi, test: readonly string[]): Promise<void> {
 async function measured(engine: ClassicEngine, test: readonly string[] | undefined): Promise<number> {
   await using api = new EngineApi(engine);
   if (test === undefined) return await processorDuring(engine, watchedMs);
+  await api.network(network);
   await begin(api, test);
   try {
     return await processorDuring(engine, watchedMs);

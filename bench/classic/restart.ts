@@ -1,7 +1,7 @@
 /** How long an engine that was killed beside many running containers needs until it can say of each that it runs. */
 import { EngineApi } from "../engine-api.ts";
 import type { Figures } from "../figures.ts";
-import { type ClassicBench, prefix } from "./classic.ts";
+import { type ClassicBench, network, prefix } from "./engine.ts";
 
 const containers = Number(process.env["BENCH_RUNNING"] ?? 500);
 const restarts = 5;
@@ -11,8 +11,9 @@ export async function benchRestart({ engines, restart }: ClassicBench, figures: 
   const [engine] = engines;
   if (engine === undefined) return;
   await using api = new EngineApi(engine);
+  await api.network(network);
   for (let index = 0; index < containers; index += 1) {
-    await api.container(`${prefix}-r${index}`, "bridge");
+    await api.container(`${prefix}-r${index}`, network);
     await api.start(`${prefix}-r${index}`);
   }
   for (let round = 0; round < restarts; round += 1) {

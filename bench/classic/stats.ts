@@ -1,8 +1,7 @@
 /** What it costs an engine to tell, every second, what many containers use. */
 import { EngineApi } from "../engine-api.ts";
 import type { Figures } from "../figures.ts";
-import { type ClassicBench, prefix } from "./classic.ts";
-import { type ClassicEngine, processorDuring } from "./engine.ts";
+import { type ClassicBench, type ClassicEngine, network, prefix, processorDuring } from "./engine.ts";
 
 const containers = Number(process.env["BENCH_STATS"] ?? 100);
 /** Figures are there, and the first seconds are over. */
@@ -39,8 +38,9 @@ export async function benchStats({ engines }: ClassicBench, figures: Figures): P
   const names = Array.from({ length: containers }, (_, index) => `${prefix}-s${index}`);
   for (const engine of engines) {
     await using api = new EngineApi(engine);
+    await api.network(network);
     for (const name of names) {
-      await api.container(name, "bridge");
+      await api.container(name, network);
       await api.start(name);
     }
     await Bun.sleep(settleMs);

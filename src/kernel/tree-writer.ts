@@ -53,10 +53,22 @@ export interface Owner {
 }
 const rootOwner: Owner = { uid: 0, gid: 0 };
 
+const newFileFlags = openFlags.writeOnly | openFlags.create | openFlags.exclusive | openFlags.noFollow;
+const newFileOptions = { mode: 0o600, resolve: resolveFlags.beneath } as const;
+
 /** A new file, open for writing. EEXIST when the name is taken. */
 export function createFile(directory: OwnedFd, name: string): OwnedFd {
-  const flags = openFlags.writeOnly | openFlags.create | openFlags.exclusive | openFlags.noFollow;
-  return openFile(directory, name, flags, { mode: 0o600, resolve: resolveFlags.beneath });
+  return openFile(directory, name, newFileFlags, newFileOptions);
+}
+
+/** The same; undefined when the name is taken. */
+export function tryCreateFile(directory: OwnedFd, name: string): OwnedFd | undefined {
+  try {
+    return createFile(directory, name);
+  } catch (thrown) {
+    if (thrown instanceof SyscallError && thrown.code === "EEXIST") return undefined;
+    throw thrown;
+  }
 }
 
 export function createSymlink(directory: OwnedFd, name: string, target: string): void {
@@ -108,10 +120,21 @@ export function changeOwner(directory: OwnedFd, name: string, { uid, gid }: Owne
 
 /** The times of access and modification, of a symbolic link itself too. */
 export function changeTime(directory: OwnedFd, name: string, atNs: bigint): void {
+  syscall("utimensat", name, directory.raw, cString(name), timesOf(atNs), atFlags.symlinkNoFollow);
+}
+
+/** Seconds and nanoseconds of the access and of the modification: the same. */
+function timesOf(atNs: bigint): BigUint64Array {
   const seconds = atNs / nsPerSecond - (atNs % nsPerSecond < 0n ? 1n : 0n);
   const one = [seconds, atNs - seconds * nsPerSecond] as const;
-  const times = BigUint64Array.from([...one, ...one], (part) => BigInt.asUintN(64, part));
-  syscall("utimensat", name, directory.raw, cString(name), times, atFlags.symlinkNoFollow);
+  return BigUint64Array.from([...one, ...one], (part) => BigInt.asUintN(64, part));
+}
+
+/** Whose an open file is, its permissions and its times, without looking anything up; last, as writing changes them. */
+export function finishFile(file: OwnedFd, owner: Owner, mode: number, modifiedAtNs: bigint): void {
+  syscall("fchown", file.what, file.raw, inRange("u32", owner.uid, "uid"), inRange("u32", owner.gid, "gid"));
+  syscall("fchmod", file.what, file.raw, inRange("u16", mode, "mode"));
+  syscall("utimensat", file.what, file.raw, 0, timesOf(modifiedAtNs), 0);
 }
 
 /** Permission bits of what is no symbolic link. Held first, because the kernel's call would follow a link. */

@@ -18,14 +18,16 @@ import {
   createHardLink,
   createSpecial,
   createSymlink,
+  finishFile,
   makeDirectories,
   type Owner,
   removeEntry,
   setAttribute,
+  tryCreateFile,
 } from "../../kernel/tree-writer.ts";
+import { Breather } from "../../lib/breather.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { shownName } from "../../lib/shown-name.ts";
-import { pause } from "../../lib/timer.ts";
 
 const madeDirectoryMode = 0o755;
 const whiteoutPrefix = ".wh.";
@@ -52,20 +54,17 @@ export interface UnpackOptions {
   readonly limitHoleBytes?: number;
 }
 
-/** Other work runs after this long, and after this many bytes at the latest. */
-const sliceMs = 4;
+/** Other work may run after this many bytes. */
 const sliceBytes = 64 * 1024;
 
 /** Unpacks the whole of `source`. Throws `archive.*` and what `source` throws. */
 export async function unpack(source: AsyncIterable<Uint8Array>, options: UnpackOptions): Promise<void> {
   using unpacking = new Unpacking(options);
-  let sliceStart = performance.now();
+  const breather = new Breather();
   for await (const piece of source) {
     for (let at = 0; at < piece.length; at += sliceBytes) {
       unpacking.push(piece.subarray(at, at + sliceBytes));
-      if (performance.now() - sliceStart < sliceMs) continue;
-      await pause(0);
-      sliceStart = performance.now();
+      await breather.breathe();
     }
   }
   unpacking.finish();
@@ -163,7 +162,16 @@ class UnpackTarget implements Disposable {
     const current = this.#current;
     if (current === undefined) return;
     this.#current = undefined;
-    current.file[Symbol.dispose]();
+    using file = current.file;
+    const { entry } = current;
+    if (entry.attributes.size === 0) {
+      try {
+        finishFile(file, this.#ownerOf(entry), entry.mode, entry.modifiedAtNs);
+      } catch (thrown) {
+        throw failedAt(thrown, entry.path);
+      }
+      return;
+    }
     // Owner, mode and times last: writing clears set-id bits and changes times.
     const slash = insidePath(current.entry.path).lastIndexOf("/");
     const parent = this.#parentOf(slash === -1 ? "." : insidePath(current.entry.path).slice(0, slash));
@@ -217,6 +225,12 @@ class UnpackTarget implements Disposable {
 
   #make(entry: TarEntry, path: string, parentPath: string, name: string): void {
     const parent = this.#parentOf(parentPath);
+    // As a rule nothing is there.
+    const file = entry.type === "file" ? tryCreateFile(parent, name) : undefined;
+    if (file !== undefined) {
+      this.#current = { entry, name, file };
+      return;
+    }
     const there = fileStatus(name, parent);
     if (there !== undefined) {
       const isDirectory = there.type === "directory";
@@ -278,10 +292,7 @@ class UnpackTarget implements Disposable {
   }
 
   #attributes(parent: OwnedFd, name: string, entry: TarEntry): void {
-    const { owner, firstHostId } = this.#options;
-    const uid = (owner?.uid ?? entry.uid) + firstHostId;
-    const gid = (owner?.gid ?? entry.gid) + firstHostId;
-    changeOwner(parent, name, { uid, gid });
+    changeOwner(parent, name, this.#ownerOf(entry));
     if (entry.type !== "symlink") changeMode(parent, name, entry.mode);
     for (const [attribute, value] of entry.attributes) {
       // A client that copies something into a container sets no attributes that its programs cannot see.
@@ -290,6 +301,11 @@ class UnpackTarget implements Disposable {
         : /^(user|security)\./.test(attribute);
       if (taken && attribute !== defaultList) setAttribute(parent, name, attribute, value);
     }
+  }
+
+  #ownerOf(entry: TarEntry): Owner {
+    const { owner, firstHostId } = this.#options;
+    return { uid: (owner?.uid ?? entry.uid) + firstHostId, gid: (owner?.gid ?? entry.gid) + firstHostId };
   }
 
   #refuseOtherType(isDirectory: boolean, entry: TarEntry): void {
