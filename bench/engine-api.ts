@@ -39,12 +39,17 @@ export class EngineApi {
     network: string,
     host: Readonly<Record<string, unknown>> = {},
   ): Promise<void> {
-    await this.call("POST", `/containers/create?name=${name}`, {
+    await this.created(name, {
       Image: this.engine.image,
       Cmd: ["sleep", "100000"],
       HostConfig: { NetworkMode: network, ...host },
       ...(host["PortBindings"] !== undefined && { ExposedPorts: { "5201/tcp": {} } }),
     });
+  }
+
+  /** The same with a body of one's own. */
+  async created(name: string, body: unknown): Promise<void> {
+    await this.call("POST", `/containers/create?name=${name}`, body);
     this.#undo.push(() => this.call("DELETE", `/containers/${name}?force=1`));
   }
 

@@ -522,3 +522,27 @@ test("containers and their output survive a change of engines, and exits in betw
 test("nothing was reported that no client heard of", () => {
   expect(fixture.reported).toEqual([]);
 });
+
+test("a list that was asked for before says what has changed since", async () => {
+  const { containers, networks } = fixture.engine;
+  const listed = async () => {
+    const [one] = await containers.list({ all: true, size: false, filters: { name: ["listed"] } });
+    if (one === undefined) throw new Error("it is not listed");
+    const [network] = Object.values(one.NetworkSettings?.Networks ?? {});
+    return { names: one.Names, state: one.State, network: network?.NetworkID, address: network?.IPAddress };
+  };
+  const { Id: first } = await networks.create({ Name: "listing" });
+  await fixture.start(["sleep", "1000"], { HostConfig: { NetworkMode: "listing" } }, "listed");
+  const running = await listed();
+  expect(running).toMatchObject({ names: ["/listed"], state: "running", network: first });
+  expect(await listed()).toEqual(running);
+  await containers.rename("listed", "listed-anew");
+  expect(await listed()).toEqual({ ...running, names: ["/listed-anew"] });
+  await containers.stop("listed-anew", { timeoutSeconds: 0 });
+  expect(await listed()).toMatchObject({ state: "exited", network: first, address: "" });
+  await networks.remove("listing");
+  const { Id: second } = await networks.create({ Name: "listing" });
+  expect(await listed()).toMatchObject({ network: second });
+  await containers.remove("listed-anew", { force: true, volumes: true });
+  await networks.remove("listing");
+});

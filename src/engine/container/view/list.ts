@@ -5,12 +5,11 @@ import type { ContainerSummary } from "../../../docker/types/container.ts";
 import { nowMs } from "../../../lib/clock.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { hasLabel } from "../../labels.ts";
-import { networkMode } from "../docker/mod.ts";
 import { type Container, countsAsRunning } from "../record/mod.ts";
-import { commandText } from "./command-text.ts";
 import type { ViewContext } from "./context.ts";
-import { mountPoints, networksOf, portSummaries, statusText, statusWord, wantedBy } from "./describe.ts";
+import { portSummaries, statusText, statusWord, wantedBy } from "./describe.ts";
 import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
+import { lastingSummary } from "./lasting-summary.ts";
 
 export interface ListOptions {
   readonly all: boolean;
@@ -144,27 +143,12 @@ async function summaryOf(
   now: number,
   size: boolean,
 ): Promise<ContainerSummary> {
-  const { document, state } = container;
-  const { annotations, labels, network, process } = document.specification;
-  const written = size ? await context.layers.containerBytes(container.id) : 0;
-  const imageBytes = size ? (context.images.byId(document.image.id)?.size ?? 0) : 0;
-  return {
-    Id: container.id,
-    Names: [`/${container.name}`],
-    Image: document.image.reference,
-    ImageID: document.image.id,
-    Command: commandText(process.arguments),
-    Created: Math.floor(container.createdMs / 1000),
-    Ports: portSummaries(container),
-    ...(size && { SizeRw: written, SizeRootFs: imageBytes + written }),
-    Labels: labels,
-    State: statusWord(state),
-    Status: statusText(state, now, container.health),
-    HostConfig: {
-      NetworkMode: networkMode(network),
-      ...(Object.keys(annotations).length > 0 && { Annotations: annotations }),
-    },
-    NetworkSettings: { Networks: networksOf(container, context.networks) },
-    Mounts: mountPoints(document, context.paths.volumes),
+  const summary = {
+    ...lastingSummary(context, container),
+    Status: statusText(container.state, now, container.health),
   };
+  if (!size) return summary;
+  const written = await context.layers.containerBytes(container.id);
+  const imageBytes = context.images.byId(container.document.image.id)?.size ?? 0;
+  return { ...summary, SizeRw: written, SizeRootFs: imageBytes + written };
 }
