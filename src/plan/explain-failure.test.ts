@@ -4,7 +4,7 @@ import { errno, errnoText } from "../linux/errno.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
 import { compileContainer } from "./compile-container.ts";
 import { compileExec } from "./compile-exec.ts";
-import { explainFailure } from "./explain-failure.ts";
+import { explainFailure, explainHostFailure } from "./explain-failure.ts";
 import type { Plan } from "./plan.ts";
 import { defaultOptions, defaultSpec, execTarget } from "./testdata/specs.ts";
 
@@ -119,5 +119,20 @@ test("every operation of a plan is explained for every errno: by its name, its p
       expect(message).toMatch(/^[^,]+, \w+( \(\w+\))? on .+ \(object\), because of /);
       expect(message).toEndWith(wanted);
     }
+  }
+});
+
+test("what the kernel refuses on the host is named by its operation: the place of a write is what it was to write there", () => {
+  const index = plan.hostOps.findIndex(({ op }) => op === "cgroupWrite");
+  const op = plan.hostOps[index];
+  if (op?.op !== "cgroupWrite") throw new Error("the default plan has limits");
+  for (const object of [op.target, `"${op.value}" to ${op.target}`]) {
+    const error = explainHostFailure(plan, { errno: errno.EINVAL, object });
+    expect(error.message).toStartWith("cannot perform operation h");
+    expect(error.message).toContain(
+      `cgroupWrite on ${op.target} (${JSON.stringify(op.value)}), because of ${op.cause}`,
+    );
+    expect(error.failedOperation?.errno).toBe("EINVAL");
+    expect(error.operations).toMatch(/^> .*: EINVAL$/m);
   }
 });

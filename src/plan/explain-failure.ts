@@ -129,8 +129,12 @@ export interface HostFailure {
 
 /** The same for what is done on the host before the process begins. */
 export function explainHostFailure(plan: Plan, { errno, object }: HostFailure): TiffinError {
+  // A write says what it has written, too.
   const index = plan.hostOps.findLastIndex(
-    ({ target }) => object === target || object.startsWith(`${target}/`),
+    (op) =>
+      object === op.target ||
+      object.startsWith(`${op.target}/`) ||
+      (op.op === "cgroupWrite" && object === `"${op.value}" to ${op.target}`),
   );
   const op = plan.hostOps[index];
   const name = errnoName(errno);
@@ -192,7 +196,11 @@ function mismatchedTypes(plan: Plan, op: Extract<ProcessOp, { readonly op: "move
       { remedy: "make it a directory in the image", exitCode: otherExitCode(plan) },
     );
   }
-  const source = plan.ops.find(({ stage, cause }) => stage === "prepare" && cause === op.cause)?.target;
+  const made = plan.ops.find((each) => each.op === "fsMount" && each.cause === op.cause);
+  const source =
+    made?.op === "fsMount"
+      ? made.fields.type
+      : plan.ops.find(({ stage, cause }) => stage === "prepare" && cause === op.cause)?.target;
   return new TiffinError(
     "invalid",
     "start.mount-type",

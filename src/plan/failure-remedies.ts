@@ -58,6 +58,11 @@ const remedies: Readonly<Partial<Record<OpName, Remedies>>> = {
     EROFS: "make the mount point in the image: its file system is read-only",
     ENOSPC: "free space on the file system of the container, or raise fs.mount-max",
   },
+  mkdir: {
+    ENOTDIR: "a part of the path is a file: choose another directory, or change the image",
+    EROFS: "make the directory in the image: its file system is read-only",
+    ENOSPC: "free space on the file system of the container",
+  },
   mknod: {
     EPERM: "check that the engine has CAP_MKNOD and that its device cgroup allows the device",
   },

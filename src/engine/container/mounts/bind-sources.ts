@@ -9,7 +9,9 @@ import { openFile, openFlags } from "../../../kernel/files.ts";
 import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { mountOfNamespace } from "../../../kernel/root-view.ts";
 import { SyscallError } from "../../../kernel/syscall.ts";
-import { TiffinError } from "../../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
+import { own } from "../../../lib/own.ts";
+import { errno, errnoText } from "../../../linux/errno.ts";
 import type { OciMount } from "../../../oci/mod.ts";
 import type { BindSource } from "../../../plan/mod.ts";
 import { openRootLayers } from "../../layer/mod.ts";
@@ -156,12 +158,19 @@ function makeSource(path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o755 });
   } catch (thrown) {
     // A file may be bound too; whatever else is wrong shows when it is opened.
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") return;
+    const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+    if (code === "EEXIST") return;
+    const number = own<number>(errno, code);
+    const why = number === undefined ? messageOf(thrown) : `${errnoText(number)} (${code})`;
     throw new TiffinError(
       "invalid",
       "container.bind-source",
-      `error while creating mount source path '${path}'`,
-      { cause: thrown, exitCode: 125 },
+      `error while creating mount source path '${path}': mkdir ${path}: ${why}`,
+      {
+        cause: thrown,
+        exitCode: 125,
+        remedy: "choose a source that exists, or a place where a directory can be made",
+      },
     );
   }
 }
