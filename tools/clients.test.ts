@@ -6,7 +6,7 @@ import { clientScenarios } from "./clients.ts";
 
 test("every line of the table of clients has its test", () => {
   const without = clientScenarios.filter(({ file, test: name }) => {
-    const path = join(import.meta.dir, "../test/compat", `${file}.test.ts`);
+    const path = join(import.meta.dir, "../test", `${file}.test.ts`);
     return !existsSync(path) || !readFileSync(path, "utf8").includes(JSON.stringify(name));
   });
   expect(without).toEqual([]);

@@ -2,6 +2,8 @@
 
 import dockerode from "../node_modules/dockerode/package.json" with { type: "json" };
 import {
+  devcontainers,
+  prometheusParser,
   pythonDocker,
   pythonTestcontainersVersion,
   testcontainersNode,
@@ -12,7 +14,7 @@ export interface ClientScenario {
   readonly client: string;
   readonly version: string;
   readonly scenario: string;
-  /** A file below test/compat, and words of its test's name as they stand there. */
+  /** A file below `test`, and words of its test's name as they stand there. */
   readonly file: string;
   readonly test: string;
   /** Absent: nothing. */
@@ -29,28 +31,28 @@ export const clientScenarios: readonly ClientScenario[] = [
     client: "docker",
     version: docker,
     scenario: "containers from run to rm, attached and not, on a terminal, with input through a pipe",
-    file: "docker-cli",
+    file: "compat/docker-cli",
     test: "run -d, ps, logs, exec, inspect, stop, start, rm",
   },
   {
     client: "docker",
     version: docker,
     scenario: "exit codes of what fails",
-    file: "docker-cli",
+    file: "compat/docker-cli",
     test: "exit codes of failures: 125, 126, 127",
   },
   {
     client: "docker",
     version: docker,
     scenario: "files in and out, changes, export, commit",
-    file: "docker-cli",
+    file: "compat/docker-cli",
     test: "diff, export and commit",
   },
   {
     client: "docker compose",
     version: compose,
     scenario: "40 projects: up, looked at, asked, scaled, restarted, down; the same as on Docker",
-    file: "compose-corpus",
+    file: "compat/compose-corpus",
     test: "%s comes to what it comes to on Docker",
     differs: `${buildKit}; a log that nobody limits is kept to 5 files of 20 MB`,
   },
@@ -58,21 +60,21 @@ export const clientScenarios: readonly ClientScenario[] = [
     client: "docker-compose",
     version: "1.29",
     scenario: "two services with volume, alias and port: up, exec, run, logs, scale, restart, down",
-    file: "compose",
+    file: "compat/compose",
     test: "a project of two services comes up, is used, grows and goes, and nothing is left",
   },
   {
     client: "dockerode",
     version: dockerode.version,
     scenario: "streams both ways, terminals, execs, archives, events, networks, volumes",
-    file: "dockerode",
+    file: "compat/dockerode",
     test: "dockerode: %s",
   },
   {
     client: "docker-py",
     version: pythonDocker,
     scenario: "runs, attachments, execs, archives, networks, volumes, events, images, errors",
-    file: "docker-py",
+    file: "compat/docker-py",
     test: "nothing was done that is not told above",
   },
   {
@@ -80,7 +82,7 @@ export const clientScenarios: readonly ClientScenario[] = [
     version: `github.com/moby/moby/client ${goModuleVersion("github.com/moby/moby/client")}`,
     scenario:
       "runs, attachments, execs, archives, networks, volumes, events, images, statistics, kinds of errors",
-    file: "go-client",
+    file: "compat/go-client",
     test: "nothing was done that is not told above",
   },
   ...(
@@ -94,16 +96,48 @@ export const clientScenarios: readonly ClientScenario[] = [
       client: `testcontainers for ${language}`,
       version,
       scenario: "ports, execs, files, logs, networks; what a suite leaves is reaped by the mounted socket",
-      file: "testcontainers",
+      file: "compat/testcontainers",
       test: "a suite with ports, execs, files, logs and networks gets what it wants, and what it leaves is reaped",
       differs: reaper,
     }),
   ),
   {
+    client: "Dev Containers (devcontainer)",
+    version: devcontainers,
+    scenario:
+      "a workspace comes up with variables, a volume and a command after its creation; commands in it; taken up again",
+    file: "compat/devcontainers",
+    test: "a workspace comes up, is worked in, and is found again",
+  },
+  {
+    client: "Portainer, lazydocker",
+    version: "as recorded, of API 1.41",
+    scenario: "all that they ask over and over, beside an engine of Docker's",
+    file: "compat/watchers",
+    test: "%s asks and finds what it finds on Docker",
+    differs: "the programs are not to be had; what they ask is",
+  },
+  {
+    client: "Traefik, nginx-proxy",
+    version: "as recorded, of API 1.41",
+    scenario:
+      "events are followed, containers listed and inspected, their labels read, their addresses reached",
+    file: "compat/watchers",
+    test: "a proxy that follows events and reads labels knows its sites as they come and go",
+    differs: "the programs are not to be had; what they ask is",
+  },
+  {
+    client: "Prometheus",
+    version: `${prometheusParser} (its parser in Python)`,
+    scenario: "metrics are scraped at an address of their own, in OpenMetrics and in the older format",
+    file: "scenario/metrics",
+    test: "Prometheus' own strict parser takes it",
+  },
+  {
     client: "skopeo",
     version: "1.9",
     scenario: "`docker-daemon:` as source and as destination",
-    file: "image-archives",
+    file: "compat/image-archives",
     test: "fetches from the engine's socket and sends to it, by the version that it says without asking",
   },
 ];
@@ -112,7 +146,7 @@ export const clientScenarios: readonly ClientScenario[] = [
 export function clientsPage(): string {
   const rows = clientScenarios.map(
     ({ client, version, scenario, file, differs = "" }) =>
-      `| ${client} | ${version} | ${scenario} | works | ${differs} | test/compat/${file}.test.ts |`,
+      `| ${client} | ${version} | ${scenario} | works | ${differs} | test/${file}.test.ts |`,
   );
   return `# Clients
 

@@ -31,7 +31,6 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 export const absentRoutes: readonly AbsentRoute[] = [
   ...missing(
     "plug-ins",
-    "GET /plugins",
     "GET /plugins/privileges",
     "POST /plugins/pull",
     "POST /plugins/create",

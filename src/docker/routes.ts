@@ -79,7 +79,7 @@ import {
 } from "./types/registry.ts";
 import { execRunBody, runBody } from "./types/run.ts";
 import { containerStats } from "./types/stats.ts";
-import { infoResponse, versionResponse } from "./types/system.ts";
+import { infoResponse, pluginDocument, versionResponse } from "./types/system.ts";
 import { volumeCreateBody, volumeDocument, volumeList, volumePruneReport } from "./types/volume.ts";
 import { whyResponse } from "./types/why.ts";
 
@@ -102,6 +102,10 @@ export const routes = {
   diskUsage: route("GET", "/system/df", "1.25", {
     query: { type: queryList(queryText) },
     result: json(diskUsage),
+  }),
+  pluginList: route("GET", "/plugins", "1.25", {
+    query: { filters: queryFilters },
+    result: json(list(pluginDocument)),
   }),
   info: route("GET", "/info", "1.24", { result: json(infoResponse) }),
 

@@ -1,5 +1,6 @@
 /** What the engine tells of itself: metrics in both formats, traces to a collector, its own log. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { prometheusParser } from "../support/client-versions.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { freePort } from "../support/free-port.ts";
 import { pythonPackages } from "../support/python-packages.ts";
@@ -100,7 +101,9 @@ describe("metrics", () => {
     expect(await linesNow()).toBe(before);
   });
 
-  const packages = pythonPackages("prometheus-0.26.0", ["prometheus-client==0.26.0"]);
+  const packages = pythonPackages(`prometheus-${prometheusParser}`, [
+    `prometheus-client==${prometheusParser}`,
+  ]);
   if ("missing" in packages) test.skip(`Prometheus' own parser (${packages.missing})`, () => {});
   else
     test("Prometheus' own strict parser takes it", async () => {

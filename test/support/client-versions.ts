@@ -24,3 +24,5 @@ export const pythonTestcontainers: readonly string[] = [
 /** The newest that runs on Node 20. */
 export const testcontainersNode = "11.14.0";
 export const devcontainers = "0.89.0";
+
+export const prometheusParser = "0.26.0";

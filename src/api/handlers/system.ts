@@ -13,7 +13,10 @@ const pingHeaders = [
 export function systemHandlers(
   system: SystemBackend,
   events: EventBackend,
-): Pick<Handlers, "ping" | "pingHead" | "metrics" | "version" | "info" | "diskUsage" | "events"> {
+): Pick<
+  Handlers,
+  "ping" | "pingHead" | "metrics" | "pluginList" | "version" | "info" | "diskUsage" | "events"
+> {
   const ping = async (): Promise<TextAnswer> => {
     await system.ping();
     return { text: "OK", headers: pingHeaders };
@@ -25,6 +28,8 @@ export function systemHandlers(
       const { text, mediaType } = system.metrics(headers.accept ?? []);
       return { text, mediaType, headers: [] };
     },
+    // Those that the engine would manage itself; drivers of volumes are programs beside it, and in `info`.
+    pluginList: async () => [],
     version: () => system.version(),
     info: () => system.info(),
     diskUsage: ({ query }) => system.diskUsage(query.type ?? []),

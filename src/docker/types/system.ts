@@ -12,6 +12,9 @@ import {
   text,
 } from "../decode.ts";
 
+/** A plugin that the engine manages, as `GET /plugins` has it. */
+export const pluginDocument = object({ Id: text, Name: text, Enabled: flag });
+
 export const versionResponse = object({
   Platform: optional(object({ Name: text })),
   Components: optional(list(object({ Name: text, Version: text, Details: optional(mapOf(text)) }))),
