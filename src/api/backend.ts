@@ -471,6 +471,8 @@ export interface BuildRequest {
   readonly run: BuildRunRequest;
   /** Where the context is instead of the body; empty for the body. */
   readonly remote: string;
+  /** Images that may have steps. */
+  readonly cacheFrom: readonly string[];
   /** By registry. */
   readonly credentials: Readonly<Record<string, AuthConfig>>;
   /** What Docker's classic route has no words for. */

@@ -391,6 +391,7 @@ export const commandTable: readonly CommandEntry[] = [
 
 /** Groups whose members are the two-word names above. */
 export const commandGroups: readonly { readonly name: string; readonly summary: string }[] = [
+  { name: "builder", summary: "Manage builds" },
   { name: "container", summary: "Manage containers" },
   { name: "debug", summary: "Find out what is wrong" },
   { name: "image", summary: "Manage images" },

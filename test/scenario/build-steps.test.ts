@@ -338,3 +338,41 @@ test("a program that forks for ever, or fills its memory file system, ends with 
   expect(await engine.output("ps", "-aq")).toBe("");
   expect(readdirSync(`${engine.root}/builds`)).toEqual([]);
 }, 60_000);
+
+test("steps are taken from a directory or from an image that tells of them, also when nothing is remembered here", async () => {
+  const directory = context("elsewhere", {
+    Dockerfile: "FROM base\nRUN echo slow > /slow\nCOPY one /one",
+    one: "1",
+  });
+  const place = `${files.path}/cache`;
+  const first = await engine.output(
+    "build",
+    "-q",
+    "-t",
+    "inline",
+    "--cache-to",
+    "type=inline",
+    "--cache-to",
+    `type=local,dest=${place}`,
+    directory,
+  );
+  const forget = async (): Promise<void> => void (await engine.output("builder", "prune", "-af"));
+  await forget();
+  const ofImage = await engine.output("build", "--cache-from", "inline", directory);
+  expect(ofImage.match(/ ---> Using cache/g)).toHaveLength(2);
+  await forget();
+  await engine.output("rmi", "-f", first);
+  const ofDirectory = await engine.output("build", "--cache-from", `type=local,src=${place}`, directory);
+  expect(ofDirectory.match(/ ---> Using cache/g)).toHaveLength(2);
+  writeFileSync(
+    `${place}/cache.json`,
+    '{"steps":[{"key":"x","layers":["../../../etc/passwd"],"createdMs":1}]}',
+  );
+  await forget();
+  expect(await engine.output("build", "--cache-from", `type=local,src=${place}`, directory)).not.toContain(
+    "Using cache",
+  );
+  expect(await engine.output("build", "--cache-from", "type=local,src=/nowhere", directory)).toContain(
+    "[Warning] no cache from /nowhere",
+  );
+}, 60_000);

@@ -80,6 +80,7 @@ export function buildHandlers(
         labels: query.labels ?? {},
         platform: query.platform ?? "",
         remote: query.remote ?? "",
+        cacheFrom: query.cachefrom ?? [],
         credentials: headers["x-registry-config"] ?? {},
         extras: headers["x-tiffin-build"] ?? {},
         run: {

@@ -7,7 +7,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
 import { formatPlatform, type OciImageConfig, type Platform, parsePlatform } from "../../oci/mod.ts";
 import type { BuildContext } from "./build-context.ts";
-import { buildFault } from "./build-error.ts";
+import { buildFault, notDoneYet } from "./build-error.ts";
 import { BuildPlace, removeLeftBuilds } from "./build-place.ts";
 import type { BuildRequest } from "./build-request.ts";
 import { CachePruner, type Pruned, type PruneOptions, type UsedRecord } from "./cache-prune.ts";
@@ -27,12 +27,15 @@ import { type BuiltTree, deliver } from "./output/mod.ts";
 import type { BuildResult } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
 import { type ReadDockerfile, readDockerfile } from "./read-dockerfile.ts";
+import { type CachedStep, cacheSteps, exportLocal, openImports, withInline } from "./remote-cache/mod.ts";
 import { withFetched } from "./remote-context.ts";
 import {
   CacheMounts,
+  type CacheSource,
   imageNamed,
   SharedSteps,
   Snapshots,
+  type SolvedStep,
   Solver,
   Sources,
   type StepContext,
@@ -47,6 +50,22 @@ export interface GraphRoot {
   readonly output: VertexOutput | undefined;
   readonly platform: Platform;
   readonly document: (chain: readonly string[]) => OciImageConfig;
+}
+
+interface StageSurroundings {
+  readonly read: ReadDockerfile;
+  readonly sources: Sources;
+  readonly imports: readonly CacheSource[];
+  /** There are results for other platforms too. */
+  readonly several: boolean;
+}
+
+interface SolvedStage {
+  readonly stage: CompiledStage;
+  readonly tree: Tree;
+  /** When the layers came to be. */
+  readonly times: ReadonlyMap<string, number>;
+  readonly solved: readonly SolvedStep[];
 }
 
 interface BuildCall {
@@ -115,17 +134,29 @@ export class BuildService {
     await removeUnwanted(step, sources, read.name);
     const platforms =
       request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));
+    const imports = await openImports(step, request.cacheFrom);
     const built: BuiltTree[] = [];
+    const steps: CachedStep[] = [];
     for (const platform of platforms) {
       const own: StepContext = { ...step, platform };
-      const { stage, tree, times } = await this.#stage(request, own, {
+      const several = platforms.length > 1;
+      const { stage, tree, times, solved } = await this.#stage(request, own, {
         read,
         sources,
-        several: platforms.length > 1,
+        imports,
+        several,
       });
       const chain = await sources.asLayers(own, tree);
       const document = imageDocument(stage, chain, { layer: (id) => times.get(id), epochMs, nowMs: nowMs() });
-      built.push({ platform, chain, configuration: encoder.encode(JSON.stringify(document)) });
+      steps.push(...cacheSteps(solved));
+      const isInline = request.cacheTo.some(({ kind }) => kind === "inline");
+      const told = isInline ? withInline(document, chain, cacheSteps(solved)) : document;
+      built.push({ platform, chain, configuration: encoder.encode(JSON.stringify(told)) });
+    }
+    for (const place of request.cacheTo) {
+      if (place.kind === "local") await exportLocal(step, place.destination, steps);
+      else if (place.kind === "registry")
+        throw notDoneYet("a cache of its own in a registry (type=inline is)");
     }
     const result = await deliver(step, request, built);
     await this.#pruner.keepWithinLimit();
@@ -211,26 +242,23 @@ export class BuildService {
   async #stage(
     request: BuildRequest,
     step: StepContext,
-    {
-      read,
-      sources,
-      several,
-    }: { readonly read: ReadDockerfile; readonly sources: Sources; readonly several: boolean },
-  ): Promise<{ stage: CompiledStage; tree: Tree; times: Map<string, number> }> {
+    { read, sources, imports, several }: StageSurroundings,
+  ): Promise<SolvedStage> {
     const { file } = read;
     let parsing = true;
     try {
       const stage = await this.#compile(request, step, read, several);
       parsing = false;
-      const solver = new Solver({ step, shared: this.#shared, caches: this.#caches, sources, imports: [] });
+      const solver = new Solver({ step, shared: this.#shared, caches: this.#caches, sources, imports });
       const [tree = { kind: "layers", chain: [] } as const] =
         stage.root === undefined ? [] : await solver.solve([stage.root]);
       const times = new Map<string, number>();
-      for (const { tree: made, createdMs } of await solver.steps()) {
+      const solved = await solver.steps();
+      for (const { tree: made, createdMs } of solved) {
         const layer = made.kind === "layers" ? made.chain.at(-1) : undefined;
         if (layer !== undefined && createdMs > 0) times.set(layer, createdMs);
       }
-      return { stage, tree, times };
+      return { stage, tree, times, solved };
     } catch (thrown) {
       throw buildFault(thrown, file.lines, parsing);
     }

@@ -38,6 +38,8 @@ export interface ClassicBuildRequest {
   readonly run: BuildRunOptions;
   /** Where the context is instead of the body: git, an archive or a Dockerfile of the web. */
   readonly remote: string;
+  /** Images that may have steps. */
+  readonly cacheFrom: readonly string[];
   /** By registry. */
   readonly credentials: Readonly<Record<string, AuthConfig>>;
   readonly extras: BuildExtras;
@@ -101,7 +103,10 @@ function requestOf(
     outputs: (extras.Outputs ?? [{ Type: "image" }]).map((output, index) =>
       outputOf(output, { names, report, index }),
     ),
-    cacheFrom: (extras.CacheFrom ?? []).map(importOf),
+    cacheFrom: [
+      ...request.cacheFrom.map((reference) => ({ kind: "registry" as const, reference })),
+      ...(extras.CacheFrom ?? []).map(importOf),
+    ],
     cacheTo: (extras.CacheTo ?? []).map(exportOf),
     ...(extras.KeepFailed !== undefined && { keepFailed: extras.KeepFailed }),
   };
