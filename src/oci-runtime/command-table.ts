@@ -187,6 +187,7 @@ export const commands: Readonly<Record<string, CommandRow>> = {
     doc: "list the containers below the root",
     flags: [format("table or json"), { name: "quiet", short: "q", kind: "switch", doc: "ids only" }],
     words: [0, 0],
+    resident: true,
     run: async () => (await import("./commands/list.ts")).list,
   },
   pause: {
