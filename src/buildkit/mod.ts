@@ -6,7 +6,7 @@ export * from "./messages/control.ts";
 export { bytesMessage, type FileStat, fileStat } from "./messages/file-sync.ts";
 export * from "./messages/gateway.ts";
 export { decodeGoMode, encodeGoMode, type GoFileType, type GoMode } from "./messages/go-mode.ts";
-export { type Definition, definition, operation, operationNotes } from "./messages/llb.ts";
+export * from "./messages/llb.ts";
 export { healthRequest, healthResponse, healthServing, nothing } from "./messages/session-services.ts";
 export { timestampOfMs } from "./messages/timestamp.ts";
 export type { Message } from "./protobuf/message.ts";

@@ -25,6 +25,7 @@ export class BuildKitServer {
       builder,
       sessions: this.sessions,
       limitBytes,
+      host: parts.host,
       stage: (tar) => stageTar(tar, directory, limitBytes),
     });
     const history = new BuildHistory();

@@ -30,7 +30,7 @@ import {
 } from "../../buildkit/mod.ts";
 import type { BuildResult } from "../build/mod.ts";
 import type { CacheRecords } from "./cache-records.ts";
-import { checkGraph } from "./graph-request.ts";
+import { decodeGraph } from "./graph-request.ts";
 import type { BuildHistory } from "./history.ts";
 import { imageOfDefinition } from "./image-definition.ts";
 import type { PassingImages } from "./passing-images.ts";
@@ -97,7 +97,13 @@ async function resultsOf(
     checkFrontend(request.frontend, request.frontendAttributes);
     return [await solver.build(buildOf(request), solve)];
   }
-  if ((request.definition?.operations.length ?? 0) > 0) return [checkGraph()];
+  const { definition, exporters, exporterAttributes } = request;
+  if (definition !== undefined && definition.operations.length > 0) {
+    const attributes = exporters[0]?.attributes ?? exporterAttributes;
+    const config = attributes.get("containerimage.config");
+    const bytes = config === undefined ? undefined : new TextEncoder().encode(config);
+    return [await solver.solve(buildOf(request), decodeGraph(definition), bytes, solve)];
+  }
   // The frontend is the client's own, and tells us by the gateway.
   return (await solve.returned).results;
 }

@@ -18,11 +18,11 @@ import {
   warnRequest,
 } from "../../buildkit/mod.ts";
 import { randomHex } from "../../lib/ids.ts";
-import type { BuildResult } from "../build/mod.ts";
+import type { BuildResult, VertexOutput } from "../build/mod.ts";
 import { buildOf, type ControlParts } from "./control-methods.ts";
-import { checkGraph } from "./graph-request.ts";
+import { decodeGraph } from "./graph-request.ts";
 import { imageDefinition } from "./image-definition.ts";
-import { checkFrontend } from "./solver.ts";
+import { checkFrontend, type Solver } from "./solver.ts";
 import type { Solve } from "./solves.ts";
 
 const service = "/moby.buildkit.v1.frontend.LLBBridge/";
@@ -57,6 +57,28 @@ const llbCapabilities = [
   "source.git.fullurl",
   "source.http",
   "source.http.checksum",
+  "exec.meta.base",
+  "exec.meta.network",
+  "exec.meta.proxyenv",
+  "exec.meta.security",
+  "exec.mount.bind",
+  "exec.mount.bind.readwrite-nooutput",
+  "exec.mount.cache",
+  "exec.mount.cache.sharing",
+  "exec.mount.secret",
+  "exec.mount.selector",
+  "exec.mount.ssh",
+  "exec.mount.tmpfs",
+  "exec.mount.tmpfs.size",
+  "exec.secretenv",
+  "exec.validexitcode",
+  "file.base",
+  "file.copy.includeexcludepatterns",
+  "file.copy.modestring",
+  "file.rm.wildcard",
+  "file.symlink.create",
+  "mergeop",
+  "diffop",
   "constraints",
   "platform",
   "meta.ignorecache",
@@ -71,6 +93,7 @@ class Gateway {
   readonly solve: Solve;
   readonly request: SolveRequest;
   readonly #refs = new Map<string, BuildResult>();
+  readonly #graphs = new Map<string, VertexOutput | undefined>();
 
   constructor(solve: Solve, request: SolveRequest) {
     this.solve = solve;
@@ -83,10 +106,27 @@ class Gateway {
     return ref;
   }
 
-  find(ref: string): BuildResult {
+  /** A graph that is not built yet. */
+  addGraph(graph: VertexOutput | undefined): string {
+    const ref = randomHex(refDigits);
+    this.#graphs.set(ref, graph);
+    return ref;
+  }
+
+  /** What is built, exported if that is yet to be done. */
+  async resultOf(ref: string, config: Uint8Array | undefined, solver: Solver): Promise<BuildResult> {
     const result = this.#refs.get(ref);
-    if (result === undefined) throw new CallFailed(codes.notFound, `no such ref: ${ref}`);
-    return result;
+    if (result !== undefined) return result;
+    return await solver.solve(buildOf(this.request), this.graphOf(ref), config, this.solve);
+  }
+
+  isBuilt(ref: string): boolean {
+    return this.#refs.has(ref);
+  }
+
+  graphOf(ref: string): VertexOutput | undefined {
+    if (!this.#graphs.has(ref)) throw new CallFailed(codes.notFound, `no such ref: ${ref}`);
+    return this.#graphs.get(ref);
   }
 }
 
@@ -132,7 +172,7 @@ export function gatewayMethods(parts: ControlParts): ReadonlyMap<string, Method>
     })),
     // What is built has been built when it has a ref.
     method("Evaluate", evaluateRequest, nothing, async (gateway, { ref }) => {
-      gateway.find(ref);
+      await evaluate(gateway, ref, parts.solver);
       return {};
     }),
     method(
@@ -151,7 +191,13 @@ export function gatewayMethods(parts: ControlParts): ReadonlyMap<string, Method>
         const refs = [result?.ref?.id ?? result?.plainRef ?? "", ...(result?.refs?.refs.values() ?? [])]
           .map((ref) => (typeof ref === "string" ? ref : ref.id))
           .filter((ref) => ref !== "");
-        gateway.solve.settle({ results: refs.map((ref) => gateway.find(ref)) });
+        const config = result?.metadata.get("containerimage.config");
+        const results = refs.map((ref) => gateway.resultOf(ref, config, parts.solver));
+        void Promise.all(results).then(
+          (all) => gateway.solve.settle({ results: all }),
+          (thrown: unknown) =>
+            gateway.solve.settle(thrown instanceof Error ? thrown : new Error(String(thrown))),
+        );
       }
       return {};
     }),
@@ -166,9 +212,11 @@ async function solveFor(
 ) {
   const { frontend, frontendOptions, frontendInputs, cacheImports, definition } = request;
   if (frontend === "") {
-    // An empty graph is an empty result.
-    if ((definition?.operations.length ?? 0) === 0) return { result: resultOf(gateway, undefined) };
-    return { result: resultOf(gateway, checkGraph()) };
+    const graph = definition === undefined ? undefined : decodeGraph(definition);
+    const id = gateway.addGraph(graph);
+    // What it comes to is asked for by who returns it, or evaluates it.
+    if (request.evaluate) await evaluate(gateway, id, solver);
+    return { result: { ...emptyResult, ref: { id, definition } } };
   }
   checkFrontend(frontend, frontendOptions);
   const asked: SolveRequest = {
@@ -196,6 +244,20 @@ async function solveFor(
   }
 }
 
+/** Builds a graph, and exports nothing. */
+async function evaluate(gateway: Gateway, ref: string, solver: Solver): Promise<void> {
+  if (gateway.isBuilt(ref)) return;
+  const wish = { ...buildOf(gateway.request), exporters: [], cacheTo: [] };
+  await solver.solve(wish, gateway.graphOf(ref), undefined, gateway.solve);
+}
+
+const emptyResult = {
+  plainRef: "",
+  plainRefs: undefined,
+  refs: undefined,
+  metadata: new Map<string, Uint8Array>(),
+};
+
 function resultOf(gateway: Gateway, built: BuildResult | undefined) {
   const image = built?.images[0]?.id;
   const id = built === undefined ? "" : gateway.add(built);
@@ -203,5 +265,5 @@ function resultOf(gateway: Gateway, built: BuildResult | undefined) {
   const metadata = new Map<string, Uint8Array>();
   const config = built?.exporter["containerimage.config"];
   if (config !== undefined) metadata.set("containerimage.config", encoder.encode(config));
-  return { plainRef: "", plainRefs: undefined, ref: { id, definition }, refs: undefined, metadata };
+  return { ...emptyResult, ref: { id, definition }, metadata };
 }

@@ -10,18 +10,23 @@ import {
 } from "../../buildkit/mod.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
+import type { Platform } from "../../oci/mod.ts";
 import {
   type BuildEvent,
   type BuildResult,
   type CacheExport,
   type CacheImport,
   dockerfileContextName,
+  inOrder,
   type LocalContext,
   mainContextName,
   type NamedContext,
+  plainBuildRequest,
+  type VertexOutput,
 } from "../build/mod.ts";
 import type { Builder } from "./builder.ts";
 import { type Attributes, requestOf, withPrefix } from "./frontend-request.ts";
+import { graphDocument } from "./graph-document.ts";
 import { sessionDirectory, sessionInputs, type TellTransfer, uploadContext } from "./session-inputs.ts";
 import { outputsOf } from "./solve-outputs.ts";
 import type { Solve } from "./solves.ts";
@@ -32,6 +37,7 @@ export interface SolverParts {
   readonly sessions: SessionRegistry;
   /** What a context may have at most. */
   readonly limitBytes: number;
+  readonly host: Platform;
   readonly stage: (tar: AsyncIterable<Uint8Array>) => Promise<AsyncDisposable & SentTree>;
 }
 
@@ -103,6 +109,38 @@ export class Solver {
       },
       signal,
     );
+  }
+
+  /** A graph that was made elsewhere. @param config What the image's configuration is to be, without its layers. */
+  async solve(
+    asked: FrontendBuild,
+    graph: VertexOutput | undefined,
+    config: Uint8Array | undefined,
+    solve: Solve,
+  ): Promise<BuildResult> {
+    const { builder, sessions, stage, limitBytes, host } = this.#parts;
+    const { signal } = solve;
+    const session = asked.sessionId === "" ? undefined : await sessions.get(asked.sessionId, signal);
+    void session?.connection.closed.then(() => solve.cancel());
+    const { entitlements, cacheFrom, cacheTo } = asked;
+    const outputs = outputsOf(asked.exporters, { session, stage, signal });
+    const request = { ...plainBuildRequest, entitlements, cacheFrom, cacheTo, outputs };
+    const contexts = new Map<string, NamedContext>();
+    for (const { operation } of inOrder(graph === undefined ? [] : [graph.vertex])) {
+      if (operation.kind !== "local" || session === undefined) continue;
+      const local = sessionDirectory({ session, limitBytes }, operation.name);
+      contexts.set(operation.name, { kind: "local", local });
+    }
+    const inputs =
+      session === undefined
+        ? { ...nothing, contexts }
+        : sessionInputs({ session, limitBytes }, contexts, signal);
+    const document = graphDocument(config, host);
+    const tell = (event: BuildEvent): void => {
+      const status = statusOf(event);
+      if (status !== undefined) solve.report(status);
+    };
+    return await builder.solve(request, [{ output: graph, platform: host, document }], inputs, tell, signal);
   }
 
   async #contexts(
