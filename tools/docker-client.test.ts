@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { routes } from "../src/docker/routes.ts";
 import { dockerClients } from "../test/support/docker-clients.ts";
 import kept from "./docker-client.json" with { type: "json" };
 import { askDockerClient } from "./docker-client.ts";
 import { dockerCommandRows, proofOfRow } from "./docker-commands-page.ts";
+import { missingProofs, proofOfRoute } from "./route-cases.ts";
 
 const installed = dockerClients.find(({ version }) => version === kept.version);
 
@@ -33,4 +36,14 @@ test("what works of containers, volumes and the system has a case, or the test t
   );
   const unproven = inFamilies.filter((row) => row.verdict === "works" && proofOfRow(row) === undefined);
   expect(unproven.map(({ command, option }) => `${command} ${option}`)).toEqual([]);
+});
+
+test("every route of Docker's has a verdict, and what works has a case, or a test that is there", () => {
+  const own = Object.entries(routes).filter(([, { path }]) => !path.startsWith("/tiffin/"));
+  const unknown = own.filter(([name]) => proofOfRoute(name).verdict === "not yet");
+  expect(unknown.map(([, { method, path }]) => `${method} ${path}`)).toEqual([]);
+  const project = new URL("../", import.meta.url).pathname;
+  const textOf = (file: string): string | undefined =>
+    existsSync(project + file) ? readFileSync(project + file, "utf8") : undefined;
+  expect(missingProofs(textOf)).toEqual([]);
 });

@@ -15,6 +15,7 @@ import type { RequestBody, Result } from "../src/docker/route.ts";
 import { routes } from "../src/docker/routes.ts";
 import { helpText as benchPage } from "../src/lab/mod.ts";
 import { nouns } from "../src/lab/outline.ts";
+import { proofOfRoute } from "./route-cases.ts";
 
 const pageWidth = 100;
 
@@ -53,7 +54,9 @@ export function apiPage(): string {
     const parameters = [...Object.keys(query), ...Object.keys(headers).map((field) => `${field}:`)]
       .map((key) => `\`${key}\``)
       .join(" ");
-    return `| \`${method} ${path}\` | ${name} | ${parameters} | ${bodyText(body)} | ${answerOf(result)} |`;
+    const { verdict, how } = path.startsWith("/tiffin/") ? { verdict: "", how: "" } : proofOfRoute(name);
+    const shown = [verdict, how].filter((text) => text !== "").join(": ");
+    return `| \`${method} ${path}\` | ${name} | ${parameters} | ${bodyText(body)} | ${answerOf(result)} | ${shown} |`;
   });
   return `# The HTTP API
 
@@ -62,8 +65,11 @@ export function apiPage(): string {
 Docker's Engine API, versions 1.24 to 1.50, on a unix socket; paths may carry a version (\`/v1.47/...\`). Routes below
 \`/tiffin/\` are additions. Errors are JSON with \`message\`, and where there is more to say \`code\`, \`remedy\` and \`exitCode\`.
 
-| Request | Name | Query and header fields | Body | Answer |
-| --- | --- | --- | --- | --- |
+The last column says what becomes of a route of Docker's. \`case\`: requests to it are sent to this engine and to one of Docker's, and the
+answers are alike in status, kind, fields and errors (tools/route-cases.ts, run by test/compat/docker-routes.test.ts). A file: the test that shows it.
+
+| Request | Name | Query and header fields | Body | Answer | Beside Docker |
+| --- | --- | --- | --- | --- | --- |
 ${rows.join("\n")}
 `;
 }

@@ -85,7 +85,9 @@ test("ping tells what clients need to know", async () => {
 
 test("routes of Docker that are not there say so, those of a swarm as an engine without one", async () => {
   const cases = [
-    ["GET", "/plugins", 501, "plug-ins is not there yet in this engine"],
+    ["POST", "/plugins/create", 501, "fetching and making plug-ins is not there yet in this engine"],
+    ["GET", "/plugins/some/json", 404, 'plugin "some" not found'],
+    ["POST", "/swarm/leave", 503, "This node is not part of a swarm"],
     ["GET", "/services", 503, "This node is not a swarm manager."],
     ["GET", "/networks/a/b", 404, "page not found"],
   ] as const;
@@ -97,6 +99,17 @@ test("routes of Docker that are not there say so, those of a swarm as an engine 
       expect.objectContaining({ message: expect.stringContaining(message) }),
     ]);
   }
+});
+
+test("an engine without plug-ins lists none, OPTIONS are answered, and empty parts of a path lead to the one without", async () => {
+  expect(await ask("GET", "/plugins")).toMatchObject({ status: 200, value: [] });
+  expect(await ask("GET", "/networks/")).toMatchObject({ status: 200 });
+  expect(await ask("OPTIONS", "/anything")).toMatchObject({ status: 200 });
+  const { status, head } = await ask("GET", "//v1.41//containers/json?all=1");
+  expect([status, /^location: (.*)\r?$/im.exec(String(head))?.[1]?.trim()]).toEqual([
+    301,
+    "/v1.41/containers/json?all=1",
+  ]);
 });
 
 test("paths, versions and methods that are not served", async () => {

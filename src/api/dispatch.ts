@@ -4,7 +4,7 @@
  */
 import { absentRoutes } from "../docker/absent-routes.ts";
 import { acceptVersion, minorOf, newestVersion } from "../docker/api-version.ts";
-import { notSwarmManager, notThereYet, pageNotFound } from "../docker/messages.ts";
+import { noSuchPlugin, notInSwarm, notSwarmManager, notThereYet, pageNotFound } from "../docker/messages.ts";
 import { type Method, pathMatcher, type Route } from "../docker/route.ts";
 import { type RouteName, routes } from "../docker/routes.ts";
 import { TiffinError } from "../lib/errors.ts";
@@ -78,6 +78,8 @@ export class Dispatcher {
       if (thrown instanceof HttpProblem) throw thrown;
       const error = asTiffinError(thrown);
       if (error.kind === "internal") this.#onFault(error);
+      // An answer of this kind has no body.
+      if (error.kind === "notModified") return fixedReply(statusOf(error.kind), this.#headers, "");
       const body = `${JSON.stringify(errorBody(error))}\n`;
       return fixedReply(statusOf(error.kind), [...this.#headers, jsonType], body);
     }
@@ -87,7 +89,12 @@ export class Dispatcher {
     const { target, method } = request.head;
     const question = target.indexOf("?");
     const path = question === -1 ? target : target.slice(0, question);
-    const { minor, rest } = splitVersion(path);
+    const { minor, rest: asked } = splitVersion(path);
+    const clean = cleanPath(path);
+    if (clean !== path) return redirected(clean, target.slice(path.length), this.#headers);
+    // Docker has it twice, for clients that write it so.
+    const rest = asked === "/networks/" ? "/networks" : asked;
+    if (method === "OPTIONS") return fixedReply(200, this.#headers, "");
     for (const { name, route, sinceMinor, match, handle } of this.#byMethod.get(method) ?? []) {
       const params = match(rest);
       if (params === undefined || minor < sinceMinor) continue;
@@ -108,8 +115,21 @@ export class Dispatcher {
         return new TiffinError("notFound", "api.no-route", pageNotFound());
       case "swarm":
         return new TiffinError("unavailable", "api.no-swarm", notSwarmManager());
+      case "outside":
+        return new TiffinError("unavailable", "api.no-swarm", notInSwarm());
+      case "plugin":
+        return new TiffinError("notFound", "api.no-plugin", noSuchPlugin(absent?.match(path)?.["name"] ?? ""));
       case "missing":
         return new TiffinError("notImplemented", "api.route-missing", notThereYet(absent?.row.what ?? ""));
     }
   }
+}
+
+/** Without empty parts, which a client makes of an address with a slash at its end. */
+function cleanPath(path: string): string {
+  return path.includes("//") ? path.replaceAll(/\/{2,}/g, "/") : path;
+}
+
+function redirected(path: string, search: string, headers: HeaderList): HttpReply {
+  return fixedReply(301, [...headers, ["Location", path + search]], "");
 }

@@ -4,6 +4,7 @@
  * translator moves can pass unchecked.
  */
 import { parseJson } from "../docker/decode.ts";
+import { foldKeys } from "../docker/fold-keys.ts";
 import { decodeHeaders } from "../docker/header.ts";
 import { unsupportedContentType } from "../docker/messages.ts";
 import { decodeQuery, parseQuery } from "../docker/query.ts";
@@ -75,7 +76,7 @@ async function readBody(route: Route, request: HttpRequest): Promise<unknown> {
   // As in Docker, no body is an empty one.
   if (bytes.length === 0) return {};
   checkContentType(request);
-  return parseJson(textOf(bytes));
+  return foldKeys(parseJson(textOf(bytes)), route.body.decode);
 }
 
 function checkContentType(request: HttpRequest): void {

@@ -8,8 +8,11 @@ export interface AbsentRoute {
   readonly method: Method;
   /** As in `routes.ts`. */
   readonly path: string;
-  /** `swarm`: what an engine that is no manager of a swarm answers. */
-  readonly kind: "missing" | "swarm";
+  /**
+   * `swarm`: what an engine that is no manager of a swarm answers, and `outside` one that is in none; `plugin`: what one
+   * without that plug-in does.
+   */
+  readonly kind: "missing" | "swarm" | "outside" | "plugin";
   /** What it would do, as the beginning of a sentence. */
   readonly what: string;
 }
@@ -30,23 +33,25 @@ function rowOf(target: string, kind: AbsentRoute["kind"], what: string): AbsentR
 
 export const absentRoutes: readonly AbsentRoute[] = [
   ...missing(
-    "plug-ins",
+    "fetching and making plug-ins",
     "GET /plugins/privileges",
     "POST /plugins/pull",
     "POST /plugins/create",
+    "POST /plugins/{name*}/upgrade",
+  ),
+  ...[
     "GET /plugins/{name*}/json",
     "DELETE /plugins/{name*}",
     "POST /plugins/{name*}/enable",
     "POST /plugins/{name*}/disable",
-    "POST /plugins/{name*}/upgrade",
     "POST /plugins/{name*}/push",
     "POST /plugins/{name*}/set",
-  ),
+  ].map((target) => rowOf(target, "plugin", "a plug-in")),
+  rowOf("POST /swarm/leave", "outside", "a swarm"),
   ...missing("swarms", "POST /swarm/init", "POST /swarm/join"),
   ...swarm(
     "GET /swarm",
     "PUT /volumes/{name}",
-    "POST /swarm/leave",
     "POST /swarm/update",
     "GET /swarm/unlockkey",
     "POST /swarm/unlock",

@@ -7,6 +7,10 @@ export function noSuchContainer(name: string): string {
   return `No such container: ${name}`;
 }
 
+export function noNameSupplied(): string {
+  return 'invalid name or ID supplied: ""';
+}
+
 export function noSuchImage(name: string): string {
   return `No such image: ${name}`;
 }
@@ -156,6 +160,14 @@ export function nonShareableIpc(id: string): string {
 /** `what` is the beginning of a sentence: "pulling and importing images". */
 export function notThereYet(what: string): string {
   return `${what} is not there yet in this engine`;
+}
+
+export function notInSwarm(): string {
+  return "This node is not part of a swarm";
+}
+
+export function noSuchPlugin(name: string): string {
+  return `plugin ${JSON.stringify(name)} not found`;
 }
 
 export function notSwarmManager(): string {

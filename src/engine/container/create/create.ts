@@ -51,6 +51,17 @@ export interface Created {
   readonly kept: Promise<void>;
 }
 
+/** A body that says nothing of the container itself. Errors: `container.no-config`, in Docker's words. */
+function refuseNothing(body: ContainerCreateBody): void {
+  const { HostConfig: _host, NetworkingConfig: _networking, ...config } = body;
+  if (Object.values(config).some((value) => value !== undefined)) return;
+  throw new TiffinError(
+    "invalid",
+    "container.no-config",
+    "config cannot be empty in order to create a container",
+  );
+}
+
 /** Random number from 0 to `below` - 1, for names. */
 function randomBelow(below: number): number {
   return Number.parseInt(randomHex(8), 16) % below;
@@ -63,6 +74,7 @@ function randomBelow(below: number): number {
 export async function createContainer(context: CreateContext, options: CreateOptions): Promise<Created> {
   const { registry } = context;
   const { wanted } = options;
+  if ("body" in wanted) refuseNothing(wanted.body);
   const reference = "body" in wanted ? (wanted.body.Image ?? "") : wanted.image;
   await requireLayers(context, context.images.resolve(reference), reference);
   // Meanwhile it may have gone.

@@ -4,14 +4,14 @@ import { adjectives, surnames } from "./words.ts";
 
 const allowed = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
-/** Returns `name` without Docker's leading slash; throws `invalid` when it is not a name. */
-export function decodeContainerName(name: string): string {
+/** Returns `name` without Docker's leading slash; throws `invalid` when it is not a name. `attempt` and `before` are how Docker says it. */
+export function decodeContainerName(name: string, attempt = "", before = ""): string {
   const bare = name.startsWith("/") ? name.slice(1) : name;
   if (allowed.test(bare)) return bare;
   throw new TiffinError(
     "invalid",
     "container.name-invalid",
-    `Invalid container name (${bare}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+    `${attempt}Invalid container name (${before}${bare}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
   );
 }
 

@@ -2,7 +2,7 @@
  * All containers of this engine: found by id, prefix or name, and changed only together with their row in the
  * database. A name belongs to at most one container, from its reservation on.
  */
-import { ambiguousPrefix, nameTaken, noSuchContainer } from "../../../docker/messages.ts";
+import { ambiguousPrefix, nameTaken, noNameSupplied, noSuchContainer } from "../../../docker/messages.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { directWrites, type Writes } from "../../store/mod.ts";
 import type { WantedEndpoint } from "../specification/mod.ts";
@@ -74,6 +74,7 @@ export class ContainerRegistry {
   resolve(reference: string): Container {
     const exact = this.#byId.get(reference) ?? this.#byId.get(this.#byName.get(bareName(reference)) ?? "");
     if (exact !== undefined) return exact;
+    if (reference === "") throw new TiffinError("invalid", "container.name-empty", noNameSupplied());
     let found: Container | undefined;
     if (/^[0-9a-f]{1,64}$/.test(reference)) {
       for (const [id, container] of this.#byId) {
@@ -225,7 +226,7 @@ export class ContainerRegistry {
   }
 
   rename(container: Container, newName: string): void {
-    const name = decodeContainerName(newName);
+    const name = decodeContainerName(newName, "Error when allocating new name: ", "/");
     this.refuseTaken(name);
     this.#writes.write(`the name of ${subjectOf(container.id)}`, () =>
       this.#repository.saveName(container.id, name),
