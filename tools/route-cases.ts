@@ -363,6 +363,11 @@ const ofSystem: readonly RouteCase[] = [
       ["POST /build/prune"],
       ['POST /build/prune?filters={"colour":["red"]}'],
     ],
+    words: { 'POST /build/prune?filters={"colour":["red"]}': newer },
+    differs: {
+      "POST /build/cancel": [400, mistake],
+      "POST /build/cancel?id=none": [200, "an empty answer says of no type that it is"],
+    },
   },
   {
     what: "networks of every engine",
@@ -459,6 +464,7 @@ const elsewhere: Readonly<Record<string, readonly [file: string, words: string]>
   distributionInspect: ["test/compat/docker-registry.test.ts", "/distribution/"],
   execStart: ["test/compat/programs/dockerode.mjs", "exec"],
   imageSearch: ["test/compat/docker-registry.test.ts", '"search"'],
+  metrics: ["test/scenario/metrics.test.ts", "/metrics"],
   networkConnect: ["test/compat/network-inspect.test.ts", "connect"],
   networkCreate: ["test/compat/network-inspect.test.ts", "network create"],
   networkDisconnect: ["test/compat/network-inspect.test.ts", "disconnect"],

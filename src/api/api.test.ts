@@ -440,6 +440,7 @@ test("run: a start that fails is told in the session", async () => {
     message: 'exec: "nope": executable file not found in $PATH',
     exitCode: 127,
     code: "container.program-missing",
+    kind: "invalid",
   });
   expect(engine.all.size).toBe(0);
 });

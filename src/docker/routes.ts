@@ -388,7 +388,7 @@ export const routes = {
     result: json(buildPruneReport),
   }),
   /** The build that its client gave this id. */
-  buildCancel: route("POST", "/build/cancel", "1.39", { query: { id: queryText }, result: empty() }),
+  buildCancel: route("POST", "/build/cancel", "1.39", { query: { id: queryText }, result: empty(200) }),
   /** The client serves what its builds need: files, secrets, an agent. */
   buildSession: route("POST", "/session", "1.31", {
     headers: {

@@ -21,7 +21,10 @@ type Names = "buildSession" | "buildControl" | "buildCancel";
 
 export function buildkitHandlers(buildkit: BuildKitBackend): Pick<Handlers, Names> {
   return {
-    buildCancel: ({ query }) => buildkit.cancel(query.id ?? ""),
+    async buildCancel({ query: { id = "" } }) {
+      if (id === "") throw new TiffinError("invalid", "build.no-id", "build ID not provided");
+      await buildkit.cancel(id);
+    },
     buildSession: async ({ headers }) => {
       const {
         "x-docker-expose-session-uuid": id = "",
