@@ -30,17 +30,20 @@ export function foldKeys(value: unknown, decoder: Decoder<unknown>): unknown {
   const structure = structureOf(decoder);
   if (structure === undefined) return value;
   if (structure.kind === "object") return isObject(value) ? foldFields(value, structure.fields) : value;
+  let isSame = true;
+  const folded = (item: unknown, inner: Decoder<unknown>): unknown => {
+    const made = foldKeys(item, inner);
+    if (made !== item) isSame = false;
+    return made;
+  };
   if (structure.kind === "list") {
     if (!Array.isArray(value)) return value;
-    const folded = value.map((item: unknown) => foldKeys(item, structure.element));
-    return folded.every((item, index) => item === value[index]) ? value : folded;
+    const items = value.map((item: unknown) => folded(item, structure.element));
+    return isSame ? value : items;
   }
   if (!isObject(value)) return value;
-  const entries = Object.entries(value).map(([key, item]): [string, unknown] => [
-    key,
-    foldKeys(item, structure.element),
-  ]);
-  return entries.every(([key, item]) => item === value[key]) ? value : Object.fromEntries(entries);
+  const entries = Object.entries(value).map(([key, item]) => [key, folded(item, structure.element)] as const);
+  return isSame ? value : Object.fromEntries(entries);
 }
 
 function foldFields(value: Readonly<Record<string, unknown>>, fields: Fields): unknown {

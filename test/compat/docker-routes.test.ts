@@ -1,6 +1,12 @@
 /** The requests of tools/route-cases.ts, as they are, to this engine and to Docker's own. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type RouteCase, type RouteStep, routeCases } from "../../tools/route-cases.ts";
+import {
+  type RouteCase,
+  type RouteStep,
+  routeCases,
+  routeOf,
+  routesByCase,
+} from "../../tools/route-cases.ts";
 import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
@@ -10,6 +16,8 @@ import { temporaryDirectory } from "../support/temporary-directory.ts";
 const version = "/v1.41";
 
 let engine: TestEngine;
+/** Routes that have answered with success. */
+const served = new Set<string>();
 let docker: OwnDockerd;
 
 if (!hasDockerd) {
@@ -33,6 +41,7 @@ if (!hasDockerd) {
   test.each(routeCases.map((entry) => [entry.what, entry] as const))("%s", async (_what, entry) => {
     const [ours, theirs] = await Promise.all([answers(engine.socket, entry), answers(docker.socket, entry)]);
     const { words = {}, differs = {} } = entry;
+    for (const { step, status } of ours) if (status < 400) served.add(routeOf(step) ?? "");
     for (const { step, status } of ours) {
       const [wanted] = differs[step] ?? [];
       if (wanted !== undefined && status >= 400) expect([step, status]).toEqual([step, wanted]);
@@ -43,6 +52,10 @@ if (!hasDockerd) {
         return words[answer.step] === undefined ? answer : { ...answer, message: "" };
       });
     expect(compared(ours)).toEqual(compared(theirs));
+  });
+
+  test("what is said to be shown by a case has done its work in one", () => {
+    expect(routesByCase().filter((name) => !served.has(name))).toEqual([]);
   });
 }
 
