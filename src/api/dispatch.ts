@@ -118,7 +118,11 @@ export class Dispatcher {
       case "outside":
         return new TiffinError("unavailable", "api.no-swarm", notInSwarm());
       case "plugin":
-        return new TiffinError("notFound", "api.no-plugin", noSuchPlugin(absent?.match(path)?.["name"] ?? ""));
+        return new TiffinError(
+          "notFound",
+          "api.no-plugin",
+          noSuchPlugin(absent?.match(path)?.["name"] ?? ""),
+        );
       case "missing":
         return new TiffinError("notImplemented", "api.route-missing", notThereYet(absent?.row.what ?? ""));
     }
