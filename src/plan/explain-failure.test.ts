@@ -75,6 +75,20 @@ test("what is refused after the filter of system calls is on may be the filter's
   expect(explain("setIds", 0, "EAGAIN").remedy).toBe("raise RLIMIT_NPROC of the user");
 });
 
+test("whatever is said in Docker's words, the operation, who asked for it and the errno are named", () => {
+  for (const [index, { op, cause }] of plan.ops.entries()) {
+    for (const [name, number] of Object.entries(errno)) {
+      if (name === "EBADMSG") continue;
+      const fields = { op: index, step: 0, errno: number };
+      const { message, remedy = "" } = explainFailure(plan, { fields, object: "", detail: "" });
+      const all = `${message}; ${remedy}`;
+      const isNamed =
+        [op, cause].every((word) => all.includes(word)) && (all.includes(name) || name === "ECHILD");
+      expect([op, name, isNamed ? "named" : all]).toEqual([op, name, "named"]);
+    }
+  }
+});
+
 test("a failing exec ends with 126 unless the program is missing", () => {
   const process = defaultSpec().process;
   if (process === undefined) throw new Error("the default specification has a process");

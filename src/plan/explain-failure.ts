@@ -48,7 +48,25 @@ const exitCodes = { engine: 125, notExecutable: 126, notFound: 127 } as const;
 /** With the operations around the one that failed. */
 export function explainFailure(plan: Plan, failure: PlanFailure): TiffinError {
   const { op, errno } = failure.fields;
-  return withOperations(inWords(plan, failure), plan, { host: false, index: op }, errno);
+  return withOperations(
+    named(inWords(plan, failure), plan, failure),
+    plan,
+    { host: false, index: op },
+    errno,
+  );
+}
+
+/** Docker's words name no operation and no errno: what is to be tried does, then. */
+function named(error: TiffinError, plan: Plan, { fields }: PlanFailure): TiffinError {
+  const op = plan.ops[fields.op];
+  if (op === undefined || fields.errno === errnos.EBADMSG || /operation h?\d/.test(error.message))
+    return error;
+  const { kind, code, message, remedy, exitCode } = error;
+  const what = `operation ${fields.op}, ${op.op}, because of ${op.cause}: ${errnoName(fields.errno)}`;
+  return new TiffinError(kind, code, message, {
+    remedy: remedy === undefined ? what : `${remedy}; ${what}`,
+    ...(exitCode !== undefined && { exitCode }),
+  });
 }
 
 function inWords(plan: Plan, failure: PlanFailure): TiffinError {

@@ -26,6 +26,7 @@ export function settled(line: string): string {
     .replace(/(?:\d+|About an?|Less than a) (?:second|minute)s?(?: ago)?/g, "TIME")
     .replace(/^ *\d+ {2}(?=\w+ {2})/, "N  ")
     .replace(/\d+ operations/g, "N operations")
+    .replace(/\boperation \d+/g, "operation N")
     .replace(/[\d.]+ (?:ms|µs)/g, "TIME")
     .replace(/#\d+/g, "#N")
     .replace(/ {2,}/g, "  ");
