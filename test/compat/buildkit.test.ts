@@ -3,7 +3,16 @@
  * arguments, failures, Ctrl-C; and the engine goes on as if nothing had been.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
@@ -126,6 +135,84 @@ withClient("a step that fails is told with its output, and a Dockerfile that is 
   expect(wrong.code).not.toBe(0);
   expect(wrong.stderr.toLowerCase()).toContain("unknown instruction: lunch");
 });
+
+withClient("secrets, an agent and results that are no image", async () => {
+  write("secret.txt", "hush-hush\n");
+  write(
+    "given/Dockerfile",
+    [
+      "FROM base AS made",
+      "RUN --mount=type=secret,id=word cat /run/secrets/word > /dev/null; wc -c < /run/secrets/word > /length",
+      "RUN --mount=type=ssh test -S $SSH_AUTH_SOCK && echo there > /agent",
+      "FROM scratch",
+      "COPY --from=made /length /agent /results/",
+      "",
+    ].join("\n"),
+  );
+  const agent = Bun.spawn(["ssh-agent", "-D", "-a", at("agent.sock")], {
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  try {
+    await until("the agent listens", () => existsSync(at("agent.sock")));
+    const given = ["--secret", `id=word,src=${at("secret.txt")}`, "--ssh", `default=${at("agent.sock")}`];
+    const directory = await said(["build", ...given, "-o", at("out"), "."], "given");
+    expect(directory).toMatchObject({ code: 0 });
+    expect(readFileSync(at("out/results/length"), "utf8").trim()).toBe("10");
+    expect(readFileSync(at("out/results/agent"), "utf8")).toBe("there\n");
+    const archive = await said(["build", ...given, "-o", `type=tar,dest=${at("out.tar")}`, "."], "given");
+    expect(archive).toMatchObject({ code: 0 });
+    expect(Bun.spawnSync(["tar", "tf", at("out.tar")]).stdout.toString()).toContain("results/length");
+    expect(`${directory.stderr}${archive.stderr}`).not.toContain("hush-hush");
+  } finally {
+    agent.kill();
+    await agent.exited;
+  }
+  const without = await said(["build", "--no-cache", "."], "given");
+  expect(without.code).not.toBe(0);
+});
+
+withClient("what has not changed is not brought again, and what has is", async () => {
+  write("kept/Dockerfile", "FROM scratch\nCOPY . /\n");
+  for (let at = 0; at < 50; at += 1) write(`kept/files/${at}`, `${at}\n`);
+  expect(await said(["build", "."], "kept")).toMatchObject({ code: 0 });
+  write("kept/files/7", "changed\n");
+  expect(await said(["build", "-o", at("kept-out"), "."], "kept")).toMatchObject({ code: 0 });
+  expect(readFileSync(at("kept-out/files/7"), "utf8")).toBe("changed\n");
+  expect(readdirSync(at("kept-out/files"))).toHaveLength(50);
+  rmSync(at("kept/files/8"));
+  expect(await said(["build", "-o", at("kept-without"), "."], "kept")).toMatchObject({ code: 0 });
+  expect(readdirSync(at("kept-without/files"))).toHaveLength(49);
+});
+
+const compose = Bun.which("docker-compose");
+test.skipIf(docker === undefined || compose === null)(
+  "docker-compose has its images built by BuildKit",
+  async () => {
+    write("composed/Dockerfile", "FROM base\nRUN --mount=type=tmpfs,target=/scratch echo composed > /made\n");
+    write(
+      "composed/docker-compose.yml",
+      'version: "3.4"\nservices:\n  lunch:\n    build: .\n    image: composed:lunch\n',
+    );
+    const env = {
+      ...process.env,
+      PATH: `${dirname(docker?.path ?? "")}:${process.env["PATH"] ?? ""}`,
+      DOCKER_HOST: engine.host,
+      DOCKER_CONFIG: at("config"),
+      DOCKER_BUILDKIT: "1",
+      COMPOSE_DOCKER_CLI_BUILD: "1",
+    };
+    const words = [compose ?? "", "build"];
+    const built = await outcomeOf(
+      Bun.spawn(words, { env, cwd: at("composed"), stdin: "ignore", stdout: "pipe", stderr: "pipe" }),
+    );
+    expect(built).toMatchObject({ code: 0 });
+    expect(built.stderr).toMatch(/#\d+ \[.*RUN/);
+    expect(await output("run", "--rm", "--network", "none", "composed:lunch", "cat", "/made")).toBe(
+      "composed\n",
+    );
+  },
+);
 
 withClient("Ctrl-C ends the build, and nothing of it is left", async () => {
   write("long/Dockerfile", "FROM base\nRUN echo it runs; sleep 1000\n");
