@@ -1,6 +1,6 @@
 /** The engine with all its real parts, in this process: what containers see, how they end, what stays behind. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { collect, EngineFixture } from "../../test/support/engine-in-process.ts";
 import { succeeds, until } from "../../test/support/until.ts";
 import { containerInspect, containerSummary } from "../docker/types/container.ts";
@@ -545,4 +545,26 @@ test("a list that was asked for before says what has changed since", async () =>
   expect(await listed()).toMatchObject({ network: second });
   await containers.remove("listed-anew", { force: true, volumes: true });
   await networks.remove("listing");
+});
+
+test("statistics that are followed go on with the next run of the container, its links included, and hold nothing afterwards", async () => {
+  const { containers } = fixture.engine;
+  await fixture.start(["sleep", "1000"], { HostConfig: { NetworkMode: "bridge" } }, "followed");
+  const sockets = (): number =>
+    readFileSync("/proc/self/net/netlink", "utf8").split("\n").length + readdirSync("/proc/self/fd").length;
+  const before = sockets();
+  const stop = new AbortController();
+  const options = { stream: true, oneShot: false };
+  let restarted = false;
+  for await (const document of await containers.stats("followed", options, stop.signal)) {
+    const isThere = Object.keys(document.networks ?? {}).includes("eth0");
+    if (isThere && restarted) stop.abort();
+    if (!isThere || restarted) continue;
+    restarted = true;
+    await containers.restart("followed", { timeoutSeconds: 0 });
+  }
+  expect(restarted).toBe(true);
+  await containers.stop("followed", { timeoutSeconds: 0 });
+  await containers.remove("followed", { force: true, volumes: true });
+  await until("the descriptors to go", () => sockets() <= before);
 });

@@ -6,16 +6,17 @@ import {
   parseLimit,
   parseNumberList,
   parseSystemCpuNs,
+  parseUsageByKind,
   parseV1BlockIo,
   parseV2IoStat,
 } from "../linux/cgroup-stats.ts";
 import { type CgroupFacts, v1Hierarchy } from "../linux/host-facts.ts";
-import { readTextIfPossible } from "./files.ts";
+import { readShortKernelText, readTextIfPossible } from "./files.ts";
 
 type ReadFile = (file: string) => string;
 
 function readerIn(base: string | undefined): ReadFile {
-  return (file) => (base === undefined ? "" : (readTextIfPossible(`${base}/${file}`) ?? ""));
+  return (file) => (base === undefined ? "" : (readShortKernelText(`${base}/${file}`) ?? ""));
 }
 
 /** The statistics of `directory` now; zeros for what the machine does not count or when the group is gone. */
@@ -31,6 +32,8 @@ function readV1(inController: (controller: string) => ReadFile): CgroupStats {
   const memory = inController("memory");
   const cpu = parseFlatKeyed(inController("cpu")("cpu.stat"));
   const accounting = inController("cpuacct");
+  const perCpuNs = parseNumberList(accounting("cpuacct.usage_percpu"));
+  const byKind = parseUsageByKind(accounting("cpuacct.usage_all"));
   const pids = inController("pids");
   const block = inController("blkio");
   // With the BFQ scheduler its own counters count, otherwise those of throttling.
@@ -47,10 +50,10 @@ function readV1(inController: (controller: string) => ReadFile): CgroupStats {
       stat: parseFlatKeyed(memory("memory.stat")),
     },
     cpu: {
-      totalNs: Number(accounting("cpuacct.usage")),
-      userNs: Number(accounting("cpuacct.usage_user")),
-      systemNs: Number(accounting("cpuacct.usage_sys")),
-      perCpuNs: parseNumberList(accounting("cpuacct.usage_percpu")),
+      totalNs: sum(perCpuNs),
+      userNs: sum(byKind.map(({ userNs }) => userNs)),
+      systemNs: sum(byKind.map(({ systemNs }) => systemNs)),
+      perCpuNs,
       periods: cpu["nr_periods"] ?? 0,
       throttledPeriods: cpu["nr_throttled"] ?? 0,
       throttledNs: cpu["throttled_time"] ?? 0,
@@ -58,6 +61,10 @@ function readV1(inController: (controller: string) => ReadFile): CgroupStats {
     pids: { current: Number(pids("pids.current")), limit: parseLimit(pids("pids.max")) },
     blockIo: { serviceBytes: blockFile("io_service_bytes"), serviced: blockFile("io_serviced") },
   };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 const nsPerUs = 1000;

@@ -208,6 +208,7 @@ describe.each(variants)("%s", (_, variant) => {
     ended(inside("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"));
     const stats = readCgroupStats(cgroup, group);
     expect(stats.cpu.totalNs).toBeGreaterThan(0);
+    expect(stats.cpu.userNs + stats.cpu.systemNs).toBeGreaterThan(0);
     expect(stats.memory.limitBytes).toBe(64 << 20);
     expect(Object.keys(stats.memory.stat).length).toBeGreaterThan(10);
     expect(stats.pids).toEqual({ current: 0, limit: null });

@@ -7,7 +7,7 @@ import { randomHex } from "../lib/ids.ts";
 import { decodeName } from "../lib/name-text.ts";
 import { errno } from "../linux/errno.ts";
 import { atFlags, openFlagsOf, resolveFlags } from "../linux/open-flags.ts";
-import { readToEnd, writeAll } from "./io.ts";
+import { readSome, readToEnd, writeAll } from "./io.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { cString, inRange, machine, SyscallError, syscall, trySyscall } from "./syscall.ts";
 
@@ -101,6 +101,25 @@ export function readBytes(path: string, limitBytes = textLimitBytes, directory?:
 /** The whole file as UTF-8 text. Throws `SyscallError`. */
 export function readText(path: string, limitBytes = textLimitBytes, directory?: OwnedFd): string {
   return decoder.decode(readBytes(path, limitBytes, directory));
+}
+
+const shortBuffer = new Uint8Array(16 * 1024);
+
+/**
+ * The same for a file of the kernel's own that is shorter than 16 kB: it comes in one read, so that nobody has to ask for its end. Undefined
+ * for one that is not, too.
+ */
+export function readShortKernelText(path: string): string | undefined {
+  const fd = openRaw(undefined, path, openFlags.readOnly, 0, 0);
+  if (fd < 0) return undefined;
+  using file = new OwnedFd(fd, path);
+  try {
+    const got = readSome(file, shortBuffer);
+    return got < shortBuffer.length ? decoder.decode(shortBuffer.subarray(0, got)) : undefined;
+  } catch (thrown) {
+    if (thrown instanceof SyscallError) return undefined;
+    throw thrown;
+  }
 }
 
 /** The file's text, or undefined when it cannot be opened or read, for whatever reason. */

@@ -106,6 +106,18 @@ export function parseNumberList(text: string): number[] {
     .map(Number);
 }
 
+/** `cpuacct.usage_all`: a line of names, then one for each processor. */
+export function parseUsageByKind(text: string): { readonly userNs: number; readonly systemNs: number }[] {
+  return text
+    .split("\n")
+    .slice(1)
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [, userNs = 0, systemNs = 0] = line.split(" ").map(Number);
+      return { userNs, systemNs };
+    });
+}
+
 /** User-visible clock ticks per second on every Linux that Bun runs on. */
 const ticksPerSecond = 100;
 

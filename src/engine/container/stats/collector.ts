@@ -3,10 +3,11 @@
  * nobody asks about.
  */
 import type { ContainerStats } from "../../../docker/types/stats.ts";
+import { readSystemCpuNs } from "../../../kernel/cgroup-statistics.ts";
 import type { Timer } from "../../../lib/timer.ts";
 import type { Container } from "../record/mod.ts";
 import type { StatsContext } from "./context.ts";
-import { type Sample, takeSample } from "./sample.ts";
+import { LinkReader, type Sample, takeSample } from "./sample.ts";
 import { emptyStats, type Machine, statsDocument } from "./stats-document.ts";
 
 export interface StatsOptions {
@@ -20,6 +21,13 @@ interface Followed {
   readonly container: Container;
   readonly listeners: Set<(document: ContainerStats, compared: boolean) => void>;
   last: Sample | undefined;
+  /** For the run that is under way: its namespace would outlive it. */
+  links: { readonly process: Container["process"]; readonly reader: LinkReader | undefined } | undefined;
+}
+
+function letGo(followed: Followed): void {
+  followed.links?.reader?.[Symbol.dispose]();
+  followed.links = undefined;
 }
 
 export class StatsCollector {
@@ -61,7 +69,9 @@ export class StatsCollector {
   }
 
   #once(container: Container, listen: (document: ContainerStats, compared: boolean) => void): void {
-    this.#tell({ container, listeners: new Set([listen]), last: undefined });
+    const followed: Followed = { container, listeners: new Set([listen]), last: undefined, links: undefined };
+    this.#tell(followed, readSystemCpuNs());
+    letGo(followed);
   }
 
   #add(container: Container, listen: (document: ContainerStats, compared: boolean) => void): void {
@@ -70,16 +80,19 @@ export class StatsCollector {
       known.listeners.add(listen);
       return;
     }
-    const followed = { container, listeners: new Set([listen]), last: undefined };
+    const followed: Followed = { container, listeners: new Set([listen]), last: undefined, links: undefined };
     this.#followed.set(container, followed);
-    this.#tell(followed);
+    this.#tell(followed, readSystemCpuNs());
     this.#timer ??= this.#context.timers.after(intervalMs, () => this.#tick());
   }
 
   #leave(container: Container, listen: (document: ContainerStats, compared: boolean) => void): void {
     const followed = this.#followed.get(container);
     followed?.listeners.delete(listen);
-    if (followed?.listeners.size === 0) this.#followed.delete(container);
+    if (followed?.listeners.size === 0) {
+      this.#followed.delete(container);
+      letGo(followed);
+    }
     if (this.#followed.size > 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -87,12 +100,14 @@ export class StatsCollector {
 
   #tick(): void {
     this.#timer = this.#context.timers.after(intervalMs, () => this.#tick());
-    for (const followed of [...this.#followed.values()]) this.#tell(followed);
+    // Once for all of them: it is the machine's.
+    const systemNs = readSystemCpuNs();
+    for (const followed of [...this.#followed.values()]) this.#tell(followed, systemNs);
   }
 
-  #tell(followed: Followed): void {
+  #tell(followed: Followed, systemNs: number): void {
     const { container, listeners, last } = followed;
-    const sample = this.#sample(container);
+    const sample = this.#sample(followed, systemNs);
     followed.last = sample;
     const before = last?.runStartedMs === sample?.runStartedMs ? last : undefined;
     const document =
@@ -104,9 +119,15 @@ export class StatsCollector {
     for (const listen of [...listeners]) listen(document, compared);
   }
 
-  #sample(container: Container): Sample | undefined {
+  #sample(followed: Followed, systemNs: number): Sample | undefined {
+    const { container } = followed;
     try {
-      return takeSample(this.#context, container);
+      const { process } = container;
+      if (followed.links?.process !== process) {
+        letGo(followed);
+        followed.links = { process, reader: LinkReader.of(container) };
+      }
+      return takeSample(this.#context, container, followed.links?.reader, systemNs);
     } catch (thrown) {
       if (container.process?.main?.leaving === false) this.#context.report(thrown);
       return undefined;

@@ -1,5 +1,5 @@
 /** What a container uses at one moment: one pass over its groups' files, and one dump of its links' counters. */
-import { readCgroupStats, readSystemCpuNs } from "../../../kernel/cgroup-statistics.ts";
+import { readCgroupStats } from "../../../kernel/cgroup-statistics.ts";
 import { openFlags } from "../../../kernel/files.ts";
 import { inNetns, listLinkCounters, NetlinkSocket } from "../../../kernel/netlink/mod.ts";
 import { nowMs } from "../../../lib/clock.ts";
@@ -23,22 +23,44 @@ export interface Sample {
 /** What a container has of networks; other links in a namespace are loopback and what the kernel puts into each. */
 const endpointKinds: readonly string[] = ["veth", "macvlan", "ipvlan"];
 
+/** The counters of a container's links, read from its namespace as often as one likes. */
+export class LinkReader implements Disposable {
+  readonly #socket: NetlinkSocket;
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  /** Undefined: it has no network namespace but the host's, or has ended. */
+  static of({ document, process }: Container): LinkReader | undefined {
+    if (document.specification.network.kind === "host") return undefined;
+    using netns = process?.main?.open("ns/net", openFlags.readOnly);
+    if (netns === undefined) return undefined;
+    // A socket belongs to the namespace that it was made in, so only making it has to happen there.
+    return new LinkReader(inNetns(netns, () => NetlinkSocket.open("route")));
+  }
+
+  read(): readonly LinkCounters[] {
+    return listLinkCounters(this.#socket).filter(({ kind }) => endpointKinds.includes(kind));
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+}
+
 /** Undefined when it does not run. */
-export function takeSample(context: StatsContext, container: Container): Sample | undefined {
+export function takeSample(
+  context: StatsContext,
+  container: Container,
+  links: LinkReader | undefined,
+  systemNs: number,
+): Sample | undefined {
   const { id, state } = container;
   if (!isAlive(state)) return undefined;
-  const links = linksOf(container);
+  const counters = links?.read();
   const group = readCgroupStats(context.facts.cgroup, cgroupOf(context, id));
   // Ended while its files were read: what they said is no more than a part.
   if (container.process?.main?.ended !== false) return undefined;
-  return { runStartedMs: state.startedAtMs, timeMs: nowMs(), group, systemNs: readSystemCpuNs(), links };
-}
-
-function linksOf({ document, process }: Container): readonly LinkCounters[] | undefined {
-  if (document.specification.network.kind === "host") return undefined;
-  using netns = process?.main?.open("ns/net", openFlags.readOnly);
-  if (netns === undefined) return undefined;
-  // A socket belongs to the namespace that it was made in, so only making it has to happen there.
-  using socket = inNetns(netns, () => NetlinkSocket.open("route"));
-  return listLinkCounters(socket).filter(({ kind }) => endpointKinds.includes(kind));
+  return { runStartedMs: state.startedAtMs, timeMs: nowMs(), group, systemNs, links: counters };
 }
