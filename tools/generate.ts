@@ -239,6 +239,8 @@ function frontHeader(): string {
     ["LEAST_FILES", `${front.leastFiles}u`],
     ["COMMAND_LINE_NAME", quoted(front.commandLineName)],
     ["ENGINE_ADDRESS_VARIABLES", list(engineFront.addressVariables.map((name) => `${name}=`))],
+    ["ENGINE_CONTEXT_VARIABLES", list(engineFront.contextVariables.map((name) => `${name}=`))],
+    ["ENGINE_CONTEXT_FILE", JSON.stringify(engineFront.contextFile)],
     ["ENGINE_SCHEME", quoted(engineFront.scheme)],
     ["ENGINE_DEFAULT_PATH", quoted(engineFront.defaultPath)],
     ["ENGINE_SUFFIX", quoted(engineFront.suffix)],

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # What tests look at the host with, and the peers that prove the black-box cases of the OCI runtime.
 tools=()
-for pair in nft:nftables iptables:iptables ip:iproute2 nsenter:util-linux newuidmap:uidmap zsh:zsh fish:fish crun:crun runc:runc python3:python3-minimal pip3:python3-pip criu:criu docker:docker.io docker-compose:docker-compose fsck.erofs:erofs-utils fincore:util-linux-extra skopeo:skopeo podman:podman buildah:buildah umoci:umoci debootstrap:debootstrap docker-registry:docker-registry tinyproxy:tinyproxy redis-server:redis-server nginx:nginx-light groff:groff-base; do
+for pair in nft:nftables iptables:iptables ip:iproute2 nsenter:util-linux newuidmap:uidmap zsh:zsh fish:fish crun:crun runc:runc python3:python3-minimal pip3:python3-pip criu:criu docker:docker.io docker-compose:docker-compose fsck.erofs:erofs-utils fincore:util-linux-extra skopeo:skopeo podman:podman buildah:buildah umoci:umoci /usr/sbin/sshd:openssh-server ssh:openssh-client debootstrap:debootstrap docker-registry:docker-registry tinyproxy:tinyproxy redis-server:redis-server nginx:nginx-light groff:groff-base; do
   command -v "${pair%%:*}" >/dev/null || [[ -x /usr/sbin/${pair%%:*} ]] || tools+=("${pair##*:}")
 done
 if ((${#tools[@]})) && [[ $(id -u) == 0 ]]; then

@@ -30,6 +30,33 @@ static const char *value_of(char **environment, const char *name)
 	return NULL;
 }
 
+#define LIMIT_PATH_BYTES 4096
+
+/* A context leads elsewhere, or may; what it is the program behind this one reads. */
+static bool has_context(char **environment)
+{
+	static const char *const names[] = {ENGINE_CONTEXT_VARIABLES};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *name = value_of(environment, names[i]);
+		if (name && *name)
+			return true;
+	}
+	const char *directory = value_of(environment, "DOCKER_CONFIG=");
+	const char *below = ENGINE_CONTEXT_FILE;
+	if (!directory || !*directory) {
+		directory = value_of(environment, "HOME=");
+		directory = directory && *directory ? directory : "/root";
+		below = "/.docker" ENGINE_CONTEXT_FILE;
+	}
+	char path[LIMIT_PATH_BYTES];
+	size_t length = strlen(directory);
+	if (length + strlen(below) >= sizeof path)
+		return true;
+	memcpy(path, directory, length);
+	memcpy(path + length, below, strlen(below) + 1);
+	return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
 /* As the command line chooses it: an empty variable is none. NULL: not by a path. */
 static const char *api_path(char **environment)
 {
@@ -41,7 +68,7 @@ static const char *api_path(char **environment)
 		const size_t scheme = sizeof ENGINE_SCHEME - 1;
 		return strncmp(address, ENGINE_SCHEME, scheme) == 0 && address[scheme] == '/' ? address + scheme : NULL;
 	}
-	return ENGINE_DEFAULT_PATH;
+	return has_context(environment) ? NULL : ENGINE_DEFAULT_PATH;
 }
 
 static int connect_engine(char **environment)

@@ -8,6 +8,8 @@
 #define LEAST_FILES 256u
 #define COMMAND_LINE_NAME "tiffin"
 #define ENGINE_ADDRESS_VARIABLES "TIFFIN_HOST=", "DOCKER_HOST="
+#define ENGINE_CONTEXT_VARIABLES "TIFFIN_CONTEXT=", "DOCKER_CONTEXT="
+#define ENGINE_CONTEXT_FILE "/tiffin.json"
 #define ENGINE_SCHEME "unix://"
 #define ENGINE_DEFAULT_PATH "/run/tiffin.sock"
 #define ENGINE_SUFFIX ".front"

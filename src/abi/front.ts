@@ -20,6 +20,9 @@ export const front = {
 export const engineFront = {
   /** What the engine's own socket is found by, the first that is set; only `scheme` is asked. */
   addressVariables: ["TIFFIN_HOST", "DOCKER_HOST"],
+  /** Without those, what names another engine: these, and this file below the directory of Docker's configuration. */
+  contextVariables: ["TIFFIN_CONTEXT", "DOCKER_CONTEXT"],
+  contextFile: "/tiffin.json",
   scheme: "unix://",
   defaultPath: "/run/tiffin.sock",
   /** Behind the path of the API's socket: where fronts ask. */

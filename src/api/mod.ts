@@ -17,9 +17,11 @@ import { streamHandlers } from "./handlers/stream.ts";
 import { systemHandlers } from "./handlers/system.ts";
 import { volumeHandlers } from "./handlers/volume.ts";
 import { bindSocketPath } from "./socket-path.ts";
+import type { ListenTcp, TcpWishes } from "./tcp-listener.ts";
 
 export type { Backends } from "./backend.ts";
 export { bindSocketPath } from "./socket-path.ts";
+export type { TlsFiles } from "./tcp-listener.ts";
 
 /** How long requests under way may go on after `close`. */
 const defaultGraceMs = 2_000;
@@ -42,6 +44,11 @@ export interface ApiServer {
   adopt(fd: number): Promise<void>;
   /** Ends idle connections, waits up to `graceMs` for the others, then cuts all. */
   close(graceMs?: number): Promise<void>;
+}
+
+/** Loads what most engines, which listen to this machine alone, do not need. */
+export async function prepareTcp(wishes: TcpWishes): Promise<ListenTcp> {
+  return (await import("./tcp-listener.ts")).prepareTcp(wishes);
 }
 
 function writeFault(error: unknown): void {
@@ -79,9 +86,8 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
     async listen(host) {
       const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
       if (path === undefined) {
-        // TCP would need authentication: whoever reaches the API is root here.
         throw new TiffinError("invalid", "api.host", `invalid host ${JSON.stringify(host)}`, {
-          remedy: "use unix:///PATH",
+          remedy: "use unix:///PATH, and tcp://HOST:PORT beside it",
         });
       }
       await bindSocketPath(path, () => server.listen({ unix: path }));

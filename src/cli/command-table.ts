@@ -223,6 +223,41 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-check.ts")).command,
   },
   {
+    names: ["context ls", "context list"],
+    summary: "List contexts",
+    load: async () => (await import("./commands/context.ts")).commands.ls,
+  },
+  {
+    names: ["context use"],
+    summary: "Choose the context that is used where nothing is said",
+    load: async () => (await import("./commands/context.ts")).commands.use,
+  },
+  {
+    names: ["context show"],
+    summary: "Print the name of the current context",
+    load: async () => (await import("./commands/context.ts")).commands.show,
+  },
+  {
+    names: ["context create"],
+    summary: "Create a context",
+    load: async () => (await import("./commands/context.ts")).commands.create,
+  },
+  {
+    names: ["context inspect"],
+    summary: "Show contexts",
+    load: async () => (await import("./commands/context.ts")).commands.inspect,
+  },
+  {
+    names: ["context rm", "context remove"],
+    summary: "Remove one or more contexts",
+    load: async () => (await import("./commands/context.ts")).commands.rm,
+  },
+  {
+    names: ["system dial-stdio"],
+    summary: "Connect standard input and output to the engine (for ssh://)",
+    load: async () => (await import("./commands/system-dial-stdio.ts")).command,
+  },
+  {
     names: ["system service"],
     summary: "Make the engine a service of systemd",
     load: async () => (await import("./commands/system-service.ts")).command,
@@ -394,6 +429,7 @@ export const commandGroups: readonly { readonly name: string; readonly summary: 
   { name: "builder", summary: "Manage builds" },
   { name: "container", summary: "Manage containers" },
   { name: "debug", summary: "Find out what is wrong" },
+  { name: "context", summary: "Manage contexts: named engines, here and elsewhere" },
   { name: "image", summary: "Manage images" },
   { name: "manifest", summary: "Manage manifests and lists of them in registries" },
   { name: "network", summary: "Manage networks" },

@@ -15,18 +15,21 @@ export class CliContext {
   /** Failures are told with the operations around them. */
   readonly debug: boolean;
   readonly #host: string | undefined;
+  readonly #chosen: Endpoint | undefined;
   #transport: ClientTransport<SyncSocket> | undefined;
   #api: ApiClient<SyncSocket> | undefined;
 
-  constructor(io: CliIo, commandName: string, host: string | undefined, debug = false) {
+  /** `chosen`: the engine, where more than an address had to be looked at. */
+  constructor(io: CliIo, commandName: string, host: string | undefined, debug = false, chosen?: Endpoint) {
     this.io = io;
     this.commandName = commandName;
     this.debug = debug;
     this.#host = host;
+    this.#chosen = chosen;
   }
 
   endpoint(): Endpoint {
-    return chooseEndpoint(this.#host, this.io.env);
+    return this.#chosen ?? chooseEndpoint(this.#host, this.io.env);
   }
 
   /** A further connection, for a call that goes on while others are made. */
@@ -34,19 +37,15 @@ export class CliContext {
     const endpoint = this.endpoint();
     const { engineAtHand } = this.io;
     if (engineAtHand !== undefined) return engineAtHand.transport(endpoint);
-    if (endpoint.kind !== "unix") {
-      throw new TiffinError(
-        "notImplemented",
-        "cli.tcp-endpoint",
-        `the command line speaks to unix sockets only, not to ${endpoint.text}`,
-      );
-    }
-    return new SyncTransport({
-      path: endpoint.path,
-      where: endpoint.text,
-      connect: this.io.connect,
-      bringUp: () => this.io.ensureEngine(endpoint.text),
-    });
+    return this.#over(endpoint, () => this.io.ensureEngine(endpoint.text));
+  }
+
+  /** Only an engine of this machine can be brought up. */
+  #over(endpoint: Endpoint, bringUp: () => Promise<void>): ClientTransport<SyncSocket> {
+    const where = endpoint.text;
+    if (endpoint.kind !== "unix")
+      return new SyncTransport({ where, connect: () => this.io.dialOut(endpoint) });
+    return new SyncTransport({ where, connect: () => this.io.connect(endpoint.path), bringUp });
   }
 
   transport(): ClientTransport<SyncSocket> {
@@ -68,14 +67,8 @@ export class CliContext {
     const module = await import("../client/api-client.ts");
     const endpoint = this.endpoint();
     if (endpoint.kind !== "unix" || this.io.engineAtHand !== undefined) return this.api();
-    return new module.ApiClient(
-      new SyncTransport({
-        path: endpoint.path,
-        where: endpoint.text,
-        connect: this.io.connect,
-        bringUp: () => Promise.reject(new TiffinError("unavailable", "cli.no-engine", "no engine runs")),
-      }),
-    );
+    const nobody = new TiffinError("unavailable", "cli.no-engine", "no engine runs");
+    return new module.ApiClient(this.#over(endpoint, () => Promise.reject(nobody)));
   }
 
   /** A second client on a connection of its own. */
@@ -94,8 +87,10 @@ export class CliContext {
     const endpoint = this.endpoint();
     const { engineAtHand } = this.io;
     if (engineAtHand !== undefined) return new Client(engineAtHand.parallel(endpoint));
+    const open = openWithBun;
+    if (endpoint.kind !== "unix") return new Client(new AsyncTransport({ endpoint, open }));
     const bringUp = () => this.io.ensureEngine(endpoint.text);
-    return new Client(new AsyncTransport({ endpoint, open: openWithBun, bringUp }));
+    return new Client(new AsyncTransport({ endpoint, open, bringUp }));
   }
 
   out(text: string): void {

@@ -106,7 +106,7 @@ describe("mistakes", () => {
     [
       ["-H", "ftp://x", "ps"],
       1,
-      'unable to parse the engine\'s address "ftp://x": wanted unix:///PATH or tcp://HOST:PORT\n',
+      'unable to parse the engine\'s address "ftp://x": wanted unix:///PATH, tcp://HOST:PORT or ssh://[USER@]HOST\n',
     ],
     [["logs", "/"], 1, "invalid container name or ID: value is empty\n"],
     [["completion", "tcsh"], 1, 'unknown shell "tcsh": wanted bash, fish or zsh\n'],

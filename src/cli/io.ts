@@ -110,6 +110,10 @@ export interface CliIo {
   leave?(exitCode: number): Promise<void>;
   /** Makes sure that the engine runs when `where` is the default address; otherwise throws. */
   ensureEngine(where: string): Promise<void>;
+  /** A connection to an engine that is not behind a unix socket of this machine. */
+  dialOut(endpoint: Endpoint): Promise<SyncSocket>;
+  /** Whether there is anything of that name. */
+  isThere(path: string): boolean;
   /** Whole file; throws an error with the errno name as `code`. */
   readFile(path: string): Uint8Array;
   /** To be read; throws an error with the errno name as `code`. */

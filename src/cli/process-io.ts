@@ -24,6 +24,7 @@ export interface DescriptorDoors {
   read(fd: 0, into: Uint8Array): number;
   /** Undefined when there is no such link. */
   readLink(path: string): string | undefined;
+  isThere(path: string): boolean;
 }
 
 /** Signals that are being caught. */
@@ -60,6 +61,7 @@ export interface ProcessIoOptions {
   readonly version: string;
   ensureEngine(where: string): Promise<void>;
   runProgram: CliIo["runProgram"];
+  dialOut: CliIo["dialOut"];
   observer: CliIo["observer"];
 }
 
@@ -77,7 +79,7 @@ function fileSystem(): typeof import("node:fs") {
 
 /** The same three calls through `node:fs`. */
 function descriptorsByNode(): DescriptorDoors {
-  const { readlinkSync, readSync, writeSync } = fileSystem();
+  const { existsSync, readlinkSync, readSync, writeSync } = fileSystem();
   const result = (call: () => number): number => {
     try {
       return call();
@@ -97,6 +99,7 @@ function descriptorsByNode(): DescriptorDoors {
         return undefined;
       }
     },
+    isThere: existsSync,
   };
 }
 
@@ -252,6 +255,8 @@ export function processIo(options: ProcessIoOptions): CliIo {
     newPollTable: (length) => doors.newPollTable(length),
     connect: doors.connect,
     ensureEngine,
+    dialOut: options.dialOut,
+    isThere: (path) => descriptors().isThere(path),
     readFile: (path) => fileSystem().readFileSync(path),
     openFile: openAt,
     makeDirectory: (path, mode) => {

@@ -5,6 +5,7 @@
 import { connectionLost, errnoOf } from "../client/api-error.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { shownLines } from "../lib/shown-name.ts";
+import { chooseEngine } from "./choose-engine.ts";
 import type { Command } from "./command.ts";
 import { commandGroups, commandTable, findCommand } from "./command-table.ts";
 import { CliContext } from "./context.ts";
@@ -74,7 +75,8 @@ async function perform(
   call.name = `${programName} ${called}`;
   call.command = await entry.load();
   io.whenLost?.(...failure(connectionLost(), call));
-  const context = new CliContext(io, call.name, values.host, values.debug);
+  const chosen = await chooseEngine(values, io);
+  const context = new CliContext(io, call.name, values.host, values.debug, chosen);
   return await call.command.invoke(positionals.slice(nameWords), context);
 }
 

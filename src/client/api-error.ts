@@ -74,7 +74,9 @@ export function unreachable(where: string, cause: unknown): TiffinError {
     : `Cannot connect to the Tiffin engine at ${where}. Is the engine running?`;
   const remedy = refused
     ? "run as root or as a member of the group that owns the socket"
-    : "start it with: tiffin daemon";
+    : where.startsWith("unix:")
+      ? "start it with: tiffin daemon"
+      : "see that it listens there, and that nothing on the way stops it";
   return new TiffinError(refused ? "forbidden" : "unavailable", unreachableCode, message, { remedy, cause });
 }
 

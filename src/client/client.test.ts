@@ -16,7 +16,7 @@ const upgradeHead = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tc
 
 function syncClient(answers: readonly ScriptedAnswer[], pieceBytes?: number) {
   const engine = scriptedConnect(answers, pieceBytes);
-  const transport = new SyncTransport({ path: "/x", where: "unix:///x", connect: engine.connect });
+  const transport = new SyncTransport({ where: "unix:///x", connect: () => engine.connect("/x") });
   return { engine, transport, api: new ApiClient(transport) };
 }
 
@@ -131,9 +131,8 @@ describe("connections", () => {
     const engine = scriptedConnect([{ status: 204 }]);
     let up = 0;
     const transport = new SyncTransport({
-      path: "/x",
       where: "unix:///x",
-      connect: (path) => (up === 0 ? failing("ECONNREFUSED")() : engine.connect(path)),
+      connect: () => (up === 0 ? failing("ECONNREFUSED")() : engine.connect("/x")),
       async bringUp() {
         up += 1;
       },
@@ -146,7 +145,7 @@ describe("connections", () => {
     ["ENOENT", "unavailable"],
     ["EACCES", "forbidden"],
   ])("%s", async (code, kind) => {
-    const transport = new SyncTransport({ path: "/x", where: "unix:///x", connect: failing(code) });
+    const transport = new SyncTransport({ where: "unix:///x", connect: failing(code) });
     const failure = await transport.request({ method: "GET", path: "/" }).catch((thrown: unknown) => thrown);
     expect(failure).toMatchObject({ kind, code: "client.unreachable" });
   });
@@ -164,7 +163,7 @@ describe("connections", () => {
       { status: 204 },
       { status: 200, raw: "" },
     ]);
-    const transport = new SyncTransport({ path: "/x", where: "unix:///x", connect: engine.connect });
+    const transport = new SyncTransport({ where: "unix:///x", connect: () => engine.connect("/x") });
     await transport.request({ method: "GET", path: "/1" });
     expect((await transport.request({ method: "GET", path: "/2" })).status).toBe(204);
     expect(engine.connections()).toBe(2);

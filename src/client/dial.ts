@@ -4,8 +4,8 @@ import { connect as connectNet, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
+import { NodeDuplex } from "../transport/node-duplex.ts";
 import { type Endpoint, type SshEndpoint, sshCommand, type TcpEndpoint } from "./endpoint.ts";
-import { NodeDuplex } from "./node-duplex.ts";
 
 export async function dial(endpoint: Endpoint): Promise<ByteDuplex> {
   switch (endpoint.kind) {

@@ -14,5 +14,5 @@ export interface SyncSocket {
   close(): void;
 }
 
-/** Connects to `path`. Throws an error with the errno name as `code`. */
+/** Connects to the socket at a path. Throws an error with the errno name as `code`. */
 export type ConnectSync = (path: string) => SyncSocket;

@@ -8,7 +8,7 @@ import { TiffinError } from "../lib/errors.ts";
 import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
 import { encodeChunk, encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
-import type { ConnectSync, SyncSocket } from "./sync-socket.ts";
+import type { SyncSocket } from "./sync-socket.ts";
 import {
   type BufferedResponse,
   type ClientTransport,
@@ -23,10 +23,10 @@ import {
 const readBytes = 256 * 1024;
 
 export interface SyncTransportOptions {
-  readonly path: string;
   /** The endpoint as the user knows it, for messages. */
   readonly where: string;
-  readonly connect: ConnectSync;
+  /** Throws an error with the errno name as `code`, or a `TiffinError`, which is passed on. */
+  readonly connect: () => SyncSocket | Promise<SyncSocket>;
   /** Tried once when nobody listens: brings the engine up, or throws. */
   readonly bringUp?: () => Promise<void>;
 }
@@ -78,16 +78,17 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
   }
 
   async #connect(): Promise<SyncSocket> {
-    const { connect, path, where, bringUp } = this.#options;
+    const { connect, where, bringUp } = this.#options;
     try {
-      return connect(path);
+      return await connect();
     } catch (thrown) {
+      if (thrown instanceof TiffinError) throw thrown;
       const nobody = ["ENOENT", "ECONNREFUSED"].includes(errnoOf(thrown) ?? "");
       if (!nobody || bringUp === undefined) throw unreachable(where, thrown);
     }
     await bringUp();
     try {
-      return connect(path);
+      return await connect();
     } catch (thrown) {
       throw unreachable(where, thrown);
     }

@@ -307,6 +307,8 @@ export class FrontIo implements CliIo, LocalEngine {
   readonly directoryNames = (): never => this.#caller("a directory");
   readonly removeDirectory = (): never => this.#caller("a directory");
   readonly pathKind = (): never => this.#caller("a path");
+  readonly isThere = (): never => this.#caller("a path");
+  readonly dialOut = (): never => this.#caller("a way to another engine");
   readonly beginFile = (): BegunFile => this.#caller("a file");
   readonly observer = (): never => this.#caller("the machine as it sees it");
   get processId(): number {

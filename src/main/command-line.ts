@@ -8,6 +8,7 @@ import { cString, syscall, trySyscall } from "../kernel/syscall.ts";
 import { isTerminal, makeRaw, restoreTerminal, windowSize } from "../kernel/tty.ts";
 import { connectUnix } from "../kernel/unix-stream.ts";
 import { own } from "../lib/own.ts";
+import { errno } from "../linux/errno.ts";
 import { atFlags } from "../linux/open-flags.ts";
 import { signalNumbers } from "../linux/signals.ts";
 import { version } from "./version.ts";
@@ -38,6 +39,11 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
           const length = trySyscall("readlinkat", atFlags.fdcwd, cString(path), target, target.length);
           return length < 0 ? undefined : new TextDecoder().decode(target.subarray(0, length));
         },
+        isThere(path) {
+          // A link or not: all but the absence of the name is an answer.
+          const result = trySyscall("readlinkat", atFlags.fdcwd, cString(path), new Uint8Array(1), 1);
+          return result !== -errno.ENOENT && result !== -errno.ENOTDIR;
+        },
       },
       catchSignals,
       nameFile(fd, path) {
@@ -56,6 +62,7 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
       const done = Bun.spawnSync([...words], { stdin: new TextEncoder().encode(input), stderr: "inherit" });
       return { exitCode: done.exitCode, stdout: done.stdout.toString() };
     },
+    dialOut: async (endpoint) => (await import("./dial-out.ts")).dialOut(endpoint),
     observer: async () => (await import("../observe/mod.ts")).observer,
     ensureEngine: async (where) => (await import("./start-engine.ts")).ensureEngine(where),
   });

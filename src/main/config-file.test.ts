@@ -40,6 +40,12 @@ const everything = {
   "otlp-endpoint": "http://collector:4318",
   "log-level": "info",
   "log-format": "json",
+  "tcp-hosts": ["tcp://0.0.0.0:2376"],
+  tlsverify: true,
+  tlscacert: "/ca.pem",
+  tlscert: "/cert.pem",
+  tlskey: "/key.pem",
+  "unauthenticated-tcp": true,
 };
 
 test("every option has a key, and both mean the same", () => {
@@ -56,6 +62,9 @@ test("every option has a key, and both mean the same", () => {
     ["--default-address-pool", "base=10.10.0.0/16,size=24"],
     ["--metrics-addr", "[::1]:9323", "--otlp-endpoint=http://collector:4318"],
     ["-l", "info", "--log-format", "json"],
+    ["-H", "tcp://0.0.0.0:2376"],
+    ["--tlsverify", "--tlscacert", "/ca.pem", "--tlscert", "/cert.pem", "--tlskey", "/key.pem"],
+    ["--unauthenticated-tcp", "true"],
   ].flat();
   const found = read(JSON.stringify(everything));
   expect(parseDaemonWords(words).given).toEqual(found);

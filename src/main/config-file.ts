@@ -98,7 +98,17 @@ export function fromDockerConfig(file: string): {
 } {
   const found = readDocument(file);
   if (found === undefined) throw wrongFile(file, "there is no such file");
-  const shared = ["insecure-registries", "registry-mirrors", "icc", "default-address-pools", "runtimes"];
+  const shared = [
+    "insecure-registries",
+    "registry-mirrors",
+    "icc",
+    "default-address-pools",
+    "runtimes",
+    "tlsverify",
+    "tlscacert",
+    "tlscert",
+    "tlskey",
+  ];
   const entries = Object.entries(found);
   const document = Object.fromEntries(entries.filter(([key]) => shared.includes(key)));
   try {

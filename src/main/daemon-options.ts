@@ -14,7 +14,16 @@ import {
 } from "../engine/config.ts";
 import { TiffinError } from "../lib/errors.ts";
 
-export type Settings = Omit<EngineConfig, "tag">;
+/** Where the engine listens beside its own socket, and whom it lets in there. */
+export interface TcpSettings {
+  readonly tcpHosts: readonly string[];
+  readonly tlsVerify: boolean;
+  readonly tlsAuthority: string;
+  readonly tlsCertificate: string;
+  readonly tlsKey: string;
+  readonly unauthenticatedTcp: boolean;
+}
+export type Settings = Omit<EngineConfig, "tag"> & TcpSettings;
 export type GivenSettings = { -readonly [K in keyof Settings]?: Settings[K] };
 
 type Schema = Readonly<Record<string, unknown>>;
@@ -72,6 +81,9 @@ function textKind(wanted: string, schema: Schema, isRight: (text: string) => boo
 
 const path = textKind("an absolute path", { pattern: "^/" }, (text) => text.startsWith("/"));
 const address = textKind("an address such as unix:///PATH", { pattern: "^unix:///." }, (text) => text !== "");
+const tcpAddress = textKind("an address such as tcp://0.0.0.0:2376", { pattern: "^tcp://." }, (text) =>
+  text.startsWith("tcp://"),
+);
 const mirror = textKind(
   "an address such as https://mirror.example",
   { pattern: "^https?://", format: "uri" },
@@ -362,6 +374,35 @@ export const settings: { readonly [K in keyof Settings]: Setting<Settings[K]> } 
     word: "text|json",
     help: "Lines for people, or one JSON document a line",
     shownDefault: "text",
+  }),
+  tcpHosts: several(tcpAddress, {
+    flag: "tcp-host",
+    key: "tcp-hosts",
+    word: "ADDR",
+    help: "Where clients of other machines connect, beside the socket; --host tcp://... is the same",
+  }),
+  tlsVerify: one(truth, {
+    flag: "tlsverify",
+    word: "true|false",
+    help: "Only clients whose certificate the authority has signed are let in by TCP",
+    shownDefault: "false",
+  }),
+  tlsAuthority: one(path, {
+    flag: "tlscacert",
+    word: "FILE",
+    help: "The authority that signs the certificates of clients",
+  }),
+  tlsCertificate: one(path, {
+    flag: "tlscert",
+    word: "FILE",
+    help: "The engine's certificate for TCP",
+  }),
+  tlsKey: one(path, { flag: "tlskey", word: "FILE", help: "The key of the engine's certificate" }),
+  unauthenticatedTcp: one(truth, {
+    flag: "unauthenticated-tcp",
+    word: "true|false",
+    help: "Listen by TCP beyond loopback although anybody who reaches it is root here",
+    shownDefault: "false",
   }),
 };
 

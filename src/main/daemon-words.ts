@@ -53,6 +53,11 @@ function actionOf(word: string): keyof typeof daemonActions | undefined {
   return word === "--uninstall" ? "uninstall" : word === "--validate" ? "validate" : undefined;
 }
 
+/** As Docker has it, `--tlsverify` needs no value. */
+function isBareTruth(option: string, rest: readonly string[]): boolean {
+  return option === `--${settings.tlsVerify.flag}` && rest[0] !== "true" && rest[0] !== "false";
+}
+
 export function parseDaemonWords(words: readonly string[]): DaemonWords {
   const given: GivenSettings = {};
   let action: DaemonWords["action"];
@@ -78,9 +83,10 @@ export function parseDaemonWords(words: readonly string[]): DaemonWords {
       );
       throw usageError(`unknown option ${JSON.stringify(word)}${near}`);
     }
-    const value = equals > 0 ? word.slice(equals + 1) : rest.shift();
+    const value = equals > 0 ? word.slice(equals + 1) : isBareTruth(option, rest) ? "true" : rest.shift();
     if (value === undefined || value === "") throw usageError(`option ${word} needs a value`);
-    if (name !== undefined) add(given, name, word, value);
+    if (name === "host" && value.startsWith("tcp://")) add(given, "tcpHosts", word, value);
+    else if (name !== undefined) add(given, name, word, value);
     else if (option === `--${configOption.flag}`) configFile = value;
     else fromDocker = value;
   }

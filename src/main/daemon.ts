@@ -2,7 +2,7 @@
 
 import { writeSync } from "node:fs";
 import { engineFront } from "../abi/front.ts";
-import { type ApiServer, bindSocketPath, createApi } from "../api/mod.ts";
+import { type ApiServer, bindSocketPath, createApi, prepareTcp } from "../api/mod.ts";
 import { type EngineConfig, engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import type { FrontServer } from "../front/mod.ts";
@@ -14,6 +14,7 @@ import { daemonPage, parseDaemonWords } from "./daemon-words.ts";
 import { EngineLog, isJournal } from "./engine-log.ts";
 import { executorBinary } from "./executor-binary.ts";
 import { serveMetrics } from "./serve-metrics.ts";
+import { tcpPlan } from "./tcp-settings.ts";
 import { version } from "./version.ts";
 
 /** sun_path of unix(7) with its final zero byte. */
@@ -55,6 +56,10 @@ function openLog({ logLevel: level, logFormat: format }: EngineConfig): EngineLo
   return new EngineLog({ level, format, toJournal: isJournal(process.env["JOURNAL_STREAM"]) });
 }
 
+function warn(sentence: string): void {
+  writeSync(2, `tiffin daemon: ${sentence}\n`);
+}
+
 /** Runs until told to stop; returns the exit code. */
 export async function runDaemon(words: readonly string[]): Promise<number> {
   if (words.includes("--help")) {
@@ -69,7 +74,10 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       convertDockerConfig(fromDocker);
       return 0;
     }
-    const config = engineConfig({ ...readConfigFile(configFile), ...given });
+    const found = { ...readConfigFile(configFile), ...given };
+    const config = engineConfig(found);
+    const plan = tcpPlan(found);
+    const listenTcp = plan === undefined ? undefined : await prepareTcp({ ...plan, warn });
     if (action === "validate") {
       writeSync(1, "the configuration is right\n");
       return 0;
@@ -106,6 +114,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       );
       if (listeners.length === 0) await api.listen(config.host);
       const fronts = await serveFronts(api, config.host, log);
+      const remote = await listenTcp?.(config.host.slice(engineFront.scheme.length));
       const unheard = notifyManager(manager, "READY=1");
       if (unheard !== undefined) log.say("warn", `cannot say that it is ready: ${unheard}`);
       log.say("info", "the engine is ready", { version, host: config.host, root: config.root });
@@ -116,6 +125,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       await metrics?.close(0);
       closing.abort();
       await Promise.all(accepting);
+      remote?.[Symbol.dispose]();
       fronts?.close();
       await api.close();
     } finally {

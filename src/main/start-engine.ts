@@ -8,6 +8,7 @@ import { connectUnix } from "../kernel/unix-stream.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { pause } from "../lib/timer.ts";
+import { selfCommand } from "./self-command.ts";
 
 const startLimitMs = 15_000;
 const pauseMs = 2;
@@ -31,15 +32,6 @@ function answers(path: string): boolean {
       },
     );
   }
-}
-
-/** How to run this very program again: compiled, or from sources. */
-function selfCommand(): { readonly executable: string; readonly argv: readonly string[] } {
-  const compiled = Bun.main.startsWith("/$bunfs/");
-  // Where clients look, whatever the configuration file says of it.
-  const daemon = ["daemon", "--host", defaultHost];
-  const argv = compiled ? ["tiffin", ...daemon] : ["bun", Bun.main, ...daemon];
-  return { executable: process.execPath, argv };
 }
 
 /**
@@ -68,12 +60,14 @@ export async function ensureEngine(where: string): Promise<void> {
   }
   mkdirSync(defaultRun, { recursive: true, mode: 0o700 });
   const log = openSync(logFile, "a", 0o600);
+  // Where clients look, whatever the configuration file says of it.
+  const daemon = ["daemon", "--host", defaultHost];
   const env = Object.entries(process.env).map(([key, value]) => `${key}=${value ?? ""}`);
   const fds = [
     [log, 1],
     [log, 2],
   ] as const;
-  const pid = spawn({ ...selfCommand(), env, fds, cwd: "/", newSession: true });
+  const pid = spawn({ ...selfCommand(daemon), env, fds, cwd: "/", newSession: true });
   closeSync(log);
   const deadline = monotonicMs() + startLimitMs;
   while (!answers(path)) {

@@ -9,6 +9,7 @@ async function main(): Promise<number> {
   if (process.argv0.endsWith("tiffin-runtime")) return (await import("./runtime.ts")).runRuntime(words);
   if (words[0] === "daemon") return (await import("./daemon.ts")).runDaemon(words.slice(1));
   if (words[0] === "lab") return (await import("./lab.ts")).runBench(words.slice(1));
+  if (words[0] === "@bridge") return (await import("./bridge.ts")).runBridge();
   return (await import("./command-line.ts")).runCommandLine(words);
 }
 

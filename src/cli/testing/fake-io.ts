@@ -50,6 +50,8 @@ export function fakeIo(options: FakeIoOptions = {}): FakeIo {
         throw failure("ENOENT");
       }),
     ensureEngine: () => Promise.resolve(),
+    dialOut: () => Promise.reject(failure("ECONNREFUSED")),
+    isThere: (path) => options.files?.[path] !== undefined,
     readFile(path) {
       const content = options.files?.[path];
       if (content === undefined) throw failure("ENOENT");

@@ -33,14 +33,28 @@ export class NodeDuplex implements ByteDuplex {
       this.#handlers?.end();
     });
     readable.on("error", failed);
-    readable.on("close", () => {
-      if (this.#closed !== undefined) return;
-      this.#closed = { error };
-      this.#handlers?.close(error);
-    });
     writable.on("drain", () => this.#handlers?.drain?.());
-    if (Object.is(readable, writable)) return;
-    writable.on("error", failed);
+    if (Object.is(readable, writable)) {
+      readable.on("close", () => this.#close(error));
+      return;
+    }
+    // Of two streams the one for reading closes at its end while the other still answers, and that one may close while there is
+    // something left to read; who cannot write any more, though, is done.
+    const bothClosed = (): void => {
+      if (readable.closed && writable.closed) this.#close(error);
+    };
+    readable.on("close", bothClosed);
+    writable.on("close", bothClosed);
+    writable.on("error", (thrown: Error) => {
+      failed(thrown);
+      this.#close(error);
+    });
+  }
+
+  #close(error: Error | undefined): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = { error };
+    this.#handlers?.close(error);
   }
 
   listen(handlers: DuplexHandlers): void {
@@ -60,7 +74,9 @@ export class NodeDuplex implements ByteDuplex {
   }
 
   end(): void {
-    if (!this.#writable.destroyed) this.#writable.end(() => this.#handlers?.drain?.());
+    const done = (): void => this.#handlers?.drain?.();
+    if (this.#writable.writableFinished) done();
+    else if (!this.#writable.destroyed) this.#writable.end(done);
   }
 
   destroy(): void {
