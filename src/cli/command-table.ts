@@ -258,6 +258,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import("./commands/system-dial-stdio.ts")).command,
   },
   {
+    names: ["system migrate"],
+    summary: "Take over images, volumes, networks and stopped containers of another engine",
+    load: async () => (await import("./commands/system-migrate.ts")).command,
+  },
+  {
     names: ["system service"],
     summary: "Make the engine a service of systemd",
     load: async () => (await import("./commands/system-service.ts")).command,
