@@ -1,6 +1,6 @@
 /**
  * `npm run bench [option...] [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, `classic [part...]` and
+ * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, `classic [part...]`, `clients [part...]` and
  * `explain`, which are run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
  *
  * `--json FILE` also writes the figures, with the machine and its versions; `--against FILE` compares them with those of an earlier
@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { own } from "../src/lib/own.ts";
 import { benchClassic } from "./classic/classic.ts";
 import type { ClassicEngine } from "./classic/engine.ts";
+import { benchClients } from "./clients.ts";
 import { benchCommands, benchOutput, benchTogether, type CommandEngine } from "./commands.ts";
 import { benchCommit } from "./commit.ts";
 import type { ApiEngine } from "./engine-api.ts";
@@ -324,7 +325,8 @@ async function images(parts: readonly string[]): Promise<void> {
   await benchImages({ scratch, binary, engines, parts, rounds: imageRounds, signal: stop.signal });
 }
 
-async function classic(parts: readonly string[]): Promise<void> {
+/** Ours, and Docker's where it is there. */
+function classicEngines(): ClassicEngine[] {
   const engines: ClassicEngine[] = [
     {
       name: "tiffin",
@@ -344,6 +346,16 @@ async function classic(parts: readonly string[]): Promise<void> {
       processes: { names: ["dockerd", "containerd", "containerd-shim"] },
     });
   } else skipped("docker");
+  return engines;
+}
+
+async function clients(parts: readonly string[]): Promise<void> {
+  const clientRounds = Number(process.env["BENCH_ROUNDS"] ?? 5);
+  await benchClients({ scratch, engines: classicEngines(), rounds: clientRounds, parts });
+}
+
+async function classic(parts: readonly string[]): Promise<void> {
+  const engines = classicEngines();
   const restart = async (): Promise<number> => {
     engine?.kill("SIGKILL");
     await engine?.exited;
@@ -356,9 +368,13 @@ async function classic(parts: readonly string[]): Promise<void> {
 }
 
 /** Sections with parts of their own; nothing else is run beside one. */
-const withParts: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = { images, classic };
+const withParts: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
+  images,
+  classic,
+  clients,
+};
 const parted = own(withParts, wanted[0] ?? "");
-const known = ["images", "classic", "explain", ...sections.map(([name]) => name)];
+const known = ["images", "classic", "clients", "explain", ...sections.map(([name]) => name)];
 const unknown = parted !== undefined ? undefined : wanted.find((name) => !known.includes(name));
 if (unknown !== undefined) {
   console.error(`bench: there is no section ${unknown}; there are ${known.join(", ")}`);

@@ -57,6 +57,14 @@ export const clientScenarios: readonly ClientScenario[] = [
     differs: `${buildKit}; a log that nobody limits is kept to 5 files of 20 MB`,
   },
   {
+    client: "docker compose",
+    version: compose,
+    scenario:
+      "the same project on Docker and on this engine, on one machine, whoever comes or goes first; rules, ports and names of both",
+    file: "compat/two-engines",
+    test: "Docker's goes and comes while ours is at work: ours goes on",
+  },
+  {
     client: "docker-compose",
     version: "1.29",
     scenario: "two services with volume, alias and port: up, exec, run, logs, scale, restart, down",

@@ -4,12 +4,15 @@ import type { TestEngine } from "./engine-harness.ts";
 import { OwnDockerd } from "./own-dockerd.ts";
 
 /** Takes `base` of `engine` for that of the Docker engine, which is the caller's to dispose of. */
-export async function dockerdWithBaseOf(engine: TestEngine): Promise<OwnDockerd> {
+export async function dockerdWithBaseOf(
+  engine: TestEngine,
+  options: { readonly firewall?: boolean } = {},
+): Promise<OwnDockerd> {
   const archive = `${engine.directory}/base.tar`;
   // The first container makes the image.
   await engine.output("run", "--rm", "base", "true");
   await engine.output("save", "-o", archive, "base");
-  const dockerd = await OwnDockerd.start();
+  const dockerd = await OwnDockerd.start(options);
   try {
     const loaded = await fetch("http://localhost/images/load?quiet=1", {
       method: "POST",

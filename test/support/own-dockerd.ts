@@ -21,11 +21,11 @@ export class OwnDockerd {
   #daemon: Bun.Subprocess | undefined;
   readonly #parent = this.#directory.slice("/tmp/".length);
 
-  /** Starts it, with the image `base`. */
-  static async start(): Promise<OwnDockerd> {
+  /** Starts it, with the image `base`. With `firewall` it does to the network what Docker does: for a namespace of the test's own. */
+  static async start({ firewall = false } = {}): Promise<OwnDockerd> {
     const own = new OwnDockerd();
     try {
-      await own.#start();
+      await own.#start(firewall);
     } catch (thrown) {
       await own[Symbol.asyncDispose]();
       throw thrown;
@@ -33,10 +33,11 @@ export class OwnDockerd {
     return own;
   }
 
-  async #start(): Promise<void> {
+  async #start(firewall: boolean): Promise<void> {
     const log = `${this.#directory}/log`;
     const directories = ["--data-root", `${this.#directory}/data`, "--exec-root", `${this.#directory}/exec`];
-    const network = ["--bridge", "none", "--iptables=false", "--ip-forward=false", "--ip-masq=false"];
+    const untouched = ["--iptables=false", "--ip-forward=false", "--ip-masq=false"];
+    const network = ["--bridge", "none", ...(firewall ? [] : untouched)];
     const place = ["--host", `unix://${this.socket}`, "--pidfile", `${this.#directory}/pid`];
     this.#daemon = Bun.spawn(
       this.#cgroup.wrap([

@@ -2,12 +2,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ import (
 	"github.com/testcontainers/testcontainers-go/wait"
 )
 
-const image = "base"
+var image = cmp.Or(os.Getenv("IMAGE"), "base")
 
 var ctx = context.Background()
 
@@ -94,7 +96,23 @@ func left() any {
 	return served.IsRunning()
 }
 
+// Tests one after the other, each with a container of its own that serves, is asked, and goes.
+func suite(tests int) {
+	for range tests {
+		served := serving()
+		code, _, err := served.Exec(ctx, []string{"cat", "/www/menu"}, exec.Multiplexed())
+		if err != nil || code != 0 {
+			panic(fmt.Sprint(code, err))
+		}
+		must(0, testcontainers.TerminateContainer(served))
+	}
+}
+
 func main() {
+	if len(os.Args) > 1 {
+		suite(must(strconv.Atoi(os.Args[1])))
+		return
+	}
 	results := map[string]any{}
 	for name, scenario := range map[string]func() any{
 		"port": port, "exec": execution, "files": files, "logs": logs, "networks": networks, "left": left,
