@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { own } from "../src/lib/own.ts";
+import { type BuildEngine, benchBuild } from "./build.ts";
 import { benchClassic } from "./classic/classic.ts";
 import type { ClassicEngine } from "./classic/engine.ts";
 import { benchClients } from "./clients.ts";
@@ -284,6 +285,39 @@ sections.push([
   "commit",
   () => {
     benchCommit(commandEngines(), Math.min(rounds, 10));
+  },
+]);
+
+sections.push([
+  "build",
+  () => {
+    const engines: BuildEngine[] = [
+      {
+        name: "tiffin",
+        command: [binary, "build", "-q"],
+        noCache: "--no-cache",
+        image: "base",
+        env: { ...process.env, ...env },
+      },
+    ];
+    if (importImage("docker", root)) {
+      engines.push({
+        name: "docker",
+        command: ["/usr/bin/docker", "build", "-q"],
+        noCache: "--no-cache",
+        image: peerImage,
+        env: { ...process.env, DOCKER_BUILDKIT: "1" },
+      });
+    } else skipped("docker");
+    if (has("buildah") && importImage("podman", root)) {
+      engines.push({
+        name: "buildah",
+        command: ["buildah", "bud", "-q", "--layers"],
+        noCache: "--no-cache",
+        image: `localhost/${peerImage}`,
+      });
+    } else skipped("buildah");
+    benchBuild(engines, { scratch, rounds: Math.min(rounds, 5), rssMb });
   },
 ]);
 

@@ -376,3 +376,16 @@ test("steps are taken from a directory or from an image that tells of them, also
     "[Warning] no cache from /nowhere",
   );
 }, 60_000);
+
+test("a working directory among the engine's descriptors shows nobody the host", async () => {
+  writeFileSync(`${files.path}/of-the-host`, "x");
+  const up = "../".repeat(12);
+  for (const number of [3, 7, 9]) {
+    const directory = context(`descriptor-${number}`, {
+      Dockerfile: `FROM base\nWORKDIR /proc/self/fd/${number}\nRUN test -e ${up}${files.path.slice(1)}/of-the-host && echo LEAK; true`,
+    });
+    const { stdout } = await engine.cli("build", "--no-cache", directory);
+    expect(stdout.split("\n")).not.toContain("LEAK");
+  }
+  expect(await engine.output("ps", "-aq")).toBe("");
+}, 60_000);

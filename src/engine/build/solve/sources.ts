@@ -177,7 +177,11 @@ class ContentWalk {
 
   async #content(node: TreeNode, hash: Hash): Promise<void> {
     using file = openFile(undefined, `/proc/self/fd/${node.fd.raw}`, openFlags.readOnly);
-    for (let got = readSome(file, this.#piece); got > 0; got = readSome(file, this.#piece)) {
+    // It is as long as it was said to be, so the end need not be asked for.
+    for (let left = node.status.sizeBytes; left > 0; ) {
+      const got = readSome(file, this.#piece);
+      if (got === 0) break;
+      left -= got;
       hash.update(this.#piece.subarray(0, got));
       await this.#breather.breathe();
     }
