@@ -25,7 +25,7 @@ import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
 import { machineFacts, noiseOf, watchQuiet } from "./machine.ts";
 import { benchNetworks } from "./networks/networks.ts";
-import { answers, bundle, busyboxRoot, has, importImage, peerImage } from "./peers.ts";
+import { answers, bundle, busyboxRoot, has, hasImage, importImage, peerImage } from "./peers.ts";
 import { pictureOf } from "./picture.ts";
 import { beginSection, comparison, readRecord, recorded, recordFigure, writeRecord } from "./record.ts";
 import { benchResponsive } from "./responsive.ts";
@@ -371,7 +371,7 @@ function classicEngines(): ClassicEngine[] {
       processes: { pid: () => engine?.pid ?? 0 },
     },
   ];
-  if (importImage("docker", root)) {
+  if (hasImage("docker", root)) {
     engines.push({
       name: "docker",
       command: ["docker"],

@@ -66,7 +66,8 @@ function runsIt(engine: string): boolean {
   return run.exitCode === 0;
 }
 
-function hasImage(engine: string, root: string): boolean {
+/** Gives `engine` the bench image, whatever becomes of its default network. */
+export function hasImage(engine: string, root: string): boolean {
   if (!answers(engine)) return false;
   if (
     Bun.spawnSync([engine, "image", "inspect", peerImage], { stdout: "ignore", stderr: "ignore" })

@@ -6,6 +6,8 @@ import { type ClassicBench, type ClassicEngine, network, prefix, processorDuring
 const containers = Number(process.env["BENCH_STATS"] ?? 100);
 /** Figures are there, and the first seconds are over. */
 const settleMs = 3000;
+/** What starts have left to do in the background is done. */
+const restMs = 15_000;
 const watchedMs = 10_000;
 const fifth = { shares: { docker: 1 / 5 } };
 
@@ -43,7 +45,7 @@ export async function benchStats({ engines }: ClassicBench, figures: Figures): P
       await api.container(name, network);
       await api.start(name);
     }
-    await Bun.sleep(settleMs);
+    await Bun.sleep(restMs);
     const idle = await processorDuring(engine, watchedMs);
     const used = await watched(engine, names);
     figures.add(`nothing asked of ${containers} containers`, engine.name, idle, {}, "ms/s");
