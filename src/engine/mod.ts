@@ -14,7 +14,7 @@ import type { HostFacts } from "../linux/host-facts.ts";
 import { platformOfMachine } from "../oci/mod.ts";
 import { PlanMemory } from "../plan/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
-import { BuildService, KeptContexts, StepCache } from "./build/mod.ts";
+import { BuildService, ContentMemory, KeptContexts, StepCache } from "./build/mod.ts";
 import { BuildKitService } from "./buildkit/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
 import {
@@ -296,6 +296,7 @@ async function openWith(
   const containers = new ContainerService(context);
   const builds = new BuildService({
     directory: paths.builds,
+    contents: new ContentMemory(),
     contexts: new KeptContexts(paths.contexts, facts.kernel.bootId, report),
     secrets: `${config.run}/builds`,
     cacheMounts: `${paths.builds}-cache`,

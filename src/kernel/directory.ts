@@ -186,6 +186,8 @@ export interface FileStatus {
   readonly specialMajor: number;
   readonly specialMinor: number;
   readonly modifiedAtNs: bigint;
+  /** Of the last change of content, owner, mode or links; no program can choose it. */
+  readonly changedAtNs: bigint;
   /** Something is mounted there, and this is its root. */
   readonly isMountPoint: boolean;
 }
@@ -240,6 +242,7 @@ function statusOf(parent: number, path: string, flags: number, what: string): Fi
     deviceMinor: view.getUint32(140, true),
     specialMajor: view.getUint32(128, true),
     specialMinor: view.getUint32(132, true),
+    changedAtNs: view.getBigInt64(96, true) * 1_000_000_000n + BigInt(view.getUint32(104, true)),
     modifiedAtNs: view.getBigInt64(112, true) * 1_000_000_000n + BigInt(view.getUint32(120, true)),
     isMountPoint: (view.getBigUint64(8, true) & mountRootAttribute) !== 0n,
   };

@@ -6,6 +6,7 @@ import type { ImageService, ImageStore } from "../image/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
 import type { RegistryClient } from "../registry/mod.ts";
 import type { Telemetry } from "../telemetry/mod.ts";
+import type { ContentMemory } from "./content-memory.ts";
 import type { KeptContexts } from "./kept-contexts.ts";
 import type { StepCache } from "./step-cache.ts";
 
@@ -17,6 +18,7 @@ export interface BuildContext {
   /** Where cache mounts are. */
   readonly cacheMounts: string;
   readonly contexts: KeptContexts;
+  readonly contents: ContentMemory;
   readonly containers: ContainerService;
   readonly images: ImageStore;
   readonly imageService: ImageService;

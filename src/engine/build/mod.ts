@@ -7,6 +7,7 @@ export {
 export { BuildService, type GraphRoot } from "./build-service.ts";
 export type { Pruned, PruneOptions, UsedRecord } from "./cache-prune.ts";
 export type { ClassicBuildRequest } from "./classic-build.ts";
+export { ContentMemory } from "./content-memory.ts";
 export * from "./graph/mod.ts";
 export * from "./inputs.ts";
 export { KeptContexts } from "./kept-contexts.ts";

@@ -8,6 +8,7 @@ import { compressionOf, decompress, type TreeNode, unpack } from "../../tree/mod
 import type { ChangeFiles, FileAction, FileOperand, FileOwner } from "../graph/mod.ts";
 import type { StepInput } from "../step-cache.ts";
 import { type DraftOwner, LayerDraft } from "./layer-draft.ts";
+import { memoryFor } from "./memory-for.ts";
 import { shownNode } from "./shown-node.ts";
 import {
   below,
@@ -46,9 +47,10 @@ export async function selectionFacts(
   const facts: StepInput[] = [];
   for (const action of operation.actions) {
     if (action.kind !== "copy") continue;
-    using tree = openTree(step.services.layers, treeOf(inputs, action.from));
+    const from = treeOf(inputs, action.from);
+    using tree = openTree(step.services.layers, from);
     using found = new FoundSources(tree, action);
-    facts.push(...(await contentFacts(found.sources, found.leavesOut)));
+    facts.push(...(await contentFacts(found.sources, memoryFor(step, from), found.leavesOut)));
   }
   return facts;
 }

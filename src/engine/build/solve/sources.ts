@@ -6,6 +6,7 @@ import { readSome } from "../../../kernel/io.ts";
 import type { TreeView } from "../../../kernel/tree-view.ts";
 import { Breather } from "../../../lib/breather.ts";
 import { keptAttributes, sortedNames, type TreeNode } from "../../tree/mod.ts";
+import type { ContentMemory } from "../content-memory.ts";
 import type { StepInput } from "../step-cache.ts";
 
 /** What a pattern found. Whoever got it closes it. */
@@ -119,13 +120,23 @@ const factDigits = 32;
  */
 export async function contentFacts(
   sources: readonly { readonly path: string; readonly node: TreeNode }[],
+  memory: ContentMemory | undefined,
   leavesOut: LeavesOut = () => false,
 ): Promise<StepInput[]> {
-  const walk = new ContentWalk(leavesOut);
+  const walk = new ContentWalk(memory, leavesOut);
   for (const { path, node } of sources) await walk.add(node, path, "");
   let facts: readonly StepInput[] = walk.facts;
-  for (let depth = 8; facts.length > limitFacts && depth > 0; depth -= 1) facts = grouped(walk.facts, depth);
+  // To group by all but the deepest entries' own names is the first that makes fewer of them.
+  const deepest = facts.length > limitFacts ? deepestOf(facts) : 0;
+  for (let depth = Math.min(limitDepth, deepest - 1); facts.length > limitFacts && depth > 0; depth -= 1)
+    facts = grouped(walk.facts, depth);
   return facts.length > limitFacts ? grouped(walk.facts, 0) : [...facts];
+}
+
+const limitDepth = 8;
+
+function deepestOf(facts: readonly StepInput[]): number {
+  return facts.reduce((deepest, { name }) => Math.max(deepest, name.split("/").length), 0);
 }
 
 /** All below a directory of that depth as one. */
@@ -148,13 +159,30 @@ class ContentWalk {
   readonly #breather = new Breather();
   readonly #piece = new Uint8Array(pieceBytes);
   readonly #leavesOut: LeavesOut;
+  readonly #memory: ContentMemory | undefined;
 
-  constructor(leavesOut: LeavesOut) {
+  constructor(memory: ContentMemory | undefined, leavesOut: LeavesOut) {
+    this.#memory = memory;
     this.#leavesOut = leavesOut;
   }
 
   /** `path` is shown, `inside` counts from the source. */
   async add(node: TreeNode, path: string, inside: string): Promise<void> {
+    const { type } = node.status;
+    const known = type === "file" ? this.#memory?.find(node.status) : undefined;
+    const value = known ?? (await this.#factOf(node));
+    if (type === "file" && known === undefined) this.#memory?.remember(node.status, value);
+    this.facts.push({ name: path === "" ? "." : path, value });
+    if (type !== "directory") return;
+    for (const name of sortedNames(node)) {
+      const at = below(inside, name);
+      if (this.#leavesOut(at)) continue;
+      using child = node.child(name);
+      if (child !== undefined) await this.add(child, below(path, name), at);
+    }
+  }
+
+  async #factOf(node: TreeNode): Promise<string> {
     const { type, mode, uid, gid, sizeBytes, specialMajor, specialMinor } = node.status;
     const size = type === "file" ? sizeBytes : 0;
     const target = type === "symlink" ? readLinkOf(node.fd) : "";
@@ -165,14 +193,7 @@ class ContentWalk {
       `${JSON.stringify([type, mode, uid, gid, size, target, specialMajor, specialMinor, attributes])}\n`,
     );
     if (type === "file" && sizeBytes > 0) await this.#content(node, hash);
-    this.facts.push({ name: path === "" ? "." : path, value: hash.digest("hex").slice(0, factDigits) });
-    if (type !== "directory") return;
-    for (const name of sortedNames(node)) {
-      const at = below(inside, name);
-      if (this.#leavesOut(at)) continue;
-      using child = node.child(name);
-      if (child !== undefined) await this.add(child, below(path, name), at);
-    }
+    return hash.digest("hex").slice(0, factDigits);
   }
 
   async #content(node: TreeNode, hash: Hash): Promise<void> {

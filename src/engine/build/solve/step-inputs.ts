@@ -4,6 +4,7 @@ import { formatPlatform } from "../../../oci/mod.ts";
 import type { FileAction, RunMount, RunProgram, Vertex } from "../graph/mod.ts";
 import type { StepInput } from "../step-cache.ts";
 import type { StepInputs } from "./files-step.ts";
+import { memoryFor } from "./memory-for.ts";
 import { contentFacts } from "./sources.ts";
 import type { StepContext } from "./step-context.ts";
 import { emptyTree, openTree, type Tree } from "./tree.ts";
@@ -92,9 +93,10 @@ async function mountFacts(step: StepContext, mount: RunMount, trees: StepInputs)
   if (mount.kind !== "tree") return [{ name, value: JSON.stringify({ ...mount, input: 0 }) }];
   const { source, readOnly, output } = mount;
   const said = { name, value: JSON.stringify({ source, readOnly, output }) };
-  using tree = openTree(step.services.layers, treeAt(trees, mount.input));
+  const from = treeAt(trees, mount.input);
+  using tree = openTree(step.services.layers, from);
   using found = tree.find(source);
   if (found === undefined) return [said];
-  const facts = await contentFacts([{ path: "", node: found }]);
+  const facts = await contentFacts([{ path: "", node: found }], memoryFor(step, from));
   return [said, ...facts.map(({ name: path, value }) => ({ name: `${name}: ${path}`, value }))];
 }
