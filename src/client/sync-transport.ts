@@ -80,7 +80,9 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
   async #connect(): Promise<SyncSocket> {
     const { connect, where, bringUp } = this.#options;
     try {
-      return await connect();
+      const socket = connect();
+      // Not awaited where it is there: who waits by blocking calls must not have to wait for a turn of the event loop.
+      return socket instanceof Promise ? await socket : socket;
     } catch (thrown) {
       if (thrown instanceof TiffinError) throw thrown;
       const nobody = ["ENOENT", "ECONNREFUSED"].includes(errnoOf(thrown) ?? "");

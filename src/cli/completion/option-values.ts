@@ -76,6 +76,7 @@ const inCommand: Readonly<Record<string, Offer>> = {
   "volume inspect format": document,
   "volume list filter": words("dangling=", "driver=", "label=", "name="),
   "volume list format": table,
+  "context list format": table,
   "volume prune filter": words("all=", "label=", "label!="),
   "container inspect format": document,
   "image inspect format": document,
