@@ -258,6 +258,21 @@ test("what another runtime cannot do is refused with the reason", async () => {
   }
 });
 
+test("an engine that fails or is killed at a step of a start leaves nothing of the runtime's, or a container that runs and goes", async () => {
+  for (const runtime of runtimes) {
+    for (const step of ["start.sync", "start.sync:kill", "start.launched:kill"]) {
+      await engine.stop();
+      await engine.start({ env: { TIFFIN_FAILPOINT: step } });
+      const name = `step-${runtime}`;
+      await engine.cli("run", "-d", "--name", name, "--runtime", runtime, "base", "sleep", "1000");
+      if (step.endsWith(":kill")) await engine.ended();
+      else await engine.stop();
+      await engine.start();
+      await engine.output("rm", "-f", name);
+    }
+  }
+});
+
 test("nothing of all of them is left on the host", async () => {
   expect(await engine.leftoversOfOthers(before)).toEqual([]);
 });
