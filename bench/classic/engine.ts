@@ -80,15 +80,19 @@ const tickMs = 10;
  * ended and of programs that it has run and waited for by ticks. proc_pid_schedstat(5), proc_pid_stat(5)
  */
 export function processorMs(engine: ClassicEngine): number {
-  let sum = 0;
-  for (const pid of pidsOf(engine)) {
-    const threads = threadsMs(pid);
-    const fields = textOf(`/proc/${pid}/stat`).split(") ")[1]?.split(" ").map(Number) ?? [];
-    const [own = 0, ownKernel = 0, children = 0, childrenKernel = 0] = fields.slice(11, 15);
-    // What threads that have ended used is in the process's ticks alone.
-    sum += Math.max(threads, (own + ownKernel) * tickMs - tickMs) + (children + childrenKernel) * tickMs;
-  }
-  return sum;
+  return [...byProcess(engine).values()].reduce((sum, ms) => sum + ms, 0);
+}
+
+function byProcess(engine: ClassicEngine): Map<number, number> {
+  return new Map(
+    pidsOf(engine).map((pid) => {
+      const fields = textOf(`/proc/${pid}/stat`).split(") ")[1]?.split(" ").map(Number) ?? [];
+      const [own = 0, ownKernel = 0, children = 0, childrenKernel = 0] = fields.slice(11, 15);
+      // What threads that have ended used is in the process's ticks alone.
+      const ownMs = Math.max(threadsMs(pid), (own + ownKernel) * tickMs - tickMs);
+      return [pid, ownMs + (children + childrenKernel) * tickMs];
+    }),
+  );
 }
 
 function threadsMs(pid: number): number {
@@ -103,10 +107,12 @@ function threadsMs(pid: number): number {
   return ns / nsPerMs;
 }
 
-/** Milliseconds of processor a second while nothing but `ms` passes. */
+/** Milliseconds of processor a second while nothing but `ms` passes; of processes that are there all the time. */
 export async function processorDuring(engine: ClassicEngine, ms: number): Promise<number> {
-  const before = processorMs(engine);
+  const before = byProcess(engine);
   const began = performance.now();
   await Bun.sleep(ms);
-  return ((processorMs(engine) - before) / (performance.now() - began)) * 1000;
+  let used = 0;
+  for (const [pid, now] of byProcess(engine)) used += now - (before.get(pid) ?? now);
+  return (used / (performance.now() - began)) * 1000;
 }
