@@ -2,7 +2,7 @@
  * `npm run package`: a .deb and a tarball of the built program, with units, manual pages, completions and a configuration file.
  * Made with `dpkg-deb` alone; the same sources give the same files.
  *
- *   bun tools/package/package.ts [--out DIR] [--fast] [--version VERSION]
+ *   bun tools/package/package.ts [--out DIR] [--fast] [--version VERSION] [--architecture amd64|arm64]
  */
 import {
   chmodSync,
@@ -28,8 +28,8 @@ import { pagesOf } from "../manual-pages.ts";
 const root = join(import.meta.dir, "../..");
 const schemaPlace = "usr/share/doc/tiffin/tiffin.schema.json";
 const kilobyte = 1024;
-/** As Debian calls it. */
-const architecture = process.arch === "x64" ? "amd64" : process.arch;
+/** As Debian calls this machine. */
+const ownArchitecture = process.arch === "x64" ? "amd64" : process.arch;
 const maintainerScripts = ["preinst", "postinst", "prerm", "postrm"] as const;
 
 export interface PackageOptions {
@@ -37,6 +37,12 @@ export interface PackageOptions {
   readonly out: string;
   readonly packing: "small" | "fast";
   readonly version: string;
+  /** As Debian calls it; this machine's without it. The program of another one is made by `tools/build-arm64.sh`. */
+  readonly architecture?: string;
+}
+
+function programOf(architecture: string): string {
+  return architecture === ownArchitecture ? "dist/tiffin" : `dist/${architecture}/tiffin`;
 }
 
 function run(words: readonly string[], cwd: string, env: Readonly<Record<string, string>> = {}): string {
@@ -72,7 +78,7 @@ function put(place: string, content: string | Uint8Array): void {
 }
 
 /** The tree as it is below /. */
-async function layOut(tree: string): Promise<void> {
+async function layOut(tree: string, architecture: string): Promise<void> {
   for (const [path, text] of await textFiles()) put(join(tree, path), text);
   for (const [name, text] of await pagesOf()) {
     put(
@@ -81,12 +87,12 @@ async function layOut(tree: string): Promise<void> {
     );
   }
   mkdirSync(join(tree, "usr/bin"), { recursive: true, mode: 0o755 });
-  copyFileSync(join(root, "dist/tiffin"), join(tree, "usr/bin/tiffin"));
+  copyFileSync(join(root, programOf(architecture)), join(tree, "usr/bin/tiffin"));
   chmodSync(join(tree, "usr/bin/tiffin"), 0o755);
   symlinkSync("tiffin", join(tree, "usr/bin/tiffin-runtime"));
 }
 
-function control(version: string, bytes: number): string {
+function control(version: string, architecture: string, bytes: number): string {
   return `Package: tiffin
 Version: ${version}
 Architecture: ${architecture}
@@ -103,13 +109,16 @@ Description: container engine that shows every step it takes
 }
 
 /** Calls `make` with the laid out tree; true to the umask, whatever the caller's is. */
-async function withTree(out: string, make: (tree: string) => void): Promise<void> {
+async function withTree(
+  { out, architecture = ownArchitecture }: PackageOptions,
+  make: (tree: string) => void,
+): Promise<void> {
   const work = join(out, "package.new");
   const tree = join(work, "tree");
   rmSync(work, { recursive: true, force: true });
   const before = process.umask(0o022);
   try {
-    await layOut(tree);
+    await layOut(tree, architecture);
     make(tree);
   } finally {
     process.umask(before);
@@ -122,7 +131,8 @@ function sourceTime(): string {
   return Bun.spawnSync(["git", "log", "-1", "--format=%ct"], { cwd: root }).stdout.toString().trim() || "0";
 }
 
-function makeTarball(tree: string, { out, version, packing }: PackageOptions): string {
+function makeTarball(tree: string, options: PackageOptions): string {
+  const { out, version, packing, architecture = ownArchitecture } = options;
   const tarball = join(out, `tiffin-${version}-linux-${architecture}.tar.gz`);
   const alike = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", `--mtime=@${sourceTime()}`];
   const level = packing === "small" ? "-9" : "-1";
@@ -130,11 +140,12 @@ function makeTarball(tree: string, { out, version, packing }: PackageOptions): s
   return tarball;
 }
 
-function makeDeb(tree: string, { out, version, packing }: PackageOptions): string {
+function makeDeb(tree: string, options: PackageOptions): string {
+  const { out, version, packing, architecture = ownArchitecture } = options;
   const metadata = join(tree, "DEBIAN");
   mkdirSync(metadata, { mode: 0o755 });
   const bytes = statSync(join(tree, "usr/bin/tiffin")).size;
-  put(join(metadata, "control"), control(version, bytes));
+  put(join(metadata, "control"), control(version, architecture, bytes));
   put(join(metadata, "conffiles"), "/etc/tiffin/tiffin.json\n");
   for (const name of maintainerScripts) {
     const text = readFileSync(join(import.meta.dir, name), "utf8")
@@ -155,10 +166,40 @@ function makeDeb(tree: string, { out, version, packing }: PackageOptions): strin
 /** The .deb of the program that is built already. */
 export async function makeDebAlone(options: PackageOptions): Promise<string> {
   let deb = "";
-  await withTree(options.out, (tree) => {
+  await withTree(options, (tree) => {
     deb = makeDeb(tree, options);
   });
   return deb;
+}
+
+/** The name `docker` for Tiffin, for scripts and for `ssh://` of other machines; of no architecture. */
+export function makeDockerDeb({ out, version }: Pick<PackageOptions, "out" | "version">): string {
+  const tree = join(out, "docker-package.new");
+  rmSync(tree, { recursive: true, force: true });
+  const before = process.umask(0o022);
+  try {
+    put(join(tree, "usr/bin/docker"), readFileSync(join(import.meta.dir, "docker")));
+    chmodSync(join(tree, "usr/bin/docker"), 0o755);
+    put(
+      join(tree, "DEBIAN/control"),
+      `Package: tiffin-docker
+Version: ${version}
+Architecture: all
+Maintainer: The founders of Tiffin <tiffin@example.org>
+Depends: tiffin
+Conflicts: docker.io, docker-ce-cli, podman-docker
+Section: admin
+Priority: optional
+Description: the command docker, performed by tiffin
+`,
+    );
+    const deb = join(out, `tiffin-docker_${version}_all.deb`);
+    run(["dpkg-deb", "--root-owner-group", "--build", tree, deb], out, { SOURCE_DATE_EPOCH: sourceTime() });
+    return deb;
+  } finally {
+    process.umask(before);
+    rmSync(tree, { recursive: true, force: true });
+  }
 }
 
 if (import.meta.main) {
@@ -167,13 +208,20 @@ if (import.meta.main) {
       out: { type: "string", default: join(root, "dist") },
       fast: { type: "boolean", default: false },
       version: { type: "string", default: packageFile.version },
+      architecture: { type: "string", default: ownArchitecture },
     },
   });
   const out = resolve(values.out);
   mkdirSync(out, { recursive: true });
-  const options: PackageOptions = { out, version: values.version, packing: values.fast ? "fast" : "small" };
-  await withTree(out, (tree) => {
+  const options: PackageOptions = {
+    out,
+    version: values.version,
+    packing: values.fast ? "fast" : "small",
+    architecture: values.architecture,
+  };
+  await withTree(options, (tree) => {
     console.log(makeTarball(tree, options));
     console.log(makeDeb(tree, options));
   });
+  console.log(makeDockerDeb(options));
 }
