@@ -97,9 +97,12 @@ func left() any {
 }
 
 // Tests one after the other, each with a container of its own that serves, is asked, and goes.
+// They share a network: Docker's default one may be gone.
 func suite(tests int) {
+	shared := must(network.New(ctx))
+	defer shared.Remove(ctx)
 	for range tests {
-		served := serving()
+		served := serving(network.WithNetwork(nil, shared))
 		code, _, err := served.Exec(ctx, []string{"cat", "/www/menu"}, exec.Multiplexed())
 		if err != nil || code != 0 {
 			panic(fmt.Sprint(code, err))
