@@ -245,7 +245,12 @@ function reworded(host: Document): Document {
   const { Name: policy } = documentOf(host["RestartPolicy"]);
   const log = documentOf(host["LogConfig"]);
   const limits = JSON.stringify(log["Config"]);
+  // Compose keeps limits in no order.
+  const limitsOfProcesses = listOf(host["Ulimits"])
+    .map(documentOf)
+    .map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`);
   return {
+    ...(limitsOfProcesses.length > 0 && { Ulimits: limitsOfProcesses.sort() }),
     ...(isNothing(policy) || policy === "no" ? { RestartPolicy: "no" } : {}),
     ...(limits === "{}" || limits === defaultLimits ? { LogConfig: log["Type"] } : {}),
   };
