@@ -414,6 +414,100 @@ inOwnNetns(import.meta.path, () => {
     expect((await why("cli", "web:80")).Verdict).toBe("yes: cli reaches web:80/tcp");
   });
 
+  test("what to do is done: those with the network of the host, of another or with none, and ports for this machine", async () => {
+    const own = String(freePort());
+    const sleeps = ["base", "sleep", "1000"];
+    const start = (name: string, network: string, ...rest: readonly string[]): Promise<string> =>
+      tiffin("run", "-d", "--name", name, "--network", network, ...rest);
+    await start("hosted", "host", ...sleeps);
+    await start("alone", "none", ...sleeps);
+    await start("guest", "container:web", ...sleeps);
+    await start("local", "one", "-p", `127.0.0.1:${own}:80`, "base", "httpd", "-f", "-p", "80");
+    const expected = [
+      ["cli", "guest:80", "nameOfOther", "ask for web:80"],
+      ["cli", "hosted:80", "nameOfHost", "use an address of this machine: tiffin why cli host:80 says which"],
+      ["hosted", "web:80", "nameNotShared", "ask for $web_ip:80"],
+      ["guest", "far:80", "nameNotShared", "tiffin network connect two web"],
+      [
+        "cli",
+        "alone:80",
+        "noLinks",
+        "alone was made for no network: make it anew with tiffin run --network one",
+      ],
+      [
+        "alone",
+        "web:80",
+        "noLinks",
+        "alone was made for no network: make it anew with tiffin run --network one",
+      ],
+      [
+        "alone",
+        "$web_ip:80",
+        "noLinks",
+        "alone was made for no network: make it anew with tiffin run --network one",
+      ],
+      [
+        "outside",
+        "local:80",
+        "publishedHere",
+        `tiffin update --publish-rm 80/tcp local, then tiffin update --publish-add ${own}:80/tcp local`,
+      ],
+    ] as const;
+    for (const [from, to, reason, remedy] of expected) {
+      const { Reason, Remedy } = await why(from, to);
+      expect([from, to, Reason, Remedy]).toEqual([from, to, reason, filled(remedy)]);
+    }
+    await until("the program to listen", async () => (await why("cli", "local:80")).Reachable);
+    // Each remedy is a command that the engine does.
+    await tiffin("update", "--publish-rm", "80/tcp", "local");
+    await tiffin("update", "--publish-add", `${own}:80/tcp`, "local");
+    await tiffin("rm", "-f", "alone");
+    await start("alone", "one", ...sleeps);
+    const ways = [
+      ["outside", "local:80"],
+      ["alone", "web:80"],
+      ["guest", "web:80"],
+      ["hosted", "$web_ip:80"],
+    ] as const;
+    for (const [from, to] of ways)
+      expect([from, to, (await why(from, to)).Verdict]).toEqual([from, to, expect.stringMatching(/^yes:/)]);
+    await tiffin("rm", "-f", "hosted", "alone", "guest", "local");
+  }, 60_000);
+
+  test("a host and what stands on a link of it do not reach each other, whoever asks", async () => {
+    const macvlan = ["--driver", "macvlan", "-o", "parent=out0", "--subnet", "192.0.2.0/24"];
+    await tiffin("network", "create", ...macvlan, "--gateway", "192.0.2.254", "onlink");
+    const start = (name: string, address: string): Promise<string> =>
+      tiffin(
+        ...["run", "-d", "--name", name, "--network", "onlink", "--ip", address],
+        ...["base", "httpd", "-f", "-p", "80"],
+      );
+    await start("standing", "192.0.2.40");
+    await start("beside", "192.0.2.41");
+    await until("the program to listen", async () => (await why("beside", "192.0.2.40:80")).Reachable);
+    for (const [from, to] of [
+      ["host", "standing:80"],
+      ["standing", "192.0.2.1:$published"],
+    ] as const) {
+      const answer = await why(from, to);
+      expect([from, answer.Reason]).toEqual([from, "ownParent"]);
+      expect(answer.Verdict).toContain("standing is a macvlan on the link out0 of the host");
+    }
+    shell("! ping -c 1 -W 1 192.0.2.40 >/dev/null");
+    await tiffin("rm", "-f", "standing", "beside");
+    await tiffin("network", "rm", "onlink");
+  });
+
+  test("this machine is meant by host, whoever asks", async () => {
+    for (const from of ["host", "outside", "cli", "far"]) {
+      const answer = await why(from, "host:$published");
+      expect([from, answer.Verdict]).toEqual([from, `yes: ${from} reaches host:${values["published"]}/tcp`]);
+      const closed = await why(from, "host:1");
+      expect([from, closed.Reason]).toEqual([from, "noListener"]);
+    }
+    expect((await why("cli", "host:$published")).Steps[0]?.Text).toBe("host is this machine, at 192.0.2.1");
+  });
+
   test("a real packet is sent and traced, and no rule of it stays", async () => {
     const before = Bun.spawnSync(["nft", "list", "tables"]).stdout.toString();
     shell(

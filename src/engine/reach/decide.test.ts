@@ -56,7 +56,14 @@ function decided(change: Partial<Space>, ways: readonly Way[] = []) {
   const known = new Map<string, Way>();
   const facts: ReachFacts = {
     from: { kind: "outside", address: caller },
-    target: { text: "192.0.2.1", address: hostAddress, container: undefined, port: 22, protocol: "tcp" },
+    target: {
+      text: "192.0.2.1",
+      address: hostAddress,
+      container: undefined,
+      isMachine: false,
+      port: 22,
+      protocol: "tcp",
+    },
     name: { kind: "address" },
     containers: [],
     networks: [],

@@ -22,6 +22,7 @@ import {
   macText,
   type Owner,
   ownersOf,
+  requireNotParent,
   requireOwnMac,
   requireSize,
   requireUp,
@@ -102,7 +103,8 @@ function fromOutside(told: Telling, packet: Packet, address: Uint8Array | undefi
     told.stop("otherFamily", { target: shown, who: formatIpAddress(source) }, "doLook", { who: shown });
   }
   const published = publishedFor(target, packet, source);
-  const port = told.facts.target.address === undefined ? (published?.hostPort ?? packet.port) : packet.port;
+  const isOfContainer = told.facts.target.address === undefined && !told.facts.target.isMachine;
+  const port = isOfContainer ? (published?.hostPort ?? packet.port) : packet.port;
   const back = wayOf(told.facts, { space: hostSpace, destination: source });
   const link = linkOf(
     host,
@@ -183,6 +185,7 @@ function leave(
       "doAddress",
     );
   }
+  requireNotParent(told, spaceName, link, owner);
   requireOwnMac(told, spaceName, link, hop, owner);
   told.ok("neighbour", { hop: formatIpAddress(hop), owner: owner.who, mac: macText(owner.link.mac) });
   arrive(told, spaceName, link, bridge, owner, packet, hops);

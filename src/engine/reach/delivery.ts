@@ -1,5 +1,5 @@
 /** At its destination: who listens there, and whether an answer finds its way back. Pure. */
-import { formatIpAddress } from "../../linux/netlink/ip-address.ts";
+import { formatIpAddress, parseIpAddress } from "../../linux/netlink/ip-address.ts";
 import { hostSpace, type Space } from "./facts.ts";
 import { linkOf, masterOf, spaceOf, targetContainer, wayOf, whoLives } from "./look-up.ts";
 import { ownersOf, requireOwnMac } from "./neighbours.ts";
@@ -48,6 +48,7 @@ export function requireListener(
       port,
       wanted: formatIpAddress(destination),
     };
+    if (spaceName === hostSpace) stopPublishedElsewhere(told, other.address, protocol, values);
     told.stop(isLoopback(other.address) ? "loopbackOnly" : "otherAddressOnly", values, "doListenAll");
   }
   const target = targetContainer(told.facts);
@@ -71,6 +72,28 @@ export function requireListener(
     },
     "doListen",
   );
+}
+
+/** What listens for a container is the engine's own: no program is to be told to listen elsewhere. */
+function stopPublishedElsewhere(
+  told: Telling,
+  listener: Uint8Array,
+  protocol: Packet["protocol"],
+  values: { readonly address: string; readonly port: number; readonly wanted: string },
+): void {
+  for (const container of told.facts.containers) {
+    for (const each of container.ports) {
+      if (each.hostPort !== values.port || each.protocol !== protocol) continue;
+      const address = parseIpAddress(each.hostAddress);
+      if (address === undefined || !sameBytes(address, unmapped(listener))) continue;
+      const published = {
+        ...values,
+        target: container.livesWith ?? container.name,
+        inner: each.containerPort,
+      };
+      told.stop("publishedHere", published, "doPublishAgain", { protocol });
+    }
+  }
 }
 
 export function requireWayBack(told: Telling, spaceName: string, space: Space, { source }: Packet): void {

@@ -49,6 +49,8 @@ export interface ReachContainer {
   /** Of the space that it lives in; undefined: it does not run. */
   readonly space: string | undefined;
   readonly pid: number | undefined;
+  /** The container whose network it lives in, where it has none of its own. */
+  readonly livesWith: string | undefined;
   /** Names of its networks. */
   readonly networks: readonly string[];
   /** Its addresses, as the engine gave them. */
@@ -74,6 +76,8 @@ export type From =
 /** What became of the name of the target. */
 export type NameAnswer =
   | { readonly kind: "address" }
+  /** "host": this machine, as the sender would call it. */
+  | { readonly kind: "machine" }
   | {
       readonly kind: "found";
       readonly by: string;
@@ -92,6 +96,8 @@ export interface Target {
   readonly address: Uint8Array | undefined;
   /** The container that is meant, where it is one of this engine. */
   readonly container: string | undefined;
+  /** This machine is meant, by "host". */
+  readonly isMachine: boolean;
   readonly port: number;
   readonly protocol: Protocol;
 }

@@ -43,9 +43,10 @@ export function targetContainer(facts: ReachFacts): ReachContainer | undefined {
   return container === undefined ? undefined : containerNamed(facts, container);
 }
 
-/** The container that lives in a space. */
+/** The container that lives in a space; of those that share one, the one whose it is. */
 export function containerIn(facts: ReachFacts, space: string): ReachContainer | undefined {
-  return facts.containers.find((each) => each.space === space);
+  const living = facts.containers.filter((each) => each.space === space);
+  return living.find(({ livesWith }) => livesWith === undefined) ?? living[0];
 }
 
 export function containerAt(facts: ReachFacts, address: Uint8Array): ReachContainer | undefined {
@@ -67,6 +68,12 @@ export function commandInside(facts: ReachFacts, space: string): string {
 export function senderName(facts: ReachFacts): string {
   const { from } = facts;
   return from.kind === "container" ? from.name : from.kind;
+}
+
+/** Who is to join a network so that the sender is in it. */
+export function joinerName(facts: ReachFacts): string {
+  const name = senderName(facts);
+  return containerNamed(facts, name)?.livesWith ?? name;
 }
 
 export function linkOf({ links }: Space, index: number): Link | undefined {

@@ -80,6 +80,21 @@ export function ownersOf(
   return owners;
 }
 
+const standing = ["macvlan", "ipvlan"];
+
+/** What stands on a link of the host sends out of it at once: the host itself never sees that, nor the other way. */
+export function requireNotParent(told: Telling, spaceName: string, link: Link, owner: Owner): void {
+  if ((spaceName === hostSpace) === (owner.space === hostSpace)) return;
+  const [child, space, parent] =
+    spaceName === hostSpace ? [owner.link, owner.space, link] : [link, spaceName, owner.link];
+  if (!standing.includes(child.kind)) return;
+  told.stop(
+    "ownParent",
+    { target: whoLives(told.facts, space), kind: child.kind, link: parent.name },
+    "doOtherMachine",
+  );
+}
+
 /** A namespace that remembers another's hardware address sends to nobody. */
 export function requireOwnMac(
   told: Telling,

@@ -4,6 +4,7 @@ import { hostSpace } from "./facts.ts";
 import {
   commandInside,
   containerAt,
+  joinerName,
   senderName,
   spaceOf,
   targetContainer,
@@ -119,7 +120,7 @@ function dropped(
         {
           network:
             target?.networks.find((name) => name !== internal.name) ?? target?.networks[0] ?? "NETWORK",
-          who: senderName(told.facts),
+          who: joinerName(told.facts),
         },
       );
     }
@@ -132,6 +133,7 @@ function dropped(
         "doConnect",
         {
           network: output.name,
+          who: joinerName(told.facts),
         },
       );
     }

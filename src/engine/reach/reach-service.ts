@@ -105,12 +105,17 @@ export class ReachService {
         owner === undefined && spaces.isOfHost(address)
           ? all.find((each) => each.ports.some((one) => one.hostPort === port && one.protocol === protocol))
           : undefined;
-      return { text, address, container: (owner ?? published)?.name, port, protocol };
+      return { text, address, container: (owner ?? published)?.name, isMachine: false, port, protocol };
     }
     const networks =
       from.kind === "container" ? (all.find(({ name }) => name === from.name)?.networks ?? []) : [];
     const container = this.#context.containerCalled(text, networks) ?? this.#context.containerNamed(text);
-    return { text, address: undefined, container, port, protocol };
+    const isMachine = meansMachine(text, from, container);
+    if (!isMachine) return { text, address: undefined, container, isMachine, port, protocol };
+    const published = all.find((each) =>
+      each.ports.some((one) => one.hostPort === port && one.protocol === protocol),
+    );
+    return { text, address: undefined, container: published?.name, isMachine, port, protocol };
   }
 
   async #name(
@@ -121,6 +126,7 @@ export class ReachService {
     target: Target,
   ): Promise<NameAnswer> {
     if (address !== undefined) return { kind: "address" };
+    if (target.isMachine) return { kind: "machine" };
     const meant = all.find(({ name }) => name === target.container);
     // Nobody is told of one that is not there.
     if (meant !== undefined && meant.space === undefined) return { kind: "unknown", by: "engine" };
@@ -129,13 +135,17 @@ export class ReachService {
       if (sender?.pid === undefined || sender.space === undefined) return { kind: "unknown", by: "engine" };
       return askName(text, { pid: sender.pid, netns: spaces.netnsOf(sender.space), own: sender.name });
     }
-    if (text === "host" || text === "localhost")
-      return { kind: "found", by: "host", address: Uint8Array.of(127, 0, 0, 1), also: [] };
     const own = foundAt("engine", meant?.addresses ?? []);
     if (own !== undefined) return own;
     if (target.container !== undefined || from.kind === "outside") return { kind: "unknown", by: "engine" };
     return askHost(text);
   }
+}
+
+/** A container may be called "host": one that asks then means that one. */
+function meansMachine(text: string, from: From, container: string | undefined): boolean {
+  if (text === "localhost") return from.kind === "host";
+  return text === "host" && (from.kind !== "container" || container === undefined);
 }
 
 /** From where the sender is, traced there, on the host and at the target. */

@@ -3,6 +3,7 @@ import { formatIpAddress } from "../../linux/netlink/ip-address.ts";
 import { type Link, linkFlags } from "../../linux/netlink/link.ts";
 import type { PublishedPort } from "../network/mod.ts";
 import { hostSpace, type ReachContainer, type SpaceAddress } from "./facts.ts";
+import { isAlone, stopAlone, stopUnnamed } from "./join-advice.ts";
 import { senderName, spaceOf, wayOf } from "./look-up.ts";
 import type { Packet } from "./packet.ts";
 import type { Telling } from "./telling.ts";
@@ -25,6 +26,7 @@ export function resolveTarget(
 ): Uint8Array {
   const { name, target: wanted, from } = told.facts;
   if (name.kind === "address" && wanted.address !== undefined) return wanted.address;
+  if (name.kind === "machine") return machineAddress(told);
   if (from.kind === "outside" && target !== undefined) return publishedAddress(told, target);
   if (name.kind === "found") {
     told.ok("nameFound", { name: wanted.text, address: formatIpAddress(name.address), by: name.by });
@@ -33,24 +35,24 @@ export function resolveTarget(
     return name.address;
   }
   const values = { name: wanted.text, who: senderName(told.facts) };
-  if (name.kind === "silent") told.stop("nameSilent", { ...values, by: name.by }, "doServer");
-  const by = name.kind === "unknown" ? name.by : "nobody";
-  if (sender !== undefined && target !== undefined) {
-    if (!sender.networks.some((network) => target.networks.includes(network))) {
-      told.stop("nameNotShared", { ...values, by }, "doConnect", {
-        network: target.networks[0] ?? "NETWORK",
-        who: sender.name,
-      });
-    }
-    const named = told.facts.networks.filter((network) => network.hasNames).map((network) => network.name);
-    if (!sender.networks.some((network) => target.networks.includes(network) && named.includes(network))) {
-      told.stop("nameNotThere", { ...values, network: sender.networks[0] ?? "" }, "doNamedNetwork", {
-        who: sender.name,
-        target: target.name,
-      });
-    }
-  }
+  if (sender !== undefined && isAlone(sender)) stopAlone(told, sender, target);
+  const by = name.kind === "unknown" || name.kind === "silent" ? name.by : "nobody";
+  // Of one that shares no network a server tells nothing, whether it answers or not.
+  const isShared = target?.networks.some((network) => sender?.networks.includes(network)) ?? true;
+  const isServerDown = name.kind === "silent" && isShared;
+  if (sender !== undefined && target !== undefined && !isServerDown) stopUnnamed(told, sender, target, by);
+  if (name.kind === "silent") told.stop("nameSilent", { ...values, by }, "doServer");
   told.stop("nameUnknown", { ...values, by }, "doName");
+}
+
+/** This machine by the address that the sender has for it. */
+function machineAddress(told: Telling): Uint8Array {
+  const { from, target } = told.facts;
+  const caller = (from.kind === "outside" ? from.address : undefined) ?? outsiders[4];
+  const address = from.kind === "host" ? Uint8Array.of(127, 0, 0, 1) : outerAddress(told, caller)?.address;
+  if (address === undefined) told.stop("noOutside", {}, "doHostRoute", { address: "0.0.0.0/0" });
+  told.ok("machine", { name: target.text, address: formatIpAddress(address) });
+  return address;
 }
 
 /** From outside a container is known by its published ports alone. */
@@ -72,12 +74,14 @@ export function publishedFor(
   { port, protocol }: Pick<Packet, "port" | "protocol">,
   caller: Uint8Array,
 ): PublishedPort | undefined {
-  return target?.ports.find(
+  const published = target?.ports.filter(
     (each) =>
       each.containerPort === port &&
       each.protocol === protocol &&
       each.hostAddress.includes(":") === (caller.length === 16),
   );
+  // What is published for this machine alone lets nobody in where the same port is published for all as well.
+  return published?.find((each) => !isLoopbackText(each.hostAddress)) ?? published?.[0];
 }
 
 export function stopNotPublished(
@@ -90,6 +94,8 @@ export function stopNotPublished(
     who: target.name,
   });
 }
+
+const isLoopbackText = (address: string): boolean => address.startsWith("127.") || address === "::1";
 
 const isLinkLocal = (address: Uint8Array): boolean =>
   address[0] === 0xfe && ((address[1] ?? 0) & 0xc0) === 0x80;

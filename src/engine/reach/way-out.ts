@@ -2,6 +2,7 @@
 import { formatIpAddress } from "../../linux/netlink/ip-address.ts";
 import { type Link, linkFlags } from "../../linux/netlink/link.ts";
 import { hostSpace, type ReachFacts, type ReachNetwork, type Way } from "./facts.ts";
+import { stopAlone } from "./join-advice.ts";
 import { containerIn, spaceOf, targetContainer, wayOf, whoLives } from "./look-up.ts";
 import type { Packet } from "./packet.ts";
 import type { Telling } from "./telling.ts";
@@ -21,9 +22,9 @@ export function wayOut(told: Telling, spaceName: string, { destination }: Packet
     told.stop("linkDown", { link: down.name, who }, "doRestart");
   }
   if (spaceName !== hostSpace && space.links.every((link) => (link.flags & linkFlags.loopback) !== 0)) {
-    told.stop("noLinks", { who }, "doConnect", {
-      network: targetContainer(told.facts)?.networks[0] ?? "NETWORK",
-    });
+    const container = containerIn(told.facts, spaceName);
+    if (container !== undefined) stopAlone(told, container, targetContainer(told.facts));
+    told.stop("noLinks", { who }, "doConnect", { network: "NETWORK" });
   }
   const internal = internalOnly(told.facts, spaceName);
   if (internal !== undefined) {

@@ -11,6 +11,7 @@ export const sentences = {
     "{name} is {addresses} as well: that way is followed when it is asked for by its address",
     "{name}还有地址 {addresses}：用该地址来问，就跟踪那条路",
   ],
+  machine: ["{name} is this machine, at {address}", "{name} 是本机，地址为 {address}"],
   route: ["{who} sends it from {source} through {link} to {hop}", "{who} 从 {source} 经 {link} 发往 {hop}"],
   routeLocal: ["{address} is an address of {who} itself", "{address} 是 {who} 自己的地址"],
   neighbour: ["{hop} is {owner}, with the MAC {mac}", "{hop} 是 {owner}，MAC 为 {mac}"],
@@ -71,6 +72,14 @@ export const sentences = {
     "{who} and {name} share no network, so {by} does not tell the name",
     "{who} 与 {name} 没有共同的网络，因此 {by} 不给出这个名字",
   ],
+  nameOfOther: [
+    "{name} lives in the network of {holder}, and {by} knows it by that name alone",
+    "{name} 用的是 {holder} 的网络，{by} 只认识后者的名字",
+  ],
+  nameOfHost: [
+    "{name} uses the network of the host, so {by} does not tell the name",
+    "{name} 用的是主机的网络，因此 {by} 不给出这个名字",
+  ],
   nameNotThere: [
     "containers of the network {network} do not know each other by name",
     "网络 {network} 的容器不能用名字互相访问",
@@ -95,6 +104,10 @@ export const sentences = {
   sourceRefused: [
     "the kernel of the host refuses the source {source} at {link} (reverse path filter)",
     "主机内核在 {link} 上拒绝源地址 {source}（反向路径过滤）",
+  ],
+  ownParent: [
+    "{target} is a {kind} on the link {link} of the host, and the kernel passes nothing between such a one and its host",
+    "{target} 是主机链路 {link} 上的 {kind}，内核不在它与主机之间传递任何东西",
   ],
   noPort: ["the host's end of {link} is a port of no bridge", "{link} 在主机上的一端不是任何网桥的端口"],
   nobody: ["nobody at {link} has the address {address}", "{link} 上没有谁拥有地址 {address}"],
@@ -122,6 +135,10 @@ export const sentences = {
     "{who} 与 {target} 没有共同的网络，主机不在网络之间转发：{rule}",
   ],
   notPublished: ["port {port} of {target} is not published", "{target} 的端口 {port} 没有发布"],
+  publishedHere: [
+    "port {inner} of {target} is published at {address}:{port} only, not at {wanted}",
+    "{target} 的端口 {inner} 只发布在 {address}:{port}，而不在 {wanted}",
+  ],
   noListener: [
     "nothing in {who} listens at {protocol} port {port} (there: {there})",
     "{who} 中没有程序在 {protocol} 端口 {port} 监听（现有：{there}）",
@@ -140,6 +157,23 @@ export const sentences = {
   doStart: ["{program} start {who}", "{program} start {who}"],
   doUnpause: ["{program} unpause {who}", "{program} unpause {who}"],
   doConnect: ["{program} network connect {network} {who}", "{program} network connect {network} {who}"],
+  doRunIn: [
+    "{who} was made for no network: make it anew with {program} run --network {network}",
+    "{who} 创建时没有网络：用 {program} run --network {network} 重新创建",
+  ],
+  doAsk: ["ask for {place}", "改为访问 {place}"],
+  doWhyHost: [
+    "use an address of this machine: {program} why {who} host:{port} says which",
+    "改用本机的地址：{program} why {who} host:{port} 会给出它",
+  ],
+  doPublishAgain: [
+    "{program} update --publish-rm {inner}/{protocol} {target}, then {program} update --publish-add {port}:{inner}/{protocol} {target}",
+    "先 {program} update --publish-rm {inner}/{protocol} {target}，再 {program} update --publish-add {port}:{inner}/{protocol} {target}",
+  ],
+  doOtherMachine: [
+    "ask from another machine or container there, or give both a network with a bridge: {program} network connect NETWORK {target}",
+    "从那里的其他机器或容器访问，或让双方加入带网桥的网络：{program} network connect NETWORK {target}",
+  ],
   doPublish: [
     "{program} update --publish-add {hostPort}:{port}/{protocol} {who}",
     "{program} update --publish-add {hostPort}:{port}/{protocol} {who}",

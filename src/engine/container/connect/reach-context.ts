@@ -46,6 +46,7 @@ function knownOf(container: Container, registry: ConnectContext["registry"]): Kn
     name,
     status: state.status,
     pid: isAlive(state) ? state.pid : undefined,
+    livesWith: other?.name,
     networks: wantedBy(holder).map((wanted) => wanted.network),
     addresses: endpoints.flatMap(({ address, ipv6 }) =>
       [address, ipv6?.address ?? ""].flatMap((text) => parseIpAddress(text) ?? []),
