@@ -3,22 +3,14 @@
  * arguments, failures, Ctrl-C; and the engine goes on as if nothing had been.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { type Outcome, outcomeOf } from "../support/outcome.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 import { until } from "../support/until.ts";
+import { writeFiles } from "../support/write-files.ts";
 
 /** Newer ones have it in a plug-in. */
 const docker = dockerClients.find(({ version }) => Bun.semver.order(version, "23.0.0") < 0);
@@ -53,8 +45,7 @@ async function output(...words: readonly string[]): Promise<string> {
 }
 
 function write(path: string, content: string): void {
-  mkdirSync(dirname(at(path)), { recursive: true });
-  writeFileSync(at(path), content);
+  writeFiles(files.path, { [path]: content });
 }
 
 beforeAll(async () => {

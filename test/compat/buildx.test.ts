@@ -3,13 +3,14 @@
  * `tools/buildx.sh` has been called; elsewhere the same services are tested by docker's older client and by clients of our own.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { type Outcome, outcomeOf } from "../support/outcome.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 import { until } from "../support/until.ts";
+import { writeFiles } from "../support/write-files.ts";
 
 const plugin = join(import.meta.dir, "../../.build/go/plugins/docker-buildx");
 const [docker] = dockerClients;
@@ -44,8 +45,7 @@ async function output(directory: string, ...words: readonly string[]): Promise<s
 }
 
 function write(path: string, content: string): void {
-  mkdirSync(dirname(at(path)), { recursive: true });
-  writeFileSync(at(path), content);
+  writeFiles(files.path, { [path]: content });
 }
 
 beforeAll(async () => {

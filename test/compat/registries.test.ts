@@ -3,8 +3,7 @@
  * docker, containerd and podman look for them; docker's clients go through the engine.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
@@ -12,6 +11,7 @@ import { runPeer, tryPeer } from "../support/run-peer.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 import { makeCertificates } from "../support/test-certificates.ts";
 import { startTokenServer, type TokenServer } from "../support/token-server.ts";
+import { writeFiles } from "../support/write-files.ts";
 
 const possible = hasDockerRegistry && dockerClients.length > 0;
 const user = ["cook", "lunchtime"] as const;
@@ -26,9 +26,7 @@ let byToken: RealRegistry;
 let mirror: RealRegistry;
 
 function put(path: string, text: string): void {
-  const place = `${files.path}/etc/${path}`;
-  mkdirSync(dirname(place), { recursive: true });
-  writeFileSync(place, text);
+  writeFiles(files.path, { [`etc/${path}`]: text });
 }
 
 beforeAll(async () => {

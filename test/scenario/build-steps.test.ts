@@ -9,7 +9,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
 import {
   type CommandResult,
   startEngine,
@@ -18,6 +17,7 @@ import {
 } from "../support/engine-harness.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
+import { writeFiles } from "../support/write-files.ts";
 
 let engine: TestEngine;
 let files: TemporaryDirectory;
@@ -43,10 +43,7 @@ afterAll(async () => {
 
 function context(name: string, content: Readonly<Record<string, string>>): string {
   const directory = `${files.path}/${name}`;
-  for (const [path, text] of Object.entries(content)) {
-    mkdirSync(dirname(`${directory}/${path}`), { recursive: true });
-    writeFileSync(`${directory}/${path}`, text);
-  }
+  writeFiles(directory, content);
   return directory;
 }
 

@@ -1,7 +1,6 @@
 /** `tiffin build`: what it shows, what it remembers, what it refuses, and what is left when it is cut short. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import {
   type CommandResult,
   startEngine,
@@ -11,6 +10,7 @@ import {
 import { outcomeOf } from "../support/outcome.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 import { until } from "../support/until.ts";
+import { writeFiles } from "../support/write-files.ts";
 
 let engine: TestEngine;
 let files: TemporaryDirectory;
@@ -25,10 +25,7 @@ afterAll(async () => {
 
 function context(name: string, content: Readonly<Record<string, string>>): string {
   const directory = `${files.path}/${name}`;
-  for (const [path, text] of Object.entries(content)) {
-    mkdirSync(dirname(`${directory}/${path}`), { recursive: true });
-    writeFileSync(`${directory}/${path}`, text);
-  }
+  writeFiles(directory, content);
   return directory;
 }
 

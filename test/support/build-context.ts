@@ -1,13 +1,13 @@
 /** What the Dockerfiles of `test/compat/programs/dockerfiles` are built from. */
 import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { writeFiles } from "./write-files.ts";
 
 const directories = 8;
 const filesEach = 40;
 
 /** Makes it at `directory`, which must not be there; `besides` is a place for a moment. */
 export function makeBuildContext(directory: string, besides: string): void {
-  for (const [name, content] of Object.entries({
+  writeFiles(directory, {
     one: "one\n",
     two: "two\n",
     "dir/a": "a\n",
@@ -15,10 +15,7 @@ export function makeBuildContext(directory: string, besides: string): void {
     "dir/.hidden": "h\n",
     "kept/skip.md": "s\n",
     ".dockerignore": "kept\n",
-  })) {
-    mkdirSync(dirname(`${directory}/${name}`), { recursive: true });
-    writeFileSync(`${directory}/${name}`, content);
-  }
+  });
   chmodSync(`${directory}/dir`, 0o750);
   chmodSync(`${directory}/dir/a`, 0o711);
   symlinkSync("../one", `${directory}/dir/link`);

@@ -1,22 +1,15 @@
 /** Docker's classic route: the request with its tar as a build like any other. */
 import type { BuildExtras } from "../../docker/types/build.ts";
 import type { AuthConfig } from "../../docker/types/registry.ts";
-import { openDirectory } from "../../kernel/files.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
 import { pause } from "../../lib/timer.ts";
 import { connectDuplex } from "../../transport/bun-duplex.ts";
 import { taggedReference } from "../image/mod.ts";
-import { decompress, unpack } from "../tree/mod.ts";
+import { archiveContext } from "./archive-context.ts";
 import { type BuildRequest, type BuildRunOptions, plainBuildRequest } from "./build-request.ts";
 import { ClassicText, type ReportClassic } from "./classic-text.ts";
-import {
-  type BuildInputs,
-  inputsOf,
-  type LocalContext,
-  mainContextName,
-  type NamedContext,
-} from "./inputs.ts";
+import { type BuildInputs, inputsOf, mainContextName, type NamedContext } from "./inputs.ts";
 import type { BuildOutput, BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
 
@@ -208,29 +201,5 @@ function dockerName(host: string): string {
 function contextOf(call: ClassicCall): NamedContext {
   const { request } = call;
   if (request.remote !== "") return { kind: "remote", url: request.remote };
-  return { kind: "local", local: new TarContext(call) };
-}
-
-/** It comes once. */
-class TarContext implements LocalContext {
-  readonly comesWhole = true;
-  readonly #call: ClassicCall;
-
-  constructor(call: ClassicCall) {
-    this.#call = call;
-  }
-
-  async receive(directory: string): Promise<void> {
-    const { body, limitBytes } = this.#call;
-    using root = openDirectory(directory);
-    await unpack(decompress(body, limitBytes), {
-      root,
-      directory: "/",
-      keepTypes: false,
-      owner: { uid: 0, gid: 0 },
-      firstHostId: 0,
-      whiteouts: false,
-      limitHoleBytes: limitBytes,
-    });
-  }
+  return { kind: "local", local: archiveContext(() => call.body, call.limitBytes) };
 }

@@ -1,4 +1,5 @@
 /** Images and files from Dockerfiles and graphs. */
+export { archiveContext } from "./archive-context.ts";
 export {
   type BuildRequest,
   type BuildRunOptions,

@@ -5,6 +5,7 @@ import { readSome } from "../../kernel/io.ts";
 import { PlainEntry } from "../../kernel/plain-entry.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { compressionOf, decompress, packTree, unpack } from "../tree/mod.ts";
+import { contextUnpacking } from "./archive-context.ts";
 import { remoteAddress } from "./compile/mod.ts";
 import { vertexOf } from "./graph/mod.ts";
 import type { BuildInputs, LocalContext, NamedContext } from "./inputs.ts";
@@ -51,21 +52,10 @@ class FetchedContext implements LocalContext {
   }
 }
 
-function options(root: ReturnType<typeof openDirectory>): Parameters<typeof unpack>[1] {
-  return {
-    root,
-    directory: "/",
-    keepTypes: false,
-    owner: { uid: 0, gid: 0 },
-    firstHostId: 0,
-    whiteouts: false,
-  };
-}
-
 async function copyAll(from: string, into: string): Promise<void> {
   using top = PlainEntry.ofLayer(from);
   using root = openDirectory(into);
-  await unpack(packTree(top, "", { firstHostId: () => 0 }), options(root));
+  await unpack(packTree(top, "", { firstHostId: () => 0 }), contextUnpacking(root));
 }
 
 const tarMagicAt = 257;
@@ -83,16 +73,13 @@ async function place(from: string, into: string, limitBytes: number): Promise<vo
   }
   const isTar = new TextDecoder().decode(start.subarray(tarMagicAt, tarMagicAt + 5)) === "ustar";
   if (isTar || compressionOf(start) !== undefined) {
-    await unpack(decompress(pieces(`${from}/${name}`), limitBytes), {
-      ...options(root),
-      limitHoleBytes: limitBytes,
-    });
+    await unpack(decompress(pieces(`${from}/${name}`), limitBytes), contextUnpacking(root, limitBytes));
     return;
   }
   using top = PlainEntry.ofLayer(from);
   using file = top.child(name);
   if (file === undefined) throw new Error("a fetched file that is gone");
-  await unpack(packTree(file, "Dockerfile", { firstHostId: () => 0 }), options(root));
+  await unpack(packTree(file, "Dockerfile", { firstHostId: () => 0 }), contextUnpacking(root));
 }
 
 async function* pieces(path: string): AsyncGenerator<Uint8Array> {

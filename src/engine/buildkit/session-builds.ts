@@ -6,8 +6,8 @@ import { statusResponse } from "../../buildkit/mod.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { after } from "../../lib/timer.ts";
+import { archiveContext } from "../build/mod.ts";
 import type { BuildHistory } from "./history.ts";
-import { archiveContext } from "./session-inputs.ts";
 import type { FrontendBuild, Solver } from "./solver.ts";
 import type { SolveRegistry } from "./solves.ts";
 

@@ -9,8 +9,7 @@ import {
   receiveFiles,
 } from "../../buildkit/mod.ts";
 import { openDirectory } from "../../kernel/files.ts";
-import type { BuildInputs, LocalContext, NamedContext } from "../build/mod.ts";
-import { decompress, unpack } from "../tree/mod.ts";
+import { archiveContext, type BuildInputs, type LocalContext, type NamedContext } from "../build/mod.ts";
 import { SyncedDirectory } from "./synced-directory.ts";
 
 export interface SessionFiles {
@@ -46,32 +45,6 @@ export function sessionDirectory(
         await receiveFiles(session, { name, ...wanted }, synced, signal);
         synced.finish();
         return synced.received.bytes;
-      });
-    },
-  };
-}
-
-/** An archive, however it comes. It can be received once. */
-export function archiveContext(
-  archive: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
-  limitBytes: number,
-): LocalContext {
-  return {
-    comesWhole: true,
-    async receive(
-      directory: string,
-      _wanted: Parameters<LocalContext["receive"]>[1],
-      signal: AbortSignal,
-    ): Promise<void> {
-      using root = openDirectory(directory);
-      await unpack(decompress(archive(signal), limitBytes), {
-        root,
-        directory: "/",
-        keepTypes: false,
-        owner: { uid: 0, gid: 0 },
-        firstHostId: 0,
-        whiteouts: false,
-        limitHoleBytes: limitBytes,
       });
     },
   };
