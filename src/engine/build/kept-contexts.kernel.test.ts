@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { dirname } from "node:path";
 import { KeptContexts } from "./kept-contexts.ts";
 
 const home = mkdtempSync(`${tmpdir()}/tiffin-kept-`);
@@ -57,4 +58,15 @@ test("room is told", () => {
   mkdirSync(`${kept?.path}/d`);
   writeFileSync(`${kept?.path}/d/f`, "12345");
   expect(contexts.usage()).toMatchObject([{ bytes: 5 }]);
+});
+
+test("one that was taken away and comes again is put elsewhere on the disk", async () => {
+  const contexts = open();
+  const first = contexts.take("a");
+  first?.[Symbol.dispose]();
+  const [name = ""] = contexts.usage().map((use) => use.name);
+  await contexts.remove(name);
+  using again = contexts.take("a");
+  expect(dirname(again?.path ?? "")).toBe(dirname(first?.path ?? ""));
+  expect(again?.path).not.toBe(first?.path);
 });

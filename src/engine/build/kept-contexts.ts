@@ -6,13 +6,15 @@ import { createHash } from "node:crypto";
 import { fileStatus, listDirectory, removeTreeInSlices } from "../../kernel/directory.ts";
 import { makeDirectory, openDirectory, openFile, openFlags } from "../../kernel/files.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
+import { spreadDirectories } from "../../kernel/spread.ts";
 import { changeTime } from "../../kernel/tree-writer.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { randomHex } from "../../lib/ids.ts";
 import { resolveFlags } from "../../linux/open-flags.ts";
 
 const privateMode = 0o700;
-const filesName = "files";
+const placeDigits = 8;
 const bootDigits = 8;
 const nameDigits = 32;
 /** Those used last stay. */
@@ -61,17 +63,14 @@ export class KeptContexts {
     try {
       makeDirectory(this.#directory, privateMode);
       if (makeDirectory(place, privateMode)) void this.#tidy();
-      makeDirectory(`${place}/${filesName}`, privateMode);
+      const files = filesOf(place);
       using parent = openDirectory(this.#directory);
       changeTime(parent, name, BigInt(nowMs()) * nsPerMs);
+      return { path: files, [Symbol.dispose]: () => void this.#inUse.delete(name) };
     } catch (thrown) {
       this.#inUse.delete(name);
       throw thrown;
     }
-    return {
-      path: `${place}/${filesName}`,
-      [Symbol.dispose]: () => void this.#inUse.delete(name),
-    };
   }
 
   usage(): KeptContextUse[] {
@@ -122,6 +121,20 @@ export class KeptContexts {
       this.#report(new Error(`cannot take a kept context away: ${messageOf(thrown)}`));
     }
   }
+}
+
+/**
+ * The directory in `place` that has the files. Where it is new its name is, too: an ext4 without a journal looks at each inode that was
+ * taken away in the last minutes, for each file that it makes in the same part of the disk, and the same name would lead there again.
+ */
+function filesOf(place: string): string {
+  using list = openFile(undefined, place, openFlags.readOnly | openFlags.directory);
+  const there = listDirectory(list, place)[0];
+  if (there !== undefined) return `${place}/${there.name}`;
+  spreadDirectories(place);
+  const files = `${place}/${randomHex(placeDigits)}`;
+  makeDirectory(files, privateMode);
+  return files;
 }
 
 function bytesBelow(root: OwnedFd, path: string): number {
