@@ -424,6 +424,14 @@ inOwnNetns(import.meta.path, () => {
     await start("guest", "container:web", ...sleeps);
     await start("local", "one", "-p", `127.0.0.1:${own}:80`, "base", "httpd", "-f", "-p", "80");
     const expected = [
+      ["host", "hosted:1", "noListener", "start the program that listens at port 1 in host"],
+      ["outside", "hosted:1", "noListener", "start the program that listens at port 1 in host"],
+      [
+        "outside",
+        "alone:80",
+        "noLinks",
+        "alone was made for no network: make it anew with tiffin run --network NETWORK",
+      ],
       ["cli", "guest:80", "nameOfOther", "ask for web:80"],
       ["cli", "hosted:80", "nameOfHost", "use an address of this machine: tiffin why cli host:80 says which"],
       ["hosted", "web:80", "nameNotShared", "ask for $web_ip:80"],
@@ -493,6 +501,8 @@ inOwnNetns(import.meta.path, () => {
       expect([from, answer.Reason]).toEqual([from, "ownParent"]);
       expect(answer.Verdict).toContain("standing is a macvlan on the link out0 of the host");
     }
+    const outside = await why("outside", "standing:80");
+    expect([outside.Reason, outside.Remedy]).toEqual(["ownAddress", "ask for 192.0.2.40:80"]);
     shell("! ping -c 1 -W 1 192.0.2.40 >/dev/null");
     await tiffin("rm", "-f", "standing", "beside");
     await tiffin("network", "rm", "onlink");

@@ -27,6 +27,10 @@ export function resolveTarget(
   const { name, target: wanted, from } = told.facts;
   if (name.kind === "address" && wanted.address !== undefined) return wanted.address;
   if (name.kind === "machine") return machineAddress(told);
+  if (from.kind !== "container" && target !== undefined) {
+    if (target.space === hostSpace) return machineAddress(told);
+    if (isAlone(target)) stopAlone(told, target, undefined);
+  }
   if (from.kind === "outside" && target !== undefined) return publishedAddress(told, target);
   if (name.kind === "found") {
     told.ok("nameFound", { name: wanted.text, address: formatIpAddress(name.address), by: name.by });
@@ -60,12 +64,26 @@ function publishedAddress(told: Telling, target: ReachContainer): Uint8Array {
   const { from } = told.facts;
   const caller = (from.kind === "outside" ? from.address : undefined) ?? outsiders[4];
   const { port, protocol } = told.facts.target;
-  if (publishedFor(target, told.facts.target, caller) === undefined)
+  if (publishedFor(target, told.facts.target, caller) === undefined) {
+    stopOwnAddress(told, target, caller);
     stopNotPublished(told, target, { port, protocol });
+  }
   const host = outerAddress(told, caller)?.address;
   if (host === undefined)
     told.stop("otherFamily", { target: target.name, who: "outside" }, "doLook", { who: target.name });
   return host;
+}
+
+/** What stands on a link of the host (macvlan, ipvlan...) has no ports of the host: it is out there itself. */
+function stopOwnAddress(told: Telling, target: ReachContainer, caller: Uint8Array): void {
+  const own = told.facts.networks.filter(({ name }) => target.networks.includes(name));
+  const address = target.addresses.find((each) => each.length === caller.length);
+  const [network] = own;
+  if (network === undefined || address === undefined || own.some(({ bridge }) => bridge !== "")) return;
+  const shown = formatIpAddress(address);
+  told.stop("ownAddress", { target: target.name, network: network.name }, "doAsk", {
+    place: `${address.length === 16 ? `[${shown}]` : shown}:${told.facts.target.port}`,
+  });
 }
 
 /** The port through which callers of the family of `caller` come. */

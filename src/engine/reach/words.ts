@@ -109,6 +109,10 @@ export const sentences = {
     "{target} is a {kind} on the link {link} of the host, and the kernel passes nothing between such a one and its host",
     "{target} 是主机链路 {link} 上的 {kind}，内核不在它与主机之间传递任何东西",
   ],
+  ownAddress: [
+    "the network {network} publishes no ports on the host: {target} is reached at its own address, through the link that it stands on",
+    "网络 {network} 不在主机上发布端口：{target} 要经它所在的链路，用它自己的地址访问",
+  ],
   noPort: ["the host's end of {link} is a port of no bridge", "{link} 在主机上的一端不是任何网桥的端口"],
   nobody: ["nobody at {link} has the address {address}", "{link} 上没有谁拥有地址 {address}"],
   conflict: ["{address} is used by more than one: {owners}", "地址 {address} 被多方使用：{owners}"],
