@@ -193,6 +193,32 @@ async function logText(id: string, wanted: string): Promise<void> {
   await until(`${wanted} in the log`, async () => (await allLogs(id)).includes(wanted));
 }
 
+test("containers are found by the source of a bind and by the one isolation; copies are told", async () => {
+  const { containers, events } = fixture.engine;
+  const source = `${fixture.directory}/found-by`;
+  mkdirSync(source);
+  const id = await fixture.start(["sleep", "1000"], { HostConfig: { Binds: [`${source}:/found`] } });
+  const told: string[] = [];
+  const names = async (filters: Record<string, string[]>): Promise<number> =>
+    (await containers.list({ all: true, size: false, filters })).length;
+  expect(await names({ volume: [source], isolation: ["default"] })).toBe(1);
+  expect(await names({ volume: [`${source}/below`] })).toBe(0);
+  using _listening = events.subscribe(({ type, action }) => {
+    if (type === "container") told.push(action);
+  });
+  const { bytes } = await containers.getArchive(id, "/etc/hostname");
+  for await (const _ of bytes);
+  await containers.putArchive(
+    id,
+    { path: "/", keepTypes: false, ownedByUser: false },
+    (async function* () {
+      yield new Uint8Array(1024);
+    })(),
+  );
+  expect(told).toEqual(["archive-path", "extract-to-dir"]);
+  await containers.remove(id, { force: true, volumes: false });
+});
+
 test("logs are kept, selected, followed to the end", async () => {
   const { containers } = fixture.engine;
   const id = await fixture.start(["sh", "-c", "for i in 1 2 3 4 5; do echo $i; sleep 0.02; done"]);
@@ -315,6 +341,8 @@ test("exec runs inside, with its own exit code, user and environment", async () 
   expect(await execs.inspect(Id)).toMatchObject({ Running: false, ExitCode: 0, ContainerID: id });
   expect((await failure(execs.start(Id, {}))).kind).toBe("conflict");
   expect((await failure(execs.run(id, { Cmd: ["nosuch"], AttachStdout: true }))).exitCode).toBe(127);
+  const stranger = execs.run(id, { Cmd: ["true"], User: "nobodyatall", AttachStdout: true });
+  expect((await failure(stranger)).exitCode).toBe(126);
   const missing = await execs.create(id, { Cmd: ["nosuch"], AttachStdout: true, AttachStderr: true });
   const told = await execs.start(missing.Id, {});
   expect((await collect(told.stream, false)).stderr).toContain(
@@ -393,6 +421,10 @@ test("read-only, capabilities, privileges, init and namespaces are as asked", as
     ).stdout,
   ).toBe("ok\n");
   expect((await fixture.run(["sh", "-c", "mount -t tmpfs x /mnt"])).code).not.toBe(0);
+  const makesGroup = ["sh", "-c", "mkdir /sys/fs/cgroup/below 2>&1 || mkdir /sys/fs/cgroup/pids/below 2>&1"];
+  expect((await fixture.run(makesGroup)).stdout).toContain("Read-only file system");
+  const writable = { SecurityOpt: ["writable-cgroups=true"] };
+  expect((await fixture.run(makesGroup, { HostConfig: writable })).code).toBe(0);
   expect((await fixture.run(["sh", "-c", "echo $$"], { HostConfig: { Init: true } })).stdout).not.toBe("1\n");
   expect((await fixture.run(["sh", "-c", "echo $$"])).stdout).toBe("1\n");
   expect((await fixture.run(["sh", "-c", "kill -TERM $$; echo alive"])).stdout).toBe("alive\n");
@@ -465,6 +497,9 @@ test("bad wishes are refused before anything is made", async () => {
     [{ HostConfig: { Binds: ["/a:/x", "/b:/x"] } }, "invalid", "Duplicate mount point: /x"],
     [{ Env: ["=x"] }, "invalid", "invalid environment variable: =x"],
     [{ StopSignal: "SIGFUN" }, "invalid", "invalid signal: SIGFUN"],
+    [{ HostConfig: { PidMode: "container:nosuch" } }, "invalid", "No such container: nosuch"],
+    [{ HostConfig: { IpcMode: "container:nosuch" } }, "invalid", "No such container: nosuch"],
+    [{ Healthcheck: { Interval: 1000 } }, "invalid", "Interval in Healthcheck cannot be less than 1ms"],
     [{ HostConfig: { NetworkMode: "container:nosuch" } }, "notFound", "No such container: nosuch"],
   ];
   for (const [body, kind, message] of refusals) {

@@ -203,7 +203,9 @@ export const command = defineCommand({
       },
     });
     const options = { truncate: !values["no-trunc"], nowMs: context.io.nowMs() };
-    if (values.quiet && values.format === "") {
+    if (values.quiet) {
+      if (values.format !== "")
+        context.err("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
       const length = options.truncate ? shortIdLength : undefined;
       context.out(containers.map((one) => `${one.Id.slice(0, length)}\n`).join(""));
       return 0;

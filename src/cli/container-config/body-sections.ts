@@ -314,6 +314,18 @@ function securityOption(option: string, readFile: CreateSurroundings["readFile"]
   }
 }
 
+const plainPaths = "systempaths=unconfined";
+
+/** The engine's part of the list: of the system's paths it hears otherwise. */
+function securityOptions(options: readonly string[], readFile: CreateSurroundings["readFile"]): string[] {
+  return options.flatMap((option) => {
+    if (option === plainPaths) return [];
+    if (!/[=:]/.test(option) && option !== "no-new-privileges")
+      throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`);
+    return securityOption(option, readFile);
+  });
+}
+
 const security: Section = {
   options: ["cap-add", "cap-drop", "group-add", "privileged", "read-only", "security-opt", "sysctl"],
   build: (values, { readFile }) => ({
@@ -323,7 +335,8 @@ const security: Section = {
       GroupAdd: filled(values["group-add"]),
       Privileged: yes(values.privileged),
       ReadonlyRootfs: yes(values["read-only"]),
-      SecurityOpt: filled(values["security-opt"].map((option) => securityOption(option, readFile))),
+      SecurityOpt: filled(securityOptions(values["security-opt"], readFile)),
+      ...(values["security-opt"].includes(plainPaths) && { MaskedPaths: [], ReadonlyPaths: [] }),
       Sysctls: filledMap(keyValueMap(values.sysctl)),
     },
   }),

@@ -33,6 +33,12 @@ function checkedBy(parse: (value: string) => unknown): (value: string) => string
   };
 }
 
+function checkDeviceRule(value: string): string {
+  if (!/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(value))
+    throw new Error(`invalid device cgroup format '${value}'`);
+  return value;
+}
+
 function checkSysctl(value: string): string {
   if (!/^[^=]+=/.test(value)) throw new Error(`sysctl '${value}' is not allowed`);
   return value;
@@ -59,7 +65,7 @@ export const containerFlags = {
   "cpuset-mems": text("", "Memory nodes to allocate from (0-3, 0,1)"),
   // A device is parsed when the request is built: Docker reports its mistakes without the usage lines.
   device: list("", "Give access to a device of the host"),
-  "device-cgroup-rule": list("", "Add a rule to the list of allowed devices"),
+  "device-cgroup-rule": list("", "Add a rule to the list of allowed devices", checkDeviceRule),
   "device-read-bps": parsedList("", "list", "Limit reading from a device, in bytes per second", (value) =>
     parseDeviceRate(value, true),
   ),

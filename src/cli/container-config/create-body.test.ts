@@ -79,3 +79,11 @@ test("health is asked for in one way", async () => {
     "tiffin: --health-cmd, --health-http, --health-tcp and --health-grpc exclude each other\n",
   );
 });
+
+test("paths of the system that are not confined go as lists of none, which are not the engine's own", () => {
+  const args = ["--security-opt", "systempaths=unconfined", "busybox"];
+  const { values, given } = parseFlags(containerFlags, args, { interspersed: false });
+  const asked = { values, given, image: "busybox", command: [], detached: false, consoleSize: undefined };
+  const body = createBody(asked, surroundings());
+  expect(body.HostConfig).toMatchObject({ MaskedPaths: [], ReadonlyPaths: [] });
+});

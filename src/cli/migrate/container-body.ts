@@ -15,7 +15,7 @@ const shortIdLength = 12;
 const knownLogs: ReadonlySet<string> = new Set(["json-file", "local", "none", "syslog", "journald"]);
 const ownModes: ReadonlySet<string> = new Set(["slirp4netns", "pasta", "podman"]);
 
-const bindWords: ReadonlySet<string> = new Set(["ro", "rw", "z", "Z", "nocopy"]);
+const bindWords: ReadonlySet<string> = new Set(["ro", "rw", "z", "Z"]);
 const propagations: ReadonlySet<string> = new Set([
   "shared",
   "slave",
@@ -30,7 +30,9 @@ function bindOf(bind: string): string {
   const [source = "", target, mode] = bind.split(":");
   if (target === undefined || mode === undefined) return bind;
   const isPath = source.startsWith("/");
-  const kept = mode.split(",").filter((word) => bindWords.has(word) || (isPath && propagations.has(word)));
+  const kept = mode
+    .split(",")
+    .filter((word) => bindWords.has(word) || (isPath ? propagations.has(word) : word === "nocopy"));
   return [source, target, ...(kept.length > 0 ? [kept.join(",")] : [])].join(":");
 }
 

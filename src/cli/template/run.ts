@@ -30,6 +30,7 @@ import {
   kindOf,
   listOf,
   type Method,
+  mapMark,
   TypedNil,
   typeName,
 } from "./value.ts";
@@ -76,6 +77,8 @@ class TemplateRun {
   #variables: Variable[] = [];
   #name: string;
   #depth = 0;
+  /** A map lacked a key, whose fields are no value either. */
+  #hasNoValue = false;
   #at: { readonly at: number; readonly shown: () => string } = { at: 0, shown: () => "" };
 
   constructor(template: ParsedTemplate, root: unknown, options: RunOptions) {
@@ -357,7 +360,8 @@ class TemplateRun {
     const { value } = holder;
     if (value === undefined || value === null) {
       if (value === null && holder.isBoxed) this.#fail(`nil pointer evaluating interface {}.${name}`);
-      if (this.#options.missingKey === "error") this.#fail(`nil data; no entry for key ${goQuote(name)}`);
+      if (this.#options.missingKey === "error" && !this.#hasNoValue)
+        this.#fail(`nil data; no entry for key ${goQuote(name)}`);
       return undefined;
     }
     if (value instanceof TypedNil && kindOf(value) === "map") return this.#missing(value, name);
@@ -378,6 +382,10 @@ class TemplateRun {
     const { rootType, missingKey } = this.#options;
     if (value === this.#root && rootType !== undefined)
       this.#fail(`can't evaluate field ${name} in type ${rootType}`);
+    if (typeof value === "object" && value !== null && mapMark in value) {
+      this.#hasNoValue = true;
+      return undefined;
+    }
     if (missingKey === "error") this.#fail(`map has no entry for key ${goQuote(name)}`);
     return undefined;
   }

@@ -59,6 +59,8 @@ describe("what Docker's structs add to the JSON", () => {
     HostConfig: { Binds: null, CpuShares: 7, PidsLimit: null, Dns: ["1.1.1.1"] },
     Config: { Volumes: null, Labels: null },
     State: { Health: null },
+    GraphDriver: { Data: { UpperDir: "/u" } },
+    NetworkSettings: { Networks: { base: { IPAddress: "1.2.3.4" } }, Ports: {} },
     ["__proto__"]: 1,
   });
 
@@ -71,6 +73,15 @@ describe("what Docker's structs add to the JSON", () => {
     ["{{json .HostConfig.Binds}} {{json .State}}", 'null {"Health":null}'],
     ["{{len .HostConfig.Binds}}{{range .HostConfig.Binds}}x{{else}}none{{end}}", "0none"],
     ["{{if .State.Health}}x{{else}}unknown{{end}}", "unknown"],
+    [
+      "{{.Config.Labels.zz}} {{.GraphDriver.Data.zz}} {{.GraphDriver.Data.UpperDir}}",
+      "<no value> <no value> /u",
+    ],
+    ["{{with .Config.Labels.zz}}x{{else}}none{{end}} {{json .Config.Volumes.zz}}", "none null"],
+    [
+      "{{.NetworkSettings.Networks.zz.IPAddress}} {{.NetworkSettings.Networks.base.IPAddress}}",
+      "<no value> 1.2.3.4",
+    ],
     ['{{index .Config.Labels "a"}}|{{join .HostConfig.Binds ","}}|', "||"],
     ["{{json .HostConfig}}", '{"Binds":null,"CpuShares":7,"Dns":["1.1.1.1"],"PidsLimit":null}'],
     [

@@ -35,6 +35,9 @@ export class TypedNil {
   }
 }
 
+/** On what is a Go map, which has no value where it lacks a key. */
+export const mapMark = Symbol("map");
+
 export type Kind =
   | "invalid"
   | "bool"

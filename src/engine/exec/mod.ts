@@ -219,7 +219,7 @@ export class ExecService {
       launched?.signal(signalNumbers.SIGKILL);
       const exitCode = thrown instanceof TiffinError ? (thrown.exitCode ?? 126) : 126;
       this.#ended(exec, exitCode);
-      throw thrown;
+      throw proposing(thrown, exitCode);
     }
   }
 
@@ -319,4 +319,16 @@ function refuseExec(container: Container): void {
   }
   refuseRestarting(container);
   if (!isAlive(state)) throw new TiffinError("conflict", "container.not-running", notRunning(id));
+}
+
+/** A user that the container does not have is the program's failure; of `run`, which reads the same names, it is the engine's. */
+function proposing(thrown: unknown, exitCode: number): unknown {
+  if (!(thrown instanceof TiffinError) || !thrown.code.startsWith("user.") || thrown.exitCode !== undefined)
+    return thrown;
+  const { kind, code, message, remedy } = thrown;
+  return new TiffinError(kind, code, message, {
+    cause: thrown,
+    exitCode,
+    ...(remedy !== undefined && { remedy }),
+  });
 }

@@ -10,7 +10,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { holding } from "../../../lib/held-stream.ts";
 import { mountAttributes } from "../../../linux/mount-flags.ts";
 import { decompress, packTree, unpack } from "../../tree/mod.ts";
-import { enqueue } from "../context.ts";
+import { enqueue, tellEvent } from "../context.ts";
 import { type Container, isAlive } from "../record/mod.ts";
 import type { ArchiveContext } from "./context.ts";
 import { lastName, openEntry, pathStatusOf, unreachablePath } from "./path-status.ts";
@@ -60,6 +60,7 @@ export async function getArchive(
       const node = new PlainEntry(entry.fd, { crossesMounts: true });
       const firstHostId = container.document.firstHostId ?? 0;
       const packing = { firstHostId: () => firstHostId, attributes: isCapability };
+      tellEvent(context, container, "archive-path");
       return {
         status: pathStatusOf(path, entry),
         bytes: holding([node, root], packTree(node, lastName(path), packing)),
@@ -116,6 +117,7 @@ async function unpackInto(
   } catch (thrown) {
     throw unreachablePath(thrown, path, container.name);
   }
+  tellEvent(context, container, "extract-to-dir");
   context.fail("copy.unpacked");
 }
 

@@ -207,6 +207,9 @@ function decideDocument(
   if (runtime !== undefined) runtimeProgram(context.config, runtime);
   const named = complete(decided.specification, id, context.facts.hostname);
   const specification = { ...named, mounts: named.mounts.map((mount) => findMountImage(context, mount)) };
+  for (const namespace of [specification.namespaces.pid, specification.namespaces.ipc]) {
+    if (namespace.kind === "container") requireContainer(context, namespace.container);
+  }
   for (const mount of specification.mounts) {
     if (mount.kind === "bind" && !mount.createSource) refuseMissingSource(mount.source);
   }
@@ -218,6 +221,15 @@ function decideDocument(
     docker: decided.docker,
   };
   return { document, warnings: [...warnings, ...decided.warnings, ...portWarnings(context, specification)] };
+}
+
+/** Not "not found" of an image, which clients would pull. */
+function requireContainer({ registry }: Pick<CreateContext, "registry">, name: string): void {
+  try {
+    registry.resolve(name);
+  } catch (thrown) {
+    throw new TiffinError("invalid", "container.namespace-of", messageOf(thrown), { cause: thrown });
+  }
 }
 
 /** What a start would say of its ports, as far as it is known: a client that only creates and starts hears nothing of a start. */

@@ -120,6 +120,7 @@ function capabilitiesOf(wanted: readonly string[]): Pick<HostConfig, "CapAdd" | 
 function securityOptions({ namespaces, security }: ContainerSpecification): string[] {
   const { noNewPrivileges, privileged, seccomp } = security;
   const options = noNewPrivileges ? ["no-new-privileges"] : [];
+  if (security.writableCgroups === true) options.push("writable-cgroups=true");
   if (seccomp.kind === "unconfined") options.push("seccomp=unconfined");
   if (seccomp.kind === "profile") options.push(`seccomp=${seccomp.profile}`);
   // Docker adds it to what could not do its work under a label of its own.

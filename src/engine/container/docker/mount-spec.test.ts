@@ -35,6 +35,14 @@ test.each([
   ["/a:/b:wrong", "invalid volume specification: '/a:/b:wrong': invalid mode: wrong"],
   ["/a:/b:ro,rw", "invalid volume specification: '/a:/b:ro,rw': invalid mode: ro,rw"],
   [
+    "/a:/b:nocopy",
+    "invalid volume specification: '/a:/b:nocopy': invalid mount config for type \"bind\": field VolumeOptions must not be specified",
+  ],
+  [
+    "data:/b:rshared",
+    "invalid volume specification: 'data:/b:rshared': invalid mount config for type \"volume\": field BindOptions must not be specified",
+  ],
+  [
     "/a:b",
     "invalid volume specification: '/a:b': invalid mount config for type \"bind\": invalid mount path: 'b' mount path must be absolute",
   ],

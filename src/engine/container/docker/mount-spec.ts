@@ -66,6 +66,8 @@ export function decodeBindString(spec: string, driver = ""): MountSpec {
   const target = decodeTarget(spec, bind ? "bind" : "volume", second);
   const options = decodeBindOptions(spec, third ?? "");
   if (bind) {
+    // Nothing is copied into a directory of the host, so nobody can ask for it not to be.
+    if (!options.copy) throw refuse(spec, foreignField("bind", "VolumeOptions"));
     return {
       kind: "bind",
       source: cleanPath(first),
@@ -78,11 +80,16 @@ export function decodeBindString(spec: string, driver = ""): MountSpec {
     };
   }
   if (options.idMapped) throw refuse(spec, "idmap is for binds");
+  if (options.propagation !== undefined) throw refuse(spec, foreignField("volume", "BindOptions"));
   if (!isVolumeName(first)) {
     throw new TiffinError("invalid", "container.volume-name", invalidVolumeName(first));
   }
   const { readOnly, copy } = options;
   return { kind: "volume", volume: first, target, readOnly, copy, ...(driver !== "" && { driver }) };
+}
+
+function foreignField(kind: "bind" | "volume", field: string): string {
+  return `invalid mount config for type "${kind}": field ${field} must not be specified`;
 }
 
 interface BindOptions {

@@ -12,5 +12,8 @@ test("security options", () => {
     kind: "profile",
     profile: "/etc/profile.json",
   });
+  expect(decodeSecurityOptions(["writable-cgroups=true"])).toMatchObject({ writableCgroups: true });
+  expect(decodeSecurityOptions(["writable-cgroups=false"])).not.toHaveProperty("writableCgroups");
+  expect(() => decodeSecurityOptions(["writable-cgroups=maybe"])).toThrow("invalid --security-opt");
   expect(() => decodeSecurityOptions(["apparmor=mine"])).toThrow('invalid --security-opt: "apparmor=mine"');
 });

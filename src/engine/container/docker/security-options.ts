@@ -5,12 +5,15 @@ import type { SeccompSetting } from "../specification/mod.ts";
 export interface SecurityOptions {
   readonly noNewPrivileges: boolean;
   readonly seccomp: SeccompSetting;
+  /** Present when it is asked for: the container may make groups below its own. */
+  readonly writableCgroups?: true;
 }
 
 /** Decodes the list; `key=value` and the older `key:value`. Errors: `container.security-option`. */
 export function decodeSecurityOptions(options: readonly string[]): SecurityOptions {
   let noNewPrivileges = false;
   let seccomp: SeccompSetting = { kind: "default" };
+  let writableCgroups = false;
   for (const option of options) {
     if (option === "no-new-privileges") {
       noNewPrivileges = true;
@@ -21,6 +24,8 @@ export function decodeSecurityOptions(options: readonly string[]): SecurityOptio
     const value = split < 0 ? "" : option.slice(split + 1);
     if (key === "no-new-privileges" && (value === "true" || value === "false")) {
       noNewPrivileges = value === "true";
+    } else if (key === "writable-cgroups" && (value === "true" || value === "false")) {
+      writableCgroups = value === "true";
     } else if (key === "seccomp" && value !== "") {
       seccomp = seccompOf(value);
     } else if (
@@ -30,7 +35,7 @@ export function decodeSecurityOptions(options: readonly string[]): SecurityOptio
       throw new TiffinError("invalid", "container.security-option", `invalid --security-opt: "${option}"`);
     }
   }
-  return { noNewPrivileges, seccomp };
+  return { noNewPrivileges, seccomp, ...(writableCgroups && { writableCgroups }) };
 }
 
 function seccompOf(value: string): SeccompSetting {

@@ -11,6 +11,7 @@ import { parseSignal, signalNumbers } from "../../../linux/signals.ts";
 import { ownRuntime } from "../../config.ts";
 import {
   type ContainerSpecification,
+  checkHealthTimes,
   defaultGraceSeconds,
   defaultTerminal,
   type HealthSpecification,
@@ -211,7 +212,12 @@ export function healthOf(
   shell: readonly string[] | undefined,
 ): HealthSpecification | null {
   const test = decodeHealthTest(check?.Test ?? [], shell);
-  if (check === undefined || test === undefined) return null;
+  if (check === undefined) return null;
+  if (test === undefined) {
+    // Times without a check do nothing; those that no check could have are a mistake all the same.
+    checkHealthTimes(check);
+    return null;
+  }
   return {
     test,
     intervalNs: check.Interval ?? 0,

@@ -26,12 +26,14 @@ const secure = ["nosuid", "noexec", "nodev"] as const;
 /** What decides about the kernel's file systems. */
 export interface KernelMounts {
   readonly privileged: boolean;
+  readonly writableCgroups: boolean;
   readonly ipc: IpcNamespace;
   readonly sharedMemoryBytes: number | bigint;
 }
 
-function kernelMounts({ privileged, ipc, sharedMemoryBytes }: KernelMounts): OciMount[] {
+function kernelMounts({ privileged, writableCgroups, ipc, sharedMemoryBytes }: KernelMounts): OciMount[] {
   const access = privileged ? "rw" : "ro";
+  const groupAccess = writableCgroups ? "rw" : access;
   const mounts: OciMount[] = [
     { destination: "/proc", type: "proc", source: "proc", options: [...secure] },
     {
@@ -47,7 +49,7 @@ function kernelMounts({ privileged, ipc, sharedMemoryBytes }: KernelMounts): Oci
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     { destination: "/sys", type: "sysfs", source: "sysfs", options: [...secure, access] },
-    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...secure, access] },
+    { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...secure, groupAccess] },
   ];
   // It shows the message queues of whichever IPC namespace the container is in.
   mounts.push({ destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: [...secure] });

@@ -158,7 +158,12 @@ export function specOf(input: SpecInput, facts: HostFacts): RuntimeSpec {
     process: processOf(input),
     root: { path: "rootfs", readonly: security.rootReadOnly },
     mounts: mountsOf(
-      { privileged: security.privileged, ipc: namespaces.ipc, sharedMemoryBytes },
+      {
+        privileged: security.privileged,
+        writableCgroups: security.writableCgroups ?? false,
+        ipc: namespaces.ipc,
+        sharedMemoryBytes,
+      },
       input.mounts,
     ),
     ...(Object.keys(annotations).length > 0 && { annotations }),

@@ -97,16 +97,24 @@ export function checkHealth(health: HealthSpecification): void {
       `the service ${JSON.stringify(test.service)} of a check of health: wanted at most 100 characters`,
     );
   }
-  const times = [
-    ["Interval", health.intervalNs],
-    ["Timeout", health.timeoutNs],
-    ["StartPeriod", health.startPeriodNs],
-    ["StartInterval", health.startIntervalNs],
-  ] as const;
-  for (const [name, value] of times) {
-    if (value !== 0 && value < shortestNs) {
-      refuse("health", `${name} in Healthcheck cannot be less than 1ms`);
-    }
-  }
+  checkHealthTimes({
+    Interval: health.intervalNs,
+    Timeout: health.timeoutNs,
+    StartPeriod: health.startPeriodNs,
+    StartInterval: health.startIntervalNs,
+  });
   if (health.retries < 0) refuse("health", "Retries in Healthcheck cannot be negative");
+}
+
+/** By Docker's names, in nanoseconds; 0 and absent are the engine's choice. Errors: `container.health`. */
+export function checkHealthTimes(times: {
+  readonly Interval?: number | undefined;
+  readonly Timeout?: number | undefined;
+  readonly StartPeriod?: number | undefined;
+  readonly StartInterval?: number | undefined;
+}): void {
+  for (const name of ["Interval", "Timeout", "StartPeriod", "StartInterval"] as const) {
+    const value = times[name] ?? 0;
+    if (value !== 0 && value < shortestNs) refuse("health", `${name} in Healthcheck cannot be less than 1ms`);
+  }
 }

@@ -1,7 +1,7 @@
 /** What a container is to be, in the engine's own terms, and whether it can be had. Pure; it knows no document of Docker's. */
 export { cgroupParentPath } from "./cgroup-parent.ts";
 export { checkSpecification } from "./check.ts";
-export { checkHealth, checkHealthPolicy, checkRestart } from "./check-life.ts";
+export { checkHealth, checkHealthPolicy, checkHealthTimes, checkRestart } from "./check-life.ts";
 export { checkEndpoint } from "./check-network.ts";
 export { checkUpdatedResources } from "./check-resources.ts";
 export { chosenDetails, type LogSubject, logDetails } from "./log-details.ts";

@@ -258,6 +258,8 @@ const security = object({
   readonlyPaths: list(text),
   sysctls: mapOf(text),
   rootReadOnly: flag,
+  /** The tree of groups is mounted writable; absent: only for privileged ones. */
+  writableCgroups: optional(flag),
 });
 
 /** What `logs --details` puts before each line. */

@@ -58,7 +58,10 @@ const filters: Readonly<Record<string, FilterMaker>> = {
   volume: (values) =>
     anyOf(values, (container, value) =>
       container.document.specification.mounts.some(
-        (mount) => mount.target === value || (mount.kind === "volume" && mount.volume === value),
+        (mount) =>
+          mount.target === value ||
+          (mount.kind === "volume" && mount.volume === value) ||
+          (mount.kind === "bind" && mount.source === value),
       ),
     ),
   publish: (values) => portTest("publish", values),
@@ -69,6 +72,8 @@ const filters: Readonly<Record<string, FilterMaker>> = {
     requireWord("health", "health", healths, values);
     return anyOf(values, ({ health }, value) => (health?.status ?? "none") === value);
   },
+  // On Linux there is one isolation, whatever it is called.
+  isolation: () => () => true,
   "is-task": (values) => {
     const wanted = values.length > 0 && booleanOf("is-task", values);
     return () => !wanted;
