@@ -37,6 +37,17 @@ export interface EngineConfig {
   readonly logFormat: "text" | "json";
 }
 
+/** What an engine takes over while it is open; all else is settled when it opens. */
+export const liveSettings = [
+  "insecureRegistries",
+  "registryMirrors",
+  "runtimes",
+  "defaultRuntime",
+  "logLevel",
+  "logFormat",
+] as const satisfies readonly (keyof EngineConfig)[];
+export type LiveSettings = Pick<EngineConfig, (typeof liveSettings)[number]>;
+
 /** A program of the host, and what stands before its commands. */
 export interface RuntimeProgram {
   /** Absolute, or a name in PATH. */

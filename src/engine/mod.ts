@@ -16,7 +16,7 @@ import { PlanMemory } from "../plan/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { BuildService, ContentMemory, KeptContexts, StepCache } from "./build/mod.ts";
 import { BuildKitService } from "./buildkit/mod.ts";
-import { cgroupParentOf, type EngineConfig, enginePaths } from "./config.ts";
+import { cgroupParentOf, type EngineConfig, enginePaths, type LiveSettings, liveSettings } from "./config.ts";
 import {
   type ContainerContext,
   ContainerNames,
@@ -83,6 +83,8 @@ export interface Engine {
   readonly reach: ReachService;
   readonly events: EventService;
   readonly facts: HostFacts;
+  /** Takes over what can change while it is open; what is under way goes on as it began. */
+  adopt(settings: LiveSettings): void;
   /** Lets go of everything; containers keep running for the next engine. */
   close(): Promise<void>;
   /** Closes, and takes bridge, rules and cgroups off the host. Errors: `conflict` while containers run. */
@@ -113,7 +115,7 @@ export async function openEngine(config: EngineConfig, options: EngineOptions): 
   try {
     makeOwnDirectory(config.run, "--run");
     runLock = lockDirectory(`${config.run}/lock`, "this run directory");
-    return await openWith(config, options, { store, runLock, facts }, paths, report);
+    return await openWith({ ...config }, options, { store, runLock, facts }, paths, report);
   } catch (thrown) {
     runLock?.[Symbol.dispose]();
     store[Symbol.dispose]();
@@ -271,8 +273,12 @@ async function openWith(
     stagingDirectory: `${config.root}/staging`,
     environment: process.env,
     ...hostPlaces,
-    insecureRegistries: config.insecureRegistries,
-    mirrors: config.registryMirrors,
+    get insecureRegistries() {
+      return config.insecureRegistries;
+    },
+    get mirrors() {
+      return config.registryMirrors;
+    },
     limits: { unpackedLayerBytes: config.limitUnpackedBytes },
   });
   const imageService = new ImageService({
@@ -370,6 +376,10 @@ async function openWith(
     reach: new ReachService(reachContext(context)),
     events: new EventService(events, timers),
     facts,
+    adopt(settings) {
+      // Whoever needs one of these asks the configuration each time.
+      Object.assign(config, Object.fromEntries(liveSettings.map((name) => [name, settings[name]])));
+    },
     async close() {
       // As long as a container runs it needs all of it; the last engine leaves the host as the first found it.
       const isLast = ![...context.registry.all()].some(({ state }) => hasProcess(state));

@@ -23,6 +23,31 @@ function complaint(work: () => unknown): string {
   }
 }
 
+/** dockerd(8) of version 28, by hand: not the table under test. */
+const dockerKeys =
+  `allow-direct-routing allow-nondistributable-artifacts api-cors-header authorization-plugins bip bip6 bridge
+  bridge-accept-fwmark builder cgroup-parent containerd containerd-namespace containerd-plugins-namespace cpu-rt-period cpu-rt-runtime
+  data-root debug default-address-pools default-cgroupns-mode default-gateway default-gateway-v6 default-ipc-mode default-network-opts
+  default-runtime default-shm-size default-ulimits dns dns-opts dns-search exec-opts exec-root experimental features firewall-backend
+  fixed-cidr fixed-cidr-v6 group host-gateway-ip host-gateway-ips hosts icc init init-path insecure-registries ip ip-forward
+  ip-forward-no-drop ip-masq ip6tables iptables ipv6 labels live-restore log-driver log-format log-level log-opts
+  max-concurrent-downloads max-concurrent-uploads max-download-attempts metrics-addr mtu no-new-privileges node-generic-resources
+  oom-score-adjust pidfile proxies raw-logs registry-mirrors runtimes seccomp-profile selinux-enabled shutdown-timeout storage-driver
+  storage-opts swarm-default-advertise-addr tls tlscacert tlscert tlskey tlsverify userland-proxy userland-proxy-path userns-remap`.split(
+    /\s+/,
+  );
+const dockerValues: Readonly<Record<string, unknown>> = {
+  "default-address-pools": [{ base: "10.10.0.0/16", size: 24 }],
+  "insecure-registries": ["one:5000"],
+  "registry-mirrors": ["https://mirror.example"],
+  runtimes: { youki: { path: "/usr/bin/youki" } },
+  "log-level": "fatal",
+  "log-format": "json",
+  tlscacert: "/ca.pem",
+  tlscert: "/cert.pem",
+  tlskey: "/key.pem",
+};
+
 const everything = {
   $schema: "https://example.org/tiffin.schema.json",
   root: "/a",
@@ -131,14 +156,40 @@ test("an option that was mistyped is shown the right one", () => {
   );
 });
 
-test("of a daemon.json what is shared is kept, and the rest is named", () => {
-  const shared = { icc: false, "registry-mirrors": ["https://mirror.example"] };
-  writeFileSync(file, JSON.stringify({ ...shared, "data-root": "/x", "swarm-default": 1 }));
-  expect(fromDockerConfig(file)).toEqual({
-    document: shared,
-    left: [
+describe("a daemon.json of Docker", () => {
+  function converted(document: unknown): ReturnType<typeof fromDockerConfig> {
+    writeFileSync(file, JSON.stringify(document));
+    return fromDockerConfig(file);
+  }
+
+  test("what is shared is kept, and the rest is named with its reason", () => {
+    const shared = { icc: false, "registry-mirrors": ["https://mirror.example"], "log-level": "debug" };
+    const { document, left } = converted({
+      ...shared,
+      "data-root": "/x",
+      "metrics-addr": "127.0.0.1:9323",
+      "default-runtime": "runc",
+      "registry-miror": [],
+      __proto: 1,
+    });
+    expect(document).toEqual(shared);
+    expect(left).toEqual([
       '"data-root" is left out: its state stays its own',
-      '"swarm-default" is left out: Tiffin has no such setting',
-    ],
+      '"metrics-addr" is left out: its port stays its own; see metrics-addr',
+      '"default-runtime" is left out: Tiffin is the runtime itself',
+      '"registry-miror" is left out: Docker has no such key that is known here; did you mean "registry-mirrors"?',
+      '"__proto" is left out: Docker has no such key that is known here',
+    ]);
+  });
+
+  test.each(dockerKeys)("its key %s is known, whatever becomes of it", (key) => {
+    const value = key === "icc" || key === "tlsverify" ? true : (dockerValues[key] ?? "x");
+    const { document, left } = converted({ [key]: value });
+    expect(Object.keys(document).length + left.length).toBe(1);
+    expect(left.join()).not.toContain("no such key");
+  });
+
+  test("a wrong value of a shared key is refused as in a file of our own", () => {
+    expect(complaint(() => converted({ icc: "no" }))).toBe('FILE: icc needs true or false, found "no"');
   });
 });

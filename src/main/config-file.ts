@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { suggestion } from "../cli/suggestion.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
-import { own } from "../lib/own.ts";
 import { type GivenSettings, type Settings, settingNames, settings, WrongValue } from "./daemon-options.ts";
 
 export const defaultConfigFile = "/etc/tiffin/tiffin.json";
@@ -74,22 +73,115 @@ export function readConfigFile(file: string | undefined): GivenSettings {
   }
 }
 
-/** Keys of Docker's daemon.json that are left out for a reason; any other that is not ours is called unknown. */
-const dockerLeaves: Readonly<Record<string, string>> = {
-  "data-root": "its state stays its own",
-  "exec-root": "its state stays its own",
-  pidfile: "there is none",
-  hosts: "its sockets stay its own; see host",
-  group: "it is always tiffin",
-  "live-restore": "containers always outlive the engine",
-  iptables: "rules are in tables of Tiffin's own",
-  ip6tables: "rules are in tables of Tiffin's own",
-  "storage-driver": "layers are stored in one way",
-  "exec-opts": "the control group driver is found out",
-  "log-driver": "say it with each container: --log-driver",
-  "log-opts": "say it with each container: --log-opt",
-  bip: "give the default network a pool: default-address-pools",
+/** Keys of Docker's daemon.json that have the same meaning here. `metrics-addr` is none: one port has one engine. */
+const dockerShares = [
+  "insecure-registries",
+  "registry-mirrors",
+  "icc",
+  "default-address-pools",
+  "runtimes",
+  "default-runtime",
+  "log-level",
+  "log-format",
+  "tlsverify",
+  "tlscacert",
+  "tlscert",
+  "tlskey",
+];
+
+/** Its other keys by the reason for which they are left out: two engines on one machine must not meet. */
+const dockerLeaves: Readonly<Record<string, readonly string[]>> = {
+  "its state stays its own": ["data-root", "exec-root"],
+  "there is none": ["pidfile"],
+  "its sockets stay its own; see host and tcp-hosts": ["hosts", "tls"],
+  "its port stays its own; see metrics-addr": ["metrics-addr"],
+  "it is always tiffin": ["group"],
+  "containers always outlive the engine": ["live-restore", "shutdown-timeout"],
+  "rules are in tables of Tiffin's own": [
+    "iptables",
+    "ip6tables",
+    "ip-forward",
+    "ip-forward-no-drop",
+    "ip-masq",
+    "firewall-backend",
+    "allow-direct-routing",
+    "bridge-accept-fwmark",
+  ],
+  "layers are stored in one way": ["storage-driver", "storage-opts"],
+  "the control group driver is found out": ["exec-opts"],
+  "its containers have a group of Tiffin's own": ["cgroup-parent"],
+  "say it with each container: --log-driver": ["log-driver"],
+  "say it with each container: --log-opt": ["log-opts"],
+  "say it with each container (tiffin run --help)": [
+    "cpu-rt-period",
+    "cpu-rt-runtime",
+    "default-cgroupns-mode",
+    "default-ipc-mode",
+    "default-shm-size",
+    "default-ulimits",
+    "dns",
+    "dns-opts",
+    "dns-search",
+    "init",
+    "init-path",
+    "no-new-privileges",
+    "seccomp-profile",
+    "selinux-enabled",
+  ],
+  "say it with each network (tiffin network create --help)": ["default-network-opts", "mtu"],
+  "give the default network a pool: default-address-pools": ["bip", "bip6", "fixed-cidr", "fixed-cidr-v6"],
+  "the bridge of the default network stays its own": [
+    "bridge",
+    "default-gateway",
+    "default-gateway-v6",
+    "ip",
+    "ipv6",
+  ],
+  "ports need no helper program": ["userland-proxy", "userland-proxy-path"],
+  "proxies are those of the environment: HTTP_PROXY, HTTPS_PROXY, NO_PROXY": [
+    "proxies",
+    "http-proxy",
+    "https-proxy",
+    "no-proxy",
+  ],
+  "see log-level": ["debug", "raw-logs"],
+  "there is no containerd": ["containerd", "containerd-namespace", "containerd-plugins-namespace"],
+  "there is no swarm": ["node-generic-resources", "swarm-default-advertise-addr"],
+  "Tiffin has no such setting": [
+    "allow-nondistributable-artifacts",
+    "api-cors-header",
+    "authorization-plugins",
+    "builder",
+    "cluster-advertise",
+    "cluster-store",
+    "cluster-store-opts",
+    "experimental",
+    "features",
+    "host-gateway-ip",
+    "host-gateway-ips",
+    "labels",
+    "max-concurrent-downloads",
+    "max-concurrent-uploads",
+    "max-download-attempts",
+    "oom-score-adjust",
+    "rootless",
+    "userns-remap",
+    "validate",
+  ],
 };
+
+/** Docker's names of what its own runtime is called: the engine's own takes that place. */
+const dockerRuntime = "runc";
+
+function reasonToLeave(key: string, value: unknown): string | undefined {
+  if (key === "default-runtime" && value === dockerRuntime) return "Tiffin is the runtime itself";
+  if (key === "log-level" && value === "fatal") return "there is no such level; the least is error";
+  if (dockerShares.includes(key)) return undefined;
+  return (
+    Object.keys(dockerLeaves).find((reason) => dockerLeaves[reason]?.includes(key)) ??
+    `Docker has no such key that is known here${suggestion(key, [...dockerShares, ...Object.values(dockerLeaves).flat()])}`
+  );
+}
 
 /** What a daemon.json comes to here: the document to write, and a sentence for each key that is not in it. */
 export function fromDockerConfig(file: string): {
@@ -98,31 +190,20 @@ export function fromDockerConfig(file: string): {
 } {
   const found = readDocument(file);
   if (found === undefined) throw wrongFile(file, "there is no such file");
-  const shared = [
-    "insecure-registries",
-    "registry-mirrors",
-    "icc",
-    "default-address-pools",
-    "runtimes",
-    "tlsverify",
-    "tlscacert",
-    "tlscert",
-    "tlskey",
-  ];
   const entries = Object.entries(found);
-  const document = Object.fromEntries(entries.filter(([key]) => shared.includes(key)));
+  const document = Object.fromEntries(
+    entries.filter(([key, value]) => reasonToLeave(key, value) === undefined),
+  );
   try {
     decodeSettings(document);
   } catch (thrown) {
     if (thrown instanceof WrongValue) throw wrongFile(file, thrown.message);
     throw thrown;
   }
-  const left = entries
-    .filter(([key]) => !shared.includes(key))
-    .map(
-      ([key]) =>
-        `${JSON.stringify(key)} is left out: ${own(dockerLeaves, key) ?? "Tiffin has no such setting"}`,
-    );
+  const left = entries.flatMap(([key, value]) => {
+    const reason = reasonToLeave(key, value);
+    return reason === undefined ? [] : [`${JSON.stringify(key)} is left out: ${reason}`];
+  });
   return { document, left };
 }
 

@@ -1,4 +1,4 @@
-/** `tiffin daemon`: one engine behind one API socket, until SIGTERM or SIGINT. Running containers outlive it. */
+/** `tiffin daemon`: one engine behind one API socket, until SIGTERM or SIGINT. Running containers outlive it. SIGHUP reads the configuration anew. */
 
 import { writeSync } from "node:fs";
 import { engineFront } from "../abi/front.ts";
@@ -10,9 +10,11 @@ import { acceptEach, notifyManager, takeListeners } from "../kernel/service-mana
 import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
 import { fromDockerConfig, readConfigFile } from "./config-file.ts";
+import type { GivenSettings } from "./daemon-options.ts";
 import { daemonPage, parseDaemonWords } from "./daemon-words.ts";
 import { EngineLog, isJournal } from "./engine-log.ts";
 import { executorBinary } from "./executor-binary.ts";
+import { reloader } from "./reload.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { tcpPlan } from "./tcp-settings.ts";
 import { version } from "./version.ts";
@@ -32,7 +34,7 @@ function convertDockerConfig(file: string): void {
 function stopSignal(): Promise<undefined> {
   return new Promise((resolve) => {
     for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve(undefined));
-    // The terminal that started us may go away; the engine stays.
+    // The terminal that started us may go away; the engine stays. Nothing is reloaded before it is ready.
     process.on("SIGHUP", () => undefined);
   });
 }
@@ -74,7 +76,8 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       convertDockerConfig(fromDocker);
       return 0;
     }
-    const found = { ...readConfigFile(configFile), ...given };
+    const read = (): GivenSettings => ({ ...readConfigFile(configFile), ...given });
+    const found = read();
     const config = engineConfig(found);
     const plan = tcpPlan(found);
     const listenTcp = plan === undefined ? undefined : await prepareTcp({ ...plan, warn });
@@ -115,10 +118,20 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       if (listeners.length === 0) await api.listen(config.host);
       const fronts = await serveFronts(api, config.host, log);
       const remote = await listenTcp?.(config.host.slice(engineFront.scheme.length));
+      const reload = reloader(found, {
+        read,
+        log,
+        adopt(next) {
+          engine.adopt(next);
+          log.adjust({ level: next.logLevel, format: next.logFormat });
+        },
+      });
+      process.on("SIGHUP", reload);
       const unheard = notifyManager(manager, "READY=1");
       if (unheard !== undefined) log.say("warn", `cannot say that it is ready: ${unheard}`);
       log.say("info", "the engine is ready", { version, host: config.host, root: config.root });
       await stopped;
+      process.off("SIGHUP", reload);
       notifyManager(manager, "STOPPING=1");
       log.say("info", "the engine stops");
       telling[Symbol.dispose]();

@@ -22,12 +22,16 @@ export interface EngineLogOptions {
 }
 
 export class EngineLog {
-  readonly #options: EngineLogOptions;
+  #options: EngineLogOptions;
   readonly #write: (line: string) => void;
 
   constructor(options: EngineLogOptions) {
     this.#options = options;
     this.#write = options.write ?? ((line) => writeSync(standardError, line));
+  }
+
+  adjust(options: Pick<EngineLogOptions, "level" | "format">): void {
+    this.#options = { ...this.#options, ...options };
   }
 
   say(level: LogLevel, message: string, fields: LogFields = {}): void {

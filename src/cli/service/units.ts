@@ -40,6 +40,7 @@ StartLimitBurst=5
 [Service]
 Type=notify
 ExecStart=${quoted(program)} daemon
+ExecReload=/bin/kill -HUP $MAINPID
 Restart=on-failure
 RestartSec=1
 TimeoutStartSec=90
