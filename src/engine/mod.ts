@@ -104,7 +104,7 @@ function reportToStderr(thrown: unknown): void {
   writeSync(2, `tiffin: ${messageOf(thrown)}\n`);
 }
 
-/** Opens the engine. Errors: `engine.rights`, `engine.no-cgroups`, `store.locked`, `store.newer-version`, and what the host refuses. */
+/** Opens the engine. Errors: `engine.rights`, `engine.no-cgroups`, `store.locked`, `store.foreign`, `store.newer-version`, and what the host refuses. */
 export async function openEngine(config: EngineConfig, options: EngineOptions): Promise<Engine> {
   const report = options.report ?? reportToStderr;
   const facts = options.facts ?? probe();

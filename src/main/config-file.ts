@@ -170,17 +170,18 @@ const dockerLeaves: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Docker's names of what its own runtime is called: the engine's own takes that place. */
+/** The runtime that Docker has unless it is told of another. */
 const dockerRuntime = "runc";
 
 function reasonToLeave(key: string, value: unknown): string | undefined {
   if (key === "default-runtime" && value === dockerRuntime) return "Tiffin is the runtime itself";
   if (key === "log-level" && value === "fatal") return "there is no such level; the least is error";
   if (dockerShares.includes(key)) return undefined;
-  return (
-    Object.keys(dockerLeaves).find((reason) => dockerLeaves[reason]?.includes(key)) ??
-    `Docker has no such key that is known here${suggestion(key, [...dockerShares, ...Object.values(dockerLeaves).flat()])}`
-  );
+  const leaves = Object.entries(dockerLeaves);
+  const reason = leaves.find(([, keys]) => keys.includes(key))?.[0];
+  if (reason !== undefined) return reason;
+  const near = suggestion(key, [...dockerShares, ...leaves.flatMap(([, keys]) => keys)]);
+  return `Docker has no such key that is known here${near}`;
 }
 
 /** What a daemon.json comes to here: the document to write, and a sentence for each key that is not in it. */

@@ -80,6 +80,30 @@ afterAll(async () => {
   directory[Symbol.dispose]();
 });
 
+describe("a client of another time", () => {
+  const clients = dockerClients.map(({ path, version }) => [version, path] as const);
+  const ways = (): Record<string, string>[] => [{ DOCKER_HOST: engine.host }, trusted()];
+
+  test.each(clients)(
+    "docker %s that is too old or too new is told so, by either way",
+    async (_version, path) => {
+      for (const way of ways()) {
+        const tooNew = await run([path, "ps"], { ...way, DOCKER_API_VERSION: "1.99" });
+        expect(tooNew).toMatchObject({ code: 1, stdout: "" });
+        expect(tooNew.stderr).toContain(
+          "client version 1.99 is too new. Maximum supported API version is 1.50",
+        );
+        const tooOld = await run([path, "ps"], { ...way, DOCKER_API_VERSION: "1.20" });
+        expect(tooOld).toMatchObject({ code: 1, stdout: "" });
+        expect(tooOld.stderr).toContain(
+          "client version 1.20 is too old. Minimum supported API version is 1.24",
+        );
+        expect((await run([path, "ps", "-q"], { ...way, DOCKER_API_VERSION: "1.24" })).code).toBe(0);
+      }
+    },
+  );
+});
+
 describe("TCP with certificates on both sides", () => {
   const clients: readonly (readonly [string, readonly string[]])[] = [
     ["tiffin", tiffinCommand()],

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serviceUnitName, socketUnitName } from "../../src/cli/service/units.ts";
-import { makeDebAlone } from "../../tools/package/package.ts";
+import { makeDebAlone, makeDockerDeb } from "../../tools/package/package.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { until } from "../support/until.ts";
 
@@ -112,6 +112,28 @@ describe.skipIf(!isBuilt)("a package (skipped without the built program)", () =>
       await engine.exited;
     }
   }, 60_000);
+
+  test("tiffin-docker gives it the name docker, beside the client of a Docker engine it is refused", () => {
+    const named = makeDockerDeb({ out: place.path, version: "1.0.0" });
+    must(dpkg("-i", named));
+    expect(must(run("sh", "-c", `PATH=${root}/usr/bin:$PATH exec ${root}/usr/bin/docker --version`))).toBe(
+      must(run(program, "--version")),
+    );
+    must(dpkg("-P", "tiffin-docker"));
+    expect(existsSync(`${root}/usr/bin/docker`)).toBeFalse();
+    const other = `${place.path}/docker.io`;
+    mkdirSync(`${other}/DEBIAN`, { recursive: true });
+    writeFileSync(
+      `${other}/DEBIAN/control`,
+      "Package: docker.io\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\nDescription: x\n",
+    );
+    must(run("dpkg-deb", "--root-owner-group", "--build", other, `${other}.deb`));
+    must(dpkg("-i", `${other}.deb`));
+    const { exitCode, stderr } = dpkg("-i", named);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain("tiffin-docker conflicts with docker.io");
+    must(dpkg("-P", "docker.io"));
+  });
 
   test("an older package is refused where a newer program has written the state", () => {
     const state = join(root, "var/lib/tiffin");

@@ -65,6 +65,22 @@ test("state from a newer version is refused and not touched", () => {
   expect(readdirSync(root).sort()).toEqual(["lock", "tiffin.db"]);
 });
 
+test.each([
+  ["Docker", ["containers/", "image/", "overlay2/", "volumes/"]],
+  ["Podman", ["libpod/", "overlay/", "storage.lock", "volumes/"]],
+  ["containerd", ["io.containerd.metadata.v1.bolt/"]],
+])("state of %s is refused and not touched", (engine, names) => {
+  for (const name of names) {
+    if (name.endsWith("/")) mkdirSync(`${root}/${name}`);
+    else closeSync(openSync(`${root}/${name}`, "w"));
+  }
+  const before = readdirSync(root).sort();
+  const refused = (): unknown => openStore(root);
+  expect(codeOf(refused)).toBe("store.foreign");
+  expect(refused).toThrow(`${root} holds the state of ${engine} (there is `);
+  expect(readdirSync(root).sort()).toEqual(before);
+});
+
 test("an exception rolls a transaction back", () => {
   using store = openStore(root);
   expect(() =>

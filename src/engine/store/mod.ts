@@ -14,6 +14,7 @@ import { chmodSync, closeSync, existsSync, openSync, statSync } from "node:fs";
 import { reserveSpace } from "../../kernel/reserve-space.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { damaged, inspectDatabase, isLogOverwritten, namingDamage } from "./damage.ts";
+import { refuseForeignRoot } from "./foreign-root.ts";
 import { isNoRoom, LateWrites } from "./late-writes.ts";
 import { makeOwnDirectory } from "./own-directory.ts";
 import { lockDirectory } from "./root-lock.ts";
@@ -42,10 +43,11 @@ const reservedLogBytes = 512 << 10;
 const reservedBytes = 256 << 10;
 
 /**
- * Opens or makes the state below `root`. Errors: `store.locked`, `store.newer-version`, `store.damaged`; none of them
+ * Opens or makes the state below `root`. Errors: `store.locked`, `store.foreign`, `store.newer-version`, `store.damaged`; none of them
  * changes anything. `report` hears of state that was lost.
  */
 export function openStore(root: string, report: (thrown: unknown) => void = () => {}): StateStore {
+  refuseForeignRoot(root);
   makeOwnDirectory(root, "--root");
   const lock = lockDirectory(`${root}/lock`);
   try {
