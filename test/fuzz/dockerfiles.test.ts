@@ -63,7 +63,7 @@ function compile(text: string): void {
     pull: false,
     network: "default",
     entitlements: new Set(),
-    contexts: new Map([["context", { kind: "local", local: { receive: async () => {} } }]]),
+    contexts: new Map([["context", { kind: "local", local: { receive: async () => undefined } }]]),
     ignored: [],
     bases: new Map(),
   });

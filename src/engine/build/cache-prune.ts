@@ -54,12 +54,14 @@ export class CachePruner {
         shared: false,
       });
     }
+    const seen = new Set(this.#context.images.list().flatMap(({ chain }) => chain));
     const steps = records.flatMap((record): UsedRecord[] => {
       if (record.kind !== "regular") return [];
       const image = this.#context.images.byId(record.place);
       if (image === undefined) return [];
       const top = image.chain.at(-1);
-      const shared = top !== undefined && this.#isShared(top);
+      // An image that people see has the layer.
+      const shared = top !== undefined && seen.has(top);
       return [{ ...record, inUse: false, shared }];
     });
     return [...steps, ...mounts, ...this.#context.contexts.usage().map(contextRecord)];
@@ -86,11 +88,6 @@ export class CachePruner {
   async keepWithinLimit(): Promise<void> {
     const { limitCacheBytes } = this.#context;
     if (limitCacheBytes > 0) await this.prune({ all: false, keepBytes: limitCacheBytes, filters: {} });
-  }
-
-  /** Whether an image that people see has the layer. */
-  #isShared(layer: string): boolean {
-    return this.#context.images.list().some(({ chain }) => chain.includes(layer));
   }
 
   /** How much room that made. */

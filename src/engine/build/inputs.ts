@@ -8,8 +8,13 @@ export interface LocalContext {
   /**
    * Puts the files into the directory, which is the engine's own, mode 0700. Everything in it is to be root's. What an earlier build with
    * the same `sharedKey` left there may be there already: then it is brought up to date, which is why this may delete too.
+   * How many bytes all of its files have, where a context that is kept knows.
    */
-  receive(directory: string, wanted: Omit<LocalSource, "kind" | "name">, signal: AbortSignal): Promise<void>;
+  receive(
+    directory: string,
+    wanted: Omit<LocalSource, "kind" | "name">,
+    signal: AbortSignal,
+  ): Promise<number | undefined>;
   /** What is the same for the same directory of the same client; absent: nothing is kept. */
   readonly sharedKey?: string;
   /** All of it comes at once, whatever is wanted, and once. */

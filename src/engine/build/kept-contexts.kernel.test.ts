@@ -52,6 +52,22 @@ test("one that a build has is not taken away", async () => {
   expect(existsSync(`${home}/${name}`)).toBe(false);
 });
 
+test("room is found out once, and again when a build has had it", () => {
+  const contexts = open();
+  const first = contexts.take("a");
+  writeFileSync(`${first?.path}/f`, "12345");
+  first?.[Symbol.dispose]();
+  expect(contexts.usage()).toMatchObject([{ bytes: 5 }]);
+  writeFileSync(`${first?.path}/f`, "a stranger's");
+  expect(contexts.usage()).toMatchObject([{ bytes: 5 }]);
+  contexts.take("a")?.[Symbol.dispose]();
+  expect(contexts.usage()).toMatchObject([{ bytes: 12 }]);
+  const told = contexts.take("a");
+  told?.tellBytes(7);
+  told?.[Symbol.dispose]();
+  expect(contexts.usage()).toMatchObject([{ bytes: 7 }]);
+});
+
 test("room is told", () => {
   const contexts = open();
   using kept = contexts.take("a");

@@ -24,6 +24,8 @@ const nsPerMs = 1_000_000n;
 export interface KeptContext extends Disposable {
   /** Where its files are. */
   readonly path: string;
+  /** What its files have, so that nobody has to go through them to know. */
+  tellBytes(bytes: number): void;
 }
 
 export interface KeptContextUse {
@@ -38,6 +40,8 @@ export class KeptContexts {
   readonly #boot: string;
   readonly #report: (thrown: unknown) => void;
   readonly #inUse = new Set<string>();
+  /** Each build asks for the room of all: those that no build has had since have not changed. */
+  readonly #bytes = new Map<string, number>();
 
   /** @param bootId Of this start of the machine. @param report Hears of what could not be taken away. */
   constructor(directory: string, bootId: string, report: (thrown: unknown) => void) {
@@ -59,6 +63,7 @@ export class KeptContexts {
     const name = `${this.#boot}-${digest(key, nameDigits)}`;
     if (this.#inUse.has(name)) return undefined;
     this.#inUse.add(name);
+    this.#bytes.delete(name);
     const place = `${this.#directory}/${name}`;
     try {
       makeDirectory(this.#directory, privateMode);
@@ -66,7 +71,11 @@ export class KeptContexts {
       const files = filesOf(place);
       using parent = openDirectory(this.#directory);
       changeTime(parent, name, BigInt(nowMs()) * nsPerMs);
-      return { path: files, [Symbol.dispose]: () => void this.#inUse.delete(name) };
+      return {
+        path: files,
+        tellBytes: (bytes) => void this.#bytes.set(name, bytes),
+        [Symbol.dispose]: () => void this.#inUse.delete(name),
+      };
     } catch (thrown) {
       this.#inUse.delete(name);
       throw thrown;
@@ -102,8 +111,12 @@ export class KeptContexts {
   }
 
   #bytesOf(name: string): number {
+    const known = this.#bytes.get(name);
+    if (known !== undefined) return known;
     using root = openDirectory(`${this.#directory}/${name}`);
-    return bytesBelow(root, ".");
+    const bytes = bytesBelow(root, ".");
+    if (!this.#inUse.has(name)) this.#bytes.set(name, bytes);
+    return bytes;
   }
 
   async #tidy(): Promise<void> {
@@ -115,6 +128,7 @@ export class KeptContexts {
   }
 
   async #remove(name: string): Promise<void> {
+    this.#bytes.delete(name);
     try {
       await removeTreeInSlices(`${this.#directory}/${name}`);
     } catch (thrown) {

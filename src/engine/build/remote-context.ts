@@ -33,7 +33,7 @@ class FetchedContext implements LocalContext {
     this.#step = step;
   }
 
-  async receive(directory: string): Promise<void> {
+  async receive(directory: string): Promise<undefined> {
     const step = this.#step();
     const address = remoteAddress(this.#url);
     if (address === undefined) {

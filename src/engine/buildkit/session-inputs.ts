@@ -38,14 +38,17 @@ export function sessionDirectory(
       directory: string,
       wanted: Parameters<LocalContext["receive"]>[1],
       signal: AbortSignal,
-    ): Promise<void> {
+    ): Promise<number> {
+      let total = 0;
       await tell(async () => {
         using root = openDirectory(directory);
         using synced = new SyncedDirectory(root, limitBytes);
         await receiveFiles(session, { name, ...wanted }, synced, signal);
         synced.finish();
+        total = synced.totalBytes;
         return synced.received.bytes;
       });
+      return total;
     },
   };
 }

@@ -42,6 +42,7 @@ export class SyncedDirectory implements FileReceiver, Disposable {
   readonly #limitBytes: number;
   #bytes = 0;
   #changed = 0;
+  #totalBytes = 0;
   /** Names that the client has, by directory. */
   readonly #seen = new Map<string, Set<string>>([["", new Set()]]);
   readonly #directories = new Map<string, FileStat>();
@@ -59,6 +60,11 @@ export class SyncedDirectory implements FileReceiver, Disposable {
     return { bytes: this.#bytes, changed: this.#changed };
   }
 
+  /** What all files have that the client told of, each counted once. */
+  get totalBytes(): number {
+    return this.#totalBytes;
+  }
+
   entry(path: string, stat: FileStat): boolean {
     const { directory, name } = split(path);
     const seen = this.#seen.get(directory);
@@ -68,6 +74,7 @@ export class SyncedDirectory implements FileReceiver, Disposable {
     if (go.type === "socket") return false;
     seen.add(name);
     if (go.type === "directory") this.#seen.set(path, new Set());
+    if (go.type === "file" && stat.linkName === "") this.#totalBytes += Math.max(0, stat.size);
     return this.#attempt(path, () => this.#place(path, stat, go));
   }
 

@@ -16,7 +16,7 @@ const base: BaseImage = {
   variant: "",
   osVersion: "",
 };
-const context: NamedContext = { kind: "local", local: { receive: async () => {} } };
+const context: NamedContext = { kind: "local", local: { receive: async () => undefined } };
 
 interface Wishes {
   readonly target?: string;

@@ -41,6 +41,9 @@ export class CacheMounts {
   /** The last who waits for each that one step alone may have. */
   readonly #locks = new Map<string, Promise<void>>();
   readonly #making = new Map<string, Promise<void>>();
+  /** Each build asks for the room of all, and to go through one may take seconds: here are those that no step has had since. */
+  readonly #bytes = new Map<string, number>();
+  #uses = 0;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -91,11 +94,19 @@ export class CacheMounts {
   }
 
   async bytesOf(name: string): Promise<number> {
-    return exists(this.pathOf(name)) ? await treeBytes(this.pathOf(name)) : 0;
+    const known = this.#bytes.get(name);
+    if (known !== undefined) return known;
+    if (!exists(this.pathOf(name))) return 0;
+    const uses = this.#uses;
+    const bytes = await treeBytes(this.pathOf(name));
+    // Nobody may have had it meanwhile.
+    if (!this.isInUse(name) && uses === this.#uses) this.#bytes.set(name, bytes);
+    return bytes;
   }
 
   async remove(name: string): Promise<void> {
     if (this.isInUse(name)) return;
+    this.#bytes.delete(name);
     const gone = `${this.#directory}/${unfinished}${randomHex(nameDigits)}`;
     if (!exists(`${this.#directory}/${name}`)) return;
     renamePath(`${this.#directory}/${name}`, gone);
@@ -121,6 +132,8 @@ export class CacheMounts {
 
   async #use(name: string, mount: CacheMount, fill: FillCache): Promise<HeldCache> {
     this.#users.set(name, (this.#users.get(name) ?? 0) + 1);
+    this.#uses += 1;
+    this.#bytes.delete(name);
     let held = true;
     const release = (): void => {
       if (held) this.#users.set(name, (this.#users.get(name) ?? 1) - 1);

@@ -9,6 +9,7 @@ import type { Image } from "../../image/mod.ts";
 import { packTree } from "../../tree/mod.ts";
 import type { ImageSource, LocalSource, Vertex } from "../graph/mod.ts";
 import { type LocalContext, mainContextName } from "../inputs.ts";
+import type { KeptContext } from "../kept-contexts.ts";
 import { gitTree } from "./git-source.ts";
 import { httpTree } from "./http-source.ts";
 import type { StepContext } from "./step-context.ts";
@@ -54,18 +55,19 @@ async function receive(step: StepContext, { name, kind: _kind, ...wanted }: Loca
     const what = name === mainContextName ? "a build context" : `a build context ${JSON.stringify(name)}`;
     throw new TiffinError("invalid", "build.no-context", `the client has not given ${what}`);
   }
-  const directory = directoryFor(step, context.local, wanted);
-  await context.local.receive(directory, wanted, step.signal);
+  const kept = keptFor(step, context.local, wanted);
+  const directory = kept?.path ?? step.place.directory();
+  const bytes = await context.local.receive(directory, wanted, step.signal);
+  if (bytes !== undefined) kept?.tellBytes(bytes);
   return directory;
 }
 
-/** One of an earlier build with the same wishes, or a new one. */
-function directoryFor(step: StepContext, { sharedKey }: LocalContext, wanted: unknown): string {
+/** The directory of an earlier build with the same wishes, or a new one to be kept; undefined: none that is kept can be had. */
+function keptFor(step: StepContext, { sharedKey }: LocalContext, wanted: unknown): KeptContext | undefined {
   const { contexts } = step.services;
   const kept = sharedKey === undefined ? undefined : contexts.take(JSON.stringify([sharedKey, wanted]));
-  if (kept === undefined) return step.place.directory();
-  step.place.holdToEnd(kept);
-  return kept.path;
+  if (kept !== undefined) step.place.holdToEnd(kept);
+  return kept;
 }
 
 export async function sourceTree(
