@@ -194,7 +194,7 @@ export interface FileStatus {
 
 const statxBasicStats = 0x7ff;
 /** STATX_ATTR_MOUNT_ROOT */
-const mountRootAttribute = 0x2000n;
+const mountRootAttribute = 0x2000;
 const typeByMode: Readonly<Record<number, EntryType>> = {
   [fileTypes.socket]: "socket",
   [fileTypes.symlink]: "symlink",
@@ -223,19 +223,22 @@ export function descriptorStatus(fd: OwnedFd): FileStatus {
   return status;
 }
 
+/** Of the one call that is under way. */
+const statusMemory = new Uint8Array(256);
+const statusView = new DataView(statusMemory.buffer);
+
 function statusOf(parent: number, path: string, flags: number, what: string): FileStatus | undefined {
-  const memory = new Uint8Array(256);
-  const result = trySyscall("statx", parent, cString(path), flags, statxBasicStats, memory);
+  const result = trySyscall("statx", parent, cString(path), flags, statxBasicStats, statusMemory);
   if (result === -errno.ENOENT || result === -errno.ENOTDIR) return undefined;
   if (result < 0) throw new SyscallError("statx", -result, what);
-  const view = new DataView(memory.buffer);
+  const view = statusView;
   const mode = view.getUint16(28, true);
   return {
     type: typeByMode[mode & fileTypes.mask] ?? "unknown",
     mode: mode & 0o7777,
     uid: view.getUint32(20, true),
     gid: view.getUint32(24, true),
-    sizeBytes: Number(view.getBigUint64(40, true)),
+    sizeBytes: view.getUint32(44, true) * 2 ** 32 + view.getUint32(40, true),
     inode: view.getBigUint64(32, true),
     links: view.getUint32(16, true),
     deviceMajor: view.getUint32(136, true),
@@ -244,6 +247,6 @@ function statusOf(parent: number, path: string, flags: number, what: string): Fi
     specialMinor: view.getUint32(132, true),
     changedAtNs: view.getBigInt64(96, true) * 1_000_000_000n + BigInt(view.getUint32(104, true)),
     modifiedAtNs: view.getBigInt64(112, true) * 1_000_000_000n + BigInt(view.getUint32(120, true)),
-    isMountPoint: (view.getBigUint64(8, true) & mountRootAttribute) !== 0n,
+    isMountPoint: (view.getUint32(8, true) & mountRootAttribute) !== 0,
   };
 }

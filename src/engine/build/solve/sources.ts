@@ -141,17 +141,28 @@ function deepestOf(facts: readonly StepInput[]): number {
 
 /** All below a directory of that depth as one. */
 function grouped(facts: readonly StepInput[], depth: number): StepInput[] {
-  const groups = new Map<string, Hash>();
+  const groups = new Map<string, string[]>();
   for (const { name, value } of facts) {
-    const group = name.split("/").slice(0, depth).join("/");
-    const hash = groups.get(group) ?? createHash("sha256");
-    groups.set(group, hash);
-    hash.update(`${JSON.stringify([name, value])}\n`);
+    const group = directoryAt(name, depth);
+    const line = `${JSON.stringify([name, value])}\n`;
+    const lines = groups.get(group);
+    if (lines === undefined) groups.set(group, [line]);
+    else lines.push(line);
   }
-  return [...groups].map(([name, hash]) => ({
+  return [...groups].map(([name, lines]) => ({
     name: name === "" ? "files" : name,
-    value: hash.digest("hex").slice(0, factDigits),
+    value: createHash("sha256").update(lines.join("")).digest("hex").slice(0, factDigits),
   }));
+}
+
+/** The first `depth` parts of a path. */
+function directoryAt(path: string, depth: number): string {
+  let end = depth === 0 ? 0 : -1;
+  for (let part = 0; part < depth; part += 1) {
+    end = path.indexOf("/", end + 1);
+    if (end === -1) return path;
+  }
+  return path.slice(0, end);
 }
 
 class ContentWalk {
