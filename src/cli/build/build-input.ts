@@ -10,6 +10,8 @@ export interface BuildInput {
   /** Its name in the context. */
   readonly dockerfile: string;
   dockerfileText(): Promise<string>;
+  /** A path of the context is left out of it. */
+  ignores(path: string): boolean;
   body(): AsyncIterable<Uint8Array>;
 }
 
@@ -75,6 +77,7 @@ function fromDirectory(io: CliIo, directory: string, { name, text }: NamedText):
   return {
     dockerfile: name,
     dockerfileText: async () => new TextDecoder().decode(text),
+    ignores: (path) => ignore.excludes(path) && !ignore.mayBringBack(path),
     async *body() {
       if (!foreign) {
         yield* packHost(directory, undefined, () => {}, leaveOut(ignore, needed));
@@ -166,8 +169,9 @@ async function fromStandardInput(io: CliIo): Promise<BuildInput> {
     return {
       dockerfile: usualName,
       dockerfileText: async () => {
-        throw new Error("--graph does not look into an archive: name a directory");
+        throw new Error("--graph and --check do not look into an archive: name a directory");
       },
+      ignores: () => false,
       body: whole,
     };
   }
@@ -176,6 +180,7 @@ async function fromStandardInput(io: CliIo): Promise<BuildInput> {
   return {
     dockerfile: usualName,
     dockerfileText: async () => new TextDecoder().decode(text),
+    ignores: () => false,
     async *body() {
       yield* member(usualName, text);
       yield endOfArchive;

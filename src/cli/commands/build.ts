@@ -1,10 +1,12 @@
 /** `tiffin build`. */
+import { checkDockerfile } from "../../docker/dockerfile/check-dockerfile.ts";
 import { parseDockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
 import { buildGraph } from "../../docker/dockerfile/stages.ts";
 import { normaliseReference, parseReference } from "../../docker/reference.ts";
 import { own } from "../../lib/own.ts";
 import { buildExtrasOf } from "../build/build-extras.ts";
 import { openBuildInput } from "../build/build-input.ts";
+import { checkText } from "../build/check-text.ts";
 import { graphText } from "../build/graph-text.ts";
 import { ReceivedOutputs } from "../build/received-outputs.ts";
 import { defineCommand } from "../command.ts";
@@ -58,6 +60,7 @@ export const command = defineCommand({
       "",
       "Put steps into a cache elsewhere (type=inline, type=registry,ref=..., type=local,dest=...)",
     ),
+    check: toggle("", "Tell what is doubtful in the Dockerfile, and build nothing"),
     debug: text("", "Keep the files of a step that fails as an image of this name"),
     file: text("f", "Name of the Dockerfile (default: PATH/Dockerfile; - is standard input)"),
     graph: toggle("", "Show the stages and steps that would be built, and build nothing"),
@@ -86,6 +89,15 @@ export const command = defineCommand({
     for (const tag of values.tag) normaliseReference(parseReference(tag));
     const given = argumentsFrom(values["build-arg"], context.io.env);
     const input = await openBuildInput(context.io, place, values.file);
+    if (values.check) {
+      const file = parseDockerfile(await input.dockerfileText());
+      const { warnings } = checkDockerfile(file, {
+        arguments: (name) => own(given, name),
+        ignores: input.ignores,
+      });
+      context.out(checkText(warnings, { name: input.dockerfile, lines: file.lines }));
+      return warnings.length === 0 ? 0 : 1;
+    }
     if (values.graph) {
       const file = parseDockerfile(await input.dockerfileText());
       const graph = buildGraph(file, {

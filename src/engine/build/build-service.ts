@@ -20,6 +20,7 @@ import {
   compileDockerfile,
   type WantedBase,
 } from "./compile/mod.ts";
+import { failOnWarnings } from "./fail-on-warnings.ts";
 import { type VertexOutput, vertexOf } from "./graph/mod.ts";
 import { imageDocument } from "./image-document.ts";
 import { type BuildInputs, mainContextName } from "./inputs.ts";
@@ -131,6 +132,7 @@ export class BuildService {
     const { host } = this.#context;
     const sources = new Sources();
     const read = await readDockerfile(step, sources, request.dockerfile);
+    failOnWarnings(read, (name) => own(request.arguments, name));
     await removeUnwanted(step, sources, read.name);
     const platforms =
       request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));

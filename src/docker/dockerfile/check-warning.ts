@@ -1,0 +1,23 @@
+/** What a check tells, and what it has to know beside the Dockerfile. */
+import type { CheckRule, checkRules } from "./check-rules.ts";
+import type { Lookup } from "./expand.ts";
+
+export interface CheckWarning {
+  readonly rule: CheckRule;
+  readonly text: string;
+  readonly firstLine: number;
+  readonly lastLine: number;
+}
+
+/** Tells of a place at which a rule is broken. */
+export type Warn = <R extends CheckRule>(
+  rule: R,
+  place: { readonly firstLine: number; readonly lastLine: number },
+  ...words: Parameters<(typeof checkRules)[R]>
+) => void;
+
+export interface CheckOptions {
+  readonly arguments: Lookup;
+  /** The patterns of the context leave a path out. */
+  readonly ignores: (path: string) => boolean;
+}
