@@ -48,7 +48,7 @@ export const absentRoutes: readonly AbsentRoute[] = [
     "POST /plugins/{name*}/set",
   ].map((target) => rowOf(target, "plugin", "a plug-in")),
   rowOf("POST /swarm/leave", "outside", "a swarm"),
-  ...missing("swarms", "POST /swarm/init", "POST /swarm/join"),
+  ...missing("running a swarm", "POST /swarm/init", "POST /swarm/join"),
   ...swarm(
     "GET /swarm",
     "PUT /volumes/{name}",

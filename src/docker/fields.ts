@@ -195,7 +195,7 @@ const hostConfigFields = {
   Privileged: done("all capabilities and devices"),
   PublishAllPorts: done("every exposed port on a port of the host"),
   ReadonlyRootfs: done("a root that cannot be written"),
-  SecurityOpt: done("seccomp profile and no-new-privileges; others are refused"),
+  SecurityOpt: done("seccomp profile, no-new-privileges and writable-cgroups; others are refused"),
   StorageOpt: done("how much the container may write to its root"),
   Tmpfs: done("tmpfs mounts"),
   UTSMode: done("its UTS namespace"),

@@ -497,6 +497,12 @@ test("bad wishes are refused before anything is made", async () => {
     [{ HostConfig: { Binds: ["/a:/x", "/b:/x"] } }, "invalid", "Duplicate mount point: /x"],
     [{ Env: ["=x"] }, "invalid", "invalid environment variable: =x"],
     [{ StopSignal: "SIGFUN" }, "invalid", "invalid signal: SIGFUN"],
+    [
+      { HostConfig: { SecurityOpt: ["writable-cgroups=true"], CgroupnsMode: "host" } },
+      "invalid",
+      "writable-cgroups needs a cgroup namespace of the container's own",
+    ],
+    [{ HostConfig: { Sysctls: { "net/../vm/nosuch": "1" } } }, "invalid", 'sysctl "net/../vm/nosuch" is not'],
     [{ HostConfig: { PidMode: "container:nosuch" } }, "invalid", "No such container: nosuch"],
     [{ HostConfig: { IpcMode: "container:nosuch" } }, "invalid", "No such container: nosuch"],
     [{ Healthcheck: { Interval: 1000 } }, "invalid", "Interval in Healthcheck cannot be less than 1ms"],

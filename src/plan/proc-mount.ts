@@ -13,9 +13,9 @@ import { supervisorMarks } from "./marks.ts";
 import type { MountContext } from "./mount-context.ts";
 import { readMountOptions } from "./mount-request.ts";
 import { mayExceed } from "./process.ts";
+import { sysctlPath } from "./sysctl-path.ts";
 
 const utf8 = new TextEncoder();
-const unsafeParts = new Set(["", ".", ".."]);
 
 /** The specification's own /proc. Returns its slot. */
 export function procFileSystem(compilation: Compilation, context: MountContext): number {
@@ -119,17 +119,6 @@ export function awaitNetworkOnce(compilation: Compilation): void {
 
 function awaitNetwork({ builder }: Compilation): void {
   builder.child({ op: "awaitPeer", fields: { mark: supervisorMarks.network } }, "network", "wired network");
-}
-
-/** `net.ipv4.ip_forward` or `net/ipv4/ip_forward`; in the second form a dot is part of a name. */
-function sysctlPath(key: string): string {
-  const [dot, slash] = [key.indexOf("."), key.indexOf("/")];
-  const slashed = slash >= 0 && (dot < 0 || slash < dot);
-  const parts = slashed ? key.split("/") : key.split(".").map((part) => part.replaceAll("/", "."));
-  if (parts.some((part) => unsafeParts.has(part))) {
-    throw new TiffinError("invalid", "plan.sysctl-name", `sysctl ${JSON.stringify(key)} is not a name`);
-  }
-  return parts.join("/");
 }
 
 /** The value that this host lets us set; undefined to leave it. */

@@ -5,6 +5,7 @@ import type { Namespaces } from "./compilation.ts";
 import { mapFileText } from "./identity.ts";
 import { checkInheritedMounts } from "./inherited-mounts.ts";
 import type { ContainerOptions } from "./options.ts";
+import { sysctlPath } from "./sysctl-path.ts";
 
 /** ipc sysctls of the kernel tree; all others there are the host's own. */
 const ipcSysctls = new Set([
@@ -143,6 +144,7 @@ export function checkSysctl(
   key: string,
   namespaces: { has(kind: "ipc" | "network" | "uts"): boolean },
 ): void {
+  sysctlPath(key);
   const dotted = key.replaceAll("/", ".");
   const needs = (kind: "ipc" | "network" | "uts"): void => {
     if (namespaces.has(kind)) return;

@@ -54,6 +54,9 @@ test("ps", async () => {
 
 test("ps -q, --no-trunc and templates", async () => {
   expect((await run(["ps", "-q"], [container])).out).toBe("f8173c1d33b8\n");
+  const both = await run(["ps", "-q", "--format", "{{.Names}}"], [container]);
+  expect(both.out).toBe("f8173c1d33b8\n");
+  expect(both.err).toBe("WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
   expect((await run(["container", "ls", "-q", "--no-trunc"], [container])).out).toBe(`${container.Id}\n`);
   expect((await run(["ps", "--format", '{{.Names}} {{.Label "a"}}'], [container])).out).toBe("web b\n");
   // No label has these names, though every JavaScript object answers to them.

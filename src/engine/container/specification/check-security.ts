@@ -30,6 +30,10 @@ export function checkSecurity(specification: ContainerSpecification): void {
       "cannot share the host's network or PID namespaces when user namespaces are enabled",
     );
   }
+  if (security.writableCgroups === true && namespaces.cgroup === "host" && !security.privileged) {
+    // It would see the whole tree, and could take off the limits of everybody.
+    refuse("writable-cgroups", "writable-cgroups needs a cgroup namespace of the container's own");
+  }
   checkDevices(specification);
   for (const [name, value] of Object.entries(annotations)) {
     if (name === "") refuse("annotation", `invalid annotation ${shown(`=${value}`)}: its name is empty`);
