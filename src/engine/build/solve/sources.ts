@@ -1,6 +1,7 @@
 /** What steps take of a context, a stage or an image: entries, found and told apart by content. */
 import { createHash, type Hash } from "node:crypto";
 import { shellPattern } from "../../../docker/shell-pattern.ts";
+import { fileStatus } from "../../../kernel/directory.ts";
 import { openFile, openFlags, readLinkOf } from "../../../kernel/files.ts";
 import { readSome } from "../../../kernel/io.ts";
 import type { TreeView } from "../../../kernel/tree-view.ts";
@@ -188,9 +189,21 @@ class ContentWalk {
     for (const name of sortedNames(node)) {
       const at = below(inside, name);
       if (this.#leavesOut(at)) continue;
+      const remembered = this.#remembered(node, name);
+      if (remembered !== undefined) {
+        this.facts.push({ name: below(path, name), value: remembered });
+        continue;
+      }
       using child = node.child(name);
       if (child !== undefined) await this.add(child, below(path, name), at);
     }
+  }
+
+  /** Of a file that need not even be opened. */
+  #remembered(directory: TreeNode, name: string): string | undefined {
+    if (this.#memory === undefined) return undefined;
+    const status = fileStatus(name, directory.fd);
+    return status?.type === "file" ? this.#memory.find(status) : undefined;
   }
 
   async #factOf(node: TreeNode): Promise<string> {
