@@ -5,6 +5,7 @@ import type { Result, TakeoverProtocol } from "../docker/route.ts";
 import { lowerResponse, streamMediaType } from "../docker/versions/mod.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { formatExactJson } from "../lib/exact-json.ts";
+import { formatLasting } from "../lib/lasting-json.ts";
 import type { FixedReply, HeaderList, HttpReply, HttpRequest } from "../transport/http-message.ts";
 import type {
   HijackAnswer,
@@ -22,7 +23,7 @@ const websocketVersion = "13";
 /** RFC 6455 section 1.3. */
 const websocketGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-export function fixedReply(status: number, headers: HeaderList, body: string): FixedReply {
+export function fixedReply(status: number, headers: HeaderList, body: FixedReply["body"]): FixedReply {
   return { kind: "fixed", status, headers, body };
 }
 
@@ -74,7 +75,9 @@ export function replyOf(
       return fixedReply(200, [...common, ...encodeHeaders(result.fields, fieldsOf(answer))], "");
     case "json": {
       const headers = [...common, jsonType];
-      if (!result.later) return fixedReply(result.status, headers, lower(answer));
+      if (!result.later) {
+        return fixedReply(result.status, headers, formatLasting(lowerResponse(name, minor, answer)));
+      }
       const { later } = answer as { readonly later: Promise<unknown> };
       return { kind: "stream", status: result.status, headers, body: once(later, lower) };
     }

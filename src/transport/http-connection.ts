@@ -34,6 +34,9 @@ const limitLingerMs = 5_000;
 /** A client that keeps a connection for its next request asks again sooner, or opens another. */
 const limitIdleMs = 5 * 60_000;
 
+/** Bytes of a body from where on it is sent as it is, after its head, instead of in one piece with it. */
+const apartBytes = 32 * 1024;
+
 const nothing = new Uint8Array(0);
 
 /** A request under way. */
@@ -295,13 +298,18 @@ export class HttpConnection {
       if (statusHasBody(reply.status)) text += `Content-Length: ${Buffer.byteLength(reply.body)}\r\n`;
       text += "\r\n";
       const bodyless = head.method === "HEAD" || !statusHasBody(reply.status);
-      this.#duplex.write(
-        bodyless
-          ? Buffer.from(text)
-          : typeof reply.body === "string"
-            ? Buffer.from(text + reply.body)
-            : Buffer.concat([Buffer.from(text), reply.body]),
-      );
+      if (!bodyless && typeof reply.body !== "string" && reply.body.length >= apartBytes) {
+        this.#duplex.write(Buffer.from(text));
+        this.#duplex.write(reply.body);
+      } else {
+        this.#duplex.write(
+          bodyless
+            ? Buffer.from(text)
+            : typeof reply.body === "string"
+              ? Buffer.from(text + reply.body)
+              : Buffer.concat([Buffer.from(text), reply.body]),
+        );
+      }
     } catch (thrown) {
       this.#host.onFault(thrown);
       this.destroy();

@@ -103,13 +103,13 @@ async function ask(socket: string, path: string): Promise<Asked> {
   return { status: answer.status, document: isJson ? answer.json() : undefined };
 }
 
-async function runOne(socket: string): Promise<string> {
+async function runOne(socket: string, name = "looked-at"): Promise<string> {
   const body = {
     Image: "base",
     Cmd: ["sh", "-c", "echo said; exec sleep 600"],
     HostConfig: { NetworkMode: "none" },
   };
-  const made = await request(socket, "POST", "/containers/create?name=looked-at", body);
+  const made = await request(socket, "POST", `/containers/create?name=${name}`, body);
   // Of Docker's answer only the id is used.
   const { Id: id } = made.json() as { readonly Id: string };
   expect((await request(socket, "POST", `/containers/${id}/start`)).status).toBe(204);
@@ -143,6 +143,39 @@ describe.skipIf(!hasDockerd)("pollers (skipped without dockerd)", () => {
     }
     expect(found).toEqual({});
   });
+});
+
+test("a list that is asked for over and over says what each container has become since", async () => {
+  const id = await runOne(engine.socket, "asked-for");
+  const listed = async (path = "/containers/json?all=1"): Promise<string> => {
+    const { document } = await ask(engine.socket, path);
+    const all = document as readonly {
+      readonly Id: string;
+      readonly Names: readonly string[];
+      readonly State: string;
+      readonly SizeRw?: number;
+    }[];
+    const one = all.find((each) => each.Id === id);
+    return one === undefined ? "" : [one.Names[0], one.State, typeof one.SizeRw].join(" ");
+  };
+  const change = async (path: string): Promise<void> => {
+    expect((await request(engine.socket, "POST", `/containers/${id}${path}`)).status).toBeLessThan(300);
+  };
+  const twice = async (): Promise<readonly string[]> => [await listed(), await listed()];
+  expect(await twice()).toEqual(Array(2).fill("/asked-for running undefined"));
+  await change("/pause");
+  expect(await twice()).toEqual(Array(2).fill("/asked-for paused undefined"));
+  await change("/unpause");
+  await change("/rename?name=renamed");
+  expect(await twice()).toEqual(Array(2).fill("/renamed running undefined"));
+  expect(await listed("/containers/json?all=1&size=1")).toBe("/renamed running number");
+  expect(await twice()).toEqual(Array(2).fill("/renamed running undefined"));
+  expect(await listed(`/containers/json?all=1&${filters({ status: ["paused"] })}`)).toBe("");
+  expect(await twice()).toEqual(Array(2).fill("/renamed running undefined"));
+  await change("/stop?t=0");
+  expect(await twice()).toEqual(Array(2).fill("/renamed exited undefined"));
+  expect((await request(engine.socket, "DELETE", `/containers/${id}`)).status).toBe(204);
+  expect(await twice()).toEqual(["", ""]);
 });
 
 test("a proxy that follows events and reads labels knows its sites as they come and go", async () => {

@@ -144,7 +144,7 @@ export class ContainerService {
     return runContainer(this.#context, request);
   }
 
-  list(options: ListOptions): Promise<ContainerSummary[]> {
+  list(options: ListOptions): Promise<readonly ContainerSummary[]> {
     return listContainers(this.#context, options);
   }
 

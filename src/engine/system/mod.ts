@@ -23,6 +23,8 @@ export class SystemService {
   readonly #context: SystemContext;
   readonly #version: string;
   readonly #metrics: MetricsService;
+  /** Read once: it is asked for again and again. */
+  readonly #osVersion = osVersion();
   readonly diskUsage: (types: readonly string[]) => Promise<DiskUsage>;
 
   constructor(
@@ -124,7 +126,7 @@ export class SystemService {
       NEventsListener: 0,
       KernelVersion: kernel.release,
       OperatingSystem: facts.operatingSystem,
-      OSVersion: osVersion(),
+      OSVersion: this.#osVersion,
       OSType: "linux",
       Architecture: kernel.machine,
       IndexServerAddress: indexServer,

@@ -7,9 +7,9 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { hasLabel } from "../../labels.ts";
 import { type Container, countsAsRunning } from "../record/mod.ts";
 import type { ViewContext } from "./context.ts";
-import { portSummaries, statusText, statusWord, wantedBy } from "./describe.ts";
+import { portSummaries, statusWord, wantedBy } from "./describe.ts";
 import { booleanOf, portRangeOf, requireInteger, requireWord } from "./filter-values.ts";
-import { lastingSummary } from "./lasting-summary.ts";
+import { lastingListOf, lastingSummary } from "./lasting-summary.ts";
 
 export interface ListOptions {
   readonly all: boolean;
@@ -124,7 +124,7 @@ function orderTest(
 export async function listContainers(
   context: ViewContext,
   options: ListOptions,
-): Promise<ContainerSummary[]> {
+): Promise<readonly ContainerSummary[]> {
   const tests = Object.entries(options.filters).map(([key, values]) => {
     const make = Object.hasOwn(filters, key) ? filters[key] : undefined;
     if (make === undefined) throw new TiffinError("invalid", "container.filter", invalidFilter(key));
@@ -139,21 +139,18 @@ export async function listContainers(
     .filter((container) => tests.every((test) => test(container)));
   const shown = limited ? chosen.slice(0, options.limit) : chosen;
   const now = nowMs();
-  return await Promise.all(shown.map((container) => summaryOf(context, container, now, options.size)));
-}
-
-async function summaryOf(
-  context: ViewContext,
-  container: Container,
-  now: number,
-  size: boolean,
-): Promise<ContainerSummary> {
-  const summary = {
-    ...lastingSummary(context, container),
-    Status: statusText(container.state, now, container.health),
-  };
-  if (!size) return summary;
-  const written = await context.layers.containerBytes(container.id);
-  const imageBytes = context.images.byId(container.document.image.id)?.size ?? 0;
-  return { ...summary, SizeRw: written, SizeRootFs: imageBytes + written };
+  const listed = shown.map((container) => ({ container, summary: lastingSummary(context, container, now) }));
+  if (!options.size) {
+    return lastingListOf(
+      context,
+      listed.map(({ summary }) => summary),
+    );
+  }
+  return await Promise.all(
+    listed.map(async ({ container, summary }) => {
+      const written = await context.layers.containerBytes(container.id);
+      const imageBytes = context.images.byId(container.document.image.id)?.size ?? 0;
+      return { ...summary, SizeRw: written, SizeRootFs: imageBytes + written };
+    }),
+  );
 }
