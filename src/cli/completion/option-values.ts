@@ -25,12 +25,13 @@ const everywhere: Readonly<Record<string, Offer>> = {
   ipc: words("container:", "host", "none", "private", "shareable"),
   isolation: words("default"),
   link: listed("containers"),
-  "log-driver": words("json-file", "local", "none"),
+  "log-driver": words("fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"),
   net: networks,
   network: networks,
   pid: words("container:", "host"),
   pull: words("always", "missing", "never"),
   restart: words("always", "no", "on-failure", "on-unhealthy", "unless-stopped"),
+  runtime: words("crun", "runc", "tiffin"),
   "security-opt": words(
     "apparmor=",
     "no-new-privileges",
@@ -48,7 +49,7 @@ const everywhere: Readonly<Record<string, Offer>> = {
 const document = words("json");
 const table = words("json", "table");
 const containerFilters = words(
-  ..."ancestor= before= exited= expose= health= id= label= name= network= publish= since= status= volume=".split(
+  ..."ancestor= before= exited= expose= health= id= is-task= isolation= label= name= network= publish= since= status= volume=".split(
     " ",
   ),
 );
