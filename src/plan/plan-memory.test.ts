@@ -3,12 +3,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodePlan } from "../abi/encode.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
-import type { RuntimeSpec } from "../oci/mod.ts";
+import type { OciProcess, RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
-import type { ContainerOptions } from "./options.ts";
+import { compileExec } from "./compile-exec.ts";
+import type { ContainerOptions, ExecOptions, ExecTarget } from "./options.ts";
 import type { Plan } from "./plan.ts";
 import { PlanMemory } from "./plan-memory.ts";
-import { defaultOptions, defaultSpec } from "./testdata/specs.ts";
+import { defaultOptions, defaultSpec, execTarget } from "./testdata/specs.ts";
 
 const factsOf = (machine: string): HostFacts =>
   JSON.parse(readFileSync(join(import.meta.dir, `testdata/facts-${machine}.json`), "utf8")) as HostFacts;
@@ -114,4 +115,42 @@ test("what cannot be written down is compiled each time", () => {
   expect(described(() => memory.compile(odd, options))).toEqual(
     described(() => compileContainer(odd, hybrid, options)),
   );
+});
+
+type ExecRequest = readonly [OciProcess, ExecTarget, ExecOptions];
+
+function execRequest(): ExecRequest {
+  const { process } = defaultSpec();
+  if (process === undefined) throw new Error("the default specification has a process");
+  const options: ExecOptions = {
+    stdio: { kind: "pipes", stdin: true },
+    supervise: { kind: "supervise", stdinOnce: true, attachClients: [{ flags: 3 }] },
+    seccompProgram: Uint8Array.of(6, 0, 0, 0, 0, 0, 255, 127),
+    seccompFlags: 0,
+  };
+  return [{ ...process, execCPUAffinity: { initial: "0" }, oomScoreAdj: 100 }, execTarget, options];
+}
+
+describe("a further process's plan is the one that the compiler makes, whatever was asked before", () => {
+  const memory = new PlanMemory(hybrid);
+  memory.compileExec(...execRequest());
+  test.each([...changes(execRequest())])("%s", (_path, changed) => {
+    const [process, target, options] = changed as ExecRequest;
+    if (process === undefined || target === undefined || options === undefined) return;
+    for (let again = 0; again < 2; again += 1) {
+      const known = described(() => memory.compileExec(process, target, options));
+      expect(known).toEqual(described(() => compileExec(process, target, hybrid, options)));
+    }
+  });
+});
+
+test("the same further process in the same container is compiled once, until the container is gone", () => {
+  const memory = new PlanMemory(hybrid);
+  const [process, target, options] = execRequest();
+  const first = memory.compileExec(process, target, options);
+  expect(memory.compileExec({ ...process }, { ...target }, { ...options })).toBe(first);
+  expect(memory.compileExec(process, { ...target, id: idOf(2) }, options)).not.toBe(first);
+  expect(memory.compileExec(process, target, options)).toBe(first);
+  memory.forgetExecs(target.id);
+  expect(memory.compileExec(process, target, options)).not.toBe(first);
 });

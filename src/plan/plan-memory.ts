@@ -5,12 +5,15 @@
  * The key is all that the compiler is given: specification and options, with the container's id, wherever it stands, replaced by
  * a mark. An id is 256 random bits, so nothing else looks like one. Before a plan is handed out in this way, one is
  * compiled beside it and compared: where the two differ, the configuration is compiled each time.
+ *
+ * A further process's plan names nothing that is its own, so the same request in the same container has the same plan.
  */
 import { encodePlan } from "../abi/encode.ts";
 import type { HostFacts } from "../linux/host-facts.ts";
-import type { RuntimeSpec } from "../oci/mod.ts";
+import type { OciProcess, RuntimeSpec } from "../oci/mod.ts";
 import { compileContainer } from "./compile-container.ts";
-import type { ContainerOptions, RootSource } from "./options.ts";
+import { compileExec } from "./compile-exec.ts";
+import type { ContainerOptions, ExecOptions, ExecTarget, RootSource } from "./options.ts";
 import type { HostOp, Plan, ProcessOp } from "./plan.ts";
 
 /** Of the id, as it stands in host names. */
@@ -18,6 +21,8 @@ const shortDigits = 12;
 const idPattern = /^[0-9a-f]{64}$/;
 const mark = "\u0001";
 const mostKept = 16;
+/** Of a further process; a request of more letters is seldom repeated, and would be held for long. */
+const longestExecKey = 65_536;
 const encoder = new TextEncoder();
 
 interface Model {
@@ -35,6 +40,8 @@ export class PlanMemory {
   readonly #facts: HostFacts;
   /** The one used last comes last; undefined: compiled each time. */
   readonly #models = new Map<string, Model | undefined>();
+  /** Of further processes; the one used last comes last. */
+  readonly #execs = new Map<string, Plan>();
   readonly #programs = new WeakMap<Uint8Array, number>();
   #programCount = 0;
 
@@ -63,12 +70,25 @@ export class PlanMemory {
     return plan;
   }
 
+  /** The same as `compileExec`, throws included. */
+  compileExec(process: OciProcess, target: ExecTarget, options: ExecOptions): Plan {
+    const { seccompProgram, ...others } = options;
+    const program = seccompProgram === undefined ? 0 : this.#numberOf(seccompProgram);
+    const key = writtenDown([process, target, others, program]);
+    const plan =
+      (key === undefined ? undefined : this.#execs.get(key)) ??
+      compileExec(process, target, this.#facts, options);
+    if (key !== undefined && key.length <= longestExecKey) keepAsLast(this.#execs, key, plan);
+    return plan;
+  }
+
+  /** The container `id` is gone: what its processes were given is not held any longer. */
+  forgetExecs(id: string): void {
+    for (const key of this.#execs.keys()) if (key.includes(id)) this.#execs.delete(key);
+  }
+
   #keep(key: string, model: Model | undefined): void {
-    this.#models.delete(key);
-    this.#models.set(key, model);
-    if (this.#models.size <= mostKept) return;
-    const [oldest] = this.#models.keys();
-    if (oldest !== undefined) this.#models.delete(oldest);
+    keepAsLast(this.#models, key, model);
   }
 
   /** Undefined for what is not worth it, or cannot be written down. */
@@ -77,20 +97,9 @@ export class PlanMemory {
     if (!idPattern.test(id) || hooks !== undefined || seccompAgent !== undefined) return undefined;
     const content = files.map(({ path, mode }) => [path, mode]);
     const program = seccompProgram === undefined ? 0 : this.#numberOf(seccompProgram);
-    try {
-      const text = JSON.stringify([
-        spec,
-        others,
-        plainRoot(rootfs),
-        content,
-        program,
-        [...(bindSources ?? [])],
-      ]);
-      return text.replaceAll(id, mark).replaceAll(id.slice(0, shortDigits), mark + mark);
-    } catch {
-      // A number without end, which no document of Docker's leads to.
-      return undefined;
-    }
+    return writtenDown([spec, others, plainRoot(rootfs), content, program, [...(bindSources ?? [])]])
+      ?.replaceAll(id, mark)
+      .replaceAll(id.slice(0, shortDigits), mark + mark);
   }
 
   /** Programs are compiled once per profile, so the same one is the same object. */
@@ -101,6 +110,23 @@ export class PlanMemory {
     this.#programs.set(program, this.#programCount);
     return this.#programCount;
   }
+}
+
+function writtenDown(values: readonly unknown[]): string | undefined {
+  try {
+    return JSON.stringify(values);
+  } catch {
+    // A number without end, which no document of Docker's leads to.
+    return undefined;
+  }
+}
+
+function keepAsLast<T>(kept: Map<string, T>, key: string, value: T): void {
+  kept.delete(key);
+  kept.set(key, value);
+  if (kept.size <= mostKept) return;
+  const [oldest] = kept.keys();
+  if (oldest !== undefined) kept.delete(oldest);
 }
 
 /** Layers come with what their owner holds of them, which no plan depends on. */

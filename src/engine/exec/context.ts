@@ -10,6 +10,7 @@ export interface ExecContext
     | "fail"
     | "idle"
     | "networks"
+    | "plans"
     | "registry"
     | "report"
     | "runtime"

@@ -253,6 +253,7 @@ export class ExecService {
 
   #forgetContainer(id: string): void {
     for (const [execId, exec] of this.#execs) if (exec.container.id === id) this.#execs.delete(execId);
+    this.#context.plans.forgetExecs(id);
   }
 
   #emit(exec: Exec, action: string, attributes: Readonly<Record<string, string>> = {}): void {

@@ -6,7 +6,7 @@ import { readRootAccounts } from "../../kernel/root-accounts.ts";
 import { cgroupPath, unifiedHierarchy } from "../../linux/cgroup.ts";
 import { type ResolvedUser, resolveUser } from "../../linux/passwd.ts";
 import type { OciProcess } from "../../oci/mod.ts";
-import { compileExec, type ExecTarget, type Plan } from "../../plan/mod.ts";
+import type { ExecTarget, Plan } from "../../plan/mod.ts";
 import { openCgroupSlots, processGroups, type SupervisedProcess } from "../../runtime/mod.ts";
 import {
   type Container,
@@ -65,7 +65,7 @@ export function planOf(context: ExecContext, exec: Exec, clients: readonly numbe
   const { security } = document.specification;
   const privileged = config.privileged || security.privileged;
   const filter = context.seccomp.filter(security.seccomp, capabilities, privileged);
-  return compileExec(process, targetOf(context, container), context.facts, {
+  return context.plans.compileExec(process, targetOf(context, container), {
     stdio: config.tty ? { kind: "terminal", ...size } : { kind: "pipes", stdin: config.stdin },
     supervise: {
       kind: "supervise",
