@@ -214,3 +214,21 @@ test("a client that goes, and an engine that is killed, leave nothing but cache"
   writeFileSync(`${directory}/Dockerfile`, "FROM base\nRUN echo kept > /kept\nRUN true");
   expect(await engine.output("build", directory)).toContain(" ---> Using cache");
 }, 60_000);
+
+test("doubtful lines are told at the end of a build, by --check alone, and end a build that wants it", async () => {
+  const text = "FROM base AS Doubtful\nRUN true\n";
+  const directory = context("doubtful", { Dockerfile: text });
+  expect(await engine.output("build", directory)).toEndWith(
+    " - StageNameCasing: Stage name 'Doubtful' should be lowercase (line 1)",
+  );
+  const { stdout } = await failure("build", "--check", directory);
+  expect(stdout).toStartWith("Check complete, 1 warning has been found!");
+  const skip = ["--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=all"];
+  expect(await engine.output("build", "--check", ...skip, directory)).toBe(
+    "Check complete, no warnings found.",
+  );
+  const strict = context("strict", { Dockerfile: `# check=error=true\n${text}` });
+  expect((await failure("build", strict)).stderr).toContain(
+    "lint violation found for rules: StageNameCasing",
+  );
+});

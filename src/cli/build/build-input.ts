@@ -9,7 +9,8 @@ import type { CliIo } from "../io.ts";
 export interface BuildInput {
   /** Its name in the context. */
   readonly dockerfile: string;
-  dockerfileText(): Promise<string>;
+  /** Undefined: it is in an archive, which is not looked into. */
+  readonly dockerfileText: string | undefined;
   /** A path of the context is left out of it. */
   ignores(path: string): boolean;
   body(): AsyncIterable<Uint8Array>;
@@ -76,7 +77,7 @@ function fromDirectory(io: CliIo, directory: string, { name, text }: NamedText):
   const needed = [name, ignoreName];
   return {
     dockerfile: name,
-    dockerfileText: async () => new TextDecoder().decode(text),
+    dockerfileText: new TextDecoder().decode(text),
     ignores: (path) => ignore.excludes(path) && !ignore.mayBringBack(path),
     async *body() {
       if (!foreign) {
@@ -168,9 +169,7 @@ async function fromStandardInput(io: CliIo): Promise<BuildInput> {
   if (isTar) {
     return {
       dockerfile: usualName,
-      dockerfileText: async () => {
-        throw new Error("--graph and --check do not look into an archive: name a directory");
-      },
+      dockerfileText: undefined,
       ignores: () => false,
       body: whole,
     };
@@ -179,7 +178,7 @@ async function fromStandardInput(io: CliIo): Promise<BuildInput> {
   if (text.length === 0) throw new Error("unable to prepare context: standard input is empty");
   return {
     dockerfile: usualName,
-    dockerfileText: async () => new TextDecoder().decode(text),
+    dockerfileText: new TextDecoder().decode(text),
     ignores: () => false,
     async *body() {
       yield* member(usualName, text);

@@ -20,6 +20,14 @@ export function checkText(
   return `Check complete, ${found} been found!\n${parts.join("")}`;
 }
 
+/** A line for each, as they stand at the end of a build; nothing without any. */
+export function warningsText(warnings: readonly CheckWarning[]): string {
+  if (warnings.length === 0) return "";
+  const found = warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`;
+  const told = warnings.map(({ rule, text, firstLine }) => ` - ${rule}: ${text} (line ${firstLine})\n`);
+  return `\n ${found} found (use --check to expand):\n${told.join("")}`;
+}
+
 function excerpt({ firstLine, lastLine }: CheckWarning, lines: readonly string[]): string {
   const from = Math.max(1, firstLine - around);
   const to = Math.min(lines.length, lastLine + around);

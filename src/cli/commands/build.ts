@@ -1,12 +1,13 @@
 /** `tiffin build`. */
 import { checkDockerfile } from "../../docker/dockerfile/check-dockerfile.ts";
+import type { Lookup } from "../../docker/dockerfile/expand.ts";
 import { parseDockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
 import { buildGraph } from "../../docker/dockerfile/stages.ts";
 import { normaliseReference, parseReference } from "../../docker/reference.ts";
 import { own } from "../../lib/own.ts";
 import { buildExtrasOf } from "../build/build-extras.ts";
 import { openBuildInput } from "../build/build-input.ts";
-import { checkText } from "../build/check-text.ts";
+import { checkText, warningsText } from "../build/check-text.ts";
 import { graphText } from "../build/graph-text.ts";
 import { ReceivedOutputs } from "../build/received-outputs.ts";
 import { defineCommand } from "../command.ts";
@@ -88,24 +89,20 @@ export const command = defineCommand({
     // A name that is none costs nothing.
     for (const tag of values.tag) normaliseReference(parseReference(tag));
     const given = argumentsFrom(values["build-arg"], context.io.env);
+    const lookup: Lookup = (name) => own(given, name);
     const input = await openBuildInput(context.io, place, values.file);
-    if (values.check) {
-      const file = parseDockerfile(await input.dockerfileText());
-      const { warnings } = checkDockerfile(file, {
-        arguments: (name) => own(given, name),
-        ignores: input.ignores,
-      });
-      context.out(checkText(warnings, { name: input.dockerfile, lines: file.lines }));
-      return warnings.length === 0 ? 0 : 1;
-    }
-    if (values.graph) {
-      const file = parseDockerfile(await input.dockerfileText());
-      const graph = buildGraph(file, {
-        target: values.target,
-        arguments: (name) => own(given, name),
-        predefined: () => undefined,
-      });
-      context.out(graphText(graph));
+    if (values.graph || values.check) {
+      if (input.dockerfileText === undefined) {
+        throw new Error("--graph and --check do not look into an archive: name a directory");
+      }
+      const file = parseDockerfile(input.dockerfileText);
+      if (values.check) {
+        const { warnings } = checkDockerfile(file, { arguments: lookup, ignores: input.ignores });
+        context.out(checkText(warnings, { name: input.dockerfile, lines: file.lines }));
+        return warnings.length === 0 ? 0 : 1;
+      }
+      const predefined: Lookup = () => undefined;
+      context.out(graphText(buildGraph(file, { target: values.target, arguments: lookup, predefined })));
       return 0;
     }
     const api = await context.parallelApi();
@@ -147,6 +144,11 @@ export const command = defineCommand({
       file.finish();
     }
     if (values.quiet) context.out(`${id}\n`);
+    else if (input.dockerfileText !== undefined) {
+      const file = parseDockerfile(input.dockerfileText);
+      const { warnings } = checkDockerfile(file, { arguments: lookup, ignores: input.ignores });
+      context.out(warningsText(warnings));
+    }
     return 0;
   },
 });

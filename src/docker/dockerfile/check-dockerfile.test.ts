@@ -99,6 +99,17 @@ test("the directive skips rules and makes warnings failures; the argument is hea
   expect(() => check("# check=sometimes=x\nFROM a")).toThrow("invalid check");
 });
 
+test("what a build would refuse is no matter of the checks", () => {
+  const text =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a Dockerfile's.
+    "ARG A=${B:?has to be given}\nARG\nFROM a\nARG --x y\nARG =\nARG c=${d:?too}\nCOPY [1 x\nOTHER\nENV";
+  expect(() => check(text)).not.toThrow();
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a Dockerfile's.
+  expect(told("ARG B\nARG A=${B:?x}\nFROM a:$A", { A: "1", B: "2" })).toStrictEqual([
+    "InvalidDefaultArgInFrom:3",
+  ]);
+});
+
 test("a rule has a page with its name in words", () => {
   expect(pageOf("JSONArgsRecommended")).toBe(
     "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/",

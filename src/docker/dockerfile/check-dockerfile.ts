@@ -3,9 +3,9 @@ import { checkRules, experimentalRules } from "./check-rules.ts";
 import { StageCheck } from "./check-stage.ts";
 import type { CheckOptions, CheckWarning, Warn } from "./check-warning.ts";
 import { checkArgument, parseCheckWishes } from "./check-wishes.ts";
+import { declaredNames } from "./declared-names.ts";
 import type { Lookup } from "./expand.ts";
 import type { Dockerfile, PlacedInstruction } from "./parse-dockerfile.ts";
-import { argumentsOf } from "./stages.ts";
 
 export interface Checked {
   readonly warnings: readonly CheckWarning[];
@@ -72,7 +72,7 @@ function checkStages(file: Dockerfile, options: CheckOptions, warn: Warn): void 
     } else if (current !== undefined) current.check(instruction);
     else if (instruction.name === "arg") {
       const lookup: Lookup = (name) => defaults.get(name);
-      for (const [name, value] of argumentsOf(instruction, lookup)) {
+      for (const [name, value] of declaredNames(instruction.rest, lookup)) {
         defaults.set(name, value);
         StageCheck.checkSecret(instruction, name, warn);
       }

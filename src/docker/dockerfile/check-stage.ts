@@ -1,9 +1,9 @@
 /** One stage of a Dockerfile under the checks: what is known of it so far, and what its instructions do with that. Pure. */
 import type { CheckOptions, Warn } from "./check-warning.ts";
+import { declaredNames } from "./declared-names.ts";
 import { expandWord } from "./expand.ts";
 import { quotedWords } from "./lines.ts";
 import { type Dockerfile, type PlacedInstruction, parseHereDocument } from "./parse-dockerfile.ts";
-import { argumentsOf } from "./stages.ts";
 
 interface StageSurroundings {
   readonly instruction: PlacedInstruction;
@@ -188,7 +188,7 @@ export class StageCheck {
   }
 
   #declare(instruction: PlacedInstruction): void {
-    for (const [name] of argumentsOf(instruction, () => undefined)) {
+    for (const name of declaredNames(instruction.rest, () => undefined).keys()) {
       this.#known?.add(name);
       StageCheck.checkSecret(instruction, name, this.#around.warn);
     }
@@ -202,11 +202,12 @@ function variablesIn(
   { escape: escapeSign }: Dockerfile,
 ): Set<string> {
   const names = new Set<string>();
+  const withWord = new Set([...text.matchAll(/\$\{(\w+):?[-+?]/g)].map(([, name]) => name));
   try {
     expandWord(
       text,
       (name) => {
-        if (!new RegExp(`\\$\\{${name}:?[-+?]`).test(text) && /^\w+$/.test(name)) names.add(name);
+        if (!withWord.has(name) && /^\w+$/.test(name)) names.add(name);
         return lookup(name);
       },
       escapeSign,
