@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { inOwnNetns } from "../../../test/support/in-own-netns.ts";
-import { pause, settled, until } from "../../../test/support/until.ts";
+import { pause, settled, succeeds, until } from "../../../test/support/until.ts";
 import {
   createNetns,
   findLink,
@@ -388,24 +388,20 @@ inOwnNetns(import.meta.path, () => {
       using client = RawSocket.open(outside, "tcp").connect({ address: hostAddress, port: 8080 });
       client.send("hello");
       // The engine, which is this process, passes it on.
-      await pause(50, "what a client sends has come to the container");
-      const { connection, from } = server.accept();
+      const { connection, from } = await succeeds(async () => server.accept());
       using answering = connection;
-      expect(answering.receive().text).toBe("hello");
+      expect(await succeeds(async () => answering.receive().text)).toBe("hello");
       answering.send("world");
-      await pause(50, "what the container answers has come to the client");
-      expect(client.receive().text).toBe("world");
+      expect(await succeeds(async () => client.receive().text)).toBe("world");
       return from.address;
     };
     expect(await answered()).toBe(network.hostGateway);
     using udp = RawSocket.open(a.netns, "udp").bind({ address: "0.0.0.0", port: 53 });
     using asking = RawSocket.open(outside, "udp").bind({ address: "0.0.0.0", port: 5353 });
     asking.sendTo("question", { address: hostAddress, port: 8053 });
-    await pause(50, "the datagram has come to the container");
-    const { text, from } = udp.receive();
+    const { text, from } = await succeeds(async () => udp.receive());
     udp.sendTo("answer", from);
-    await pause(50, "the answer has come to the client");
-    expect([text, receiveOutcome(asking)]).toEqual(["question", "answer"]);
+    expect([text, await succeeds(async () => asking.receive().text)]).toEqual(["question", "answer"]);
     // A rule for the host's own ports holds.
     const input = { family: "inet", table: "host_firewall" } as const;
     nftTransaction(netfilter, [

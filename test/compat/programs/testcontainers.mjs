@@ -90,7 +90,10 @@ const scenarios = {
   },
 };
 
+// The library does not let the connection of a log keep the program alive, which would end here while it waits for a line.
+const alive = setInterval(() => {}, 1000);
 const results = {};
 for (const [name, scenario] of Object.entries(scenarios))
   results[name] = await scenario().catch((thrown) => `failed: ${thrown.stack}`);
+clearInterval(alive);
 process.stdout.write(JSON.stringify(results), () => process.exit(0));

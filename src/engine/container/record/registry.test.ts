@@ -40,7 +40,7 @@ test("a container is found by id, unambiguous prefix, and name with or without s
   for (const reference of [idA, "ab1", "one", "/one"]) expect(registry.resolve(reference).id).toBe(idA);
   expect(codeOf(() => registry.resolve("ab"))).toBe("invalid container.ambiguous");
   expect(codeOf(() => registry.resolve("abc"))).toBe("notFound container.not-found");
-  expect(codeOf(() => registry.resolve(""))).toBe("notFound container.not-found");
+  expect(codeOf(() => registry.resolve(""))).toBe("invalid container.name-empty");
 });
 
 test("a name that is reserved, used or given back", () => {
