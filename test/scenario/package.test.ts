@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { serviceUnitName, socketUnitName } from "../../src/cli/service/units.ts";
-import { makeDebAlone, makeDockerDeb } from "../../tools/package/package.ts";
+import { makeDebAlone, makeDockerDeb, makeTarballAlone } from "../../tools/package/package.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { until } from "../support/until.ts";
 
@@ -133,6 +133,31 @@ describe.skipIf(!isBuilt)("a package (skipped without the built program)", () =>
     expect(exitCode).not.toBe(0);
     expect(stderr).toContain("tiffin-docker conflicts with docker.io");
     must(dpkg("-P", "docker.io"));
+  });
+
+  test("the tarball wants nothing of a root but the C library, and says so", async () => {
+    const empty = `${place.path}/empty`;
+    mkdirSync(`${empty}/proc`, { recursive: true });
+    const tarball = await makeTarballAlone({ out: place.path, packing: "fast", version: "1.0.0" });
+    must(run("tar", "-C", empty, "-xf", tarball));
+    const within = (...words: string[]) =>
+      run(
+        "unshare",
+        "-m",
+        "sh",
+        "-ec",
+        'mount -t proc proc "$1/proc"; exec chroot "$@"',
+        "sh",
+        empty,
+        ...words,
+      );
+    const alone = within("/usr/bin/tiffin", "--version");
+    expect(alone.exitCode).toBe(1);
+    expect(alone.stderr).toBe("tiffin: the C library's dynamic linker cannot be read\n");
+    const needed = must(run("ldd", process.execPath)).matchAll(/(?:^\s*|=> )(\/\S+) \(/gm);
+    for (const [, library = ""] of needed) must(run("cp", "-L", "--parents", library, empty));
+    expect(must(within("/usr/bin/tiffin", "--version"))).toBe(must(run(program, "--version")));
+    expect(must(within("/usr/bin/tiffin", "daemon", "--validate"))).toBe("the configuration is right\n");
   });
 
   test("an older package is refused where a newer program has written the state", () => {

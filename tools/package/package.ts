@@ -172,6 +172,15 @@ export async function makeDebAlone(options: PackageOptions): Promise<string> {
   return deb;
 }
 
+/** The tarball of the program that is built already. */
+export async function makeTarballAlone(options: PackageOptions): Promise<string> {
+  let tarball = "";
+  await withTree(options, (tree) => {
+    tarball = makeTarball(tree, options);
+  });
+  return tarball;
+}
+
 /** The name `docker` for Tiffin, for scripts and for `ssh://` of other machines; of no architecture. */
 export function makeDockerDeb({ out, version }: Pick<PackageOptions, "out" | "version">): string {
   const tree = join(out, "docker-package.new");
