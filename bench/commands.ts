@@ -93,11 +93,15 @@ const wavesTogether = 5;
 /** Ends at once when it is told to. */
 const obedient = "trap 'exit 0' TERM; while :; do sleep 1000 & wait; done";
 
+/** As long as what a server says of a request. */
+const line =
+  "the line that a server writes for each request has about a hundred letters, as this one has, too, here";
+
 /** Bytes that go out through `run` to a pipe, their log kept. */
 export function benchOutput(engines: readonly CommandEngine[], megabytes: number): void {
   beginSection("output");
   const rates = engines.map((engine) => {
-    const script = `head -c ${megabytes}000000 /dev/zero | tr '\\0' '\\n'`;
+    const script = `yes '${line}' | head -c ${megabytes}000000`;
     const values: number[] = [];
     for (let round = 0; round < 3; round += 1) {
       const [contestant] = calls([engine], () => [
@@ -119,7 +123,7 @@ export function benchOutput(engines: readonly CommandEngine[], megabytes: number
     return { name: engine.name, values };
   });
   printFigures(
-    `output of ${megabytes} MB of short lines through run to a pipe, with its log`,
+    `output of ${megabytes} MB of lines through run to a pipe, with its log`,
     rates,
     "MB/s",
     "more",
