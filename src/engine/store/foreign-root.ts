@@ -1,5 +1,5 @@
 /** A directory that another engine keeps its state in is left as it is, for some names in it would be ours too. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { TiffinError } from "../../lib/errors.ts";
 
 /** Names that these engines make in theirs, and this one never does. */
@@ -11,10 +11,9 @@ const marks: Readonly<Record<string, readonly string[]>> = {
 
 /** Throws `store.foreign` when `root` is another engine's. One that holds a database of ours is ours. */
 export function refuseForeignRoot(root: string): void {
-  if (!existsSync(root) || existsSync(`${root}/tiffin.db`)) return;
-  const names = new Set(readdirSync(root));
+  if (existsSync(`${root}/tiffin.db`)) return;
   for (const [engine, its] of Object.entries(marks)) {
-    const found = its.find((name) => names.has(name));
+    const found = its.find((name) => existsSync(`${root}/${name}`));
     if (found === undefined) continue;
     throw new TiffinError(
       "invalid",
