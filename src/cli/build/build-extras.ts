@@ -34,8 +34,14 @@ export function buildExtrasOf(io: CliIo, values: ExtraFlags): BuildExtras {
     ),
     ...(values.platform.includes(",") && { Platforms: values.platform.split(",") }),
     ...some("Outputs", values.output.map(outputOf)),
-    ...some("CacheFrom", values["cache-from"].map(cacheOf)),
-    ...some("CacheTo", values["cache-to"].map(cacheOf)),
+    ...some(
+      "CacheFrom",
+      values["cache-from"].map((one) => cacheOf(io, one)),
+    ),
+    ...some(
+      "CacheTo",
+      values["cache-to"].map((one) => cacheOf(io, one)),
+    ),
     ...(values.why && { Why: true }),
     ...(values.debug !== "" && { KeepFailed: values.debug }),
   };
@@ -123,11 +129,38 @@ export function outputPairs(text: string): Map<string, string> {
   return commaPairs(text);
 }
 
-function cacheOf(text: string): { Type: string; Reference: string; Max?: boolean } {
+interface CachePlace {
+  readonly Type: string;
+  readonly Reference: string;
+  readonly Max?: boolean;
+  readonly Mounts?: boolean;
+  readonly IgnoreError?: boolean;
+}
+
+const cacheOptions = ["type", "ref", "src", "dest", "mode", "mounts", "ignore-error"];
+
+/** A directory is of the engine's host. */
+function cacheOf(io: CliIo, text: string): CachePlace {
   const pairs = text.includes("=") ? commaPairs(text) : new Map([["ref", text]]);
+  const unknown = [...pairs.keys()].find((key) => !cacheOptions.includes(key));
+  if (unknown !== undefined) {
+    throw new Error(
+      `cache ${JSON.stringify(text)}: unknown option ${unknown} (there are: ${cacheOptions.join(", ")})`,
+    );
+  }
+  const mode = pairs.get("mode") ?? "min";
+  if (!["min", "max"].includes(mode)) {
+    throw new Error(`cache ${JSON.stringify(text)}: unknown mode ${mode} (there are: min, max)`);
+  }
   const kind = pairs.get("type") ?? "registry";
   const place = pairs.get("ref") ?? pairs.get("src") ?? pairs.get("dest") ?? "";
   if (place === "" && kind !== "inline")
     throw new Error(`cache ${JSON.stringify(text)}: wanted ref=, src= or dest=`);
-  return { Type: kind, Reference: place, ...(pairs.get("mode") === "max" && { Max: true }) };
+  return {
+    Type: kind,
+    Reference: kind === "local" ? absolute(io, place) : place,
+    ...(mode === "max" && { Max: true }),
+    ...(pairs.get("mounts") === "true" && { Mounts: true }),
+    ...(pairs.get("ignore-error") === "true" && { IgnoreError: true }),
+  };
 }

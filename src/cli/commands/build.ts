@@ -56,10 +56,13 @@ export const command = defineCommand({
     allow: list("", "Allow steps more (network.host, security.insecure)"),
     "build-context": list("", "Give another context a name (NAME=docker-image://IMAGE, NAME=ADDRESS)"),
     "build-arg": list("", "Set a variable of the Dockerfile (NAME=VALUE)"),
-    "cache-from": list("", "Take steps from a cache elsewhere (type=registry,ref=... or type=local,src=...)"),
+    "cache-from": list(
+      "",
+      "Take steps from a cache elsewhere (type=registry,ref=... or type=local,src=..., mounts=true)",
+    ),
     "cache-to": list(
       "",
-      "Put steps into a cache elsewhere (type=inline, type=registry,ref=..., type=local,dest=...)",
+      "Put steps into a cache elsewhere (type=inline, type=registry,ref=..., type=local,dest=..., mode=max, mounts=true)",
     ),
     check: toggle("", "Tell what is doubtful in the Dockerfile, and build nothing"),
     debug: text("", "Keep the files of a step that fails as an image of this name"),

@@ -42,7 +42,13 @@ export const headerRegistries: QueryCodec<Readonly<Record<string, AuthConfig>>> 
   encode: (value) => Buffer.from(JSON.stringify(value)).toString("base64url"),
 };
 
-const cachePlace = object({ Type: text, Reference: text, Max: optional(flag) });
+const cachePlace = object({
+  Type: text,
+  Reference: text,
+  Max: optional(flag),
+  Mounts: optional(flag),
+  IgnoreError: optional(flag),
+});
 
 /**
  * An addition: what Docker's classic route has no words for. A header, because secrets belong neither into an address nor into the

@@ -23,7 +23,10 @@ export interface BuildContext {
   readonly images: ImageStore;
   readonly imageService: ImageService;
   readonly layers: LayerStore;
-  readonly registry: Pick<RegistryClient, "openUrl">;
+  readonly registry: Pick<
+    RegistryClient,
+    "openUrl" | "manifest" | "smallBlob" | "pullImage" | "pushImage" | "putManifest"
+  >;
   readonly events: EventBus;
   readonly telemetry: Telemetry;
   readonly cache: StepCache;

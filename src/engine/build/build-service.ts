@@ -7,7 +7,7 @@ import { TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
 import { formatPlatform, type OciImageConfig, type Platform, parsePlatform } from "../../oci/mod.ts";
 import type { BuildContext } from "./build-context.ts";
-import { buildFault, notDoneYet } from "./build-error.ts";
+import { buildFault } from "./build-error.ts";
 import { BuildPlace, removeLeftBuilds } from "./build-place.ts";
 import type { BuildRequest } from "./build-request.ts";
 import { CachePruner, type Pruned, type PruneOptions, type UsedRecord } from "./cache-prune.ts";
@@ -28,7 +28,7 @@ import { type BuiltTree, deliver } from "./output/mod.ts";
 import type { BuildResult } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
 import { type ReadDockerfile, readDockerfile } from "./read-dockerfile.ts";
-import { type CachedStep, cacheSteps, exportLocal, openImports, withInline } from "./remote-cache/mod.ts";
+import { exportCaches, fillFrom, openImports, withInline } from "./remote-cache/mod.ts";
 import { withFetched } from "./remote-context.ts";
 import {
   CacheMounts,
@@ -138,9 +138,9 @@ export class BuildService {
       request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));
     const imports = await openImports(step, request.cacheFrom);
     const built: BuiltTree[] = [];
-    const steps: CachedStep[] = [];
+    const all: SolvedStep[] = [];
     for (const platform of platforms) {
-      const own: StepContext = { ...step, platform };
+      const own = withImports({ ...step, platform }, imports);
       const several = platforms.length > 1;
       const { stage, tree, times, solved } = await this.#stage(request, own, {
         read,
@@ -150,17 +150,14 @@ export class BuildService {
       });
       const chain = await sources.asLayers(own, tree);
       const document = imageDocument(stage, chain, { layer: (id) => times.get(id), epochMs, nowMs: nowMs() });
-      steps.push(...cacheSteps(solved));
+      all.push(...solved);
       const isInline = request.cacheTo.some(({ kind }) => kind === "inline");
-      const told = isInline ? withInline(document, chain, cacheSteps(solved)) : document;
+      const told = isInline ? withInline(document, chain, solved) : document;
       built.push({ platform, chain, configuration: encoder.encode(JSON.stringify(told)) });
     }
-    for (const place of request.cacheTo) {
-      if (place.kind === "local") await exportLocal(step, place.destination, steps);
-      else if (place.kind === "registry")
-        throw notDoneYet("a cache of its own in a registry (type=inline is)");
-    }
     const result = await deliver(step, request, built);
+    const chains = built.map(({ chain }) => chain);
+    await exportCaches(step, request.cacheTo, { solved: all, chains }, this.#caches);
     await this.#pruner.keepWithinLimit();
     return result;
   }
@@ -176,16 +173,22 @@ export class BuildService {
     using under = this.#begin(request, inputs, { report, signal, epochMs: undefined });
     const sources = new Sources();
     const built: BuiltTree[] = [];
+    const all: SolvedStep[] = [];
+    const imports = await openImports(under.step, request.cacheFrom);
     for (const { output, platform, document } of roots) {
-      const step: StepContext = { ...under.step, platform };
-      const solver = new Solver({ step, shared: this.#shared, caches: this.#caches, sources, imports: [] });
+      const step = withImports({ ...under.step, platform }, imports);
+      const solver = new Solver({ step, shared: this.#shared, caches: this.#caches, sources, imports });
       const [tree = { kind: "layers", chain: [] } as const] =
         output === undefined ? [] : await solver.solve([output]);
       const chain = await sources.asLayers(step, tree);
-      const configuration = encoder.encode(JSON.stringify(document(chain)));
-      built.push({ platform, chain, configuration });
+      all.push(...(await solver.steps()));
+      const isInline = request.cacheTo.some(({ kind }) => kind === "inline");
+      const told = isInline ? withInline(document(chain), chain, all) : document(chain);
+      built.push({ platform, chain, configuration: encoder.encode(JSON.stringify(told)) });
     }
     const result = await deliver(under.step, request, built);
+    const chains = built.map(({ chain }) => chain);
+    await exportCaches(under.step, request.cacheTo, { solved: all, chains }, this.#caches);
     await this.#pruner.keepWithinLimit();
     return result;
   }
@@ -345,6 +348,11 @@ export class BuildService {
       throw from === undefined ? thrown : faultAt(thrown, from);
     }
   }
+}
+
+/** New cache mounts begin with what these have. */
+function withImports(step: StepContext, imports: readonly CacheSource[]): StepContext {
+  return { ...step, fillCacheMount: (name, directory) => fillFrom(step, imports, name, directory) };
 }
 
 /** Of steps; that of the whole build is each step's, where it says no other. */

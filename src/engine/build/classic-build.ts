@@ -175,16 +175,22 @@ function unknownCache(kind: string): TiffinError {
   );
 }
 
-function importOf({ Type: kind, Reference: place }: CachePlace): CacheImport {
-  if (kind === "registry") return { kind, reference: place };
-  if (kind === "local") return { kind, source: place };
+function importOf({ Type: kind, Reference: place, Mounts: mounts = false }: CachePlace): CacheImport {
+  if (kind === "registry") return { kind, reference: place, mounts };
+  if (kind === "local") return { kind, source: place, mounts };
   throw unknownCache(kind);
 }
 
-function exportOf({ Type: kind, Reference: place, Max = false }: CachePlace): CacheExport {
-  const mode = Max ? "max" : "min";
-  if (kind === "registry") return { kind, reference: place, mode };
-  if (kind === "local") return { kind, destination: place, mode };
+function exportOf({
+  Type: kind,
+  Reference: place,
+  Max = false,
+  Mounts: mounts = false,
+  IgnoreError: ignoreError = false,
+}: CachePlace): CacheExport {
+  const wishes = { mode: Max ? "max" : "min", mounts, ignoreError } as const;
+  if (kind === "registry") return { kind, reference: place, ...wishes };
+  if (kind === "local") return { kind, destination: place, ...wishes };
   if (kind === "inline") return { kind };
   throw unknownCache(kind);
 }

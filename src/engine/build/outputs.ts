@@ -20,13 +20,23 @@ export type BuildOutput =
   | { readonly kind: "cacheonly" };
 
 export type CacheImport =
-  | { readonly kind: "registry"; readonly reference: string }
-  /** A directory of this host with an OCI layout. */
-  | { readonly kind: "local"; readonly source: string };
+  /** `mounts`: new cache mounts begin with what it has of them. */
+  | { readonly kind: "registry"; readonly reference: string; readonly mounts?: boolean }
+  /** A directory of this host. */
+  | { readonly kind: "local"; readonly source: string; readonly mounts?: boolean };
+
+export interface CacheExportWishes {
+  /** `min`: steps that are part of the result; `max`: of all stages. */
+  readonly mode: "min" | "max";
+  /** Cache mounts of the steps go along. */
+  readonly mounts?: boolean;
+  /** That it fails is told, and is no failure of the build. */
+  readonly ignoreError?: boolean;
+}
 
 export type CacheExport =
-  | { readonly kind: "registry"; readonly reference: string; readonly mode: "min" | "max" }
-  | { readonly kind: "local"; readonly destination: string; readonly mode: "min" | "max" }
+  | ({ readonly kind: "registry"; readonly reference: string } & CacheExportWishes)
+  | ({ readonly kind: "local"; readonly destination: string } & CacheExportWishes)
   /** In the configuration of the image itself. */
   | { readonly kind: "inline" };
 

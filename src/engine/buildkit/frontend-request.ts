@@ -71,7 +71,8 @@ function runOptions(attributes: Attributes): BuildRunOptions {
 /** An entry of `cache-from`; undefined for a kind that is passed over, as what is not there is. */
 export function cacheImportOf(type: string, attributes: Attributes): CacheImport | undefined {
   const reference = attributes.get("ref") ?? "";
-  if (type === "registry" && reference !== "") return { kind: "registry", reference };
+  const mounts = attributes.get("mounts") === "true";
+  if (type === "registry" && reference !== "") return { kind: "registry", reference, mounts };
   return undefined;
 }
 

@@ -84,7 +84,11 @@ export function cacheExportOf({ type, attributes }: Exporter): CacheExport {
   if (type === "inline") return { kind: "inline" };
   const reference = attributes.get("ref") ?? "";
   const mode = attributes.get("mode") === "max" ? "max" : "min";
-  if (type === "registry" && reference !== "") return { kind: "registry", reference, mode };
+  const mounts = attributes.get("mounts") === "true";
+  const ignoreError = attributes.get("ignore-error") === "true";
+  if (type === "registry" && reference !== "") {
+    return { kind: "registry", reference, mode, mounts, ignoreError };
+  }
   throw new TiffinError(
     "notImplemented",
     "buildkit.cache",

@@ -26,4 +26,5 @@ export { openImageStore } from "./image-store.ts";
 export { ingestLayer } from "./ingest-layer.ts";
 export { imageInspect, imageSummary } from "./present.ts";
 export { isSnapshot, snapshotMark } from "./snapshot-mark.ts";
+export { credentialsFor } from "./transfer/registry-host.ts";
 export { requirePlatform, wantedPlatform } from "./wanted-platform.ts";

@@ -1,14 +1,12 @@
 /** Results to their places: an image, files, archives, registries; several at once. */
 import { familiarName, normaliseReference, parseReference } from "../../../docker/reference.ts";
-import { nowMs } from "../../../lib/clock.ts";
-import { messageOf } from "../../../lib/errors.ts";
 import { formatPlatform, type Platform } from "../../../oci/mod.ts";
 import { type Image, saveArchive } from "../../image/mod.ts";
 import { packTree } from "../../tree/mod.ts";
 import type { BuildRequest } from "../build-request.ts";
-import { vertexOf } from "../graph/mod.ts";
 import type { BuildOutput, BuildResult } from "../outputs.ts";
 import { openTree, type StepContext } from "../solve/mod.ts";
+import { toldExport } from "../told-export.ts";
 
 export interface BuiltTree {
   readonly platform: Platform;
@@ -28,8 +26,8 @@ export async function deliver(
   const outputs = request.outputs;
   for (const output of outputs) {
     step.signal.throwIfAborted();
-    await told(step, output, async (note) => {
-      if (output.kind === "cacheonly") return;
+    if (output.kind === "cacheonly") continue;
+    await toldExport(step.report, titles[output.kind], async (note) => {
       if (!("names" in output)) await sendFiles(step, output, built);
       else {
         for (const [index, one] of built.entries()) {
@@ -122,37 +120,3 @@ const titles: Readonly<Record<BuildOutput["kind"], string>> = {
   docker: "exporting to docker image format",
   cacheonly: "exporting nothing",
 };
-
-/** With a vertex of its own. */
-async function told(
-  { report }: StepContext,
-  output: BuildOutput,
-  work: (note: (text: string) => void) => Promise<void>,
-): Promise<void> {
-  if (output.kind === "cacheonly") return;
-  const name = titles[output.kind];
-  const { digest } = vertexOf({ name, operation: { kind: "merge" }, inputs: [], platform: name });
-  const startedMs = nowMs();
-  const shown = { kind: "vertex", digest, name, inputs: [], startedMs, cached: false } as const;
-  report(shown);
-  try {
-    await work((text) => {
-      const atMs = nowMs();
-      report({
-        kind: "status",
-        vertex: digest,
-        id: text,
-        name: text,
-        current: 0,
-        total: 0,
-        atMs,
-        startedMs: atMs,
-        completedMs: atMs,
-      });
-    });
-    report({ ...shown, completedMs: nowMs() });
-  } catch (thrown) {
-    report({ ...shown, completedMs: nowMs(), error: messageOf(thrown) });
-    throw thrown;
-  }
-}

@@ -25,7 +25,7 @@ const contentName = "content";
 const unfinished = ".new-";
 
 /** Puts the first content into a directory. */
-export type FillCache = (directory: string) => Promise<void>;
+export type FillCache = (directory: string, name: string) => Promise<void>;
 
 export interface HeldCache {
   /** Of the host. */
@@ -52,7 +52,7 @@ export class CacheMounts {
   /** For a step, until it is released. `begins` tells what a new one begins with, empty for nothing. */
   async hold(mount: CacheMount, begins: string, fill: FillCache, signal: AbortSignal): Promise<HeldCache> {
     makeDirectory(this.#directory, placeMode);
-    const base = nameOf(mount, begins);
+    const base = cacheMountName(mount, begins);
     if (mount.sharing === "private") return await this.#use(this.#freeName(base), mount, fill);
     if (mount.sharing === "shared") return await this.#use(base, mount, fill);
     const before = this.#locks.get(base) ?? Promise.resolve();
@@ -159,7 +159,7 @@ export class CacheMounts {
       using directory = openDirectory(made);
       changeOwner(directory, contentName, { uid, gid });
       changeMode(directory, contentName, mode);
-      await fill(`${made}/${contentName}`);
+      await fill(`${made}/${contentName}`, name);
       renamePath(made, `${this.#directory}/${name}`);
     } catch (thrown) {
       await removeTreeInSlices(made);
@@ -168,7 +168,8 @@ export class CacheMounts {
   }
 }
 
-function nameOf({ id, source, input }: CacheMount, begins: string): string {
+/** Of the directory that keeps it: the same in every engine. */
+export function cacheMountName({ id, source, input }: CacheMount, begins: string): string {
   const text = JSON.stringify([id, input === -1 ? "" : begins, source]);
   return createHash("sha256").update(text).digest("hex").slice(0, nameDigits);
 }

@@ -1,4 +1,5 @@
 /** Graphs performed. */
+export { cacheMountNames } from "./cache-mount-names.ts";
 export { CacheMounts } from "./cache-mounts.ts";
 export { Snapshots } from "./snapshots.ts";
 export { type CacheSource, SharedSteps, type SolvedStep, Solver } from "./solver.ts";

@@ -10,6 +10,7 @@ import { TiffinError } from "../../../lib/errors.ts";
 import { adoptListener } from "../../../transport/tcp.ts";
 import { packTree, unpack } from "../../tree/mod.ts";
 import type { RunMount, RunProgram } from "../graph/mod.ts";
+import { beginningOf } from "./cache-beginning.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import type { StepInputs } from "./files-step.ts";
 import type { StepContext } from "./step-context.ts";
@@ -134,11 +135,12 @@ class MountWork {
 
   async #cache(mount: Extract<RunMount, { kind: "cache" }>): Promise<void> {
     const tree = this.#input(mount.input);
-    const begins = tree.kind === "layers" ? tree.chain.join(" ") : tree.path;
+    const begins = await beginningOf(this.#step, tree, mount.source);
     const held = await this.#caches.hold(
       mount,
       begins,
-      async (directory) => {
+      async (directory, name) => {
+        if ((await this.#step.fillCacheMount?.(name, directory)) === true) return;
         if (mount.input !== -1) await copyInto(this.#step, tree, mount.source, directory);
       },
       this.#step.signal,

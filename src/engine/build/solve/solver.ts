@@ -8,7 +8,7 @@ import { DockerfileError } from "../../../docker/dockerfile/parse-dockerfile.ts"
 import { nowMs } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { Semaphore } from "../../../lib/semaphore.ts";
-import { inOrder, type Vertex, type VertexOutput } from "../graph/mod.ts";
+import { inOrder, type RunProgram, type Vertex, type VertexOutput } from "../graph/mod.ts";
 import { keyOf, type StepInput } from "../step-cache.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import { filesLayer, rootOf, type StepInputs, selectionFacts } from "./files-step.ts";
@@ -39,10 +39,12 @@ export interface SolverOptions {
 
 /** A cache that comes from elsewhere. */
 export interface CacheSource {
-  /** The layers that the step of this key came to, lowest first, and when. */
-  find(key: string): { readonly chain: readonly string[]; readonly createdMs: number } | undefined;
-  /** Brings those in that are not here. False: it cannot. */
-  fetch(chain: readonly string[]): Promise<boolean>;
+  /** The one layer that the step of this key adds to what it is done on, and when it was made. */
+  step(key: string): { readonly layer: string; readonly createdMs: number } | undefined;
+  /** A file of the build's own with the archive that a new cache mount of that name begins with. */
+  mount(name: string): Promise<string | undefined>;
+  /** Brings a layer in and holds it. False: it cannot, which it has told. */
+  fetch(layer: string): Promise<boolean>;
 }
 
 /** A step as it was done or found. */
@@ -158,9 +160,7 @@ export class Solver {
     const { step, sources } = this.#options;
     const written =
       operation.kind === "run"
-        ? operation.mounts[0]?.kind === "tree"
-          ? operation.mounts[0].input
-          : -1
+        ? rootInput(operation)
         : operation.kind === "files" && operation.actions[0]?.on.kind === "input"
           ? operation.actions[0].on.index
           : -1;
@@ -177,7 +177,7 @@ export class Solver {
     const selected = operation.kind === "files" ? await selectionFacts(step, operation, inputs) : [];
     const facts = await inputsOfStep(step, vertex, { trees: inputs, selected });
     const key = keyOf(facts);
-    const found = vertex.ignoreCache ? undefined : await this.#find(key);
+    const found = vertex.ignoreCache ? undefined : await this.#find(key, baseOf(vertex, inputs));
     if (found !== undefined) {
       step.report({ kind: "reason", vertex: vertex.digest, cached: true, reasons: [] });
       return {
@@ -196,6 +196,7 @@ export class Solver {
 
   async #find(
     key: string,
+    base: readonly string[],
   ): Promise<{ readonly chain: readonly string[]; readonly createdMs: number } | undefined> {
     const { step, imports } = this.#options;
     const record = step.services.cache.find(key);
@@ -205,9 +206,11 @@ export class Solver {
       this.#used.add(key);
       return { chain: image.chain, createdMs: record.createdMs };
     }
+    // Not remembered here: who asks for no cache elsewhere gets nothing that came from there.
     for (const source of imports) {
-      const found = source.find(key);
-      if (found !== undefined && (await source.fetch(found.chain))) return found;
+      const found = source.step(key);
+      if (found === undefined || !(await source.fetch(found.layer))) continue;
+      return { chain: [...base, found.layer], createdMs: found.createdMs };
     }
     return undefined;
   }
@@ -252,9 +255,7 @@ export class Solver {
     let chain: readonly string[];
     if (operation.kind === "run") chain = await runStep(step, { ...vertex, operation }, inputs, caches);
     else if (operation.kind === "files") {
-      const root = rootOf(operation, inputs);
-      const below = root.kind === "layers" ? root.chain : emptyTree.kind === "layers" ? emptyTree.chain : [];
-      chain = [...below, await filesLayer(step, operation, inputs)];
+      chain = [...baseOf(vertex, inputs), await filesLayer(step, operation, inputs)];
     } else throw new Error(`no step: ${operation.kind}`);
     const image = step.snapshots.imageOf(chain, step.platform);
     step.services.cache.put({
@@ -267,6 +268,22 @@ export class Solver {
     });
     return chain;
   }
+}
+
+/** The layers that a step adds its own to. */
+function baseOf({ operation }: Vertex, inputs: StepInputs): readonly string[] {
+  const root =
+    operation.kind === "files"
+      ? rootOf(operation, inputs)
+      : operation.kind === "run"
+        ? (inputs[rootInput(operation)] ?? emptyTree)
+        : emptyTree;
+  return root.kind === "layers" ? root.chain : [];
+}
+
+/** Which input a program's root is; -1 is nothing at all. */
+function rootInput({ mounts: [root] }: RunProgram): number {
+  return root?.kind === "tree" ? root.input : -1;
 }
 
 function shownAs({ digest, name, inputs }: Vertex): {

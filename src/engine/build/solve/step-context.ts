@@ -21,6 +21,8 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** Of what is made from nothing, nanoseconds. */
   readonly timeNs: bigint;
+  /** Puts what a cache elsewhere has for it into a new cache mount; false: none has anything. */
+  readonly fillCacheMount?: (name: string, directory: string) => Promise<boolean>;
   /** A failed step's files stay as an image of this name. */
   readonly keepFailed?: string;
 }
