@@ -108,10 +108,10 @@ function contextOf(text: string): [string, string] {
   return [text.slice(0, equals), place];
 }
 
-function outputOf(text: string): { Type: string; Push?: boolean } {
-  const pairs = outputPairs(text);
-  const kind = pairs.get("type") ?? "local";
-  return { Type: kind, ...(pairs.get("push") === "true" && { Push: true }) };
+/** Where it is written is nothing to the engine. */
+function outputOf(text: string): { Type: string; Attributes: Record<string, string> } {
+  const { type = "local", dest: _, destination: __, ...attributes } = Object.fromEntries(outputPairs(text));
+  return { Type: type, Attributes: attributes };
 }
 
 /** A path alone is a directory, and `-` is an archive to standard output. */

@@ -16,6 +16,9 @@ import { list, text, toggle } from "../flags/flag.ts";
 import { showProgress } from "../progress-display.ts";
 import { platformFor } from "../registry/default-platform.ts";
 
+/** What builds take from the environment unasked. */
+const usualArguments = ["SOURCE_DATE_EPOCH"];
+
 /** `NAME=value`; a name alone is what the environment says, and nothing without. */
 function argumentsFrom(
   words: readonly string[],
@@ -70,11 +73,13 @@ export const command = defineCommand({
     graph: toggle("", "Show the stages and steps that would be built, and build nothing"),
     iidfile: text("", "Write the id of the image to a file"),
     label: list("", "Set a label of the image"),
+    load: toggle("", "Make it an image of the engine, too (as --output type=image)"),
     network: text("", "Network of steps that run a program"),
     "no-cache": toggle("", "Do every step again"),
     "no-cache-filter": list("", "Do the steps of these stages again"),
     output: list("o", "Where the result goes (type=image|local|tar|oci|docker|registry|cacheonly, dest=...)"),
     platform: text("", "Platform of the image (os/arch[/variant]), several with commas"),
+    push: toggle("", "Push the image by its names (as --output type=registry)"),
     pull: toggle("", "Ask registries for newer base images"),
     quiet: toggle("q", "Show only the id of the image"),
     secret: list("", "Give steps a secret (id=ID[,src=FILE|,env=NAME])"),
@@ -91,7 +96,7 @@ export const command = defineCommand({
     const [place = ""] = positionals;
     // A name that is none costs nothing.
     for (const tag of values.tag) normaliseReference(parseReference(tag));
-    const given = argumentsFrom(values["build-arg"], context.io.env);
+    const given = argumentsFrom([...usualArguments, ...values["build-arg"]], context.io.env);
     const lookup: Lookup = (name) => own(given, name);
     const input = await openBuildInput(context.io, place, values.file);
     if (values.graph || values.check) {
@@ -125,8 +130,13 @@ export const command = defineCommand({
       target: values.target || undefined,
       rm: true,
     };
-    const extras = buildExtrasOf(context.io, values);
-    const received = new ReceivedOutputs(context.io, values.output);
+    const output = [
+      ...values.output,
+      ...(values.push ? ["type=registry"] : []),
+      ...(values.load ? ["type=image"] : []),
+    ];
+    const extras = buildExtrasOf(context.io, { ...values, output });
+    const received = new ReceivedOutputs(context.io, output);
     let id = "";
     await showProgress(
       context,

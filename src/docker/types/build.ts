@@ -64,8 +64,8 @@ export const buildExtras = object({
   Allow: optional(list(text)),
   NoCacheStages: optional(list(text)),
   Platforms: optional(list(text)),
-  /** `image`, `local`, `tar`, `oci`, `docker`; archives come as `aux` messages. */
-  Outputs: optional(list(object({ Type: text, Push: optional(flag) }))),
+  /** `image`, `registry`, `local`, `tar`, `oci`, `docker`, `cacheonly`, with BuildKit's options; archives come as `aux` messages. */
+  Outputs: optional(list(object({ Type: text, Attributes: optional(mapOf(text)) }))),
   CacheFrom: optional(list(cachePlace)),
   CacheTo: optional(list(cachePlace)),
   /** Why steps are done again is told. */

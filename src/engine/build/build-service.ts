@@ -153,9 +153,10 @@ export class BuildService {
       all.push(...solved);
       const isInline = request.cacheTo.some(({ kind }) => kind === "inline");
       const told = isInline ? withInline(document, chain, solved) : document;
-      built.push({ platform, chain, configuration: encoder.encode(JSON.stringify(told)) });
+      const baseLayers = chain.length - stage.history.filter(({ emptyLayer }) => !emptyLayer).length;
+      built.push({ platform, chain, baseLayers, configuration: encoder.encode(JSON.stringify(told)) });
     }
-    const result = await deliver(step, request, built);
+    const result = await deliver(step, request, { built, epochMs });
     const chains = built.map(({ chain }) => chain);
     await exportCaches(step, request.cacheTo, { solved: all, chains }, this.#caches);
     await this.#pruner.keepWithinLimit();
@@ -184,9 +185,9 @@ export class BuildService {
       all.push(...(await solver.steps()));
       const isInline = request.cacheTo.some(({ kind }) => kind === "inline");
       const told = isInline ? withInline(document(chain), chain, all) : document(chain);
-      built.push({ platform, chain, configuration: encoder.encode(JSON.stringify(told)) });
+      built.push({ platform, chain, baseLayers: 0, configuration: encoder.encode(JSON.stringify(told)) });
     }
-    const result = await deliver(under.step, request, built);
+    const result = await deliver(under.step, request, { built, epochMs: undefined });
     const chains = built.map(({ chain }) => chain);
     await exportCaches(under.step, request.cacheTo, { solved: all, chains }, this.#caches);
     await this.#pruner.keepWithinLimit();

@@ -10,7 +10,8 @@ import { archiveContext } from "./archive-context.ts";
 import { type BuildRequest, type BuildRunOptions, plainBuildRequest } from "./build-request.ts";
 import { ClassicText, type ReportClassic } from "./classic-text.ts";
 import { type BuildInputs, inputsOf, mainContextName, type NamedContext } from "./inputs.ts";
-import type { BuildOutput, BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
+import { outputOf } from "./output/mod.ts";
+import type { BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
 
 export type { ReportClassic } from "./classic-text.ts";
@@ -93,8 +94,11 @@ function requestOf(
     pull: request.pull,
     run: request.run,
     entitlements: extras.Allow ?? [],
-    outputs: (extras.Outputs ?? [{ Type: "image" }]).map((output, index) =>
-      outputOf(output, { names, report, index }),
+    outputs: (extras.Outputs ?? [{ Type: "image" }]).map(({ Type: type, Attributes = {} }, index) =>
+      outputOf(
+        { type, attributes: new Map(Object.entries(Attributes)) },
+        { names, sink: () => sinkTo(report, index), strict: true },
+      ),
     ),
     cacheFrom: [
       ...request.cacheFrom.map((reference) => ({ kind: "registry" as const, reference })),
@@ -124,18 +128,9 @@ function inputsOfCall(call: ClassicCall): BuildInputs {
   });
 }
 
-interface OutputPlace {
-  readonly names: readonly string[];
-  readonly report: ReportClassic;
-  readonly index: number;
-}
-
 /** Archives go to the client among its messages. */
-function outputOf(
-  { Type: kind, Push: push = false }: { readonly Type: string; readonly Push?: boolean | undefined },
-  { names, report, index }: OutputPlace,
-): BuildOutput {
-  const sink: OutputSink = {
+function sinkTo(report: ReportClassic, index: number): OutputSink {
+  return {
     async write(tar) {
       for await (const piece of tar) {
         report({ aux: { TiffinOutput: index, Data: Buffer.from(piece).toString("base64") } });
@@ -144,25 +139,6 @@ function outputOf(
       }
     },
   };
-  switch (kind) {
-    case "image":
-    case "registry":
-      return { kind: "image", names, push: push || kind === "registry", insecure: false };
-    case "local":
-    case "tar":
-      return { kind, sink };
-    case "oci":
-    case "docker":
-      return { kind, names, sink };
-    case "cacheonly":
-      return { kind };
-    default:
-      throw new TiffinError(
-        "invalid",
-        "build.output",
-        `unknown output ${JSON.stringify(kind)} (there are: image, registry, local, tar, oci, docker, cacheonly)`,
-      );
-  }
 }
 
 type CachePlace = NonNullable<BuildExtras["CacheFrom"]>[number];

@@ -12,6 +12,7 @@ export { ContentMemory } from "./content-memory.ts";
 export * from "./graph/mod.ts";
 export * from "./inputs.ts";
 export { KeptContexts } from "./kept-contexts.ts";
+export { outputOf } from "./output/mod.ts";
 export type { BuildOutput, BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
 export type * from "./progress.ts";
 export { type CacheRecord, StepCache } from "./step-cache.ts";

@@ -1,4 +1,5 @@
 /** Where what is built goes, and where steps are remembered beside the engine's own cache. */
+import type { PushForm } from "../registry/mod.ts";
 
 /** What takes files or an archive: a client. `end` resolves when it has it all. */
 export interface OutputSink {
@@ -6,16 +7,38 @@ export interface OutputSink {
   write(tar: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
+/** What an output of any kind that is an image may want. */
+export interface ImageWishes {
+  readonly names: readonly string[];
+  /** No file of the image's own layers is younger than the time that the client says (`SOURCE_DATE_EPOCH`). */
+  readonly rewriteTimes?: boolean;
+}
+
+/** An image of this engine. */
+export interface ImageOutput extends ImageWishes {
+  readonly kind: "image";
+  readonly push: boolean;
+  readonly insecure: boolean;
+  /** How it is written to a registry. */
+  readonly form?: PushForm;
+}
+
+/** `splitPlatforms`: each platform has a directory of its own; left out, where there are several. */
+export interface FilesOutput {
+  readonly kind: "local" | "tar";
+  readonly sink: OutputSink;
+  readonly splitPlatforms?: boolean;
+}
+
+export interface ArchiveOutput extends ImageWishes {
+  readonly kind: "oci" | "docker";
+  readonly sink: OutputSink;
+}
+
 export type BuildOutput =
-  /** An image of this engine. */
-  | {
-      readonly kind: "image";
-      readonly names: readonly string[];
-      readonly push: boolean;
-      readonly insecure: boolean;
-    }
-  | { readonly kind: "local" | "tar"; readonly sink: OutputSink }
-  | { readonly kind: "oci" | "docker"; readonly names: readonly string[]; readonly sink: OutputSink }
+  | ImageOutput
+  | FilesOutput
+  | ArchiveOutput
   /** Nothing but the cache. */
   | { readonly kind: "cacheonly" };
 

@@ -72,7 +72,8 @@ function runOptions(attributes: Attributes): BuildRunOptions {
 export function cacheImportOf(type: string, attributes: Attributes): CacheImport | undefined {
   const reference = attributes.get("ref") ?? "";
   const mounts = attributes.get("mounts") === "true";
-  if (type === "registry" && reference !== "") return { kind: "registry", reference, mounts };
+  if (type === "registry" && reference !== "")
+    return { kind: "registry", reference, ...(mounts && { mounts }) };
   return undefined;
 }
 

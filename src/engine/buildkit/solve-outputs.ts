@@ -8,8 +8,8 @@ import {
   takesOutput,
 } from "../../buildkit/mod.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import type { BuildOutput, CacheExport, OutputSink } from "../build/mod.ts";
-import { cacheImportOf, csvFields } from "./frontend-request.ts";
+import { type BuildOutput, type CacheExport, type OutputSink, outputOf } from "../build/mod.ts";
+import { cacheImportOf } from "./frontend-request.ts";
 
 export { cacheImportOf };
 
@@ -41,42 +41,18 @@ function directorySink(target: OutputTarget, index: number): OutputSink {
   };
 }
 
-function isTrue(value: string | undefined): boolean {
-  return value === "true" || value === "1";
-}
-
-/** @param exporters In the client's order, which their numbers are. Errors: `buildkit.output`. */
+/** @param exporters In the client's order, which their numbers are. Errors: `build.output`, `buildkit.output`. */
 export function outputsOf(exporters: readonly Exporter[], target: OutputTarget): BuildOutput[] {
-  return exporters.map(({ type, attributes }, index): BuildOutput => {
-    const names = csvFields(attributes.get("name") ?? "");
-    switch (type) {
-      // `moby` is what Docker's own engine calls its image store.
-      case "moby":
-      case "image":
-        return {
-          kind: "image",
-          names,
-          push: isTrue(attributes.get("push")),
-          insecure: isTrue(attributes.get("registry.insecure")),
-        };
-      case "oci":
-      case "docker":
-        return { kind: type, names, sink: fileSink(target, index, type) };
-      case "tar":
-        return { kind: "tar", sink: fileSink(target, index, type) };
-      case "local":
-        return { kind: "local", sink: directorySink(target, index) };
-      default:
-        throw new TiffinError(
-          "invalid",
-          "buildkit.output",
-          `exporter ${JSON.stringify(type)} could not be found`,
-          {
-            remedy: "there are: image, local, tar, oci, docker",
-          },
-        );
-    }
-  });
+  return exporters.map(({ type, attributes }, index) =>
+    outputOf(
+      { type, attributes },
+      {
+        names: [],
+        strict: false,
+        sink: (kind) => (kind === "local" ? directorySink(target, index) : fileSink(target, index, kind)),
+      },
+    ),
+  );
 }
 
 /** An entry of `cache-to`. Errors: `buildkit.cache`. */

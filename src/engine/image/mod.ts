@@ -26,5 +26,6 @@ export { openImageStore } from "./image-store.ts";
 export { ingestLayer } from "./ingest-layer.ts";
 export { imageInspect, imageSummary } from "./present.ts";
 export { isSnapshot, snapshotMark } from "./snapshot-mark.ts";
+export { pushOne } from "./transfer/push-image.ts";
 export { credentialsFor } from "./transfer/registry-host.ts";
 export { requirePlatform, wantedPlatform } from "./wanted-platform.ts";

@@ -114,7 +114,23 @@ export interface PushedLayer {
   openBlob?(signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
+/** How an image is written to a registry, where that is not left to us. */
+export interface PushForm {
+  /** Of layers that the registry has not had as another blob, or with `force` of all. */
+  readonly compression?: LayerCompression;
+  readonly force?: boolean;
+  /** Whose media types; left out, those that the image came with, else OCI's. */
+  readonly types?: "oci" | "docker";
+  /** Under its digest, without a tag. */
+  readonly byDigest?: boolean;
+}
+
+export type LayerCompression = "uncompressed" | "gzip" | "zstd";
+
 export interface PushRequest {
+  readonly form?: PushForm;
+  /** The reference's registry counts as one of `insecureRegistries`. */
+  readonly insecure?: boolean;
   readonly reference: Reference;
   readonly configBytes: Uint8Array;
   /** Lowest first. */

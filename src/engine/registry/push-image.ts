@@ -9,17 +9,25 @@ import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { decodeManifest } from "../../oci/decode/image-spec.ts";
 import { mediaTypes, type OciDescriptor, type OciManifest } from "../../oci/mod.ts";
 import { readBlob } from "./blob.ts";
+import { compressed } from "./compressed.ts";
 import type { Connection } from "./connection.ts";
-import type { PushedImage, PushedLayer, PushProgress, PushRequest } from "./contract.ts";
+import type {
+  LayerCompression,
+  PushedImage,
+  PushedLayer,
+  PushForm,
+  PushProgress,
+  PushRequest,
+} from "./contract.ts";
 import { checkDigest, sha256Of, wrongDigest } from "./digest-check.ts";
 import { cancelled } from "./failure.ts";
-import { gzip } from "./gzip-stream.ts";
 import type { Operation } from "./operation.ts";
 import { BlobPush } from "./push-blob.ts";
 
 type Listener = (progress: PushProgress) => void;
 
 interface Push {
+  readonly form: PushForm;
   readonly operation: Operation;
   readonly blobs: BlobPush;
   readonly reference: Reference;
@@ -71,8 +79,8 @@ async function pushTo(
   request: PushRequest,
   listen: Listener,
 ): Promise<PushedImage> {
-  const { reference, layers, configBytes, manifestBytes } = request;
-  const push: Push = { operation, blobs: new BlobPush(operation, connection), reference, listen };
+  const { reference, layers, configBytes, manifestBytes, form = {} } = request;
+  const push: Push = { operation, blobs: new BlobPush(operation, connection), reference, listen, form };
   const pushed = await pushLayers(push, layers);
   await push.blobs.put(configBytes);
   const found = layers.map(({ diffId }) => pushed.get(diffId)).filter((each) => each !== undefined);
@@ -81,11 +89,16 @@ async function pushTo(
     original !== undefined &&
     original.config.digest === sha256Of(configBytes) &&
     original.layers.length === found.length &&
-    original.layers.every((layer, index) => layer.digest === found[index]?.digest);
+    original.layers.every((layer, index) => layer.digest === found[index]?.digest) &&
+    (form.types === undefined || isDockers(original) === (form.types === "docker"));
   const bytes =
-    isSame && manifestBytes !== undefined ? manifestBytes : newManifest(configBytes, found, original);
+    isSame && manifestBytes !== undefined
+      ? manifestBytes
+      : newManifest(configBytes, found, original, form.types);
   const mediaType = decodeManifest(bytes).mediaType ?? mediaTypes.manifest;
-  const digest = await putManifest(connection, reference, { bytes, mediaType }, operation.signal);
+  const { domain, path } = reference;
+  const target = form.byDigest === true ? { domain, path, digest: sha256Of(bytes) } : reference;
+  const digest = await putManifest(connection, target, { bytes, mediaType }, operation.signal);
   return {
     digest,
     size: bytes.length,
@@ -101,8 +114,9 @@ function newManifest(
   configBytes: Uint8Array,
   layers: readonly OciDescriptor[],
   original: OciManifest | undefined,
+  types: PushForm["types"],
 ): Uint8Array {
-  const isDocker = original?.mediaType === mediaTypes.dockerManifest;
+  const isDocker = types === undefined ? isDockers(original) : types === "docker";
   const manifest: OciManifest = {
     schemaVersion: 2,
     mediaType: isDocker ? mediaTypes.dockerManifest : mediaTypes.manifest,
@@ -119,6 +133,10 @@ function newManifest(
     ...(original?.annotations === undefined ? {} : { annotations: original.annotations }),
   };
   return new TextEncoder().encode(JSON.stringify(manifest, undefined, 2));
+}
+
+function isDockers(manifest: OciManifest | undefined): boolean {
+  return manifest?.mediaType === mediaTypes.dockerManifest;
 }
 
 function layerType(mediaType: string, isDocker: boolean): string {
@@ -147,6 +165,17 @@ async function pushLayers(push: Push, layers: readonly PushedLayer[]): Promise<M
   return pushed;
 }
 
+/** Another compression is wanted of all layers. */
+function isOther({ mediaType }: OciDescriptor, { compression = "gzip", force = false }: PushForm): boolean {
+  return force && layerType(mediaType, false) !== newLayerType[compression];
+}
+
+const newLayerType: Readonly<Record<LayerCompression, string>> = {
+  uncompressed: mediaTypes.layer,
+  gzip: mediaTypes.layerGzip,
+  zstd: mediaTypes.layerZstd,
+};
+
 async function pushLayer(push: Push, layer: PushedLayer): Promise<OciDescriptor> {
   const { blobs, listen, reference } = push;
   const { descriptor, diffId, sources } = layer;
@@ -163,7 +192,7 @@ async function pushLayer(push: Push, layer: PushedLayer): Promise<OciDescriptor>
       ...(descriptor === undefined ? {} : { totalBytes: descriptor.size }),
       ...more,
     });
-  if (descriptor !== undefined) {
+  if (descriptor !== undefined && !isOther(descriptor, push.form)) {
     if (await blobs.exists(descriptor.digest)) {
       tell("exists", descriptor.size);
       return descriptor;
@@ -240,15 +269,16 @@ async function pushOldBlob(
 }
 
 async function pushNewBlob(push: Push, layer: PushedLayer, tell: Tell): Promise<OciDescriptor> {
-  const { blobs } = push;
+  const { blobs, form } = push;
+  const { compression = "gzip" } = form;
   const { diffId } = layer;
   const { digest, size } = await blobs.upload({
-    open: (signal) => gzip(verified(layer.openTar(signal), diffId)),
+    open: (signal) => compressed(verified(layer.openTar(signal), diffId), compression),
     onBytes: throttled(tell),
     onRetry: (reason) => tell("retrying", 0, { reason }),
   });
   tell("complete", size);
-  return { mediaType: mediaTypes.layerGzip, digest, size };
+  return { mediaType: newLayerType[compression], digest, size };
 }
 
 async function* verified(

@@ -113,7 +113,9 @@ class Client implements RegistryClient {
     signal: AbortSignal = never,
   ): Promise<PushedImage> {
     const { credentials } = request;
-    const operation = this.#begin({ signal, ...(credentials === undefined ? {} : { credentials }) });
+    const { reference, insecure = false } = request;
+    const options = { signal, insecure, ...(credentials === undefined ? {} : { credentials }) };
+    const operation = this.#begin(options, reference.domain);
     return await pushImage(operation, request, onProgress);
   }
 

@@ -4,12 +4,25 @@ import { type PackingOptions, TarPacking } from "./tar-packing.ts";
 import { tooDeep } from "./tree-error.ts";
 import { depthLimit, joined, sortedNames, type TreeNode } from "./tree-node.ts";
 
+export interface NamedTree {
+  readonly node: TreeNode;
+  readonly name: string;
+}
+
 /** `node` and all below it, under `name`; with the empty name all below it. The node stays the caller's. */
 export function packTree(node: TreeNode, name: string, options: PackingOptions): AsyncGenerator<Uint8Array> {
+  return packTrees([{ node, name }], options);
+}
+
+/** Several as one archive. A file that two of them have is two files. */
+export function packTrees(trees: readonly NamedTree[], options: PackingOptions): AsyncGenerator<Uint8Array> {
   const packing = new TarPacking(options);
   return inSlices(
     (function* () {
-      yield* name === "" ? content(packing, node, "", 0) : entry(packing, node, name, 0);
+      for (const { node, name } of trees) {
+        packing.forgetNames();
+        yield* name === "" ? content(packing, node, "", 0) : entry(packing, node, name, 0);
+      }
       yield* packing.end();
     })(),
   );

@@ -15,6 +15,7 @@ import {
   type CompileOptions,
   type WantedBase,
 } from "./compile-options.ts";
+import { proxyNames } from "./compile-run.ts";
 import { MissingBase } from "./missing-base.ts";
 import { instructionText, StageCompiler } from "./stage-compiler.ts";
 import type { WholeFile } from "./surroundings.ts";
@@ -87,7 +88,9 @@ class DockerfileCompiler implements WholeFile {
     }
     if (missing.size > 0) return { kind: "needs", bases: [...missing.values()] };
     const result = this.stage(this.#target);
-    const unconsumed = this.options.argumentNames.filter((name) => !this.consumed.has(name)).sort();
+    const unconsumed = this.options.argumentNames
+      .filter((name) => !this.consumed.has(name) && !isHeardAnyway(name))
+      .sort();
     const outline = [...this.#outlines].sort(([a], [b]) => a - b).flatMap(([, steps]) => steps);
     const globals = this.#globalInstructions.map((one) => ({
       text: instructionText(one),
@@ -237,4 +240,9 @@ function contextOutput(
     };
   }
   throw new Error(`the context ${JSON.stringify(name)} is not fetched yet`);
+}
+
+/** Without an `ARG`: the builder itself and proxies. */
+function isHeardAnyway(name: string): boolean {
+  return name === "SOURCE_DATE_EPOCH" || name.startsWith("BUILDKIT_") || proxyNames.has(name);
 }

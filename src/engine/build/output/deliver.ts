@@ -1,51 +1,57 @@
 /** Results to their places: an image, files, archives, registries; several at once. */
 import { familiarName, normaliseReference, parseReference } from "../../../docker/reference.ts";
-import { formatPlatform, type Platform } from "../../../oci/mod.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { formatPlatform } from "../../../oci/mod.ts";
 import { type Image, saveArchive } from "../../image/mod.ts";
-import { packTree } from "../../tree/mod.ts";
 import type { BuildRequest } from "../build-request.ts";
-import type { BuildOutput, BuildResult } from "../outputs.ts";
-import { openTree, type StepContext } from "../solve/mod.ts";
-import { toldExport } from "../told-export.ts";
-
-export interface BuiltTree {
-  readonly platform: Platform;
-  readonly chain: readonly string[];
-  /** The image's document. */
-  readonly configuration: Uint8Array;
-}
+import type { ArchiveOutput, BuildOutput, BuildResult, ImageWishes } from "../outputs.ts";
+import type { StepContext } from "../solve/mod.ts";
+import { type Note, toldExport } from "../told-export.ts";
+import type { BuiltImage, BuiltTree, Delivery } from "./built-tree.ts";
+import { pushBuilt } from "./push-built.ts";
+import { ImagesWithOldFiles } from "./rewritten-times.ts";
+import { sendFiles } from "./send-files.ts";
 
 /** Errors: those of the images, of a push, and of the client that takes it. */
 export async function deliver(
   step: StepContext,
   request: BuildRequest,
-  built: readonly BuiltTree[],
+  delivery: Delivery,
 ): Promise<BuildResult> {
+  const { built } = delivery;
   const exporter: Record<string, string> = {};
-  const ids = new Map<BuiltTree, string>();
-  const outputs = request.outputs;
-  for (const output of outputs) {
+  let made: readonly BuiltImage[] = [];
+  const old = new ImagesWithOldFiles(step, delivery);
+  for (const output of request.outputs) {
     step.signal.throwIfAborted();
     if (output.kind === "cacheonly") continue;
     await toldExport(step.report, titles[output.kind], async (note) => {
-      if (!("names" in output)) await sendFiles(step, output, built);
+      if (!("names" in output)) {
+        await sendFiles(step, output, delivery);
+        return;
+      }
+      made = await imagesOf(step, output, built, old);
+      const first = named(step, made);
+      if (first === undefined) return;
+      note(`writing image ${first.image.id}`);
+      exporter["containerimage.config.digest"] = first.image.id;
+      exporter["containerimage.digest"] = first.image.id;
+      const names = output.names.map(normalised);
+      if (names.length > 0) exporter["image.name"] = names.join(",");
+      if (output.kind !== "image") await sendArchive(step, output, made);
       else {
-        for (const [index, one] of built.entries()) {
-          const image = imageOf(step, one);
-          ids.set(one, image.id);
-          exporter["containerimage.config.digest"] = image.id;
-          exporter["containerimage.digest"] = image.id;
-          note(`writing image ${image.id}`);
-          await place(step, output, { image, several: built.length > 1 && index > 0 }, note);
-        }
-        if (output.names.length > 0) exporter["image.name"] = output.names.map(normalised).join(",");
+        nameImage(step, first.image, names, note);
+        if (!output.push) return;
+        const pushed = await pushBuilt(step, output, { images: made, names }, note);
+        exporter["containerimage.digest"] = pushed.digest;
+        exporter["containerimage.descriptor"] = Buffer.from(JSON.stringify(pushed)).toString("base64");
       }
     });
   }
   return {
-    images: built.map((one) => {
-      const id = ids.get(one);
-      return { platform: formatPlatform(one.platform), ...(id !== undefined && { id, digest: id }) };
+    images: built.map(({ platform }, index) => {
+      const id = made[index]?.image.id;
+      return { platform: formatPlatform(platform), ...(id !== undefined && { id, digest: id }) };
     }),
     exporter,
   };
@@ -55,68 +61,55 @@ function normalised(name: string): string {
   return normaliseReference(parseReference(name));
 }
 
-function imageOf({ services }: StepContext, { configuration }: BuiltTree): Image {
-  return services.images.add({ configuration }).image;
+async function imagesOf(
+  { services }: StepContext,
+  { rewriteTimes = false }: ImageWishes,
+  built: readonly BuiltTree[],
+  old: ImagesWithOldFiles,
+): Promise<BuiltImage[]> {
+  const trees = rewriteTimes ? await old.all() : built;
+  return trees.map(({ configuration, platform }) => ({
+    image: services.images.add({ configuration }).image,
+    platform,
+  }));
 }
 
-interface MadeImage {
-  readonly image: Image;
-  /** Another platform has the names already. */
-  readonly several: boolean;
+/** A name of this engine's is of one image: that for this machine, or else the first. */
+function named({ services }: StepContext, made: readonly BuiltImage[]): BuiltImage | undefined {
+  const own = formatPlatform(services.host);
+  return made.find(({ platform }) => formatPlatform(platform) === own) ?? made[0];
 }
 
-async function place(
-  step: StepContext,
-  output: Extract<BuildOutput, { names: readonly string[] }>,
-  { image, several }: MadeImage,
-  note: (text: string) => void,
-): Promise<void> {
-  const { images, layers, imageService, events } = step.services;
-  const names = output.names.map(normalised);
-  if (output.kind !== "image") {
-    await output.sink.write(saveArchive({ images, layers }, [{ image, references: names }]));
-    return;
-  }
-  for (const name of several ? [] : names) {
+function nameImage({ services }: StepContext, image: Image, names: readonly string[], note: Note): void {
+  const { images, events } = services;
+  for (const name of names) {
     images.tag(image.id, name);
-    const shown = familiarName(parseReference(name));
-    events.emit("image", "tag", image.id, { name: shown });
+    events.emit("image", "tag", image.id, { name: familiarName(parseReference(name)) });
     note(`naming to ${name}`);
   }
-  if (!output.push) return;
-  for (const name of names) {
-    note(`pushing ${name}`);
-    const auth = await step.inputs.credentials(name.split("/", 1)[0] ?? "");
-    await imageService.push({ name, tag: undefined, platform: undefined, auth }, () => {}, step.signal);
-  }
 }
 
-/** All files as one archive; of several platforms, each below its name. */
-async function sendFiles(
-  step: StepContext,
-  output: Exclude<BuildOutput, { names: readonly string[] } | { kind: "cacheonly" }>,
-  built: readonly BuiltTree[],
+async function sendArchive(
+  { services }: StepContext,
+  output: ArchiveOutput,
+  made: readonly BuiltImage[],
 ): Promise<void> {
-  for (const { chain, platform } of built) {
-    using tree = openTree(step.services.layers, { kind: "layers", chain });
-    const below = built.length > 1 ? formatPlatform(platform).replaceAll("/", "_") : "";
-    const { view } = tree;
-    if (view === undefined) await output.sink.write(nothing());
-    else await output.sink.write(packTree(view.root, below, { firstHostId: () => 0 }));
+  const references = output.names.map(normalised);
+  if (output.kind === "docker" && made.length > 1) {
+    throw new TiffinError(
+      "invalid",
+      "build.output",
+      "docker exporter does not currently support exporting manifest lists: use type=oci for several platforms",
+    );
   }
+  const saved = made.map(({ image }) => ({ image, references }));
+  await output.sink.write(saveArchive(services, saved, { asIndex: made.length > 1 }));
 }
 
-async function* nothing(): AsyncGenerator<Uint8Array> {
-  yield new Uint8Array(emptyArchiveBytes);
-}
-
-const emptyArchiveBytes = 1024;
-
-const titles: Readonly<Record<BuildOutput["kind"], string>> = {
+const titles: Readonly<Record<Exclude<BuildOutput["kind"], "cacheonly">, string>> = {
   image: "exporting to image",
   local: "exporting to client directory",
   tar: "sending tarball",
   oci: "exporting to oci image format",
   docker: "exporting to docker image format",
-  cacheonly: "exporting nothing",
 };

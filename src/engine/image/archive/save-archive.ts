@@ -24,10 +24,14 @@ const encoder = new TextEncoder();
 const nameAnnotation = "io.containerd.image.name";
 const refAnnotation = "org.opencontainers.image.ref.name";
 
-/** Holds the images' layers until it has been read or left. Errors: `layer.other-tar` within the stream. */
+/**
+ * `asIndex`: the images are one for several platforms; then only the layout is there, for Docker's archive knows no such thing.
+ * Holds the images' layers until it has been read or left. Errors: `layer.other-tar` within the stream.
+ */
 export async function* saveArchive(
   context: SaveContext,
   saved: readonly SavedImage[],
+  { asIndex = false }: { readonly asIndex?: boolean } = {},
 ): AsyncGenerator<Uint8Array> {
   const { images, layers } = context;
   using hold = images.hold();
@@ -44,6 +48,8 @@ export async function* saveArchive(
     blobs.set(hexOf(config), config);
     blobs.set(hexOf(manifest), manifest);
   }
+  const index = asIndex ? indexOf(saved, documents) : undefined;
+  if (index !== undefined) blobs.set(hexOf(index.bytes), index.bytes);
   yield* directory("blobs");
   yield* directory("blobs/sha256");
   for (const [hex, blob] of [...blobs].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -56,12 +62,12 @@ export async function* saveArchive(
     json({
       schemaVersion: 2,
       mediaType: mediaTypes.index,
-      manifests: documents.flatMap(({ entries }) => entries),
+      manifests: index?.entries ?? documents.flatMap(({ entries }) => entries),
     }),
   );
-  yield* file("manifest.json", json(documents.map(({ row }) => row)));
+  if (index === undefined) yield* file("manifest.json", json(documents.map(({ row }) => row)));
   yield* file("oci-layout", json({ imageLayoutVersion: "1.0.0" }));
-  const repositories = repositoriesOf(saved);
+  const repositories = index === undefined ? repositoriesOf(saved) : {};
   if (Object.keys(repositories).length > 0) yield* file("repositories", json(repositories));
   yield endOfArchive;
 }
@@ -88,19 +94,42 @@ function documentsOf(
     digest: `sha256:${hexOf(manifest)}`,
     size: manifest.length,
   };
-  const named = references.map(
-    (reference): OciDescriptor => ({
-      ...descriptor,
-      annotations: { [nameAnnotation]: reference, [refAnnotation]: parseReference(reference).tag ?? "" },
-    }),
-  );
   const row = {
     Config: `blobs/sha256/${image.id.slice("sha256:".length)}`,
     RepoTags: references.length === 0 ? null : references.map((one) => familiarName(parseReference(one))),
     Layers: image.chain.map((layer) => `blobs/sha256/${layer}`),
     LayerSources: Object.fromEntries(layers.map((layer) => [layer.digest, layer])),
   };
-  return { config, manifest, row, entries: named.length === 0 ? [descriptor] : named };
+  return { config, manifest, row, descriptor, entries: entriesOf(descriptor, references) };
+}
+
+/** One for each name. */
+function entriesOf(descriptor: OciDescriptor, references: readonly string[]): OciDescriptor[] {
+  if (references.length === 0) return [descriptor];
+  return references.map((reference) => ({
+    ...descriptor,
+    annotations: { [nameAnnotation]: reference, [refAnnotation]: parseReference(reference).tag ?? "" },
+  }));
+}
+
+/** One image for several platforms: a list that has them all, by the names of the first. */
+function indexOf(
+  saved: readonly SavedImage[],
+  documents: readonly { readonly descriptor: OciDescriptor }[],
+): { readonly bytes: Uint8Array; readonly entries: readonly OciDescriptor[] } {
+  const manifests = documents.map(({ descriptor }, index): OciDescriptor => {
+    const image = saved[index]?.image;
+    if (image === undefined) return descriptor;
+    const { os, architecture, variant } = image;
+    return { ...descriptor, platform: { os, architecture, ...(variant !== "" && { variant }) } };
+  });
+  const bytes = json({ schemaVersion: 2, mediaType: mediaTypes.index, manifests });
+  const descriptor = {
+    mediaType: mediaTypes.index,
+    digest: `sha256:${hexOf(bytes)}`,
+    size: bytes.length,
+  };
+  return { bytes, entries: entriesOf(descriptor, saved[0]?.references ?? []) };
 }
 
 /** What docker before 1.10 read: repository -> tag -> topmost layer. */

@@ -12,7 +12,7 @@ import type { AuthConfig } from "../../../docker/types/registry.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { decodeImageDocument } from "../../../oci/decode/image-spec.ts";
 import type { OciDescriptor, Platform } from "../../../oci/mod.ts";
-import type { PushedLayer, PushProgress } from "../../registry/mod.ts";
+import type { PushedImage, PushedLayer, PushForm, PushProgress, RegistryClient } from "../../registry/mod.ts";
 import type { Image, ImageStore } from "../image.ts";
 import { requirePlatform } from "../wanted-platform.ts";
 import type { PullContext } from "./pull-image.ts";
@@ -24,6 +24,15 @@ export interface PushOptions {
   /** What each image must be for; undefined is anything. */
   readonly platform: Platform | undefined;
   readonly auth: AuthConfig | undefined;
+}
+
+export interface PushContext extends Pick<PullContext, "images" | "layers" | "events"> {
+  readonly registry: Pick<RegistryClient, "pushImage">;
+}
+
+export interface PushedAs extends Pick<PushOptions, "auth"> {
+  readonly form?: PushForm;
+  readonly insecure?: boolean;
 }
 
 type Report = (message: ProgressMessage) => void;
@@ -55,18 +64,19 @@ export async function pushImages(
   for (const { tagged, image } of found)
     requirePlatform(image, familiarName(parseReference(tagged)), platform);
   for (const { tagged, image } of found) {
-    await pushOne(context, parseReference(tagged), image, auth, report, signal);
+    await pushOne(context, parseReference(tagged), image, { auth }, report, signal);
   }
 }
 
-async function pushOne(
-  context: PullContext,
+/** An image under a name that it may have or not. Errors: `registry.*`. */
+export async function pushOne(
+  context: PushContext,
   reference: Reference,
   image: Image,
-  auth: AuthConfig | undefined,
+  { auth, form, insecure = false }: PushedAs,
   report: Report,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<PushedImage> {
   const { images, layers, events, registry } = context;
   using hold = images.hold();
   for (const layer of image.chain) hold.keep(layer);
@@ -87,6 +97,8 @@ async function pushOne(
           openTar: () => layers.openTar(layer).read(),
         };
       }),
+      insecure,
+      ...(form === undefined ? {} : { form }),
       ...(manifest === undefined ? {} : { manifestBytes: manifest.content }),
       ...credentialsFor(reference.domain, auth),
     },
@@ -103,6 +115,7 @@ async function pushOne(
   const tag = reference.tag ?? "latest";
   report({ status: `${tag}: digest: ${pushed.digest} size: ${pushed.size}` });
   report({ progressDetail: {}, aux: { Tag: tag, Digest: pushed.digest, Size: pushed.size } });
+  return pushed;
 }
 
 interface KnownBlob {
