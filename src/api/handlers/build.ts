@@ -17,6 +17,14 @@ const refused: Readonly<Record<string, (query: Query) => boolean>> = {
 };
 
 function refuse(query: Query): void {
+  const { version = "" } = query;
+  if (!["", "1"].includes(version)) {
+    throw new TiffinError(
+      "invalid",
+      "build.version",
+      `invalid version ${JSON.stringify(version)}: wanted 1, or 2 for BuildKit`,
+    );
+  }
   for (const [what, asks] of Object.entries(refused)) {
     if (!asks(query)) continue;
     throw new TiffinError(

@@ -10,6 +10,7 @@ import { openBuildInput } from "../build/build-input.ts";
 import { checkText, warningsText } from "../build/check-text.ts";
 import { graphText } from "../build/graph-text.ts";
 import { ReceivedOutputs } from "../build/received-outputs.ts";
+import { isRemotePlace, remoteInput } from "../build/remote-input.ts";
 import { defineCommand } from "../command.ts";
 import { bytes } from "../flags/byte-size.ts";
 import { list, text, toggle } from "../flags/flag.ts";
@@ -49,11 +50,12 @@ function idIn(aux: unknown): string | undefined {
 
 export const command = defineCommand({
   names: ["image build", "build"],
-  usage: "[OPTIONS] PATH | -",
+  usage: "[OPTIONS] PATH | URL | -",
   summary: "Build an image from a Dockerfile",
   details:
     "PATH is a directory, all of which the Dockerfile may use but for what its .dockerignore leaves out. With - the context is a tar " +
-    "archive, or a Dockerfile alone, from standard input.",
+    "archive, or a Dockerfile alone, from standard input. A URL is a git repository (URL#REF:DIRECTORY or " +
+    "URL?branch=...&subdir=...), an archive, or a Dockerfile alone; the engine fetches it.",
   flags: {
     "add-host": list("", "Add a line to /etc/hosts of steps (NAME:ADDRESS)"),
     allow: list("", "Allow steps more (network.host, security.insecure)"),
@@ -98,10 +100,11 @@ export const command = defineCommand({
     for (const tag of values.tag) normaliseReference(parseReference(tag));
     const given = argumentsFrom([...usualArguments, ...values["build-arg"]], context.io.env);
     const lookup: Lookup = (name) => own(given, name);
-    const input = await openBuildInput(context.io, place, values.file);
+    const isRemote = isRemotePlace(place);
+    const input = isRemote ? remoteInput(values.file) : await openBuildInput(context.io, place, values.file);
     if (values.graph || values.check) {
       if (input.dockerfileText === undefined) {
-        throw new Error("--graph and --check do not look into an archive: name a directory");
+        throw new Error("--graph and --check look into no archive and fetch nothing: name a directory");
       }
       const file = parseDockerfile(input.dockerfileText);
       if (values.check) {
@@ -115,7 +118,8 @@ export const command = defineCommand({
     }
     const api = await context.parallelApi();
     const query = {
-      dockerfile: input.dockerfile,
+      dockerfile: input.dockerfile || undefined,
+      remote: isRemote ? place : undefined,
       t: values.tag.length > 0 ? values.tag : undefined,
       buildargs: Object.keys(given).length > 0 ? given : undefined,
       labels: values.label.length > 0 ? labelsFrom(values.label) : undefined,

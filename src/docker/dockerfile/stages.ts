@@ -152,7 +152,7 @@ function targetOf(stages: readonly Stage[], target: string): Stage {
   if (target === "") return last;
   const found = stageNamed(stages, target);
   if (found !== undefined) return found;
-  throw new DockerfileError(`failed to reach build target ${target} in Dockerfile`, last.from);
+  throw new DockerfileError(`target stage ${JSON.stringify(target)} could not be found`, last.from);
 }
 
 function neededBy(stages: readonly Stage[], target: Stage): Set<number> {

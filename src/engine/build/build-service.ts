@@ -206,7 +206,7 @@ export class BuildService {
       services: this.#context,
       snapshots: this.#snapshots,
       place,
-      inputs: withFetched(inputs, () => step),
+      inputs: withFetched(inputs, () => step, keepsGit(request)),
       run: withoutNetwork(request.run),
       platform: this.#context.host,
       hold,
@@ -349,6 +349,11 @@ export class BuildService {
       throw from === undefined ? thrown : faultAt(thrown, from);
     }
   }
+}
+
+/** Of a context that is a repository. */
+function keepsGit(request: BuildRequest): boolean {
+  return ["1", "true"].includes(own(request.arguments, "BUILDKIT_CONTEXT_KEEP_GIT_DIR") ?? "");
 }
 
 /** New cache mounts begin with what these have. */

@@ -12,12 +12,18 @@ import type { BuildInputs, LocalContext, NamedContext } from "./inputs.ts";
 import { Sources, type StepContext, sourceTree } from "./solve/mod.ts";
 
 /** With contexts that are elsewhere as directories. `step` is asked when the first of them is fetched. */
-export function withFetched(inputs: BuildInputs, step: () => StepContext): BuildInputs {
+export function withFetched(
+  inputs: BuildInputs,
+  step: () => StepContext,
+  keepGitDirectory: boolean,
+): BuildInputs {
   const contexts = new Map<string, NamedContext>();
   for (const [name, context] of inputs.contexts) {
     contexts.set(
       name,
-      context.kind === "remote" ? { kind: "local", local: new FetchedContext(context.url, step) } : context,
+      context.kind === "remote"
+        ? { kind: "local", local: new FetchedContext(context.url, step, keepGitDirectory) }
+        : context,
     );
   }
   return { ...inputs, contexts };
@@ -27,10 +33,12 @@ class FetchedContext implements LocalContext {
   readonly comesWhole = true;
   readonly #url: string;
   readonly #step: () => StepContext;
+  readonly #keepGitDirectory: boolean;
 
-  constructor(url: string, step: () => StepContext) {
+  constructor(url: string, step: () => StepContext, keepGitDirectory: boolean) {
     this.#url = url;
     this.#step = step;
+    this.#keepGitDirectory = keepGitDirectory;
   }
 
   async receive(directory: string): Promise<undefined> {
@@ -43,8 +51,9 @@ class FetchedContext implements LocalContext {
         `${JSON.stringify(this.#url)} is no git repository and no address of http or https`,
       );
     }
-    const operation = address.kind === "git" ? { ...address, keepGitDirectory: false } : address;
-    const vertex = vertexOf({ name: `[internal] load remote build context`, operation, inputs: [] });
+    const keepGitDirectory = this.#keepGitDirectory;
+    const operation = address.kind === "git" ? { keepGitDirectory, ...address } : address;
+    const vertex = vertexOf({ name: "[internal] load remote build context", operation, inputs: [] });
     const { tree } = await sourceTree(step, new Sources(), vertex);
     if (tree.kind !== "directory") throw new Error("a fetched context is a directory");
     if (address.kind === "git") await copyAll(tree.path, directory);

@@ -188,9 +188,16 @@ class CopyStep {
   #fetched(word: string, remote: RemoteAddress, destination: string): void {
     const { checksum, keepGitDirectory, unpack = false } = this.#flags;
     if (remote.kind === "git") {
+      if (checksum !== "" && remote.checksum !== undefined && checksum !== remote.checksum) {
+        throw new Error(`the checksum of ${word} is said twice, and not the same`);
+      }
       const vertex = vertexOf({
         name: `[git] ${word}`,
-        operation: { ...remote, keepGitDirectory, ...(checksum !== "" && { checksum }) },
+        operation: {
+          ...remote,
+          keepGitDirectory: keepGitDirectory || remote.keepGitDirectory === true,
+          ...(checksum !== "" && { checksum }),
+        },
         inputs: [],
         ignoreCache: this.#stage.ignoreCache,
       });

@@ -78,6 +78,8 @@ export interface GitSource {
   readonly ref: string;
   readonly subdirectory: string;
   readonly keepGitDirectory: boolean;
+  /** Left out: they come too. */
+  readonly submodules?: boolean;
   /** The commit that it must be, or begin with. */
   readonly checksum?: string;
 }

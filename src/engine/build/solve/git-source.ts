@@ -22,7 +22,7 @@ const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /** The directory with the files. Errors: `build.git`. */
 export async function gitTree(step: StepContext, vertex: Vertex, source: GitSource): Promise<string> {
-  const { remote, ref, subdirectory, checksum, keepGitDirectory } = source;
+  const { remote, ref, subdirectory, checksum, keepGitDirectory, submodules = true } = source;
   checkRemote(remote);
   checkRef(ref);
   checkSubdirectory(subdirectory);
@@ -31,16 +31,20 @@ export async function gitTree(step: StepContext, vertex: Vertex, source: GitSour
   await git.prepare();
   const commit = /^[0-9a-f]{40}$/.test(ref) ? ref : undefined;
   await git.run(["init", "--quiet", "."]);
+  // Addresses of submodules may begin where this one is.
+  await git.run(["remote", "add", "--", "origin", git.remote]);
   const wanted = ref === "" ? "HEAD" : ref;
   try {
-    await git.run(["fetch", "--quiet", "--depth=1", "--no-tags", "--", remote, wanted]);
+    await git.run(["fetch", "--quiet", "--depth=1", "--no-tags", "--", git.remote, wanted]);
   } catch (thrown) {
     // Some servers give no single commit.
     if (commit === undefined) throw thrown;
-    await git.run(["fetch", "--quiet", "--tags", "--", remote]);
+    await git.run(["fetch", "--quiet", "--tags", "--", git.remote, "+refs/heads/*:refs/remotes/origin/*"]);
   }
   await git.run(["checkout", "--quiet", "--detach", commit ?? "FETCH_HEAD", "--"]);
-  await git.run(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"]);
+  if (submodules) {
+    await git.run(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"]);
+  }
   const found = (await git.run(["rev-parse", "HEAD"])).trim();
   if (checksum !== undefined && !found.startsWith(checksum)) {
     throw new TiffinError(
@@ -83,7 +87,9 @@ class Git {
   readonly directory: string;
   readonly #step: StepContext;
   readonly #vertex: Vertex;
-  readonly #remote: string;
+  /** Without what lets somebody in, which goes another way: so it is in no file, list of processes or message. */
+  readonly remote: string;
+  readonly #user: string | undefined;
   readonly #home: string;
   #credentials: readonly string[] = [];
   #program = "";
@@ -91,7 +97,9 @@ class Git {
   constructor(step: StepContext, vertex: Vertex, remote: string) {
     this.#step = step;
     this.#vertex = vertex;
-    this.#remote = remote;
+    const { address, user } = withoutUser(remote);
+    this.remote = address;
+    this.#user = user;
     const place = step.place.directory();
     this.directory = `${place}/files`;
     this.#home = `${place}/home`;
@@ -145,7 +153,7 @@ class Git {
     throw new TiffinError(
       "invalid",
       "build.git",
-      `git ${words[0] ?? ""} of ${shownRemote(this.#remote)} failed: ${shownRemote(said.trim()) || "it says nothing"}`,
+      `git ${words[0] ?? ""} of ${shownRemote(this.remote)} failed: ${shownRemote(said.trim()) || "it says nothing"}`,
     );
   }
 
@@ -163,21 +171,33 @@ class Git {
     ];
   }
 
-  /** A token among the secrets, as BuildKit names it; not where others of this host could read it. */
+  /** What the address says, or a token among the secrets, as BuildKit names it; not where others of this host could read it. */
   async #authorisation(): Promise<string[]> {
     const { inputs } = this.#step;
-    const { host, protocol } = URL.canParse(this.#remote)
-      ? new URL(this.#remote)
-      : { host: "", protocol: "" };
+    const { host, protocol } = URL.canParse(this.remote) ? new URL(this.remote) : { host: "", protocol: "" };
     if (protocol !== "https:" && protocol !== "http:") return [];
     const token = (await inputs.secret(`GIT_AUTH_TOKEN.${host}`)) ?? (await inputs.secret("GIT_AUTH_TOKEN"));
-    if (token === undefined) return [];
-    const pair = Buffer.from(`x-access-token:${new TextDecoder().decode(token).trim()}`).toString("base64");
+    const user =
+      this.#user ??
+      (token === undefined ? undefined : `x-access-token:${new TextDecoder().decode(token).trim()}`);
+    if (user === undefined) return [];
+    const pair = Buffer.from(user).toString("base64");
     return [
       "GIT_CONFIG_COUNT=1",
       `GIT_CONFIG_KEY_0=http.${protocol}//${host}/.extraheader`,
       `GIT_CONFIG_VALUE_0=Authorization: basic ${pair}`,
     ];
+  }
+}
+
+/** Of http alone: another protocol's user is a name, and no secret. */
+function withoutUser(remote: string): { readonly address: string; readonly user: string | undefined } {
+  const [, start = "", user, rest = ""] = /^(https?:\/\/)([^/@]*)@(.*)$/i.exec(remote) ?? [];
+  if (user === undefined) return { address: remote, user };
+  try {
+    return { address: `${start}${rest}`, user: decodeURIComponent(user) };
+  } catch {
+    return { address: `${start}${rest}`, user };
   }
 }
 
