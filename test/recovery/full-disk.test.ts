@@ -3,48 +3,12 @@
  * ever, and another engine can take over, before and after there is room again.
  */
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { TestEngine } from "../support/engine-harness.ts";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import type { TestEngine } from "../support/engine-harness.ts";
+import { endSmallDisk, freeBytes, smallDiskEngine } from "../support/small-disk-engine.ts";
 import { pause, until } from "../support/until.ts";
 
 const mountBytes = 24 << 20;
-
-/** An engine whose root is a small file system of its own. */
-async function smallEngine(): Promise<TestEngine> {
-  const engine = new TestEngine();
-  mkdirSync(engine.root);
-  const mounted = Bun.spawnSync([
-    "mount",
-    "-t",
-    "tmpfs",
-    "-o",
-    `size=${mountBytes},mode=700`,
-    "tmpfs",
-    engine.root,
-  ]);
-  if (!mounted.success) throw new Error(`cannot mount: ${mounted.stderr.toString()}`);
-  try {
-    await engine.start();
-    await engine.output("run", "--rm", "base", "true");
-  } catch (thrown) {
-    await end(engine);
-    throw thrown;
-  }
-  return engine;
-}
-
-async function end(engine: TestEngine): Promise<void> {
-  // Its content goes with the mount; the directory itself is the engine's to delete.
-  const { root } = engine;
-  await engine.stopAll();
-  Bun.spawnSync(["umount", "-l", root]);
-  await engine[Symbol.asyncDispose]();
-}
-
-function freeBytes(engine: TestEngine): number {
-  const { bavail, bsize } = statfsSync(engine.root);
-  return bavail * bsize;
-}
 
 async function fillUp(engine: TestEngine): Promise<void> {
   const trash = [`${engine.root}/trash`, `${engine.root}/volumes/.trash`];
@@ -70,7 +34,7 @@ async function within(engine: TestEngine, ...args: readonly string[]): Promise<s
 }
 
 test("a container that fills the disk ends with its own exit code, is told as ended, and can be removed", async () => {
-  const engine = await smallEngine();
+  const engine = await smallDiskEngine(mountBytes);
   try {
     const script = "dd if=/dev/zero of=/big bs=64k 2>/dev/null; sleep 1; exit 5";
     await engine.output("run", "-d", "--name", "fills", "base", "sh", "-c", script);
@@ -90,12 +54,12 @@ test("a container that fills the disk ends with its own exit code, is told as en
     await engine.start();
     expect(await within(engine, "ps", "-aq")).toBe("");
   } finally {
-    await end(engine);
+    await endSmallDisk(engine);
   }
 }, 120_000);
 
 test("a container whose log fills the disk can be stopped, read and removed", async () => {
-  const engine = await smallEngine();
+  const engine = await smallDiskEngine(mountBytes);
   try {
     await engine.output(
       ...["run", "-d", "--name", "talks", "--log-opt", "max-size=100m", "base"],
@@ -109,12 +73,12 @@ test("a container whose log fills the disk can be stopped, read and removed", as
     await until("the room", () => freeBytes(engine) > 4 << 20);
     expect(await within(engine, "run", "--rm", "base", "echo", "again")).toBe("again");
   } finally {
-    await end(engine);
+    await endSmallDisk(engine);
   }
 }, 120_000);
 
 test("a commit for which there is no room leaves nothing, and is done when there is room", async () => {
-  const engine = await smallEngine();
+  const engine = await smallDiskEngine(mountBytes);
   try {
     const script = "dd if=/dev/urandom of=/large bs=1M count=9 2>/dev/null; md5sum /large";
     const sum = await engine.output("run", "--name", "large", "base", "sh", "-c", script);
@@ -132,12 +96,12 @@ test("a commit for which there is no room leaves nothing, and is done when there
     await engine.output("rm", "large");
     expect(await within(engine, "run", "--rm", "kept", "md5sum", "/large")).toBe(sum);
   } finally {
-    await end(engine);
+    await endSmallDisk(engine);
   }
 }, 60_000);
 
 test("a copy in, and a volume's first content, for which there is no room are refused; done when there is room", async () => {
-  const engine = await smallEngine();
+  const engine = await smallDiskEngine(mountBytes);
   try {
     const script = "mkdir /data; dd if=/dev/urandom of=/data/large bs=1M count=6 2>/dev/null";
     await engine.output("run", "--name", "large", "base", "sh", "-c", script);
@@ -181,12 +145,12 @@ test("a copy in, and a volume's first content, for which there is no room are re
     await engine.output("cp", "-q", source, "gets:/copied");
     expect(await within(engine, "start", "-a", "gets")).toBe(`${6 << 20}\n${6 << 20}`);
   } finally {
-    await end(engine);
+    await endSmallDisk(engine);
   }
 }, 60_000);
 
 test("on a disk that stays full: stop, removal, refusal of what is new, and a restart of the engine", async () => {
-  const engine = await smallEngine();
+  const engine = await smallDiskEngine(mountBytes);
   try {
     for (const name of ["one", "two", "three"]) {
       await engine.output("run", "-d", "--name", name, "-v", "/scratch", "base", "sleep", "1000");
@@ -221,6 +185,6 @@ test("on a disk that stays full: stop, removal, refusal of what is new, and a re
     expect(await within(engine, "ps", "-aq")).toBe("");
     expect(readdirSync(`${engine.root}/volumes`)).toEqual([".trash"]);
   } finally {
-    await end(engine);
+    await endSmallDisk(engine);
   }
 }, 180_000);
