@@ -197,3 +197,41 @@ test.skipIf(!hasDockerRegistry)(
   },
   60_000,
 );
+
+test.skipIf(!hasDockerRegistry)(
+  `what steps were done on goes with the last who needs it, also what came from a cache (${skip})`,
+  async () => {
+    const layers = (): number => readdirSync(`${engine.root}/layers`).length;
+    const all = await engine.output("images", "-q");
+    await engine.output("rmi", "-f", ...all.split("\n").filter((id) => id !== ""));
+    await forget();
+    await engine.output(
+      "build",
+      "-q",
+      "-t",
+      "own",
+      context("own", { Dockerfile: "FROM base\nCOPY Dockerfile /own" }),
+    );
+    const before = layers();
+    const directory = context("onto", { Dockerfile: "FROM own\nRUN echo one > /one\nRUN echo two > /two" });
+    const ref = `${registry.host}/onto:1`;
+    await engine.output(
+      "build",
+      "-q",
+      "-o",
+      "type=cacheonly",
+      "--cache-to",
+      `type=registry,ref=${ref}`,
+      directory,
+    );
+    await forget();
+    expect(layers()).toBe(before);
+    expect(await found("-o", "type=cacheonly", "--cache-from", ref, directory)).toBe(2);
+    expect(layers()).toBe(before);
+    await engine.output("build", "-q", "-t", "onto", directory);
+    await engine.output("rmi", "own", "onto");
+    await forget();
+    expect(layers()).toBe(1);
+  },
+  60_000,
+);

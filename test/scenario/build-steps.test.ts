@@ -324,6 +324,7 @@ test("a step that fails leaves its files for who wants to look, and what it was"
   expect(exitCode).toBe(3);
   expect(stderr).toContain(">>> 4 | RUN echo half > done; exit 3");
   expect(await engine.output("run", "--rm", "half-done", "sh", "-c", "cat done; echo $A")).toBe("half\nb");
+  expect(await engine.output("images", "--format", "{{.Repository}}")).toContain("half-done");
 }, 60_000);
 
 test("a program that forks for ever, or fills its memory file system, ends with its step", async () => {

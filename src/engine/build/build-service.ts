@@ -82,6 +82,7 @@ export class BuildService {
   readonly #shared = new SharedSteps();
   readonly #caches: CacheMounts;
   readonly #pruner: CachePruner;
+  #underWay = 0;
 
   constructor(context: BuildContext) {
     this.#context = context;
@@ -215,6 +216,16 @@ export class BuildService {
       timeNs: BigInt(epochMs ?? nowMs()) * 1_000_000n,
       ...(request.keepFailed !== undefined && { keepFailed: request.keepFailed }),
     };
+    this.#underWay += 1;
+    undo.defer(() => {
+      this.#underWay -= 1;
+      if (this.#underWay > 0) return;
+      try {
+        this.#pruner.sweep();
+      } catch (thrown) {
+        this.#context.report(thrown);
+      }
+    });
     const held = undo.move();
     return { step, [Symbol.dispose]: () => held.dispose() };
   }
@@ -236,7 +247,9 @@ export class BuildService {
 
   /** Takes away what steps came to that nothing else needs. */
   async prune(options: PruneOptions): Promise<Pruned> {
-    return await this.#pruner.prune(options);
+    const pruned = await this.#pruner.prune(options);
+    if (this.#underWay === 0) this.#pruner.sweep();
+    return pruned;
   }
 
   async pruneCache(options: PruneOptions): Promise<BuildPruneReport> {

@@ -90,6 +90,20 @@ export class CachePruner {
     if (limitCacheBytes > 0) await this.prune({ all: false, keepBytes: limitCacheBytes, filters: {} });
   }
 
+  /**
+   * Trees that steps were done on and nothing remembers, as what came from a cache elsewhere, or an image that has gone since. Only while no
+   * build works with them.
+   */
+  sweep(): void {
+    const { images, cache } = this.#context;
+    const remembered = new Set(cache.all().map(({ place }) => place));
+    // What people have is asked for again by each build: its tree may stay as long.
+    const seen = new Set(images.list().map(({ chain }) => chain.join(" ")));
+    for (const { id, chain } of images.snapshots()) {
+      if (!remembered.has(id) && !seen.has(chain.join(" "))) images.remove(id);
+    }
+  }
+
   /** How much room that made. */
   async #remove(record: UsedRecord): Promise<number> {
     const { cache, images, layers, containers: _containers } = this.#context;

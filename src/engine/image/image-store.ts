@@ -162,8 +162,18 @@ class SqliteImageStore implements ImageStore {
   list(): Image[] {
     return [...this.#images.values()]
       .map((stored) => this.#decoded(stored))
-      .filter((image) => !isSnapshot(image))
+      .filter((image) => !this.#isSnapshot(image))
       .sort((a, b) => Date.parse(b.created) - Date.parse(a.created));
+  }
+
+  snapshots(): Image[] {
+    const images = [...this.#images.values()].map((stored) => this.#decoded(stored));
+    return images.filter((image) => this.#isSnapshot(image));
+  }
+
+  /** Anybody may give an image that history, but none of the builder's has a name. */
+  #isSnapshot(image: Image): boolean {
+    return isSnapshot(image) && !this.#references.has(image.id);
   }
 
   tags(id: string): string[] {

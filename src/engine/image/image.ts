@@ -73,6 +73,8 @@ export interface ImageStore {
   list(): Image[];
   /** Names of an image as Docker shows them, `base:latest`. */
   tags(id: string): string[];
+  /** Trees of builds' steps, which no list shows. */
+  snapshots(): Image[];
   /** Names by digest as Docker shows them, `base@sha256:...`. */
   digests(id: string): string[];
   /** Full references to the image, sorted. */
