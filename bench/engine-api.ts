@@ -49,8 +49,11 @@ export class EngineApi {
 
   /** The same with a body of one's own. */
   async created(name: string, body: unknown): Promise<void> {
-    await this.call("POST", `/containers/create?name=${name}`, body);
-    this.#undo.push(() => this.call("DELETE", `/containers/${name}?force=1`));
+    const { Id } = (await this.call("POST", `/containers/create?name=${name}`, body)) as {
+      readonly Id: string;
+    };
+    // By what no part of the bench changes.
+    this.#undo.push(() => this.call("DELETE", `/containers/${Id}?force=1`));
   }
 
   async start(name: string): Promise<void> {
@@ -75,7 +78,12 @@ export class EngineApi {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const undo of this.#undo.splice(0).reverse()) await undo().catch(() => undefined);
+    for (const undo of this.#undo.splice(0).reverse()) {
+      await undo().catch((thrown: unknown) => {
+        // What stays is told of, for the next part may stumble over it.
+        if (!String(thrown).includes(": 404 ")) console.error(`bench: ${String(thrown)}`);
+      });
+    }
   }
 }
 
