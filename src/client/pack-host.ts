@@ -9,8 +9,8 @@ import {
   readSync,
 } from "node:fs";
 import { endOfArchive, headerOf, padding, type TarEntry, type TarEntryType } from "../archive/mod.ts";
+import { Pieces } from "../lib/pieces.ts";
 
-const pieceBytes = 256 * 1024;
 const noFollow = 0o400000;
 
 /** Of an entry: all of it, with what is below, or itself alone. */
@@ -27,14 +27,15 @@ export async function* packHost(
   leavesOut: (name: string, isDirectory: boolean) => LeftOut = () => "nothing",
 ): AsyncGenerator<Uint8Array> {
   const seen = new Map<string, string>();
+  const pieces = new Pieces();
   function* visit(at: string, called: string): Generator<Uint8Array> {
     const stat = lstatSync(at, { bigint: true });
     const entry = entryOf(at, called, stat, seen);
     if (entry === undefined) return;
     const out = leavesOut(called, entry.type === "directory");
     if (out === "all") return;
-    if (out === "nothing") yield headerOf(entry);
-    if (entry.type === "file") yield* content(at, entry.sizeBytes, onBytes);
+    if (out === "nothing") yield* pieces.write(headerOf(entry));
+    if (entry.type === "file") yield* content(pieces, at, entry.sizeBytes, onBytes);
     if (entry.type === "directory") yield* below(at, called);
   }
   function* below(at: string, called: string): Generator<Uint8Array> {
@@ -43,7 +44,8 @@ export async function* packHost(
   }
   if (name === undefined) yield* below(path, "");
   else yield* visit(path, name);
-  yield endOfArchive;
+  yield* pieces.write(endOfArchive);
+  yield* pieces.end();
 }
 
 function typeOf(stat: BigIntStats): TarEntryType | undefined {
@@ -86,21 +88,28 @@ function entryOf(
   return { ...base, type, sizeBytes: type === "file" ? Number(stat.size) : 0, linkTarget };
 }
 
-function* content(path: string, sizeBytes: number, onBytes: (bytes: number) => void): Generator<Uint8Array> {
+function* content(
+  pieces: Pieces,
+  path: string,
+  sizeBytes: number,
+  onBytes: (bytes: number) => void,
+): Generator<Uint8Array> {
+  if (sizeBytes === 0) return;
   const fd = openSync(path, noFollow);
   try {
-    let left = sizeBytes;
-    while (left > 0) {
-      const piece = new Uint8Array(Math.min(left, pieceBytes));
-      const got = readSync(fd, piece);
-      // It has shrunk: its rest is zeros.
-      const used = got === 0 ? piece : piece.subarray(0, got);
-      left -= used.length;
-      onBytes(used.length);
-      yield used;
+    let hasEnded = false;
+    for (let left = sizeBytes; left > 0; ) {
+      const room = pieces.room(left);
+      const got: number = hasEnded ? 0 : readSync(fd, room);
+      // It has shrunk: its rest is zeros, as an unfilled piece is.
+      hasEnded ||= got === 0;
+      const used = hasEnded ? room.length : got;
+      left -= used;
+      onBytes(used);
+      yield* pieces.advance(used);
     }
   } finally {
     closeSync(fd);
   }
-  yield padding(sizeBytes);
+  yield* pieces.write(padding(sizeBytes));
 }

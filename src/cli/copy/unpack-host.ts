@@ -5,7 +5,10 @@
 import {
   chmodSync,
   closeSync,
+  fchmodSync,
+  fstatSync,
   ftruncateSync,
+  futimesSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -21,7 +24,7 @@ import { type TarEntry, TarReader, type TarSink } from "../../archive/mod.ts";
 
 /** O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW. */
 const newFile = 0o1 | 0o100 | 0o200 | 0o400000;
-const privateMode = 0o600;
+const permissions = 0o777;
 const writable = 0o700;
 
 export interface UnpackOptions {
@@ -32,14 +35,25 @@ export interface UnpackOptions {
   readonly onBytes: (bytes: number) => void;
 }
 
+interface Parent {
+  /** In the archive. */
+  readonly called: string;
+  readonly path: string;
+  /** Whether a new file has the mode that it is made with; undefined until one was made. */
+  keepsModes: boolean | undefined;
+}
+
 export class HostUnpacking implements TarSink {
   readonly #options: UnpackOptions;
   readonly #reader = new TarReader(this);
   /** Modes and times of directories, given when nothing more is made in them. */
   readonly #directories = new Map<string, TarEntry>();
+  /** Where the last member went, for members of one directory usually follow one another. */
+  #parent: Parent | undefined;
   /** Where in the open file the next bytes belong. */
   #position = 0;
   #open: { readonly fd: number; readonly path: string; readonly entry: TarEntry } | undefined;
+  readonly #umask = process.umask();
 
   constructor(options: UnpackOptions) {
     this.#options = options;
@@ -61,6 +75,8 @@ export class HostUnpacking implements TarSink {
   entry(entry: TarEntry): void {
     const path = this.#placeOf(entry.path);
     if (path === undefined) return;
+    // As a rule nothing is there.
+    if (entry.type === "file" && this.#createFile(entry, path)) return;
     const found = statOf(path);
     if (entry.type === "directory") {
       if (found !== undefined && !found.isDirectory()) {
@@ -100,18 +116,42 @@ export class HostUnpacking implements TarSink {
 
   endOfEntry(): void {
     if (this.#open === undefined) return;
-    const { fd, path, entry } = this.#open;
+    const { fd, entry } = this.#open;
     this.#open = undefined;
-    closeSync(fd);
-    chmodSync(path, entry.mode);
-    utimesSync(path, secondsOf(entry), secondsOf(entry));
+    try {
+      if (!this.#hasMode(fd, entry.mode)) fchmodSync(fd, entry.mode);
+      futimesSync(fd, secondsOf(entry), secondsOf(entry));
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** Whether it was made with it: not by a directory whose access list says something else, nor with more than permissions. */
+  #hasMode(fd: number, mode: number): boolean {
+    if ((mode & (this.#umask | ~permissions)) !== 0) return false;
+    const parent = this.#parent;
+    if (parent === undefined) return false;
+    parent.keepsModes ??= (fstatSync(fd).mode & permissions) === mode;
+    return parent.keepsModes;
+  }
+
+  /** False when the name is taken. */
+  #createFile(entry: TarEntry, path: string): boolean {
+    try {
+      const fd = openSync(path, newFile, entry.mode & permissions);
+      this.#open = { fd, path, entry };
+    } catch (thrown) {
+      if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") return false;
+      throw thrown;
+    }
+    this.#position = 0;
+    return true;
   }
 
   #make(entry: TarEntry, path: string): void {
     switch (entry.type) {
       case "file":
-        this.#position = 0;
-        this.#open = { fd: openSync(path, newFile, privateMode), path, entry };
+        if (!this.#createFile(entry, path)) throw new Error(`${JSON.stringify(path)} has come in between`);
         return;
       case "symlink":
         symlinkSync(entry.linkTarget, path);
@@ -136,6 +176,12 @@ export class HostUnpacking implements TarSink {
 
   /** Where a member goes; undefined for the directory that stays what it is. Throws when it would lead anywhere else. */
   #placeOf(path: string): string | undefined {
+    const slash = path.lastIndexOf("/");
+    const name = path.slice(slash + 1);
+    const parent = this.#parent;
+    const isPlain = !["", ".", ".."].includes(name);
+    if (isPlain && parent?.called === path.slice(0, slash)) return `${parent.path}/${name}`;
+    this.#parent = undefined;
     const { directory, rename } = this.#options;
     const names = path.split("/").filter((name) => name !== "" && name !== ".");
     if (names.includes("..")) throw outside(path);
@@ -151,6 +197,9 @@ export class HostUnpacking implements TarSink {
       if (found === undefined) mkdirSync(at);
       else if (!found.isDirectory()) throw outside(path);
     }
+    // The first name of all may be called otherwise.
+    if (isPlain && slash > 0)
+      this.#parent = { called: path.slice(0, slash), path: at, keepsModes: undefined };
     return `${at}/${names.at(-1)}`;
   }
 }

@@ -14,10 +14,9 @@ import {
 import type { EntryType } from "../../kernel/directory.ts";
 import { openFile, openFlags, readLinkOf } from "../../kernel/files.ts";
 import { readSome } from "../../kernel/io.ts";
+import { Pieces } from "../../lib/pieces.ts";
 import { type Attributes, keptAttributes, noAttributes, relativeId } from "./kept-attributes.ts";
 import type { TreeNode } from "./tree-node.ts";
-
-const pieceBytes = 256 * 1024;
 
 /** Sockets have no place in an archive. */
 const types: Readonly<Partial<Record<EntryType, TarEntryType>>> = {
@@ -40,8 +39,7 @@ export class TarPacking {
   readonly #options: PackingOptions;
   /** Files with several names, by device and inode: the later names are hard links to the first. */
   readonly #linked = new Map<string, string>();
-  #piece = new Uint8Array(pieceBytes);
-  #filled = 0;
+  readonly #pieces = new Pieces();
 
   constructor(options: PackingOptions) {
     this.#options = options;
@@ -54,25 +52,25 @@ export class TarPacking {
     if (type === undefined) return;
     const first = type === "directory" || status.links < 2 ? undefined : this.#firstName(node, path);
     if (first !== undefined) {
-      yield* this.#write(headerOf(this.#entry("hardLink", node, path, first, noAttributes)));
+      yield* this.#pieces.write(headerOf(this.#entry("hardLink", node, path, first, noAttributes)));
       return;
     }
     const attributes = keptAttributes(node, this.#options.firstHostId(node), this.#options.attributes);
     const target = type === "symlink" ? readLinkOf(node.fd) : "";
-    yield* this.#write(headerOf(this.#entry(type, node, path, target, attributes)));
+    yield* this.#pieces.write(headerOf(this.#entry(type, node, path, target, attributes)));
     if (type === "file" && status.sizeBytes > 0) yield* this.#content(node);
   }
 
   /** An empty file of root's that nobody may read: a mark that says something by its name. */
   *mark(path: string): Generator<Uint8Array> {
-    yield* this.#write(headerOf({ ...emptyFile, path }));
+    yield* this.#pieces.write(headerOf({ ...emptyFile, path }));
   }
 
   /** A member that is in no tree yet. */
   *made(entry: TarEntry, content: Uint8Array): Generator<Uint8Array> {
-    yield* this.#write(headerOf(entry));
-    yield* this.#write(content);
-    yield* this.#write(padding(content.length));
+    yield* this.#pieces.write(headerOf(entry));
+    yield* this.#pieces.write(content);
+    yield* this.#pieces.write(padding(content.length));
   }
 
   /** From now on further names of a file that is in the archive already are files of their own. */
@@ -82,8 +80,8 @@ export class TarPacking {
 
   /** What an archive ends with. */
   *end(): Generator<Uint8Array> {
-    yield* this.#write(endOfArchive);
-    if (this.#filled > 0) yield this.#piece.subarray(0, this.#filled);
+    yield* this.#pieces.write(endOfArchive);
+    yield* this.#pieces.end();
   }
 
   /** The path by which the same file has been written already. */
@@ -100,33 +98,15 @@ export class TarPacking {
     using file = openFile(undefined, `/proc/self/fd/${node.fd.raw}`, openFlags.readOnly);
     let hasEnded = false;
     for (let left = sizeBytes; left > 0; ) {
-      const room = this.#piece.subarray(this.#filled, this.#filled + left);
+      const room = this.#pieces.room(left);
       const got: number = hasEnded ? 0 : readSome(file, room);
       // A new piece is all zeros.
       hasEnded ||= got === 0;
       const taken = hasEnded ? room.length : got;
       left -= taken;
-      yield* this.#advance(taken);
+      yield* this.#pieces.advance(taken);
     }
-    yield* this.#write(padding(sizeBytes));
-  }
-
-  *#write(bytes: Uint8Array): Generator<Uint8Array> {
-    for (let at = 0; at < bytes.length; ) {
-      const part = bytes.subarray(at, at + pieceBytes - this.#filled);
-      this.#piece.set(part, this.#filled);
-      at += part.length;
-      yield* this.#advance(part.length);
-    }
-  }
-
-  *#advance(bytes: number): Generator<Uint8Array> {
-    this.#filled += bytes;
-    if (this.#filled < pieceBytes) return;
-    const full = this.#piece;
-    this.#piece = new Uint8Array(pieceBytes);
-    this.#filled = 0;
-    yield full;
+    yield* this.#pieces.write(padding(sizeBytes));
   }
 
   #entry(
