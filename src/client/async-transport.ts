@@ -5,9 +5,10 @@
 
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { writeChunk } from "../transport/write-chunk.ts";
 import { cancelled, connectionLost, errnoOf, unreachable } from "./api-error.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { encodeChunk, encodeRequest, lastChunk } from "./request-head.ts";
+import { encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 import {
   type BufferedResponse,
@@ -70,15 +71,20 @@ class Inbox {
     if (signal?.aborted === true) this.#abort();
   }
 
-  /** Sends a piece as fast as the engine takes it. False when it takes no more: it has answered, or is gone. */
-  async send(bytes: Uint8Array): Promise<boolean> {
+  /** Sends a piece of the body as fast as the engine takes it. False when it takes no more: it has answered, or is gone. */
+  async send(piece: Uint8Array): Promise<boolean> {
     if (this.#over !== undefined) return false;
-    if (this.#duplex.write(bytes)) return true;
+    if (writeChunk(this.#duplex, piece)) return true;
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
     });
     this.#drained = undefined;
     return this.#over === undefined;
+  }
+
+  /** The body is complete. */
+  sendLast(): void {
+    if (this.#over === undefined) this.#duplex.write(lastChunk);
   }
 
   /** The next bytes, or undefined at the end. */
@@ -207,13 +213,13 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
 async function upload(source: AsyncIterable<Uint8Array>, inbox: Inbox, duplex: ByteDuplex): Promise<void> {
   try {
     for await (const piece of source) {
-      if (piece.length > 0 && !(await inbox.send(encodeChunk(piece)))) return;
+      if (piece.length > 0 && !(await inbox.send(piece))) return;
     }
   } catch (thrown) {
     duplex.destroy();
     throw thrown;
   }
-  await inbox.send(lastChunk);
+  inbox.sendLast();
 }
 
 /** Reads up to the end of the head. */

@@ -18,7 +18,7 @@ export type LeftOut = "nothing" | "itself" | "all";
 
 /**
  * `path` and all below it, called `name` in the archive; without a name what is in it. A file that shrinks while it is read is
- * filled up with zeros, one that grows is cut, so that the archive stays whole.
+ * filled up with zeros, one that grows is cut, so that the archive stays whole. A piece is valid until the next one is asked for.
  */
 export async function* packHost(
   path: string,
@@ -27,7 +27,7 @@ export async function* packHost(
   leavesOut: (name: string, isDirectory: boolean) => LeftOut = () => "nothing",
 ): AsyncGenerator<Uint8Array> {
   const seen = new Map<string, string>();
-  const pieces = new Pieces();
+  const pieces = new Pieces("reused");
   function* visit(at: string, called: string): Generator<Uint8Array> {
     const stat = lstatSync(at, { bigint: true });
     const entry = entryOf(at, called, stat, seen);
@@ -101,8 +101,9 @@ function* content(
     for (let left = sizeBytes; left > 0; ) {
       const room = pieces.room(left);
       const got: number = hasEnded ? 0 : readSync(fd, room);
-      // It has shrunk: its rest is zeros, as an unfilled piece is.
+      // It has shrunk: its rest is zeros.
       hasEnded ||= got === 0;
+      if (hasEnded) room.fill(0);
       const used = hasEnded ? room.length : got;
       left -= used;
       onBytes(used);

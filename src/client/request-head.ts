@@ -21,10 +21,5 @@ export function encodeRequest(spec: RequestSpec, options: { readonly upgrade: bo
   return whole;
 }
 
-/** One piece of an upload in its chunk (RFC 9112 section 7.1). An empty piece would end the body, so it must not come here. */
-export function encodeChunk(piece: Uint8Array): Uint8Array {
-  return Buffer.concat([encoder.encode(`${piece.length.toString(16)}\r\n`), piece, encoder.encode("\r\n")]);
-}
-
 /** What ends an upload. */
 export const lastChunk = encoder.encode("0\r\n\r\n");

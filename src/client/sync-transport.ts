@@ -5,8 +5,9 @@
  */
 
 import { TiffinError } from "../lib/errors.ts";
+import { chunkParts } from "../transport/write-chunk.ts";
 import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
-import { encodeChunk, encodeRequest, lastChunk } from "./request-head.ts";
+import { encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 import type { SyncSocket } from "./sync-socket.ts";
 import {
@@ -187,7 +188,7 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
 /** Sends the whole body, unless the engine has answered and closed before. */
 async function upload(source: AsyncIterable<Uint8Array>, socket: SyncSocket): Promise<void> {
   for await (const piece of source) {
-    if (piece.length > 0 && !send(socket, encodeChunk(piece))) return;
+    if (piece.length > 0 && !chunkParts(piece).every((part) => send(socket, part))) return;
   }
   send(socket, lastChunk);
 }

@@ -1,12 +1,18 @@
 /**
  * Bytes gathered into pieces of a size that is worth sending: what is written little by little costs whoever carries it as much
- * for ten bytes as for thousands. Each piece is memory of its own, and what has not been filled of it is zeros.
+ * for ten bytes as for thousands.
  */
 export const pieceBytes = 256 * 1024;
 
 export class Pieces {
+  readonly #isReused: boolean;
   #piece = new Uint8Array(pieceBytes);
   #filled = 0;
+
+  /** Each piece is memory of its own, all zeros before it is filled; or all are the same, and valid until the next is asked for. */
+  constructor(memory: "own" | "reused") {
+    this.#isReused = memory === "reused";
+  }
 
   /** Where the next bytes go, at most `most` of them: fill it from its beginning, then say how far by `advance`. */
   room(most: number): Uint8Array {
@@ -17,9 +23,9 @@ export class Pieces {
   *advance(bytes: number): Generator<Uint8Array> {
     this.#filled += bytes;
     if (this.#filled < pieceBytes) return;
-    const full = this.#piece;
-    this.#piece = new Uint8Array(pieceBytes);
     this.#filled = 0;
+    const full = this.#piece;
+    if (!this.#isReused) this.#piece = new Uint8Array(pieceBytes);
     yield full;
   }
 

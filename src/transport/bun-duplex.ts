@@ -10,6 +10,8 @@ import { after } from "../lib/timer.ts";
 
 /** Beyond this much unsent data `write` asks the caller to wait. */
 const highWaterBytes = 256 * 1024;
+/** Of a chunk of this size nothing more is worth queueing: who has such chunks writes the next when this one has left. */
+const largeChunkBytes = 64 * 1024;
 /** Beyond this much undelivered data the socket is not read. */
 const limitEarlyBytes = 256 * 1024;
 /** How long what follows a boundary waits for a peer that does not read what is before it, and how often it is asked. */
@@ -88,7 +90,7 @@ export class BunDuplex implements ByteDuplex {
     // The caller may reuse its buffer, so what waits is a copy.
     this.#queue.push(rest.slice());
     this.#queuedBytes += rest.length;
-    if (this.#queuedBytes >= highWaterBytes) this.#needDrain = true;
+    if (this.#queuedBytes >= highWaterBytes || chunk.length >= largeChunkBytes) this.#needDrain = true;
     return !this.#needDrain;
   }
 

@@ -23,6 +23,7 @@ import {
 } from "./http-message.ts";
 import { HttpProblem } from "./http-problem.ts";
 import { RequestBody } from "./request-body.ts";
+import { writeChunk } from "./write-chunk.ts";
 
 /** Unread bytes beyond a request under way stop the reading. */
 const limitPendingBytes = 256 * 1024;
@@ -338,7 +339,8 @@ export class HttpConnection {
         for await (const chunk of reply.body) {
           if (this.#phase === "over") return;
           if (chunk.length === 0) continue;
-          if (!this.#duplex.write(chunked ? encodeChunk(chunk) : chunk)) await this.#drain();
+          const more = chunked ? writeChunk(this.#duplex, chunk) : this.#duplex.write(chunk);
+          if (!more) await this.#drain();
         }
         if (chunked) this.#duplex.write(Buffer.from("0\r\n\r\n"));
       }
@@ -420,10 +422,6 @@ export class HttpConnection {
     this.#continueReading();
     this.#duplex.end();
   }
-}
-
-function encodeChunk(chunk: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from(`${chunk.length.toString(16)}\r\n`), chunk, Buffer.from("\r\n")]);
 }
 
 function problemReply(problem: HttpProblem) {

@@ -94,6 +94,11 @@ export class TarReader {
     return this.#phase === "ended";
   }
 
+  /** So many of the next bytes are content of one member. */
+  get contentBytes(): number {
+    return this.#phase === "content" ? this.#remaining : 0;
+  }
+
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length && this.#phase !== "ended") at += this.#step(chunk.subarray(at));

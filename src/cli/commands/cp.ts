@@ -119,12 +119,10 @@ async function copyIn(
   const { container = "" } = destination;
   const query = { noOverwriteDirNonDir: true, copyUIDGID: ownedByUser || undefined };
   const put = async (path: string, body: AsyncIterable<Uint8Array>): Promise<void> => {
-    const api = await context.parallelApi();
-    await api.perform("containerArchivePut", {
-      params: { name: container },
-      query: { ...query, path },
-      body,
-    });
+    const request = { params: { name: container }, query: { ...query, path }, body };
+    // What comes in from elsewhere is waited for beside the answer; files are there.
+    if (from === "-") await (await context.parallelApi()).perform("containerArchivePut", request);
+    else await (await context.separateApi()).perform("containerArchivePut", request);
   };
   const { path, status } = await followed(context, container, destination.path);
   if (from === "-") {

@@ -39,7 +39,7 @@ export class TarPacking {
   readonly #options: PackingOptions;
   /** Files with several names, by device and inode: the later names are hard links to the first. */
   readonly #linked = new Map<string, string>();
-  readonly #pieces = new Pieces();
+  readonly #pieces = new Pieces("own");
 
   constructor(options: PackingOptions) {
     this.#options = options;

@@ -54,16 +54,19 @@ export interface UnpackOptions {
   readonly limitHoleBytes?: number;
 }
 
-/** Other work may run after this many bytes. */
+/** Other work may run after this many bytes, which may be many files; and after so many of one file. */
 const sliceBytes = 64 * 1024;
+const fileSliceBytes = 512 * 1024;
 
 /** Unpacks the whole of `source`. Throws `archive.*` and what `source` throws. */
 export async function unpack(source: AsyncIterable<Uint8Array>, options: UnpackOptions): Promise<void> {
   using unpacking = new Unpacking(options);
   const breather = new Breather();
   for await (const piece of source) {
-    for (let at = 0; at < piece.length; at += sliceBytes) {
-      unpacking.push(piece.subarray(at, at + sliceBytes));
+    for (let at = 0; at < piece.length; ) {
+      const bytes = Math.max(sliceBytes, Math.min(unpacking.contentBytes, fileSliceBytes));
+      unpacking.push(piece.subarray(at, at + bytes));
+      at += bytes;
       await breather.breathe();
     }
   }
@@ -83,6 +86,11 @@ export class Unpacking implements Disposable {
   /** Bytes of all files so far. */
   get fileBytes(): number {
     return this.#target.fileBytes;
+  }
+
+  /** So many of the next bytes belong to one file. */
+  get contentBytes(): number {
+    return this.#reader.contentBytes;
   }
 
   push(piece: Uint8Array): void {
