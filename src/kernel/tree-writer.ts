@@ -54,17 +54,17 @@ export interface Owner {
 const rootOwner: Owner = { uid: 0, gid: 0 };
 
 const newFileFlags = openFlags.writeOnly | openFlags.create | openFlags.exclusive | openFlags.noFollow;
-const newFileOptions = { mode: 0o600, resolve: resolveFlags.beneath } as const;
+const privateMode = 0o600;
 
 /** A new file, open for writing. EEXIST when the name is taken. */
-export function createFile(directory: OwnedFd, name: string): OwnedFd {
-  return openFile(directory, name, newFileFlags, newFileOptions);
+export function createFile(directory: OwnedFd, name: string, mode = privateMode): OwnedFd {
+  return openFile(directory, name, newFileFlags, { mode, resolve: resolveFlags.beneath });
 }
 
 /** The same; undefined when the name is taken. */
-export function tryCreateFile(directory: OwnedFd, name: string): OwnedFd | undefined {
+export function tryCreateFile(directory: OwnedFd, name: string, mode?: number): OwnedFd | undefined {
   try {
-    return createFile(directory, name);
+    return createFile(directory, name, mode);
   } catch (thrown) {
     if (thrown instanceof SyscallError && thrown.code === "EEXIST") return undefined;
     throw thrown;
@@ -130,10 +130,14 @@ function timesOf(atNs: bigint): BigUint64Array {
   return BigUint64Array.from([...one, ...one], (part) => BigInt.asUintN(64, part));
 }
 
-/** Whose an open file is, its permissions and its times, without looking anything up; last, as writing changes them. */
-export function finishFile(file: OwnedFd, owner: Owner, mode: number, modifiedAtNs: bigint): void {
+/** Whose an open file is, and its permissions, without looking anything up; after its content, as writing changes them. */
+export function ownFile(file: OwnedFd, owner: Owner, mode: number): void {
   syscall("fchown", file.what, file.raw, inRange("u32", owner.uid, "uid"), inRange("u32", owner.gid, "gid"));
   syscall("fchmod", file.what, file.raw, inRange("u16", mode, "mode"));
+}
+
+/** The times of an open file, last of all. */
+export function timeFile(file: OwnedFd, modifiedAtNs: bigint): void {
   syscall("utimensat", file.what, file.raw, 0, timesOf(modifiedAtNs), 0);
 }
 

@@ -21,6 +21,7 @@ import {
   writeSync,
 } from "node:fs";
 import { type TarEntry, TarReader, type TarSink } from "../../archive/mod.ts";
+import { KeptModes } from "../../lib/kept-modes.ts";
 
 /** O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW. */
 const newFile = 0o1 | 0o100 | 0o200 | 0o400000;
@@ -39,8 +40,7 @@ interface Parent {
   /** In the archive. */
   readonly called: string;
   readonly path: string;
-  /** Whether a new file has the mode that it is made with; undefined until one was made. */
-  keepsModes: boolean | undefined;
+  readonly keptModes: KeptModes;
 }
 
 export class HostUnpacking implements TarSink {
@@ -53,7 +53,6 @@ export class HostUnpacking implements TarSink {
   /** Where in the open file the next bytes belong. */
   #position = 0;
   #open: { readonly fd: number; readonly path: string; readonly entry: TarEntry } | undefined;
-  readonly #umask = process.umask();
 
   constructor(options: UnpackOptions) {
     this.#options = options;
@@ -126,13 +125,12 @@ export class HostUnpacking implements TarSink {
     }
   }
 
-  /** Whether it was made with it: not by a directory whose access list says something else, nor with more than permissions. */
+  /** Whether the file has it since it was made. */
   #hasMode(fd: number, mode: number): boolean {
-    if ((mode & (this.#umask | ~permissions)) !== 0) return false;
-    const parent = this.#parent;
-    if (parent === undefined) return false;
-    parent.keepsModes ??= (fstatSync(fd).mode & permissions) === mode;
-    return parent.keepsModes;
+    const kept = this.#parent?.keptModes;
+    if (kept === undefined || (mode & ~permissions) !== 0) return false;
+    if (!kept.covers(mode)) kept.learn(mode, fstatSync(fd).mode & permissions);
+    return kept.covers(mode);
   }
 
   /** False when the name is taken. */
@@ -199,7 +197,7 @@ export class HostUnpacking implements TarSink {
     }
     // The first name of all may be called otherwise.
     if (isPlain && slash > 0)
-      this.#parent = { called: path.slice(0, slash), path: at, keepsModes: undefined };
+      this.#parent = { called: path.slice(0, slash), path: at, keptModes: new KeptModes() };
     return `${at}/${names.at(-1)}`;
   }
 }

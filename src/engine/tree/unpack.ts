@@ -4,7 +4,7 @@
  * a container can lead anything out.
  */
 import { countedBytes, escapes, insidePath, isCarried, type TarEntry, TarReader } from "../../archive/mod.ts";
-import { fileStatus } from "../../kernel/directory.ts";
+import { descriptorStatus, fileStatus } from "../../kernel/directory.ts";
 import { makeDirectory, openFlags, openInRoot } from "../../kernel/files.ts";
 import { passOver, writeAll } from "../../kernel/io.ts";
 import { isWhiteout, makeOpaque } from "../../kernel/overlay-marks.ts";
@@ -18,18 +18,21 @@ import {
   createHardLink,
   createSpecial,
   createSymlink,
-  finishFile,
   makeDirectories,
   type Owner,
+  ownFile,
   removeEntry,
   setAttribute,
+  timeFile,
   tryCreateFile,
 } from "../../kernel/tree-writer.ts";
 import { Breather } from "../../lib/breather.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { KeptModes } from "../../lib/kept-modes.ts";
 import { shownName } from "../../lib/shown-name.ts";
 
 const madeDirectoryMode = 0o755;
+const permissions = 0o777;
 const whiteoutPrefix = ".wh.";
 const opaqueWhiteout = ".wh..wh..opq";
 /** An access list that what is made in a directory gets. acl(5) */
@@ -108,12 +111,28 @@ export class Unpacking implements Disposable {
   }
 }
 
+interface Parent {
+  readonly path: string;
+  readonly fd: OwnedFd;
+  readonly keptModes: KeptModes;
+  /** Whose a new file in it is; undefined until one was made. */
+  owner: Owner | undefined;
+}
+
+interface Current {
+  readonly entry: TarEntry;
+  readonly name: string;
+  readonly file: OwnedFd;
+  /** The mode that it was made with, if that is the one it is to have and `#parent` the directory that it is in. */
+  readonly madeWith: number | undefined;
+}
+
 class UnpackTarget implements Disposable {
   readonly skeleton: ((piece: Uint8Array) => void) | undefined;
   readonly #options: UnpackOptions;
   /** Members of one directory usually follow one another. */
-  #parent: { readonly path: string; readonly fd: OwnedFd } | undefined;
-  #current: { readonly entry: TarEntry; readonly name: string; readonly file: OwnedFd } | undefined;
+  #parent: Parent | undefined;
+  #current: Current | undefined;
   /** Directories get their times last, for what is made in them changes them, and what they would hand down to it. */
   readonly #directories = new Map<string, TarEntry>();
   fileBytes = 0;
@@ -174,7 +193,8 @@ class UnpackTarget implements Disposable {
     const { entry } = current;
     if (entry.attributes.size === 0) {
       try {
-        finishFile(file, this.#ownerOf(entry), entry.mode, entry.modifiedAtNs);
+        this.#own(file, entry, current.madeWith);
+        timeFile(file, entry.modifiedAtNs);
       } catch (thrown) {
         throw failedAt(thrown, entry.path);
       }
@@ -234,10 +254,13 @@ class UnpackTarget implements Disposable {
   #make(entry: TarEntry, path: string, parentPath: string, name: string): void {
     const parent = this.#parentOf(parentPath);
     // As a rule nothing is there.
-    const file = entry.type === "file" ? tryCreateFile(parent, name) : undefined;
-    if (file !== undefined) {
-      this.#current = { entry, name, file };
-      return;
+    if (entry.type === "file") {
+      const madeWith = this.#modeAtOnce(entry);
+      const file = tryCreateFile(parent, name, madeWith);
+      if (file !== undefined) {
+        this.#current = { entry, name, file, madeWith };
+        return;
+      }
     }
     const there = fileStatus(name, parent);
     if (there !== undefined) {
@@ -263,7 +286,7 @@ class UnpackTarget implements Disposable {
   #create(entry: TarEntry, path: string, parent: OwnedFd, name: string): void {
     switch (entry.type) {
       case "file":
-        this.#current = { entry, name, file: createFile(parent, name) };
+        this.#current = { entry, name, file: createFile(parent, name), madeWith: undefined };
         return;
       case "directory":
         makeDirectory(name, entry.mode, parent);
@@ -283,6 +306,30 @@ class UnpackTarget implements Disposable {
     }
     this.#attributes(parent, name, entry);
     if (entry.type !== "directory") changeTime(parent, name, entry.modifiedAtNs);
+  }
+
+  /** The mode to make a file with: its own, unless it may be somebody else's first or is to have more than permissions. */
+  #modeAtOnce(entry: TarEntry): number | undefined {
+    const made = this.#parent?.owner;
+    if (made === undefined || (entry.mode & ~permissions) !== 0) return undefined;
+    return isSame(made, this.#ownerOf(entry)) ? entry.mode : undefined;
+  }
+
+  /** Gives it to its owner, with its mode, if it was not made so. */
+  #own(file: OwnedFd, entry: TarEntry, madeWith: number | undefined): void {
+    const owner = this.#ownerOf(entry);
+    const parent = this.#parent;
+    if (parent !== undefined) {
+      const isKnown = madeWith === undefined || parent.keptModes.covers(madeWith);
+      if (parent.owner === undefined || !isKnown) {
+        const made = descriptorStatus(file);
+        parent.owner = { uid: made.uid, gid: made.gid };
+        if (madeWith !== undefined) parent.keptModes.learn(madeWith, made.mode);
+      }
+      const hasMode = madeWith !== undefined && parent.keptModes.covers(madeWith);
+      if (hasMode && isSame(parent.owner, owner)) return;
+    }
+    ownFile(file, owner, entry.mode);
   }
 
   /** Both names lie inside of the directory that is unpacked into. */
@@ -341,7 +388,7 @@ class UnpackTarget implements Disposable {
       if (!inTheWay || !this.#replaceWhiteout(path)) throw thrown;
       fd = make();
     }
-    this.#parent = { path, fd };
+    this.#parent = { path, fd, keptModes: new KeptModes(), owner: undefined };
     return fd;
   }
 
@@ -367,6 +414,10 @@ class UnpackTarget implements Disposable {
     this.#parent?.fd[Symbol.dispose]();
     this.#parent = undefined;
   }
+}
+
+function isSame(one: Owner, other: Owner): boolean {
+  return one.uid === other.uid && one.gid === other.gid;
 }
 
 function openIfDirectory(root: OwnedFd, path: string): OwnedFd | undefined {
