@@ -223,6 +223,10 @@ test("doubtful lines are told at the end of a build, by --check alone, and end a
   );
   const { stdout } = await failure("build", "--check", directory);
   expect(stdout).toStartWith("Check complete, 1 warning has been found!");
+  const meant = context("meant", { Dockerfile: "FROM base\nWORKDIR /$PAHT\nENV x=$PATH\n" });
+  expect(await engine.output("build", meant)).toEndWith(
+    " - UndefinedVar: Usage of undefined variable '$PAHT' (did you mean $PATH?) (line 2)",
+  );
   const skip = ["--build-arg", "BUILDKIT_DOCKERFILE_CHECK=skip=all"];
   expect(await engine.output("build", "--check", ...skip, directory)).toBe(
     "Check complete, no warnings found.",

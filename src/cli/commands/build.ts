@@ -11,6 +11,7 @@ import { checkText, warningsText } from "../build/check-text.ts";
 import { graphText } from "../build/graph-text.ts";
 import { ReceivedOutputs } from "../build/received-outputs.ts";
 import { isRemotePlace, remoteInput } from "../build/remote-input.ts";
+import { warningsAfter } from "../build/told-warnings.ts";
 import { defineCommand } from "../command.ts";
 import { bytes } from "../flags/byte-size.ts";
 import { list, text, toggle } from "../flags/flag.ts";
@@ -163,8 +164,8 @@ export const command = defineCommand({
     if (values.quiet) context.out(`${id}\n`);
     else if (input.dockerfileText !== undefined) {
       const file = parseDockerfile(input.dockerfileText);
-      const { warnings } = checkDockerfile(file, { arguments: lookup, ignores: input.ignores });
-      context.out(warningsText(warnings));
+      const options = { arguments: lookup, ignores: input.ignores, platform: values.platform };
+      context.out(warningsText(await warningsAfter(api, file, options)));
     }
     return 0;
   },

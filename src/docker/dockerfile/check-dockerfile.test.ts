@@ -2,7 +2,13 @@
 import { expect, test } from "bun:test";
 import { checkDockerfile } from "./check-dockerfile.ts";
 import { type CheckRule, checkRules, pageOf } from "./check-rules.ts";
+import type { CheckedBase } from "./check-warning.ts";
 import { parseDockerfile } from "./parse-dockerfile.ts";
+
+const bases: Readonly<Record<string, CheckedBase>> = {
+  known: { environment: ["COURSE"], platform: "linux/amd64" },
+  foreign: { environment: [], platform: "linux/riscv64" },
+};
 
 function check(
   text: string,
@@ -11,6 +17,8 @@ function check(
   return checkDockerfile(parseDockerfile(text), {
     arguments: (name) => given[name],
     ignores: (path) => path.startsWith("ignored"),
+    platform: "linux/amd64",
+    baseOf: (reference) => bases[reference],
   });
 }
 
@@ -40,7 +48,11 @@ const examples: Readonly<Record<CheckRule, { readonly bad: string; readonly good
   UndefinedVar: {
     bad: "FROM scratch\nWORKDIR /$nothing",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a Dockerfile's.
-    good: "FROM scratch\nARG x\nENV y=$x z=${w:-1} p=$PATH q=\\$r\nWORKDIR /$y\nFROM a\nWORKDIR /$its",
+    good: "FROM scratch\nARG x\nENV y=$x z=${w:-1} p=$PATH q=\\$r\nWORKDIR /$y\nFROM a\nWORKDIR /$its\nFROM known\nWORKDIR /$COURSE",
+  },
+  InvalidBaseImagePlatform: {
+    bad: "FROM foreign",
+    good: "FROM known\nFROM --platform=linux/riscv64 foreign AS other-riscv64",
   },
   WorkdirRelativePath: { bad: "FROM a\nWORKDIR b", good: "FROM a\nWORKDIR /a\nWORKDIR b" },
   MultipleInstructionsDisallowed: {
@@ -115,4 +127,23 @@ test("a rule has a page with its name in words", () => {
     "https://docs.docker.com/go/dockerfile/rule/json-args-recommended/",
   );
   expect(pageOf("SecretsUsedInArgOrEnv")).toEndWith("/secrets-used-in-arg-or-env/");
+});
+
+test("a name that is nearly one that there is is guessed, in Docker's words", () => {
+  const texts = (text: string): string[] => check(text).warnings.map((warning) => warning.text);
+  expect(texts("ARG VERSION=1\nFROM a:$VERSOIN")).toContain(
+    "FROM argument 'VERSOIN' is not declared (did you mean VERSION?)",
+  );
+  expect(texts("FROM --platform=$BULIDPLATFORM a")).toStrictEqual([
+    "FROM argument 'BULIDPLATFORM' is not declared (did you mean BUILDPLATFORM?)",
+  ]);
+  expect(texts("FROM known\nWORKDIR /$CUORSE")).toStrictEqual([
+    "Usage of undefined variable '$CUORSE' (did you mean $COURSE?)",
+  ]);
+  expect(texts("FROM known\nWORKDIR /$SOMETHING")).toStrictEqual([
+    "Usage of undefined variable '$SOMETHING'",
+  ]);
+  expect(texts("FROM foreign")).toStrictEqual([
+    'Base image foreign was pulled with platform "linux/riscv64", expected "linux/amd64" for current build',
+  ]);
 });

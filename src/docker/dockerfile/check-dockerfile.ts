@@ -79,3 +79,14 @@ function checkStages(file: Dockerfile, options: CheckOptions, warn: Warn): void 
     }
   }
 }
+
+/** Images that stages begin with, as they are written when what is given is put in. */
+export function basesIn(file: Dockerfile, given: Lookup): Set<string> {
+  const asked = new Set<string>();
+  const baseOf = (reference: string): undefined => {
+    if (reference !== "") asked.add(reference);
+    return undefined;
+  };
+  checkStages(file, { arguments: given, ignores: () => false, baseOf }, () => {});
+  return asked;
+}

@@ -12,14 +12,18 @@ export const checkRules = {
   JSONArgsRecommended: (command: string) =>
     `JSON arguments recommended for ${command} to prevent unintended behavior related to OS signals`,
   MaintainerDeprecated: () => "Maintainer instruction is deprecated in favor of using label",
-  UndefinedArgInFrom: (name: string) => `FROM argument '${name}' is not declared`,
-  UndefinedVar: (name: string) => `Usage of undefined variable '$${name}'`,
+  UndefinedArgInFrom: (name: string, meant: string) =>
+    `FROM argument '${name}' is not declared${meant === "" ? "" : ` (did you mean ${meant}?)`}`,
+  UndefinedVar: (name: string, meant: string) =>
+    `Usage of undefined variable '$${name}'${meant === "" ? "" : ` (did you mean $${meant}?)`}`,
   WorkdirRelativePath: (path: string) =>
     `Relative workdir ${quoted(path)} can have unexpected results if the base image changes`,
   MultipleInstructionsDisallowed: (command: string) =>
     `Multiple ${command} instructions should not be used in the same stage because only the last one will be used`,
   LegacyKeyValueFormat: (command: string) =>
     `"${command} key=value" should be used instead of legacy "${command} key value" format`,
+  InvalidBaseImagePlatform: (image: string, expected: string, actual: string) =>
+    `Base image ${image} was pulled with platform ${quoted(actual)}, expected ${quoted(expected)} for current build`,
   RedundantTargetPlatform: (platform: string) =>
     `Setting platform to predefined ${platform} in FROM is redundant as this is the default behavior`,
   SecretsUsedInArgOrEnv: (command: string, name: string) =>

@@ -1,8 +1,9 @@
 /** One stage of a Dockerfile under the checks: what is known of it so far, and what its instructions do with that. Pure. */
 import type { CheckOptions, Warn } from "./check-warning.ts";
 import { declaredNames } from "./declared-names.ts";
-import { expandWord } from "./expand.ts";
+import { expandWord, type Lookup } from "./expand.ts";
 import { quotedWords } from "./lines.ts";
+import { meantName } from "./meant-name.ts";
 import { type Dockerfile, type PlacedInstruction, parseHereDocument } from "./parse-dockerfile.ts";
 
 interface StageSurroundings {
@@ -58,6 +59,7 @@ export class StageCheck {
       this.#hasDirectory = parent.#hasDirectory;
       this.#known = parent.#known && new Set(parent.#known);
     } else if (base === "scratch") this.#known = new Set(["PATH"]);
+    else this.#known = this.#checkImage(base);
   }
 
   static checkSecret(instruction: PlacedInstruction, name: string, warn: Warn): void {
@@ -105,7 +107,8 @@ export class StageCheck {
     for (const word of [base, ...instruction.flags]) {
       for (const name of variablesIn(word, (one) => defaults.get(one), this.#around.file)) {
         if (defaults.has(name) || platformArguments.has(name)) continue;
-        warn("UndefinedArgInFrom", instruction, name);
+        const meant = meantName(name, [...defaults.keys(), ...platformArguments]);
+        warn("UndefinedArgInFrom", instruction, name, meant ?? "");
       }
     }
     if (!base.includes("$")) return;
@@ -119,6 +122,19 @@ export class StageCheck {
       // What is not there by itself is asked for with a message: no name comes of it.
     }
     if (!imageName.test(plain) || plain.endsWith(":")) warn("InvalidDefaultArgInFrom", instruction, base);
+  }
+
+  /** The variables of the image, where something is known of it. */
+  #checkImage(written: string): Set<string> | undefined {
+    const { instruction, defaults, options, warn } = this.#around;
+    const { baseOf, arguments: given, platform = "" } = options;
+    const image = baseOf?.(expandedBase(written, (name) => given(name) ?? defaults.get(name)));
+    if (image === undefined) return undefined;
+    const isOther = platform !== "" && image.platform !== platform;
+    if (isOther && !instruction.flags.some((flag) => flag.startsWith("platform="))) {
+      warn("InvalidBaseImagePlatform", instruction, written, platform, image.platform);
+    }
+    return new Set(["PATH", ...image.environment]);
   }
 
   #checkPlatform(alias: string | undefined): void {
@@ -171,7 +187,7 @@ export class StageCheck {
     const words = [instruction.rest, ...instruction.flags].join(" ");
     for (const name of variablesIn(words, () => undefined, this.#around.file)) {
       if (known.has(name) || proxyArguments.has(name)) continue;
-      this.#around.warn("UndefinedVar", instruction, name);
+      this.#around.warn("UndefinedVar", instruction, name, meantName(name, known) ?? "");
     }
   }
 
@@ -192,6 +208,15 @@ export class StageCheck {
       this.#known?.add(name);
       StageCheck.checkSecret(instruction, name, this.#around.warn);
     }
+  }
+}
+
+/** As it is when what is given is put in; what cannot be expanded is no image. */
+function expandedBase(written: string, lookup: Lookup): string {
+  try {
+    return expandWord(written, lookup);
+  } catch {
+    return "";
   }
 }
 

@@ -16,7 +16,19 @@ export type Warn = <R extends CheckRule>(
   ...words: Parameters<(typeof checkRules)[R]>
 ) => void;
 
+/** What an image says that a stage begins with. */
+export interface CheckedBase {
+  /** Names of its variables. */
+  readonly environment: readonly string[];
+  /** `os/architecture[/variant]` */
+  readonly platform: string;
+}
+
 export interface CheckOptions {
+  /** Undefined for one of which nothing is known; left out: nobody has asked. */
+  readonly baseOf?: (reference: string) => CheckedBase | undefined;
+  /** What is built for, as platforms of images are written. */
+  readonly platform?: string;
   readonly arguments: Lookup;
   /** The patterns of the context leave a path out. */
   readonly ignores: (path: string) => boolean;

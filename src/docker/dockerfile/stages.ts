@@ -4,6 +4,7 @@
  */
 import { expandWord, type Lookup } from "./expand.ts";
 import { parseInstruction, quotedWords } from "./lines.ts";
+import { meantName } from "./meant-name.ts";
 import { type Dockerfile, DockerfileError, faultAt, type PlacedInstruction } from "./parse-dockerfile.ts";
 
 export interface Stage {
@@ -152,7 +153,12 @@ function targetOf(stages: readonly Stage[], target: string): Stage {
   if (target === "") return last;
   const found = stageNamed(stages, target);
   if (found !== undefined) return found;
-  throw new DockerfileError(`target stage ${JSON.stringify(target)} could not be found`, last.from);
+  const meant = meantName(
+    target.toLowerCase(),
+    stages.flatMap(({ name }) => (name === undefined ? [] : [name])),
+  );
+  const guess = meant === undefined ? "" : ` (did you mean ${meant}?)`;
+  throw new DockerfileError(`target stage ${JSON.stringify(target)} could not be found${guess}`, last.from);
 }
 
 function neededBy(stages: readonly Stage[], target: Stage): Set<number> {
