@@ -153,7 +153,9 @@ const volatile =
 
 async function resultOf(host: string, tag: string): Promise<unknown> {
   const config: unknown = JSON.parse(await output(host, "inspect", "--format", "{{json .Config}}", tag));
-  const history = await output(host, "history", "--no-trunc", "--format", "{{.CreatedBy}}", tag);
+  const told = await output(host, "history", "--no-trunc", "--format", "{{.CreatedBy}}", tag);
+  // Newer BuildKits tell of owners.
+  const history = told.replace(/ --chown=\S+/g, "");
   const container = (await output(host, "create", tag, "x")).trim();
   await output(host, "export", "-o", at("export.tar"), container);
   await output(host, "rm", "-v", container);
@@ -165,7 +167,7 @@ async function resultOf(host: string, tag: string): Promise<unknown> {
     .filter((line) => !volatile.test(line))
     .sort();
   const look =
-    "cd /; find out app -xdev -type f 2>/dev/null | sort | xargs -r sha256sum; getfattr -hdR -m - out 2>/dev/null; getcap -r out 2>/dev/null; true";
+    "cd /; find out app -xdev -type f 2>/dev/null | sort | xargs -r sha256sum; find out 2>/dev/null | sort | xargs -r getfattr -hd -m - 2>/dev/null; getcap -r out 2>/dev/null | sort; true";
   const contents = await output(host, "run", "--rm", "--network", "none", tag, "sh", "-c", look);
   const { Env, Cmd, Entrypoint, WorkingDir, User } = configuration(config);
   return { Env, Cmd, Entrypoint, WorkingDir, User, history, contents, files: lines };

@@ -262,3 +262,22 @@ WORKDIR /work`,
   },
   90_000,
 );
+
+test.skipIf(!hasDockerRegistry)(
+  `a step for another machine that nothing here runs says so, and what would (${skip})`,
+  async () => {
+    const directory = context("foreign", {
+      Dockerfile: 'FROM scratch\nCOPY --chmod=755 program /program\nRUN ["/program"]',
+    });
+    // A program's head, of a machine that nobody emulates.
+    const head = new Uint8Array(64);
+    head.set([0x7f, 0x45, 0x4c, 0x46, 2, 2, 1]);
+    head.set([0, 2, 0, 2], 16);
+    writeFileSync(`${directory}/program`, head);
+    const { exitCode, stderr } = await engine.cli("build", "--platform", "linux/ppc64", directory);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("exec format error: the step is for linux/ppc64, this machine is linux/");
+    expect(stderr).toContain("binfmt_misc");
+  },
+  60_000,
+);

@@ -2,6 +2,8 @@
 import { FrameDecoder } from "../../../docker/framing.ts";
 import type { ByteDuplex } from "../../../lib/byte-duplex.ts";
 import { nowMs } from "../../../lib/clock.ts";
+import { TiffinError } from "../../../lib/errors.ts";
+import { formatPlatform, runsOn } from "../../../oci/mod.ts";
 import type { Image } from "../../image/mod.ts";
 import { StepFailed } from "../build-error.ts";
 import type { RunProgram, Vertex } from "../graph/mod.ts";
@@ -41,9 +43,27 @@ export async function runStep(
     if (committed === undefined) throw new Error(`the files of a step are gone: ${id}`);
     for (const layer of committed.chain) step.hold.keep(layer);
     return committed.chain;
+  } catch (thrown) {
+    throw foreignProgram(step, thrown);
   } finally {
     await removeQuietly(step, name);
   }
+}
+
+/** A program for another machine wants one that runs it here, which nobody would guess from what the kernel says. */
+function foreignProgram({ platform, services }: StepContext, thrown: unknown): unknown {
+  const isFormat = thrown instanceof TiffinError && thrown.code === "start.program-format";
+  if (!isFormat || runsOn(platform, services.host)) return thrown;
+  const [wanted, own] = [platform, services.host].map(formatPlatform);
+  return new TiffinError(
+    thrown.kind,
+    thrown.code,
+    `${thrown.message}: the step is for ${wanted}, this machine is ${own}`,
+    {
+      cause: thrown,
+      remedy: `register what runs programs for ${wanted} with binfmt_misc, by its flag F (qemu-user-static does), or build such steps on ${own}: FROM --platform=$BUILDPLATFORM`,
+    },
+  );
 }
 
 function failureText({ arguments: words }: RunProgram, code: number): string {
