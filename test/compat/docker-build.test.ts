@@ -64,7 +64,9 @@ function comparable(text: string): string {
 
 async function resultOf(host: string, tag: string): Promise<unknown> {
   const config: unknown = JSON.parse(await output(host, "inspect", "--format", "{{json .Config}}", tag));
-  const history = await output(host, "history", "--no-trunc", "--format", "{{.CreatedBy}}", tag);
+  const history = await output(host, "history", "--no-trunc", "--format", "{{.CreatedBy}} {{.Comment}}", tag);
+  const told = "{{.Author}} {{.Comment}} {{.Parent}} {{.DockerVersion}} {{.Architecture}} {{.Os}}";
+  const document = await output(host, "image", "inspect", "--format", told, tag);
   const container = (await output(host, "create", tag, "x")).trim();
   await output(host, "export", "-o", at("export.tar"), container);
   await output(host, "rm", "-v", container);
@@ -80,7 +82,7 @@ async function resultOf(host: string, tag: string): Promise<unknown> {
     )
     .filter((line) => !/ bin\/|^$/.test(line))
     .sort();
-  return { config: meaning(config), history: comparable(history), files: lines };
+  return { config: meaning(config), document, history: comparable(history), files: lines };
 }
 
 /** What of a configuration says something. */

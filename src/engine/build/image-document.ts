@@ -55,12 +55,11 @@ function ownHistory(
   });
   const last = created.at(-1) ?? times.epochMs ?? (latest === 0 ? times.nowMs : latest);
   let next = 0;
-  return history.map(({ createdBy, emptyLayer, author }) => {
+  return history.map(({ createdBy, emptyLayer }) => {
     const at = created[next] ?? last;
     if (!emptyLayer) next += 1;
     return {
       created: text(at),
-      ...(author !== "" && { author }),
       created_by: createdBy,
       comment,
       ...(emptyLayer && { empty_layer: true }),

@@ -56,7 +56,6 @@ export interface CompileOptions {
 export interface WrittenHistory {
   readonly createdBy: string;
   readonly emptyLayer: boolean;
-  readonly author: string;
 }
 
 /** What a stage comes to. */

@@ -129,7 +129,7 @@ export class StageCompiler implements StageInProgress {
 
   became(root: VertexOutput, createdBy: string): void {
     this.#root = root;
-    this.#history.push({ createdBy, emptyLayer: false, author: this.#author });
+    this.#history.push({ createdBy, emptyLayer: false });
   }
 
   #prefix(): string {
@@ -196,7 +196,7 @@ export class StageCompiler implements StageInProgress {
   }
 
   #note(createdBy: string): void {
-    this.#history.push({ createdBy, emptyLayer: true, author: this.#author });
+    this.#history.push({ createdBy, emptyLayer: true });
   }
 
   #arg(instruction: PlacedInstruction): void {
