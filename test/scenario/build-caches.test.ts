@@ -1,7 +1,7 @@
 /** Caches of builds elsewhere: in a real registry and in directories, with cache mounts; and what one that lies may bring about. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -87,6 +87,27 @@ RUN --mount=type=cache,target=/c,id=mounts,uid=7,mode=0750 mkdir -p /c/d && echo
       expect(await seen("--cache-from", `${from},mounts=true`)).toBe("one\none\n7:750\n3:755");
       expect(await seen("--cache-from", from)).toBe("one\n7:750\n3:755");
     }
+    // An archive that is none, half of which has been unpacked, and one that would lead out.
+    const cache = JSON.parse(readFileSync(`${place}/cache.json`, "utf8"));
+    const [mount] = cache.mounts;
+    const outside = `${files.path}/outside`;
+    const good = readFileSync(`${place}/blobs/sha256/${mount.layer}`);
+    const odd = Bun.spawnSync([
+      "sh",
+      "-c",
+      `mkdir -p /tmp/x$$; cd /tmp/x$$; echo x > f; ln -s / up; tar -cP --transform 's,^f$,../../../../../../..${outside},' up f; rm -r /tmp/x$$`,
+    ]).stdout;
+    for (const bytes of [
+      good.subarray(0, good.length - 1500),
+      Buffer.concat([good.subarray(0, 1024), Buffer.alloc(2048, 7)]),
+      odd,
+    ]) {
+      const layer = createHash("sha256").update(bytes).digest("hex");
+      writeFileSync(`${place}/blobs/sha256/${layer}`, bytes);
+      writeFileSync(`${place}/cache.json`, JSON.stringify({ steps: [], mounts: [{ ...mount, layer }] }));
+      expect(await seen("--cache-from", `type=local,src=${place},mounts=true`)).toBe("one\n7:750\n3:755");
+      expect(existsSync(outside)).toBe(false);
+    }
     // What is here already is not written over.
     await engine.output("build", "-q", "--no-cache", directory);
     await engine.output(
@@ -119,6 +140,17 @@ test.skipIf(!hasDockerRegistry)(
     const write = (steps: readonly unknown[]): void =>
       writeFileSync(`${place}/cache.json`, JSON.stringify({ steps }));
     const said = (): Promise<string> => engine.output("run", "--rm", "lies", "cat", "/said");
+    // What one would wait for, and what leads elsewhere.
+    for (const make of [`mkfifo ${blob}`, `ln -s /dev/zero ${blob}`, `mkdir ${blob}`]) {
+      Bun.spawnSync(["sh", "-c", `rm ${blob}; ${make}`]);
+      expect(await build()).toContain("[Warning] no cache from");
+      expect(await said()).toBe("honest");
+      Bun.spawnSync(["sh", "-c", `rm -r ${blob}`]);
+      writeFileSync(blob, archive);
+    }
+    Bun.spawnSync(["sh", "-c", `mv ${place}/cache.json ${place}/kept; mkfifo ${place}/cache.json`]);
+    expect(await build()).toContain("is no file");
+    Bun.spawnSync(["sh", "-c", `rm ${place}/cache.json; mv ${place}/kept ${place}/cache.json`]);
     // Another content under the digest.
     writeFileSync(blob, Buffer.concat([archive, Buffer.alloc(512)]));
     expect(await build()).toContain("[Warning] no cache from");

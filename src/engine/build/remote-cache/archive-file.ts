@@ -1,13 +1,24 @@
 /** Archives in files of a build's own. */
+import { descriptorStatus } from "../../../kernel/directory.ts";
 import { openFile, openFlags } from "../../../kernel/files.ts";
 import { readSome, writeAll } from "../../../kernel/io.ts";
+import type { OwnedFd } from "../../../kernel/owned-fd.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { StepContext } from "../solve/mod.ts";
 
 const pieceBytes = 256 * 1024;
 
+/** Of a directory that others may have put together: nothing that leads elsewhere, or that one could wait for. */
+export function openPlainFile(path: string): OwnedFd {
+  const flags = openFlags.readOnly | openFlags.noFollow | openFlags.nonBlocking;
+  const file = openFile(undefined, path, flags);
+  if (descriptorStatus(file).type === "file") return file;
+  file[Symbol.dispose]();
+  throw new TiffinError("invalid", "build.cache", `${path} is no file`);
+}
+
 export async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
-  using file = openFile(undefined, path, openFlags.readOnly);
+  using file = openPlainFile(path);
   const piece = new Uint8Array(pieceBytes);
   for (let got = readSome(file, piece); got > 0; got = readSome(file, piece)) yield piece.slice(0, got);
 }

@@ -1,5 +1,6 @@
 /** Cache mounts that go along with a cache elsewhere, each as an archive, and come back as what a new one begins with. */
-import { openDirectory } from "../../../kernel/files.ts";
+import { listDirectory, removeTreeInSlices } from "../../../kernel/directory.ts";
+import { openDirectory, openFile, openFlags } from "../../../kernel/files.ts";
 import { PlainEntry } from "../../../kernel/plain-entry.ts";
 import { packTree, unpack } from "../../tree/mod.ts";
 import {
@@ -48,17 +49,33 @@ export async function fillFrom(
   for (const source of sources) {
     const path = await source.mount(name);
     if (path === undefined) continue;
-    using root = openDirectory(directory);
-    await unpack(piecesOf(path), {
-      root,
-      directory: "/",
-      keepTypes: false,
-      owner: undefined,
-      firstHostId: 0,
-      whiteouts: false,
-      limitHoleBytes: step.services.limitBytes,
-    });
-    return true;
+    try {
+      await unpackInto(step, path, directory);
+      return true;
+    } catch (thrown) {
+      step.signal.throwIfAborted();
+      source.tell(thrown);
+      await makeEmpty(directory);
+    }
   }
   return false;
+}
+
+async function unpackInto({ services }: StepContext, path: string, directory: string): Promise<void> {
+  using root = openDirectory(directory);
+  await unpack(piecesOf(path), {
+    root,
+    directory: "/",
+    keepTypes: false,
+    owner: undefined,
+    firstHostId: 0,
+    whiteouts: false,
+    limitHoleBytes: services.limitBytes,
+  });
+}
+
+/** Of an archive that is none, after half of it. */
+async function makeEmpty(directory: string): Promise<void> {
+  using opened = openFile(undefined, directory, openFlags.readOnly | openFlags.directory);
+  for (const { name } of listDirectory(opened, directory)) await removeTreeInSlices(name, opened);
 }

@@ -1,13 +1,13 @@
 /** Caches elsewhere that a build may take steps from. One that is not there, or says nothing, is none; that is told. */
 import { existsSync } from "node:fs";
 import { normaliseReference, parseReference } from "../../../docker/reference.ts";
-import { readBytes } from "../../../kernel/files.ts";
+import { readToEnd } from "../../../kernel/io.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { own } from "../../../lib/own.ts";
 import { ingestLayer } from "../../image/mod.ts";
 import type { CacheImport } from "../outputs.ts";
 import type { CacheSource, StepContext } from "../solve/mod.ts";
-import { piecesOf, writeArchive } from "./archive-file.ts";
+import { openPlainFile, piecesOf, writeArchive } from "./archive-file.ts";
 import {
   blobPath,
   type CacheContents,
@@ -64,6 +64,7 @@ function sourceOf(cache: OpenedCache, { step, mounts, tell }: SourceWishes): Cac
   const steps = new Map(cache.contents.steps.map((one) => [one.key, one]));
   const directories = new Map(mounts ? cache.contents.mounts.map(({ name, layer }) => [name, layer]) : []);
   return {
+    tell,
     step(key) {
       const found = steps.get(key);
       if (found === undefined) return undefined;
@@ -157,7 +158,8 @@ async function notHere(layer: string): Promise<never> {
 }
 
 function localCache(step: StepContext, source: string): OpenedCache {
-  const text = new TextDecoder().decode(readBytes(`${source}/${cacheName}`, limitBytes));
+  using file = openPlainFile(`${source}/${cacheName}`);
+  const text = new TextDecoder().decode(readToEnd(file, limitBytes));
   const { steps, mounts } = soundContents(cacheDocument(JSON.parse(text), ""));
   const isThere = ({ layer }: { readonly layer: string }): boolean => existsSync(blobPath(source, layer));
   return {

@@ -43,6 +43,8 @@ export interface CacheSource {
   step(key: string): { readonly layer: string; readonly createdMs: number } | undefined;
   /** A file of the build's own with the archive that a new cache mount of that name begins with. */
   mount(name: string): Promise<string | undefined>;
+  /** Tells who builds that something of it was not what it should be. */
+  tell(thrown: unknown): void;
   /** Brings a layer in and holds it. False: it cannot, which it has told. */
   fetch(layer: string): Promise<boolean>;
 }
