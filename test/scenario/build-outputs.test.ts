@@ -51,6 +51,14 @@ async function manifestOf(name: string, tag: string): Promise<Manifest> {
   return (await answer.json()) as Manifest;
 }
 
+async function headOf(name: string, tag: string): Promise<{ readonly digest: string }> {
+  const answer = await fetch(`http://${registry.host}/v2/${name}/manifests/${tag}`, {
+    method: "HEAD",
+    headers: { Accept: "application/vnd.oci.image.manifest.v1+json" },
+  });
+  return { digest: answer.headers.get("docker-content-digest") ?? "" };
+}
+
 function tarList(path: string): string[] {
   return Bun.spawnSync(["tar", "-tf", path]).stdout.toString().split("\n");
 }
@@ -73,7 +81,7 @@ test.skipIf(!hasDockerRegistry)(
       "type=image",
       "type=cacheonly",
     ].flatMap((output) => ["-o", output]);
-    await engine.output("build", "-q", "-t", own, ...outputs, directory);
+    await engine.output("build", "-q", "-t", own, "--metadata-file", at("metadata"), ...outputs, directory);
     expect(readFileSync(at("all-local/d/one"), "utf8")).toBe("1\n");
     expect(tarList(at("all.tar"))).toContain("d/one");
     const id = await engine.output("inspect", "--format", "{{.Id}}", own);
@@ -88,6 +96,13 @@ test.skipIf(!hasDockerRegistry)(
         JSON.parse(await engine.output("inspect", "--format", "{{json .RootFS.Layers}}", own)),
       );
     }
+    const { digest } = await headOf("pushed", "1");
+    expect(JSON.parse(readFileSync(at("metadata"), "utf8"))).toMatchObject({
+      "containerimage.config.digest": id,
+      "containerimage.digest": digest,
+      "containerimage.descriptor": { digest, mediaType: "application/vnd.oci.image.manifest.v1+json" },
+      "image.name": `docker.io/library/oci-name:1,${own},${pushed}`,
+    });
     await engine.output("rmi", own, pushed);
     expect(await engine.output("pull", "-q", pushed)).toBe(pushed);
     expect(await engine.output("inspect", "--format", "{{.Id}}", pushed)).toBe(id);
@@ -278,6 +293,29 @@ test.skipIf(!hasDockerRegistry)(
     expect(exitCode).toBe(1);
     expect(stderr).toContain("exec format error: the step is for linux/ppc64, this machine is linux/");
     expect(stderr).toContain("binfmt_misc");
+  },
+  60_000,
+);
+
+test.skipIf(!hasDockerRegistry)(
+  `options of Docker's that limit steps reach them, those that mean nothing are taken, what is not done is refused (${skip})`,
+  async () => {
+    const seen =
+      "ulimit -n; grep Cpus_allowed_list /proc/self/status; grep NoNewPrivs /proc/self/status; df -k /dev/shm | tail -1";
+    const directory = context("limited", { Dockerfile: `FROM base\nRUN ${seen}` });
+    const words =
+      "--ulimit nofile=77:88 --cpuset-cpus 0 --security-opt no-new-privileges --shm-size 2m -m 64m --memory-swap -1 --cpu-shares 512 " +
+      "--cpu-period 50000 --cpu-quota 25000 --rm=false --force-rm --compress --disable-content-trust=false --provenance=false --sbom=false";
+    const told = await engine.output("build", ...words.split(" "), directory);
+    expect(told).toMatch(/\n77\nCpus_allowed_list:\t0\nNoNewPrivs:\t1\n.*\s2048\s/);
+    for (const [option, why] of [
+      ["--squash", "squashing layers"],
+      ["--isolation=hyperv", "isolation"],
+      ["--provenance=mode=max", "attestations are not made"],
+      ["--ulimit=colour=1", "colour"],
+    ] as const) {
+      expect((await engine.cli("build", option, directory)).stderr).toContain(why);
+    }
   },
   60_000,
 );

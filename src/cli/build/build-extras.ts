@@ -11,6 +11,7 @@ export interface ExtraFlags {
   readonly "cache-from": readonly string[];
   readonly "cache-to": readonly string[];
   readonly debug: string;
+  readonly "metadata-file": string;
   readonly "no-cache-filter": readonly string[];
   readonly output: readonly string[];
   readonly platform: string;
@@ -43,6 +44,7 @@ export function buildExtrasOf(io: CliIo, values: ExtraFlags): BuildExtras {
       values["cache-to"].map((one) => cacheOf(io, one)),
     ),
     ...(values.why && { Why: true }),
+    ...(values["metadata-file"] !== "" && { Metadata: true }),
     ...(values.debug !== "" && { KeepFailed: values.debug }),
   };
   if (JSON.stringify(extras).length > limitSecretBytes) {

@@ -6,15 +6,17 @@ import { buildGraph } from "../../docker/dockerfile/stages.ts";
 import { normaliseReference, parseReference } from "../../docker/reference.ts";
 import { own } from "../../lib/own.ts";
 import { buildExtrasOf } from "../build/build-extras.ts";
-import { openBuildInput } from "../build/build-input.ts";
+import { type BuildInput, openBuildInput } from "../build/build-input.ts";
 import { checkText, warningsText } from "../build/check-text.ts";
 import { graphText } from "../build/graph-text.ts";
+import { type BuildMetadata, metadataIn, metadataText } from "../build/metadata-file.ts";
 import { ReceivedOutputs } from "../build/received-outputs.ts";
 import { isRemotePlace, remoteInput } from "../build/remote-input.ts";
+import { stepFlags, stepQuery } from "../build/step-flags.ts";
 import { warningsAfter } from "../build/told-warnings.ts";
 import { defineCommand } from "../command.ts";
-import { bytes } from "../flags/byte-size.ts";
 import { list, text, toggle } from "../flags/flag.ts";
+import type { CliIo } from "../io.ts";
 import { showProgress } from "../progress-display.ts";
 import { platformFor } from "../registry/default-platform.ts";
 
@@ -49,6 +51,43 @@ function idIn(aux: unknown): string | undefined {
   return typeof aux.ID === "string" ? aux.ID : undefined;
 }
 
+/** What is said of the Dockerfile instead of a build. */
+function lookedAt(
+  input: BuildInput,
+  lookup: Lookup,
+  { check, target }: { readonly check: boolean; readonly target: string },
+): { readonly text: string; readonly code: number } {
+  if (input.dockerfileText === undefined) {
+    throw new Error("--graph and --check look into no archive and fetch nothing: name a directory");
+  }
+  const file = parseDockerfile(input.dockerfileText);
+  if (check) {
+    const { warnings } = checkDockerfile(file, { arguments: lookup, ignores: input.ignores });
+    const code = warnings.length === 0 ? 0 : 1;
+    return { text: checkText(warnings, { name: input.dockerfile, lines: file.lines }), code };
+  }
+  const predefined: Lookup = () => undefined;
+  return { text: graphText(buildGraph(file, { target, arguments: lookup, predefined })), code: 0 };
+}
+
+/** Scripts turn them off, which is what is here anyway. */
+function checkAttestations(values: { readonly provenance: string; readonly sbom: string }): void {
+  for (const name of ["provenance", "sbom"] as const) {
+    if (["", "false", "0"].includes(values[name])) continue;
+    throw new Error(
+      `--${name}=${values[name]}: attestations are not made by this builder (there is: --${name}=false)`,
+    );
+  }
+}
+
+/** Nothing without a path. */
+function writeFile(io: CliIo, path: string, content: string): void {
+  if (path === "") return;
+  using file = io.beginFile(path.startsWith("/") ? path : `${io.cwd}/${path}`);
+  file.write(new TextEncoder().encode(content));
+  file.finish();
+}
+
 export const command = defineCommand({
   names: ["image build", "build"],
   usage: "[OPTIONS] PATH | URL | -",
@@ -58,6 +97,7 @@ export const command = defineCommand({
     "archive, or a Dockerfile alone, from standard input. A URL is a git repository (URL#REF:DIRECTORY or " +
     "URL?branch=...&subdir=...), an archive, or a Dockerfile alone; the engine fetches it.",
   flags: {
+    ...stepFlags,
     "add-host": list("", "Add a line to /etc/hosts of steps (NAME:ADDRESS)"),
     allow: list("", "Allow steps more (network.host, security.insecure)"),
     "build-context": list("", "Give another context a name (NAME=docker-image://IMAGE, NAME=ADDRESS)"),
@@ -77,16 +117,18 @@ export const command = defineCommand({
     iidfile: text("", "Write the id of the image to a file"),
     label: list("", "Set a label of the image"),
     load: toggle("", "Make it an image of the engine, too (as --output type=image)"),
+    "metadata-file": text("", "Write what the outputs came to to a file, as JSON"),
     network: text("", "Network of steps that run a program"),
     "no-cache": toggle("", "Do every step again"),
     "no-cache-filter": list("", "Do the steps of these stages again"),
     output: list("o", "Where the result goes (type=image|local|tar|oci|docker|registry|cacheonly, dest=...)"),
     platform: text("", "Platform of the image (os/arch[/variant]), several with commas"),
+    provenance: text("", "Attest how it was built (false; others are not done)"),
     push: toggle("", "Push the image by its names (as --output type=registry)"),
     pull: toggle("", "Ask registries for newer base images"),
     quiet: toggle("q", "Show only the id of the image"),
+    sbom: text("", "Attest what is in it (false; others are not done)"),
     secret: list("", "Give steps a secret (id=ID[,src=FILE|,env=NAME])"),
-    "shm-size": bytes("", "Size of /dev/shm of steps"),
     ssh: list("", "Give steps an ssh agent (default or ID=SOCKET)"),
     tag: list("t", "Name of the image (name[:tag])"),
     target: text("", "Build this stage instead of the last"),
@@ -103,19 +145,11 @@ export const command = defineCommand({
     const lookup: Lookup = (name) => own(given, name);
     const isRemote = isRemotePlace(place);
     const input = isRemote ? remoteInput(values.file) : await openBuildInput(context.io, place, values.file);
+    checkAttestations(values);
     if (values.graph || values.check) {
-      if (input.dockerfileText === undefined) {
-        throw new Error("--graph and --check look into no archive and fetch nothing: name a directory");
-      }
-      const file = parseDockerfile(input.dockerfileText);
-      if (values.check) {
-        const { warnings } = checkDockerfile(file, { arguments: lookup, ignores: input.ignores });
-        context.out(checkText(warnings, { name: input.dockerfile, lines: file.lines }));
-        return warnings.length === 0 ? 0 : 1;
-      }
-      const predefined: Lookup = () => undefined;
-      context.out(graphText(buildGraph(file, { target: values.target, arguments: lookup, predefined })));
-      return 0;
+      const { text, code } = lookedAt(input, lookup, values);
+      context.out(text);
+      return code;
     }
     const api = await context.parallelApi();
     const query = {
@@ -130,10 +164,9 @@ export const command = defineCommand({
         ? undefined
         : platformFor(values.platform, context.io) || undefined,
       extrahosts: values["add-host"].length > 0 ? values["add-host"] : undefined,
-      shmsize: values["shm-size"],
       pull: values.pull || undefined,
       target: values.target || undefined,
-      rm: true,
+      ...stepQuery(values),
     };
     const output = [
       ...values.output,
@@ -143,24 +176,22 @@ export const command = defineCommand({
     const extras = buildExtrasOf(context.io, { ...values, output });
     const received = new ReceivedOutputs(context.io, output);
     let id = "";
+    let metadata: BuildMetadata = {};
     await showProgress(
       context,
       api.lines("build", { query, headers: { "x-tiffin-build": extras }, body: input.body() }),
       {
         quiet: values.quiet,
         onAux: (aux) => {
-          if (!received.take(aux)) id = idIn(aux) ?? id;
+          if (received.take(aux)) return;
+          id = idIn(aux) ?? id;
+          metadata = metadataIn(aux) ?? metadata;
         },
       },
     );
     received.finish();
-    if (values.iidfile !== "") {
-      using file = context.io.beginFile(
-        values.iidfile.startsWith("/") ? values.iidfile : `${context.io.cwd}/${values.iidfile}`,
-      );
-      file.write(new TextEncoder().encode(id));
-      file.finish();
-    }
+    writeFile(context.io, values.iidfile, id);
+    writeFile(context.io, values["metadata-file"], metadataText(metadata));
     if (values.quiet) context.out(`${id}\n`);
     else if (input.dockerfileText !== undefined) {
       const file = parseDockerfile(input.dockerfileText);

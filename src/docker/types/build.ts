@@ -70,6 +70,8 @@ export const buildExtras = object({
   CacheTo: optional(list(cachePlace)),
   /** Why steps are done again is told. */
   Why: optional(flag),
+  /** What the outputs came to is told. */
+  Metadata: optional(flag),
   /** A failed step's files stay as an image of this name. */
   KeepFailed: optional(text),
 });

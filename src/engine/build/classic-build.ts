@@ -63,7 +63,13 @@ export async function classicBuild(build: Build, call: ClassicCall): Promise<voi
   // A name that is none costs nothing.
   const names = request.tags.map((tag) => taggedReference({ repository: tag, tag: undefined }));
   const text = new ClassicText(request.quiet ? () => {} : report, extras.Why ?? false);
-  const { images } = await build(requestOf(request, names, report), inputsOfCall(call), text.hear, signal);
+  const { images, exporter } = await build(
+    requestOf(request, names, report),
+    inputsOfCall(call),
+    text.hear,
+    signal,
+  );
+  if (extras.Metadata === true) report({ aux: { TiffinMetadata: exporter } });
   const id = images[0]?.id;
   if (id === undefined) return;
   if (request.quiet) {

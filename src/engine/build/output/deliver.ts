@@ -20,6 +20,7 @@ export async function deliver(
 ): Promise<BuildResult> {
   const { built } = delivery;
   const exporter: Record<string, string> = {};
+  const named = new Set<string>();
   let made: readonly BuiltImage[] = [];
   const old = new ImagesWithOldFiles(step, delivery);
   for (const output of request.outputs) {
@@ -31,13 +32,16 @@ export async function deliver(
         return;
       }
       made = await imagesOf(step, output, built, old);
-      const first = named(step, made);
+      const first = ownOf(step, made);
       if (first === undefined) return;
       note(`writing image ${first.image.id}`);
       exporter["containerimage.config.digest"] = first.image.id;
-      exporter["containerimage.digest"] = first.image.id;
+      // What was pushed is more than what is here.
+      if (exporter["containerimage.descriptor"] === undefined)
+        exporter["containerimage.digest"] = first.image.id;
       const names = output.names.map(normalised);
-      if (names.length > 0) exporter["image.name"] = names.join(",");
+      for (const name of names) named.add(name);
+      if (named.size > 0) exporter["image.name"] = [...named].join(",");
       if (output.kind !== "image") await sendArchive(step, output, made);
       else {
         nameImage(step, first.image, names, note);
@@ -75,7 +79,7 @@ async function imagesOf(
 }
 
 /** A name of this engine's is of one image: that for this machine, or else the first. */
-function named({ services }: StepContext, made: readonly BuiltImage[]): BuiltImage | undefined {
+function ownOf({ services }: StepContext, made: readonly BuiltImage[]): BuiltImage | undefined {
   const own = formatPlatform(services.host);
   return made.find(({ platform }) => formatPlatform(platform) === own) ?? made[0];
 }
