@@ -2,8 +2,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { emptyFile, endOfArchive, headerOf, padding } from "../../src/archive/mod.ts";
 import { routes } from "../../src/docker/routes.ts";
-import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { type CommandResult, startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { hasDockerRegistry, startRegistry } from "../support/real-registry.ts";
+import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { writeFiles } from "../support/write-files.ts";
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -268,6 +270,27 @@ test.skipIf(!hasDockerRegistry)(
     expect(built.text).not.toContain("lunchtime");
     const wrong = { "X-Registry-Config": header({ "other.example": login }) };
     expect((await build(query, files, wrong)).text).toMatch(/unauthorized|denied|no basic auth/i);
+    // The command sends what the user's configuration knows: for bases, pushes and caches.
+    using place = temporaryDirectory("build-login");
+    const auth = Buffer.from("cook:lunchtime").toString("base64");
+    writeFiles(place.path, {
+      "context/Dockerfile": `FROM ${image}\nRUN echo by command`,
+      "config/config.json": JSON.stringify({ auths: { [registry.host]: { auth } } }),
+    });
+    const words = [
+      "--pull",
+      "--push",
+      "-t",
+      `${registry.host}/pushed:1`,
+      "--cache-to",
+      `${registry.host}/cache:1`,
+    ];
+    const command = (config: string): Promise<CommandResult> =>
+      engine.cliWith({ env: { DOCKER_CONFIG: config } }, "build", ...words, `${place.path}/context`);
+    expect(await command(`${place.path}/config`)).toMatchObject({ exitCode: 0, stderr: "" });
+    const refused = await command(`${place.path}/nothing`);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toMatch(/unauthorized|denied|no basic auth/i);
   },
   60_000,
 );

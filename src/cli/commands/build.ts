@@ -18,6 +18,7 @@ import { defineCommand } from "../command.ts";
 import { list, text, toggle } from "../flags/flag.ts";
 import type { CliIo } from "../io.ts";
 import { showProgress } from "../progress-display.ts";
+import { allCredentials } from "../registry/credentials.ts";
 import { platformFor } from "../registry/default-platform.ts";
 
 /** What builds take from the environment unasked. */
@@ -179,7 +180,11 @@ export const command = defineCommand({
     let metadata: BuildMetadata = {};
     await showProgress(
       context,
-      api.lines("build", { query, headers: { "x-tiffin-build": extras }, body: input.body() }),
+      api.lines("build", {
+        query,
+        headers: { "x-tiffin-build": extras, "x-registry-config": allCredentials(context.io) },
+        body: input.body(),
+      }),
       {
         quiet: values.quiet,
         onAux: (aux) => {

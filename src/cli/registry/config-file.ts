@@ -73,6 +73,11 @@ export class ConfigFile {
     return { auth: textOf(fields.get("auth")), identityToken: textOf(fields.get("identitytoken")) };
   }
 
+  /** Registries with a program of their own. */
+  get helped(): readonly string[] {
+    return [...fieldsOf(this.#fields.get("credHelpers")).keys()];
+  }
+
   get servers(): readonly string[] {
     return [...fieldsOf(this.#fields.get("auths")).keys()];
   }

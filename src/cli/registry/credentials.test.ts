@@ -1,6 +1,12 @@
 import { expect, test } from "bun:test";
 import { type FakeIo, fakeIo } from "../testing/fake-io.ts";
-import { credentialsOf, eraseCredentials, serverOf, storeCredentials } from "./credentials.ts";
+import {
+  allCredentials,
+  credentialsOf,
+  eraseCredentials,
+  serverOf,
+  storeCredentials,
+} from "./credentials.ts";
 
 interface Kept extends FakeIo {
   text(): string;
@@ -109,4 +115,25 @@ test("a helper keeps the secret, and gives it or says that it knows none", () =>
 
 test("a file that is no JSON is named", () => {
   expect(() => credentialsOf(ioWith("{"), "reg")).toThrow("cannot read /c/config.json");
+});
+
+test("a build knows all registries that anything is known of, by file and by program", () => {
+  const auth = Buffer.from("cook:soup").toString("base64");
+  const config = {
+    auths: { "https://index.docker.io/v1/": { auth }, "kitchen:5000": { auth }, kept: {} },
+    credHelpers: { kept: "safe", broken: "safe" },
+  };
+  const io = ioWith(JSON.stringify(config), { get: '{"Username":"cook","Secret":"bread"}' });
+  const found = allCredentials(io);
+  expect(Object.keys(found).sort()).toEqual([
+    "broken",
+    "https://index.docker.io/v1/",
+    "kept",
+    "kitchen:5000",
+  ]);
+  expect(found["kitchen:5000"]).toMatchObject({ username: "cook", password: "soup" });
+  expect(found["kept"]).toMatchObject({ username: "cook", password: "bread" });
+  expect(
+    Object.keys(allCredentials(ioWith(JSON.stringify({ credHelpers: { broken: "safe" } }), { get: "{" }))),
+  ).toEqual([]);
 });

@@ -36,6 +36,22 @@ export function credentialsOf(io: CliIo, host: string): AuthConfig | undefined {
   return { username, password, identitytoken: login.identityToken, serveraddress: server };
 }
 
+/** Who the user is wherever anything is known, by registry; a program that fails says nothing. */
+export function allCredentials(io: CliIo): Record<string, AuthConfig> {
+  const config = ConfigFile.read(io);
+  const servers = new Set([...config.servers, ...config.helped].map(serverOf));
+  const found: [string, AuthConfig][] = [];
+  for (const server of servers) {
+    try {
+      const auth = credentialsOf(io, server);
+      if (auth !== undefined) found.push([server, auth]);
+    } catch {
+      // Most builds need one registry, whose refusal is told then.
+    }
+  }
+  return Object.fromEntries(found);
+}
+
 function fromHelper(io: CliIo, helper: string, server: string): AuthConfig | undefined {
   const answer = callHelper(io, helper, "get", server);
   if (answer === undefined) return undefined;
