@@ -96,12 +96,12 @@ export class CachePruner {
    */
   sweep(): void {
     const { images, cache } = this.#context;
-    const remembered = new Set(cache.all().map(({ place }) => place));
+    const remembered = cache.places();
+    const others = images.snapshots().filter(({ id }) => !remembered.has(id));
+    if (others.length === 0) return;
     // What people have is asked for again by each build: its tree may stay as long.
     const seen = new Set(images.list().map(({ chain }) => chain.join(" ")));
-    for (const { id, chain } of images.snapshots()) {
-      if (!remembered.has(id) && !seen.has(chain.join(" "))) images.remove(id);
-    }
+    for (const { id, chain } of others) if (!seen.has(chain.join(" "))) images.remove(id);
   }
 
   /** How much room that made. */
@@ -117,7 +117,7 @@ export class CachePruner {
     }
     const image = images.byId(record.place);
     if (image === undefined || !isSnapshot(image)) return 0;
-    if (cache.all().some(({ place }) => place === record.place)) return 0;
+    if (cache.places().has(record.place)) return 0;
     const bytes = new Map(image.chain.map((layer) => [layer, layers.layerBytes(layer)]));
     return images.remove(image.id).reduce((sum, layer) => sum + (bytes.get(layer) ?? 0), 0);
   }

@@ -109,6 +109,12 @@ export class StepCache {
       .map(recordOf);
   }
 
+  /** What all records speak of, without reading them. */
+  places(): Set<string> {
+    const rows = this.#database.query<{ place: string }, []>("SELECT DISTINCT place FROM build_record").all();
+    return new Set(rows.map(({ place }) => place));
+  }
+
   remove(keys: readonly string[]): void {
     this.#writes.write("the cache of builds", () => {
       const remove = this.#database.query("DELETE FROM build_record WHERE key = ?");
