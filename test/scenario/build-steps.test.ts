@@ -118,6 +118,51 @@ RUN --mount=type=cache,target=/c,source=sub,id=/c ls -A /c > /empty`,
   expect(await engine.output("run", "--rm", "locked", "cat", "/a", "/b", "/d", "/empty")).toBe("a\nb\nd");
 }, 60_000);
 
+test("what a mount stands on may be moved or be a link: nothing of the host is shown, made or taken away", async () => {
+  const outside = `${files.path}/outside-of-all`;
+  mkdirSync(`${outside}/deep`, { recursive: true });
+  const up = "../".repeat(12);
+  const directory = context("stubs", {
+    Dockerfile: `FROM base
+RUN ln -s ${up}${outside.slice(1)} /way && ln -s /nowhere /dangling
+RUN --mount=type=tmpfs,target=/way/deep/stub touch /way/deep/stub/x
+RUN --mount=type=tmpfs,target=/dangling/stub true
+RUN --mount=target=/made/deep/kit mv /made /moved && ln -s ${outside} /made
+RUN --mount=type=cache,target=/made/deep/cache touch /made/deep/cache/x; ls -d /made/deep > /listed; readlink /made > /link`,
+    one: "1",
+  });
+  await engine.output("build", "-q", "-t", "stubs", directory);
+  expect(readdirSync(outside)).toEqual(["deep"]);
+  expect(readdirSync(`${outside}/deep`)).toEqual([]);
+  expect(await engine.output("run", "--rm", "stubs", "cat", "/link")).toBe(outside);
+  symlinkSync("/etc", `${directory}/out`);
+  for (const mount of [
+    "source=out,target=/x",
+    `source=${up}etc,target=/x`,
+    "from=base,source=out,target=/x",
+  ]) {
+    writeFileSync(`${directory}/Dockerfile`, `FROM base\nRUN --mount=${mount} cat /x/hostname`);
+    expect((await failure("build", directory)).stderr).toMatch(/not found|outside|No such file/);
+  }
+}, 60_000);
+
+test("a cache that two steps have at the same time may be swapped for links all the time", async () => {
+  const flip =
+    "for i in $(seq 300); do mv /c/sub /c/aside; ln -s / /c/sub; rm /c/sub; mv /c/aside /c/sub; done";
+  const name = `swapped-${process.pid}`;
+  const directory = context("swapped", {
+    Dockerfile: `FROM base AS one
+RUN --mount=type=cache,target=/c,id=swapped mkdir -p /c/sub && touch /c/ready && ${flip}
+FROM base AS two
+RUN --mount=type=cache,target=/c,id=swapped --mount=type=cache,target=/d,id=swapped,source=sub for i in $(seq 100); do echo x > /c/sub/${name}; echo x > /d/${name}; done 2>/dev/null; true
+FROM base
+COPY --from=one /etc/passwd /a
+COPY --from=two /etc/passwd /b`,
+  });
+  await engine.output("build", "-q", directory);
+  expect(existsSync(`/${name}`)).toBe(false);
+}, 60_000);
+
 test("secrets and agents reach the step that asks, and nothing else: no layer, log, record, history or explanation", async () => {
   const secret = `secret-${crypto.randomUUID()}`;
   const agent = Bun.listen({

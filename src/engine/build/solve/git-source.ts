@@ -42,7 +42,7 @@ export async function gitTree(step: StepContext, vertex: Vertex, source: GitSour
     await git.run(["fetch", "--quiet", "--tags", "--", git.remote, "+refs/heads/*:refs/remotes/origin/*"]);
   }
   await git.run(["checkout", "--quiet", "--detach", commit ?? "FETCH_HEAD", "--"]);
-  if (submodules) {
+  if (submodules && exists(`${git.directory}/.gitmodules`)) {
     await git.run(["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"]);
   }
   const found = (await git.run(["rev-parse", "HEAD"])).trim();
