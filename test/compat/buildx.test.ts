@@ -147,3 +147,29 @@ withBuildx(`Ctrl-C ends the build, and nothing of it is left${note}`, async () =
   expect(await client.exited).not.toBe(0);
   await until("the step's container is gone", async () => (await output("long", "ps", "-aq")) === before);
 });
+
+test.skipIf(!isThere)(
+  `the checks are told at the end of a build, and alone${isThere ? "" : " (buildx is not built on this machine)"}`,
+  async () => {
+    await output("one", "buildx", "build", "."); // `base` is here from now on.
+    write("doubtful/Dockerfile", "FROM base as Doubtful\nWORKDIR /$PAHT\n");
+    const built = await said("doubtful", "buildx", "build", ".");
+    expect(built.stderr).toContain(
+      "WARN: FromAsCasing: 'as' and 'FROM' keywords' casing do not match (line 1)",
+    );
+    expect(built.stderr).toContain(
+      " - UndefinedVar: Usage of undefined variable '$PAHT' (did you mean $PATH?) (line 2)",
+    );
+    const checked = await said("doubtful", "build", "--check", ".");
+    expect(checked.code).toBe(1);
+    expect(checked.stdout).toStartWith(
+      "Check complete, 3 warnings have been found!\n\nWARNING: FromAsCasing - https://",
+    );
+    write("doubtful/Dockerfile", "FROM base\n");
+    expect(await said("doubtful", "build", "--check", ".")).toMatchObject({
+      code: 0,
+      stdout: "Check complete, no warnings found.\n",
+    });
+  },
+  60_000,
+);

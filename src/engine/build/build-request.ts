@@ -21,6 +21,8 @@ export interface BuildRequest {
   readonly cacheFrom: readonly CacheImport[];
   readonly cacheTo: readonly CacheExport[];
   readonly outputs: readonly BuildOutput[];
+  /** What the checks find is told, as warnings without a vertex. */
+  readonly tellsChecks?: boolean;
   /** A failed step's files stay as an image of this name (`tiffin build --debug`). */
   readonly keepFailed?: string;
 }

@@ -11,6 +11,7 @@ import { buildFault } from "./build-error.ts";
 import { BuildPlace, removeLeftBuilds } from "./build-place.ts";
 import type { BuildRequest } from "./build-request.ts";
 import { CachePruner, type Pruned, type PruneOptions, type UsedRecord } from "./cache-prune.ts";
+import { type CheckedFile, checkedFile, warningEvent } from "./checked-file.ts";
 import { type ClassicBuildRequest, classicBuild, type ReportClassic } from "./classic-build.ts";
 import {
   type BaseImage,
@@ -121,6 +122,18 @@ export class BuildService {
     });
   }
 
+  /** What is doubtful in a Dockerfile, of which nothing is built. Errors: `build.check`, and those of its grammar. */
+  async check(
+    request: BuildRequest,
+    inputs: BuildInputs,
+    report: ReportEvent,
+    signal: AbortSignal,
+  ): Promise<CheckedFile> {
+    using under = this.#begin(request, inputs, { report, signal, epochMs: undefined });
+    const read = await readDockerfile(under.step, new Sources(), request.dockerfile);
+    return checkedFile(read, (name) => own(request.arguments, name), this.#context.images);
+  }
+
   async #perform(
     request: BuildRequest,
     inputs: BuildInputs,
@@ -156,6 +169,10 @@ export class BuildService {
       const told = isInline ? withInline(document, chain, solved) : document;
       const baseLayers = chain.length - stage.history.filter(({ emptyLayer }) => !emptyLayer).length;
       built.push({ platform, chain, baseLayers, configuration: encoder.encode(JSON.stringify(told)) });
+    }
+    if (request.tellsChecks === true) {
+      const { warnings } = checkedFile(read, (name) => own(request.arguments, name), this.#context.images);
+      for (const warning of warnings) report(warningEvent(warning));
     }
     const result = await deliver(step, request, { built, epochMs });
     const chains = built.map(({ chain }) => chain);

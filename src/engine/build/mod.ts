@@ -7,6 +7,7 @@ export {
 } from "./build-request.ts";
 export { BuildService, type GraphRoot } from "./build-service.ts";
 export type { Pruned, PruneOptions, UsedRecord } from "./cache-prune.ts";
+export type { CheckedFile } from "./checked-file.ts";
 export type { ClassicBuildRequest } from "./classic-build.ts";
 export { ContentMemory } from "./content-memory.ts";
 export * from "./graph/mod.ts";

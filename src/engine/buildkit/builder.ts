@@ -1,4 +1,4 @@
 /** What this folder needs of the builder. */
 import type { BuildService } from "../build/mod.ts";
 
-export type Builder = Pick<BuildService, "build" | "solve" | "usage" | "prune">;
+export type Builder = Pick<BuildService, "build" | "check" | "solve" | "usage" | "prune">;

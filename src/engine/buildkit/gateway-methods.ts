@@ -19,6 +19,7 @@ import {
 } from "../../buildkit/mod.ts";
 import { randomHex } from "../../lib/ids.ts";
 import type { BuildResult, VertexOutput } from "../build/mod.ts";
+import { checkAnswer, lintQuestion } from "./check-answer.ts";
 import { buildOf, type ControlParts } from "./control-methods.ts";
 import { decodeGraph } from "./graph-request.ts";
 import { imageDefinition } from "./image-definition.ts";
@@ -231,6 +232,10 @@ async function solveFor(
   signal.addEventListener("abort", cancel, { once: true });
   try {
     const wish = buildOf(asked, frontendOptions);
+    if (frontendOptions.get("requestid") === lintQuestion) {
+      const metadata = checkAnswer(await solver.check(wish, gateway.solve));
+      return { result: { ...emptyResult, ref: undefined, metadata } };
+    }
     // Without an output it may still be what another build begins with.
     const isPassing = wish.exporters.length === 0;
     const note = isPassing ? passing.watch() : undefined;

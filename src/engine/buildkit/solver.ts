@@ -16,6 +16,7 @@ import {
   type BuildResult,
   type CacheExport,
   type CacheImport,
+  type CheckedFile,
   dockerfileContextName,
   inOrder,
   type LocalContext,
@@ -84,31 +85,49 @@ export class Solver {
 
   /** Ends with `solve.signal`, and when the client's session does. */
   async build(asked: FrontendBuild, solve: Solve): Promise<BuildResult> {
-    const { builder, sessions, stage } = this.#parts;
-    const { signal } = solve;
     checkNoSubrequest(asked.attributes);
-    const session = asked.sessionId === "" ? undefined : await sessions.get(asked.sessionId, signal);
-    void session?.connection.closed.then(() => solve.cancel());
+    const { builder, stage } = this.#parts;
+    const { signal } = solve;
+    const { session, inputs } = await this.#inputs(asked, solve);
     const request = requestOf(asked.attributes, {
       entitlements: asked.entitlements,
       cacheFrom: asked.cacheFrom,
       cacheTo: asked.cacheTo,
       outputs: outputsOf(asked.exporters, { session, stage, signal }),
     });
+    const tell = teller(solve);
+    const dockerfile = transferDigest(solve, dockerfileOf(asked.attributes));
+    return await builder.build(
+      { ...request, tellsChecks: true },
+      inputs,
+      (event) => tell(event.kind === "warning" ? { ...event, vertex: dockerfile } : event),
+      signal,
+    );
+  }
+
+  /** What is doubtful in the Dockerfile, instead of its build. */
+  async check(asked: FrontendBuild, solve: Solve): Promise<CheckedFile> {
+    const { inputs } = await this.#inputs(asked, solve);
+    const request = requestOf(asked.attributes, {
+      entitlements: [],
+      cacheFrom: [],
+      cacheTo: [],
+      outputs: [],
+    });
+    return await this.#parts.builder.check(request, inputs, teller(solve), solve.signal);
+  }
+
+  async #inputs(asked: FrontendBuild, solve: Solve) {
+    const { sessions, limitBytes } = this.#parts;
+    const { signal } = solve;
+    const session = asked.sessionId === "" ? undefined : await sessions.get(asked.sessionId, signal);
+    void session?.connection.closed.then(() => solve.cancel());
     const contexts = await this.#contexts(asked, session, solve);
     const inputs =
       session === undefined
         ? { ...nothing, contexts }
-        : sessionInputs({ session, limitBytes: this.#parts.limitBytes }, contexts, signal);
-    return await builder.build(
-      request,
-      inputs,
-      (event) => {
-        const status = statusOf(event);
-        if (status !== undefined) solve.report(status);
-      },
-      signal,
-    );
+        : sessionInputs({ session, limitBytes }, contexts, signal);
+    return { session, inputs };
   }
 
   /** A graph that was made elsewhere. @param config What the image's configuration is to be, without its layers. */
@@ -136,11 +155,8 @@ export class Solver {
         ? { ...nothing, contexts }
         : sessionInputs({ session, limitBytes }, contexts, signal);
     const document = graphDocument(config, host);
-    const tell = (event: BuildEvent): void => {
-      const status = statusOf(event);
-      if (status !== undefined) solve.report(status);
-    };
-    return await builder.solve(request, [{ output: graph, platform: host, document }], inputs, tell, signal);
+    const roots = [{ output: graph, platform: host, document }];
+    return await builder.solve(request, roots, inputs, teller(solve), signal);
   }
 
   async #contexts(
@@ -171,7 +187,7 @@ export class Solver {
     const dockerfile = attributes.get("dockerfilekey") ?? dockerfileContextName;
     const hasOwnDockerfile = attributes.has("dockerfilekey");
     if ((asked.context === undefined && main === "") || hasOwnDockerfile) {
-      const file = attributes.get("filename") ?? "Dockerfile";
+      const file = dockerfileOf(attributes);
       add(dockerfileContextName, await local(dockerfile, toldTransfer(solve, file)));
     }
     for (const [name, where] of Object.entries(withPrefix(attributes, "context:"))) {
@@ -201,19 +217,32 @@ export class Solver {
   }
 }
 
+function teller(solve: Solve): (event: BuildEvent) => void {
+  return (event) => {
+    const status = statusOf(event);
+    if (status !== undefined) solve.report(status);
+  };
+}
+
+function dockerfileOf(attributes: Attributes): string {
+  return attributes.get("filename") ?? "Dockerfile";
+}
+
+/** Of the vertex under which a Dockerfile comes. */
+function transferDigest({ ref }: Solve, name: string): string {
+  return `sha256:${createHash("sha256").update(`${ref} ${name}`).digest("hex")}`;
+}
+
 /** A Dockerfile on its way, as clients are used to see it. */
 function toldTransfer(solve: Solve, name: string): TellTransfer {
   const vertex = {
     kind: "vertex",
-    digest: `sha256:${createHash("sha256").update(`${solve.ref} ${name}`).digest("hex")}`,
+    digest: transferDigest(solve, name),
     name: `[internal] load build definition from ${name}`,
     inputs: [],
     cached: false,
   } as const;
-  const tell = (event: BuildEvent): void => {
-    const status = statusOf(event);
-    if (status !== undefined) solve.report(status);
-  };
+  const tell = teller(solve);
   return async (transfer) => {
     const startedMs = nowMs();
     tell({ ...vertex, startedMs });

@@ -43,7 +43,7 @@ export function statusOf(event: BuildEvent): StatusResponse | undefined {
       const warning = {
         vertex,
         level: ruleLevel,
-        short: encoder.encode(`${rule}: ${text}`),
+        short: encoder.encode(`${rule}: ${text}${lines === undefined ? "" : ` (line ${lines.first})`}`),
         detail: detail.map((one) => encoder.encode(one)),
         url,
         info: undefined,
