@@ -272,6 +272,16 @@ test("the directory of a container that has left nothing is used again, as good 
   expect(readFileSync(second.record).equals(new Uint8Array(recordBytes))).toBe(true);
 });
 
+test("directories of containers that come and go are put elsewhere on the disk from time to time", async () => {
+  const inodes = new Set<number>();
+  for (let life = 0; life < 40; life += 1) {
+    inodes.add(statSync(store.prepare(`c${life}`, []).directory).ino);
+    store.remove(`c${life}`);
+    await store.emptied();
+  }
+  expect(inodes.size).toBe(2);
+});
+
 test.each([
   ["a file in its layer", "upper/left"],
   ["something beside overlayfs's own", "work/other"],
