@@ -154,11 +154,23 @@ test.skipIf(!hasDockerRegistry)(
       ]);
       expect(copied.stderr.toString()).toBe("");
     }
+    await push("noted", "annotation.org.example.course=first,annotation-manifest.b=c");
+    expect(await manifestOf("forms", "noted")).toMatchObject({
+      annotations: { "org.example.course": "first", b: "c" },
+    });
+    const nameless = `type=image,push=true,push-by-digest=true,annotation-index.d=e,name=${registry.host}/nameless`;
+    const several = ["--platform", "linux/arm64,linux/amd64", "--metadata-file", at("nameless")];
+    const scratch = context("nameless-context", { Dockerfile: "FROM scratch\nCOPY Dockerfile /" });
+    await engine.output("build", "-q", ...several, "-o", nameless, scratch);
+    const { "containerimage.digest": digest } = JSON.parse(readFileSync(at("nameless"), "utf8"));
+    expect(await manifestOf("nameless", digest)).toMatchObject({ annotations: { d: "e" } });
+    expect(JSON.stringify(await manifestOf("nameless", "latest"))).toContain("MANIFEST_UNKNOWN");
     const refused: Readonly<Record<string, string>> = {
       "type=image,compression=estargz": 'compression "estargz" is not done',
       "type=image,colour=red": "unknown option colour",
-      "type=image,push-by-digest=true": "push-by-digest=true is not done",
-      "type=image,annotation.a=b": "annotation.a=b is not done",
+      "type=image,annotation[linux/amd64].a=b": "annotation[linux/amd64].a=b is not done",
+      "type=image,oci-mediatypes=false,annotation.a=b": "annotations are OCI's",
+      "type=oci,dest=-,annotation.a=b": "annotation.a=b is not done",
       "type=image,push=perhaps": "push=perhaps is neither true nor false",
       "type=image,push=true": "a push needs a name",
       "type=oci,dest=-,compression=gzip": "layers in archives are uncompressed",

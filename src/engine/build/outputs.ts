@@ -21,6 +21,8 @@ export interface ImageOutput extends ImageWishes {
   readonly insecure: boolean;
   /** How it is written to a registry. */
   readonly form?: PushForm;
+  /** Of the list, where there are several platforms. */
+  readonly indexAnnotations?: Readonly<Record<string, string>>;
 }
 
 /** `splitPlatforms`: each platform has a directory of its own; left out, where there are several. */

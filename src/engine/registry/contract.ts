@@ -123,6 +123,8 @@ export interface PushForm {
   readonly types?: "oci" | "docker";
   /** Under its digest, without a tag. */
   readonly byDigest?: boolean;
+  /** Of the manifest, beside those that it has. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export type LayerCompression = "uncompressed" | "gzip" | "zstd";

@@ -90,11 +90,10 @@ async function pushTo(
     original.config.digest === sha256Of(configBytes) &&
     original.layers.length === found.length &&
     original.layers.every((layer, index) => layer.digest === found[index]?.digest) &&
+    form.annotations === undefined &&
     (form.types === undefined || isDockers(original) === (form.types === "docker"));
   const bytes =
-    isSame && manifestBytes !== undefined
-      ? manifestBytes
-      : newManifest(configBytes, found, original, form.types);
+    isSame && manifestBytes !== undefined ? manifestBytes : newManifest(configBytes, found, original, form);
   const mediaType = decodeManifest(bytes).mediaType ?? mediaTypes.manifest;
   const { domain, path } = reference;
   const target = form.byDigest === true ? { domain, path, digest: sha256Of(bytes) } : reference;
@@ -114,7 +113,7 @@ function newManifest(
   configBytes: Uint8Array,
   layers: readonly OciDescriptor[],
   original: OciManifest | undefined,
-  types: PushForm["types"],
+  { types, annotations }: PushForm,
 ): Uint8Array {
   const isDocker = types === undefined ? isDockers(original) : types === "docker";
   const manifest: OciManifest = {
@@ -130,7 +129,9 @@ function newManifest(
       digest,
       size,
     })),
-    ...(original?.annotations === undefined ? {} : { annotations: original.annotations }),
+    ...((original?.annotations ?? annotations) !== undefined && {
+      annotations: { ...original?.annotations, ...annotations },
+    }),
   };
   return new TextEncoder().encode(JSON.stringify(manifest, undefined, 2));
 }

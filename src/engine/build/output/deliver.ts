@@ -44,7 +44,8 @@ export async function deliver(
       if (named.size > 0) exporter["image.name"] = [...named].join(",");
       if (output.kind !== "image") await sendArchive(step, output, made);
       else {
-        nameImage(step, first.image, names, note);
+        // What goes by its digest alone has no name here either.
+        if (output.form?.byDigest !== true) nameImage(step, first.image, names, note);
         if (!output.push) return;
         const pushed = await pushBuilt(step, output, { images: made, names }, note);
         exporter["containerimage.digest"] = pushed.digest;

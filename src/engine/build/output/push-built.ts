@@ -1,4 +1,5 @@
 /** What was built, to registries: one image, or a list with one for each platform. */
+import { createHash } from "node:crypto";
 import { parseReference } from "../../../docker/reference.ts";
 import { mediaTypes, type OciDescriptor, type OciPlatform, type Platform } from "../../../oci/mod.ts";
 import { credentialsFor, pushOne } from "../../image/mod.ts";
@@ -16,7 +17,7 @@ export interface PushedBuild {
 /** What the last of the names means now. Errors: `registry.*`. */
 export async function pushBuilt(
   step: StepContext,
-  { form = {}, insecure }: ImageOutput,
+  { form = {}, insecure, indexAnnotations }: ImageOutput,
   { images, names }: PushedBuild,
   note: Note,
 ): Promise<OciDescriptor> {
@@ -43,14 +44,29 @@ export async function pushBuilt(
     if (members.length < 2) continue;
     const mediaType = form.types === "docker" ? mediaTypes.dockerManifestList : mediaTypes.index;
     const bytes = new TextEncoder().encode(
-      JSON.stringify({ schemaVersion: 2, mediaType, manifests: members }, undefined, 2),
+      JSON.stringify(
+        {
+          schemaVersion: 2,
+          mediaType,
+          manifests: members,
+          ...(indexAnnotations && { annotations: indexAnnotations }),
+        },
+        undefined,
+        2,
+      ),
     );
     const options = { ...credentialsFor(reference.domain, auth), insecure, signal };
-    const digest = await services.registry.putManifest(reference, bytes, mediaType, options);
+    const { domain, path } = reference;
+    const target = form.byDigest === true ? { domain, path, digest: digestOf(bytes) } : reference;
+    const digest = await services.registry.putManifest(target, bytes, mediaType, options);
     pushed = { mediaType, digest, size: bytes.length };
   }
   if (pushed === undefined) throw new Error("a push without a name");
   return pushed;
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 function ociPlatform({ os, architecture, variant }: Platform): OciPlatform {

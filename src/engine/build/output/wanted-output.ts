@@ -30,11 +30,13 @@ const options: Readonly<Record<Family, readonly string[]>> = {
     "type",
     "name",
     "push",
+    "push-by-digest",
     "registry.insecure",
     "oci-mediatypes",
     "compression",
     "force-compression",
     "rewrite-timestamp",
+    "annotation.KEY",
   ],
   files: [...placeOptions, "platform-split"],
   archive: archiveOptions,
@@ -43,7 +45,6 @@ const options: Readonly<Record<Family, readonly string[]>> = {
 
 /** Known to BuildKit, and other than their usual value not done. */
 const notDone: Readonly<Record<string, string>> = {
-  "push-by-digest": "false",
   "compression-level": "",
   "name-canonical": "false",
   "dangling-name-prefix": "",
@@ -66,8 +67,17 @@ export function outputOf({ type, attributes }: WantedOutput, place: OutputPlace)
     const form = formOf(read);
     const push = read.flag("push", type === "registry");
     const insecure = read.flag("registry.insecure", false);
+    const { indexAnnotations } = annotationsOf(read);
     if (push && names.length === 0) throw invalid(`output ${type}: a push needs a name (name=, or -t)`);
-    return { kind: "image", names, push, insecure, form, rewriteTimes };
+    return {
+      kind: "image",
+      names,
+      push,
+      insecure,
+      form,
+      rewriteTimes,
+      ...(indexAnnotations !== undefined && { indexAnnotations }),
+    };
   }
   const sink = place.sink(type);
   if (family === "files") {
@@ -106,12 +116,39 @@ function formOf(read: OutputReader): PushForm {
   if (said !== undefined && compression === undefined) {
     throw invalid(`compression ${JSON.stringify(said)} is not done (there are: ${compressions.join(", ")})`);
   }
+  const { annotations } = annotationsOf(read);
+  if (annotations !== undefined && !read.flag("oci-mediatypes", true)) {
+    throw invalid("annotations are OCI's: oci-mediatypes=false has no place for them");
+  }
   return {
     ...(compression !== undefined && { compression }),
     ...(read.flag("force-compression", false) && { force: true }),
+    ...(read.flag("push-by-digest", false) && { byDigest: true }),
+    ...(annotations !== undefined && { annotations }),
     ...(read.attributes.has("oci-mediatypes") && {
       types: read.flag("oci-mediatypes", true) ? ("oci" as const) : ("docker" as const),
     }),
+  };
+}
+
+/** `annotation.KEY`, `annotation-manifest.KEY`, `annotation-index.KEY` */
+const annotationName = /^annotation(-manifest|-index)?\.(.+)$/;
+/** Stands for all of these among the options. */
+const annotated = "annotation.KEY";
+
+function annotationsOf({ attributes }: OutputReader): {
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly indexAnnotations?: Readonly<Record<string, string>>;
+} {
+  const manifest: [string, string][] = [];
+  const index: [string, string][] = [];
+  for (const [name, value] of attributes) {
+    const [, level, key] = annotationName.exec(name) ?? [];
+    if (key !== undefined) (level === "-index" ? index : manifest).push([key, value]);
+  }
+  return {
+    ...(manifest.length > 0 && { annotations: Object.fromEntries(manifest) }),
+    ...(index.length > 0 && { indexAnnotations: Object.fromEntries(index) }),
   };
 }
 
@@ -128,6 +165,7 @@ class OutputReader {
     for (const [name, value] of this.attributes) {
       if (known.includes(name)) continue;
       const usual = Object.hasOwn(notDone, name) ? notDone[name] : undefined;
+      if (known.includes(annotated) && annotationName.test(name)) continue;
       if (name.startsWith("annotation") || (usual !== undefined && value !== usual)) {
         throw new TiffinError(
           "notImplemented",

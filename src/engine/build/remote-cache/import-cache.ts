@@ -146,6 +146,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function inlineContents(document: unknown, chain: readonly string[]): CacheContents {
+  if (!isObject(document) || own(document, inlineField) === undefined) {
+    throw new Error("it is an image, or something else, that tells of no steps");
+  }
   const steps = inlineDocument(document, "")[inlineField].flatMap(({ key, layers, createdMs }) => {
     const layer = layers > 0 ? chain[layers - 1] : undefined;
     return layer === undefined ? [] : [{ key, layer, createdMs }];
