@@ -7,7 +7,7 @@
  */
 
 import type { ContainerChange, PathStatus } from "../docker/types/archive.ts";
-import type { BuildExtras, BuildPruneReport, Ulimit } from "../docker/types/build.ts";
+import type { BuildExtras, BuildPruneReport, NamedDirectories, Ulimit } from "../docker/types/build.ts";
 import type {
   ContainerCreateBody,
   ContainerCreateResponse,
@@ -487,11 +487,36 @@ export interface BuildPruneRequest {
   readonly filters: Readonly<Record<string, readonly string[]>>;
 }
 
+/** By the context's name; the empty one is the main context. */
+export interface OpenedDirectories extends Disposable {
+  readonly byName: ReadonlyMap<string, OpenedDirectory>;
+}
+
+export interface OpenedDirectory {
+  /** That leads to it whatever is renamed. */
+  readonly path: string;
+}
+
 export interface BuildBackend {
   /** By Docker's classic route: an image from a Dockerfile and the context that is the body, a tar, compressed or not. */
   classic(
     request: BuildRequest,
     body: AsyncIterable<Uint8Array>,
+    report: (message: ProgressMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Directories of this machine, which stay open until they are disposed of. Errors: `build.not-in-place` for what is to be sent instead,
+   * because the caller may not name it, or means another one.
+   */
+  openDirectories(
+    named: NamedDirectories | undefined,
+    caller: { readonly pid: number; readonly uid: number } | undefined,
+  ): OpenedDirectories;
+  /** The same with contexts that are read where they are. `body` is an archive with the Dockerfile, or empty. */
+  inPlace(
+    request: BuildRequest,
+    contexts: { readonly directories: OpenedDirectories; readonly body: AsyncIterable<Uint8Array> },
     report: (message: ProgressMessage) => void,
     signal: AbortSignal,
   ): Promise<void>;

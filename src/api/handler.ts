@@ -21,12 +21,15 @@ import type {
 } from "../docker/route.ts";
 import type { RouteName, RouteTable } from "../docker/routes.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
+import type { RequestCaller } from "../transport/http-message.ts";
 
 export interface Call<N extends RouteName> {
   readonly params: ParamsOf<PathOf<RouteTable[N]>>;
   readonly query: QueryIn<RouteTable[N]>;
   readonly headers: HeadersIn<RouteTable[N]>;
   readonly body: BodyOf<RouteTable[N]>;
+  /** The process that asks; undefined where nobody can tell. */
+  readonly caller: RequestCaller | undefined;
   /** Aborted when the client goes. */
   readonly signal: AbortSignal;
 }

@@ -1,7 +1,7 @@
 /** The API of an engine: Docker's routes and Tiffin's additions over HTTP, behind the narrow interfaces of `backend.ts`. */
 import { writeSync } from "node:fs";
 import { messageOf, TiffinError } from "../lib/errors.ts";
-import type { HttpHandler } from "../transport/http-message.ts";
+import type { HttpHandler, RequestCaller } from "../transport/http-message.ts";
 import { HttpServer } from "../transport/http-server.ts";
 import type { Backends } from "./backend.ts";
 import { Dispatcher } from "./dispatch.ts";
@@ -33,6 +33,8 @@ export interface ApiOptions {
   readonly onFault?: (error: unknown) => void;
   /** How many bytes that were written to a socket its peer has not read. */
   readonly unread?: (fd: number) => number;
+  /** The process at the other end of a socket; undefined where nobody can tell. */
+  readonly callerAt?: (fd: number) => RequestCaller | undefined;
 }
 
 export interface ApiServer {
@@ -80,6 +82,7 @@ export function createApi(backends: Backends, options: ApiOptions = {}): ApiServ
     handler: (request) => dispatcher.handle(request),
     onFault,
     unread: options.unread,
+    callerAt: options.callerAt,
   });
   return {
     handle: (request) => dispatcher.handle(request),

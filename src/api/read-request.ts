@@ -12,7 +12,7 @@ import type { Route } from "../docker/route.ts";
 import type { RouteName } from "../docker/routes.ts";
 import { liftRequest } from "../docker/versions/mod.ts";
 import { TiffinError } from "../lib/errors.ts";
-import type { HttpRequest } from "../transport/http-message.ts";
+import type { HttpRequest, RequestCaller } from "../transport/http-message.ts";
 
 /** A create body with everything in it stays far below this. */
 const limitBodyBytes = 8 * 1024 * 1024;
@@ -23,6 +23,7 @@ export interface LooseCall {
   readonly query: Readonly<Record<string, unknown>>;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  readonly caller: RequestCaller | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -48,6 +49,9 @@ export async function readRequest(matched: Matched, request: HttpRequest): Promi
     query: decodeQuery(route.query, lifted.query),
     headers,
     body: route.body?.kind === "json" ? route.body.decode(lifted.body, "") : lifted.body,
+    get caller() {
+      return request.caller;
+    },
     get signal() {
       return request.signal;
     },

@@ -32,7 +32,13 @@ import {
   streamBody,
 } from "./route.ts";
 import { containerChange, headerPathStatus } from "./types/archive.ts";
-import { buildPruneReport, headerBuildExtras, headerRegistries, queryUlimits } from "./types/build.ts";
+import {
+  buildPruneReport,
+  headerBuildExtras,
+  headerDirectories,
+  headerRegistries,
+  queryUlimits,
+} from "./types/build.ts";
 import {
   containerCreateBody,
   containerCreateResponse,
@@ -88,6 +94,42 @@ const explainQuery = {
   lang: queryText,
   details: queryFlag,
   secrets: queryFlag,
+} as const;
+
+/** How a Dockerfile is built. */
+const buildQuery = {
+  dockerfile: queryText,
+  t: queryList(queryText),
+  remote: queryText,
+  q: queryFlag,
+  nocache: queryFlag,
+  cachefrom: queryStrings,
+  pull: queryFlag,
+  rm: queryFlag,
+  forcerm: queryFlag,
+  memory: queryInteger,
+  memswap: queryInteger,
+  cpushares: queryInteger,
+  cpusetcpus: queryText,
+  cpusetmems: queryText,
+  cpuperiod: queryInteger,
+  cpuquota: queryInteger,
+  shmsize: queryInteger,
+  buildargs: queryTexts,
+  labels: queryTexts,
+  squash: queryFlag,
+  networkmode: queryText,
+  platform: queryText,
+  target: queryText,
+  outputs: queryText,
+  version: queryText,
+  extrahosts: queryList(queryText),
+  cgroupparent: queryText,
+  securityopt: queryStrings,
+  ulimits: queryUlimits,
+  isolation: queryText,
+  session: queryText,
+  buildid: queryText,
 } as const;
 
 export const routes = {
@@ -337,41 +379,22 @@ export const routes = {
   }),
 
   build: route("POST", "/build", "1.24", {
-    query: {
-      dockerfile: queryText,
-      t: queryList(queryText),
-      remote: queryText,
-      q: queryFlag,
-      nocache: queryFlag,
-      cachefrom: queryStrings,
-      pull: queryFlag,
-      rm: queryFlag,
-      forcerm: queryFlag,
-      memory: queryInteger,
-      memswap: queryInteger,
-      cpushares: queryInteger,
-      cpusetcpus: queryText,
-      cpusetmems: queryText,
-      cpuperiod: queryInteger,
-      cpuquota: queryInteger,
-      shmsize: queryInteger,
-      buildargs: queryTexts,
-      labels: queryTexts,
-      squash: queryFlag,
-      networkmode: queryText,
-      platform: queryText,
-      target: queryText,
-      outputs: queryText,
-      version: queryText,
-      extrahosts: queryList(queryText),
-      cgroupparent: queryText,
-      securityopt: queryStrings,
-      ulimits: queryUlimits,
-      isolation: queryText,
-      session: queryText,
-      buildid: queryText,
-    },
+    query: buildQuery,
     headers: { "x-registry-config": headerRegistries, "x-tiffin-build": headerBuildExtras },
+    body: streamBody("application/x-tar"),
+    result: jsonLines(progressMessage),
+  }),
+  /**
+   * The same of directories of this machine, which are read where they are and never written to. The body is the Dockerfile in an archive when that is
+   * in none of them. `conflict` with the code `build.not-in-place` says to send it all.
+   */
+  buildInPlace: route("POST", "/tiffin/build", "1.24", {
+    query: buildQuery,
+    headers: {
+      "x-registry-config": headerRegistries,
+      "x-tiffin-build": headerBuildExtras,
+      "x-tiffin-directories": headerDirectories,
+    },
     body: streamBody("application/x-tar"),
     result: jsonLines(progressMessage),
   }),

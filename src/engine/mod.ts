@@ -14,7 +14,7 @@ import type { HostFacts } from "../linux/host-facts.ts";
 import { platformOfMachine } from "../oci/mod.ts";
 import { PlanMemory } from "../plan/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
-import { BuildService, ContentMemory, KeptContexts, StepCache } from "./build/mod.ts";
+import { BuildService, ContentMemory, DirectoryMemory, KeptContexts, StepCache } from "./build/mod.ts";
 import { BuildKitService } from "./buildkit/mod.ts";
 import { cgroupParentOf, type EngineConfig, enginePaths, type LiveSettings, liveSettings } from "./config.ts";
 import {
@@ -303,6 +303,7 @@ async function openWith(
   const builds = new BuildService({
     directory: paths.builds,
     contents: new ContentMemory(),
+    directories: new DirectoryMemory(),
     contexts: new KeptContexts(paths.contexts, facts.kernel.bootId, report),
     secrets: `${config.run}/builds`,
     cacheMounts: `${paths.builds}-cache`,

@@ -80,6 +80,18 @@ export function syscallSequence(calls: readonly SyscallEntry[], finals: readonly
   return all.map((_, index) => Number(words[index * entryWords + resultAt]));
 }
 
+/** 64-bit words of a call: its number, six arguments, and then its result. */
+export const callWords = entryWords;
+
+/**
+ * Performs calls that do not need each other, all of them, whatever one of them comes to. `words` has each as `callWords` words, the lower half
+ * first. For x86_64 alone.
+ */
+export function performAll(words: Uint32Array, count: number): void {
+  perform ??= makePerform();
+  perform(addressOf(words), count, count);
+}
+
 function wordOf(argument: SyscallArgument): number {
   return typeof argument === "number" ? argument : addressOf(argument);
 }

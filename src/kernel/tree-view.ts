@@ -17,9 +17,31 @@ import { SyscallError } from "./syscall.ts";
 /** A directory of the host by its path, or an open root of a tree, which stays its owner's. */
 export type TreeLayer = string | OwnedFd;
 
+/** What a tree is to look like where it is not one of ours: a directory that others work in. */
+export interface TreeAppearance {
+  /** Of everything in it. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Whether it is not there for us; `within`: but what is in it may be, and then it is there too. */
+  hides(path: string, isDirectory: boolean): "no" | "yes" | "within";
+  /** Whether the extended attribute goes along. */
+  carries(name: string): boolean;
+}
+
+export interface TreeViewOptions {
+  readonly appearance?: TreeAppearance | undefined;
+  /** What is mounted in it belongs to it. */
+  readonly crossesMounts?: boolean;
+}
+
+/** How a view sees one of its entries. */
+interface Sight extends TreeViewOptions {
+  readonly path: string;
+}
+
 /** As the kernel: more symbolic links than this on one path are a loop. */
 const linkLimit = 40;
-const insideOne = resolveFlags.beneath | resolveFlags.noSymlinks | resolveFlags.noXdev;
+const inside = resolveFlags.beneath | resolveFlags.noSymlinks;
+const insideOne = inside | resolveFlags.noXdev;
 
 /** Opened by O_PATH, in the layer of this index. */
 interface Place {
@@ -32,10 +54,24 @@ export class TreeEntry implements Disposable {
   readonly status: FileStatus;
   /** The directories that are merged here, uppermost first; for anything else the one that counts. */
   readonly #places: readonly Place[];
+  readonly #sight: Sight | undefined;
 
-  constructor(status: FileStatus, places: readonly Place[]) {
-    this.status = status;
+  constructor(status: FileStatus, places: readonly Place[], sight?: Sight) {
+    this.status = sight?.appearance === undefined ? status : { ...status, ...sight.appearance.owner };
     this.#places = places;
+    this.#sight = sight;
+  }
+
+  /** Whether an extended attribute goes along; undefined: as of any tree. */
+  get carries(): ((name: string) => boolean) | undefined {
+    return this.#sight?.appearance?.carries;
+  }
+
+  /** Whether an entry of this directory is not there for us, whatever is in it. */
+  hides(name: string, isDirectory: boolean): boolean {
+    const sight = this.#sight;
+    if (sight?.appearance === undefined) return false;
+    return sight.appearance.hides(pathBelow(sight.path, name), isDirectory) !== "no";
   }
 
   get isDirectory(): boolean {
@@ -60,10 +96,35 @@ export class TreeEntry implements Disposable {
 
   /** The entry `name` of this directory; undefined when there is none. */
   child(name: string): TreeEntry | undefined {
+    const { appearance, path } = this.#sight ?? {};
+    if (appearance === undefined) return this.#child(name);
+    const below = pathBelow(path ?? "", name);
+    // Only what it is says whether it is hidden.
+    const found = this.#child(name);
+    if (found === undefined) return undefined;
+    // A socket means nothing without the program behind it.
+    const hidden = found.status.type === "socket" ? "yes" : appearance.hides(below, found.isDirectory);
+    if (hidden === "no" || (hidden === "within" && found.#holdsAny())) return found;
+    found[Symbol.dispose]();
+    return undefined;
+  }
+
+  #holdsAny(): boolean {
+    for (const name of this.names()) {
+      using child = this.child(name);
+      if (child !== undefined) return true;
+    }
+    return false;
+  }
+
+  #child(name: string): TreeEntry | undefined {
+    const resolve = this.#sight?.crossesMounts === true ? inside : insideOne;
+    const sight =
+      this.#sight === undefined ? undefined : { ...this.#sight, path: pathBelow(this.#sight.path, name) };
     const merged: Place[] = [];
     let first: FileStatus | undefined;
     for (const { fd: directory, layer } of this.#places) {
-      const fd = openIfPresent(directory, name, openFlags.path | openFlags.noFollow, { resolve: insideOne });
+      const fd = openIfPresent(directory, name, openFlags.path | openFlags.noFollow, { resolve });
       if (fd === undefined) continue;
       const status = descriptorStatus(fd);
       if (status.type === "directory") {
@@ -73,11 +134,11 @@ export class TreeEntry implements Disposable {
         continue;
       }
       // A whiteout: the name is gone from here down. Below a directory anything else is hidden too.
-      if (merged.length === 0 && !isWhiteout(status)) return new TreeEntry(status, [{ fd, layer }]);
+      if (merged.length === 0 && !isWhiteout(status)) return new TreeEntry(status, [{ fd, layer }], sight);
       fd[Symbol.dispose]();
       break;
     }
-    return first === undefined ? undefined : new TreeEntry(first, merged);
+    return first === undefined ? undefined : new TreeEntry(first, merged, sight);
   }
 
   /** The same directory, opened once more. */
@@ -85,7 +146,7 @@ export class TreeEntry implements Disposable {
     using opening = new DisposableStack();
     const places = this.#places.map(({ fd, layer }) => ({ fd: opening.use(openDirectory(".", fd)), layer }));
     opening.move();
-    return new TreeEntry(this.status, places);
+    return new TreeEntry(this.status, places, this.#sight);
   }
 
   /** The names in this directory, in no order; some may be whiteouts, which `child` does not find. */
@@ -125,12 +186,13 @@ export class TreeView implements Disposable {
   readonly #root: TreeEntry;
 
   /** `layers` are uppermost first. */
-  constructor(layers: readonly TreeLayer[]) {
+  constructor(layers: readonly TreeLayer[], options?: TreeViewOptions) {
     using opening = new DisposableStack();
     const places = layers.map((from, layer) => ({ fd: opening.use(openLayer(from)), layer }));
     const [first] = places;
     if (first === undefined) throw new RangeError("a tree without layers");
-    this.#root = new TreeEntry(descriptorStatus(first.fd), places);
+    const sight = options === undefined ? undefined : { ...options, path: "" };
+    this.#root = new TreeEntry(descriptorStatus(first.fd), places, sight);
     opening.move();
   }
 
@@ -191,6 +253,10 @@ export class TreeView implements Disposable {
 
 function openLayer(layer: TreeLayer): OwnedFd {
   return typeof layer === "string" ? openDirectory(layer) : openDirectory(".", layer);
+}
+
+function pathBelow(directory: string, name: string): string {
+  return directory === "" ? name : `${directory}/${name}`;
 }
 
 function components(path: string): string[] {

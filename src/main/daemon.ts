@@ -6,6 +6,7 @@ import { type ApiServer, bindSocketPath, createApi, prepareTcp } from "../api/mo
 import { type EngineConfig, engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import type { FrontServer } from "../front/mod.ts";
+import { callerAt } from "../kernel/caller.ts";
 import { acceptEach, notifyManager, takeListeners } from "../kernel/service-manager.ts";
 import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
@@ -103,6 +104,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     try {
       const api = createApi(engine, {
         unread: unreadBytes,
+        callerAt,
         onFault: (error) => log.fail(error, "request failed", true),
       });
       const fault = (error: unknown): void => log.fail(error, "a connection is lost");

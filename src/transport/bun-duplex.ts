@@ -7,6 +7,7 @@ import type { Socket } from "bun";
 import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { after } from "../lib/timer.ts";
+import type { RequestCaller } from "./http-message.ts";
 
 /** Beyond this much unsent data `write` asks the caller to wait. */
 const highWaterBytes = 256 * 1024;
@@ -17,6 +18,9 @@ const limitEarlyBytes = 256 * 1024;
 /** How long what follows a boundary waits for a peer that does not read what is before it, and how often it is asked. */
 const limitBoundaryMs = 100;
 const boundaryTickMs = 1;
+
+/** Who is at the other end of a socket; undefined where it cannot be told. */
+export type CallerAt = (fd: number) => RequestCaller | undefined;
 
 /** How many bytes that were written to a socket its peer has not read. */
 export type UnreadBytes = (fd: number) => number;
@@ -63,6 +67,11 @@ export class BunDuplex implements ByteDuplex {
   /** What is written from here on does not come in one read with what was written before, if the peer reads at all. */
   setBoundary(unread: UnreadBytes): void {
     this.#boundary = { unread, untilMs: monotonicMs() + limitBoundaryMs, ticking: false };
+  }
+
+  /** Who is at the other end. */
+  caller(at: CallerAt): RequestCaller | undefined {
+    return this.#socket === undefined ? undefined : at(descriptorOf(this.#socket));
   }
 
   /** Whether the peer has not taken everything that was written. */

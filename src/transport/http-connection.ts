@@ -9,7 +9,7 @@ import type { ByteDuplex, DuplexHandlers } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { BodyBudget } from "./body-budget.ts";
-import type { BunDuplex, UnreadBytes } from "./bun-duplex.ts";
+import type { BunDuplex, CallerAt, UnreadBytes } from "./bun-duplex.ts";
 import { DechunkedDuplex } from "./dechunked-duplex.ts";
 import { findHeadEnd, limitHeadBytes, parseRequestHead, type RequestHead } from "./http-head.ts";
 import {
@@ -59,6 +59,7 @@ export interface ConnectionHost {
   readonly bodies: BodyBudget;
   /** Absent: it cannot be told. */
   readonly unread: UnreadBytes | undefined;
+  readonly callerAt: CallerAt | undefined;
   /** No further request is wanted; `onSettled` is then called when a reply is complete. */
   readonly closing: boolean;
   onSettled(): void;
@@ -205,8 +206,13 @@ export class HttpConnection {
     this.#exchange = exchange;
     this.#phase = "exchange";
     const gone = () => this.#phase === "over";
+    const caller = () =>
+      this.#host.callerAt === undefined ? undefined : this.#duplex.caller(this.#host.callerAt);
     const request: HttpRequest = {
       head,
+      get caller() {
+        return caller();
+      },
       get signal() {
         exchange.abort ??= new AbortController();
         if (gone()) exchange.abort.abort();

@@ -3,8 +3,16 @@ import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { httpDate } from "./http-date.ts";
 import type { RequestHead } from "./http-head.ts";
 
+/** The process that made the connection. */
+export interface RequestCaller {
+  readonly pid: number;
+  readonly uid: number;
+}
+
 export interface HttpRequest {
   readonly head: RequestHead;
+  /** Undefined where nobody can tell: a connection from another machine, or none at all. */
+  readonly caller?: RequestCaller | undefined;
   /** Aborted when the client closes the connection before the reply is complete. */
   readonly signal: AbortSignal;
   /**

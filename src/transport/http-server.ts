@@ -9,7 +9,7 @@ import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { monotonicMs } from "../lib/clock.ts";
 import { after, every, type Timer } from "../lib/timer.ts";
 import { BodyBudget } from "./body-budget.ts";
-import { BunDuplex, type UnreadBytes } from "./bun-duplex.ts";
+import { BunDuplex, type CallerAt, type UnreadBytes } from "./bun-duplex.ts";
 import { type ConnectionHost, HttpConnection } from "./http-connection.ts";
 import type { HttpHandler } from "./http-message.ts";
 
@@ -25,6 +25,8 @@ export interface HttpServerOptions {
   onFault(error: unknown): void;
   /** With it, output that follows the head of a connection taken over can wait until the head was read. */
   readonly unread?: UnreadBytes | undefined;
+  /** With it, requests know who made their connection. */
+  readonly callerAt?: CallerAt | undefined;
   /** How many connections there may be at once. */
   readonly limitConnections?: number;
 }
@@ -44,6 +46,7 @@ export class HttpServer {
       handler: options.handler,
       onFault: options.onFault,
       unread: options.unread,
+      callerAt: options.callerAt,
       bodies: new BodyBudget(limitBodiesBytes),
       closing: false,
       onDone: (connection, takenOver) => {

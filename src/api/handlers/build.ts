@@ -1,6 +1,6 @@
 /** Builds. */
 import { TiffinError } from "../../lib/errors.ts";
-import type { BuildBackend, BuildKitBackend } from "../backend.ts";
+import type { BuildBackend, BuildKitBackend, BuildRequest } from "../backend.ts";
 import type { Call, Handlers } from "../handler.ts";
 import { progressLines } from "../progress-lines.ts";
 import { sessionBuildOf, uploadedFor } from "./buildkit.ts";
@@ -41,6 +41,49 @@ function number<K extends string>(key: K, value: number | undefined): { readonly
   return (value === undefined || value === 0 ? {} : { [key]: value }) as { readonly [name in K]?: number };
 }
 
+/** The query in the engine's own words. */
+function requestOf({ query, headers }: Pick<Call<"build">, "query" | "headers">): BuildRequest {
+  const {
+    networkmode = "",
+    extrahosts = [],
+    cpusetcpus = "",
+    cpusetmems = "",
+    cgroupparent = "",
+    ulimits = [],
+    securityopt = [],
+  } = query;
+  return {
+    dockerfile: query.dockerfile ?? "",
+    tags: (query.t ?? []).filter((tag) => tag !== ""),
+    arguments: query.buildargs ?? {},
+    target: query.target ?? "",
+    noCache: query.nocache ?? false,
+    pull: query.pull ?? false,
+    quiet: query.q ?? false,
+    labels: query.labels ?? {},
+    platform: query.platform ?? "",
+    remote: query.remote ?? "",
+    cacheFrom: query.cachefrom ?? [],
+    credentials: headers["x-registry-config"] ?? {},
+    extras: headers["x-tiffin-build"] ?? {},
+    run: {
+      ...(networkmode !== "" && { NetworkMode: networkmode }),
+      ...(extrahosts.length > 0 && { ExtraHosts: [...extrahosts] }),
+      ...(cpusetcpus !== "" && { CpusetCpus: cpusetcpus }),
+      ...(cpusetmems !== "" && { CpusetMems: cpusetmems }),
+      ...(cgroupparent !== "" && { CgroupParent: cgroupparent }),
+      ...(ulimits.length > 0 && { Ulimits: [...ulimits] }),
+      ...(securityopt.length > 0 && { SecurityOpt: [...securityopt] }),
+      ...number("ShmSize", query.shmsize),
+      ...number("Memory", query.memory),
+      ...number("MemorySwap", query.memswap),
+      ...number("CpuShares", query.cpushares),
+      ...number("CpuPeriod", query.cpuperiod),
+      ...number("CpuQuota", query.cpuquota),
+    },
+  };
+}
+
 /** The version of BuildKit's builder. */
 const buildkitVersion = "2";
 
@@ -48,8 +91,17 @@ export function buildHandlers(
   builds: BuildBackend,
   buildkit: BuildKitBackend,
   onFault: (error: unknown) => void,
-): Pick<Handlers, "build" | "buildPrune"> {
+): Pick<Handlers, "build" | "buildInPlace" | "buildPrune"> {
   return {
+    buildInPlace: async ({ query, headers, body, caller, signal }) => {
+      refuse(query);
+      const request = requestOf({ query, headers });
+      const directories = builds.openDirectories(headers["x-tiffin-directories"], caller);
+      return await progressLines(async (report) => {
+        using opened = directories;
+        await builds.inPlace(request, { directories: opened, body }, report, signal);
+      }, onFault);
+    },
     buildPrune: ({ query }) =>
       builds.pruneCache({
         all: query.all ?? false,
@@ -68,45 +120,7 @@ export function buildHandlers(
         );
       }
       refuse(query);
-      const {
-        networkmode = "",
-        extrahosts = [],
-        cpusetcpus = "",
-        cpusetmems = "",
-        cgroupparent = "",
-        ulimits = [],
-        securityopt = [],
-      } = query;
-      const request = {
-        dockerfile: query.dockerfile ?? "",
-        tags: (query.t ?? []).filter((tag) => tag !== ""),
-        arguments: query.buildargs ?? {},
-        target: query.target ?? "",
-        noCache: query.nocache ?? false,
-        pull: query.pull ?? false,
-        quiet: query.q ?? false,
-        labels: query.labels ?? {},
-        platform: query.platform ?? "",
-        remote: query.remote ?? "",
-        cacheFrom: query.cachefrom ?? [],
-        credentials: headers["x-registry-config"] ?? {},
-        extras: headers["x-tiffin-build"] ?? {},
-        run: {
-          ...(networkmode !== "" && { NetworkMode: networkmode }),
-          ...(extrahosts.length > 0 && { ExtraHosts: [...extrahosts] }),
-          ...(cpusetcpus !== "" && { CpusetCpus: cpusetcpus }),
-          ...(cpusetmems !== "" && { CpusetMems: cpusetmems }),
-          ...(cgroupparent !== "" && { CgroupParent: cgroupparent }),
-          ...(ulimits.length > 0 && { Ulimits: [...ulimits] }),
-          ...(securityopt.length > 0 && { SecurityOpt: [...securityopt] }),
-          ...number("ShmSize", query.shmsize),
-          ...number("Memory", query.memory),
-          ...number("MemorySwap", query.memswap),
-          ...number("CpuShares", query.cpushares),
-          ...number("CpuPeriod", query.cpuperiod),
-          ...number("CpuQuota", query.cpuquota),
-        },
-      };
+      const request = requestOf({ query, headers });
       return await progressLines((report) => builds.classic(request, body, report, signal), onFault);
     },
   };

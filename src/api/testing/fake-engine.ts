@@ -273,6 +273,8 @@ export function fakeEngine(): FakeEngine {
         for await (const piece of body) bytes += piece.length;
         report({ stream: `${bytes}\n` });
       },
+      openDirectories: () => ({ byName: new Map(), [Symbol.dispose]: () => {} }),
+      inPlace: async () => {},
       pruneCache: async () => ({ CachesDeleted: null, SpaceReclaimed: 0 }),
     },
     buildkit: {

@@ -14,6 +14,12 @@ export interface BuildInput {
   /** A path of the context is left out of it. */
   ignores(path: string): boolean;
   body(): AsyncIterable<Uint8Array>;
+  /** A directory of this machine, which an engine here may read by itself. */
+  readonly directory?: {
+    readonly path: string;
+    /** The Dockerfile when it is none of the directory's, as an archive with that alone. */
+    readonly dockerfileBody?: () => AsyncIterable<Uint8Array>;
+  };
 }
 
 const usualName = "Dockerfile";
@@ -79,6 +85,15 @@ function fromDirectory(io: CliIo, directory: string, { name, text }: NamedText):
     dockerfile: name,
     dockerfileText: new TextDecoder().decode(text),
     ignores: (path) => ignore.excludes(path) && !ignore.mayBringBack(path),
+    directory: {
+      path: directory,
+      ...(foreign && {
+        async *dockerfileBody() {
+          yield* member(usualName, text);
+          yield endOfArchive;
+        },
+      }),
+    },
     async *body() {
       if (!foreign) {
         yield* packHost(directory, undefined, () => {}, leaveOut(ignore, needed));

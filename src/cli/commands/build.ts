@@ -7,6 +7,7 @@ import { normaliseReference, parseReference } from "../../docker/reference.ts";
 import { own } from "../../lib/own.ts";
 import { buildExtrasOf } from "../build/build-extras.ts";
 import { type BuildInput, openBuildInput } from "../build/build-input.ts";
+import { buildLines } from "../build/build-lines.ts";
 import { checkText, warningsText } from "../build/check-text.ts";
 import { graphText } from "../build/graph-text.ts";
 import { type BuildMetadata, metadataIn, metadataText } from "../build/metadata-file.ts";
@@ -180,10 +181,9 @@ export const command = defineCommand({
     let metadata: BuildMetadata = {};
     await showProgress(
       context,
-      api.lines("build", {
+      buildLines(context, api, input, {
         query,
         headers: { "x-tiffin-build": extras, "x-registry-config": allCredentials(context.io) },
-        body: input.body(),
       }),
       {
         quiet: values.quiet,

@@ -83,5 +83,26 @@ export const headerBuildExtras: QueryCodec<BuildExtras> = {
   encode: (value) => Buffer.from(JSON.stringify(value)).toString("base64url"),
 };
 
+/** A directory that a client names instead of sending it: what it sees there, so that nobody takes another one for it. */
+const namedDirectory = object({
+  Path: text,
+  Device: text,
+  Inode: text,
+});
+const namedDirectories = object({
+  /** Of the machine's start, so that a path that comes from another machine by a tunnel is told apart. */
+  Boot: text,
+  /** By the context's name; the empty one is the main context. */
+  Directories: mapOf(namedDirectory),
+});
+export interface NamedDirectories extends Decoded<typeof namedDirectories> {}
+export type NamedDirectory = Decoded<typeof namedDirectory>;
+
+export const headerDirectories: QueryCodec<NamedDirectories> = {
+  decode: (raw, name) =>
+    decodeJson(Buffer.from(raw, "base64url").toString() || "{}", namedDirectories, `header ${name}`),
+  encode: (value) => Buffer.from(JSON.stringify(value)).toString("base64url"),
+};
+
 /** A piece of an output's archive, among the messages of a build. */
 export const outputPiece = object({ TiffinOutput: integer, Data: text });

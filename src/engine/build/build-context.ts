@@ -7,6 +7,7 @@ import type { LayerStore } from "../layer/mod.ts";
 import type { RegistryClient } from "../registry/mod.ts";
 import type { Telemetry } from "../telemetry/mod.ts";
 import type { ContentMemory } from "./content-memory.ts";
+import type { DirectoryMemory } from "./in-place/mod.ts";
 import type { KeptContexts } from "./kept-contexts.ts";
 import type { StepCache } from "./step-cache.ts";
 
@@ -19,6 +20,7 @@ export interface BuildContext {
   readonly cacheMounts: string;
   readonly contexts: KeptContexts;
   readonly contents: ContentMemory;
+  readonly directories: DirectoryMemory;
   readonly containers: ContainerService;
   readonly images: ImageStore;
   readonly imageService: ImageService;

@@ -24,6 +24,7 @@ import {
 import { failOnWarnings } from "./fail-on-warnings.ts";
 import { type VertexOutput, vertexOf } from "./graph/mod.ts";
 import { imageDocument } from "./image-document.ts";
+import { type OpenedDirectories, openNamed } from "./in-place/mod.ts";
 import { type BuildInputs, mainContextName } from "./inputs.ts";
 import { type BuiltTree, deliver } from "./output/mod.ts";
 import type { BuildResult } from "./outputs.ts";
@@ -68,6 +69,12 @@ interface SolvedStage {
   /** When the layers came to be. */
   readonly times: ReadonlyMap<string, number>;
   readonly solved: readonly SolvedStep[];
+}
+
+interface InPlaceContexts {
+  readonly directories: OpenedDirectories;
+  /** With the Dockerfile, where no directory has it. */
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 interface BuildCall {
@@ -256,6 +263,22 @@ export class BuildService {
   ): Promise<void> {
     const { limitBytes } = this.#context;
     await classicBuild((...asked) => this.build(...asked), { request, body, report, signal, limitBytes });
+  }
+
+  openDirectories(...asked: Parameters<typeof openNamed>): OpenedDirectories {
+    return openNamed(...asked);
+  }
+
+  /** By the same words, with contexts that are read where they are. */
+  async inPlace(
+    request: ClassicBuildRequest,
+    { directories, body }: InPlaceContexts,
+    report: ReportClassic,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { limitBytes } = this.#context;
+    const call = { request, body, report, signal, limitBytes, directories: directories.byName };
+    await classicBuild((...asked) => this.build(...asked), call);
   }
 
   usage(): Promise<UsedRecord[]> {

@@ -9,7 +9,13 @@ import { taggedReference } from "../image/mod.ts";
 import { archiveContext } from "./archive-context.ts";
 import { type BuildRequest, type BuildRunOptions, plainBuildRequest } from "./build-request.ts";
 import { ClassicText, type ReportClassic } from "./classic-text.ts";
-import { type BuildInputs, inputsOf, mainContextName, type NamedContext } from "./inputs.ts";
+import {
+  type BuildInputs,
+  dockerfileContextName,
+  inputsOf,
+  mainContextName,
+  type NamedContext,
+} from "./inputs.ts";
 import { outputOf } from "./output/mod.ts";
 import type { BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
@@ -51,6 +57,8 @@ export interface ClassicCall {
   readonly body: AsyncIterable<Uint8Array>;
   readonly report: ReportClassic;
   readonly signal: AbortSignal;
+  /** Contexts that are read where they are, by name; the empty one is the main context, and the body has the Dockerfile if anything. */
+  readonly directories?: ReadonlyMap<string, { readonly path: string }>;
   /** What the context may unpack to. */
   readonly limitBytes: number;
 }
@@ -123,7 +131,7 @@ function inputsOfCall(call: ClassicCall): BuildInputs {
     return [name, image === undefined ? { kind: "remote", url: place } : { kind: "image", reference: image }];
   });
   return inputsOf({
-    contexts: new Map([...further, [mainContextName, contextOf(call)]]),
+    contexts: new Map([...further, ...contextsOf(call)]),
     credentials: async (host) => own(request.credentials, host) ?? own(request.credentials, dockerName(host)),
     secret: async (id) => {
       const secret = own(Secrets, id);
@@ -184,6 +192,21 @@ function shownTag(tag: string): string {
 /** The key that Docker's own registry has in configurations. */
 function dockerName(host: string): string {
   return host === "docker.io" ? "https://index.docker.io/v1/" : host;
+}
+
+/** The main context, the Dockerfile's where that is another one, and those that are read where they are. */
+function contextsOf(call: ClassicCall): [string, NamedContext][] {
+  const { directories } = call;
+  if (directories === undefined) return [[mainContextName, contextOf(call)]];
+  const contexts = [...directories].map(([name, { path }]): [string, NamedContext] => {
+    const local = { inPlace: path, receive: async () => undefined };
+    return [name === "" ? mainContextName : name, { kind: "local", local }];
+  });
+  if (call.request.dockerfile !== "") return contexts;
+  return [
+    ...contexts,
+    [dockerfileContextName, { kind: "local", local: archiveContext(() => call.body, call.limitBytes) }],
+  ];
 }
 
 function contextOf(call: ClassicCall): NamedContext {

@@ -17,6 +17,8 @@ export interface LocalContext {
   ): Promise<number | undefined>;
   /** What is the same for the same directory of the same client; absent: nothing is kept. */
   readonly sharedKey?: string;
+  /** A path of ours that leads to it: it is read there and never written to, and nothing is received. */
+  readonly inPlace?: string;
   /** All of it comes at once, whatever is wanted, and once. */
   readonly comesWhole?: boolean;
 }

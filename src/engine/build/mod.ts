@@ -11,6 +11,7 @@ export type { CheckedFile } from "./checked-file.ts";
 export type { ClassicBuildRequest } from "./classic-build.ts";
 export { ContentMemory } from "./content-memory.ts";
 export * from "./graph/mod.ts";
+export { DirectoryMemory } from "./in-place/mod.ts";
 export * from "./inputs.ts";
 export { KeptContexts } from "./kept-contexts.ts";
 export { outputOf } from "./output/mod.ts";

@@ -35,7 +35,7 @@ export async function readDockerfile(
     `${usual}.dockerignore`,
     ignoreName,
   ]);
-  using tree = new TreeView([directory]);
+  using tree = new TreeView([directory], { crossesMounts: true });
   const name = names.find((one) => tree.read(one, limitBytes) !== undefined);
   const bytes = name === undefined ? undefined : tree.read(name, limitBytes);
   if (name === undefined || bytes === undefined) {
@@ -59,7 +59,7 @@ async function mainIgnore(
   if (context?.kind !== "local") return undefined;
   const path =
     contextName === mainContextName ? directory : await receive(step, sources, mainContextName, [ignoreName]);
-  using tree = new TreeView([path]);
+  using tree = new TreeView([path], { crossesMounts: true });
   return tree.read(ignoreName, limitBytes);
 }
 

@@ -55,7 +55,11 @@ export class TarPacking {
       yield* this.#pieces.write(headerOf(this.#entry("hardLink", node, path, first, noAttributes)));
       return;
     }
-    const attributes = keptAttributes(node, this.#options.firstHostId(node), this.#options.attributes);
+    const attributes = keptAttributes(
+      node,
+      this.#options.firstHostId(node),
+      this.#options.attributes ?? node.carries,
+    );
     const target = type === "symlink" ? readLinkOf(node.fd) : "";
     yield* this.#pieces.write(headerOf(this.#entry(type, node, path, target, attributes)));
     if (type === "file" && status.sizeBytes > 0) yield* this.#content(node);

@@ -8,6 +8,8 @@ export interface TreeNode extends Disposable {
   readonly status: FileStatus;
   /** In a merged tree: the layer that it is in, counted from the uppermost. */
   readonly layer?: number;
+  /** Whether an extended attribute goes along; absent: what is content does. */
+  readonly carries?: ((name: string) => boolean) | undefined;
   /** The names in this directory, in no order. */
   names(): Iterable<string>;
   /** Undefined when there is none, or none any more. The caller closes it. */

@@ -14,6 +14,7 @@ export function shownNode(node: TreeNode, appearance: Appearance): TreeNode {
   return {
     fd: node.fd,
     status: shownStatus(node.status, appearance),
+    carries: node.carries,
     names: () => node.names(),
     child(name) {
       const child = node.child(name);

@@ -9,6 +9,7 @@ import { nowMs } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { Semaphore } from "../../../lib/semaphore.ts";
 import { inOrder, type RunProgram, type Vertex, type VertexOutput } from "../graph/mod.ts";
+import { ContextChanged } from "../in-place/mod.ts";
 import { keyOf, type StepInput } from "../step-cache.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import { filesLayer, rootOf, type StepInputs, selectionFacts } from "./files-step.ts";
@@ -17,8 +18,10 @@ import { runStep } from "./run-step.ts";
 import { type Sources, sourceTree } from "./source-step.ts";
 import type { StepContext } from "./step-context.ts";
 import { inputsOfStep, operationText } from "./step-inputs.ts";
-import { emptyTree, type Tree } from "./tree.ts";
+import { emptyTree, isLive, type Tree } from "./tree.ts";
 
+/** How often a step begins again because its context changed while it was read. */
+const limitAttempts = 3;
 /** Steps of all builds that run at the same time. */
 const limitAtOnce = Math.max(2, availableParallelism());
 
@@ -153,7 +156,15 @@ export class Solver {
       const { tree, cached } = await sourceTree(step, sources, vertex);
       return { vertex, key: undefined, tree, cached, createdMs: 0 };
     }
-    return await this.#remembered(vertex, await this.#prepared(vertex, inputs));
+    const prepared = await this.#prepared(vertex, inputs);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#remembered(vertex, prepared);
+      } catch (thrown) {
+        if (!(thrown instanceof ContextChanged) || attempt === limitAttempts) throw thrown;
+        step.signal.throwIfAborted();
+      }
+    }
   }
 
   /** With the tree that is written to as layers. */
@@ -174,10 +185,8 @@ export class Solver {
   }
 
   async #remembered(vertex: Vertex, inputs: StepInputs): Promise<SolvedStep> {
-    const { operation } = vertex;
     const { step } = this.#options;
-    const selected = operation.kind === "files" ? await selectionFacts(step, operation, inputs) : [];
-    const facts = await inputsOfStep(step, vertex, { trees: inputs, selected });
+    const facts = await this.#facts(vertex, inputs);
     const key = keyOf(facts);
     const found = vertex.ignoreCache ? undefined : await this.#find(key, baseOf(vertex, inputs));
     if (found !== undefined) {
@@ -194,6 +203,25 @@ export class Solver {
     step.report({ kind: "reason", vertex: vertex.digest, cached: false, reasons });
     const chain = await this.#performed(vertex, inputs, key, facts);
     return { vertex, key, tree: { kind: "layers", chain }, cached: false, createdMs: nowMs() };
+  }
+
+  async #facts(vertex: Vertex, inputs: StepInputs): Promise<StepInput[]> {
+    const { operation } = vertex;
+    const { step } = this.#options;
+    const selected = operation.kind === "files" ? await selectionFacts(step, operation, inputs) : [];
+    return await inputsOfStep(step, vertex, { trees: inputs, selected });
+  }
+
+  /** Throws `ContextChanged` when what has been copied may be other than what the key was made of. */
+  async #checkUnchanged(vertex: Vertex, inputs: StepInputs, before: readonly StepInput[]): Promise<void> {
+    if (!inputs.some(isLive)) return;
+    const after = await this.#facts(vertex, inputs);
+    const changed = after.find(({ name, value }, at) => {
+      const was = before[at];
+      return was === undefined || was.name !== name || was.value !== value;
+    });
+    if (changed !== undefined || after.length !== before.length)
+      throw new ContextChanged(changed?.name ?? before.at(-1)?.name ?? "something");
   }
 
   async #find(
@@ -244,6 +272,19 @@ export class Solver {
     }
   }
 
+  /** A program gets what others may change as it was when its key was made, and nothing of the place itself. */
+  async #frozen(vertex: Vertex, inputs: StepInputs, facts: readonly StepInput[]): Promise<StepInputs> {
+    if (!inputs.some(isLive)) return inputs;
+    const { step, sources } = this.#options;
+    const frozen = await Promise.all(
+      inputs.map(async (tree) =>
+        isLive(tree) ? { kind: "layers" as const, chain: await sources.asLayers(step, tree) } : tree,
+      ),
+    );
+    await this.#checkUnchanged(vertex, inputs, facts);
+    return frozen;
+  }
+
   async #perform(
     vertex: Vertex,
     inputs: StepInputs,
@@ -255,9 +296,12 @@ export class Solver {
     using _turn = await shared.atOnce.acquire(step.signal);
     step.signal.throwIfAborted();
     let chain: readonly string[];
-    if (operation.kind === "run") chain = await runStep(step, { ...vertex, operation }, inputs, caches);
-    else if (operation.kind === "files") {
+    if (operation.kind === "run") {
+      const frozen = await this.#frozen(vertex, inputs, facts);
+      chain = await runStep(step, { ...vertex, operation }, frozen, caches);
+    } else if (operation.kind === "files") {
       chain = [...baseOf(vertex, inputs), await filesLayer(step, operation, inputs)];
+      await this.#checkUnchanged(vertex, inputs, facts);
     } else throw new Error(`no step: ${operation.kind}`);
     const image = step.snapshots.imageOf(chain, step.platform);
     step.services.cache.put({

@@ -8,12 +8,13 @@ import { formatPlatform } from "../../../oci/mod.ts";
 import type { Image } from "../../image/mod.ts";
 import { packTree } from "../../tree/mod.ts";
 import type { ImageSource, LocalSource, Vertex } from "../graph/mod.ts";
+import { appearanceOf } from "../in-place/mod.ts";
 import { type LocalContext, mainContextName } from "../inputs.ts";
 import type { KeptContext } from "../kept-contexts.ts";
 import { gitTree } from "./git-source.ts";
 import { httpTree } from "./http-source.ts";
 import type { StepContext } from "./step-context.ts";
-import type { Tree } from "./tree.ts";
+import { isLive, openTree, type Tree } from "./tree.ts";
 
 /** The directories and images that a build has got so far. */
 export class Sources {
@@ -23,6 +24,8 @@ export class Sources {
   /** Where a local source is, got once for the same wishes. */
   local(step: StepContext, source: LocalSource): Promise<string> {
     const context = step.inputs.contexts.get(source.name);
+    const inPlace = inPlaceOf(step, source);
+    if (inPlace !== undefined) return Promise.resolve(inPlace);
     const isWhole = context?.kind === "local" && context.local.comesWhole === true;
     const key = isWhole ? source.name : JSON.stringify(source);
     const known = this.#directories.get(key);
@@ -32,19 +35,29 @@ export class Sources {
     return receiving;
   }
 
-  /** A tree as layers, for what needs a root. */
+  /** A tree as layers, for what needs a root. Of what others may change it is made anew each time. */
   asLayers(step: StepContext, tree: Tree): Promise<readonly string[]> {
     if (tree.kind === "layers") return Promise.resolve(tree.chain);
+    if (isLive(tree)) return layerOf(step, tree);
     const known = this.#layered.get(tree.path);
     if (known !== undefined) return known;
-    const making = layerOf(step, tree.path);
+    const making = layerOf(step, tree);
     this.#layered.set(tree.path, making);
     return making;
   }
 }
 
-async function layerOf(step: StepContext, path: string): Promise<readonly string[]> {
-  using top = PlainEntry.ofLayer(path);
+async function layerOf(
+  step: StepContext,
+  tree: Extract<Tree, { kind: "directory" }>,
+): Promise<readonly string[]> {
+  if (isLive(tree)) {
+    using open = openTree(step.services.layers, tree);
+    const { view } = open;
+    if (view === undefined) return [];
+    return [await step.snapshots.addLayer(packTree(view.root, "", { firstHostId: () => 0 }), step.hold)];
+  }
+  using top = PlainEntry.ofLayer(tree.path);
   const layer = await step.snapshots.addLayer(packTree(top, "", { firstHostId: () => 0 }), step.hold);
   return [layer];
 }
@@ -60,6 +73,12 @@ async function receive(step: StepContext, { name, kind: _kind, ...wanted }: Loca
   const bytes = await context.local.receive(directory, wanted, step.signal);
   if (bytes !== undefined) kept?.tellBytes(bytes);
   return directory;
+}
+
+/** Where a client's directory is, if it is read there. */
+function inPlaceOf({ inputs }: StepContext, { name }: LocalSource): string | undefined {
+  const context = inputs.contexts.get(name);
+  return context?.kind === "local" ? context.local.inPlace : undefined;
 }
 
 /** The directory of an earlier build with the same wishes, or a new one to be kept; undefined: none that is kept can be had. */
@@ -82,8 +101,15 @@ export async function sourceTree(
       for (const layer of image.chain) step.hold.keep(layer);
       return { tree: { kind: "layers", chain: image.chain }, cached: !pulled };
     }
-    case "local":
-      return { tree: { kind: "directory", path: await sources.local(step, operation) }, cached: false };
+    case "local": {
+      const path = await sources.local(step, operation);
+      const isInPlace = inPlaceOf(step, operation) !== undefined;
+      const appearance = isInPlace ? appearanceOf(operation.exclude) : undefined;
+      return {
+        tree: { kind: "directory", path, ...(appearance !== undefined && { appearance }) },
+        cached: false,
+      };
+    }
     case "http":
       return { tree: { kind: "directory", path: await httpTree(step, vertex, operation) }, cached: false };
     case "git":

@@ -4,11 +4,12 @@ import { shellPattern } from "../../../docker/shell-pattern.ts";
 import { fileStatus } from "../../../kernel/directory.ts";
 import { openFile, openFlags, readLinkOf } from "../../../kernel/files.ts";
 import { readSome } from "../../../kernel/io.ts";
-import type { TreeView } from "../../../kernel/tree-view.ts";
+import { TreeEntry, type TreeView } from "../../../kernel/tree-view.ts";
 import { Breather } from "../../../lib/breather.ts";
 import { keptAttributes, sortedNames, type TreeNode } from "../../tree/mod.ts";
-import type { ContentMemory } from "../content-memory.ts";
+import type { DirectoryMemory } from "../in-place/mod.ts";
 import type { StepInput } from "../step-cache.ts";
+import type { TreeMemory } from "./memory-for.ts";
 
 /** What a pattern found. Whoever got it closes it. */
 export interface Source {
@@ -121,7 +122,7 @@ const factDigits = 32;
  */
 export async function contentFacts(
   sources: readonly { readonly path: string; readonly node: TreeNode }[],
-  memory: ContentMemory | undefined,
+  memory: TreeMemory,
   leavesOut: LeavesOut = () => false,
 ): Promise<StepInput[]> {
   const walk = new ContentWalk(memory, leavesOut);
@@ -171,9 +172,9 @@ class ContentWalk {
   readonly #breather = new Breather();
   readonly #piece = new Uint8Array(pieceBytes);
   readonly #leavesOut: LeavesOut;
-  readonly #memory: ContentMemory | undefined;
+  readonly #memory: TreeMemory;
 
-  constructor(memory: ContentMemory | undefined, leavesOut: LeavesOut) {
+  constructor(memory: TreeMemory, leavesOut: LeavesOut) {
     this.#memory = memory;
     this.#leavesOut = leavesOut;
   }
@@ -181,11 +182,17 @@ class ContentWalk {
   /** `path` is shown, `inside` counts from the source. */
   async add(node: TreeNode, path: string, inside: string): Promise<void> {
     const { type } = node.status;
-    const known = type === "file" ? this.#memory?.find(node.status) : undefined;
+    const { files, directories } = this.#memory;
+    const known = type === "file" ? files?.find(node.status) : undefined;
     const value = known ?? (await this.#factOf(node));
-    if (type === "file" && known === undefined) this.#memory?.remember(node.status, value);
+    if (type === "file" && known === undefined) files?.remember(node.status, value);
     this.facts.push({ name: path === "" ? "." : path, value });
     if (type !== "directory") return;
+    await this.#breather.breathe();
+    if (directories !== undefined && node instanceof TreeEntry) {
+      await this.#listed(node, directories, path, inside);
+      return;
+    }
     for (const name of sortedNames(node)) {
       const at = below(inside, name);
       if (this.#leavesOut(at)) continue;
@@ -199,18 +206,37 @@ class ContentWalk {
     }
   }
 
+  /** What is in a directory that others work in. */
+  async #listed(node: TreeEntry, memory: DirectoryMemory, path: string, inside: string): Promise<void> {
+    for (const entry of memory.list(node)) {
+      const { name, isDirectory, fact } = entry;
+      const at = below(inside, name);
+      if (this.#leavesOut(at)) continue;
+      if (fact !== undefined) {
+        if (!node.hides(name, isDirectory)) this.facts.push({ name: below(path, name), value: fact });
+        continue;
+      }
+      using child = node.child(name);
+      if (child === undefined) continue;
+      await this.add(child, below(path, name), at);
+      const added = this.facts.at(-1);
+      if (!isDirectory && !child.isDirectory && added !== undefined) memory.remember(entry, added.value);
+    }
+  }
+
   /** Of a file that need not even be opened. */
   #remembered(directory: TreeNode, name: string): string | undefined {
-    if (this.#memory === undefined) return undefined;
+    const { files } = this.#memory;
+    if (files === undefined) return undefined;
     const status = fileStatus(name, directory.fd);
-    return status?.type === "file" ? this.#memory.find(status) : undefined;
+    return status?.type === "file" ? files.find(status) : undefined;
   }
 
   async #factOf(node: TreeNode): Promise<string> {
     const { type, mode, uid, gid, sizeBytes, specialMajor, specialMinor } = node.status;
     const size = type === "file" ? sizeBytes : 0;
     const target = type === "symlink" ? readLinkOf(node.fd) : "";
-    const kept = type === "symlink" ? [] : [...keptAttributes(node, 0)];
+    const kept = type === "symlink" ? [] : [...keptAttributes(node, 0, node.carries)];
     const attributes = kept.map(([name, value]) => [name, Buffer.from(value).toString("base64")]);
     const hash = createHash("sha256");
     hash.update(

@@ -1,6 +1,11 @@
 /** What a vertex comes to: a file tree that nobody changes any more. */
 import { type RootAccounts, readRootAccounts } from "../../../kernel/root-accounts.ts";
-import { type TreeLayer, TreeView } from "../../../kernel/tree-view.ts";
+import {
+  type TreeAppearance,
+  type TreeLayer,
+  TreeView,
+  type TreeViewOptions,
+} from "../../../kernel/tree-view.ts";
 import { closeLowers, type LayerStore, treeLayerOf } from "../../layer/mod.ts";
 import { pathParts, resolvedPath } from "./sources.ts";
 
@@ -8,7 +13,14 @@ export type Tree =
   /** Layers, lowest first; none is an empty tree. */
   | { readonly kind: "layers"; readonly chain: readonly string[] }
   /** Of the build itself, and gone with it. */
-  | { readonly kind: "directory"; readonly path: string };
+  | { readonly kind: "directory"; readonly path: string }
+  /** A client's own, read where it is and never written to. It may change at any moment. */
+  | { readonly kind: "directory"; readonly path: string; readonly appearance: TreeAppearance };
+
+/** What may change while it is read. */
+export function isLive(tree: Tree): boolean {
+  return tree.kind === "directory" && "appearance" in tree;
+}
 
 export const emptyTree: Tree = { kind: "layers", chain: [] };
 
@@ -24,7 +36,10 @@ export interface OpenTree extends Disposable {
 }
 
 export function openTree(layers: LayerStore, tree: Tree): OpenTree {
-  if (tree.kind === "directory") return opened([tree.path], () => {});
+  if (tree.kind === "directory") {
+    const options = "appearance" in tree ? { appearance: tree.appearance, crossesMounts: true } : undefined;
+    return opened([tree.path], () => {}, options);
+  }
   const lowers = layers.openLowers(tree.chain);
   try {
     return opened(lowers.map(treeLayerOf), () => closeLowers(lowers));
@@ -34,8 +49,8 @@ export function openTree(layers: LayerStore, tree: Tree): OpenTree {
   }
 }
 
-function opened(layers: readonly TreeLayer[], close: () => void): OpenTree {
-  const view = layers.length === 0 ? undefined : new TreeView(layers);
+function opened(layers: readonly TreeLayer[], close: () => void, options?: TreeViewOptions): OpenTree {
+  const view = layers.length === 0 ? undefined : new TreeView(layers, options);
   return {
     view,
     find: (path) => view?.find(path),

@@ -1,0 +1,57 @@
+/** A build's messages: of a directory that the engine reads where it is if it can, of all that is sent otherwise. */
+import type { ApiClient, CallOf, LineOf } from "../../client/api-client.ts";
+import { EngineError } from "../../client/api-error.ts";
+import { namedDirectory } from "../../client/named-directory.ts";
+import type { ByteDuplex } from "../../lib/byte-duplex.ts";
+import type { CliContext } from "../context.ts";
+import type { BuildInput } from "./build-input.ts";
+
+type Wishes = Pick<CallOf<"build">, "query" | "headers">;
+
+const notInPlace = "build.not-in-place";
+
+export async function* buildLines(
+  context: CliContext,
+  api: ApiClient<ByteDuplex>,
+  input: BuildInput,
+  wishes: Wishes,
+): AsyncGenerator<LineOf<"build">> {
+  const inPlace = context.endpoint().kind === "unix" ? inPlaceCall(input, wishes) : undefined;
+  if (inPlace !== undefined) {
+    try {
+      yield* api.lines("buildInPlace", inPlace);
+      return;
+    } catch (thrown) {
+      if (!isRefused(thrown)) throw thrown;
+    }
+  }
+  yield* api.lines("build", { ...wishes, body: input.body() });
+}
+
+function inPlaceCall(
+  { directory, dockerfile }: BuildInput,
+  { query, headers }: Wishes,
+): CallOf<"buildInPlace"> | undefined {
+  if (directory === undefined) return undefined;
+  const named = namedDirectory(directory.path);
+  if (named === undefined) return undefined;
+  const { dockerfileBody } = directory;
+  return {
+    query: { ...query, dockerfile: dockerfileBody === undefined ? dockerfile : undefined },
+    headers: { ...headers, "x-tiffin-directories": named },
+    body: dockerfileBody?.() ?? nothing(),
+  };
+}
+
+/** Before anything has been done: by an engine that cannot, or one that does not know the question. */
+function isRefused(thrown: unknown): boolean {
+  return thrown instanceof EngineError && (thrown.code === notInPlace || isUnknownRoute(thrown));
+}
+
+function isUnknownRoute({ kind, code, message }: EngineError): boolean {
+  return kind === "notFound" && (code === "api.no-route" || message.includes("page not found"));
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  // An empty body.
+}

@@ -1,0 +1,10 @@
+import { TiffinError } from "../../../lib/errors.ts";
+
+/** What was digested is not what was copied: nothing may be remembered of it. */
+export class ContextChanged extends TiffinError {
+  constructor(name: string) {
+    super("conflict", "build.context-changed", `${name} of the context changed while it was read`, {
+      remedy: "build again when nobody writes there, or leave it out with a .dockerignore",
+    });
+  }
+}
