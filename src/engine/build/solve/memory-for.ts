@@ -1,13 +1,6 @@
-import type { ContentMemory } from "../content-memory.ts";
-import type { DirectoryMemory } from "../in-place/mod.ts";
 import type { StepContext } from "./step-context.ts";
 import { isLive, type Tree } from "./tree.ts";
-
-/** What remembers the content of files that have not changed. */
-export interface TreeMemory {
-  readonly files?: ContentMemory;
-  readonly directories?: DirectoryMemory;
-}
+import type { TreeMemory } from "./tree-memory.ts";
 
 /** Of a directory; the times in a layer are those that its image says. */
 export function memoryFor({ services }: Pick<StepContext, "services">, tree: Tree): TreeMemory {

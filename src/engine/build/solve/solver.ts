@@ -9,7 +9,7 @@ import { nowMs } from "../../../lib/clock.ts";
 import { messageOf } from "../../../lib/errors.ts";
 import { Semaphore } from "../../../lib/semaphore.ts";
 import { inOrder, type RunProgram, type Vertex, type VertexOutput } from "../graph/mod.ts";
-import { ContextChanged } from "../in-place/mod.ts";
+import { contextChanged, isContextChanged } from "../in-place/mod.ts";
 import { keyOf, type StepInput } from "../step-cache.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import { filesLayer, rootOf, type StepInputs, selectionFacts } from "./files-step.ts";
@@ -161,7 +161,7 @@ export class Solver {
       try {
         return await this.#remembered(vertex, prepared);
       } catch (thrown) {
-        if (!(thrown instanceof ContextChanged) || attempt === limitAttempts) throw thrown;
+        if (!isContextChanged(thrown) || attempt === limitAttempts) throw thrown;
         step.signal.throwIfAborted();
       }
     }
@@ -202,7 +202,9 @@ export class Solver {
     const reasons = reasonsFor(step.services.cache, facts, operationText(vertex), vertex.ignoreCache);
     step.report({ kind: "reason", vertex: vertex.digest, cached: false, reasons });
     const chain = await this.#performed(vertex, inputs, key, facts);
-    return { vertex, key, tree: { kind: "layers", chain }, cached: false, createdMs: nowMs() };
+    // As every later build that finds it will say.
+    const createdMs = step.services.cache.find(key)?.createdMs ?? nowMs();
+    return { vertex, key, tree: { kind: "layers", chain }, cached: false, createdMs };
   }
 
   async #facts(vertex: Vertex, inputs: StepInputs): Promise<StepInput[]> {
@@ -212,7 +214,7 @@ export class Solver {
     return await inputsOfStep(step, vertex, { trees: inputs, selected });
   }
 
-  /** Throws `ContextChanged` when what has been copied may be other than what the key was made of. */
+  /** Throws `build.context-changed` when what has been copied may be other than what the key was made of. */
   async #checkUnchanged(vertex: Vertex, inputs: StepInputs, before: readonly StepInput[]): Promise<void> {
     if (!inputs.some(isLive)) return;
     const after = await this.#facts(vertex, inputs);
@@ -221,7 +223,7 @@ export class Solver {
       return was === undefined || was.name !== name || was.value !== value;
     });
     if (changed !== undefined || after.length !== before.length)
-      throw new ContextChanged(changed?.name ?? before.at(-1)?.name ?? "something");
+      throw contextChanged(changed?.name ?? before.at(-1)?.name ?? "something");
   }
 
   async #find(

@@ -9,7 +9,7 @@ import { Breather } from "../../../lib/breather.ts";
 import { keptAttributes, sortedNames, type TreeNode } from "../../tree/mod.ts";
 import type { DirectoryMemory } from "../in-place/mod.ts";
 import type { StepInput } from "../step-cache.ts";
-import type { TreeMemory } from "./memory-for.ts";
+import type { TreeMemory } from "./tree-memory.ts";
 
 /** What a pattern found. Whoever got it closes it. */
 export interface Source {
