@@ -15,6 +15,7 @@ import type { GivenSettings } from "./daemon-options.ts";
 import { daemonPage, parseDaemonWords } from "./daemon-words.ts";
 import { EngineLog, isJournal } from "./engine-log.ts";
 import { executorBinary } from "./executor-binary.ts";
+import { MemoryAtRest } from "./memory-at-rest.ts";
 import { reloader } from "./reload.ts";
 import { serveMetrics } from "./serve-metrics.ts";
 import { tcpPlan } from "./tcp-settings.ts";
@@ -111,6 +112,8 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       const telling = engine.events.subscribe(({ type, action, id, attributes }) =>
         log.say("info", `${type} ${action}`, { id, ...(attributes["name"] && { name: attributes["name"] }) }),
       );
+      using rest = new MemoryAtRest();
+      using _working = engine.events.subscribe(() => rest.heard());
       const { metricsAddress } = config;
       const metrics = metricsAddress === "" ? undefined : serveMetrics(metricsAddress, api.handle, fault);
       const closing = new AbortController();
