@@ -3,9 +3,8 @@ import { until } from "../../test/support/until.ts";
 import { MemoryAtRest } from "./memory-at-rest.ts";
 
 function fakeMemory() {
-  const kept = 100;
   return {
-    bytes: 200,
+    bytes: 100,
     looks: 0,
     collections: 0,
     usedBytes() {
@@ -14,37 +13,30 @@ function fakeMemory() {
     },
     collect() {
       this.collections += 1;
-      this.bytes = kept;
+      this.bytes = 100;
     },
   };
 }
 
-test("what work has left is collected when nothing happens any more, and again only when there is more of it", async () => {
+test("what work has left is collected once, when nothing happens any more", async () => {
   const memory = fakeMemory();
   using rest = new MemoryAtRest(memory, 10);
-  for (let more = 0; more < 100; more += 1) rest.heard();
-  await until("a collection and a look at what stays", () => memory.looks === 2);
-  expect(memory.collections).toBe(1);
-  rest.heard();
-  await until("a look", () => memory.looks === 3);
-  expect(memory.collections).toBe(1);
-  memory.bytes = 106;
-  rest.heard();
-  await until("a collection", () => memory.collections === 2);
+  for (let more = 0; more < 100; more += 1) {
+    rest.heard();
+    memory.bytes += 1;
+  }
+  await until("a collection", () => memory.collections === 1);
+  expect(memory.looks).toBe(2);
+  expect(memory.bytes).toBe(100);
 });
 
-test("work while it is collected is not forgotten", async () => {
+test("work that has left next to nothing is not collected after", async () => {
   const memory = fakeMemory();
   using rest = new MemoryAtRest(memory, 10);
-  const look = memory.usedBytes.bind(memory);
-  memory.usedBytes = () => {
-    const bytes = look();
-    if (memory.looks === 2) {
-      rest.heard();
-      memory.bytes = 200;
-    }
-    return bytes;
-  };
   rest.heard();
-  await until("another collection", () => memory.collections === 2);
+  memory.bytes = 104;
+  await until("a look before and one after", () => memory.looks === 2);
+  rest.heard();
+  memory.bytes = 120;
+  await until("a collection", () => memory.collections === 1);
 });

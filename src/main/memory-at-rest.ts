@@ -7,9 +7,7 @@ import { after, type Timer } from "../lib/timer.ts";
 
 /** So long nothing has happened: whoever works by hand or by script is not met by a collection between two commands. */
 const defaultQuietMs = 5000;
-/** What is collected is given back after this part of such a time. */
-const settleShare = 0.4;
-/** Less than this over what stayed last time is not worth a collection. */
+/** Less than this over what was in use when the work began is not worth a collection. */
 const worthwhile = 1.05;
 
 export interface MemoryUse {
@@ -27,8 +25,10 @@ export class MemoryAtRest implements Disposable {
   readonly #memory: MemoryUse;
   readonly #quietMs: number;
   #lastMs = 0;
-  /** What was in use after the last collection. */
+  #collectedMs = Number.NEGATIVE_INFINITY;
+  /** What was in use when the engine was last at rest. */
   #keptBytes = 0;
+  /** Set from the first thing that happens until the next rest. */
   #timer: Timer | undefined;
 
   constructor(memory: MemoryUse = ofThisProcess, quietMs = defaultQuietMs) {
@@ -39,32 +39,29 @@ export class MemoryAtRest implements Disposable {
   /** Something has happened. */
   heard(): void {
     this.#lastMs = monotonicMs();
-    this.#timer ??= this.#waitFor(this.#quietMs);
+    if (this.#timer !== undefined) return;
+    // What is collected goes back little by little.
+    if (this.#lastMs > this.#collectedMs + this.#quietMs) this.#keptBytes = this.#memory.usedBytes();
+    this.#lookIn(this.#quietMs);
   }
 
   [Symbol.dispose](): void {
     this.#timer?.cancel();
   }
 
-  #waitFor(ms: number): Timer {
-    return after(ms, () => this.#look(), { background: true });
+  #lookIn(ms: number): void {
+    this.#timer = after(ms, () => this.#look(), { background: true });
   }
 
   #look(): void {
     const leftMs = this.#lastMs + this.#quietMs - monotonicMs();
-    this.#timer = leftMs > 0 ? this.#waitFor(leftMs) : this.#rest();
-  }
-
-  #rest(): Timer | undefined {
-    if (this.#memory.usedBytes() <= this.#keptBytes * worthwhile) return undefined;
-    const began = monotonicMs();
+    if (leftMs > 0) {
+      this.#lookIn(leftMs);
+      return;
+    }
+    this.#timer = undefined;
+    if (this.#memory.usedBytes() <= this.#keptBytes * worthwhile) return;
+    this.#collectedMs = monotonicMs();
     this.#memory.collect();
-    return after(this.#quietMs * settleShare, () => this.#settled(began), { background: true });
-  }
-
-  #settled(began: number): void {
-    this.#keptBytes = this.#memory.usedBytes();
-    // Work that came in between has left something again.
-    this.#timer = this.#lastMs > began ? this.#waitFor(this.#quietMs) : undefined;
   }
 }
