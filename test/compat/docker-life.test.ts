@@ -210,4 +210,45 @@ describe.each(clients)("%s", (client, program) => {
       "invalid filter 'colour'",
     );
   });
+
+  test("events: a commit pauses, and networks that hold nothing are joined and left too", async () => {
+    const since = String(Date.now() / 1000);
+    await output("run", "--rm", "--network", "host", "--name", name, "base", "true");
+    await output("run", "-d", "--network", "none", "--name", name, "base", "sleep", "1000");
+    await output("commit", name, name);
+    await output("commit", "--pause=false", name, name);
+    await output("rm", "-f", name);
+    await output("rmi", name);
+    const format = "{{.Type}} {{.Action}} {{.Actor.Attributes.name}}";
+    const past = await output("events", "--since", since, "--until", "0s", "--format", format);
+    const wanted = /^(network|container (start|pause|unpause|commit|die)) /;
+    const life = ["start", "pause", "unpause", "commit", "commit", "die"];
+    const of = (actions: readonly string[]) => actions.map((action) => `container ${action} ${name}`);
+    expect(past.split("\n").filter((line) => wanted.test(line))).toEqual([
+      "network connect host",
+      ...of(["start", "die"]),
+      "network disconnect host",
+      "network connect none",
+      ...of(life),
+      "network disconnect none",
+    ]);
+  });
+
+  test("an expression that a backtracking matcher takes hours for is answered, and one that is none is refused", async () => {
+    const slow = `${"a".repeat(60)}-b`;
+    await output("create", "--name", slow, "base");
+    await output("volume", "create", slow);
+    for (const list of [
+      ["ps", "-aq"],
+      ["volume", "ls", "-q"],
+      ["network", "ls", "-q"],
+    ]) {
+      expect(await output(...list, "--filter", "name=^(a+)+$")).toBe("");
+      expect((await call(...list, "--filter", "name=(")).stderr).toContain("invalid filter 'name=(");
+    }
+    expect(await output("volume", "ls", "-q", "--filter", "name=^(a+)+.b$")).toBe(slow);
+    expect(await output("ps", "-a", "--filter", "name=^(a+)+.b$", "--format", "{{.Names}}")).toBe(slow);
+    await output("rm", slow);
+    await output("volume", "rm", slow);
+  });
 });

@@ -3,6 +3,8 @@
  * with `!` before it brings back; what matches a directory means all that is in it. Pure.
  */
 
+import { expressionWithRuns, type TextTest } from "../regular-expression.ts";
+
 export interface IgnorePatterns {
   /** Whether the path (relative, with `/`) is left out: by itself, or with a directory above it. */
   excludes(path: string): boolean;
@@ -13,7 +15,7 @@ export interface IgnorePatterns {
 interface Pattern {
   readonly exclusion: boolean;
   readonly text: string;
-  readonly expression: RegExp;
+  readonly matches: TextTest;
 }
 
 /** Throws `Error` for a pattern that is none. */
@@ -50,7 +52,7 @@ function parsePattern(line: string): Pattern | undefined {
     return undefined;
   }
   const text = cleanPattern(written);
-  return { exclusion, text, expression: expressionOf(text) };
+  return { exclusion, text, matches: testOf(text) };
 }
 
 /** Without `.`, `..`, doubled and trailing slashes, and relative: a pattern of a root is one of the context. */
@@ -71,19 +73,21 @@ function excluded(patterns: readonly Pattern[], path: string): boolean {
   const parts = path.split("/");
   const ways = parts.map((_, index) => parts.slice(0, index + 1).join("/"));
   let out = false;
-  for (const { exclusion, expression } of patterns) {
+  for (const { exclusion, matches } of patterns) {
     // What would change nothing need not be asked.
     if (exclusion !== out) continue;
-    if (ways.some((way) => expression.test(way))) out = !exclusion;
+    if (ways.some((way) => matches(way))) out = !exclusion;
   }
   return out;
 }
 
-function expressionOf(pattern: string): RegExp {
+function testOf(pattern: string): TextTest {
   let source = "^";
+  let runs = 0;
   for (let at = 0; at < pattern.length; at += 1) {
     const character = pattern.charAt(at);
     if (character === "*") {
+      runs += 1;
       if (pattern.charAt(at + 1) !== "*") {
         source += "[^/]*";
         continue;
@@ -106,7 +110,7 @@ function expressionOf(pattern: string): RegExp {
     } else source += literal(character);
   }
   try {
-    return new RegExp(`${source}$`, "su");
+    return expressionWithRuns(`${source}$`, runs);
   } catch (cause) {
     throw new Error(`syntax error in pattern: ${JSON.stringify(pattern)}`, { cause });
   }

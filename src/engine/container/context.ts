@@ -7,14 +7,14 @@ import type { EventBus } from "../event/mod.ts";
 import type { IdleWork } from "../idle-work.ts";
 import type { ImageStore } from "../image/mod.ts";
 import type { LayerStore } from "../layer/mod.ts";
-import type { Networks } from "../network/mod.ts";
+import { builtInIds, type Networks } from "../network/mod.ts";
 import type { StateStore } from "../store/mod.ts";
 import type { Telemetry } from "../telemetry/mod.ts";
 import type { Timers } from "../timers.ts";
 import type { VolumeStore } from "../volume/mod.ts";
 import type { Deliveries } from "./delivery/mod.ts";
 import type { FailpointHook } from "./failpoints.ts";
-import type { Container, ContainerRegistry, Ending } from "./record/mod.ts";
+import type { Container, ContainerRegistry, Ending, NetworkHold } from "./record/mod.ts";
 import type { SeccompCompiler, UserCache } from "./security/mod.ts";
 
 export interface ContainerContext {
@@ -70,6 +70,19 @@ export function tellNetworks(
     const { name, driver } = network;
     events.emit("network", action, id, { container: container.id, name, type: driver });
   }
+}
+
+/** Tells it of all networks that a container is in while it runs, those that hold nothing of it among them, as Docker does. */
+export function tellAllNetworks(
+  context: Pick<ContainerContext, "events" | "networks">,
+  container: Pick<Container, "id" | "document">,
+  action: "connect" | "disconnect",
+  { endpoints }: NetworkHold,
+): void {
+  const { kind } = container.document.specification.network;
+  const ids =
+    kind === "host" || kind === "none" ? [builtInIds[kind]] : endpoints.map(({ network }) => network);
+  tellNetworks(context, container, action, ids);
 }
 
 /** Runs changes of one container one after the other. A failed one does not stop those behind it. */

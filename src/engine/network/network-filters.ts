@@ -1,7 +1,8 @@
 /** Filters of `GET /networks` and of `POST /networks/prune`: which are known, and what each lets through. */
 
 import { invalidFilter } from "../../docker/messages.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { regularExpression, type TextTest } from "../../docker/regular-expression.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { own } from "../../lib/own.ts";
 import { hasLabel } from "../labels.ts";
 import { pruneTest } from "../prune-filters.ts";
@@ -16,12 +17,11 @@ function refusal(message: string): TiffinError {
 }
 
 /** Part of the text, or an expression that is found in it, as Docker matches. */
-function finder(key: string, value: string): (text: string) => boolean {
+function finder(key: string, value: string): TextTest {
   try {
-    const expression = new RegExp(value);
-    return (text) => expression.test(text);
-  } catch {
-    throw refusal(invalidFilter(`${key}=${value}`));
+    return regularExpression(value);
+  } catch (thrown) {
+    throw refusal(`${invalidFilter(`${key}=${value}`)}: ${messageOf(thrown)}`);
   }
 }
 

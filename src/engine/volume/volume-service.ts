@@ -7,13 +7,14 @@ import {
   volumeInUse,
   volumeOfAnotherDriver,
 } from "../../docker/messages.ts";
+import { regularExpression } from "../../docker/regular-expression.ts";
 import type {
   VolumeCreateBody,
   VolumeDocument,
   VolumeList,
   VolumePruneReport,
 } from "../../docker/types/volume.ts";
-import { TiffinError } from "../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { randomHex } from "../../lib/ids.ts";
 import { own } from "../../lib/own.ts";
 import type { EventBus } from "../event/mod.ts";
@@ -156,13 +157,25 @@ export class VolumeService {
     };
     const all = [
       anyOf("driver", ({ driver }, value) => value === driver),
-      anyOf("name", ({ name }, value) => name.includes(value)),
+      named(own(filters, "name") ?? []),
       (volume: Volume) => (filters["label"] ?? []).every((value) => hasLabel(volume.labels, value)),
       (volume: Volume) => !(filters["label!"] ?? []).some((value) => hasLabel(volume.labels, value)),
       ({ name }: Volume) => dangling === undefined || (this.#context.usersOf(name).length === 0) === dangling,
     ];
     return (volume) => all.every((test) => test(volume));
   }
+}
+
+/** Docker finds volumes by expressions too. */
+function named(values: readonly string[]): (volume: Volume) => boolean {
+  const patterns = values.map((value) => {
+    try {
+      return regularExpression(value);
+    } catch (thrown) {
+      throw refusal(`${invalidFilter(`name=${value}`)}: ${messageOf(thrown)}`);
+    }
+  });
+  return ({ name }) => patterns.length === 0 || patterns.some((pattern) => pattern(name));
 }
 
 function refusal(message: string): TiffinError {

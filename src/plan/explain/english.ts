@@ -172,7 +172,8 @@ export const english: Vocabulary = {
     failed: (errno) => `FAILED: ${errno}`,
     failedStart: (index) =>
       `The last start failed at operation ${index}: what came before it was done, and taken back.`,
-    notMeasured: "Not measured: the engine has been started again since, or the container has not run.",
+    notStarted: "This is what a start would do.",
+    notMeasured: "Not measured: the engine has been started again since. This is what a start would do now.",
     changed: "The container was started with another plan: this is what a start would do now.",
     warnings: "Asked for, and not possible here:",
     hint: "--details says what each operation is for, who does it and what undoes it.",

@@ -32,6 +32,7 @@ export interface Vocabulary {
     readonly results: Readonly<Record<"done" | "tolerated" | "notReached", string>>;
     readonly failed: (errno: string) => string;
     readonly failedStart: (index: string) => string;
+    readonly notStarted: string;
     readonly notMeasured: string;
     readonly changed: string;
     readonly warnings: string;

@@ -124,7 +124,9 @@ async function storeChanges(
     for (const failure of await undo.unwind()) context.report(new Error(`${container.name}: ${failure}`));
   };
   try {
-    if (pause && container.state.status === "running") await freeze(context, container, undo);
+    if (pause && container.state.status === "running") {
+      await freeze(context, container, undo, snapshot === undefined);
+    }
     using changes = openChanges(context, container);
     const { top, below } = changes;
     const firstHostId = container.document.firstHostId ?? 0;
@@ -147,25 +149,37 @@ async function* emptyArchive(): AsyncGenerator<Uint8Array> {
   yield endOfArchive;
 }
 
-async function freeze(context: CommitContext, container: Container, undo: UndoStack): Promise<void> {
+/** Docker's clients see it paused; a build's own containers are nobody's business. */
+async function freeze(
+  context: CommitContext,
+  container: Container,
+  undo: UndoStack,
+  tells: boolean,
+): Promise<void> {
   const { cgroup } = context.facts;
   const group = cgroupOf(context, container.id);
   const { process } = container;
+  let told = false;
   undo.push("thaw", async () => {
     // A client may have paused it meanwhile, or killed it and started it again.
     if (container.state.status !== "running" || container.process !== process) return;
     await unlessEnded(container, () => thawCgroup(cgroup, group));
+    if (told) tellEvent(context, container, "unpause");
   });
-  await unlessEnded(container, () => freezeCgroup(cgroup, group));
+  const frozen = await unlessEnded(container, () => freezeCgroup(cgroup, group));
+  told = frozen && tells;
+  if (told) tellEvent(context, container, "pause");
   context.fail("commit.frozen");
 }
 
-/** What has ended stands still. */
-async function unlessEnded(container: Container, work: () => Promise<void>): Promise<void> {
+/** What has ended stands still, and the answer is no. */
+async function unlessEnded(container: Container, work: () => Promise<void>): Promise<boolean> {
   try {
     await meetingEnd(container, work);
+    return true;
   } catch (thrown) {
     if (!(thrown instanceof TiffinError && thrown.code === notRunningCode)) throw thrown;
+    return false;
   }
 }
 

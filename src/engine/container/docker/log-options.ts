@@ -1,6 +1,8 @@
 /** The options of a container's log (`--log-opt`): every key is done, warned of, or refused at create. Pure. */
+
+import { regularExpression } from "../../../docker/regular-expression.ts";
 import type { LogConfig } from "../../../docker/types/host-config.ts";
-import { TiffinError } from "../../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { own as lookUp } from "../../../lib/own.ts";
 import { deliveryDrivers, deliveryOf, deliveryOptionNames } from "../../log/mod.ts";
 import { checkTag, type LogDetails, type LogSpecification } from "../specification/mod.ts";
@@ -19,9 +21,11 @@ function refuse(text: string): never {
 
 function checkPattern(value: string, key: string): void {
   try {
-    new RegExp(value);
-  } catch {
-    refuse(`invalid log option ${key}: ${JSON.stringify(value)} is no regular expression`);
+    regularExpression(value);
+  } catch (thrown) {
+    refuse(
+      `invalid log option ${key}: ${JSON.stringify(value)} is no regular expression: ${messageOf(thrown)}`,
+    );
   }
 }
 

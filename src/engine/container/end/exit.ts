@@ -6,7 +6,7 @@
 import { within } from "../../../lib/timer.ts";
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
-import { enqueue, tellEvent, tellNetworks } from "../context.ts";
+import { enqueue, tellAllNetworks, tellEvent } from "../context.ts";
 import { hasForeign, leaveVolumes, releaseForeign } from "../mounts/mod.ts";
 import { deliverySubject, releaseHost, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
@@ -75,7 +75,7 @@ export async function settleExit(
 ): Promise<void> {
   const { id } = container;
   const remove = container.document.specification.removeWhenEnded && !container.returning;
-  const left = holdOf(container.state).endpoints.map(({ network }) => network);
+  const left = holdOf(container.state);
   const pauseMs = remove ? undefined : context.pauseBeforeNext(container, ending);
   // A container that goes away next needs no row that says how it ended; if the engine dies first, its record does.
   if (remove) context.registry.assume(container, { status: "exited", ending });
@@ -92,7 +92,7 @@ export async function settleExit(
   if (ending.oomKilled) tellEvent(context, container, "oom");
   const execDuration = String(Math.max(0, ranSeconds));
   tellEvent(context, container, "die", { exitCode: String(ending.exitCode), execDuration });
-  tellNetworks(context, container, "disconnect", left);
+  tellAllNetworks(context, container, "disconnect", left);
   await outputsOver(container);
   tellExits(container, ending);
   context.idle.within(afterReplyMs);

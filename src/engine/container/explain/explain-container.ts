@@ -242,7 +242,7 @@ const noSecrets = secretsOf([], []);
 /** With the times of the last start, if it was this plan's. */
 function explainedPlan(
   looked: Looked,
-  { startTimes, failedStart, phases }: Container,
+  { startTimes, failedStart, phases, state }: Container,
   language: Language,
   showSecrets: boolean,
 ): Decided {
@@ -258,7 +258,8 @@ function explainedPlan(
   const { words } = languages[language];
   const notes: string[] = [];
   if (failed !== undefined) notes.push(words.failedStart(failed.index));
-  else if (startTimes === undefined) notes.push(words.notMeasured);
+  else if (startTimes === undefined)
+    notes.push(state.status === "created" ? words.notStarted : words.notMeasured);
   else if (!isSame) notes.push(words.changed);
   const measured = startTimes !== undefined && isSame;
   return {

@@ -1,5 +1,7 @@
 /** When a container ends and begins again, what is kept of its output, and how its health is asked for. Pure. */
 import { isIpv4 } from "../../../docker/ip-address.ts";
+import { regularExpression } from "../../../docker/regular-expression.ts";
+import { messageOf } from "../../../lib/errors.ts";
 import { checkTag } from "./log-tag.ts";
 import { refuse } from "./refuse.ts";
 import type {
@@ -65,9 +67,12 @@ function checkLog(log: LogSpecification): void {
     ["env-regex", log.details.environmentPattern],
   ] as const) {
     try {
-      new RegExp(pattern ?? "");
-    } catch {
-      refuse("log-option", `invalid log option ${key}: ${JSON.stringify(pattern)} is no regular expression`);
+      regularExpression(pattern ?? "");
+    } catch (thrown) {
+      refuse(
+        "log-option",
+        `invalid log option ${key}: ${JSON.stringify(pattern)} is no regular expression: ${messageOf(thrown)}`,
+      );
     }
   }
 }

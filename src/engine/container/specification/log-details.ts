@@ -1,4 +1,5 @@
 /** What `logs --details` puts before each line: what the log's labels, variables and tag are. Pure. */
+import { regularExpression } from "../../../docker/regular-expression.ts";
 import { fillTag, type TagValues } from "./log-tag.ts";
 import type { LogDetails } from "./specification.ts";
 
@@ -24,9 +25,9 @@ export function chosenDetails({ details, labels, environment }: LogSubject): Map
     names: readonly string[],
     pattern: string | undefined,
   ): void => {
-    const matching = pattern === undefined ? undefined : new RegExp(pattern);
+    const matching = pattern === undefined ? undefined : regularExpression(pattern);
     for (const [key, value] of entries) {
-      if (names.includes(key) || matching?.test(key)) found.set(key, value);
+      if (names.includes(key) || matching?.(key)) found.set(key, value);
     }
   };
   collect(Object.entries(labels), details.labels, details.labelsPattern);

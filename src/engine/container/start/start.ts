@@ -13,7 +13,7 @@ import { signalNumbers } from "../../../linux/signals.ts";
 import { explainHostFailure, type Plan } from "../../../plan/mod.ts";
 import { applyHostOps, openCgroupSlots, type SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterStartMs } from "../../idle-work.ts";
-import { tellEvent, tellNetworks } from "../context.ts";
+import { tellAllNetworks, tellEvent } from "../context.ts";
 import { takeAway, watchExit } from "../end/mod.ts";
 import { enterVolumes, hasForeign, leaveVolumes, releaseForeign, releaseMounted } from "../mounts/mod.ts";
 import {
@@ -293,12 +293,7 @@ function becomeRunning(
   context.fail("start.running");
   container.process = process;
   watchExit(context, container, process);
-  tellNetworks(
-    context,
-    container,
-    "connect",
-    hold.endpoints.map(({ network }) => network),
-  );
+  tellAllNetworks(context, container, "connect", hold);
   tellEvent(context, container, "start");
   followLinked(context, container);
   context.idle.within(afterStartMs);

@@ -1,9 +1,10 @@
 /** `GET /containers/json`: which containers, and one summary each. */
 
 import { invalidFilter } from "../../../docker/messages.ts";
+import { regularExpression, type TextTest } from "../../../docker/regular-expression.ts";
 import type { ContainerSummary } from "../../../docker/types/container.ts";
 import { nowMs } from "../../../lib/clock.ts";
-import { TiffinError } from "../../../lib/errors.ts";
+import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import { hasLabel } from "../../labels.ts";
 import { type Container, countsAsRunning } from "../record/mod.ts";
 import type { ViewContext } from "./context.ts";
@@ -34,7 +35,7 @@ const filters: Readonly<Record<string, FilterMaker>> = {
   name: (values) => {
     const patterns = values.map((value) => patternOf(value));
     return (container) =>
-      patterns.some((pattern) => pattern.test(container.name) || pattern.test(`/${container.name}`));
+      patterns.some((pattern) => pattern(container.name) || pattern(`/${container.name}`));
   },
   label: (values) => (container) =>
     values.every((value) => hasLabel(container.document.specification.labels, value)),
@@ -80,11 +81,18 @@ const filters: Readonly<Record<string, FilterMaker>> = {
   },
 };
 
-function patternOf(value: string): RegExp {
+function patternOf(value: string): TextTest {
   try {
-    return new RegExp(value);
+    return regularExpression(value);
   } catch (thrown) {
-    throw new TiffinError("invalid", "container.filter", `invalid filter 'name=${value}'`, { cause: thrown });
+    throw new TiffinError(
+      "invalid",
+      "container.filter",
+      `invalid filter 'name=${value}': ${messageOf(thrown)}`,
+      {
+        cause: thrown,
+      },
+    );
   }
 }
 
