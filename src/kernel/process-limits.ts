@@ -14,6 +14,13 @@ const endingLimits = [
   rlimitNumbers.RLIMIT_AS,
 ];
 
+/** How many descriptors this process may have. */
+export function fdLimit(): number {
+  const limit = new BigUint64Array(2);
+  if (trySyscall("prlimit64", 0, rlimitNumbers.RLIMIT_NOFILE, 0, limit) !== 0) return 0;
+  return Number(limit[0] ?? 0n);
+}
+
 /** Lowers the soft limit of descriptors to `soft`, unless it is there already (see getrlimit(2)). */
 export function lowerFdLimit(soft: number): void {
   const limit = new BigUint64Array(2);

@@ -350,13 +350,17 @@ function openRoot(root: string): OwnedFd | undefined {
   }
 }
 
-/** Ids of all containers, sorted. */
-export function listContainers(root: string): string[] {
+/** All that is there. */
+export function namesBelow(root: string): string[] {
   const directory = openRoot(root);
   if (directory === undefined) return [];
   using owned = directory;
-  return listDirectory(owned, root)
-    .map(({ name }) => name)
-    .filter((name) => idPattern.test(name))
-    .sort();
+  return listDirectory(owned, root).map(({ name }) => name);
+}
+
+export const isContainerName = (name: string): boolean => idPattern.test(name);
+
+/** Ids of all containers, sorted. */
+export function listContainers(root: string): string[] {
+  return namesBelow(root).filter(isContainerName).sort();
 }

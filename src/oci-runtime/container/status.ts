@@ -20,32 +20,75 @@ export function isAlive(process: MainProcess | undefined): process is MainProces
   return process !== undefined && startTicksOf(process.pid) === process.startTicks;
 }
 
-function isFrozen(cgroup: ContainerGroup | null): boolean {
-  if (cgroup === null) return false;
-  const unified = cgroupPath(cgroup.facts, unifiedHierarchy, cgroup.directory);
-  if (unified !== undefined) {
-    const text = readTextIfPossible(`${unified}/cgroup.freeze`);
-    if (text !== undefined) return text.trim() === "1";
-  }
-  const freezer = v1Hierarchy(cgroup.facts, "freezer");
-  if (freezer === undefined) return false;
-  const state = readTextIfPossible(`${freezer.mountPoint}${cgroup.directory}/freezer.state`)?.trim();
-  return state === "FROZEN" || state === "FREEZING";
+interface FreezerFile {
+  readonly path: string;
+  /** What it says of a group that is frozen. */
+  readonly frozen: readonly string[];
 }
 
-export function statusOf(root: string, { process, creating, record }: StoredContainer): ContainerStatus {
+/** Where it may be written whether a group is frozen; the first that is there decides. */
+export function freezerFiles(cgroup: ContainerGroup | null): FreezerFile[] {
+  if (cgroup === null) return [];
+  const unified = cgroupPath(cgroup.facts, unifiedHierarchy, cgroup.directory);
+  const freezer = v1Hierarchy(cgroup.facts, "freezer");
+  return [
+    ...(unified === undefined ? [] : [{ path: `${unified}/cgroup.freeze`, frozen: ["1"] }]),
+    ...(freezer === undefined
+      ? []
+      : [
+          {
+            path: `${freezer.mountPoint}${cgroup.directory}/freezer.state`,
+            frozen: ["FROZEN", "FREEZING"],
+          },
+        ]),
+  ];
+}
+
+function isFrozen(cgroup: ContainerGroup | null): boolean {
+  for (const { path, frozen } of freezerFiles(cgroup)) {
+    const text = readTextIfPossible(path);
+    if (text !== undefined) return frozen.includes(text.trim());
+  }
+  return false;
+}
+
+/** What a state is made of; a function where asking costs something and may not be needed. */
+export interface Signs {
+  readonly isAlive: () => boolean;
+  readonly isFrozen: () => boolean;
+  readonly isThere: (startSocket: string) => boolean;
+}
+
+export function statusBy(
+  { process, creating, record: { startSocket } }: StoredContainer,
+  signs: Signs,
+): ContainerStatus {
   if (process === undefined) return "creating";
-  if (!isAlive(process)) return "stopped";
+  if (!signs.isAlive()) return "stopped";
   if (creating === true) return "creating";
-  if (isFrozen(record.cgroup)) return "paused";
-  const { startSocket } = record;
-  return startSocket !== undefined && exists(`${root}/${startSocket}`) ? "created" : "running";
+  if (signs.isFrozen()) return "paused";
+  return startSocket !== undefined && signs.isThere(startSocket) ? "created" : "running";
+}
+
+export function signsOf(root: string, { process, record }: StoredContainer): Signs {
+  return {
+    isAlive: () => isAlive(process),
+    isFrozen: () => isFrozen(record.cgroup),
+    isThere: (startSocket) => exists(`${root}/${startSocket}`),
+  };
+}
+
+export function statusOf(root: string, container: StoredContainer): ContainerStatus {
+  return statusBy(container, signsOf(root, container));
 }
 
 /** The state document of the specification, with what the other runtimes add. */
-export function stateDocument(root: string, container: StoredContainer): Readonly<Record<string, unknown>> {
+export function stateDocument(
+  root: string,
+  container: StoredContainer,
+  status = statusOf(root, container),
+): Readonly<Record<string, unknown>> {
   const { id, process, record } = container;
-  const status = statusOf(root, container);
   return {
     ociVersion: specificationVersion,
     id,
