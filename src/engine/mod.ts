@@ -2,7 +2,8 @@
  * The engine: everything that has a name (containers, images, networks, volumes) behind a few services. Opening it
  * brings state and host to agree; closing it lets go of what runs without touching it.
  */
-import { writeSync } from "node:fs";
+import { rmdirSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { prepareCgroupParent, removeCgroup } from "../kernel/cgroup.ts";
 import { openFlags } from "../kernel/files.ts";
 import { fileSystemOf } from "../kernel/mount-attributes.ts";
@@ -27,6 +28,7 @@ import {
   containerRepository,
   Deliveries,
   disconnectContainer,
+  endForPowerOff,
   failpointHook,
   isAlive,
   membersOf,
@@ -85,6 +87,10 @@ export interface Engine {
   readonly facts: HostFacts;
   /** Takes over what can change while it is open; what is under way goes on as it began. */
   adopt(settings: LiveSettings): void;
+  /** Seconds that the containers which run may take to end, at most. */
+  longestGraceSeconds(): number;
+  /** The machine goes down: ends all containers as a stop does, for their policies to bring back at the next start. */
+  endForPowerOff(): Promise<void>;
   /** Lets go of everything; containers keep running for the next engine. */
   close(): Promise<void>;
   /** Closes, and takes bridge, rules and cgroups off the host. Errors: `conflict` while containers run. */
@@ -146,6 +152,8 @@ async function openWith(
     report,
   });
   const rowFiles = new RowFiles((id) => paths.container(id).directory, report);
+  let goesDown = false;
+  const running = () => [...registry.all()].filter(({ state }) => hasProcess(state));
   let names: ContainerNames | undefined;
   let namesWithin: NameServers | undefined;
   const registry = new ContainerRegistry(containerRepository(database), {
@@ -220,7 +228,10 @@ async function openWith(
     deliveries,
     fail,
     pauseBeforeNext,
-    startLater: (container, pauseMs) => startLater(context, container, pauseMs),
+    startLater(container, pauseMs) {
+      // The next engine starts it.
+      if (!goesDown) startLater(context, container, pauseMs);
+    },
     report,
   };
   const containerNames = new ContainerNames(registry, networks);
@@ -381,6 +392,14 @@ async function openWith(
       // Whoever needs one of these asks the configuration each time.
       Object.assign(config, Object.fromEntries(liveSettings.map((name) => [name, settings[name]])));
     },
+    longestGraceSeconds() {
+      return Math.max(0, ...running().map(({ document }) => powerOffGrace(document.specification.stop)));
+    },
+    async endForPowerOff() {
+      goesDown = true;
+      const ends = running().map((container) => endForPowerOff(context, container, mostPowerOffSeconds));
+      for (const end of await Promise.allSettled(ends)) if (end.status === "rejected") report(end.reason);
+    },
     async close() {
       // As long as a container runs it needs all of it; the last engine leaves the host as the first found it.
       const isLast = ![...context.registry.all()].some(({ state }) => hasProcess(state));
@@ -401,6 +420,7 @@ async function openWith(
       await removeCgroup(facts.cgroup, cgroupParentOf(config.tag));
       store[Symbol.dispose]();
       runLock[Symbol.dispose]();
+      removeRunDirectory(config.run);
     },
   };
 }
@@ -429,6 +449,25 @@ function openTelemetry(
 function defaultGateway(networks: Networks): string | undefined {
   const gateway = networks.all().find(({ name }) => name === "bridge")?.gateway;
   return gateway === "" ? undefined : gateway;
+}
+
+/** Its own files; anything else that somebody keeps there stays, and the directory with it. */
+function removeRunDirectory(directory: string): void {
+  for (const name of ["s", "builds", "lock", "engine.log"]) {
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
+  try {
+    rmdirSync(directory);
+  } catch {
+    // Not empty.
+  }
+}
+
+/** How long the end of the machine waits for one container, however long its own stop may take. */
+const mostPowerOffSeconds = 600;
+
+function powerOffGrace({ graceSeconds }: { readonly graceSeconds: number }): number {
+  return graceSeconds < 0 ? mostPowerOffSeconds : Math.min(graceSeconds, mostPowerOffSeconds);
 }
 
 function hasProcess(state: ContainerState): boolean {

@@ -10,6 +10,7 @@ import { callerAt } from "../kernel/caller.ts";
 import { acceptEach, notifyManager, takeListeners } from "../kernel/service-manager.ts";
 import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
+import { machineGoesDown } from "../runtime/mod.ts";
 import { fromDockerConfig, readConfigFile } from "./config-file.ts";
 import type { GivenSettings } from "./daemon-options.ts";
 import { daemonPage, parseDaemonWords } from "./daemon-words.ts";
@@ -59,6 +60,9 @@ async function serveFronts(api: ApiServer, host: string, log: EngineLog): Promis
 function openLog({ logLevel: level, logFormat: format }: EngineConfig): EngineLog {
   return new EngineLog({ level, format, toJournal: isJournal(process.env["JOURNAL_STREAM"]) });
 }
+
+/** What ends and clean-up of containers take beside the time that they are given. */
+const afterGraceSeconds = 30;
 
 function warn(sentence: string): void {
   writeSync(2, `tiffin daemon: ${sentence}\n`);
@@ -139,6 +143,11 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       process.off("SIGHUP", reload);
       notifyManager(manager, "STOPPING=1");
       log.say("info", "the engine stops");
+      if (manager !== undefined && machineGoesDown()) {
+        const microseconds = (engine.longestGraceSeconds() + afterGraceSeconds) * 1_000_000;
+        notifyManager(manager, `EXTEND_TIMEOUT_USEC=${microseconds}`);
+        await engine.endForPowerOff();
+      }
       telling[Symbol.dispose]();
       await metrics?.close(0);
       closing.abort();

@@ -18,3 +18,4 @@ export type {
   RuntimeOptions,
   SupervisedProcess,
 } from "./supervised-process.ts";
+export { machineGoesDown } from "./systemd/mod.ts";

@@ -99,7 +99,7 @@ Architecture: ${architecture}
 Maintainer: The founders of Tiffin <tiffin@example.org>
 Installed-Size: ${Math.ceil(bytes / kilobyte)}
 Depends: libc6 (>= 2.28), passwd
-Recommends: ca-certificates
+Recommends: ca-certificates, busybox-static
 Section: admin
 Priority: optional
 Description: container engine that shows every step it takes

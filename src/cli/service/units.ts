@@ -21,6 +21,7 @@ ListenStream=/run/tiffin.sock
 SocketMode=0660
 SocketUser=root
 SocketGroup=tiffin
+RemoveOnStop=yes
 
 [Install]
 WantedBy=sockets.target
@@ -40,7 +41,7 @@ StartLimitBurst=5
 [Service]
 Type=notify
 ExecStart=${quoted(program)} daemon
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sh -c 'kill -HUP $MAINPID'
 Restart=on-failure
 RestartSec=1
 TimeoutStartSec=90

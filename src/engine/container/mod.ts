@@ -9,7 +9,8 @@ export {
 } from "./connect/mod.ts";
 export { type ContainerContext, tellEvent } from "./context.ts";
 export { Deliveries } from "./delivery/mod.ts";
-export { decodeSignal } from "./end/mod.ts";
+export { defaultLogDriver, logDrivers } from "./docker/mod.ts";
+export { decodeSignal, endForPowerOff } from "./end/mod.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";
 export {
   pauseBeforeNext,

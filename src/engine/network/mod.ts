@@ -24,7 +24,7 @@ export type {
   Reconnected,
   UnwiredPlace,
 } from "./model.ts";
-export { networkSteps } from "./model.ts";
+export { networkDrivers, networkSteps } from "./model.ts";
 export { NetworkService } from "./network-service.ts";
 export { openNetworks } from "./open-networks.ts";
 export type { Member } from "./present.ts";

@@ -41,7 +41,9 @@ export interface PublishedPort {
 }
 
 /** `none` and `host` are networks by name, so that clients can list them; nothing is made for them. */
-export type NetworkDriver = "bridge" | "host" | "null" | "macvlan" | "ipvlan" | "vlan" | "vxlan";
+/** In the order of the alphabet, as they are told. */
+export const networkDrivers = ["bridge", "host", "ipvlan", "macvlan", "null", "vlan", "vxlan"] as const;
+export type NetworkDriver = (typeof networkDrivers)[number];
 
 export type MacvlanMode = "private" | "vepa" | "bridge" | "passthru";
 export type IpvlanMode = "l2" | "l3" | "l3s";

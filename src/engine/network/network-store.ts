@@ -13,7 +13,7 @@ import type { Database } from "bun:sqlite";
 import { decoderKit, optional } from "../../lib/decoders.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { directWrites, type Writes } from "../store/mod.ts";
-import type { Network, NetworkSettings } from "./model.ts";
+import { type Network, type NetworkSettings, networkDrivers } from "./model.ts";
 
 export interface Lease {
   readonly containerId: string;
@@ -68,7 +68,7 @@ const made = variants("kind", {
 });
 
 const settings = object({
-  driver: oneOf("bridge", "host", "null", "macvlan", "ipvlan", "vlan", "vxlan"),
+  driver: oneOf(...networkDrivers),
   subnet: text,
   gateway: text,
   ipRange: text,

@@ -5,7 +5,8 @@ import type { DiskUsage } from "../../docker/types/disk-usage.ts";
 import type { InfoResponse, VersionResponse } from "../../docker/types/system.ts";
 import { nowMs } from "../../lib/clock.ts";
 import { type EngineConfig, ownRuntime } from "../config.ts";
-import { type ContainerContext, isAlive } from "../container/mod.ts";
+import { type ContainerContext, defaultLogDriver, isAlive, logDrivers } from "../container/mod.ts";
+import { networkDrivers } from "../network/mod.ts";
 import { foreignRuntimes } from "../runtimes.ts";
 import { MetricsService } from "./metrics-service.ts";
 import { indexServer, registryConfig } from "./registry-config.ts";
@@ -103,9 +104,9 @@ export class SystemService {
       ],
       Plugins: {
         Volume: ["local"],
-        Network: ["bridge", "host", "none"],
+        Network: networkDrivers,
         Authorization: null,
-        Log: ["json-file", "local", "none"],
+        Log: logDrivers,
       },
       MemoryLimit: controllers.has("memory"),
       SwapLimit: cgroup.swapAccounting,
@@ -120,7 +121,7 @@ export class SystemService {
       OomKillDisable: cgroup.mode !== "v2",
       NGoroutines: 0,
       SystemTime: new Date(nowMs()).toISOString(),
-      LoggingDriver: "json-file",
+      LoggingDriver: defaultLogDriver,
       CgroupDriver: "cgroupfs",
       CgroupVersion: cgroup.mode === "v2" ? "2" : "1",
       NEventsListener: 0,

@@ -87,6 +87,11 @@ export class SystemdManager implements Disposable {
     return { version: Number(version ?? "0"), group: this.#property("ControlGroup").replace(/\/$/, "") };
   }
 
+  /** `starting`, `running`, `degraded`, `stopping` ... as `systemctl is-system-running` says. */
+  systemState(): string {
+    return this.#property("SystemState");
+  }
+
   /** Makes a scope of existing processes and waits until it is there. Throws `conflict`, `unavailable`. */
   start(unit: string, properties: readonly UnitProperty[]): void {
     const body: DbusValue[] = [unit, "replace", properties.map(({ name, value }) => [name, value]), []];

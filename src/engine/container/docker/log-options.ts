@@ -108,6 +108,9 @@ const drivers: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   ...Object.fromEntries(deliveryDrivers.map((driver) => [driver, deliveredBy(driver)])),
 };
 
+/** All that there are, in the order of the alphabet. */
+export const logDrivers: readonly string[] = Object.keys(drivers).sort();
+
 /** Refuses what cannot be done; warns of what will not be. Errors: `container.log-option`, `container.log-driver`. */
 export function decodeLogConfig(config: LogConfig | undefined): {
   readonly log: LogSpecification;

@@ -4,6 +4,7 @@ export { type BodyCircumstances, type DecodedBody, decodeCreateBody } from "./cr
 export type { DockerDocuments } from "./documents.ts";
 export { documentsOf } from "./documents-of.ts";
 export { decodeLink, linkText } from "./links.ts";
+export { defaultLogDriver, logDrivers } from "./log-options.ts";
 export { networkMode } from "./network-mode.ts";
 export { decodeFirstDocument, storedDocuments } from "./stored-documents.ts";
 export { decodeUpdateBody, type EnvironmentChange, type WantedUpdate } from "./update-body.ts";

@@ -3,5 +3,12 @@ export type { EndContext } from "./context.ts";
 export { settleExit, watchExit } from "./exit.ts";
 export { pruneContainers } from "./prune.ts";
 export { type RemoveOptions, removeContainer, removeUnreadable, takeAway } from "./remove.ts";
-export { decodeSignal, endUnhealthy, killContainer, type StopOptions, stopContainer } from "./stop.ts";
+export {
+  decodeSignal,
+  endForPowerOff,
+  endUnhealthy,
+  killContainer,
+  type StopOptions,
+  stopContainer,
+} from "./stop.ts";
 export { waitFor } from "./wait.ts";

@@ -4,6 +4,7 @@ import { killCgroup } from "../../../kernel/cgroup-processes.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import { within } from "../../../lib/timer.ts";
 import { parseSignal, signalNumbers } from "../../../linux/signals.ts";
+import type { SupervisedProcess } from "../../../runtime/mod.ts";
 import { tellEvent } from "../context.ts";
 import { cgroupOf, nextExit, tellExits, unpauseForSignal } from "../process/mod.ts";
 import { type Container, type Ending, isAlive } from "../record/mod.ts";
@@ -61,14 +62,42 @@ export async function stopContainer(
 export async function endUnhealthy(context: EndContext, container: Container): Promise<void> {
   const { state, process } = container;
   if (!isAlive(state) || process === undefined || state.stopping === true || state.unhealthy === true) return;
+  context.registry.noteUnhealthy(container);
+  await endRun(context, container, process, container.document.specification.stop.graceSeconds);
+}
+
+/** The machine goes down: the run ends as a stop ends it, and the policy does what it does at the next start of the engine. */
+export async function endForPowerOff(
+  context: EndContext,
+  container: Container,
+  mostSeconds: number,
+): Promise<void> {
+  await startUnderWay(container);
+  const { state, process } = container;
+  if (!isAlive(state) || process === undefined) return;
+  if (state.stopping === true || state.unhealthy === true) {
+    // Somebody is ending it already.
+    await within(nextExit(container).ended, mostSeconds * 1000);
+    return;
+  }
+  const { graceSeconds } = container.document.specification.stop;
+  const seconds = graceSeconds < 0 ? mostSeconds : Math.min(graceSeconds, mostSeconds);
+  await endRun(context, container, process, seconds);
+}
+
+async function endRun(
+  context: EndContext,
+  container: Container,
+  process: SupervisedProcess,
+  graceSeconds: number,
+): Promise<void> {
   const { stop } = container.document.specification;
   const { ended } = nextExit(container);
-  context.registry.noteUnhealthy(container);
   process.signal(stop.signal);
   tellKill(context, container, stop.signal);
   await unpauseForSignal(context, container);
   context.fail("stop.signalled");
-  const inTime = stop.graceSeconds < 0 ? await always(ended) : await within(ended, stop.graceSeconds * 1000);
+  const inTime = graceSeconds < 0 ? await always(ended) : await within(ended, graceSeconds * 1000);
   if (inTime) return;
   process.signal(signalNumbers.SIGKILL);
   tellKill(context, container, signalNumbers.SIGKILL);
