@@ -6,6 +6,7 @@ import { dirname } from "node:path";
 import { parseIgnore } from "../../docker/dockerfile/ignore.ts";
 import { listDirectory, removeTree } from "../../kernel/directory.ts";
 import { exists, makeDirectory, openDirectory, openFile, openFlags } from "../../kernel/files.ts";
+import { spreadDirectories } from "../../kernel/spread.ts";
 import { TreeView } from "../../kernel/tree-view.ts";
 import { removeEntry } from "../../kernel/tree-writer.ts";
 import { randomHex } from "../../lib/ids.ts";
@@ -64,6 +65,8 @@ export class BuildPlace implements Disposable {
   directory(): string {
     const directory = `${this.path}/part-${randomHex(nameDigits)}`;
     makeDirectory(directory, placeMode);
+    // What is made and removed for each build would be looked at by the next, where the disk has it beside (see `spreadDirectories`).
+    spreadDirectories(directory);
     return directory;
   }
 

@@ -33,16 +33,19 @@ export interface PackingOptions {
   readonly firstHostId: (node: TreeNode) => number;
   /** Which extended attributes go along; all that are content unless given. */
   readonly attributes?: (name: string) => boolean;
+  /** Of the pieces: `reused` where whoever takes one is done with it when the next is asked for. `own` unless given. */
+  readonly memory?: "own" | "reused";
 }
 
 export class TarPacking {
   readonly #options: PackingOptions;
   /** Files with several names, by device and inode: the later names are hard links to the first. */
   readonly #linked = new Map<string, string>();
-  readonly #pieces = new Pieces("own");
+  readonly #pieces: Pieces;
 
   constructor(options: PackingOptions) {
     this.#options = options;
+    this.#pieces = new Pieces(options.memory ?? "own");
   }
 
   /** The member for `node`, by that path. Nothing for a socket. */
@@ -104,8 +107,8 @@ export class TarPacking {
     for (let left = sizeBytes; left > 0; ) {
       const room = this.#pieces.room(left);
       const got: number = hasEnded ? 0 : readSome(file, room);
-      // A new piece is all zeros.
       hasEnded ||= got === 0;
+      if (hasEnded) room.fill(0);
       const taken = hasEnded ? room.length : got;
       left -= taken;
       yield* this.#pieces.advance(taken);

@@ -21,7 +21,7 @@ const nothing = new Uint8Array(0);
 
 export class LayerDraft {
   readonly #base: OpenTree;
-  readonly #packing = new TarPacking({ firstHostId: () => 0 });
+  readonly #packing = new TarPacking({ firstHostId: () => 0, memory: "reused" });
   /** Directories that the archive has. */
   readonly #directories = new Set<string>();
   readonly #timeNs: bigint;
