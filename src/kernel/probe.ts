@@ -343,8 +343,10 @@ function securityOnDemand(mountText: () => string): SecurityFacts {
 function probeHardware(): HardwareFacts {
   const memory = parseMemInfo(read("/proc/meminfo"));
   const online = parseCpuList(read("/sys/devices/system/cpu/online"));
+  const nodes = parseCpuList(read("/sys/devices/system/node/has_memory")) ?? [];
   return {
     cpus: Math.max(1, online?.length ?? 1),
+    memoryNodes: nodes.length === 0 ? [0] : nodes,
     memoryBytes: memory.get("MemTotal") ?? 0,
     swapBytes: memory.get("SwapTotal") ?? 0,
   };

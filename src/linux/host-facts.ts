@@ -102,6 +102,8 @@ export interface SecurityFacts {
 export interface HardwareFacts {
   /** Processors that are online. */
   readonly cpus: number;
+  /** Those with memory; a kernel without NUMA has 0 alone. */
+  readonly memoryNodes: readonly number[];
   readonly memoryBytes: number;
   readonly swapBytes: number;
 }

@@ -302,6 +302,11 @@ describe("endings", () => {
       const again = await finished(tiffin(server, ["run", "--cidfile", file, "base"]));
       expect(again.code).toBe(125);
       expect(again.err).toStartWith("tiffin: container ID file found");
+      const created = await finished(tiffin(server, ["create", "--cidfile", file, "base"]));
+      expect([created.code, created.err]).toEqual([
+        1,
+        `container ID file found, make sure the other container isn't running or delete ${file}\n`,
+      ]);
       const nowhere = await finished(tiffin(server, ["run", "--cidfile", join(file, "x"), "base"]));
       expect(nowhere.code).toBe(125);
       expect(nowhere.err).toStartWith(

@@ -8,6 +8,7 @@ import { containerFlags } from "../container-config/container-flags.ts";
 import { createBody } from "../container-config/create-body.ts";
 import { describeError } from "../describe-error.ts";
 import { PlainFailure } from "../exit-reports.ts";
+import type { CliIo } from "../io.ts";
 import { withImage } from "../missing-image.ts";
 import { platformFor } from "../registry/default-platform.ts";
 
@@ -25,7 +26,7 @@ export const command = defineCommand({
       { given, values, image, command: words, detached: false, consoleSize: undefined },
       context.io,
     );
-    using cid = new CidFile(context.io, values.cidfile);
+    using cid = openCidFile(context.io, values.cidfile);
     const api = await context.api();
     const { pull: policy, quiet } = values;
     const platform = platformFor(values.platform, context.io);
@@ -48,3 +49,12 @@ export const command = defineCommand({
     }
   },
 });
+
+/** Docker's `create` says what is wrong with the file, and nothing about its own usage. */
+function openCidFile(io: CliIo, path: string): CidFile {
+  try {
+    return new CidFile(io, path);
+  } catch (thrown) {
+    throw new PlainFailure(describeError(thrown), 1);
+  }
+}

@@ -9,6 +9,7 @@ import { fakeIo } from "../testing/fake-io.ts";
 import { containerFlags } from "./container-flags.ts";
 import cases from "./create-body.cases.json";
 import { createBody } from "./create-body.ts";
+import { parseRestartPolicy } from "./limit-specs.ts";
 
 const files: Readonly<Record<string, string | Uint8Array | Error>> = {
   spaced: "A=1\nB C=2\n",
@@ -86,4 +87,10 @@ test("paths of the system that are not confined go as lists of none, which are n
   const asked = { values, given, image: "busybox", command: [], detached: false, consoleSize: undefined };
   const body = createBody(asked, surroundings());
   expect(body.HostConfig).toMatchObject({ MaskedPaths: [], ReadonlyPaths: [] });
+});
+
+test("a count of restarts is any integer: the engine says which it takes", () => {
+  expect(parseRestartPolicy("on-failure:-1")).toEqual({ Name: "on-failure", MaximumRetryCount: -1 });
+  expect(parseRestartPolicy("on-failure:+2")).toEqual({ Name: "on-failure", MaximumRetryCount: 2 });
+  expect(() => parseRestartPolicy("on-failure:x")).toThrow("maximum retry count must be an integer");
 });

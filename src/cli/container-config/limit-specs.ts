@@ -54,7 +54,7 @@ export function parseRestartPolicy(text: string): RestartPolicy {
   if (colon < 0) return { Name: text };
   const [name, count] = [text.slice(0, colon), text.slice(colon + 1)];
   if (name === "") throw new Error("invalid restart policy format: no policy provided before colon");
-  if (!/^\d{1,9}$/.test(count))
+  if (!/^[+-]?\d{1,9}$/.test(count))
     throw new Error("invalid restart policy format: maximum retry count must be an integer");
   return { Name: name, MaximumRetryCount: Number(count) };
 }

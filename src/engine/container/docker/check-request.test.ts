@@ -10,7 +10,7 @@ import { decodeCreateBody } from "./create-body.ts";
 const machine = probe();
 const facts = {
   ...machine,
-  hardware: { ...machine.hardware, cpus: 2 },
+  hardware: { ...machine.hardware, cpus: 2, memoryNodes: [0, 2] },
   cgroup: { ...machine.cgroup, swapAccounting: true },
 };
 const mib = 1024 * 1024;
@@ -84,6 +84,10 @@ test.each<[HostConfig, string]>([
     "container.cpu-period: CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
   ],
   [{ CpusetCpus: "5" }, "container.cpuset: Requested CPUs are not available - requested 5, available: 0-1"],
+  [
+    { CpusetMems: "0-2" },
+    "container.cpuset: Requested memory nodes are not available - requested 0-2, available: 0,2",
+  ],
   [{ CpusetCpus: "1-" }, "container.cpuset: Invalid value 1- for cpuset cpus"],
   [
     { OomScoreAdj: 1001 },

@@ -1,5 +1,5 @@
 /** Limits that the kernel would refuse at the start: told at creation, with the range that it takes. Pure. */
-import { parseCpuList } from "../../../linux/cpu-list.ts";
+import { formatCpuList, parseCpuList } from "../../../linux/cpu-list.ts";
 import type { HostFacts } from "../../../linux/host-facts.ts";
 import { validateCgroupParent } from "./cgroup-parent.ts";
 import { refuse } from "./refuse.ts";
@@ -95,18 +95,24 @@ function checkCpu(resources: ResourceLimits, facts: HostFacts): void {
   if (cpuShares < 0) {
     refuse("cpu-shares", `invalid CPU shares (${cpuShares}): value must be a positive integer`);
   }
-  checkCpuSet("cpus", resources.cpus ?? "", cpus);
-  checkCpuSet("mems", resources.memoryNodes ?? "", undefined);
+  checkCpuSet(
+    "cpus",
+    resources.cpus ?? "",
+    Array.from({ length: cpus }, (_, cpu) => cpu),
+  );
+  checkCpuSet("mems", resources.memoryNodes ?? "", facts.hardware.memoryNodes);
 }
 
-function checkCpuSet(kind: "cpus" | "mems", text: string, count: number | undefined): void {
+function checkCpuSet(kind: "cpus" | "mems", text: string, available: readonly number[]): void {
   if (text === "") return;
   const wanted = parseCpuList(text);
   // Blanks alone would leave the container without any.
   if (wanted === undefined || wanted.length === 0)
     refuse("cpuset", `Invalid value ${text} for cpuset ${kind}`);
-  if (count !== undefined && wanted.some((cpu) => cpu >= count)) {
-    refuse("cpuset", `Requested CPUs are not available - requested ${text}, available: 0-${count - 1}`);
+  if (wanted.some((each) => !available.includes(each))) {
+    const what = kind === "cpus" ? "CPUs" : "memory nodes";
+    const there = formatCpuList(available);
+    refuse("cpuset", `Requested ${what} are not available - requested ${text}, available: ${there}`);
   }
 }
 
