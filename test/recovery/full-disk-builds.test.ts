@@ -28,8 +28,11 @@ function context(content: Readonly<Record<string, string>>): string {
 }
 
 /** What fails, and then that nothing of it is there. */
-async function failing(room: number, ...words: readonly string[]): Promise<CommandResult> {
-  const result = await engine.cli("build", ...words);
+async function failing(room: number, context: string | Uint8Array): Promise<CommandResult> {
+  const result =
+    typeof context === "string"
+      ? await engine.cli("build", context)
+      : await engine.cliWith({ input: context }, "build", "-");
   expect(result.exitCode).not.toBe(0);
   expect(await engine.output("ps", "-aq")).toBe("");
   await until("the room", () => freeBytes(engine) > room - (1 << 20));
@@ -41,19 +44,22 @@ async function failing(room: number, ...words: readonly string[]): Promise<Comma
 const step = (script: string): string => context({ Dockerfile: `FROM base\nRUN ${script}\n` });
 const megabytes = (count: number): string => `dd if=/dev/urandom bs=1M count=${count} 2>/dev/null`;
 
-test("a step that fills the disk, one whose layer has no room, and a context that has none fail with a sentence and leave nothing", async () => {
+test("a step that fills the disk, one whose layer has no room, and a context that has none, sent or copied, fail with a sentence and leave nothing", async () => {
   const room = freeBytes(engine);
   const filled = await failing(room, step("dd if=/dev/zero of=/big bs=1M"));
   expect(filled.stdout).toMatch(noRoom);
   const most = Math.floor((room >> 20) * 0.7);
   expect((await failing(room, step(`${megabytes(most)} > /big`))).stderr).toMatch(noRoom);
-  const large = context({ Dockerfile: "FROM base\nCOPY big /big\n" });
-  writeFileSync(`${large}/big`, crypto.getRandomValues(new Uint8Array(1 << 16)));
+  const large = context({ Dockerfile: "FROM base\nCOPY . /all\n" });
   const part = new Uint8Array(1 << 20);
   for (let index = 0; index < (mountBytes >> 20) + 2; index += 1) {
     writeFileSync(`${large}/part${index}`, part.fill(index + 1));
   }
   expect((await failing(room, large)).stderr).toMatch(noRoom);
+  // One that is sent has to be somewhere before a step of it is done.
+  writeFileSync(`${large}/Dockerfile`, "FROM base\nCOPY part0 /part\n");
+  const sent = Bun.spawnSync(["tar", "-C", large, "-cf", "-", "."]).stdout;
+  expect((await failing(room, sent)).stderr).toMatch(noRoom);
   await engine.output("build", "-q", "-t", "after", step("echo after > /after"));
   expect(await engine.output("run", "--rm", "after", "cat", "/after")).toBe("after");
 }, 120_000);

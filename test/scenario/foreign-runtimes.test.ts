@@ -151,7 +151,11 @@ describe.each(runtimes)("%s", (runtime) => {
     const start = "trap 'echo told; exit 5' TERM; echo begun; while :; do sleep 0.1; done";
     await engine.output("run", "-d", "--name", "life", "--runtime", runtime, "base", "sh", "-c", start);
     expect(await engine.output("inspect", "-f", "{{.HostConfig.Runtime}}", "life")).toBe(runtime);
-    expect(await engine.output("exec", "life", "cat", "/proc/1/comm")).toBe("sh");
+    // Their first process is theirs for a moment, before it becomes ours.
+    await until(
+      "the program to run",
+      async () => (await engine.output("exec", "life", "cat", "/proc/1/comm")) === "sh",
+    );
     expect((await cli("exec", "life", "sh", "-c", "exit 4")).exitCode).toBe(4);
     expect(await engine.output("top", "life")).toContain("while :");
     expect(await engine.output("stats", "--no-stream", "--format", "{{.Name}}", "life")).toBe("life");
