@@ -143,7 +143,8 @@ test("whatever is asked of a container that is just ending is done, or told that
 test("each end is told as Docker tells it", async () => {
   const { containers, events } = fixture.engine;
   const told: string[] = [];
-  using _listener = events.subscribe(({ action, attributes }) => {
+  using _listener = events.subscribe(({ type, action, attributes }) => {
+    if (type !== "container") return;
     const { signal } = attributes;
     told.push(signal === undefined ? action : `${action} ${signal}`);
   });
