@@ -78,21 +78,33 @@ function ready(kernel: string): boolean {
   return prepared.exitCode === 0 || process.env["MUST_RUN"] === "1";
 }
 
+/**
+ * The kernel changes its own code while it runs, and an emulator of several processors now and then runs into the byte that is there for the
+ * moment. No program of ours can bring that about: the machine is booted once more.
+ */
+const emulatorFault = "Oops: int3:";
+
+async function boot(kernel: string, init: string, files: readonly string[]) {
+  const machine = Bun.spawn(["bash", "test/vm/boot.sh", "--kernel", kernel, "--init", init, ...files], {
+    cwd: project,
+    env: { ...process.env, TIFFIN_RUNTIMES: "tiffin" },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [output, errors, status] = await Promise.all([
+    new Response(machine.stdout).text(),
+    new Response(machine.stderr).text(),
+    machine.exited,
+  ]);
+  return { output, errors, status };
+}
+
 for (const { kernel, init, files, leastTests } of machines) {
   test.concurrent.skipIf(!ready(kernel))(
     `what needs another kernel passes on Linux ${kernel} with ${init} (skipped without root or such a kernel)`,
     async () => {
-      const machine = Bun.spawn(["bash", "test/vm/boot.sh", "--kernel", kernel, "--init", init, ...files], {
-        cwd: project,
-        env: { ...process.env, TIFFIN_RUNTIMES: "tiffin" },
-        stdout: "pipe",
-        stderr: "pipe",
-      });
-      const [output, errors, status] = await Promise.all([
-        new Response(machine.stdout).text(),
-        new Response(machine.stderr).text(),
-        machine.exited,
-      ]);
+      let { output, errors, status } = await boot(kernel, init, files);
+      if (output.includes(emulatorFault)) ({ output, errors, status } = await boot(kernel, init, files));
       const passed = Number(/^ *(\d+) pass$/m.exec(output)?.[1] ?? 0);
       const failed = Number(/^ *(\d+) fail$/m.exec(output)?.[1] ?? -1);
       if (status !== 0 || failed !== 0) throw new Error(`${output.slice(-8000)}\n${errors}`);
