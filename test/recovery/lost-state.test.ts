@@ -19,7 +19,7 @@ import {
   writeSync,
 } from "node:fs";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
-import { until } from "../support/until.ts";
+import { succeeds, until } from "../support/until.ts";
 
 function overwrite(path: string, length: number): void {
   const fd = openSync(path, "r+");
@@ -124,9 +124,13 @@ for (const [what, lose] of losses) {
     ]).toEqual(pids);
     expect(await inspect(engine, "{{json .NetworkSettings.Ports}}", "runs")).toBe(port);
     expect(await engine.output("exec", "runs", "cat", "/data/file", "/file")).toBe("mine\nmine");
-    expect(
-      await engine.output("exec", "runs", "ping", "-c", "1", "-W", "5", await gateway(engine)),
-    ).toContain("1 packets received");
+    const reached = await gateway(engine);
+    // One packet may be lost; a container that is cut off would lose them all.
+    await succeeds(async () =>
+      expect(await engine.output("exec", "runs", "ping", "-c", "1", "-W", "2", reached)).toContain(
+        "1 packets received",
+      ),
+    );
     expect(readdirSync(`${engine.root}/volumes`).sort()).toEqual(volumes);
     expect(await engine.output("run", "--rm", "-v", "precious:/data", "base", "cat", "/data/file")).toBe(
       "mine",
