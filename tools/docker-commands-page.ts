@@ -27,11 +27,21 @@ const unsigned = "nothing is signed, and no signature is looked at";
 const differences: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "container create": { "disable-content-trust": unsigned },
   "container run": { "disable-content-trust": unsigned },
+  "image build": {
+    "disable-content-trust": unsigned,
+    "force-rm": "containers of steps always go",
+    rm: "containers of steps always go",
+  },
   "image pull": { "disable-content-trust": unsigned },
   "image push": { "disable-content-trust": unsigned },
   "system prune": {
     all: "steps of builds are no cache to it: what they came to goes as images without a name do",
   },
+};
+
+/** Taken to be refused with the reason. */
+const refusals: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "image build": { squash: "refused: steps stay layers of their own" },
 };
 
 const windows = "of Windows alone";
@@ -101,6 +111,8 @@ function verdictOf(
   if (!isThere) return { verdict: "not yet", how: absences[long] ?? "" };
   if (short !== undefined && `-${ownShort ?? ""}` !== short)
     return { verdict: "differs", how: `no ${short}` };
+  const refused = refusals[command]?.[long];
+  if (refused !== undefined) return { verdict: "not yet", how: refused };
   const own = differences[command]?.[long];
   if (own !== undefined) return { verdict: "differs", how: own };
   const path = ["container create", "container run"].includes(command) ? fieldsOfOptions[long] : undefined;

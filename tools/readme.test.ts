@@ -29,7 +29,7 @@ test("every link to a file leads to one", () => {
 });
 
 test("every family of commands that it claims is there", () => {
-  const families = claimed(/`run` and all there is for ([^(]*?)\s*\(/)
+  const families = claimed(/`run`, and the families for ([^(]*?)\s*\(/)
     .split(/,\s+|\s+and\s+the\s+/)
     .map((family) => (family === "builds" ? "builder" : family.replace(/s$/, "")));
   const there = new Set(commandTable.flatMap(({ names }) => names).map((name) => name.split(" ")[0]));

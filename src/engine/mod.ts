@@ -33,6 +33,7 @@ import {
   isAlive,
   membersOf,
   pauseBeforeNext,
+  powerOffSeconds,
   RowFiles,
   reachContext,
   recoverContainers,
@@ -393,11 +394,11 @@ async function openWith(
       Object.assign(config, Object.fromEntries(liveSettings.map((name) => [name, settings[name]])));
     },
     longestGraceSeconds() {
-      return Math.max(0, ...running().map(({ document }) => powerOffGrace(document.specification.stop)));
+      return Math.max(0, ...running().map(powerOffSeconds));
     },
     async endForPowerOff() {
       goesDown = true;
-      const ends = running().map((container) => endForPowerOff(context, container, mostPowerOffSeconds));
+      const ends = running().map((container) => endForPowerOff(context, container));
       for (const end of await Promise.allSettled(ends)) if (end.status === "rejected") report(end.reason);
     },
     async close() {
@@ -461,13 +462,6 @@ function removeRunDirectory(directory: string): void {
   } catch {
     // Not empty.
   }
-}
-
-/** How long the end of the machine waits for one container, however long its own stop may take. */
-const mostPowerOffSeconds = 600;
-
-function powerOffGrace({ graceSeconds }: { readonly graceSeconds: number }): number {
-  return graceSeconds < 0 ? mostPowerOffSeconds : Math.min(graceSeconds, mostPowerOffSeconds);
 }
 
 function hasProcess(state: ContainerState): boolean {

@@ -246,8 +246,16 @@ test.skipIf(!possible)(
     await apt("install", "/packages/tiffin_1.1.0_amd64.deb");
     expect(await output("tiffin", "ps", "-a", "--format", "{{.Names}}")).toBe("lasting");
     expect(await output("tiffin", "volume", "ls", "-q")).toBe("pantry");
+    expect(await output("systemctl", "is-enabled", "tiffin.socket", "tiffin.service")).toBe(
+      "enabled\nenabled",
+    );
     await output("tiffin", "start", "lasting");
+    // Without the service a client starts an engine of its own, which goes with the package all the same.
+    await output("systemctl", "stop", "tiffin.socket", "tiffin.service");
+    expect(await output("tiffin", "ps", "--format", "{{.Names}}")).toBe("lasting");
+    expect(await enginePid()).toBe("0");
     await apt("purge", "tiffin");
+    expect((await there("sh", "-c", "cat /proc/[0-9]*/comm | grep -x tiffin")).stdout).toBe("");
     expect(await whatThereIs()).toEqual([...before]);
   },
   120_000,

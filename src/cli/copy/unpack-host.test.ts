@@ -76,6 +76,20 @@ test("nothing leads out: neither names, nor links that the archive brings, nor t
   expect(readdirSync(into)).toContain("abs");
 });
 
+test("a name at the top is there, whatever directory was before it and however alike the two are called", () => {
+  unpack(
+    entry("lib", { type: "directory", mode: 0o755 }),
+    entry("lib/one", content),
+    entry("lib6", content),
+    entry("lib/two", content),
+    entry("lib", { type: "directory", mode: 0o755 }),
+    entry("/", { type: "directory", mode: 0o755 }),
+    entry("l", content),
+  );
+  expect(readdirSync(into).sort()).toEqual(["l", "lib", "lib6"]);
+  expect(readdirSync(`${into}/lib`).sort()).toEqual(["one", "two"]);
+});
+
 test("a link in the place of a file is replaced, not followed", () => {
   symlinkSync("../outside", `${into}/file`);
   unpack(entry("file", content));

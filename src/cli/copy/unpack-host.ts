@@ -176,9 +176,10 @@ export class HostUnpacking implements TarSink {
   #placeOf(path: string): string | undefined {
     const slash = path.lastIndexOf("/");
     const name = path.slice(slash + 1);
+    // Of what stands at the top nothing is kept.
+    const called = slash > 0 && !["", ".", ".."].includes(name) ? path.slice(0, slash) : undefined;
     const parent = this.#parent;
-    const isPlain = !["", ".", ".."].includes(name);
-    if (isPlain && parent?.called === path.slice(0, slash)) return `${parent.path}/${name}`;
+    if (called !== undefined && parent?.called === called) return `${parent.path}/${name}`;
     this.#parent = undefined;
     const { directory, rename } = this.#options;
     const names = path.split("/").filter((name) => name !== "" && name !== ".");
@@ -196,8 +197,7 @@ export class HostUnpacking implements TarSink {
       else if (!found.isDirectory()) throw outside(path);
     }
     // The first name of all may be called otherwise.
-    if (isPlain && slash > 0)
-      this.#parent = { called: path.slice(0, slash), path: at, keptModes: new KeptModes() };
+    if (called !== undefined) this.#parent = { called, path: at, keptModes: new KeptModes() };
     return `${at}/${names.at(-1)}`;
   }
 }

@@ -26,7 +26,7 @@ import { type VertexOutput, vertexOf } from "./graph/mod.ts";
 import { imageDocument } from "./image-document.ts";
 import { type OpenedDirectories, openNamed } from "./in-place/mod.ts";
 import { type BuildInputs, mainContextName } from "./inputs.ts";
-import { type BuiltTree, deliver } from "./output/mod.ts";
+import { type BuiltTree, checkOutputs, deliver } from "./output/mod.ts";
 import type { BuildResult } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
 import { type ReadDockerfile, readDockerfile } from "./read-dockerfile.ts";
@@ -148,6 +148,7 @@ export class BuildService {
     signal: AbortSignal,
   ): Promise<BuildResult> {
     const epochMs = epochOf(request);
+    checkOutputs(request.outputs, { platforms: request.platforms.length, epochMs });
     using under = this.#begin(request, inputs, { report, signal, epochMs });
     const { step } = under;
     const { host } = this.#context;
@@ -196,6 +197,7 @@ export class BuildService {
     report: ReportEvent,
     signal: AbortSignal,
   ): Promise<BuildResult> {
+    checkOutputs(request.outputs, { platforms: roots.length, epochMs: undefined });
     using under = this.#begin(request, inputs, { report, signal, epochMs: undefined });
     const sources = new Sources();
     const built: BuiltTree[] = [];

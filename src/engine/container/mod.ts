@@ -10,7 +10,7 @@ export {
 export { type ContainerContext, tellEvent } from "./context.ts";
 export { Deliveries } from "./delivery/mod.ts";
 export { defaultLogDriver, logDrivers } from "./docker/mod.ts";
-export { decodeSignal, endForPowerOff } from "./end/mod.ts";
+export { decodeSignal, endForPowerOff, powerOffSeconds } from "./end/mod.ts";
 export { failpointHook, failpoints } from "./failpoints.ts";
 export {
   pauseBeforeNext,

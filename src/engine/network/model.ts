@@ -40,8 +40,10 @@ export interface PublishedPort {
   readonly mode?: PublishMode | undefined;
 }
 
-/** `none` and `host` are networks by name, so that clients can list them; nothing is made for them. */
-/** In the order of the alphabet, as they are told. */
+/**
+ * In the order of the alphabet, as they are told. `none` and `host` are networks by name, so that clients can list them; nothing is
+ * made for them.
+ */
 export const networkDrivers = ["bridge", "host", "ipvlan", "macvlan", "null", "vlan", "vxlan"] as const;
 export type NetworkDriver = (typeof networkDrivers)[number];
 

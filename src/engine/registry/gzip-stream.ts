@@ -23,7 +23,9 @@ function compress(block: Uint8Array): Promise<Uint8Array> {
 }
 
 /** Pieces of any length as blocks of one. */
-async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* blocksOf(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let block = new Uint8Array(blockBytes);
   let filled = 0;
   for await (const piece of source) {

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { pause } from "../../../../test/support/until.ts";
 import { fileStatus } from "../../../kernel/directory.ts";
 import { PlainEntry } from "../../../kernel/plain-entry.ts";
+import { hasSettled } from "./directory-memory.ts";
 import { DirectoryMemory } from "./mod.ts";
 
 let directory: string;
@@ -76,4 +77,13 @@ test("what has just changed is not remembered, and is once it has settled", asyn
   rememberAll(memory);
   expect(facts(memory).get("fresh")).toBe("fact of fresh");
   expect(fileStatus(`${directory}/fresh`)?.sizeBytes).toBe(1);
+});
+
+test("where times are whole seconds, what has changed in the last two of them has not settled", () => {
+  const second = 1_700_000_000_000;
+  expect([hasSettled(second, second + 1900), hasSettled(second, second + 2200)]).toEqual([false, true]);
+  expect([hasSettled(second + 1.5, second + 40), hasSettled(second + 1.5, second + 60)]).toEqual([
+    false,
+    true,
+  ]);
 });

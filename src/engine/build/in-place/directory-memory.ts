@@ -1,7 +1,8 @@
 /**
  * What was found out about the files of directories that others work in, so that an unchanged one is not read again. A file is
  * known by all that the kernel says of it but the time of its last access. Nobody can choose the time of the last change; a file that has
- * changed a moment ago might change once more within the same tick of that clock, and is not remembered.
+ * changed a moment ago might change once more within the same tick of that clock, and is not remembered. Some file systems have whole
+ * seconds (ext4 with small inodes), or every second one (vfat).
  */
 
 import {
@@ -20,6 +21,8 @@ import type { TreeNode } from "../../tree/mod.ts";
 const limitEntries = 150_000;
 /** Longer than a tick of the clock that file systems look at. */
 const settledMs = 50;
+/** The same where times may be kept in steps of two seconds: they are whole ones. */
+const coarseSettledMs = 2100;
 
 interface SeenEntry {
   readonly name: string;
@@ -95,10 +98,15 @@ function seenOf(scan: DirectoryScan, before: Seen | undefined, startedMs: number
       name,
       index,
       isDirectory: isDirectoryIn(words, index),
-      isSettled: changedMsIn(words, index) < startedMs - settledMs,
+      isSettled: hasSettled(changedMsIn(words, index), startedMs),
       fact: isUnchanged ? was.fact : undefined,
     });
   }
   all.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return { entries, words, all };
+}
+
+/** Pure. Whether what changed last at that time will have another time when it changes again. */
+export function hasSettled(changedMs: number, nowMs: number): boolean {
+  return nowMs - changedMs > (changedMs % 1000 === 0 ? coarseSettledMs : settledMs);
 }

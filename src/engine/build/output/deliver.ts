@@ -1,6 +1,5 @@
 /** Results to their places: an image, files, archives, registries; several at once. */
 import { familiarName, normaliseReference, parseReference } from "../../../docker/reference.ts";
-import { TiffinError } from "../../../lib/errors.ts";
 import { formatPlatform } from "../../../oci/mod.ts";
 import { type Image, saveArchive } from "../../image/mod.ts";
 import type { BuildRequest } from "../build-request.ts";
@@ -100,13 +99,6 @@ async function sendArchive(
   made: readonly BuiltImage[],
 ): Promise<void> {
   const references = output.names.map(normalised);
-  if (output.kind === "docker" && made.length > 1) {
-    throw new TiffinError(
-      "invalid",
-      "build.output",
-      "docker exporter does not currently support exporting manifest lists: use type=oci for several platforms",
-    );
-  }
   const saved = made.map(({ image }) => ({ image, references }));
   await output.sink.write(saveArchive(services, saved, { asIndex: made.length > 1 }));
 }

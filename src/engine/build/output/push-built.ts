@@ -1,8 +1,8 @@
 /** What was built, to registries: one image, or a list with one for each platform. */
-import { createHash } from "node:crypto";
 import { parseReference } from "../../../docker/reference.ts";
 import { mediaTypes, type OciDescriptor, type OciPlatform, type Platform } from "../../../oci/mod.ts";
 import { credentialsFor, pushOne } from "../../image/mod.ts";
+import { sha256Of } from "../../registry/mod.ts";
 import type { ImageOutput } from "../outputs.ts";
 import type { StepContext } from "../solve/mod.ts";
 import type { Note } from "../told-export.ts";
@@ -57,16 +57,12 @@ export async function pushBuilt(
     );
     const options = { ...credentialsFor(reference.domain, auth), insecure, signal };
     const { domain, path } = reference;
-    const target = form.byDigest === true ? { domain, path, digest: digestOf(bytes) } : reference;
+    const target = form.byDigest === true ? { domain, path, digest: sha256Of(bytes) } : reference;
     const digest = await services.registry.putManifest(target, bytes, mediaType, options);
     pushed = { mediaType, digest, size: bytes.length };
   }
   if (pushed === undefined) throw new Error("a push without a name");
   return pushed;
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 function ociPlatform({ os, architecture, variant }: Platform): OciPlatform {

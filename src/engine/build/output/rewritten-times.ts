@@ -1,5 +1,4 @@
 /** Images none of whose own files is younger than the client says, so that a step's clock is no part of what it comes to. */
-import { TiffinError } from "../../../lib/errors.ts";
 import { ingestLayer } from "../../image/mod.ts";
 import { retimed } from "../../tree/mod.ts";
 import type { StepContext } from "../solve/mod.ts";
@@ -18,7 +17,7 @@ export class ImagesWithOldFiles {
     this.#delivery = delivery;
   }
 
-  /** Made once. Errors: `build.epoch`. */
+  /** Made once. `checkOutputs` has seen that there is a time. */
   all(): Promise<readonly BuiltTree[]> {
     this.#made ??= this.#make();
     return this.#made;
@@ -26,11 +25,7 @@ export class ImagesWithOldFiles {
 
   async #make(): Promise<BuiltTree[]> {
     const { epochMs, built } = this.#delivery;
-    if (epochMs === undefined) {
-      throw new TiffinError("invalid", "build.epoch", "rewrite-timestamp=true needs a time", {
-        remedy: "say which: --build-arg SOURCE_DATE_EPOCH=SECONDS",
-      });
-    }
+    if (epochMs === undefined) throw new Error("times are rewritten to none");
     const latestNs = BigInt(epochMs) * 1_000_000n;
     const made: BuiltTree[] = [];
     for (const tree of built) {

@@ -8,6 +8,7 @@ export {
   endForPowerOff,
   endUnhealthy,
   killContainer,
+  powerOffSeconds,
   type StopOptions,
   stopContainer,
 } from "./stop.ts";

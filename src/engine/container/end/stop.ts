@@ -67,22 +67,22 @@ export async function endUnhealthy(context: EndContext, container: Container): P
 }
 
 /** The machine goes down: the run ends as a stop ends it, and the policy does what it does at the next start of the engine. */
-export async function endForPowerOff(
-  context: EndContext,
-  container: Container,
-  mostSeconds: number,
-): Promise<void> {
+export async function endForPowerOff(context: EndContext, container: Container): Promise<void> {
   await startUnderWay(container);
   const { state, process } = container;
   if (!isAlive(state) || process === undefined) return;
-  if (state.stopping === true || state.unhealthy === true) {
-    // Somebody is ending it already.
-    await within(nextExit(container).ended, mostSeconds * 1000);
-    return;
-  }
-  const { graceSeconds } = container.document.specification.stop;
-  const seconds = graceSeconds < 0 ? mostSeconds : Math.min(graceSeconds, mostSeconds);
-  await endRun(context, container, process, seconds);
+  const seconds = powerOffSeconds(container);
+  // Perhaps somebody is ending it already.
+  if (state.stopping !== true && state.unhealthy !== true) await endRun(context, container, process, seconds);
+  else await within(nextExit(container).ended, seconds * 1000);
+}
+
+/** What the end of the machine gives a container, however long its own stop may take. */
+const mostPowerOffSeconds = 600;
+
+export function powerOffSeconds({ document }: Container): number {
+  const { graceSeconds } = document.specification.stop;
+  return graceSeconds < 0 ? mostPowerOffSeconds : Math.min(graceSeconds, mostPowerOffSeconds);
 }
 
 async function endRun(
