@@ -203,13 +203,16 @@ export class ExecService {
       );
       launched = process;
       exec.state = { status: "running", process };
-      // A client may have given another size since the start was compiled; if it has ended meanwhile it needs none.
-      if (exec.size !== undefined && exec.size !== size)
-        process.resize(exec.size.rows, exec.size.columns).catch(() => {});
+      // A client may have given another size since the start was compiled, and has been answered. What has ended needs none.
+      const sized =
+        exec.size === undefined || exec.size === size
+          ? undefined
+          : process.resize(exec.size.rows, exec.size.columns).catch(() => {});
       this.#context.fail("exec.running");
       const ended = process.exited.then((record) => this.#ended(exec, record.exitCode));
       ended.catch(this.#context.report);
       this.#emit(exec, `exec_start: ${exec.config.command.join(" ")}`);
+      if (sized !== undefined) await sized;
       const [attachment] = process.attachments;
       if (attachment !== undefined) return { stream: new EndingStream(attachment, ended), process };
       const silent = new PendingStream(0);

@@ -180,7 +180,7 @@ async function performStart(
     tolerated,
     opMs: process.opTimesMs ?? new Float32Array(0),
   };
-  resizeAfterStart(container, size);
+  await resizeAfterStart(container, size);
   clock.mark("launchMs");
   return process;
 }
@@ -213,12 +213,15 @@ async function prepareDelivery(context: StartContext, container: Container, undo
   await context.deliveries.prepare(container.id, subject.delivery);
 }
 
-/** A client may have given another size than that with which the start was compiled. */
-function resizeAfterStart(container: Container, compiled: Container["size"]): void {
+/**
+ * A client may have given another size than that with which the start was compiled, and has been answered: who hears that the start is
+ * over finds a terminal of that size.
+ */
+async function resizeAfterStart(container: Container, compiled: Container["size"]): Promise<void> {
   const { size } = container;
   if (size === undefined || size === compiled) return;
-  // Whoever gave it has been answered; a program that has ended needs none.
-  resizeContainer(container, { height: size.rows, width: size.columns }).catch(() => {});
+  // A program that has ended needs none.
+  await resizeContainer(container, { height: size.rows, width: size.columns }).catch(() => {});
 }
 
 /** The container's groups and limits. Errors: `invalid` for a limit that the kernel does not take. */
