@@ -9,6 +9,7 @@ import {
   testcontainersNode,
 } from "../test/support/client-versions.ts";
 import { goModuleVersion } from "../test/support/go-programs.ts";
+import { javaPackageVersion } from "../test/support/java-packages.ts";
 
 export interface ClientScenario {
   readonly client: string;
@@ -96,6 +97,7 @@ export const clientScenarios: readonly ClientScenario[] = [
   ...(
     [
       ["Go", goModuleVersion("github.com/testcontainers/testcontainers-go").slice(1)],
+      ["Java", javaPackageVersion("testcontainers")],
       ["Node", testcontainersNode],
       ["Python", pythonTestcontainersVersion],
     ] as const

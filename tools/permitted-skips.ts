@@ -57,7 +57,8 @@ export const permittedSkips: readonly PermittedSkip[] = [
     reason: "CRIU has to know the kernel's vDSO; test/vm has a kernel that it knows",
   },
   {
-    pattern: /\((?:(?:pip|npm|go|mvn) cannot (?:install|build) it: [\s\S]*|no go is installed)\)$/,
+    pattern:
+      /\((?:(?:pip|npm|go|mvn) cannot (?:install|build) it: [\s\S]*|no go is installed|no java with mvn is installed)\)$/,
     reason:
       "a registry of packages out of reach, or a language that is not there, is no fault of what is tested",
   },

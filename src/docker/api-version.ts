@@ -7,6 +7,14 @@ export type ApiVersion = `1.${number}`;
 
 export const newestVersion: ApiVersion = "1.50";
 export const oldestVersion: ApiVersion = "1.24";
+/** Docker's engine that speaks the newest version. Programs compare what an engine says of itself with versions of Docker's. */
+const dockerOfNewest = "28.2.0";
+
+/** How an engine of ours is called where clients expect a version of Docker's engine. */
+export function asDockerVersion(version: string): string {
+  return `${dockerOfNewest}+tiffin.${version}`;
+}
+
 /**
  * Programs that never ask which versions there are say an older one: skopeo and podman before 2024 reach an engine with 1.22.
  * They are answered as by the oldest version, which has all that they use.

@@ -52,6 +52,10 @@ describe.each(clients)("docker %s", (_version, docker) => {
     expect(await output("info", "--format", "{{.OSType}} {{.Driver}}")).toMatch(/^linux \w+/);
     expect(await output("version")).toContain("Server");
     expect((await client("info")).code).toBe(0);
+    // Programs refuse engines whose version is older than some version of Docker's.
+    const called = await output("version", "--format", "{{.Server.Version}}");
+    expect(called).toMatch(/^28\.2\.0\+tiffin\.\d+\.\d+\.\d+$/);
+    expect(await output("info", "--format", "{{.ServerVersion}}")).toBe(called);
   });
 
   test("run in the foreground: both streams and the exit code", async () => {

@@ -1,5 +1,5 @@
 /**
- * Suites with testcontainers for Go, Node and Python, as they are published, with a reaper on the engine's socket, which is mounted
+ * Suites with testcontainers for Go, Java, Node and Python, as they are published, with a reaper on the engine's socket, which is mounted
  * into its container. Its image comes from a registry on loopback under the name that each of them asks for.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pythonTestcontainers, testcontainersNode } from "../support/client-versions.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { goPrograms } from "../support/go-programs.ts";
+import { javaPackages } from "../support/java-packages.ts";
 import { nodePackages } from "../support/node-packages.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { type ProgramResults, resultsIn } from "../support/program-results.ts";
@@ -16,10 +17,15 @@ import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/
 import { until } from "../support/until.ts";
 
 const go = goPrograms();
+const java = javaPackages();
 const node = nodePackages("testcontainers", [`testcontainers@${testcontainersNode}`]);
 const python = pythonPackages("testcontainers", pythonTestcontainers);
-/** The tags of the reaper's image that the three ask for. */
+/** The tags of the reaper's image that the four ask for. */
 const reaperTags = ["0.14.0", "0.8.1"];
+
+/** Java's client does not hand on how long the reaper is to wait. */
+const reaperFile =
+  'FROM scratch\nENV RYUK_RECONNECTION_TIMEOUT=1s\nCOPY reaper /reaper\nENTRYPOINT ["/reaper"]\n';
 
 let engine: TestEngine;
 let registry: RealRegistry;
@@ -29,7 +35,7 @@ async function publishReaper(path: string): Promise<void> {
   const context = join(engine.directory, "reaper");
   mkdirSync(context);
   copyFileSync(path, join(context, "reaper"));
-  writeFileSync(join(context, "Dockerfile"), 'FROM scratch\nCOPY reaper /reaper\nENTRYPOINT ["/reaper"]\n');
+  writeFileSync(join(context, "Dockerfile"), reaperFile);
   await engine.output("build", "-q", "-t", "reaper", context);
   for (const tag of reaperTags) {
     const name = `${registry.host}/testcontainers/ryuk:${tag}`;
@@ -70,6 +76,20 @@ else {
         logs: "ready\n",
         networks: "soup\n",
         left: true,
+      },
+    ],
+    [
+      "java",
+      "missing" in java ? java : java.command("Containers.java"),
+      {
+        port: "soup\n",
+        exec: "3 soup\ne\n",
+        files: "600\nfirst second",
+        logs: "ready\n",
+        networks: "soup\n",
+        healthy: "true",
+        built: "built\n",
+        left: "left",
       },
     ],
     [
@@ -114,6 +134,8 @@ else {
         env: {
           ...process.env,
           DOCKER_HOST: engine.host,
+          // Where a Java program looks for a file of its user's, and writes one.
+          JDK_JAVA_OPTIONS: `-Duser.home=${engine.directory}`,
           RYUK_RECONNECTION_TIMEOUT: "1s",
           TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE: engine.socket,
         },

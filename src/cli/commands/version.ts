@@ -34,9 +34,10 @@ function clientPart(client: ClientVersion): string {
 }
 
 function serverPart(server: VersionResponse): string {
+  const itself = server.Components?.find((component) => component.Name === "Engine");
   const engine = lines(
     [
-      ["Version", server.Version],
+      ["Version", itself?.Version ?? server.Version],
       ["API version", `${server.ApiVersion} (minimum version ${server.MinAPIVersion ?? server.ApiVersion})`],
       ["Git commit", server.GitCommit],
       ["Kernel version", server.KernelVersion ?? ""],

@@ -1,6 +1,6 @@
 /** The engine about itself: version and info in Docker's shapes. */
 import { readFileSync } from "node:fs";
-import { newestVersion, oldestVersion } from "../../docker/api-version.ts";
+import { asDockerVersion, newestVersion, oldestVersion } from "../../docker/api-version.ts";
 import type { DiskUsage } from "../../docker/types/disk-usage.ts";
 import type { InfoResponse, VersionResponse } from "../../docker/types/system.ts";
 import { nowMs } from "../../lib/clock.ts";
@@ -65,7 +65,7 @@ export class SystemService {
     return {
       Platform: { Name: "Tiffin" },
       Components: [{ Name: "Engine", Version: this.#version, Details: details }],
-      Version: this.#version,
+      Version: asDockerVersion(this.#version),
       ApiVersion: newestVersion,
       MinAPIVersion: oldestVersion,
       GitCommit: "",
@@ -142,7 +142,7 @@ export class SystemService {
       Name: facts.hostname,
       Labels: [],
       ExperimentalBuild: false,
-      ServerVersion: this.#version,
+      ServerVersion: asDockerVersion(this.#version),
       Runtimes: runtimesOf(config),
       DefaultRuntime: config.defaultRuntime,
       Swarm: {
