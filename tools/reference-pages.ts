@@ -165,12 +165,13 @@ ${pages.join("\n")}`;
 }
 
 const errorPattern = /new TiffinError\(\s*"(\w+)",\s*"([\w.-]+)"/g;
-
-/** Every code that the sources name, with the kinds it comes with and the folders it comes from. */
+/** The code of a kit of decoders, or of a form of files: what is wrong in a document is always `invalid`. */
+const decoderPattern = /\bcode(?::| =) "([a-z-]+\.[a-z.-]+)"/g;
 /** How the checks of a container's specification say no: `refuse` of src/engine/container/specification. */
 const refusalPattern = /\b(?:refuse|within)\(\s*"([a-z-]+)"/g;
 const refusingFolder = "engine/container/";
 
+/** Every code that the sources name, with the kinds it comes with and the folders it comes from. */
 export function errorsPage(source: string): string {
   const codes = new Map<string, { kinds: Set<string>; folders: Set<string> }>();
   const note = (name: string, kind: string, code: string): void => {
@@ -185,6 +186,7 @@ export function errorsPage(source: string): string {
   for (const name of files.sort()) {
     const text = readFileSync(join(source, name), "utf8");
     for (const [, kind = "", code = ""] of text.matchAll(errorPattern)) note(name, kind, code);
+    for (const [, code = ""] of text.matchAll(decoderPattern)) note(name, "invalid", code);
     if (!name.startsWith(refusingFolder)) continue;
     for (const [, code = ""] of text.matchAll(refusalPattern)) note(name, "invalid", `container.${code}`);
   }

@@ -20,7 +20,7 @@ import { bindSocketPath } from "./socket-path.ts";
 import type { ListenTcp, TcpWishes } from "./tcp-listener.ts";
 
 export type { Backends } from "./backend.ts";
-export { bindSocketPath } from "./socket-path.ts";
+export { bindSocketPath, checkSocketPath } from "./socket-path.ts";
 export type { TlsFiles } from "./tcp-listener.ts";
 
 /** How long requests under way may go on after `close`. */

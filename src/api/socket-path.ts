@@ -35,33 +35,39 @@ async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** Makes way for a new socket at `path`. `conflict` when an engine answers there or the path is something else. */
-async function clearStale(path: string): Promise<void> {
+/** What can be known before anything is opened, the directory too perhaps. `conflict` when something else is at `path`. */
+export function checkSocketPath(path: string): void {
   if (Buffer.byteLength(path) > limitPathBytes) {
     throw new TiffinError(
       "invalid",
       "api.socket-path",
       `socket path longer than ${limitPathBytes} bytes: ${path}`,
+      { exitCode: 125 },
     );
   }
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isSocket()) return;
+  throw new TiffinError(
+    "conflict",
+    "api.socket-occupied",
+    `cannot listen on ${path}: it exists and is no socket`,
+    { remedy: "move it away, or give another address with --host", exitCode: 125 },
+  );
+}
+
+/** Makes way for a new socket at `path`. `conflict` when an engine answers there. */
+async function clearStale(path: string): Promise<void> {
+  checkSocketPath(path);
   const directory = dirname(path);
   if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
     throw new TiffinError(
       "invalid",
       "api.socket-directory",
       `cannot listen on ${path}: there is no directory ${directory}`,
-      { remedy: "make it, or give another address with --host" },
+      { remedy: "make it, or give another address with --host", exitCode: 125 },
     );
   }
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  if (!found.isSocket()) {
-    throw new TiffinError(
-      "conflict",
-      "api.socket-occupied",
-      `cannot listen on ${path}: it exists and is no socket`,
-    );
-  }
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   if (await answers(path)) {
     throw new TiffinError(
       "conflict",

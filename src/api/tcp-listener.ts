@@ -3,10 +3,12 @@
  * stands behind it is one server with one set of limits. Whoever reaches the API is root here, so a listener that does not ask for a
  * certificate is refused beyond loopback, unless that is asked for aloud.
  */
-import { readFileSync } from "node:fs";
 import { createServer as createPlain, type Server, type Socket } from "node:net";
 import { createServer as createTls } from "node:tls";
+import { readConfiguration } from "../lib/configuration.ts";
+import type { Decoder } from "../lib/decoders.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
+import { FileFault } from "../lib/file-fault.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import { NodeDuplex } from "../transport/node-duplex.ts";
 
@@ -73,19 +75,18 @@ function checkIsMeant(address: TcpAddress, { tls, unauthenticated, warn }: TcpWi
 
 /** Reads and checks the files before anything listens, so that a wrong one is told of by its name. */
 function readPem(path: string, what: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (thrown) {
-    throw new TiffinError(
-      "invalid",
-      "api.certificate",
-      `cannot read the ${what} ${path}: ${messageOf(thrown)}`,
-    );
-  }
-  if (text.includes("-----BEGIN ")) return text;
-  throw new TiffinError("invalid", "api.certificate", `the ${what} ${path} is no PEM file`);
+  const code = "api.certificate";
+  const exitCode = 125;
+  const form = { code, exitCode, trusted: true, decode: pemText, parse: (text: string) => text };
+  const found = readConfiguration(path, form);
+  if (found !== undefined) return found;
+  throw new TiffinError("invalid", code, `${path}: there is no such file, wanted the ${what}`, { exitCode });
 }
+
+const pemText: Decoder<string> = (value) => {
+  if (typeof value === "string" && value.includes("-----BEGIN ")) return value;
+  throw new FileFault("found nothing in PEM form, which begins with -----BEGIN");
+};
 
 interface Pems {
   readonly cert: string;

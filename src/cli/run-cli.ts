@@ -5,6 +5,7 @@
 import { connectionLost, errnoOf } from "../client/api-error.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { shownLines } from "../lib/shown-name.ts";
+import { nearest } from "../lib/suggestion.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import type { Command } from "./command.ts";
 import { commandGroups, commandTable, findCommand } from "./command-table.ts";
@@ -15,7 +16,6 @@ import { parseFlags } from "./flags/parse.ts";
 import { ArgumentCountError, UsageError } from "./flags/usage-error.ts";
 import { globalFlags } from "./global-flags.ts";
 import { CallerNeeded, type CliIo } from "./io.ts";
-import { nearest } from "./suggestion.ts";
 
 const programName = "tiffin";
 const engineFailureExit = 125;

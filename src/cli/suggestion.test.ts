@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { nearest } from "../lib/suggestion.ts";
 import { runCli } from "./run-cli.ts";
-import { nearest } from "./suggestion.ts";
 import { fakeIo } from "./testing/fake-io.ts";
 
 describe("the nearest word", () => {

@@ -1,6 +1,5 @@
 /** Which engine is meant: by an address, by a context, or by neither. */
-import { messageOf, TiffinError } from "../lib/errors.ts";
-import { errnoOf } from "./api-error.ts";
+import { TiffinError } from "../lib/errors.ts";
 import { ContextStore, defaultContext, endpointOf, readTls } from "./contexts.ts";
 import {
   defaultEndpointText,
@@ -48,17 +47,7 @@ function tlsOfEnvironment(env: Environment): TlsSettings | undefined {
 
 /** Throws `invalid` when there are none: who asks for TLS and has no certificates has named the wrong directory. */
 export function certificatesIn(directory: string): Omit<TlsSettings, "verify"> {
-  let found: Omit<TlsSettings, "verify">;
-  try {
-    found = readTls(directory);
-  } catch (thrown) {
-    throw new TiffinError(
-      errnoOf(thrown) === "EACCES" ? "forbidden" : "invalid",
-      "client.certificates",
-      `cannot read the certificates in ${directory}: ${messageOf(thrown)}`,
-      { cause: thrown },
-    );
-  }
+  const found = readTls(directory);
   if ((found.cert === undefined) !== (found.key === undefined)) {
     const [there, missing] = found.cert === undefined ? ["key.pem", "cert.pem"] : ["cert.pem", "key.pem"];
     throw new TiffinError("invalid", "client.certificates", `${directory} has ${there} and no ${missing}`);

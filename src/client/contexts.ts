@@ -4,10 +4,12 @@
  * SHA-256 of the name. Which one is the current one each program knows for itself; this one in `tiffin.json` beside them.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Decoded, flag, mapOf, nullable, object, optional, parseJson, text } from "../docker/decode.ts";
-import { TiffinError } from "../lib/errors.ts";
+import { type ConfigurationForm, readConfiguration } from "../lib/configuration.ts";
+import { type Decoded, type Decoder, decoderKit, optional } from "../lib/decoders.ts";
+import { messageOf, TiffinError } from "../lib/errors.ts";
+import { readWrittenFile } from "../lib/written-file.ts";
 import { errnoOf } from "./api-error.ts";
 import { defaultEndpointText, type Endpoint, parseEndpoint, type TlsSettings } from "./endpoint.ts";
 
@@ -16,13 +18,30 @@ const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$/;
 const secretMode = 0o600;
 const directoryMode = 0o700;
 
-const metaDocument = object({
-  Name: text,
-  Metadata: optional(nullable(object({ Description: optional(text) }))),
-  Endpoints: mapOf(nullable(object({ Host: optional(text), SkipTLSVerify: optional(flag) }))),
+const { closed, flag, mapOf, nullable, object, text } = decoderKit({
+  code: "client.context-file",
+  whole: "document",
+  shownLength: 60,
+  limitElements: 1 << 10,
+  allowsNul: false,
+  nullIsEmpty: true,
 });
+// Programs keep what they like in `Metadata`, and endpoints of other kinds: those of Kubernetes once.
+const endpointDocument = closed({ Host: optional(text), SkipTLSVerify: optional(flag) }, { slipsOnly: true });
+const metaDocument = closed(
+  {
+    Name: text,
+    Metadata: optional(nullable(object({ Description: optional(text) }))),
+    Endpoints: mapOf(nullable(endpointDocument)),
+  },
+  { slipsOnly: true },
+);
 type MetaDocument = Decoded<typeof metaDocument>;
-const currentDocument = object({ currentContext: optional(text) });
+const currentDocument = closed({ currentContext: optional(text) });
+
+function formOf<T>(decode: Decoder<T>): ConfigurationForm<T> {
+  return { code: "client.context-file", decode, exitCode: 1 };
+}
 
 const tlsFiles = { ca: "ca.pem", cert: "cert.pem", key: "key.pem" } as const;
 
@@ -46,25 +65,16 @@ export class ContextStore {
   /** All of them by name; the default one, which is in no file, is not among them. */
   list(): readonly Context[] {
     const ids = namesIn(join(this.#directory, "contexts/meta"));
-    const found = ids.map((id) => this.#read(id));
+    const found = ids.flatMap((id) => this.#read(id) ?? []);
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Throws `notFound`. */
   get(name: string): Context {
-    try {
-      return this.#read(idOf(name));
-    } catch (thrown) {
-      if (errnoOf(thrown) !== "ENOENT") throw thrown;
-      throw new TiffinError(
-        "notFound",
-        "client.no-context",
-        `context ${JSON.stringify(name)} does not exist`,
-        {
-          remedy: "see: tiffin context ls",
-        },
-      );
-    }
+    const found = this.#read(idOf(name));
+    if (found !== undefined) return found;
+    const text = `context ${JSON.stringify(name)} does not exist`;
+    throw new TiffinError("notFound", "client.no-context", text, { remedy: "see: tiffin context ls" });
   }
 
   create(context: Context): void {
@@ -102,7 +112,7 @@ export class ContextStore {
     if (name === defaultContext) {
       throw new TiffinError("invalid", "client.context-default", "the context default cannot be removed");
     }
-    this.get(name);
+    this.#checkMayGo(name, force);
     const isCurrent = this.current() === name;
     if (isCurrent && !force) {
       throw new TiffinError(
@@ -122,16 +132,7 @@ export class ContextStore {
 
   /** The name of the one that is used where nothing is said. */
   current(): string {
-    try {
-      const content = readFileSync(this.#currentFile, "utf8");
-      return (
-        currentDocument(parseJson(content, this.#currentFile), this.#currentFile).currentContext ??
-        defaultContext
-      );
-    } catch (thrown) {
-      if (errnoOf(thrown) === "ENOENT") return defaultContext;
-      throw thrown;
-    }
+    return readConfiguration(this.#currentFile, formOf(currentDocument))?.currentContext || defaultContext;
   }
 
   use(name: string): void {
@@ -148,10 +149,20 @@ export class ContextStore {
     return join(this.#directory, "tiffin.json");
   }
 
-  /** Throws what reading throws. */
-  #read(id: string): Context {
+  /** One whose file is broken cannot be used, but must not stay for ever. */
+  #checkMayGo(name: string, force: boolean): void {
+    try {
+      this.get(name);
+    } catch (thrown) {
+      if (!force || !(thrown instanceof TiffinError) || thrown.kind !== "invalid") throw thrown;
+    }
+  }
+
+  /** Undefined when there is none. Throws `invalid` for files that are not what they should be. */
+  #read(id: string): Context | undefined {
     const file = join(this.#directory, "contexts/meta", id, "meta.json");
-    const meta = metaDocument(parseJson(readFileSync(file, "utf8"), file), file);
+    const meta = readConfiguration(file, formOf(metaDocument));
+    if (meta === undefined) return undefined;
     const endpoint = meta.Endpoints["docker"];
     return {
       name: meta.Name,
@@ -171,12 +182,12 @@ export function endpointOf({ host, tls, skipTlsVerify }: Context): Endpoint {
 
 /** Those of `ca.pem`, `cert.pem` and `key.pem` in `directory` that are there. */
 export function readTls(directory: string): Omit<TlsSettings, "verify"> {
-  const [ca, cert, key] = Object.values(tlsFiles).map((file) => {
+  const [ca, cert, key] = Object.values(tlsFiles).map((name) => {
+    const file = join(directory, name);
     try {
-      return readFileSync(join(directory, file), "utf8");
+      return readWrittenFile(file);
     } catch (thrown) {
-      if (errnoOf(thrown) === "ENOENT" || errnoOf(thrown) === "ENOTDIR") return undefined;
-      throw thrown;
+      throw new TiffinError("invalid", "client.certificates", `${file}: ${messageOf(thrown)}`);
     }
   });
   return { ca, cert, key };

@@ -33,6 +33,7 @@ export const {
   mapOf,
   oneOf,
   object,
+  closed,
 } = decoderKit({
   code: "api.body-invalid",
   whole: "request body",

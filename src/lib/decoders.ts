@@ -1,11 +1,12 @@
 /**
  * Decoders: the border where JSON from outside becomes a type. One definition gives both the check and the type. `null` means
- * absent, as in Go, where the documents of containers come from; unknown fields are ignored; a wrong type is an `invalid`
+ * absent, as in Go, where the documents of containers come from; unknown fields are ignored, except by `closed`; a wrong type is an `invalid`
  * error naming the field, what was found and what was wanted. Inherited properties are never read.
  *
  * A family of documents makes a kit of its own with `decoderKit`, which says how its errors are called.
  */
 import { TiffinError } from "./errors.ts";
+import { suggestion } from "./suggestion.ts";
 
 /** Turns a value into `T`, or throws the `TiffinError` of its kit. `path` names the value in the error. */
 export type Decoder<T> = (value: unknown, path: string) => T;
@@ -210,6 +211,33 @@ export function decoderKit(options: KitOptions) {
     return withStructure(decode, { kind: "object", fields: shape });
   };
 
+  /**
+   * An object that has no other fields than these and `besides`, which mean something to others. With `slipsOnly` one that is like none of
+   * them is passed over: a newer version's.
+   */
+  const closed = <const S extends Shape>(
+    shape: S,
+    {
+      besides = [],
+      slipsOnly = false,
+    }: { readonly besides?: readonly string[]; readonly slipsOnly?: boolean } = {},
+  ): Decoder<ObjectOf<S>> => {
+    const known = [...Object.keys(shape), ...besides];
+    const decodeKnown = object(shape);
+    const decode: Decoder<ObjectOf<S>> = (value, path) => {
+      for (const [key] of entriesOf(value, path)) {
+        if (known.includes(key)) continue;
+        const near = suggestion(key, known);
+        if (near === "" && slipsOnly) continue;
+        const where = path === "" ? "" : ` in ${path}`;
+        const hint = near === "" ? `; known are ${known.join(", ")}` : near;
+        throw new TiffinError("invalid", options.code, `unknown key ${JSON.stringify(key)}${where}${hint}`);
+      }
+      return decodeKnown(value, path);
+    };
+    return withStructure(decode, { kind: "object", fields: shape });
+  };
+
   /** One of several objects, told apart by the word in their field `key`. */
   const variants =
     <const S extends Readonly<Record<string, Decoder<unknown>>>>(
@@ -240,5 +268,6 @@ export function decoderKit(options: KitOptions) {
     mapOf,
     oneOf,
     object,
+    closed,
   };
 }

@@ -139,8 +139,8 @@ describe("what is wrong in the file is named", () => {
       '{"default-address-pools": [{"base": "ten", "size": 24}]}',
       "FILE: default-address-pools[0] needs a base and a size, such as 10.10.0.0/16 and 24, found an object",
     ],
-    ["{", "FILE: no JSON: "],
-    ["[]", "FILE: wanted one JSON object"],
+    ["{", "FILE: line 1, column 2: found its end, wanted a key in double quotes"],
+    ["[]", "FILE: found a list, wanted one JSON object"],
   ])("%s", (text, wanted) => {
     expect(complaint(() => read(text))).toStartWith(wanted);
   });

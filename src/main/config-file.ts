@@ -1,54 +1,44 @@
 /** The engine's configuration file, decoded strictly: what is not understood stops the engine instead of being passed over. */
-import { readFileSync } from "node:fs";
-import { suggestion } from "../cli/suggestion.ts";
-import { messageOf, TiffinError } from "../lib/errors.ts";
-import { type GivenSettings, type Settings, settingNames, settings, WrongValue } from "./daemon-options.ts";
+import { readConfiguration } from "../lib/configuration.ts";
+import { TiffinError } from "../lib/errors.ts";
+import { FileFault } from "../lib/file-fault.ts";
+import { suggestion } from "../lib/suggestion.ts";
+import { type GivenSettings, type Settings, settingNames, settings, shown } from "./daemon-options.ts";
 
 export const defaultConfigFile = "/etc/tiffin/tiffin.json";
 const schemaKey = "$schema";
 
-function wrongFile(file: string, text: string): TiffinError {
-  return new TiffinError("invalid", "daemon.config", `${file}: ${text}`, {
-    remedy: "check it with: tiffin daemon --validate",
-    exitCode: 125,
-  });
+const form = {
+  code: "daemon.config",
+  remedy: "check it with: tiffin daemon --validate",
+  exitCode: 125,
+};
+
+function entriesOf(document: unknown): [string, unknown][] {
+  if (typeof document === "object" && document !== null && !Array.isArray(document))
+    return Object.entries(document);
+  throw new FileFault(`found ${shown(document)}, wanted one JSON object`);
 }
 
-/** The document in `file`; undefined when there is none. */
-function readDocument(file: string): Readonly<Record<string, unknown>> | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return undefined;
-    throw wrongFile(file, `cannot read it: ${messageOf(thrown)}`);
-  }
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (thrown) {
-    throw wrongFile(file, `no JSON: ${messageOf(thrown).replace(/^JSON Parse error: /, "")}`);
-  }
-  if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    throw wrongFile(file, "wanted one JSON object");
-  }
-  return Object.fromEntries(Object.entries(document));
+function noFile(file: string): TiffinError {
+  const { code, ...details } = form;
+  return new TiffinError("invalid", code, `${file}: there is no such file`, details);
 }
 
 function take<K extends keyof Settings>(into: GivenSettings, name: K, value: unknown): void {
   into[name] = settings[name].decode(settings[name].key, value);
 }
 
-/** The settings of a document. Throws `WrongValue`. */
-export function decodeSettings(document: Readonly<Record<string, unknown>>): GivenSettings {
+/** Throws `FileFault`. */
+function decodeSettings(document: unknown): GivenSettings {
   const found: GivenSettings = {};
-  for (const [key, value] of Object.entries(document)) {
+  for (const [key, value] of entriesOf(document)) {
     if (key === schemaKey) continue;
     const name = settingNames.find((one) => settings[one].key === key);
     if (name === undefined) {
       const keys = settingNames.map((one) => settings[one].key);
       const hint = suggestion(key, keys);
-      throw new WrongValue(
+      throw new FileFault(
         `unknown key ${JSON.stringify(key)}${hint === "" ? `; known are ${keys.join(", ")}` : hint}`,
       );
     }
@@ -60,17 +50,10 @@ export function decodeSettings(document: Readonly<Record<string, unknown>>): Giv
 /** The settings in `file`, or in the usual one if that is there. */
 export function readConfigFile(file: string | undefined): GivenSettings {
   const place = file ?? defaultConfigFile;
-  const document = readDocument(place);
-  if (document === undefined) {
-    if (file === undefined) return {};
-    throw wrongFile(place, "there is no such file");
-  }
-  try {
-    return decodeSettings(document);
-  } catch (thrown) {
-    if (thrown instanceof WrongValue) throw wrongFile(place, thrown.message);
-    throw thrown;
-  }
+  // Runtimes in it are programs that root runs.
+  const found = readConfiguration(place, { ...form, trusted: true, decode: decodeSettings });
+  if (found === undefined && file !== undefined) throw noFile(place);
+  return found ?? {};
 }
 
 /** Keys of Docker's daemon.json that have the same meaning here. `metrics-addr` is none: one port has one engine. */
@@ -185,27 +168,28 @@ function reasonToLeave(key: string, value: unknown): string | undefined {
 }
 
 /** What a daemon.json comes to here: the document to write, and a sentence for each key that is not in it. */
-export function fromDockerConfig(file: string): {
+interface Converted {
   readonly document: Readonly<Record<string, unknown>>;
   readonly left: readonly string[];
-} {
-  const found = readDocument(file);
-  if (found === undefined) throw wrongFile(file, "there is no such file");
-  const entries = Object.entries(found);
+}
+
+function decodeDocker(value: unknown): Converted {
+  const entries = entriesOf(value);
   const document = Object.fromEntries(
-    entries.filter(([key, value]) => reasonToLeave(key, value) === undefined),
+    entries.filter(([key, each]) => reasonToLeave(key, each) === undefined),
   );
-  try {
-    decodeSettings(document);
-  } catch (thrown) {
-    if (thrown instanceof WrongValue) throw wrongFile(file, thrown.message);
-    throw thrown;
-  }
-  const left = entries.flatMap(([key, value]) => {
-    const reason = reasonToLeave(key, value);
+  decodeSettings(document);
+  const left = entries.flatMap(([key, each]) => {
+    const reason = reasonToLeave(key, each);
     return reason === undefined ? [] : [`${JSON.stringify(key)} is left out: ${reason}`];
   });
   return { document, left };
+}
+
+export function fromDockerConfig(file: string): Converted {
+  const found = readConfiguration(file, { ...form, decode: decodeDocker });
+  if (found === undefined) throw noFile(file);
+  return found;
 }
 
 /** The published JSON schema of the file. */

@@ -2,7 +2,7 @@
  * The settings of `tiffin daemon`, declared once: the option on the command line, the key in the configuration file, the
  * help, the published schema and the manual pages all come from this table.
  */
-import { suggestion } from "../cli/suggestion.ts";
+
 import {
   defaultHost,
   defaultLimitUnpackedBytes,
@@ -13,6 +13,8 @@ import {
   ownRuntime,
 } from "../engine/config.ts";
 import { TiffinError } from "../lib/errors.ts";
+import { FileFault } from "../lib/file-fault.ts";
+import { suggestion } from "../lib/suggestion.ts";
 
 /** Where the engine listens beside its own socket, and whom it lets in there. */
 export interface TcpSettings {
@@ -60,10 +62,7 @@ export function usageError(text: string): TiffinError {
   });
 }
 
-/** What is wrong inside of a document, before it is known which file that is. */
-export class WrongValue extends Error {}
-
-function shown(value: unknown): string {
+export function shown(value: unknown): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
   return JSON.stringify(value) ?? "nothing";
@@ -80,7 +79,9 @@ function textKind(wanted: string, schema: Schema, isRight: (text: string) => boo
 }
 
 const path = textKind("an absolute path", { pattern: "^/" }, (text) => text.startsWith("/"));
-const address = textKind("an address such as unix:///PATH", { pattern: "^unix:///." }, (text) => text !== "");
+const address = textKind("an address such as unix:///PATH", { pattern: "^unix:///." }, (text) =>
+  /^unix:\/\/\/./.test(text),
+);
 const tcpAddress = textKind("an address such as tcp://0.0.0.0:2376", { pattern: "^tcp://." }, (text) =>
   text.startsWith("tcp://"),
 );
@@ -148,7 +149,7 @@ const pool: Kind<string> = {
     const { base, size, ...others } = Object.fromEntries(Object.entries(value));
     const [unknown] = Object.keys(others);
     if (unknown !== undefined) {
-      throw new WrongValue(
+      throw new FileFault(
         `unknown key ${JSON.stringify(unknown)} in a pool of addresses${suggestion(unknown, ["base", "size"])}`,
       );
     }
@@ -188,21 +189,21 @@ function checkedName(name: string): boolean {
 
 function decodeRuntime(path: string, value: unknown): Runtimes[string] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new WrongValue(`${path} needs an object with a path, found ${shown(value)}`);
+    throw new FileFault(`${path} needs an object with a path, found ${shown(value)}`);
   }
   const { path: program, runtimeArgs = [], ...others } = Object.fromEntries(Object.entries(value));
   const [unknown] = Object.keys(others);
   if (unknown !== undefined) {
-    throw new WrongValue(
+    throw new FileFault(
       `unknown key ${JSON.stringify(unknown)} in ${path}${suggestion(unknown, ["path", "runtimeArgs"])}`,
     );
   }
   if (typeof program !== "string" || program === "") {
-    throw new WrongValue(`${path}.path needs a path, found ${shown(program)}`);
+    throw new FileFault(`${path}.path needs a path, found ${shown(program)}`);
   }
   const words = Array.isArray(runtimeArgs) ? runtimeArgs.filter((word) => typeof word === "string") : [];
   if (!Array.isArray(runtimeArgs) || words.length !== runtimeArgs.length) {
-    throw new WrongValue(`${path}.runtimeArgs needs a list of words, found ${shown(runtimeArgs)}`);
+    throw new FileFault(`${path}.runtimeArgs needs a list of words, found ${shown(runtimeArgs)}`);
   }
   return { path: program, arguments: words };
 }
@@ -224,11 +225,11 @@ function namedRuntimes(names: Names): Setting<Runtimes> {
     },
     decode(path, value) {
       if (typeof value !== "object" || value === null || Array.isArray(value)) {
-        throw new WrongValue(`${path} needs an object, found ${shown(value)}`);
+        throw new FileFault(`${path} needs an object, found ${shown(value)}`);
       }
       const wrong = Object.keys(value).find((name) => !checkedName(name));
       if (wrong !== undefined)
-        throw new WrongValue(`${path} has the name ${JSON.stringify(wrong)}, which no runtime can have`);
+        throw new FileFault(`${path} has the name ${JSON.stringify(wrong)}, which no runtime can have`);
       return Object.fromEntries(
         Object.entries(value).map(([name, one]) => [name, decodeRuntime(`${path}.${name}`, one)]),
       );
@@ -258,7 +259,7 @@ function fromText<T>(kind: Kind<T>, word: string, text: string): T {
 function fromJson<T>(kind: Kind<T>, path: string, value: unknown): T {
   const found = kind.ofJson(value);
   if (found !== undefined) return found;
-  throw new WrongValue(`${path} needs ${kind.wanted}, found ${shown(value)}`);
+  throw new FileFault(`${path} needs ${kind.wanted}, found ${shown(value)}`);
 }
 
 function one<T>(kind: Kind<T>, names: Names): Setting<T> {
@@ -278,7 +279,7 @@ function several<T>(kind: Kind<T>, names: Names): Setting<readonly T[]> {
     schema: { type: "array", items: kind.schema, description: names.help },
     add: (before, word, text) => [...(before ?? []), fromText(kind, word, text)],
     decode(path, value) {
-      if (!Array.isArray(value)) throw new WrongValue(`${path} needs a list, found ${shown(value)}`);
+      if (!Array.isArray(value)) throw new FileFault(`${path} needs a list, found ${shown(value)}`);
       return value.map((item: unknown, index) => fromJson(kind, `${path}[${index}]`, item));
     },
   };

@@ -1,7 +1,7 @@
 /** The command line of `tiffin daemon`: its words, and its page of help. */
 import { custom, type FlagTable, text, toggle } from "../cli/flags/flag.ts";
 import { renderFlags } from "../cli/flags/help-page.ts";
-import { suggestion } from "../cli/suggestion.ts";
+import { suggestion } from "../lib/suggestion.ts";
 import { defaultConfigFile } from "./config-file.ts";
 import {
   configOption,

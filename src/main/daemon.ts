@@ -2,7 +2,7 @@
 
 import { writeSync } from "node:fs";
 import { engineFront } from "../abi/front.ts";
-import { type ApiServer, bindSocketPath, createApi, prepareTcp } from "../api/mod.ts";
+import { type ApiServer, bindSocketPath, checkSocketPath, createApi, prepareTcp } from "../api/mod.ts";
 import { type EngineConfig, engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import type { FrontServer } from "../front/mod.ts";
@@ -97,6 +97,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
     }
     // Neither is for the programs that the engine starts.
     const listeners = takeListeners(process.env, process.pid);
+    if (listeners.length === 0) checkSocketPath(config.host.slice(engineFront.scheme.length));
     const manager = process.env["NOTIFY_SOCKET"];
     delete process.env["NOTIFY_SOCKET"];
     const stopped = stopSignal();

@@ -1,5 +1,5 @@
 /** Starts the engine in the background when nobody answers at the default address. */
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, statSync } from "node:fs";
 import { defaultHost, defaultRun } from "../engine/config.ts";
 import { reapChild } from "../kernel/pidfd.ts";
 import { spawn } from "../kernel/spawn.ts";
@@ -12,6 +12,7 @@ import { selfCommand } from "./self-command.ts";
 
 const startLimitMs = 15_000;
 const pauseMs = 2;
+const unixScheme = "unix://";
 const logFile = `${defaultRun}/engine.log`;
 
 /** True when something accepts connections at the unix socket `path`. */
@@ -34,13 +35,28 @@ function answers(path: string): boolean {
   }
 }
 
+/** What is there and can never be an engine is named. */
+function refuseOthers(where: string): void {
+  if (!where.startsWith(unixScheme)) return;
+  const found = statSync(where.slice(unixScheme.length), { throwIfNoEntry: false });
+  if (found === undefined || found.isSocket()) return;
+  const kind = found.isDirectory() ? "a directory" : "no socket";
+  throw new TiffinError(
+    "invalid",
+    "engine.socket",
+    `Cannot connect to the Tiffin engine at ${where}: it is ${kind}, wanted the socket of an engine`,
+    { exitCode: 125 },
+  );
+}
+
 /**
  * Makes sure that an engine answers at `where`. Only the default address is started on demand; an engine elsewhere
  * belongs to whoever chose its directories.
  */
 export async function ensureEngine(where: string): Promise<void> {
-  const path = defaultHost.slice("unix://".length);
+  const path = defaultHost.slice(unixScheme.length);
   if (where !== defaultHost) {
+    refuseOthers(where);
     throw new TiffinError(
       "unavailable",
       "engine.unreachable",

@@ -203,14 +203,14 @@ describe("what an engine does not listen to", () => {
       "--tlskey",
       at("certificates/server-key.pem"),
     );
-    expect(done.code).toBe(1);
-    expect(done.stderr).toContain(`the certificate ${wrong} is no PEM file`);
+    expect(done.code).toBe(125);
+    expect(done.stderr).toContain(`${wrong}: found nothing in PEM form`);
   });
 
   test("a socket that is a file is left alone", async () => {
     writeFileSync(at("s"), "somebody's");
     const done = await daemon();
-    expect(done.code).toBe(1);
+    expect(done.code).toBe(125);
     expect(done.stderr).toContain("it exists and is no socket");
     expect(readFileSync(at("s"), "utf8")).toBe("somebody's");
     const asked = await tiffin(["-H", `unix://${at("s")}`, "ps"]);

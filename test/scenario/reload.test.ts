@@ -71,7 +71,7 @@ test("a faulty file keeps the configuration that is in force, and the log says w
   expect(await reload('{"registry-mirrors": ["https://three.example"], "icc": 1}')).toBe(
     `${kept}${file}: icc needs true or false, found 1 [daemon.config]\n`,
   );
-  expect(await reload("{")).toStartWith(`${kept}${file}: no JSON: `);
+  expect(await reload("{")).toStartWith(`${kept}${file}: line 1, column 2: found its end`);
   expect(await reload('{"tlsverify": true}')).toStartWith(`${kept}--tlsverify needs --tlscacert and `);
   expect((await info()).RegistryConfig).toEqual(before.RegistryConfig);
 });

@@ -1,12 +1,12 @@
 /** `tiffin proc`: /proc as people need it. */
 
 import { TiffinError } from "../../lib/errors.ts";
+import { suggestion } from "../../lib/suggestion.ts";
 import { isViewName, viewOutlines } from "../../observe/outline.ts";
 import { defineCommand } from "../command.ts";
 import { text, toggle } from "../flags/flag.ts";
 import { ArgumentCountError } from "../flags/usage-error.ts";
 import { containerNames, findTarget } from "../observed-target.ts";
-import { suggestion } from "../suggestion.ts";
 import { writeObserved } from "../write-observed.ts";
 
 const width = Math.max(...viewOutlines.map(({ name }) => name.length), "modules".length);

@@ -1,9 +1,9 @@
 /** `tiffin system service`: the engine as a service of systemd, on machines where no package has made it one. */
 import { TiffinError } from "../../lib/errors.ts";
+import { suggestion } from "../../lib/suggestion.ts";
 import { defineCommand } from "../command.ts";
 import type { CliContext } from "../context.ts";
 import { serviceUnit, serviceUnitName, socketUnit, socketUnitName, unitMark } from "../service/units.ts";
-import { suggestion } from "../suggestion.ts";
 
 const directory = "/etc/systemd/system";
 const groupName = "tiffin";

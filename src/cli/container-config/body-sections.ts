@@ -8,6 +8,8 @@ import type { ContainerConfig } from "../../docker/types/container-config.ts";
 import type { HostConfig } from "../../docker/types/host-config.ts";
 import type { NetworkingConfig } from "../../docker/types/networking.ts";
 import { messageOf } from "../../lib/errors.ts";
+import { parseStrictJson } from "../../lib/strict-json.ts";
+import { textOfWritten } from "../../lib/written-file.ts";
 import type { Values } from "../flags/flag.ts";
 import type { containerFlags } from "./container-flags.ts";
 import { environmentEntries, keyValueMap, labelMap, unreadable } from "./environment.ts";
@@ -300,14 +302,14 @@ const network: Section = {
 function securityOption(option: string, readFile: CreateSurroundings["readFile"]): string {
   const path = /^seccomp[=:](.+)$/.exec(option)?.[1];
   if (path === undefined || path === "unconfined" || path === "builtin") return option;
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = new TextDecoder().decode(readFile(path));
+    bytes = readFile(path);
   } catch (thrown) {
     throw new Error(`opening seccomp profile (${path}) failed: ${unreadable(path, thrown)}`);
   }
   try {
-    const profile: unknown = JSON.parse(text);
+    const profile = parseStrictJson(textOfWritten(bytes));
     return `seccomp=${JSON.stringify(profile)}`;
   } catch (thrown) {
     throw new Error(`compacting json for seccomp profile (${path}) failed: ${messageOf(thrown)}`);

@@ -4,7 +4,7 @@
  * them, so that `run IMAGE ls -l` hands `-l` to the container.
  */
 import { messageOf } from "../../lib/errors.ts";
-import { nearest } from "../suggestion.ts";
+import { nearest } from "../../lib/suggestion.ts";
 import type { Flag, FlagTable, Values } from "./flag.ts";
 import { UsageError } from "./usage-error.ts";
 

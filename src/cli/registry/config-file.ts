@@ -3,8 +3,10 @@
  * in the file stays in it, byte for byte in meaning.
  */
 import { errnoOf } from "../../client/api-error.ts";
-import { messageOf } from "../../lib/errors.ts";
-import { formatExactJson, parseExactJson } from "../../lib/exact-json.ts";
+import { type ConfigurationForm, decodeConfiguration } from "../../lib/configuration.ts";
+import { decoderKit, optional } from "../../lib/decoders.ts";
+import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { formatExactJson } from "../../lib/exact-json.ts";
 import type { CliIo } from "../io.ts";
 
 type Fields = ReadonlyMap<string, unknown>;
@@ -19,6 +21,80 @@ function fieldsOf(value: unknown): Fields {
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
+}
+
+const { closed, mapOf, nullable, text } = decoderKit({
+  code: "client.config-file",
+  whole: "document",
+  shownLength: 40,
+  limitElements: 1 << 16,
+  allowsNul: true,
+  nullIsEmpty: true,
+});
+
+/** What is read of the file. Many programs keep their own in it, so that only what is nearly one of these names is a fault. */
+const entry = closed(
+  { auth: optional(text), identitytoken: optional(text) },
+  { slipsOnly: true, besides: ["email", "password", "registrytoken", "serveraddress", "username"] },
+);
+const checked = closed(
+  {
+    auths: optional(mapOf(nullable(entry))),
+    credHelpers: optional(mapOf(text)),
+    credsStore: optional(text),
+  },
+  {
+    slipsOnly: true,
+    besides: [
+      "HttpHeaders",
+      "aliases",
+      "cliPluginsExtraDirs",
+      "configFormat",
+      "credentialSpecs",
+      "currentContext",
+      "detachKeys",
+      "experimental",
+      "features",
+      "imagesFormat",
+      "kubernetes",
+      "networksFormat",
+      "nodesFormat",
+      "plugins",
+      "pluginsFormat",
+      "proxies",
+      "pruneFilters",
+      "psFormat",
+      "secretFormat",
+      "serviceInspectFormat",
+      "servicesFormat",
+      "stackOrchestrator",
+      "statsFormat",
+      "tasksFormat",
+      "volumesFormat",
+    ],
+  },
+);
+
+const form: ConfigurationForm<Fields> = {
+  code: "client.config-file",
+  exitCode: 1,
+  decode(value, path) {
+    checked(value, path);
+    return fieldsOf(value);
+  },
+};
+
+/** Undefined where there is no such file. */
+function readBytes(io: CliIo, path: string): Uint8Array | undefined {
+  try {
+    return io.readFile(path);
+  } catch (thrown) {
+    const errno = errnoOf(thrown);
+    if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
+    const text =
+      errno === "EISDIR" ? "it is a directory, wanted a file" : `cannot read it: ${messageOf(thrown)}`;
+    throw new TiffinError("invalid", form.code, `${path}: ${text}`);
+  }
 }
 
 /** One entry of `auths`. */
@@ -46,18 +122,13 @@ export class ConfigFile {
     this.#fields = fields;
   }
 
-  /** Reads it; one that is not there is empty. Throws for one that is no JSON. */
+  /** Reads it; one that is not there is empty. Throws `invalid`. */
   static read(io: CliIo): ConfigFile {
     const directory = configDirectory(io);
     const path = `${directory}/config.json`;
-    try {
-      const text = new TextDecoder().decode(io.readFile(path));
-      return new ConfigFile(io, directory, fieldsOf(text.trim() === "" ? {} : parseExactJson(text)));
-    } catch (thrown) {
-      if (errnoOf(thrown) === "ENOENT" || errnoOf(thrown) === "ENOTDIR")
-        return new ConfigFile(io, directory, new Map());
-      throw new Error(`cannot read ${path}: ${messageOf(thrown)}`);
-    }
+    const bytes = readBytes(io, path);
+    const fields = bytes === undefined ? new Map() : decodeConfiguration(path, bytes, form);
+    return new ConfigFile(io, directory, fields);
   }
 
   /** The program that keeps the secrets of a registry: its own, or that of all. */

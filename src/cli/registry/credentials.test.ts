@@ -114,7 +114,7 @@ test("a helper keeps the secret, and gives it or says that it knows none", () =>
 });
 
 test("a file that is no JSON is named", () => {
-  expect(() => credentialsOf(ioWith("{"), "reg")).toThrow("cannot read /c/config.json");
+  expect(() => credentialsOf(ioWith("{"), "reg")).toThrow("/c/config.json: line 1, column 2: found its end");
 });
 
 test("a build knows all registries that anything is known of, by file and by program", () => {

@@ -2,9 +2,10 @@
  * Certificates on this host: the authorities that all programs trust, and what is kept for single registries in
  * `certs.d/HOST[:PORT]/`: `*.crt` are authorities, `NAME.cert` with `NAME.key` is who we are to that registry.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { readWrittenFile } from "../../lib/written-file.ts";
 import type { TlsMaterial } from "./exchange.ts";
 
 /** Where distributions keep the bundle of authorities; the first that exists counts. */
@@ -16,7 +17,6 @@ const bundles = [
   "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
   "/etc/ssl/cert.pem",
 ];
-const limitFileBytes = 4 * 1024 * 1024;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,8 +32,8 @@ function failed(path: string, thrown: unknown): TiffinError {
 /** A file in PEM. Throws `invalid`. */
 export function readPem(path: string): string {
   try {
-    const found = readFileSync(path, "utf8");
-    if (found.length > limitFileBytes) throw new Error(`it has more than ${limitFileBytes} bytes`);
+    const found = readWrittenFile(path);
+    if (found === undefined) throw new Error("there is no such file");
     if (!found.includes("-----BEGIN ")) throw new Error("there is none in PEM form");
     return found;
   } catch (thrown) {

@@ -91,7 +91,7 @@ prefix = "*.w.example"
     write("not toml at all = = =", "conf.d/2.conf");
     expect(() => places({ registriesConf }, "a.example/app")).toThrow("2.conf");
     write("[[registry]]\nlocation = 5\n", "conf.d/2.conf");
-    expect(() => places({ registriesConf }, "a.example/app")).toThrow("2.conf.registry[0].location");
+    expect(() => places({ registriesConf }, "a.example/app")).toThrow("2.conf: invalid registry[0].location");
   });
 });
 

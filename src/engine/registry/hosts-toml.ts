@@ -3,8 +3,8 @@ import { isAbsolute, join } from "node:path";
 import { type Decoded, type Decoder, optional } from "../../lib/decoders.ts";
 import { TiffinError } from "../../lib/errors.ts";
 import { readPem } from "./certificates.ts";
-import { flag, list, mapOf, object, text } from "./error-body.ts";
 import type { TlsMaterial } from "./exchange.ts";
+import { closed, flag, list, mapOf, text } from "./file-decoders.ts";
 import { readToml } from "./toml-file.ts";
 
 const oneOrMore: Decoder<readonly string[]> = (value, path) =>
@@ -22,8 +22,9 @@ const hostShape = {
   override_path: optional(flag),
   header: optional(mapOf(oneOrMore)),
 } as const;
-const host = object(hostShape);
-const file = object({ ...hostShape, server: optional(text), host: optional(mapOf(host)) });
+const besides = ["dial_timeout"];
+const host = closed(hostShape, { besides });
+const file = closed({ ...hostShape, server: optional(text), host: optional(mapOf(host)) }, { besides });
 
 export interface TomlHost {
   readonly origin: string;
@@ -98,9 +99,8 @@ export function tomlHosts(
     for (const parent of directories) {
       const directory = join(parent, name);
       const path = join(directory, "hosts.toml");
-      const content = readToml(path);
-      if (content === undefined) continue;
-      const found = file(content, path);
+      const found = readToml(path, file);
+      if (found === undefined) continue;
       const mirrors = Object.entries(found.host ?? {}).map(([address, each]) =>
         hostOf(address, each, { directory, path, isMirror: true }),
       );

@@ -1,19 +1,19 @@
 /** `registries.conf` of podman, skopeo and buildah, version 2: where a repository is really kept, and its mirrors. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Reference } from "../../docker/reference.ts";
 import { type Decoded, type Decoder, optional } from "../../lib/decoders.ts";
 import { TiffinError } from "../../lib/errors.ts";
-import { flag, list, object, text } from "./error-body.ts";
+import { closed, flag, list, text } from "./file-decoders.ts";
 import { readToml } from "./toml-file.ts";
 
-const mirror = object({
+const mirror = closed({
   location: text,
   insecure: optional(flag),
   "pull-from-mirror": optional(text),
 });
 
-const registry = object({
+const registry = closed({
   prefix: optional(text),
   location: optional(text),
   insecure: optional(flag),
@@ -22,7 +22,21 @@ const registry = object({
   mirror: optional(list(mirror)),
 });
 
-const configuration = object({ registry: optional(list(registry)) });
+/** What else stands there is about names without a registry, and about who is logged in. */
+const configuration = closed(
+  { registry: optional(list(registry)) },
+  {
+    besides: [
+      "additional-layer-store-auth-helper",
+      "aliases",
+      "credential-helpers",
+      // Version 1 of the file, which says the same in another way.
+      "registries",
+      "short-name-mode",
+      "unqualified-search-registries",
+    ],
+  },
+);
 
 type Registry = Decoded<typeof registry>;
 
@@ -34,9 +48,10 @@ export interface ConfiguredPlace {
   readonly onlyFor?: "digest" | "tag";
 }
 
+/** By its name: what is there instead of a file is a fault to be told. */
 function filesOf(path: string): string[] {
+  if (!path.endsWith(".d")) return [path];
   try {
-    if (!statSync(path).isDirectory()) return [path];
     const names = readdirSync(path).filter((name) => name.endsWith(".conf"));
     return names.sort().map((name) => join(path, name));
   } catch {
@@ -48,10 +63,8 @@ function filesOf(path: string): string[] {
 function readRegistries(paths: readonly string[]): Map<string, Registry> {
   const found = new Map<string, Registry>();
   for (const path of paths.flatMap(filesOf)) {
-    const content = readToml(path);
-    if (content === undefined) continue;
     const decode: Decoder<Decoded<typeof configuration>> = configuration;
-    for (const each of decode(content, path).registry ?? []) {
+    for (const each of readToml(path, decode)?.registry ?? []) {
       const prefix = each.prefix || each.location;
       if (prefix !== undefined && prefix !== "") found.set(prefix, each);
     }

@@ -1,39 +1,17 @@
 /** A configuration file in TOML: another program's, read as it is. */
-import { readFileSync } from "node:fs";
-import { messageOf, TiffinError } from "../../lib/errors.ts";
+import { readConfiguration } from "../../lib/configuration.ts";
+import type { Decoder } from "../../lib/decoders.ts";
 
 const limitBytes = 1024 * 1024;
 
 /** Undefined when there is no such file. Throws `invalid` naming the file. */
-export function readToml(path: string): unknown {
-  let content: string;
-  try {
-    content = readFileSync(path, "utf8");
-  } catch (thrown) {
-    if (
-      thrown instanceof Error &&
-      "code" in thrown &&
-      (thrown.code === "ENOENT" || thrown.code === "ENOTDIR")
-    ) {
-      return undefined;
-    }
-    throw unreadable(path, thrown);
-  }
-  if (content.length > limitBytes) throw unreadable(path, `it has more than ${limitBytes} bytes`);
-  try {
-    return Bun.TOML.parse(content);
-  } catch (thrown) {
-    throw unreadable(path, thrown);
-  }
-}
-
-function unreadable(path: string, thrown: unknown): TiffinError {
-  return new TiffinError(
-    "invalid",
-    "registry.bad-configuration",
-    `cannot read ${path}: ${messageOf(thrown)}`,
-    {
-      cause: thrown,
-    },
-  );
+export function readToml<T>(path: string, decode: Decoder<T>): T | undefined {
+  return readConfiguration(path, {
+    code: "registry.bad-configuration",
+    limitBytes,
+    // Who writes it decides where images come from.
+    trusted: true,
+    parse: (text) => Bun.TOML.parse(text),
+    decode,
+  });
 }

@@ -2,13 +2,15 @@
  * Finds the programs that are volume drivers, where Docker looks for them: `NAME.sock` below /run/docker/plugins, and files that say
  * where they listen, `NAME.spec` (an address) and `NAME.json`, below /etc/docker/plugins and /usr/lib/docker/plugins.
  */
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { unknownVolumeDriver } from "../../docker/messages.ts";
+import { readConfiguration } from "../../lib/configuration.ts";
 import { anything, decoderKit, optional } from "../../lib/decoders.ts";
 import { TiffinError } from "../../lib/errors.ts";
+import { FileFault } from "../../lib/file-fault.ts";
 import { type PluginAddress, VolumePlugin } from "./plugin.ts";
 
-const { object, text } = decoderKit({
+const { closed, text } = decoderKit({
   code: "volume.plugin-file",
   whole: "plug-in's file",
   shownLength: 60,
@@ -16,7 +18,7 @@ const { object, text } = decoderKit({
   allowsNul: false,
   nullIsEmpty: true,
 });
-const description = object({ Addr: text, TLSConfig: optional(anything) });
+const description = closed({ Addr: text, TLSConfig: optional(anything) }, { besides: ["Name"] });
 
 export interface PluginPlaces {
   readonly sockets: string;
@@ -59,10 +61,8 @@ export class VolumePlugins {
     }
     for (const directory of files) {
       for (const stem of [`${directory}/${name}`, `${directory}/${name}/${name}`]) {
-        const written = readIfThere(`${stem}.spec`);
-        if (written !== undefined) return parseAddress(`${stem}.spec`, written.trim());
-        const described = readIfThere(`${stem}.json`);
-        if (described !== undefined) return describedAddress(`${stem}.json`, described);
+        const found = writtenAddress(`${stem}.spec`) ?? describedAddress(`${stem}.json`);
+        if (found !== undefined) return found;
       }
     }
     return undefined;
@@ -75,33 +75,30 @@ function missing(name: string): TiffinError {
   });
 }
 
-function readIfThere(path: string): string | undefined {
-  const status = lstatSync(path, { throwIfNoEntry: false });
-  if (status === undefined) return undefined;
-  if (status.isFile() && status.size <= limitFileBytes) return readFileSync(path, "utf8");
-  throw refusal(path, `it is no file of at most ${limitFileBytes} bytes`);
+/** Who writes it gets the volumes of containers. */
+const form = { code: "volume.plugin-file", limitBytes: limitFileBytes, trusted: true };
+
+function writtenAddress(path: string): PluginAddress | undefined {
+  const decode = (value: unknown): PluginAddress => parseAddress(typeof value === "string" ? value : "");
+  return readConfiguration(path, { ...form, decode, parse: (text) => text.trim() });
 }
 
-function describedAddress(path: string, content: string): PluginAddress {
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch {
-    throw refusal(path, "it is not JSON");
-  }
-  const { Addr, TLSConfig } = description(value, path);
-  if (TLSConfig !== undefined && TLSConfig !== null) throw refusal(path, "plug-ins by TLS are not supported");
-  return parseAddress(path, Addr);
+function describedAddress(path: string): PluginAddress | undefined {
+  return readConfiguration(path, {
+    ...form,
+    decode(value, at) {
+      const { Addr, TLSConfig } = description(value, at);
+      if (TLSConfig !== undefined && TLSConfig !== null)
+        throw new FileFault("TLSConfig: plug-ins by TLS are not supported");
+      return parseAddress(Addr);
+    },
+  });
 }
 
-function parseAddress(path: string, address: string): PluginAddress {
+function parseAddress(address: string): PluginAddress {
   const unix = /^unix:\/\/(\/.+)$/.exec(address)?.[1];
   if (unix !== undefined) return { unix };
   const server = /^(?:tcp|http):\/\/([^/?#\s]+)\/?$/.exec(address)?.[1];
   if (server !== undefined) return { url: `http://${server}` };
-  throw refusal(path, `its address is ${JSON.stringify(address)}, wanted unix:///PATH or tcp://HOST:PORT`);
-}
-
-function refusal(path: string, why: string): TiffinError {
-  return new TiffinError("invalid", "volume.plugin-file", `cannot use the plug-in of ${path}: ${why}`);
+  throw new FileFault(`found the address ${JSON.stringify(address)}, wanted unix:///PATH or tcp://HOST:PORT`);
 }

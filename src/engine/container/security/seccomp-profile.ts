@@ -2,38 +2,45 @@
  * Decodes a seccomp profile that a user wrote, in the OCI's form or in Docker's, whose rules may depend on
  * capabilities, architecture and kernel.
  */
-import { type Decoded, integer, list, object, optional, text } from "../../../docker/decode.ts";
+import { closed, type Decoded, integer, list, optional, text } from "../../../docker/decode.ts";
 import type { SeccompProfile } from "../../../linux/seccomp.ts";
 
-const condition = object({
-  caps: optional(list(text)),
-  arches: optional(list(text)),
-  minKernel: optional(text),
-});
+/** What is like no known key is a newer version's; what is like one is a slip, and a rule that would not hold. */
+const slipsOnly = true;
+const condition = closed(
+  { caps: optional(list(text)), arches: optional(list(text)), minKernel: optional(text) },
+  { slipsOnly },
+);
 type Condition = Decoded<typeof condition>;
 
-const profileDocument = object({
-  defaultAction: text,
-  defaultErrnoRet: optional(integer),
-  architectures: optional(list(text)),
-  archMap: optional(list(object({ architecture: text, subArchitectures: optional(list(text)) }))),
-  flags: optional(list(text)),
-  syscalls: optional(
-    list(
-      object({
-        name: optional(text),
-        names: optional(list(text)),
-        action: text,
-        errnoRet: optional(integer),
-        args: optional(
-          list(object({ index: integer, value: integer, valueTwo: optional(integer), op: text })),
-        ),
-        includes: optional(condition),
-        excludes: optional(condition),
-      }),
-    ),
-  ),
-});
+const comparison = closed(
+  { index: integer, value: integer, valueTwo: optional(integer), op: text },
+  { slipsOnly },
+);
+const rule = closed(
+  {
+    name: optional(text),
+    names: optional(list(text)),
+    action: text,
+    errnoRet: optional(integer),
+    args: optional(list(comparison)),
+    includes: optional(condition),
+    excludes: optional(condition),
+  },
+  { slipsOnly, besides: ["comment"] },
+);
+const machine = closed({ architecture: text, subArchitectures: optional(list(text)) }, { slipsOnly });
+const profileDocument = closed(
+  {
+    defaultAction: text,
+    defaultErrnoRet: optional(integer),
+    architectures: optional(list(text)),
+    archMap: optional(list(machine)),
+    flags: optional(list(text)),
+    syscalls: optional(list(rule)),
+  },
+  { slipsOnly, besides: ["listenerPath", "listenerMetadata"] },
+);
 
 export interface ProfileSubject {
   readonly capabilities: readonly string[];
@@ -46,7 +53,7 @@ export interface ProfileSubject {
 
 /** The profile for this process on this machine. Errors: `invalid` naming the field. */
 export function decodeSeccompProfile(document: unknown, subject: ProfileSubject): SeccompProfile {
-  const profile = profileDocument(document, "seccomp profile");
+  const profile = profileDocument(document, "");
   const own = (profile.archMap ?? []).find((entry) => entry.architecture === subject.ociArchitecture);
   const architectures =
     own === undefined ? profile.architectures : [own.architecture, ...(own.subArchitectures ?? [])];

@@ -2,8 +2,8 @@
  * Which system calls a container may make, as a compiled program. The default profile depends on the capabilities;
  * programs are compiled once per profile and set, and kept on disk for the next engine.
  */
-import { readFileSync } from "node:fs";
 import { compileSeccomp } from "../../../kernel/seccomp.ts";
+import { decodeConfiguration, readConfiguration } from "../../../lib/configuration.ts";
 import { TiffinError } from "../../../lib/errors.ts";
 import type { HostFacts } from "../../../linux/host-facts.ts";
 import { type SeccompProfile, seccompFlags } from "../../../linux/seccomp.ts";
@@ -67,24 +67,14 @@ const architectures = {
   aarch64: { architecture: "arm64", ociArchitecture: "SCMP_ARCH_AARCH64" },
 } as const;
 
-function customProfile(text: string, capabilities: readonly string[], facts: HostFacts): SeccompProfile {
+/** `profile` is the profile's text, or the path of a file that holds it. */
+function customProfile(profile: string, capabilities: readonly string[], facts: HostFacts): SeccompProfile {
   const { kernel } = facts;
-  return decodeSeccompProfile(parseProfile(text), {
-    capabilities,
-    kernel,
-    ...architectures[kernel.machine],
-  });
-}
-
-/** The profile's text, or the path of a file that holds it. */
-function parseProfile(profile: string): unknown {
-  try {
-    const text = profile.startsWith("/") ? readFileSync(profile, "utf8") : profile;
-    const document: unknown = JSON.parse(text);
-    return document;
-  } catch (thrown) {
-    throw new TiffinError("invalid", "container.seccomp-profile", "cannot read the seccomp profile as JSON", {
-      cause: thrown,
-    });
-  }
+  const subject = { capabilities, kernel, ...architectures[kernel.machine] };
+  const code = "container.seccomp-profile";
+  const form = { code, decode: (document: unknown) => decodeSeccompProfile(document, subject) };
+  if (!profile.startsWith("/")) return decodeConfiguration("seccomp profile", profile, form);
+  const found = readConfiguration(profile, form);
+  if (found !== undefined) return found;
+  throw new TiffinError("invalid", code, `${profile}: there is no such file`);
 }

@@ -2,14 +2,15 @@
  * Devices by the Container Device Interface: files in /etc/cdi and /var/run/cdi say what a container needs to use a device of a
  * vendor - nodes, mounts, variables. They are the machine's own, and looked at anew for each start, as devices come and go.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { type ConfigurationForm, readConfiguration } from "../../../lib/configuration.ts";
 import { anything, decoderKit, optional } from "../../../lib/decoders.ts";
 import { messageOf, TiffinError } from "../../../lib/errors.ts";
 import type { OciHook, OciHooks } from "../../../oci/mod.ts";
 import type { ReadyMount } from "../runtime-spec/mod.ts";
 import type { WantedDevice } from "../specification/mod.ts";
 
-const { integer, list, nullable, object, text } = decoderKit({
+const { closed, integer, list, nullable, text } = decoderKit({
   code: "container.cdi-file",
   whole: "CDI file",
   shownLength: 60,
@@ -18,15 +19,22 @@ const { integer, list, nullable, object, text } = decoderKit({
   nullIsEmpty: true,
 });
 
-const node = object({ path: text, hostPath: optional(text), permissions: optional(text) });
-const mount = object({ hostPath: text, containerPath: text, options: optional(list(text)) });
-const edits = object({
+// What else the specification knows of is found out from the device itself, or is for people.
+const node = closed(
+  { path: text, hostPath: optional(text), permissions: optional(text) },
+  { besides: ["type", "major", "minor", "fileMode", "uid", "gid"] },
+);
+const mount = closed(
+  { hostPath: text, containerPath: text, options: optional(list(text)) },
+  { besides: ["type"] },
+);
+const edits = closed({
   env: optional(list(text)),
   deviceNodes: optional(list(node)),
   mounts: optional(list(mount)),
   hooks: optional(
     list(
-      object({
+      closed({
         hookName: text,
         path: text,
         args: optional(list(text)),
@@ -39,12 +47,11 @@ const edits = object({
   intelRdt: optional(nullable(anything)),
 });
 type Edits = ReturnType<typeof edits>;
-const specification = object({
-  cdiVersion: text,
-  kind: text,
-  devices: list(object({ name: text, containerEdits: edits })),
-  containerEdits: optional(edits),
-});
+const device = closed({ name: text, containerEdits: edits }, { besides: ["annotations"] });
+const specification = closed(
+  { cdiVersion: text, kind: text, devices: list(device), containerEdits: optional(edits) },
+  { besides: ["annotations"] },
+);
 
 /** The second wins over the first. */
 const directories = ["/etc/cdi", "/var/run/cdi"];
@@ -161,20 +168,29 @@ function refuseUndone(name: string, { file, common, own }: Known): void {
   }
 }
 
+/** Hooks in it are programs that root runs. */
+function formOf(file: string): ConfigurationForm<ReturnType<typeof specification>> {
+  return {
+    code: "container.cdi-file",
+    limitBytes: limitFileBytes,
+    trusted: true,
+    decode: specification,
+    ...(!file.endsWith(".json") && { parse: (text) => Bun.YAML.parse(text) }),
+  };
+}
+
 function knownDevices(problems: string[]): ReadonlyMap<string, Known> {
   const known = new Map<string, Known>();
   for (const directory of directories) {
     for (const file of filesOf(directory)) {
       try {
-        if (statSync(file).size > limitFileBytes) throw new Error(`it has more than ${limitFileBytes} bytes`);
-        const { kind, devices, containerEdits } = specification(
-          Bun.YAML.parse(readFileSync(file, "utf8")),
-          "",
-        );
+        const found = readConfiguration(file, formOf(file));
+        if (found === undefined) continue;
+        const { kind, devices, containerEdits } = found;
         for (const { name, containerEdits: own } of devices)
           known.set(`${kind}=${name}`, { file, common: containerEdits, own });
       } catch (thrown) {
-        problems.push(`${file}: ${messageOf(thrown)}`);
+        problems.push(messageOf(thrown));
       }
     }
   }

@@ -1,5 +1,5 @@
 /** The right word for one that was mistyped. Pure. */
-import { slips } from "../lib/slips.ts";
+import { slips } from "./slips.ts";
 
 /** One change in three letters is a slip, more is another word. */
 const lettersPerSlip = 3;
