@@ -1,66 +1,37 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { type Numbers, numbersFrom } from "../../test/support/random-numbers.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { capabilityNames, defaultCapabilities } from "../linux/capabilities.ts";
 import { errno } from "../linux/errno.ts";
-import { type SeccompProfile, seccompActions, seccompArchitectures, seccompFlags } from "../linux/seccomp.ts";
+import { boundaryCalls } from "../linux/filter/testing/boundary-calls.ts";
+import { filterRunner } from "../linux/filter/testing/run-filter.ts";
+import {
+  type SeccompArgument,
+  type SeccompProfile,
+  seccompActions,
+  seccompArchitectures,
+  seccompFlags,
+  seccompOperators,
+} from "../linux/seccomp.ts";
 import { defaultSeccompProfile } from "../linux/seccomp-default.ts";
 import { lateSyscalls } from "../linux/seccomp-prologue.ts";
 import { syscallNumbers } from "../linux/syscall-numbers.ts";
 import { compileSeccomp } from "./seccomp.ts";
+import { translateSeccomp } from "./seccomp-library.ts";
 
 const x86_64 = seccompArchitectures["SCMP_ARCH_X86_64"] ?? 0;
 const x86 = seccompArchitectures["SCMP_ARCH_X86"] ?? 0;
 const allow = seccompActions["SCMP_ACT_ALLOW"] ?? 0;
 const refuse = (number: number): number => (seccompActions["SCMP_ACT_ERRNO"] ?? 0) + number;
 
-/** What the kernel's interpreter of classic BPF would return for a system call. */
-function verdict(
+/** What the filter returns for a system call. */
+const verdict = (
   program: Uint8Array,
   architecture: number,
   number: number,
-  args: readonly bigint[] = [],
-): number {
-  const data = new DataView(new ArrayBuffer(64));
-  data.setUint32(0, number, true);
-  data.setUint32(4, architecture, true);
-  args.forEach((value, index) => {
-    data.setBigUint64(16 + index * 8, value, true);
-  });
-  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
-  let accumulator = 0;
-  for (let at = 0; at < program.length; at += 8) {
-    const value = view.getUint32(at + 4, true);
-    const jump = (taken: boolean): void => {
-      at += 8 * view.getUint8(at + (taken ? 2 : 3));
-    };
-    switch (view.getUint16(at, true)) {
-      case 0x20:
-        accumulator = data.getUint32(value, true);
-        break;
-      case 0x54:
-        accumulator = (accumulator & value) >>> 0;
-        break;
-      case 0x05:
-        at += 8 * value;
-        break;
-      case 0x15:
-        jump(accumulator === value);
-        break;
-      case 0x25:
-        jump(accumulator > value);
-        break;
-      case 0x35:
-        jump(accumulator >= value);
-        break;
-      case 0x06:
-        return value;
-      default:
-        throw new Error(`unknown filter code ${view.getUint16(at, true)} at ${at / 8}`);
-    }
-  }
-  throw new Error("the filter ran off its end");
-}
+  args?: readonly bigint[],
+): number => filterRunner(program)({ architecture, number, ...(args === undefined ? {} : { args }) });
 
 let directory = "";
 beforeAll(() => {
@@ -199,6 +170,75 @@ describe.skipIf(process.arch !== "x64")("the default profile", () => {
       "io_uring_setup",
     ]) {
       expect([name, call(all, name)]).toEqual([name, refuse(errno.EPERM)]);
+    }
+  });
+});
+
+/** Of the short program and the one that libseccomp makes. */
+function expectLibrarysVerdicts(profile: SeccompProfile, withArguments: readonly string[]): Uint8Array {
+  const [long, short] = [translateSeccomp(profile), compileSeccomp(profile)];
+  const [runLong, runShort] = [filterRunner(long), filterRunner(short)];
+  const asked = withArguments.flatMap((name) => numbers[name] ?? []);
+  for (const call of boundaryCalls([long, short], asked)) {
+    const [wanted, found] = [runLong(call), runShort(call)];
+    if (found !== wanted) expect({ call, found }).toEqual({ call, found: wanted });
+  }
+  return short;
+}
+
+describe.skipIf(process.arch !== "x64")("a program that was made shorter", () => {
+  test.each([
+    ["the default capabilities", defaultCapabilities],
+    ["no capability", []],
+    ["all capabilities", capabilityNames],
+  ])(
+    "with %s the default profile decides as libseccomp's program does, in far fewer instructions",
+    (_, given) => {
+      const profile = defaultSeccompProfile("x86_64", given);
+      const short = expectLibrarysVerdicts(profile, ["clone", "socket", "personality", "read"]);
+      expect(short.length / 8).toBeLessThan(300);
+    },
+  );
+
+  const names = Object.keys(numbers);
+  const operators = Object.keys(seccompOperators);
+
+  function randomArguments(pick: Numbers): SeccompArgument[] {
+    return Array.from({ length: pick(3) }, () => ({
+      index: pick(6),
+      value: [pick(4), pick(1 << 16), 2 ** 32 + pick(9), 0xffff_ffff_ffff_ffffn, 0xffff_ffff][pick(5)] ?? 0,
+      valueTwo: pick(1 << 16),
+      op: operators[pick(operators.length)] ?? "",
+    }));
+  }
+
+  function randomProfile(pick: Numbers): SeccompProfile {
+    const actions = ["ALLOW", "ERRNO", "KILL_PROCESS", "TRAP", "LOG", "TRACE"].map(
+      (word) => `SCMP_ACT_${word}`,
+    );
+    const action = (): string => actions[pick(actions.length)] ?? "";
+    const syscalls = Array.from({ length: 1 + pick(12) }, () => {
+      const begin = pick(names.length);
+      const args = pick(2) === 0 ? randomArguments(pick) : [];
+      const own = action();
+      const errnoRet = own === "SCMP_ACT_ERRNO" ? { errnoRet: pick(40) } : {};
+      return {
+        names: names.slice(begin, begin + 1 + pick(args.length > 0 ? 4 : 60)),
+        action: own,
+        args,
+        ...errnoRet,
+      };
+    });
+    const architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"].slice(0, 1 + pick(3));
+    return { defaultAction: action(), architectures, syscalls };
+  }
+
+  test("decides as libseccomp's does for profiles of every kind", () => {
+    const pick = numbersFrom(4242);
+    for (let round = 0; round < 40; round += 1) {
+      const profile = randomProfile(pick);
+      const conditional = (profile.syscalls ?? []).filter(({ args }) => (args ?? []).length > 0);
+      expectLibrarysVerdicts(profile, conditional.flatMap((rule) => rule.names).slice(0, 6));
     }
   });
 });

@@ -5,6 +5,13 @@
  *   tries a new call first falls back on ENOSYS, but takes EPERM for an answer.
  * - Calls that the profile allows but the installed libseccomp has never heard of are allowed by number.
  */
+import {
+  encodeFilter,
+  type FilterInstruction,
+  filterCodes,
+  filterInstruction,
+  filterWords,
+} from "./filter/mod.ts";
 
 /** Since 5.x new calls have one number on every architecture; these came after libseccomp 2.5. */
 export const lateSyscalls: Readonly<Record<string, number>> = {
@@ -44,28 +51,9 @@ export interface LateRule {
   readonly action: number;
 }
 
-const loadWordAbsolute = 0x20;
-const jumpIfEqual = 0x15;
-const jumpIfGreater = 0x25;
-const jumpIfGreaterOrEqual = 0x35;
-const jump = 0x05;
-const returnConstant = 0x06;
-const numberAt = 0;
-const architectureAt = 4;
 /** x32 calls come under the x86_64 architecture with this bit. */
 const x32Bit = 0x4000_0000;
 const errnoEnosys = 0x0005_0000 | 38;
-
-export const filterInstructionBytes = 8;
-
-interface Instruction {
-  readonly code: number;
-  readonly yes: number;
-  readonly no: number;
-  readonly value: number;
-}
-
-const instruction = (code: number, value: number, yes = 0, no = 0): Instruction => ({ code, yes, no, value });
 
 /** The prologue; it ends by falling into the program that is put behind it. */
 export function seccompPrologue(
@@ -73,44 +61,42 @@ export function seccompPrologue(
   late: readonly LateRule[],
 ): Uint8Array {
   const blocks = architectures.map((architecture) => architectureBlock(architecture, late));
-  const program: Instruction[] = [instruction(loadWordAbsolute, architectureAt)];
+  const program: FilterInstruction[] = [filterInstruction(filterCodes.loadWord, filterWords.architecture)];
   let behind = blocks.reduce((sum, block) => sum + block.length + 3, 0);
   for (const [index, block] of blocks.entries()) {
     const auditNumber = architectures[index]?.auditNumber ?? 0;
     behind -= block.length + 3;
     // Not this architecture: over the block and its way out, to the next question.
-    program.push(instruction(jumpIfEqual, auditNumber, 1, 0));
-    program.push(instruction(jump, block.length + 1));
+    program.push(filterInstruction(filterCodes.jumpIfEqual, auditNumber, 1, 0));
+    program.push(filterInstruction(filterCodes.jump, block.length + 1));
     program.push(...block);
-    program.push(instruction(jump, behind));
+    program.push(filterInstruction(filterCodes.jump, behind));
   }
   return encodeFilter(program);
 }
 
-function architectureBlock(architecture: PrologueArchitecture, late: readonly LateRule[]): Instruction[] {
-  const block = [instruction(loadWordAbsolute, numberAt)];
+function architectureBlock(
+  architecture: PrologueArchitecture,
+  late: readonly LateRule[],
+): FilterInstruction[] {
+  const block = [filterInstruction(filterCodes.loadWord, filterWords.number)];
   const highest = late.reduce((high, rule) => Math.max(high, rule.number), architecture.highestKnown);
-  const tail: Instruction[] = [];
+  const tail: FilterInstruction[] = [];
   for (const rule of late) {
-    tail.push(instruction(jumpIfEqual, rule.number, 0, 1), instruction(returnConstant, rule.action));
+    tail.push(
+      filterInstruction(filterCodes.jumpIfEqual, rule.number, 0, 1),
+      filterInstruction(filterCodes.result, rule.action),
+    );
   }
-  tail.push(instruction(jumpIfGreater, highest, 0, 1), instruction(returnConstant, errnoEnosys));
+  tail.push(
+    filterInstruction(filterCodes.jumpIfGreater, highest, 0, 1),
+    filterInstruction(filterCodes.result, errnoEnosys),
+  );
   if (architecture.withX32 === true) {
-    block.push(instruction(jumpIfGreaterOrEqual, x32Bit, 0, 1), instruction(jump, tail.length));
+    block.push(
+      filterInstruction(filterCodes.jumpIfAtLeast, x32Bit, 0, 1),
+      filterInstruction(filterCodes.jump, tail.length),
+    );
   }
   return [...block, ...tail];
-}
-
-/** struct sock_filter: u16 code, u8 jump if true, u8 jump if false, u32 value. */
-function encodeFilter(program: readonly Instruction[]): Uint8Array {
-  const bytes = new Uint8Array(program.length * filterInstructionBytes);
-  const view = new DataView(bytes.buffer);
-  program.forEach((each, index) => {
-    const at = index * filterInstructionBytes;
-    view.setUint16(at, each.code, true);
-    view.setUint8(at + 2, each.yes);
-    view.setUint8(at + 3, each.no);
-    view.setUint32(at + 4, each.value, true);
-  });
-  return bytes;
 }
