@@ -8,7 +8,7 @@ import {
   pythonTestcontainersVersion,
   testcontainersNode,
 } from "../test/support/client-versions.ts";
-import { goModuleVersion } from "../test/support/go-programs.ts";
+import { actVersion, goModuleVersion } from "../test/support/go-programs.ts";
 import { javaPackageVersion } from "../test/support/java-packages.ts";
 
 export interface ClientScenario {
@@ -24,6 +24,7 @@ export interface ClientScenario {
 
 const docker = `20.10, 28.2, ${goModuleVersion("github.com/docker/cli").slice(1)}`;
 const compose = goModuleVersion("github.com/docker/compose/v5").slice(1);
+const prometheus = goModuleVersion("github.com/prometheus/prometheus", "prometheus").slice(1);
 const reaper = "its reaper is one of our own by Ryuk's protocol, as Ryuk is not to be had";
 const buildKit = "images are built by the classic builder";
 
@@ -128,13 +129,42 @@ export const clientScenarios: readonly ClientScenario[] = [
     differs: "the programs are not to be had; what they ask is",
   },
   {
-    client: "Traefik, nginx-proxy",
+    client: "Traefik",
+    version: `${goModuleVersion("github.com/traefik/traefik/v3", "traefik").slice(1)} (its provider)`,
+    scenario:
+      "routes come and go with containers, their health, their networks, and an engine that is started again",
+    file: "compat/routes",
+    test: "routes come and go with containers, their health, their networks, and an engine that is started again",
+  },
+  {
+    client: "nginx-proxy",
     version: "as recorded, of API 1.41",
     scenario:
       "events are followed, containers listed and inspected, their labels read, their addresses reached",
     file: "compat/watchers",
     test: "a proxy that follows events and reads labels knows its sites as they come and go",
-    differs: "the programs are not to be had; what they ask is",
+    differs: "the program is not to be had; what it asks is",
+  },
+  {
+    client: "act",
+    version: actVersion(),
+    scenario: "a workflow: outputs, paths, actions, a container with a service, a matrix, a failure",
+    file: "compat/act",
+    test: "a workflow runs: outputs, paths, actions, a container with a service, a matrix, a failure; and nothing is left",
+  },
+  {
+    client: "Prometheus",
+    version: `${prometheus} (its discovery)`,
+    scenario: "containers are found by label with their ports, networks and names",
+    file: "compat/routes",
+    test: "targets are found by label with their ports, networks and names",
+  },
+  {
+    client: "Prometheus",
+    version: `${prometheus} (its parser)`,
+    scenario: "metrics are taken, in OpenMetrics and in the older format",
+    file: "compat/routes",
+    test: "metrics as %s are taken by its parser",
   },
   {
     client: "Prometheus",

@@ -12,18 +12,21 @@ export type GoPrograms =
   /** Why there are none. */
   | { readonly missing: string };
 
-/** Waits for a build that is under way. A registry out of reach is no failure of what is tested. */
-export function goPrograms(): GoPrograms {
-  if (Bun.which("go") === null) return { missing: "no go is installed" };
-  const built = Bun.spawnSync([join(project, "tools/go-programs.sh")], {
+/** Waits for a build that is under way; why it cannot be. A registry out of reach is no failure of what is tested. */
+function failureOf(script: string, ...words: readonly string[]): string | undefined {
+  if (Bun.which("go") === null) return "no go is installed";
+  const built = Bun.spawnSync([join(project, "tools", script), ...words], {
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
   });
-  if (built.exitCode !== 0) {
-    const said = built.stderr.toString().trim().split("\n").at(-1) ?? "";
-    return { missing: `go cannot build it: ${said}` };
-  }
+  if (built.exitCode === 0) return undefined;
+  return `go cannot build it: ${built.stderr.toString().trim().split("\n").at(-1) ?? ""}`;
+}
+
+export function goPrograms(): GoPrograms {
+  const missing = failureOf("go-programs.sh");
+  if (missing !== undefined) return { missing };
   return {
     path(name) {
       const path = join(directory, name);
@@ -33,11 +36,25 @@ export function goPrograms(): GoPrograms {
   };
 }
 
+/** A client that tools/go-client.sh builds by itself, from what it was published with. */
+export type GoClient = "act" | "prometheus" | "traefik";
+
+export function goClient(name: GoClient): { readonly path: string } | { readonly missing: string } {
+  const missing = failureOf("go-client.sh", name);
+  return missing === undefined ? { path: join(directory, name) } : { missing };
+}
+
+/** The version of act that is built. */
+export function actVersion(): string {
+  const script = readFileSync(join(project, "tools/go-client.sh"), "utf8");
+  return /^act=.*@v(.+)$/m.exec(script)?.[1] ?? "";
+}
+
 /** The version of a module that the programs are built from. */
-export function goModuleVersion(module: string): string {
-  const file = readFileSync(join(project, "test/compat/programs/go/go.mod"), "utf8");
-  const line = file.split("\n").find((each) => each.trim().startsWith(`${module} v`));
-  const version = line?.trim().split(" ")[1];
+export function goModuleVersion(module: string, programs: "go" | GoClient = "go"): string {
+  const file = readFileSync(join(project, "test/compat/programs", programs, "go.mod"), "utf8");
+  const lines = file.split("\n").map((each) => each.replace(/^require/, "").trim());
+  const version = lines.find((each) => each.startsWith(`${module} v`))?.split(" ")[1];
   if (version === undefined) throw new Error(`go.mod does not name ${module}`);
   return version.replace("+incompatible", "");
 }

@@ -129,6 +129,11 @@ test.each<[ContainerConfig, HostConfig, string]>([
     { NetworkMode: "container:y" },
     "container.conflict-hostname: conflicting options: hostname and the network mode",
   ],
+  [
+    { ExposedPorts: { "80/tcp": {} } },
+    { NetworkMode: "container:y" },
+    "container.conflict-expose: conflicting options: port exposing and the container type network mode",
+  ],
   [{ Cmd: ["a\0b"] }, {}, 'container.nul: invalid Cmd.0: "a\\u0000b" contains a NUL character'],
 ])("%p with %p is refused", (config, host, message) => {
   expect(refusal(config, host)).toBe(message);

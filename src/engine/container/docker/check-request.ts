@@ -53,6 +53,9 @@ function refuseConflicts(config: ContainerConfig, host: HostConfig): void {
     if (Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts === true) {
       refuse("conflict-ports", "conflicting options: port publishing and the container type network mode");
     }
+    if (Object.keys(config.ExposedPorts ?? {}).length > 0) {
+      refuse("conflict-expose", "conflicting options: port exposing and the container type network mode");
+    }
   }
 }
 
