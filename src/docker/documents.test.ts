@@ -1,11 +1,5 @@
 import { expect, test } from "bun:test";
-import {
-  completeDocument,
-  containerDocument,
-  type DocumentShape,
-  imageDocument,
-  typedView,
-} from "./documents.ts";
+import { completeDocument, containerDocument, type DocumentShape } from "./documents.ts";
 import { containerConfigShape } from "./types/container-config.ts";
 import { hostConfigShape } from "./types/host-config.ts";
 
@@ -57,15 +51,4 @@ test("what is not set has Docker's zero value, in Docker's order", () => {
     LogConfig: { Type: "", Config: {} },
   });
   expect(HostConfig).not.toHaveProperty("Annotations");
-});
-
-test("a template sees the fields that are left out too; as JSON they are what they were", () => {
-  const document = { HostConfig: { Binds: null }, Config: {}, State: { Status: "running" } };
-  const view = typedView(containerDocument, document) as Record<string, Record<string, unknown>>;
-  expect(view["HostConfig"]?.["NanoCpus"]).toBe(0);
-  expect(view["HostConfig"]?.["Init"]).toBeNull();
-  expect(view["Config"]?.["StopSignal"]).toBe("");
-  expect(view["State"]?.["Health"]).toBeNull();
-  expect(JSON.stringify(view)).toBe(JSON.stringify(document));
-  expect(typedView(imageDocument, null)).toBeNull();
 });

@@ -1,11 +1,10 @@
 /**
  * The documents that Docker answers with, field by field in its order: what each is when nothing is set, and whether the
- * document then leaves it out. `completeDocument` writes by it, so that a script finds every field that Docker has;
- * `typedView` reads by it, so that a template finds even the fields that are left out, as Docker's own typed client does.
+ * document then leaves it out. `completeDocument` writes by it, so that a script finds every field that Docker has.
  */
 
 /** A value that is set to nothing, in Go's types. `list` is `[]` and `nilList` null, in the places where Docker writes so. */
-type Plain = "text" | "number" | "duration" | "flag" | "list" | "nilList" | "map" | "nilMap" | "pointer";
+type Plain = "text" | "number" | "flag" | "list" | "nilList" | "map" | "nilMap" | "pointer";
 interface Struct {
   readonly struct: DocumentShape;
   /** Null when it is not there. */
@@ -31,10 +30,10 @@ const omit = (omitEmpty: Plain | Struct | Many): Omitted => ({ omitEmpty });
 
 const healthcheck: DocumentShape = {
   Test: omit("nilList"),
-  Interval: omit("duration"),
-  Timeout: omit("duration"),
-  StartPeriod: omit("duration"),
-  StartInterval: omit("duration"),
+  Interval: omit("number"),
+  Timeout: omit("number"),
+  StartPeriod: omit("number"),
+  StartInterval: omit("number"),
   Retries: omit("number"),
 };
 
@@ -372,7 +371,6 @@ function zeroOf(shape: Plain | Struct | Many): unknown {
     case "text":
       return "";
     case "number":
-    case "duration":
       return 0;
     case "flag":
       return false;
@@ -425,61 +423,4 @@ function complete(shape: DocumentShape, fields: object): Record<string, unknown>
 export function completeDocument<T extends object>(shape: DocumentShape, document: T): T {
   // Only fields that T lets be absent or null are filled in or left out.
   return complete(shape, document) as T;
-}
-
-/** A length of time: JSON has its nanoseconds, and a Go program prints it in words. */
-export class DurationValue {
-  readonly nanoseconds: number;
-
-  constructor(nanoseconds: number) {
-    this.nanoseconds = nanoseconds;
-  }
-
-  toJSON(): number {
-    return this.nanoseconds;
-  }
-}
-
-function viewField(shape: Plain | Struct | Many, value: unknown): unknown {
-  if (shape === "duration") {
-    const nanoseconds = value ?? 0;
-    return typeof nanoseconds === "number" ? new DurationValue(nanoseconds) : nanoseconds;
-  }
-  if (value === undefined || value === null) {
-    if (typeof shape === "string" || "each" in shape || shape.pointer) return zeroOf(shape);
-    return view(shape.struct, {});
-  }
-  if (typeof shape === "string") return value;
-  if ("struct" in shape) return isFields(value) ? view(shape.struct, value) : value;
-  const each = (item: unknown): unknown => (isFields(item) ? view(shape.each, item) : item);
-  if (Array.isArray(value)) return value.map(each);
-  return isFields(value)
-    ? Object.fromEntries(Object.entries(value).map(([key, item]) => [key, each(item)]))
-    : value;
-}
-
-/** On what is a struct in Go: JSON shows its fields in their order, and not in that of their names as a map's. */
-export const structMark = Symbol("struct");
-
-function view(shape: DocumentShape, fields: object): object {
-  const seen: object = { [structMark]: true };
-  for (const [name, value] of Object.entries(fields)) {
-    const field = Object.hasOwn(shape, name) ? shape[name] : undefined;
-    const shown = field === undefined || value === null ? value : viewField(plainOf(field), value);
-    Object.defineProperty(seen, name, { value: shown, enumerable: true });
-  }
-  for (const [name, field] of Object.entries(shape)) {
-    if (Object.hasOwn(fields, name)) continue;
-    Object.defineProperty(seen, name, { value: viewField(plainOf(field), undefined), enumerable: false });
-  }
-  return seen;
-}
-
-function plainOf(field: FieldShape): Plain | Struct | Many {
-  return typeof field === "object" && "omitEmpty" in field ? field.omitEmpty : field;
-}
-
-/** A document as Docker's typed client hands it to a template: fields that it leaves out are there, not enumerable. */
-export function typedView(shape: DocumentShape, document: unknown): unknown {
-  return isFields(document) ? view(shape, document) : document;
 }

@@ -114,7 +114,7 @@ test("cgroup-parent: the limits are in a group below it, and a template of inspe
   );
   expect(cgroupFile(await pidOf("child"), "memory", "memory.limit_in_bytes", "memory.max")).toBe("33554432");
   expect(readFileSync(`/proc/${await pidOf("child")}/cgroup`, "utf8")).toContain(`:${parent}/`);
-  const format = "{{.HostConfig.NanoCpus}} {{.HostConfig.Binds}} {{.Config.StopSignal}}|{{.State.Health}}";
+  const format = "{{.HostConfig.NanoCPUs}} {{.HostConfig.Binds}} {{.Config.StopSignal}}|{{.State.Health}}";
   expect(await output("inspect", "--format", format, "child")).toBe("0 [] |<nil>");
   await output("rm", "-f", "child");
   expect(existsSync(`/sys/fs/cgroup/memory${parent}`) || existsSync(`/sys/fs/cgroup${parent}`)).toBe(false);

@@ -1,6 +1,8 @@
 /** `tiffin events`. */
 import type { EventMessage } from "../../docker/types/event.ts";
 import { defineCommand } from "../command.ts";
+import { describeError } from "../describe-error.ts";
+import { PlainFailure } from "../exit-reports.ts";
 import { filter } from "../flags/filter-flag.ts";
 import { text } from "../flags/flag.ts";
 import { documentFormat } from "../format/document-format.ts";
@@ -16,6 +18,20 @@ export function eventLine({ Type, Action, Actor, timeNano }: EventMessage): stri
   return `${localNanoTime(BigInt(timeNano))} ${Type} ${Action} ${Actor.ID}${shown}`;
 }
 
+/** A template is tried on an event without anything before any is waited for. */
+async function eventFormat(format: string): Promise<(event: unknown) => string> {
+  const unreadable = "Error parsing format: ";
+  const show = await documentFormat(format, { unreadable });
+  try {
+    show({}, "*events.Message");
+  } catch (thrown) {
+    throw new PlainFailure(unreadable + describeError(thrown), badFormatExit);
+  }
+  return (event) => show(event, "events.Message");
+}
+
+const badFormatExit = 64;
+
 export const command = defineCommand({
   names: ["system events", "events"],
   usage: "[OPTIONS]",
@@ -29,7 +45,7 @@ export const command = defineCommand({
   least: 0,
   most: 0,
   async run({ values, context }) {
-    const show = values.format === "" ? undefined : await documentFormat(values.format);
+    const show = values.format === "" ? undefined : await eventFormat(values.format);
     const now = context.io.nowMs();
     const api = await context.api();
     const events = api.lines("events", {

@@ -1,10 +1,12 @@
 /** `tiffin info`. */
+import { newestVersion } from "../../docker/api-version.ts";
 import type { InfoResponse } from "../../docker/types/system.ts";
 import { defineCommand } from "../command.ts";
 import { describeError } from "../describe-error.ts";
 import { text } from "../flags/flag.ts";
-import { documentFormat } from "../format/document-format.ts";
+import { documentFormat, printDocument } from "../format/document-format.ts";
 import { binarySize } from "../format/human.ts";
+import { machineName } from "../machine-name.ts";
 
 /** The engine's part of the page. */
 export function serverPart(info: InfoResponse): string {
@@ -55,6 +57,23 @@ export function serverPart(info: InfoResponse): string {
   return rows.join("");
 }
 
+function clientInfo(version: string): Readonly<Record<string, unknown>> {
+  return {
+    Debug: false,
+    Version: version,
+    DefaultAPIVersion: newestVersion,
+    Os: "linux",
+    Arch: machineName(),
+    Context: "default",
+    Plugins: [],
+    Warnings: null,
+  };
+}
+
+function asFields(value: unknown): object {
+  return typeof value === "object" && value !== null ? value : {};
+}
+
 export const command = defineCommand({
   names: ["system info", "info"],
   usage: "[OPTIONS]",
@@ -67,8 +86,10 @@ export const command = defineCommand({
     try {
       const api = await context.api();
       if (values.format !== "") {
-        const show = await documentFormat(values.format, { rootType: "system.dockerInfo" });
-        context.out(`${show(await api.undecoded("info", {}))}\n`);
+        const show = await documentFormat(values.format);
+        const info = asFields(await api.undecoded("info", {}));
+        const document = { ...info, ClientInfo: clientInfo(context.io.version) };
+        printDocument(context, () => show(document, "system.dockerInfo"));
         return 0;
       }
       const info = await api.document("info", {});

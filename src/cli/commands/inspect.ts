@@ -3,14 +3,6 @@
 import type { ApiClient } from "../../client/api-client.ts";
 import { EngineError } from "../../client/api-error.ts";
 import type { SyncSocket } from "../../client/sync-socket.ts";
-import {
-  containerDocument,
-  type DocumentShape,
-  imageDocument,
-  networkDocument,
-  typedView,
-  volumeShape,
-} from "../../docker/documents.ts";
 import { formatExactJson } from "../../lib/exact-json.ts";
 import { own } from "../../lib/own.ts";
 import { defineCommand } from "../command.ts";
@@ -23,7 +15,8 @@ import { documentFormat } from "../format/document-format.ts";
 type Api = ApiClient<SyncSocket>;
 interface Found {
   readonly document: unknown;
-  readonly shape: DocumentShape;
+  /** What Docker's client decodes it into. */
+  readonly type: string;
 }
 interface Asked {
   readonly size: boolean;
@@ -38,22 +31,22 @@ const lookups: Readonly<Record<string, Lookup>> = {
       params: { name: cleanName(name) },
       query: size ? { size } : {},
     }),
-    shape: containerDocument,
+    type: "container.InspectResponse",
   }),
   image: async (api, name, { platform }) => ({
     document: await api.undecoded("imageInspect", {
       params: { name },
       query: platform === "" ? {} : { platform },
     }),
-    shape: imageDocument,
+    type: "image.InspectResponse",
   }),
   volume: async (api, name) => ({
     document: await api.undecoded("volumeInspect", { params: { name } }),
-    shape: volumeShape,
+    type: "volume.Volume",
   }),
   network: async (api, name) => ({
     document: await api.undecoded("networkInspect", { params: { id: name } }),
-    shape: networkDocument,
+    type: "network.Inspect",
   }),
 };
 
@@ -77,40 +70,31 @@ async function show(
   context: CliContext,
   lookup: Lookup,
   names: readonly string[],
-  options: { readonly format: string } & Partial<Asked>,
+  options: { readonly format: string; readonly fallsBack?: boolean } & Partial<Asked>,
 ): Promise<number> {
   const isDocument = options.format === "" || options.format === "json";
   const format = isDocument
     ? undefined
-    : await documentFormat(options.format, { failurePrefix: "template parsing error: " });
+    : await documentFormat(options.format, {
+        failurePrefix: "template parsing error: ",
+        fallsBack: options.fallsBack ?? true,
+      });
   const api = await context.api();
-  const found: Found[] = [];
+  const documents: unknown[] = [];
+  const lines: string[] = [];
   const failures: string[] = [];
   for (const name of names) {
     try {
-      found.push(await lookup(api, name, { size: false, platform: "", ...options }));
+      const { document, type } = await lookup(api, name, { size: false, platform: "", ...options });
+      if (format === undefined) documents.push(document);
+      else lines.push(`${format(document, type)}\n`);
     } catch (thrown) {
       failures.push(describeError(thrown));
     }
   }
-  if (format === undefined) {
-    const indent = options.format === "" ? 4 : undefined;
-    context.out(
-      `${formatExactJson(
-        found.map(({ document }) => document),
-        indent,
-      )}\n`,
-    );
-  } else {
-    // Docker's scripts rely on a line being there even when nothing was found or shown.
-    try {
-      const lines = found.map(({ document, shape }) => `${format(typedView(shape, document))}\n`);
-      context.out(found.length === 0 ? "\n" : lines.join(""));
-    } catch (thrown) {
-      context.out("\n");
-      throw thrown;
-    }
-  }
+  const indent = options.format === "" ? 4 : undefined;
+  // Docker's scripts rely on a line being there even when nothing was found or shown.
+  context.out(format === undefined ? `${formatExactJson(documents, indent)}\n` : lines.join("") || "\n");
   if (failures.length === 0) return 0;
   context.err(failures.map((failure) => `${failure}\n`).join(""));
   return 1;
@@ -152,7 +136,9 @@ export const volumeCommand = defineCommand({
   summary: "Show everything about volumes",
   flags: { format },
   least: 1,
-  run: ({ values, positionals, context }) => show(context, lookups["volume"] ?? anyKind, positionals, values),
+  // Docker's command for volumes knows no more than the fields of its own type.
+  run: ({ values, positionals, context }) =>
+    show(context, lookups["volume"] ?? anyKind, positionals, { format: values.format, fallsBack: false }),
 });
 
 export const imageCommand = defineCommand({

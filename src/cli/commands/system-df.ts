@@ -1,6 +1,7 @@
 /** `tiffin system df`. */
 import type { ContainerSummary } from "../../docker/types/container.ts";
 import type { DiskUsage } from "../../docker/types/disk-usage.ts";
+import { goJson } from "../../lib/go-json.ts";
 import { defineCommand } from "../command.ts";
 import { text, toggle } from "../flags/flag.ts";
 import { documentFormat } from "../format/document-format.ts";
@@ -161,7 +162,8 @@ async function longForm(usage: DiskUsage, nowMs: number): Promise<string> {
 async function formattedLongForm(usage: DiskUsage, nowMs: number, format: string): Promise<string> {
   const kinds = Object.entries(kindsOf(usage, nowMs, false));
   const document = Object.fromEntries(kinds.map(([name, { rows }]) => [name, rows.map(plainColumns)]));
-  const show = await documentFormat(format.replace(/^\{\{\s*json \.\s*\}\}$/, "json"), {
+  if (format === "json" || /^\{\{\s*json \.\s*\}\}$/.test(format)) return goJson(document);
+  const show = await documentFormat(format, {
     rootType: "*formatter.diskUsageContext",
     failurePrefix: "template parsing error: ",
   });

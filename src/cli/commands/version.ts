@@ -4,10 +4,8 @@ import type { VersionResponse } from "../../docker/types/system.ts";
 import { defineCommand } from "../command.ts";
 import { describeError } from "../describe-error.ts";
 import { text } from "../flags/flag.ts";
-import { documentFormat } from "../format/document-format.ts";
-
-/** Go's names for machines, which all the world's scripts compare with. */
-const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
+import { documentFormat, printDocument } from "../format/document-format.ts";
+import { machineName } from "../machine-name.ts";
 
 function lines(rows: readonly (readonly [string, string])[], indent: string): string {
   return rows.map(([name, value]) => `${indent}${`${name}:`.padEnd(18)} ${value}\n`).join("");
@@ -16,8 +14,10 @@ function lines(rows: readonly (readonly [string, string])[], indent: string): st
 interface ClientVersion {
   readonly Version: string;
   readonly ApiVersion: string;
+  readonly DefaultAPIVersion: string;
   readonly Os: string;
   readonly Arch: string;
+  readonly Context: string;
   readonly Bun: string;
 }
 
@@ -61,13 +61,15 @@ export const command = defineCommand({
   least: 0,
   most: 0,
   async run({ values, context }) {
-    const names = { templateName: "version", rootType: "system.versionInfo" };
-    const show = values.format === "" ? undefined : await documentFormat(values.format, names);
+    const show =
+      values.format === "" ? undefined : await documentFormat(values.format, { templateName: "version" });
     const client: ClientVersion = {
       Version: context.io.version,
       ApiVersion: newestVersion,
+      DefaultAPIVersion: newestVersion,
       Os: "linux",
-      Arch: architectures[process.arch] ?? process.arch,
+      Arch: machineName(),
+      Context: "default",
       Bun: Bun.version,
     };
     let server: VersionResponse | undefined;
@@ -79,7 +81,8 @@ export const command = defineCommand({
     }
     if (show === undefined) {
       context.out(clientPart(client) + (server === undefined ? "" : `\n${serverPart(server)}`));
-    } else context.out(`${show({ Client: client, Server: server ?? null })}\n`);
+    } else
+      printDocument(context, () => show({ Client: client, Server: server ?? null }, "system.versionInfo"));
     if (failure === undefined) return 0;
     context.err(`${failure}\n`);
     return 1;

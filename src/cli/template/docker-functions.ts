@@ -1,19 +1,10 @@
 /** The functions that Docker adds to templates. Pure. */
-import { structMark } from "../../docker/documents.ts";
 import { formatExactJson } from "../../lib/exact-json.ts";
 import { goJson } from "../../lib/go-json.ts";
 import { FunctionError, type FunctionTable } from "./function-table.ts";
 import { goPrint } from "./printf.ts";
-import { entriesOf, isRecord, listOf, numberOf } from "./value.ts";
-
-/** Keys in Go's order, and numbers and texts as JSON has them. */
-function inOrder(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(inOrder);
-  if (!isRecord(value)) return value;
-  if ("toJSON" in value) return value;
-  const entries = structMark in value ? Object.entries(value) : entriesOf(value);
-  return Object.fromEntries(entries.map(([key, one]) => [key, inOrder(one)]));
-}
+import { isRecord, listOf, numberOf } from "./value.ts";
+import { jsonOf } from "./value-json.ts";
 
 /** A row of a list makes its own JSON, in which Go escapes for web pages, too. */
 function ownJson(value: unknown): string | undefined {
@@ -69,7 +60,7 @@ function split(text: string, separator: string): string[] {
 }
 
 export const dockerFunctions: FunctionTable = {
-  json: { parameters: ["any"], call: (value) => ownJson(value) ?? goJsonText(inOrder(value ?? null)) },
+  json: { parameters: ["any"], call: (value) => ownJson(value) ?? goJsonText(jsonOf(value)) },
   split: { parameters: ["string", "string"], call: (text, by) => split(String(text), String(by)) },
   join: {
     parameters: ["[]string", "string"],

@@ -1,18 +1,25 @@
 /** What templates may call: Go's own functions. Docker's are in `docker-functions.ts`. Pure. */
 
 import { own } from "../../lib/own.ts";
+import { goType } from "./go-type.ts";
 import { goPrint, sprint, sprintf, sprintln } from "./printf.ts";
 import { isPrintable } from "./quote.ts";
 import {
-  GoNumber,
+  entriesOf,
+  entryOf,
+  GoValue,
+  goValue,
   integerOf,
   isCallable,
-  isRecord,
   isTrue,
+  isTypedNil,
   kindOf,
   listOf,
+  type Method,
   numberOf,
-  TypedNil,
+  plainOf,
+  pointedTo,
+  textIn,
   typeName,
 } from "./value.ts";
 
@@ -46,57 +53,87 @@ function indexOf(value: unknown, limit: number): number {
 }
 
 function indexOnce(item: unknown, key: unknown): unknown {
-  if (kindOf(item) === "pointer") throw new FunctionError("index of nil pointer");
-  if (typeof item === "string") {
-    const bytes = Buffer.from(item);
-    const byte = bytes[indexOf(key, bytes.length)];
-    if (byte === undefined) throw new FunctionError(`reflect: string index out of range`);
-    return new GoNumber("uint8", byte);
+  switch (kindOf(item)) {
+    case "pointer":
+      throw new FunctionError("index of nil pointer");
+    case "string": {
+      const bytes = Buffer.from(textIn(item));
+      const byte = bytes[indexOf(key, bytes.length)];
+      if (byte === undefined) throw new FunctionError("reflect: string index out of range");
+      return new GoValue(goType("uint8"), byte);
+    }
+    case "slice": {
+      const list = listOf(item);
+      const at = indexOf(key, list.length);
+      if (at === list.length) throw new FunctionError("reflect: slice index out of range");
+      return list[at];
+    }
+    case "map":
+      return entryAt(item, key);
+    default:
+      throw new FunctionError(`can't index item of type ${typeName(item)}`);
   }
-  if (kindOf(item) === "slice") {
-    const list = listOf(item);
-    const at = indexOf(key, list.length);
-    if (at === list.length) throw new FunctionError("reflect: slice index out of range");
-    return list[at];
-  }
-  if (kindOf(item) !== "map") throw new FunctionError(`can't index item of type ${typeName(item)}`);
-  if (key === undefined || key === null) throw new FunctionError("value is nil; should be of type string");
-  if (typeof key !== "string") throw new FunctionError(`value has type ${typeName(key)}; should be string`);
-  if (isRecord(item) && Object.hasOwn(item, key)) return item[key];
-  return typeName(item) === "map[string]string" ? "" : undefined;
+}
+
+/** A map without the key has the zero of what it holds. */
+function entryAt(map: unknown, key: unknown): unknown {
+  const wanted = map instanceof GoValue ? map.type.key.name : "string";
+  if (key === undefined || key === null) throw new FunctionError(`value is nil; should be of type ${wanted}`);
+  if (typeName(key) !== wanted)
+    throw new FunctionError(`value has type ${typeName(key)}; should be ${wanted}`);
+  const found = entryOf(map, textIn(key));
+  if (found !== undefined) return found;
+  if (map instanceof GoValue) return goValue(map.type.of, undefined);
+  return typeName(map) === "map[string]string" ? "" : undefined;
 }
 
 function indexed(item: unknown, keys: readonly unknown[]): unknown {
   if (item === undefined || item === null) throw new FunctionError("index of untyped nil");
   return keys.reduce<unknown>((inner, key) => {
     if (inner === undefined || inner === null) throw new FunctionError("index of nil pointer");
-    return indexOnce(inner, key);
+    return indexOnce(pointedTo(inner), key);
   }, item);
 }
 
-function sliced(item: unknown, keys: readonly unknown[]): unknown {
-  if (item === undefined || item === null) throw new FunctionError("slice of untyped nil");
+function sliced(given: unknown, keys: readonly unknown[]): unknown {
+  if (given === undefined || given === null) throw new FunctionError("slice of untyped nil");
+  const item = pointedTo(given);
   if (kindOf(item) === "pointer") throw new FunctionError("slice of nil pointer");
   if (keys.length > 3) throw new FunctionError(`too many slice indexes: ${keys.length}`);
-  const isText = typeof item === "string";
+  const isText = kindOf(item) === "string";
   if (!isText && kindOf(item) !== "slice")
     throw new FunctionError(`can't slice item of type ${typeName(item)}`);
   if (isText && keys.length === 3) throw new FunctionError("cannot 3-index slice a string");
-  const length = isText ? Buffer.byteLength(item) : listOf(item).length;
+  const bytes = Buffer.from(isText ? textIn(item) : "");
+  const length = isText ? bytes.length : listOf(item).length;
   const [from = 0, to = length, limit] = keys.map((key) => indexOf(key, length));
   if (from > to) throw new FunctionError(`invalid slice index: ${from} > ${to}`);
   if (limit !== undefined && to > limit) throw new FunctionError(`invalid slice index: ${to} > ${limit}`);
-  return isText ? Buffer.from(item).subarray(from, to).toString("utf8") : listOf(item).slice(from, to);
+  const plain = isText ? bytes.subarray(from, to).toString("utf8") : members(item).slice(from, to);
+  return item instanceof GoValue ? new GoValue(item.type, plain) : plain;
 }
 
-function lengthOf(item: unknown): number {
-  if (typeof item === "string") return Buffer.byteLength(item);
-  if (item instanceof TypedNil && kindOf(item) !== "pointer") return 0;
-  if (Array.isArray(item)) return item.length;
-  if (isRecord(item)) return Object.keys(item).length;
-  if (item === undefined) throw new FunctionError("reflect: call of reflect.Value.Type on zero Value");
-  if (item === null || item instanceof TypedNil) throw new FunctionError("len of nil pointer");
-  throw new FunctionError(`len of type ${typeName(item)}`);
+function members(list: unknown): readonly unknown[] {
+  const plain = plainOf(list);
+  return Array.isArray(plain) ? plain : [];
+}
+
+function lengthOf(given: unknown): number {
+  if (given === undefined) throw new FunctionError("reflect: call of reflect.Value.Type on zero Value");
+  const item = pointedTo(given);
+  switch (kindOf(item)) {
+    case "string":
+      return Buffer.byteLength(textIn(item));
+    case "slice":
+      return members(item).length;
+    case "map":
+      return entriesOf(item).length;
+    case "invalid":
+    case "pointer":
+      throw new FunctionError("len of nil pointer");
+    default:
+      throw new FunctionError(`len of type ${typeName(item)}`);
+  }
 }
 
 type Basic = "bool" | "int" | "uint" | "float" | "string" | undefined;
@@ -113,7 +150,7 @@ function isInteger(kind: Basic): boolean {
 }
 
 function isNil(value: unknown): boolean {
-  return value === undefined || value === null || value instanceof TypedNil;
+  return value === undefined || value === null || isTypedNil(value);
 }
 
 function isEqual(a: unknown, b: unknown): boolean {
@@ -126,13 +163,13 @@ function isEqual(a: unknown, b: unknown): boolean {
     return false;
   }
   if (kindA === "float") return numberOf(a) === numberOf(b);
-  if (kindA !== undefined) return a === b;
+  if (kindA !== undefined) return plainOf(a) === plainOf(b);
   if (isNil(a) || isNil(b)) return isNil(a) === isNil(b);
   if (kindOf(a) !== kindOf(b))
     throw new FunctionError(
       `non-comparable types ${goPrint(a)}: ${typeName(a)}, ${typeName(b)}: ${goPrint(b)}`,
     );
-  throw new FunctionError(`non-comparable type ${goPrint(b)}: ${typeName(b)}`);
+  throw new FunctionError(sprintf("non-comparable type %s: %v", [b, typeName(b)]));
 }
 
 function equalsAny(first: unknown, others: readonly unknown[]): boolean {
@@ -148,7 +185,7 @@ function isLess(a: unknown, b: unknown): boolean {
     throw new FunctionError(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`);
   if (kindA === "bool") throw new FunctionError("invalid type for comparison");
   if (kindA === "float") return numberOf(a) < numberOf(b);
-  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b))) < 0;
+  return Buffer.compare(Buffer.from(textIn(a)), Buffer.from(textIn(b))) < 0;
 }
 
 function isLessOrEqual(a: unknown, b: unknown): boolean {
@@ -159,7 +196,7 @@ function isLessOrEqual(a: unknown, b: unknown): boolean {
 function textOf(values: readonly unknown[]): string {
   const [only] = values;
   if (values.length === 1 && typeof only === "string") return only;
-  return sprint(values.map((value) => value ?? "<no value>"));
+  return sprint(values.map((value) => pointedTo(value) ?? "<no value>"));
 }
 
 const htmlEscapes: Readonly<Record<string, string>> = {
@@ -241,3 +278,11 @@ export const goFunctions: FunctionTable = {
   gt: two((a, b) => !isLessOrEqual(a, b)),
   ge: two((a, b) => !isLess(a, b)),
 };
+
+/** A function in a value is a method; Docker's all take texts. */
+export function methodOf(method: Method): TemplateFunction {
+  return {
+    parameters: Array.from({ length: method.length }, () => "string" as const),
+    call: (...args) => method(...args),
+  };
+}

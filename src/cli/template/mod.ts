@@ -4,9 +4,9 @@ import { type FunctionTable, goFunctions } from "./function-table.ts";
 import { type ParsedTemplate, parseTemplate } from "./parser.ts";
 import { runTemplate } from "./run.ts";
 
-export { dockerDocument } from "./docker-document.ts";
 export type { FunctionTable } from "./function-table.ts";
 export { TemplateError } from "./template-error.ts";
+export { goDocument } from "./value.ts";
 
 const functions: FunctionTable = { ...goFunctions, ...dockerFunctions };
 
@@ -19,8 +19,10 @@ export const headingFunctions: FunctionTable = Object.fromEntries(
 );
 
 export interface TemplateOptions {
-  /** Go's type of the root value where it is a struct, for error texts. */
+  /** Go's type of the root value where that is a row of a table, for error texts. */
   readonly rootType?: string;
+  /** A key that a map lacks is an error, and not `<no value>`. */
+  readonly missingKeyFails?: boolean;
   /** Functions that stand in for those of the same name. */
   readonly instead?: FunctionTable;
 }
@@ -33,10 +35,10 @@ export class Template {
     this.#parsed = parseTemplate(name, source, (called) => Object.hasOwn(functions, called));
   }
 
-  run(value: unknown, { rootType, instead }: TemplateOptions = {}): string {
+  run(value: unknown, { rootType, missingKeyFails = false, instead }: TemplateOptions = {}): string {
     return runTemplate(this.#parsed, value, {
       functions: { ...functions, ...instead },
-      missingKey: "error",
+      missingKey: missingKeyFails ? "error" : "noValue",
       ...(rootType === undefined ? {} : { rootType }),
     });
   }

@@ -1,6 +1,7 @@
 /** Numbers as Go writes them in templates. Pure. */
+import { float as floatType } from "./go-type.ts";
 import { goUnquote } from "./quote.ts";
-import { GoNumber } from "./value.ts";
+import { GoValue } from "./value.ts";
 
 export interface NumberLiteral {
   /** What it is where nothing says which type is wanted; undefined when that would be an int and it is too large. */
@@ -67,7 +68,7 @@ export function parseNumber(text: string): NumberLiteral | string | undefined {
   if (float === undefined || !Number.isFinite(float)) return undefined;
   if (!/[.eEpP]/.test(text)) return `integer overflow: ${JSON.stringify(text)}`;
   return {
-    ideal: new GoNumber("float64", float),
+    ideal: new GoValue(floatType, float),
     integer: Number.isInteger(float) ? BigInt(float) : undefined,
   };
 }

@@ -1,9 +1,22 @@
 /** Go's fmt: the verbs, flags, widths and complaints of Sprintf, and what Sprint and Sprintln make of values. Pure. */
-import { formatGoDuration } from "../../docker/go-duration.ts";
 import { own } from "../../lib/own.ts";
 import { binaryExponent, fixed, general, scientific } from "./format-number.ts";
+import { goTimeSource } from "./go-time.ts";
 import { fitsBackquotes, goQuote, goQuoteCharacter, isPrintable } from "./quote.ts";
-import { entriesOf, integerOf, kindOf, listOf, numberOf, TypedNil, typeName } from "./value.ts";
+import {
+  entriesOf,
+  fieldValue,
+  GoValue,
+  goValue,
+  integerOf,
+  isTypedNil,
+  kindOf,
+  listOf,
+  numberOf,
+  pointedTo,
+  textIn,
+  typeName,
+} from "./value.ts";
 
 interface Flags {
   readonly plus: boolean;
@@ -11,6 +24,8 @@ interface Flags {
   readonly sharp: boolean;
   readonly space: boolean;
   readonly zero: boolean;
+  /** `%+v`: fields are shown with their names. */
+  readonly named: boolean;
   readonly width: number | undefined;
   readonly precision: number | undefined;
 }
@@ -21,6 +36,7 @@ const noFlags: Flags = {
   sharp: false,
   space: false,
   zero: false,
+  named: false,
   width: undefined,
   precision: undefined,
 };
@@ -79,7 +95,7 @@ function formatUnicode(value: bigint, flags: Flags): string {
 
 function formatWhole(value: unknown, verb: string, flags: Flags): string | undefined {
   const integer = integerOf(value);
-  if (verb === "v" && flags.sharp && typeName(value) === "uint8")
+  if (verb === "v" && flags.sharp && kindOf(value) === "uint")
     return formatInteger(integer, "x", { ...flags, sharp: true });
   if (own(bases, verb) !== undefined)
     return formatInteger(integer, verb, verb === "v" ? { ...flags, sharp: false } : flags);
@@ -171,7 +187,7 @@ function complaint(value: unknown, verb: string, flags: Flags): string {
 
 /** A nil within a list or map, which Go does not pad. */
 function formatMember(value: unknown, verb: string, flags: Flags): string {
-  if (value !== undefined && value !== null) return formatValue(value, verb, flags);
+  if (value !== undefined && value !== null) return formatValue(value, verb, flags, 1);
   return verb === "v" && flags.sharp ? "interface {}(nil)" : "<nil>";
 }
 
@@ -183,67 +199,102 @@ function formatList(value: unknown, verb: string, flags: Flags): string {
 
 function formatMap(value: unknown, verb: string, flags: Flags): string {
   const members = entriesOf(value).map(
-    ([key, member]) => `${formatValue(key, verb, flags)}:${formatMember(member, verb, flags)}`,
+    ([key, member]) => `${formatMember(key, verb, flags)}:${formatMember(member, verb, flags)}`,
   );
   if (verb === "v" && flags.sharp) return `${typeName(value)}{${members.join(", ")}}`;
   return `map[${members.join(" ")}]`;
 }
 
-function formatNil(value: TypedNil, verb: string, flags: Flags): string {
-  if (verb === "v" && flags.sharp)
-    return value.type.startsWith("*") ? `(${value.type})(nil)` : `${value.type}(nil)`;
-  if (value.type.startsWith("map")) return "map[]";
-  return value.type.startsWith("[")
-    ? "[]"
-    : verb === "v"
-      ? pad("<nil>", flags)
-      : `%!${verb}(${value.type}=<nil>)`;
+function formatStruct(value: GoValue, verb: string, flags: Flags): string {
+  const isGo = verb === "v" && flags.sharp;
+  if (isGo && value.type.name === "time.Time") return goTimeSource(value.value);
+  const members = value.type.fields.map((field) => {
+    const member = formatMember(fieldValue(value, field), verb, flags);
+    return isGo || flags.named ? `${field.name}:${member}` : member;
+  });
+  return isGo ? `${value.type.name}{${members.join(", ")}}` : `{${members.join(" ")}}`;
 }
 
-/** One value by one verb. */
-function formatValue(value: unknown, verb: string, flags: Flags): string {
+/** Go prints where in memory it is, which is another place every time; this stands for it. */
+const somewhere = 0xc000123450n;
+
+function formatPointer(value: GoValue, verb: string, flags: Flags, depth: number): string {
+  const isGo = verb === "v" && flags.sharp;
+  if (verb !== "p" && depth === 0 && ["slice", "map", "struct"].includes(value.type.of.kind))
+    return `&${formatValue(goValue(value.type.of, value.value), verb, flags, 1)}`;
+  if (isGo) return `(${value.type.name})(0x${somewhere.toString(16)})`;
+  if (verb === "v" || verb === "p") return pad(`0x${somewhere.toString(16)}`, flags);
+  if (own(bases, verb) !== undefined) return formatInteger(somewhere, verb, flags);
+  return complaint(value, verb, flags);
+}
+
+function formatNil(value: GoValue, verb: string, flags: Flags): string {
+  const { kind, name } = value.type;
+  if (verb === "v" && flags.sharp) return kind === "pointer" ? `(${name})(nil)` : `${name}(nil)`;
+  if (kind === "map") return "map[]";
+  if (kind === "slice") return "[]";
+  if (verb !== "v" && own(bases, verb) !== undefined) return formatInteger(0n, verb, flags);
+  return verb === "v" ? pad("<nil>", flags) : `%!${verb}(${name}=<nil>)`;
+}
+
+/** What says itself what it is does so wherever a text may stand. */
+function saidOf(value: unknown, verb: string, flags: Flags): string | undefined {
+  if (!(value instanceof GoValue) || !isTextVerb(verb) || (verb === "v" && flags.sharp)) return undefined;
+  const { say } = value.type.kind === "pointer" ? value.type.of : value.type;
+  return say === undefined ? undefined : formatText(say(value.value), verb, flags);
+}
+
+/** One value by one verb. `depth`: 0 unless it is within another one. */
+function formatValue(value: unknown, verb: string, flags: Flags, depth = 0): string {
   if (verb === "T") return pad(typeName(value), flags);
-  if (value instanceof TypedNil) return formatNil(value, verb, flags);
-  // It says what it is wherever a text may stand.
-  if (typeName(value) === "time.Duration" && isTextVerb(verb) && !(verb === "v" && flags.sharp))
-    return formatText(formatGoDuration(numberOf(value)), verb, flags) ?? "";
-  let text: string | undefined;
+  if (isTypedNil(value)) return formatNil(value, verb, flags);
+  if (verb === "p" && depth === 0 && ["slice", "map"].includes(kindOf(value)))
+    return pad(`0x${somewhere.toString(16)}`, flags);
+  const said = saidOf(value, verb, flags);
+  if (said !== undefined) return said;
+  if (value instanceof GoValue && value.type.kind === "struct") return formatStruct(value, verb, flags);
+  if (value instanceof GoValue && value.type.kind === "pointer")
+    return formatPointer(value, verb, flags, depth);
+  return formatPlain(value, verb, flags) ?? complaint(value, verb, flags);
+}
+
+/** Undefined when the verb is none for this kind of value. */
+function formatPlain(value: unknown, verb: string, flags: Flags): string | undefined {
   switch (kindOf(value)) {
     case "invalid":
-      text = verb === "v" ? pad("<nil>", flags) : undefined;
-      break;
+      return verb === "v" ? pad("<nil>", flags) : undefined;
     case "bool":
-      text = verb === "t" || verb === "v" ? pad(String(value), flags) : undefined;
-      break;
+      return verb === "t" || verb === "v" ? pad(String(value), flags) : undefined;
     case "int":
     case "uint":
-      text = formatWhole(value, verb, flags);
-      break;
+      return formatWhole(value, verb, flags);
     case "float":
-      text = formatFloat(numberOf(value), verb, flags);
-      break;
+      return formatFloat(numberOf(value), verb, flags);
     case "string":
-      text = formatText(String(value), verb, flags);
-      break;
+      return formatText(textIn(value), verb, flags);
     case "slice":
       return formatList(value, verb, flags);
     case "map":
       return formatMap(value, verb, flags);
     default:
-      text = undefined;
+      return undefined;
   }
-  return text ?? complaint(value, verb, flags);
 }
 
-/** What `{{.X}}` prints of a value that is there. */
+/** What `print` makes of one value. */
 export function goPrint(value: unknown): string {
   return formatValue(value, "v", noFlags);
+}
+
+/** What `{{.X}}` prints of a value that is there: what it points to, rather than that it points. */
+export function goShow(value: unknown): string {
+  return goPrint(pointedTo(value));
 }
 
 /** Blanks stand between two operands when neither is text. */
 export function sprint(values: readonly unknown[]): string {
   return values.reduce<string>((line, value, index) => {
-    const gap = index > 0 && typeof value !== "string" && typeof values[index - 1] !== "string" ? " " : "";
+    const gap = index > 0 && kindOf(value) !== "string" && kindOf(values[index - 1]) !== "string" ? " " : "";
     return line + gap + goPrint(value);
   }, "");
 }
@@ -321,7 +372,6 @@ class Formatting {
 
   #directive(): string {
     this.#goodIndex = true;
-    this.#reordered = false;
     let complaints = "";
     const signs = this.#matched(/[-+# 0]*/y);
     let minus = signs.includes("-");
@@ -361,6 +411,7 @@ class Formatting {
       sharp: signs.includes("#"),
       space: signs.includes(" "),
       zero: signs.includes("0"),
+      named: false,
       width,
       precision,
     };
@@ -378,7 +429,7 @@ class Formatting {
     const value = this.#values[this.#next];
     this.#next += 1;
     // Go's %w is for errors alone.
-    if (verb === "v" && flags.plus) return formatValue(value, "v", { ...flags, plus: false });
+    if (verb === "v" && flags.plus) return formatValue(value, "v", { ...flags, plus: false, named: true });
     return formatValue(value, verb, flags);
   }
 }

@@ -1,11 +1,14 @@
 /** Runs a parsed template over a value, with the error texts of Go's text/template. Pure. */
 import { own } from "../../lib/own.ts";
+import { methodNamed } from "./docker-methods.ts";
 import {
   FunctionError,
   type FunctionTable,
+  methodOf,
   type ParameterType,
   type TemplateFunction,
 } from "./function-table.ts";
+import { loopEntries } from "./loop-entries.ts";
 import {
   type Block,
   type Command,
@@ -16,22 +19,20 @@ import {
   type TemplateCall,
 } from "./node.ts";
 import type { ParsedTemplate } from "./parser.ts";
-import { goPrint } from "./printf.ts";
+import { goPrint, goShow } from "./printf.ts";
 import { goQuote } from "./quote.ts";
 import { TemplateError } from "./template-error.ts";
 import {
-  entriesOf,
-  GoNumber,
+  entryOf,
+  fieldNamed,
+  fits,
+  GoValue,
   holdsAnything,
-  integerOf,
   isCallable,
-  isRecord,
   isTrue,
+  isTypedNil,
   kindOf,
-  listOf,
-  type Method,
-  mapMark,
-  TypedNil,
+  pointedTo,
   typeName,
 } from "./value.ts";
 
@@ -77,8 +78,8 @@ class TemplateRun {
   #variables: Variable[] = [];
   #name: string;
   #depth = 0;
-  /** A map lacked a key, whose fields are no value either. */
-  #hasNoValue = false;
+  /** The dot is a member of a list or map of anything. */
+  #isDotBoxed = false;
   #at: { readonly at: number; readonly shown: () => string } = { at: 0, shown: () => "" };
 
   constructor(template: ParsedTemplate, root: unknown, options: RunOptions) {
@@ -101,6 +102,7 @@ class TemplateRun {
     const place = `${this.#template.name}:${line}:${column}`;
     throw new TemplateError(
       `template: ${place}: executing ${goQuote(this.#name)} at <${this.#at.shown()}>: ${text}`,
+      this.#out.join(""),
     );
   }
 
@@ -126,7 +128,11 @@ class TemplateRun {
       case "with":
         this.#scoped(() => {
           const value = this.#pipeline(node.pipeline, dot);
-          if (isTrue(value)) this.#nodes(node.body, node.kind === "with" ? value : dot);
+          if (isTrue(value))
+            this.#within(
+              node.kind === "with" ? { dot: value, isBoxed: false } : { dot, isBoxed: this.#isDotBoxed },
+              node.body,
+            );
           else this.#nodes(node.otherwise, dot);
         });
         break;
@@ -152,16 +158,31 @@ class TemplateRun {
     }
   }
 
+  /** With another dot. */
+  #within(
+    { dot, isBoxed }: { readonly dot: unknown; readonly isBoxed: boolean },
+    body: readonly Node[],
+  ): void {
+    const outer = this.#isDotBoxed;
+    this.#isDotBoxed = isBoxed;
+    try {
+      this.#nodes(body, dot);
+    } finally {
+      this.#isDotBoxed = outer;
+    }
+  }
+
   #print(pipeline: Pipeline, value: unknown): void {
     this.#mark(pipeline);
     if (isCallable(value)) this.#fail(`can't print ${nodeText(pipeline)} of type ${typeName(value)}`);
-    this.#out.push(value === undefined ? "<no value>" : goPrint(value));
+    this.#out.push(value === undefined ? "<no value>" : goShow(value));
   }
 
   #range(node: Block, dot: unknown): void {
     const { pipeline } = node;
-    const value = this.#pipeline(pipeline, dot);
-    const entries = this.#entries(value, pipeline.declared.length);
+    const value = pointedTo(this.#pipeline(pipeline, dot));
+    const entries = loopEntries(value, pipeline.declared.length);
+    if (typeof entries === "string") this.#fail(entries);
     if (entries.length === 0) {
       this.#nodes(node.otherwise, dot);
       return;
@@ -172,7 +193,7 @@ class TemplateRun {
       if (first !== undefined) this.#loopVariable(pipeline, first, second === undefined ? item : key, known);
       if (second !== undefined) this.#loopVariable(pipeline, second, item, known);
       try {
-        this.#nodes(node.body, item);
+        this.#within({ dot: item, isBoxed: holdsAnything(value) }, node.body);
       } catch (thrown) {
         if (!(thrown instanceof LoopJump)) throw thrown;
         if (thrown.kind === "break") return;
@@ -192,28 +213,6 @@ class TemplateRun {
     this.#variables[place] = { name, value };
   }
 
-  #entries(value: unknown, declared: number): readonly (readonly [unknown, unknown])[] {
-    switch (kindOf(value)) {
-      case "invalid":
-        return [];
-      case "slice":
-        return [...listOf(value).entries()];
-      case "map":
-        return entriesOf(value);
-      case "int":
-      case "uint": {
-        if (declared > 1) this.#fail(`can't use ${goPrint(value)} to iterate over more than one variable`);
-        const count = integerOf(value);
-        return Array.from({ length: count > 0n ? Number(count) : 0 }, (_none, index) => [
-          undefined,
-          value instanceof GoNumber ? new GoNumber(value.type, index) : index,
-        ]);
-      }
-      default:
-        return this.#fail(`range can't iterate over ${goPrint(value)}`);
-    }
-  }
-
   #call(node: TemplateCall, dot: unknown): void {
     this.#mark(node);
     const body =
@@ -226,7 +225,7 @@ class TemplateRun {
     this.#name = node.name;
     this.#variables = [{ name: "$", value }];
     this.#depth += 1;
-    this.#nodes(body, value);
+    this.#within({ dot: value, isBoxed: false }, body);
     this.#depth -= 1;
     this.#name = outer.name;
     this.#variables = outer.variables;
@@ -332,7 +331,7 @@ class TemplateRun {
       if (operand.of.kind === "nil") this.#fail(`indirection through explicit nil in ${nodeText(operand)}`);
       value = this.#operand(operand.of, dot);
     }
-    let isBoxed = false;
+    let isBoxed = operand.kind === "field" && this.#isDotBoxed;
     for (const [index, name] of operand.path.entries()) {
       const isLast = index === operand.path.length - 1;
       const holder = value;
@@ -360,32 +359,44 @@ class TemplateRun {
     const { value } = holder;
     if (value === undefined || value === null) {
       if (value === null && holder.isBoxed) this.#fail(`nil pointer evaluating interface {}.${name}`);
-      if (this.#options.missingKey === "error" && !this.#hasNoValue)
-        this.#fail(`nil data; no entry for key ${goQuote(name)}`);
+      if (this.#options.missingKey === "error") this.#fail(`nil data; no entry for key ${goQuote(name)}`);
       return undefined;
     }
-    if (value instanceof TypedNil && kindOf(value) === "map") return this.#missing(value, name);
-    if (value instanceof TypedNil && kindOf(value) === "pointer")
-      this.#fail(`nil pointer evaluating ${value.type}.${name}`);
-    if (!isRecord(value)) {
-      const type = holder.isBoxed ? "interface {}" : typeName(value);
-      return this.#fail(`can't evaluate field ${name} in type ${type}`);
+    const type = holder.isBoxed ? "interface {}" : typeName(value);
+    const method = methodNamed(value, name);
+    if (method !== undefined) return this.#invoke(name, methodOf(method), node, dot, args, piped);
+    const hasArguments = args.length > 0 || piped !== nothingPiped;
+    const receiver = pointedTo(value);
+    if (receiver instanceof GoValue && receiver.type.kind === "struct") {
+      const field = fieldNamed(receiver, name);
+      if (field === undefined) return this.#noField(name, type);
+      if (hasArguments) this.#fail(`${name} has arguments but cannot be invoked as function`);
+      return field.value;
     }
-    if (!Object.hasOwn(value, name)) return this.#missing(value, name);
-    const found = value[name];
+    if (isTypedNil(receiver) && receiver.type.kind === "pointer")
+      return this.#nilPointer(receiver, name, type);
+    const isNamedMap = receiver instanceof GoValue && receiver.type.key.name !== "string";
+    if (kindOf(receiver) !== "map" || isNamedMap) return this.#noField(name, type);
+    const found = entryOf(receiver, name);
     if (isCallable(found)) return this.#invoke(name, methodOf(found), node, dot, args, piped);
-    if (args.length > 0 || piped !== nothingPiped) this.#fail(`${name} is not a method but has arguments`);
-    return found;
+    if (hasArguments) this.#fail(`${name} is not a method but has arguments`);
+    return found === undefined ? this.#missing(value, name) : found;
+  }
+
+  #noField(name: string, type: string): never {
+    return this.#fail(`can't evaluate field ${name} in type ${type}`);
+  }
+
+  /** Where a struct would not have the field either, Go says that. */
+  #nilPointer(nil: GoValue, name: string, type: string): never {
+    const { of } = nil.type;
+    const lacksField = of.kind === "struct" && fieldNamed(new GoValue(of, {}), name) === undefined;
+    return lacksField ? this.#noField(name, type) : this.#fail(`nil pointer evaluating ${type}.${name}`);
   }
 
   #missing(value: unknown, name: string): undefined {
     const { rootType, missingKey } = this.#options;
-    if (value === this.#root && rootType !== undefined)
-      this.#fail(`can't evaluate field ${name} in type ${rootType}`);
-    if (typeof value === "object" && value !== null && mapMark in value) {
-      this.#hasNoValue = true;
-      return undefined;
-    }
+    if (value === this.#root && rootType !== undefined) this.#noField(name, rootType);
     if (missingKey === "error") this.#fail(`map has no entry for key ${goQuote(name)}`);
     return undefined;
   }
@@ -471,20 +482,11 @@ class TemplateRun {
       if (type === "[]string") return [];
       return this.#fail(`invalid value; expected ${type}`);
     }
-    const found = typeName(value);
-    const fits =
-      found === type || (type === "[]string" && value instanceof TypedNil && kindOf(value) === "slice");
-    if (!fits) this.#fail(`wrong type for value; expected ${type}; got ${found}`);
-    return value;
+    if (fits(value, type)) return value;
+    const target = pointedTo(value);
+    if (target !== value && fits(target, type)) return target;
+    return this.#fail(`wrong type for value; expected ${type}; got ${typeName(value)}`);
   }
-}
-
-/** A function in a value is a method; Docker's all take texts. */
-function methodOf(method: Method): TemplateFunction {
-  return {
-    parameters: Array.from({ length: method.length }, () => "string" as const),
-    call: (...args) => method(...args),
-  };
 }
 
 /** The text that `template` makes of `value`. Throws `TemplateError`. */

@@ -1,70 +1,94 @@
 /**
- * The values that templates work on, as Go sees them: JSON, and what JSON lacks. A list or map whose members are all strings
- * counts as one of strings, as nearly all of those in Docker's documents are. Pure.
+ * The values that templates work on, as Go sees them: JavaScript's own where those tell all there is to tell, and `GoValue` where Go
+ * knows a type. A plain list or map whose members are all texts counts as one of texts, as nearly all rows of tables are. Pure.
  */
+import { own } from "../../lib/own.ts";
+import {
+  float,
+  type GoField,
+  type GoKind,
+  type GoType,
+  goType,
+  jsonNumber,
+  listOfAnything,
+  mapOfAnything,
+  rawJson,
+} from "./go-type.ts";
 
 export type Method = (...args: readonly unknown[]) => unknown;
 
-export type GoNumberType = "float64" | "uint8" | "time.Duration";
+/** A value of a Go type that JavaScript's own values do not tell. `value`: as JSON has it, null where Go has nil. */
+export class GoValue {
+  readonly type: GoType;
+  readonly value: unknown;
 
-/** A number whose Go type JavaScript's own numbers do not tell: those are `int`, or `float64` when they have a fraction. */
-export class GoNumber {
-  readonly type: GoNumberType;
-  readonly value: number;
-
-  constructor(type: GoNumberType, value: number) {
+  constructor(type: GoType, value: unknown) {
     this.type = type;
     this.value = value;
   }
-
-  toJSON(): number {
-    return this.value;
-  }
 }
 
-/** The nil of a list, a map or a pointer: JSON has one null, Go prints them differently. */
-export class TypedNil {
-  readonly type: string;
-
-  constructor(type: string) {
-    this.type = type;
-  }
-
-  toJSON(): null {
-    return null;
-  }
-}
-
-/** On what is a Go map, which has no value where it lacks a key. */
-export const mapMark = Symbol("map");
-
-export type Kind =
-  | "invalid"
-  | "bool"
-  | "string"
-  | "int"
-  | "uint"
-  | "float"
-  | "slice"
-  | "map"
-  | "func"
-  | "pointer";
+export type Kind = Exclude<GoKind, "interface"> | "invalid" | "func";
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof GoNumber) &&
-    !(value instanceof TypedNil)
-  );
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof GoValue);
 }
 
 export function isCallable(value: unknown): value is Method {
   return typeof value === "function";
 }
 
-const numberKinds = { float64: "float", uint8: "uint", "time.Duration": "int" } as const;
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}
+
+/** `json`, a part of a document, as Go decodes it into a `type`; undefined is what the document leaves out. */
+export function goValue(type: GoType, json: unknown): unknown {
+  switch (type.kind) {
+    case "interface":
+      return decodedAnything(type, json);
+    case "bool":
+      return json === true;
+    case "string": {
+      const text = typeof json === "string" ? json : "";
+      return type.name === "string" ? text : new GoValue(type, text);
+    }
+    case "int":
+    case "uint":
+    case "float": {
+      const number = isNumber(json) ? json : 0;
+      return type.name === "int" ? number : new GoValue(type, number);
+    }
+    case "slice": {
+      const members = Array.isArray(json) ? json : null;
+      const { length } = type;
+      if (length === undefined) return new GoValue(type, members);
+      return new GoValue(
+        type,
+        Array.from({ length }, (_none, index) => members?.[index]),
+      );
+    }
+    case "map":
+      return new GoValue(type, isRecord(json) ? json : null);
+    case "pointer":
+      return new GoValue(type, json ?? null);
+    case "struct":
+      return new GoValue(type, json ?? {});
+  }
+}
+
+function decodedAnything(type: GoType, json: unknown): unknown {
+  if (json === undefined || json === null) return null;
+  if (Array.isArray(json)) return new GoValue(listOfAnything(type), json);
+  if (isRecord(json)) return new GoValue(mapOfAnything(type), json);
+  if (!isNumber(json)) return json;
+  return type === rawJson ? new GoValue(jsonNumber, String(json)) : new GoValue(float, Number(json));
+}
+
+/** A whole document, typed by the name of its Go type; without one as Go decodes what it knows nothing of. */
+export function goDocument(json: unknown, typeName?: string): unknown {
+  return goValue(typeName === undefined ? rawJson : goType(typeName), json);
+}
 
 export function kindOf(value: unknown): Kind {
   switch (typeof value) {
@@ -84,11 +108,8 @@ export function kindOf(value: unknown): Kind {
       break;
   }
   if (value === null) return "invalid";
-  if (Array.isArray(value)) return "slice";
-  if (value instanceof GoNumber) return numberKinds[value.type];
-  if (value instanceof TypedNil)
-    return value.type.startsWith("[") ? "slice" : value.type.startsWith("map") ? "map" : "pointer";
-  return "map";
+  if (value instanceof GoValue) return value.type.kind === "interface" ? "invalid" : value.type.kind;
+  return Array.isArray(value) ? "slice" : "map";
 }
 
 function isAllText(values: readonly unknown[]): boolean {
@@ -97,7 +118,7 @@ function isAllText(values: readonly unknown[]): boolean {
 
 /** The Go type, as error texts and `%T` name it. */
 export function typeName(value: unknown): string {
-  if (value instanceof GoNumber || value instanceof TypedNil) return value.type;
+  if (value instanceof GoValue) return value.type.name;
   if (Array.isArray(value)) return isAllText(value) ? "[]string" : "[]interface {}";
   if (isRecord(value))
     return isAllText(Object.values(value)) ? "map[string]string" : "map[string]interface {}";
@@ -111,35 +132,92 @@ export function holdsAnything(value: unknown): boolean {
   return typeName(value).endsWith("interface {}");
 }
 
+/** A nil list, map or pointer. */
+export function isTypedNil(value: unknown): value is GoValue {
+  return value instanceof GoValue && value.value === null;
+}
+
+/** What a text, a number or a flag of any type is. */
+export function plainOf(value: unknown): unknown {
+  return value instanceof GoValue ? value.value : value;
+}
+
+export function textIn(value: unknown): string {
+  return String(plainOf(value));
+}
+
 /** A number of any of the types as JavaScript's. */
 export function numberOf(value: unknown): number {
-  return value instanceof GoNumber ? value.value : Number(value);
+  return Number(plainOf(value));
 }
 
 /** An integer of any of the types. */
 export function integerOf(value: unknown): bigint {
-  return typeof value === "bigint" ? value : BigInt(numberOf(value));
+  const plain = plainOf(value);
+  return typeof plain === "bigint" ? plain : BigInt(Number(plain));
+}
+
+/** What pointers lead to; a nil pointer leads to itself. */
+export function pointedTo(value: unknown): unknown {
+  let found = value;
+  while (found instanceof GoValue && found.type.kind === "pointer" && found.value !== null)
+    found = goValue(found.type.of, found.value);
+  return found;
 }
 
 export function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
+  if (!(value instanceof GoValue)) return Array.isArray(value) ? value : [];
+  const { of } = value.type;
+  return Array.isArray(value.value) ? value.value.map((member) => goValue(of, member)) : [];
 }
 
 /** The entries of a map in the order in which Go shows them: sorted by the bytes of the keys. */
-export function entriesOf(value: unknown): [string, unknown][] {
-  if (!isRecord(value)) return [];
-  return Object.keys(value)
+export function entriesOf(value: unknown): [unknown, unknown][] {
+  const entries = value instanceof GoValue ? plainOf(value) : value;
+  if (!isRecord(entries)) return [];
+  return Object.keys(entries)
     .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-    .map((key) => [key, value[key]]);
+    .map((key) =>
+      value instanceof GoValue
+        ? [goValue(value.type.key, key), goValue(value.type.of, entries[key])]
+        : [key, entries[key]],
+    );
+}
+
+/** What a map has for a key; undefined when it has nothing. */
+export function entryOf(value: unknown, key: string): unknown {
+  const entries = plainOf(value);
+  if (!isRecord(entries) || !Object.hasOwn(entries, key)) return undefined;
+  return value instanceof GoValue ? goValue(value.type.of, entries[key]) : entries[key];
+}
+
+/** A field of a struct, decoded. */
+export function fieldValue(holder: GoValue, { type, jsonName, isEmbedded }: GoField): unknown {
+  const fields = isRecord(holder.value) ? holder.value : {};
+  if (isEmbedded) return goValue(type, holder.value);
+  return goValue(type, jsonName === "" ? undefined : own(fields, jsonName));
+}
+
+/** A field by its name, of the struct or of those embedded in it, those nearer first; undefined when there is none. */
+export function fieldNamed(holder: GoValue, name: string): { readonly value: unknown } | undefined {
+  const field = holder.type.fields.find((one) => one.name === name);
+  if (field !== undefined) return { value: fieldValue(holder, field) };
+  for (const embedded of holder.type.fields) {
+    if (!embedded.isEmbedded) continue;
+    const inner = pointedTo(fieldValue(holder, embedded));
+    const found = inner instanceof GoValue ? fieldNamed(inner, name) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** False, 0, empty and absent are false. */
 export function isTrue(value: unknown): boolean {
   switch (kindOf(value)) {
     case "bool":
-      return value === true;
+      return plainOf(value) === true;
     case "string":
-      return value !== "";
+      return textIn(value) !== "";
     case "int":
     case "uint":
     case "float":
@@ -147,10 +225,19 @@ export function isTrue(value: unknown): boolean {
     case "slice":
       return listOf(value).length > 0;
     case "map":
-      return isRecord(value) && Object.keys(value).length > 0;
+      return Object.keys(plainOf(value) ?? {}).length > 0;
     case "func":
+    case "struct":
       return true;
+    case "pointer":
+      return !isTypedNil(value);
     default:
       return false;
   }
+}
+
+/** Whether Go lets the value stand where `type` is wanted. */
+export function fits(value: unknown, type: string): boolean {
+  if (typeName(value) === type) return true;
+  return type === "[]string" && value instanceof GoValue && value.type.isListOfText();
 }

@@ -1,0 +1,28 @@
+/** What a loop goes over. Pure. */
+import { goPrint } from "./printf.ts";
+import { entriesOf, GoValue, integerOf, kindOf, listOf } from "./value.ts";
+
+type Entries = readonly (readonly [key: unknown, item: unknown])[];
+
+/** Keys and items of a list, a map or a count, for a loop that declares so many variables; a text when there can be no loop. */
+export function loopEntries(value: unknown, declared: number): Entries | string {
+  switch (kindOf(value)) {
+    case "invalid":
+      return [];
+    case "slice":
+      return [...listOf(value).entries()];
+    case "map":
+      return entriesOf(value);
+    case "int":
+    case "uint": {
+      if (declared > 1) return `can't use ${goPrint(value)} to iterate over more than one variable`;
+      const count = integerOf(value);
+      return Array.from({ length: count > 0n ? Number(count) : 0 }, (_none, index) => [
+        undefined,
+        value instanceof GoValue ? new GoValue(value.type, index) : index,
+      ]);
+    }
+    default:
+      return `range can't iterate over ${goPrint(value)}`;
+  }
+}
