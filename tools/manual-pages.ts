@@ -133,7 +133,7 @@ function daemonManual(): string {
     section(
       "DESCRIPTION",
       paragraphs(
-        "Runs the engine in the foreground until SIGTERM or SIGINT. Containers outlive it, and the next engine with the same directories finds them. SIGHUP (systemctl reload tiffin) reads the configuration file anew: registries, runtimes and what the log says are taken over at once, what only a restart changes is named in the log, and a faulty file changes nothing.\n\nA socket that systemd has opened (LISTEN_FDS) is used in place of one of its own, and systemd is told (NOTIFY_SOCKET) when the engine answers.",
+        "Runs the engine in the foreground until SIGTERM or SIGINT. Containers outlive it, and the next engine with the same directories finds them. SIGHUP (systemctl reload tiffin) reads the configuration file anew: registries, runtimes, certificates for TCP and what the log says are taken over at once, what only a restart changes is named in the log, and a faulty file changes nothing.\n\nA socket that systemd has opened (LISTEN_FDS) is used in place of one of its own, and systemd is told (NOTIFY_SOCKET) when the engine answers.",
       ),
     ),
     section("OPTIONS", options(daemonFlags)),

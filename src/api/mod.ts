@@ -21,7 +21,8 @@ import type { ListenTcp, TcpWishes } from "./tcp-listener.ts";
 
 export type { Backends } from "./backend.ts";
 export { bindSocketPath, checkSocketPath } from "./socket-path.ts";
-export type { TlsFiles } from "./tcp-listener.ts";
+export type { TcpDoor } from "./tcp-listener.ts";
+export type { TlsFiles } from "./tls-files.ts";
 
 /** How long requests under way may go on after `close`. */
 const defaultGraceMs = 2_000;

@@ -4,21 +4,11 @@
  * certificate is refused beyond loopback, unless that is asked for aloud.
  */
 import { createServer as createPlain, type Server, type Socket } from "node:net";
-import { createServer as createTls } from "node:tls";
-import { readConfiguration } from "../lib/configuration.ts";
-import type { Decoder } from "../lib/decoders.ts";
+import { createServer as createTls, Server as TlsServer } from "node:tls";
 import { messageOf, TiffinError } from "../lib/errors.ts";
-import { FileFault } from "../lib/file-fault.ts";
 import { connectDuplex } from "../transport/bun-duplex.ts";
 import { NodeDuplex } from "../transport/node-duplex.ts";
-
-/** Files with PEM text. */
-export interface TlsFiles {
-  readonly certificate: string;
-  readonly key: string;
-  /** Who signs the certificates of clients; without it anybody is let in. */
-  readonly authority: string | undefined;
-}
+import { type Pems, readTls, type TlsFiles } from "./tls-files.ts";
 
 export interface TcpWishes {
   /** `tcp://HOST:PORT` */
@@ -73,35 +63,6 @@ function checkIsMeant(address: TcpAddress, { tls, unauthenticated, warn }: TcpWi
   warn(`whoever reaches ${place} is root on this machine: it is open ${open}`);
 }
 
-/** Reads and checks the files before anything listens, so that a wrong one is told of by its name. */
-function readPem(path: string, what: string): string {
-  const code = "api.certificate";
-  const exitCode = 125;
-  const form = { code, exitCode, trusted: true, decode: pemText, parse: (text: string) => text };
-  const found = readConfiguration(path, form);
-  if (found !== undefined) return found;
-  throw new TiffinError("invalid", code, `${path}: there is no such file, wanted the ${what}`, { exitCode });
-}
-
-const pemText: Decoder<string> = (value) => {
-  if (typeof value === "string" && value.includes("-----BEGIN ")) return value;
-  throw new FileFault("found nothing in PEM form, which begins with -----BEGIN");
-};
-
-interface Pems {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca?: string;
-}
-
-function readTls({ certificate, key, authority }: TlsFiles): Pems {
-  return {
-    cert: readPem(certificate, "certificate"),
-    key: readPem(key, "key"),
-    ...(authority !== undefined && { ca: readPem(authority, "authority") }),
-  };
-}
-
 function serverFor(pems: Pems | undefined, take: (socket: Socket) => void): Server {
   if (pems === undefined) return createPlain({ allowHalfOpen: true }, take);
   const isMutual = pems.ca !== undefined;
@@ -144,22 +105,43 @@ async function listening(server: Server, { host, port }: TcpAddress): Promise<vo
 }
 
 /** Listens until it is disposed of; connections lead to the engine's own socket. */
-export type ListenTcp = (socketPath: string) => Promise<Disposable>;
+export interface TcpDoor extends Disposable {
+  /**
+   * Reads the certificates anew, and throws what is wrong with them. What it returns puts them in force for connections to come, and
+   * is true when they are others; those that are open live on.
+   */
+  renew(tls: TlsFiles, warn: (sentence: string) => void): () => boolean;
+}
+export type ListenTcp = (socketPath: string) => Promise<TcpDoor>;
 
 /** Checks all that can be checked before an engine is there: addresses, whether they are meant, certificates. */
 export function prepareTcp(wishes: TcpWishes): ListenTcp {
-  const { hosts, tls } = wishes;
+  const { hosts, tls, warn } = wishes;
   const addresses = hosts.map((host) => parseTcpHost(host, tls !== undefined));
   for (const address of addresses) checkIsMeant(address, wishes);
-  const pems = tls === undefined ? undefined : readTls(tls);
+  const pems = tls === undefined ? undefined : readTls(tls, warn);
   return (socketPath) => listenAt(addresses, pems, socketPath);
+}
+
+/** What lets another certificate be shown; the servers speak TLS. */
+function renewing(servers: readonly Server[], first: Pems | undefined): TcpDoor["renew"] {
+  let last = first;
+  return (tls, warn) => {
+    const next = readTls(tls, warn);
+    return () => {
+      if (Bun.deepEquals(last, next)) return false;
+      for (const server of servers) if (server instanceof TlsServer) server.setSecureContext(next);
+      last = next;
+      return true;
+    };
+  };
 }
 
 async function listenAt(
   addresses: readonly TcpAddress[],
   pems: Pems | undefined,
   socketPath: string,
-): Promise<Disposable> {
+): Promise<TcpDoor> {
   const open = new Set<NodeDuplex>();
   const take = (socket: Socket): void => {
     const client = new NodeDuplex(socket);
@@ -186,7 +168,7 @@ async function listenAt(
     close();
     throw thrown;
   }
-  return { [Symbol.dispose]: close };
+  return { [Symbol.dispose]: close, renew: renewing(servers, pems) };
 }
 
 /** Both ways with half-close; an end of one connection is an end of the other, whatever is still on its way to nobody. */

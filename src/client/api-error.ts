@@ -11,6 +11,8 @@ export class EngineError extends TiffinError {}
 /** Nobody listens where the engine should be. */
 export const unreachableCode = "client.unreachable";
 
+const lostCode = "client.connection-lost";
+
 const kindByStatus: Readonly<Record<number, ErrorKind>> = {
   304: "notModified",
   400: "invalid",
@@ -80,10 +82,20 @@ export function unreachable(where: string, cause: unknown): TiffinError {
   return new TiffinError(refused ? "forbidden" : "unavailable", unreachableCode, message, { remedy, cause });
 }
 
+/** The end of a connection on which nothing has been answered yet. */
+export function hungUp(where: string, cause?: unknown): TiffinError {
+  if (!/^(?:tcp|https?):/.test(where)) return connectionLost(cause);
+  return new TiffinError("unavailable", lostCode, `the engine at ${where} hung up before it had answered`, {
+    remedy:
+      "it does so with who speaks no TLS, or shows no certificate, or none that its authority has signed: look at --tlsverify, --tlscacert, --tlscert and --tlskey",
+    cause,
+  });
+}
+
 export function connectionLost(cause?: unknown): TiffinError {
   return new TiffinError(
     "unavailable",
-    "client.connection-lost",
+    lostCode,
     "the connection to the engine was lost",
     cause === undefined ? {} : { cause },
   );

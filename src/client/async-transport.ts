@@ -6,7 +6,7 @@
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import { TiffinError } from "../lib/errors.ts";
 import { writeChunk } from "../transport/write-chunk.ts";
-import { cancelled, connectionLost, errnoOf, unreachable } from "./api-error.ts";
+import { cancelled, connectionLost, errnoOf, hungUp, unreachable } from "./api-error.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
@@ -118,6 +118,7 @@ class Inbox {
 }
 
 interface Pending {
+  readonly where: string;
   readonly duplex: ByteDuplex;
   readonly inbox: Inbox;
 }
@@ -186,7 +187,7 @@ export class AsyncTransport implements ClientTransport<ByteDuplex> {
     duplex.write(encodeRequest(spec, { upgrade }));
     const inbox = new Inbox(duplex, spec.signal);
     if (withBody && spec.upload !== undefined) await upload(spec.upload, inbox, duplex);
-    return { duplex, inbox };
+    return { where: this.#options.endpoint.text, duplex, inbox };
   }
 
   async #exchange(spec: RequestSpec): Promise<Exchange> {
@@ -222,17 +223,28 @@ async function upload(source: AsyncIterable<Uint8Array>, inbox: Inbox, duplex: B
   inbox.sendLast();
 }
 
+async function firstOf(inbox: Inbox, where: string): Promise<Uint8Array> {
+  try {
+    const chunk = await inbox.next();
+    if (chunk !== undefined) return chunk;
+  } catch (thrown) {
+    if (thrown instanceof TiffinError && thrown.kind === "unavailable") throw hungUp(where, thrown.cause);
+    throw thrown;
+  }
+  throw hungUp(where);
+}
+
 /** Reads up to the end of the head. */
-async function receive({ duplex, inbox }: Pending): Promise<Exchange> {
+async function receive({ where, duplex, inbox }: Pending): Promise<Exchange> {
   let received = new Uint8Array(0);
   for (;;) {
-    const chunk = await inbox.next();
+    const chunk = received.length === 0 ? await firstOf(inbox, where) : await inbox.next();
     if (chunk === undefined) throw connectionLost();
     received = received.length === 0 ? new Uint8Array(chunk) : concatenated(received, chunk);
     for (let end = headEnd(received); end >= 0; end = headEnd(received)) {
       const head = decodeHead(received.subarray(0, end));
       received = received.slice(end);
-      if (head.status !== 100) return { duplex, inbox, head, rest: received };
+      if (head.status !== 100) return { where, duplex, inbox, head, rest: received };
     }
   }
 }

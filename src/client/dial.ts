@@ -47,24 +47,46 @@ async function dialTcp({ host, port, tls, text }: TcpEndpoint): Promise<ByteDupl
     ...(key !== undefined && { key }),
     ...(serverName !== undefined && { servername: serverName }),
   };
-  const socket = connectTls(options);
   try {
-    return new NodeDuplex(await connected(socket, "secureConnect"));
+    return new NodeDuplex(await connected(connectTls(options), "secureConnect"));
   } catch (thrown) {
     const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
     // Those of the network have errno names, and are told as an engine that is not there.
     if (/^E[A-Z]+$/.test(code)) throw thrown;
+    const { message, remedy } = reasons.find(({ codes }) => codes.test(code)) ?? {};
     throw new TiffinError(
       "unauthorized",
       "client.tls",
-      `no trusted connection to ${text}: ${messageOf(thrown)}`,
+      `no trusted connection to ${text}: ${message ?? messageOf(thrown)}`,
       {
-        remedy: "look at ca, cert and key: the engine's certificate must be signed by ca and have its name",
+        remedy:
+          remedy ??
+          "look at ca, cert and key: the engine's certificate must be signed by ca and have its name",
         cause: thrown,
       },
     );
   }
 }
+
+/** What OpenSSL's and BoringSSL's codes mean here, for Node and Bun. */
+const reasons: readonly { readonly codes: RegExp; readonly message?: string; readonly remedy: string }[] = [
+  {
+    codes: /KEY_VALUES_MISMATCH/,
+    message: "the key of this side does not belong to its certificate",
+    remedy: "give cert and key that were made together",
+  },
+  {
+    codes: /_PEM_|_ASN1_|BORINGSSL|NO_START_LINE|BAD_BASE64/,
+    message: "what was given as ca, cert or key is no sound PEM text",
+    remedy: "each begins with -----BEGIN; a key must be without a passphrase",
+  },
+  { codes: /CERT_HAS_EXPIRED/, remedy: "give the engine a new certificate; it takes it over on SIGHUP" },
+  { codes: /CERT_NOT_YET_VALID/, remedy: "compare the clocks of both machines" },
+  {
+    codes: /ALTNAME/,
+    remedy: "use a name that is in the engine's certificate, or give it one with this name",
+  },
+];
 
 /** A connection is one run of ssh, whose words go to this program's standard error. */
 function dialSsh(endpoint: SshEndpoint): Promise<ByteDuplex> {

@@ -6,7 +6,7 @@
 
 import { TiffinError } from "../lib/errors.ts";
 import { chunkParts } from "../transport/write-chunk.ts";
-import { connectionLost, errnoOf, unreachable } from "./api-error.ts";
+import { connectionLost, errnoOf, hungUp, unreachable } from "./api-error.ts";
 import { encodeRequest, lastChunk } from "./request-head.ts";
 import { AnswerBody, bodyFraming, decodeHead, headEnd } from "./response-parser.ts";
 import type { SyncSocket } from "./sync-socket.ts";
@@ -65,7 +65,7 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
       stream: socket,
       answer: async () => {
         const exchange = receive(socket);
-        if (exchange === undefined) throw connectionLost();
+        if (exchange === undefined) throw hungUp(this.#options.where);
         const { head, rest } = exchange;
         return isHijack(head) ? { head, stream: socket, early: rest } : this.#buffered(spec, exchange);
       },
@@ -112,7 +112,7 @@ export class SyncTransport implements ClientTransport<SyncSocket> {
     send(socket, bytes);
     if (spec.upload !== undefined) await upload(spec.upload, socket);
     const exchange = receive(socket);
-    if (exchange === undefined) throw connectionLost();
+    if (exchange === undefined) throw hungUp(this.#options.where);
     return exchange;
   }
 

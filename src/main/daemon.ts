@@ -131,6 +131,7 @@ export async function runDaemon(words: readonly string[]): Promise<number> {
       const reload = reloader(found, {
         read,
         log,
+        door: remote,
         adopt(next) {
           engine.adopt(next);
           log.adjust({ level: next.logLevel, format: next.logFormat });

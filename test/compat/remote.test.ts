@@ -125,6 +125,34 @@ describe("TCP with certificates on both sides", () => {
     expect(done.stdout).toBe("");
   });
 
+  test.each([
+    [
+      "a key that does not fit",
+      { key: "strangers/key.pem" },
+      "the key of this side does not belong to its certificate",
+    ],
+    ["no PEM text", { cert: "home/text" }, "what was given as ca, cert or key is no sound PEM text"],
+    ["an authority that is not the engine's", { ca: "strangers/ca.pem" }, "self signed certificate"],
+    [
+      "a certificate that the engine does not know",
+      { cert: "strangers/cert.pem", key: "strangers/key.pem" },
+      "hung up before",
+    ],
+  ])("%s is told as what it is", async (_what, files, words) => {
+    writeFileSync(at("home/text"), "soup");
+    const { ca, cert, key } = {
+      ca: "certificates/ca.pem",
+      cert: "certificates/cert.pem",
+      key: "certificates/key.pem",
+      ...files,
+    };
+    const given = ["--tlsverify", "--tlscacert", at(ca), "--tlscert", at(cert), "--tlskey", at(key)];
+    const done = await tiffin([...given, "-H", tlsHost, "ps"]);
+    expect(done).toMatchObject({ code: 1, stdout: "" });
+    expect(done.stderr.split("\n")[0]).toContain(words);
+    expect(done.stderr.split("\n")[0]).toContain(tlsHost);
+  });
+
   test("without a certificate nobody is let in", async () => {
     mkdirSync(at("only-authority"));
     copyFileSync(at("certificates/ca.pem"), at("only-authority/ca.pem"));
@@ -167,6 +195,42 @@ describe("TCP with certificates on both sides", () => {
     });
     await expect(stranger).rejects.toMatchObject({ kind: "unauthorized", code: "client.tls" });
   });
+
+  test("SIGHUP takes over certificates that are new in their files, and what is open lives on", async () => {
+    const files = ["ca.pem", "server.pem", "server-key.pem"];
+    const put = (from: string): void => {
+      for (const file of files) copyFileSync(at(`${from}/${file}`), at(`certificates/${file}`));
+      process.kill(engine.pid, "SIGHUP");
+    };
+    const client = (name: string) => tiffin(["ps", "-q"], { ...trusted(), DOCKER_CERT_PATH: at(name) });
+    certificateDirectory("first");
+    for (const file of files) copyFileSync(at(`certificates/${file}`), at(`first/${file}`));
+    for (const file of ["cert.pem", "key.pem"]) copyFileSync(at(`certificates/${file}`), at(`first/${file}`));
+    const open = Bun.spawn(tiffinCommand("run", "--rm", "-i", "base", "cat"), {
+      env: { ...process.env, HOME: at("home"), ...trusted() },
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    await until("the container to be there", async () => (await client("first")).stdout !== "");
+    put("strangers");
+    await until("the new certificates to be in force", async () => (await client("strangers")).code === 0);
+    expect((await client("first")).stderr).toStartWith(`no trusted connection to ${tlsHost}: `);
+    open.stdin.write("still here");
+    await open.stdin.end();
+    expect(await outcomeOf(open)).toEqual({ code: 0, stdout: "still here", stderr: "" });
+
+    const before = engine.log.length;
+    copyFileSync(at("first/server-key.pem"), at("certificates/server-key.pem"));
+    process.kill(engine.pid, "SIGHUP");
+    await until("the refusal", () => engine.log.slice(before).includes("\n"));
+    expect(engine.log.slice(before)).toStartWith(
+      `tiffin: the configuration stays as it was: ${at("certificates/server-key.pem")}: the key does not belong to the certificate in ${at("certificates/server.pem")}`,
+    );
+    expect((await client("strangers")).code).toBe(0);
+    put("first");
+    await until("the first certificates to be back", async () => (await client("first")).code === 0);
+  });
 });
 
 describe("what an engine does not listen to", () => {
@@ -190,6 +254,45 @@ describe("what an engine does not listen to", () => {
     const done = await daemon(...words);
     expect(done.code).toBe(125);
     expect(done.stderr).toStartWith(`tiffin daemon: ${sentence}`);
+  });
+
+  test("certificates that cannot be used together are refused by name, and those that nobody will trust are told of", async () => {
+    const [certificate, key] = [at("certificates/server.pem"), at("certificates/server-key.pem")];
+    const openssl = (...words: readonly string[]): unknown => Bun.spawnSync(["openssl", ...words]);
+    openssl("pkey", "-in", key, "-aes256", "-passout", "pass:soup", "-out", at("locked.pem"));
+    openssl("x509", "-x509toreq", "-in", certificate, "-signkey", key, "-out", at("request.pem"));
+    const made = [
+      "-CA",
+      at("certificates.made/authority.pem"),
+      "-CAkey",
+      at("certificates.made/authority.key"),
+    ];
+    openssl("x509", "-req", "-in", at("request.pem"), ...made, "-days", "-1", "-out", at("expired.pem"));
+    copyFileSync(key, at("open-key.pem"));
+    chmodSync(at("open-key.pem"), 0o644);
+    const check = (cert: string, ownKey: string) =>
+      daemon("--validate", "-H", plainHost, "--tlscert", cert, "--tlskey", ownKey);
+    const faults = [
+      [
+        certificate,
+        at("strangers/server-key.pem"),
+        `the key does not belong to the certificate in ${certificate}`,
+      ],
+      [certificate, at("locked.pem"), `${at("locked.pem")}: found a key that wants a passphrase`],
+      [key, key, `${key}: found no certificate in it`],
+      [certificate, at("nowhere.pem"), `${at("nowhere.pem")}: there is no such file, wanted the key`],
+    ] as const;
+    for (const [cert, ownKey, words] of faults) {
+      const done = await check(cert, ownKey);
+      expect(done).toMatchObject({ code: 125, stdout: "" });
+      expect(done.stderr).toContain(words);
+    }
+    expect((await check(at("expired.pem"), key)).stderr).toContain(
+      "expired.pem: the certificate of CN=localhost has expired at ",
+    );
+    expect((await check(certificate, at("open-key.pem"))).stderr).toContain(
+      "open-key.pem: everybody may read the key",
+    );
   });
 
   test("a file that is no certificate is named", async () => {

@@ -31,6 +31,7 @@ import { fromDockerConfig, readConfigFile } from "../../src/main/config-file.ts"
 import { tiffinCommand } from "../support/engine-harness.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
+import { makeCertificates } from "../support/test-certificates.ts";
 
 const directory = temporaryDirectory("configuration");
 const at = (name: string): string => join(directory.path, name);
@@ -60,7 +61,9 @@ interface Row {
   readonly isCallers?: boolean;
 }
 
-const pem = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+mkdirSync(at("made"));
+const server = makeCertificates(at("made"));
+const pem = readFileSync(server.certificate, "utf8");
 const jsonComment = "found a comment, which JSON does not have";
 const kinds = `${JSON.stringify(device.slice(0, device.indexOf("=")))}`;
 const devices = `[{"name":"one","containerEdits":{"env":["A=b"]}}]`;
@@ -166,8 +169,7 @@ const rows: readonly Row[] = [
     name: "the engine's certificate",
     path: at("cert.pem"),
     read: () => {
-      writeFileSync(at("key.pem"), pem, { mode: 0o600 });
-      const tls = { certificate: at("cert.pem"), key: at("key.pem"), authority: at("key.pem") };
+      const tls = { certificate: at("cert.pem"), key: server.key, authority: server.authority };
       return prepareTcp({
         hosts: ["tcp://0.0.0.0:2376"],
         tls,
@@ -331,7 +333,7 @@ describe.each(rows.map((row) => [row.name, row] as const))("%s", (_name, row) =>
 
   const rightOnes = row.right === "" ? [] : [row.right];
   test.each(rightOnes)(
-    "is read when it is right, with a mark of the encoding before it too: %s",
+    "is read when it is right, with a mark of the encoding before it too",
     async (right) => {
       write(right);
       expect(await complaint(row)).toBe("none");
