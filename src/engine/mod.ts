@@ -163,6 +163,7 @@ async function openWith(
       rowFiles.note(container);
       names?.changed();
     },
+    dropped: (container) => rowFiles.forget(container),
     report,
   });
   const fail = failpointHook(options.failpoint ?? process.env["TIFFIN_FAILPOINT"]);

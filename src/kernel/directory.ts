@@ -54,8 +54,12 @@ export function isEmptyDirectory(path: string): boolean {
   return true;
 }
 
+let listBuffer: Uint8Array | undefined;
+
 function* entryBatches(fd: number, what: string): Generator<DirectoryEntry[]> {
-  const buffer = new Uint8Array(listBufferBytes);
+  // Of all: what is in it is read before anybody else can list.
+  listBuffer ??= new Uint8Array(listBufferBytes);
+  const buffer = listBuffer;
   const view = new DataView(buffer.buffer);
   for (;;) {
     const filled = trySyscall("getdents64", fd, buffer, buffer.length);

@@ -14,8 +14,8 @@ import type { RunExited, RunFailed } from "../../docker/types/run.ts";
 import { type CliIo, type PollTable, pollIn, pollOut } from "../io.ts";
 import type { Dialect, ServerEvent, StartedFrame } from "./process-stream.ts";
 
-/** Fits the engine's largest burst; one read is one system call. */
-const outputBufferBytes = 256 * 1024;
+/** Fits the engine's largest burst; one read is one system call. Until one has filled the first, that is enough for most. */
+const outputBufferBytes = { first: 4 * 1024, most: 256 * 1024 } as const;
 /** Below the room that poll(2) promises on a unix socket, so that a write after POLLOUT does not block. */
 const inputBufferBytes = 32 * 1024;
 /** Without a descriptor that tells of signals, waits end this often to look for them. */
@@ -47,7 +47,7 @@ export interface AttachedOptions {
 export class AttachedLoop {
   readonly #options: AttachedOptions;
   readonly #table: PollTable;
-  readonly #outputBuffer = new Uint8Array(outputBufferBytes);
+  #outputBuffer = new Uint8Array(outputBufferBytes.first);
   #inputBuffer: Uint8Array | undefined;
   /** Output that waits for room, views into `#outputBuffer`. */
   #output: { readonly fd: 1 | 2; bytes: Uint8Array }[] = [];
@@ -151,7 +151,12 @@ export class AttachedLoop {
       if (errnoOf(thrown) !== "ECONNRESET") throw connectionLost(thrown);
       got = 0;
     }
-    if (got > 0) this.#receive(this.#outputBuffer.subarray(0, got));
+    const buffer = this.#outputBuffer;
+    // What waits for room is a view into the first.
+    if (got === buffer.length && got < outputBufferBytes.most) {
+      this.#outputBuffer = new Uint8Array(outputBufferBytes.most);
+    }
+    if (got > 0) this.#receive(buffer.subarray(0, got));
     else if (this.#options.dialect.needsVerdict) throw connectionLost();
     else this.#end = { kind: "closed" };
   }

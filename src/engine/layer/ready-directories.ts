@@ -34,6 +34,8 @@ const ownNames: ReadonlySet<string> = new Set(["logs", "record", "upper", "work"
 const mostLogs = 4;
 /** One of so many that come back is deleted, for one elsewhere on the disk. A prime: in turns that would always be the same. */
 const renewalsElsewhere = 31;
+/** One after the other would fall behind clients that run one container after the other, and all of theirs be made and deleted. */
+const renewedAtOnce = 4;
 /** Whoever has ended a container has a reply to send first. */
 const restMs = 5;
 const nothing = new Uint8Array(recordBytes);
@@ -118,14 +120,19 @@ export class ReadyDirectories {
   }
 
   async #renewAll(): Promise<void> {
-    for (let path = this.#returned[0]; path !== undefined && !this.#closed; path = this.#returned[0]) {
-      this.#renewals += 1;
-      const isNew = this.#renewals % renewalsElsewhere !== 0 && (await isRenewed(path));
-      if (this.#closed) return;
-      this.#returned.shift();
-      if (isNew) this.#ready.push(path);
-      else this.#discard(path);
+    while (this.#returned.length > 0 && !this.#closed) {
+      await Promise.all(this.#returned.slice(0, renewedAtOnce).map((path) => this.#renew(path)));
     }
+  }
+
+  async #renew(path: string): Promise<void> {
+    this.#renewals += 1;
+    const isNew = this.#renewals % renewalsElsewhere !== 0 && (await isRenewed(path));
+    const at = this.#returned.indexOf(path);
+    if (this.#closed || at < 0) return;
+    this.#returned.splice(at, 1);
+    if (isNew) this.#ready.push(path);
+    else this.#discard(path);
   }
 
   /** They are taken away here, so that a stopped engine leaves no trash of its own. */
@@ -197,8 +204,7 @@ function clearRecord(directory: string, { flags, mode } = { flags: 0, mode: 0 })
 async function isRenewed(directory: string): Promise<boolean> {
   const upper = `${directory}/upper`;
   try {
-    await rmdir(upper);
-    await rm(`${directory}/${workOfKernel}`, { recursive: true, force: true });
+    await Promise.all([rmdir(upper), rm(`${directory}/${workOfKernel}`, { recursive: true, force: true })]);
     await mkdir(upper);
     openToAll(upper);
     if (namesIn(`${directory}/work`).length > 0) return false;

@@ -18,6 +18,8 @@ export interface RegistryOptions {
   readonly writes?: Writes;
   /** Hears of each container whose row is new or other than before. */
   readonly changed?: (container: Container) => void;
+  /** Hears of each container whose row is gone. */
+  readonly dropped?: (container: Container) => void;
   /** Hears of rows that cannot be understood. */
   readonly report?: (thrown: unknown) => void;
 }
@@ -31,15 +33,17 @@ export class ContainerRegistry {
   readonly #repository: ContainerRepository;
   readonly #writes: Writes;
   readonly #changed: (container: Container) => void;
+  readonly #dropped: (container: Container) => void;
   readonly #byId = new Map<string, Container>();
   readonly #byName = new Map<string, string>();
   /** Names of those whose rows cannot be understood, by id: they can be removed and nothing else. */
   readonly #unreadable = new Map<string, string>();
 
-  constructor(repository: ContainerRepository, { writes, changed, report }: RegistryOptions = {}) {
+  constructor(repository: ContainerRepository, { writes, changed, dropped, report }: RegistryOptions = {}) {
     this.#repository = repository;
     this.#writes = writes ?? directWrites;
     this.#changed = changed ?? (() => {});
+    this.#dropped = dropped ?? (() => {});
     const rows = repository.all(({ id, name, reason }) => {
       // Its name stays its own: its row and its files are still there.
       this.#byName.set(name, id);
@@ -242,6 +246,7 @@ export class ContainerRegistry {
     this.#writes.settle(subjectOf(container.id), () => this.#repository.remove(container.id));
     this.#byId.delete(container.id);
     if (this.#byName.get(container.name) === container.id) this.#byName.delete(container.name);
+    this.#dropped(container);
   }
 
   #remember(row: ContainerRow): Container {

@@ -28,6 +28,11 @@ export class RowFiles implements Disposable {
     this.#writeWithin(delayMs);
   }
 
+  /** Its directory is gone, or about to go. */
+  forget(container: Container): void {
+    this.#changed.delete(container);
+  }
+
   /** Writes what has changed, as far as there is room. */
   flush(): void {
     for (const container of this.#changed) {

@@ -56,10 +56,10 @@ export function environmentOf(
 ): string[] {
   const values = new Map<string, string>();
   const put = (entry: string): void => {
-    const key = entry.split("=", 1)[0] ?? "";
+    const end = entry.indexOf("=");
     // A name without a value takes it away again.
-    if (key === entry) values.delete(key);
-    else values.set(key, entry);
+    if (end < 0) values.delete(entry);
+    else values.set(entry.slice(0, end), entry);
   };
   put(defaultPath);
   put(`HOSTNAME=${given.hostname}`);

@@ -8,7 +8,18 @@ export function shown(text: string): string {
 }
 
 /** No text and no key of the whole request may hold a NUL: each goes to the kernel, into a file, or to a reader in C. */
-export function refuseNul(value: unknown, path = ""): void {
+export function refuseNul(value: unknown): void {
+  if (holdsNul(value)) refuseNulIn(value, "");
+}
+
+function holdsNul(value: unknown): boolean {
+  if (typeof value === "string") return value.includes("\0");
+  if (typeof value !== "object" || value === null) return false;
+  if (Array.isArray(value)) return value.some(holdsNul);
+  return Object.keys(value).some(holdsNul) || Object.values(value).some(holdsNul);
+}
+
+function refuseNulIn(value: unknown, path: string): void {
   if (typeof value === "string") {
     if (value.includes("\0")) refuse("nul", `invalid ${path}: ${shown(value)} contains a NUL character`);
     return;
@@ -16,7 +27,7 @@ export function refuseNul(value: unknown, path = ""): void {
   if (typeof value !== "object" || value === null) return;
   for (const [key, item] of Object.entries(value)) {
     if (key.includes("\0")) refuse("nul", `invalid ${path}: ${shown(key)} contains a NUL character`);
-    refuseNul(item, path === "" ? key : `${path}.${key}`);
+    refuseNulIn(item, path === "" ? key : `${path}.${key}`);
   }
 }
 

@@ -80,13 +80,7 @@ const publicServers = ["8.8.8.8", "8.8.4.4"];
 export function renderResolver(input: ResolverInput): string {
   const plain = input.servers.length + input.search.length + input.options.length === 0;
   if (input.hostNetwork && plain) return input.host;
-  const found = { servers: [] as string[], search: [] as string[], options: [] as string[] };
-  for (const line of input.host.split("\n")) {
-    const [word = "", ...rest] = line.trim().split(/\s+/);
-    if (word === "nameserver" && rest[0] !== undefined) found.servers.push(rest[0]);
-    if (word === "search" || word === "domain") found.search = rest;
-    if (word === "options") found.options = rest;
-  }
+  const found = readResolver(input.host);
   const reachable = input.hostNetwork ? found.servers : found.servers.filter((server) => !isLoopback(server));
   const asked = input.servers.length > 0 ? input.servers : reachable;
   const servers = input.nameServer ? [ownServer] : asked;
@@ -105,16 +99,39 @@ export function renderResolver(input: ResolverInput): string {
   return `${lines.join("\n")}\n`;
 }
 
+interface ResolverFile {
+  readonly servers: readonly string[];
+  readonly search: readonly string[];
+  readonly options: readonly string[];
+}
+
+/** Every start reads the host's, which seldom changes. */
+let lastRead: { readonly text: string; readonly found: ResolverFile } | undefined;
+
+function readResolver(text: string): ResolverFile {
+  if (lastRead?.text !== text) lastRead = { text, found: decodeResolver(text) };
+  return lastRead.found;
+}
+
+function decodeResolver(text: string): ResolverFile {
+  const servers: string[] = [];
+  let search: string[] = [];
+  let options: string[] = [];
+  for (const line of text.split("\n")) {
+    const [word = "", ...rest] = line.trim().split(/\s+/);
+    if (word === "nameserver" && rest[0] !== undefined) servers.push(rest[0]);
+    if (word === "search" || word === "domain") search = rest;
+    if (word === "options") options = rest;
+  }
+  return { servers, search, options };
+}
+
 function isLoopback(server: string): boolean {
   return server.startsWith("127.") || server === "::1";
 }
 
 /** Whether a resolv.conf names only servers on the host's loopback, as a local caching resolver writes it. */
 export function namesOnlyLoopback(text: string): boolean {
-  const servers = text
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([word]) => word === "nameserver")
-    .map(([, server]) => server ?? "");
+  const { servers } = readResolver(text);
   return servers.length > 0 && servers.every(isLoopback);
 }
