@@ -7,12 +7,16 @@ function fakeMemory() {
     bytes: 100,
     looks: 0,
     collections: 0,
+    insistences: 0,
+    isStubborn: false,
     usedBytes() {
       this.looks += 1;
       return this.bytes;
     },
-    collect() {
-      this.collections += 1;
+    collect(how: "beside" | "at once") {
+      if (how === "at once") this.insistences += 1;
+      else this.collections += 1;
+      if (how === "beside" && this.isStubborn) return;
       this.bytes = 100;
     },
   };
@@ -39,4 +43,14 @@ test("work that has left next to nothing is not collected after", async () => {
   rest.heard();
   memory.bytes = 120;
   await until("a collection", () => memory.collections === 1);
+});
+
+test("a collection that does not come about beside the work is made at once, when nothing has begun meanwhile", async () => {
+  const memory = fakeMemory();
+  memory.isStubborn = true;
+  using rest = new MemoryAtRest(memory, 10, 10);
+  rest.heard();
+  memory.bytes = 120;
+  await until("a collection at once", () => memory.insistences === 1);
+  expect({ collections: memory.collections, bytes: memory.bytes }).toEqual({ collections: 1, bytes: 100 });
 });
