@@ -171,6 +171,12 @@ export const templates: Readonly<Record<string, readonly string[]>> = {
     '{{printf "%!"}} {{printf "%"}}',
     '{{printf "%w" 1}} {{printf "%p" .State}} {{printf "%T %T %T %T" 1 "a" 1.5 nil}}',
     '{{printf "%6.3v|%+q|%#q|% x|%#v" "abcdef" "\u00fc" "a" "ab" "q"}}',
+    '{{range $i := .Config.Healthcheck.Interval}}{{join .Config.Entrypoint "e"}}{{end}}',
+    "{{range .HostConfig.Memory}}{{if eq . 3}}{{break}}{{end}}{{.}}{{end}}",
+    "{{eq .Config.Healthcheck .State.Health}} {{eq .State .State}} {{eq .HostConfig.RestartPolicy .HostConfig.RestartPolicy}} {{ne .HostConfig.ConsoleSize .HostConfig.ConsoleSize}}",
+    "{{eq .HostConfig.LogConfig .HostConfig.LogConfig}}",
+    '{{printf "%X %f %+z" .Config.Healthcheck .Config.Healthcheck.Interval .HostConfig.Memory}}',
+    '{{printf "%+q|%#q" .HostConfig.Init .HostConfig.Init}}',
   ],
   image: [
     "{{.}}",

@@ -1,7 +1,7 @@
 /** What templates may call: Go's own functions. Docker's are in `docker-functions.ts`. Pure. */
 
 import { own } from "../../lib/own.ts";
-import { goType } from "./go-type.ts";
+import { type GoType, goType } from "./go-type.ts";
 import { goPrint, sprint, sprintf, sprintln } from "./printf.ts";
 import { isPrintable } from "./quote.ts";
 import {
@@ -169,7 +169,25 @@ function isEqual(a: unknown, b: unknown): boolean {
     throw new FunctionError(
       `non-comparable types ${goPrint(a)}: ${typeName(a)}, ${typeName(b)}: ${goPrint(b)}`,
     );
+  if (canBeCompared(b)) return isSame(a, b);
   throw new FunctionError(sprintf("non-comparable type %s: %v", [b, typeName(b)]));
+}
+
+/** Pointers compare, and structs and arrays of what compares. */
+function canBeCompared(value: unknown): boolean {
+  return value instanceof GoValue && isComparable(value.type);
+}
+
+function isComparable(type: GoType): boolean {
+  if (type.kind === "map" || (type.kind === "slice" && type.length === undefined)) return false;
+  if (type.kind === "slice") return isComparable(type.of);
+  return type.fields.every((field) => isComparable(field.type));
+}
+
+/** A pointer is the same when it leads to the same place. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (typeName(a) !== typeName(b)) return false;
+  return kindOf(a) === "pointer" ? plainOf(a) === plainOf(b) : sprint([a]) === sprint([b]);
 }
 
 function equalsAny(first: unknown, others: readonly unknown[]): boolean {

@@ -2,7 +2,7 @@
 import { goPrint } from "./printf.ts";
 import { entriesOf, GoValue, integerOf, kindOf, listOf } from "./value.ts";
 
-type Entries = readonly (readonly [key: unknown, item: unknown])[];
+type Entries = Iterable<readonly [key: unknown, item: unknown]>;
 
 /** Keys and items of a list, a map or a count, for a loop that declares so many variables; a text when there can be no loop. */
 export function loopEntries(value: unknown, declared: number): Entries | string {
@@ -16,13 +16,16 @@ export function loopEntries(value: unknown, declared: number): Entries | string 
     case "int":
     case "uint": {
       if (declared > 1) return `can't use ${goPrint(value)} to iterate over more than one variable`;
-      const count = integerOf(value);
-      return Array.from({ length: count > 0n ? Number(count) : 0 }, (_none, index) => [
-        undefined,
-        value instanceof GoValue ? new GoValue(value.type, index) : index,
-      ]);
+      return counted(value);
     }
     default:
       return `range can't iterate over ${goPrint(value)}`;
   }
+}
+
+/** One after the other: a size in bytes is a count of millions. */
+function* counted(value: unknown): Entries {
+  const count = integerOf(value);
+  for (let index = 0; index < count; index += 1)
+    yield [undefined, value instanceof GoValue ? new GoValue(value.type, index) : index];
 }

@@ -24,6 +24,10 @@ interface Flags {
   readonly sharp: boolean;
   readonly space: boolean;
   readonly zero: boolean;
+  /** Within a complaint nothing says itself what it is. */
+  readonly complains: boolean;
+  /** An address is shown without its prefix. */
+  readonly bare: boolean;
   /** `%+v`: fields are shown with their names. */
   readonly named: boolean;
   readonly width: number | undefined;
@@ -36,6 +40,8 @@ const noFlags: Flags = {
   sharp: false,
   space: false,
   zero: false,
+  complains: false,
+  bare: false,
   named: false,
   width: undefined,
   precision: undefined,
@@ -181,7 +187,7 @@ function complaint(value: unknown, verb: string, flags: Flags): string {
   const isNothing = value === undefined || value === null;
   const inner = isNothing
     ? "<nil>"
-    : `${typeName(value)}=${formatValue(value, "v", { ...flags, sharp: false, plus: false })}`;
+    : `${typeName(value)}=${formatValue(value, "v", { ...flags, sharp: false, bare: flags.sharp, complains: true })}`;
   return `%!${verb}(${inner})`;
 }
 
@@ -218,12 +224,16 @@ function formatStruct(value: GoValue, verb: string, flags: Flags): string {
 /** Go prints where in memory it is, which is another place every time; this stands for it. */
 const somewhere = 0xc000123450n;
 
+function address(flags: Flags): string {
+  return `${signOf(false, flags)}${flags.bare || flags.sharp ? "" : "0x"}${somewhere.toString(16)}`;
+}
+
 function formatPointer(value: GoValue, verb: string, flags: Flags, depth: number): string {
   const isGo = verb === "v" && flags.sharp;
   if (verb !== "p" && depth === 0 && ["slice", "map", "struct"].includes(value.type.of.kind))
     return `&${formatValue(goValue(value.type.of, value.value), verb, flags, 1)}`;
   if (isGo) return `(${value.type.name})(0x${somewhere.toString(16)})`;
-  if (verb === "v" || verb === "p") return pad(`0x${somewhere.toString(16)}`, flags);
+  if (verb === "v" || verb === "p") return pad(address(flags), flags);
   if (own(bases, verb) !== undefined) return formatInteger(somewhere, verb, flags);
   return complaint(value, verb, flags);
 }
@@ -239,7 +249,8 @@ function formatNil(value: GoValue, verb: string, flags: Flags): string {
 
 /** What says itself what it is does so wherever a text may stand. */
 function saidOf(value: unknown, verb: string, flags: Flags): string | undefined {
-  if (!(value instanceof GoValue) || !isTextVerb(verb) || (verb === "v" && flags.sharp)) return undefined;
+  if (flags.complains || !(value instanceof GoValue) || !isTextVerb(verb) || (verb === "v" && flags.sharp))
+    return undefined;
   const { say } = value.type.kind === "pointer" ? value.type.of : value.type;
   return say === undefined ? undefined : formatText(say(value.value), verb, flags);
 }
@@ -249,7 +260,7 @@ function formatValue(value: unknown, verb: string, flags: Flags, depth = 0): str
   if (verb === "T") return pad(typeName(value), flags);
   if (isTypedNil(value)) return formatNil(value, verb, flags);
   if (verb === "p" && depth === 0 && ["slice", "map"].includes(kindOf(value)))
-    return pad(`0x${somewhere.toString(16)}`, flags);
+    return pad(address(flags), flags);
   const said = saidOf(value, verb, flags);
   if (said !== undefined) return said;
   if (value instanceof GoValue && value.type.kind === "struct") return formatStruct(value, verb, flags);
@@ -411,6 +422,8 @@ class Formatting {
       sharp: signs.includes("#"),
       space: signs.includes(" "),
       zero: signs.includes("0"),
+      complains: false,
+      bare: false,
       named: false,
       width,
       precision,

@@ -183,12 +183,10 @@ class TemplateRun {
     const value = pointedTo(this.#pipeline(pipeline, dot));
     const entries = loopEntries(value, pipeline.declared.length);
     if (typeof entries === "string") this.#fail(entries);
-    if (entries.length === 0) {
-      this.#nodes(node.otherwise, dot);
-      return;
-    }
     const known = this.#variables.length;
+    let isEmpty = true;
     for (const [key, item] of entries) {
+      isEmpty = false;
       const [first, second] = pipeline.declared;
       if (first !== undefined) this.#loopVariable(pipeline, first, second === undefined ? item : key, known);
       if (second !== undefined) this.#loopVariable(pipeline, second, item, known);
@@ -201,6 +199,7 @@ class TemplateRun {
         this.#variables.length = Math.min(this.#variables.length, known);
       }
     }
+    if (isEmpty) this.#nodes(node.otherwise, dot);
   }
 
   /** The pipeline has declared the variables of the loop, below `known`. */
