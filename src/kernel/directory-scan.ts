@@ -62,6 +62,10 @@ export function isDirectoryIn(words: Uint32Array, index: number): boolean {
   return ((words[index * statusWords + modeAt] ?? 0) & fileTypes.mask) === fileTypes.directory;
 }
 
+export function isFileIn(words: Uint32Array, index: number): boolean {
+  return ((words[index * statusWords + modeAt] ?? 0) & fileTypes.mask) === fileTypes.regular;
+}
+
 /** Of the last change, in milliseconds since 1970, which no program can choose. */
 export function changedMsIn(words: Uint32Array, index: number): number {
   const at = index * statusWords + changedAt;

@@ -17,8 +17,10 @@ function pathOf(file: OwnedFd): Uint8Array {
 
 /** The names of all attributes; none where the file system knows none. Not for symbolic links. Throws `SyscallError`. */
 export function attributeNames(file: OwnedFd): string[] {
-  // Most files have none: then nothing is allocated.
-  if (trySyscall("listxattr", pathOf(file), 0, 0) <= 0) return [];
+  // Most files have none: then nothing is allocated, and one that is open for reading needs no path either.
+  const open = trySyscall("flistxattr", file.raw, 0, 0);
+  if (open === 0 || (open < 0 && open !== -errno.EBADF)) return [];
+  if (open < 0 && trySyscall("listxattr", pathOf(file), 0, 0) <= 0) return [];
   const list = new Uint8Array(limitBytes);
   const length = trySyscall("listxattr", pathOf(file), list, list.length);
   if (length < 0) throw new SyscallError("listxattr", -length, file.what);

@@ -74,6 +74,17 @@ export function openIfPresent(
   throw new SyscallError("openat2", -fd, path);
 }
 
+/** Like `openFile`, but undefined for whatever cannot be opened so. */
+export function openIfPossible(
+  directory: Directory,
+  path: string,
+  flags: number,
+  options: OpenOptions = {},
+): OwnedFd | undefined {
+  const fd = openRaw(directory, path, flags, options.mode ?? 0, options.resolve ?? 0);
+  return fd < 0 ? undefined : new OwnedFd(fd, path);
+}
+
 /** A directory handle (O_PATH) to look things up from. */
 export function openDirectory(path: string, directory?: OwnedFd): OwnedFd {
   return openFile(directory, path, openFlags.path | openFlags.directory);

@@ -8,7 +8,7 @@
 import { errno } from "../linux/errno.ts";
 import { resolveFlags } from "../linux/open-flags.ts";
 import { descriptorStatus, type FileStatus, listDirectory } from "./directory.ts";
-import { openDirectory, openFile, openFlags, openIfPresent, readLinkOf } from "./files.ts";
+import { openDirectory, openFile, openFlags, openIfPossible, openIfPresent, readLinkOf } from "./files.ts";
 import { readToEnd } from "./io.ts";
 import { isOpaque, isWhiteout } from "./overlay-marks.ts";
 import type { OwnedFd } from "./owned-fd.ts";
@@ -21,6 +21,8 @@ export type TreeLayer = string | OwnedFd;
 export interface TreeAppearance {
   /** Of everything in it. */
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** Whether there is anything that is not there for us. */
+  readonly hidesAny: boolean;
   /** Whether it is not there for us; `within`: but what is in it may be, and then it is there too. */
   hides(path: string, isDirectory: boolean): "no" | "yes" | "within";
   /** Whether the extended attribute goes along. */
@@ -55,8 +57,13 @@ export class TreeEntry implements Disposable {
   /** The directories that are merged here, uppermost first; for anything else the one that counts. */
   readonly #places: readonly Place[];
   readonly #sight: Sight | undefined;
+  /** `fd` reads the content: it is a regular file. */
+  readonly isReadable: boolean;
+  /** Names that were files when they were listed. */
+  #files: ReadonlySet<string> | undefined;
 
-  constructor(status: FileStatus, places: readonly Place[], sight?: Sight) {
+  constructor(status: FileStatus, places: readonly Place[], sight?: Sight, isReadable = false) {
+    this.isReadable = isReadable;
     this.status = sight?.appearance === undefined ? status : { ...status, ...sight.appearance.owner };
     this.#places = places;
     this.#sight = sight;
@@ -65,6 +72,10 @@ export class TreeEntry implements Disposable {
   /** Whether an extended attribute goes along; undefined: as of any tree. */
   get carries(): ((name: string) => boolean) | undefined {
     return this.#sight?.appearance?.carries;
+  }
+
+  get hidesAny(): boolean {
+    return this.#sight?.appearance?.hidesAny === true;
   }
 
   /** Whether an entry of this directory is not there for us, whatever is in it. */
@@ -94,13 +105,13 @@ export class TreeEntry implements Disposable {
     return first;
   }
 
-  /** The entry `name` of this directory; undefined when there is none. */
-  child(name: string): TreeEntry | undefined {
+  /** The entry `name` of this directory; undefined when there is none. One that is said to be a file is opened for reading at once. */
+  child(name: string, saidToBeFile = this.#files?.has(name) === true): TreeEntry | undefined {
     const { appearance, path } = this.#sight ?? {};
     if (appearance === undefined) return this.#child(name);
     const below = pathBelow(path ?? "", name);
     // Only what it is says whether it is hidden.
-    const found = this.#child(name);
+    const found = (saidToBeFile ? this.#file(name) : undefined) ?? this.#child(name);
     if (found === undefined) return undefined;
     // A socket means nothing without the program behind it.
     const hidden = found.status.type === "socket" ? "yes" : appearance.hides(below, found.isDirectory);
@@ -117,6 +128,25 @@ export class TreeEntry implements Disposable {
     return false;
   }
 
+  /** Undefined: it is none, or cannot be opened like one. */
+  #file(name: string): TreeEntry | undefined {
+    const [place, ...others] = this.#places;
+    if (place === undefined || others.length > 0 || this.#sight === undefined) return undefined;
+    const resolve = this.#sight.crossesMounts === true ? inside : insideOne;
+    // Whatever has taken its place meanwhile, to open it waits for nobody and makes nothing of it this program's terminal.
+    const flags =
+      openFlags.readOnly | openFlags.noFollow | openFlags.nonBlocking | openFlags.noControllingTerminal;
+    const fd = openIfPossible(place.fd, name, flags, { resolve });
+    if (fd === undefined) return undefined;
+    const status = descriptorStatus(fd);
+    if (status.type === "file") {
+      const sight = { ...this.#sight, path: pathBelow(this.#sight.path, name) };
+      return new TreeEntry(status, [{ fd, layer: place.layer }], sight, true);
+    }
+    fd[Symbol.dispose]();
+    return undefined;
+  }
+
   #child(name: string): TreeEntry | undefined {
     const resolve = this.#sight?.crossesMounts === true ? inside : insideOne;
     const sight =
@@ -130,7 +160,7 @@ export class TreeEntry implements Disposable {
       if (status.type === "directory") {
         first ??= status;
         merged.push({ fd, layer });
-        if (isOpaque(fd)) break;
+        if (layer === this.#places.at(-1)?.layer || isOpaque(fd)) break;
         continue;
       }
       // A whiteout: the name is gone from here down. Below a directory anything else is hidden too.
@@ -155,7 +185,10 @@ export class TreeEntry implements Disposable {
     for (const { fd } of this.#places) {
       using open = openIfPresent(fd, ".", openFlags.readOnly | openFlags.directory);
       if (open === undefined) continue;
-      for (const { name } of listDirectory(open, fd.what)) names.add(name);
+      const entries = listDirectory(open, fd.what);
+      for (const { name } of entries) names.add(name);
+      if (this.#sight?.appearance !== undefined)
+        this.#files = new Set(entries.filter(({ type }) => type === "file").map(({ name }) => name));
     }
     return names;
   }

@@ -7,50 +7,57 @@ import { fdatasync } from "node:fs";
 import { promisify } from "node:util";
 import { type ImageSink, segmentBytes } from "../../archive/mod.ts";
 import { openFile, openFlags } from "../../kernel/files.ts";
-import { readAt, writeAll } from "../../kernel/io.ts";
+import { readAt } from "../../kernel/io.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
-import { syscall, trySyscall } from "../../kernel/syscall.ts";
+import { syscall } from "../../kernel/syscall.ts";
+import { WriteBehind, writeAt } from "./write-behind.ts";
 
 const syncData = promisify(fdatasync);
+
+/** A file that gets longer than this is settled before it is finished. */
+const alongBytes = 4 * 1024 * 1024;
 
 export class ImageFile implements ImageSink, Disposable {
   readonly #file: OwnedFd;
   readonly #sums: bigint[] = [];
   readonly #changed = new Set<number>();
+  readonly #behind: WriteBehind;
   #bytes = 0;
+  #isSettled = false;
 
   /** A new file at `path`. Throws `SyscallError`. */
   constructor(path: string) {
     const flags = openFlags.readWrite | openFlags.create | openFlags.exclusive;
     this.#file = openFile(undefined, path, flags, { mode: 0o600 });
+    this.#behind = new WriteBehind(this.#file);
   }
 
   append(bytes: Uint8Array): void {
-    writeAll(this.#file, bytes);
+    if (this.#bytes >= alongBytes && !this.#isSettled) this.#behind.append(bytes, this.#bytes);
+    else writeAt(this.#file, bytes, this.#bytes);
     for (let at = 0; at < bytes.length; at += segmentBytes) {
       this.#sums.push(Bun.hash.xxHash3(bytes.subarray(at, at + segmentBytes)));
     }
-    // The disk begins now with what the end waits for, if this file system can be told.
-    trySyscall("sync_file_range", this.#file.raw, this.#bytes, bytes.length, startWriting);
     this.#bytes += bytes.length;
   }
 
+  /** Only where nothing is written behind this thread's back: what comes later might be what was there before. */
   patch(offset: number, bytes: Uint8Array): void {
-    let done = 0;
-    while (done < bytes.length) {
-      const rest = bytes.subarray(done);
-      done += syscall("pwrite64", this.#file.what, this.#file.raw, rest, rest.length, offset + done);
-    }
+    this.#checkIdle();
+    writeAt(this.#file, bytes, offset);
     this.#changed.add(Math.floor(offset / segmentBytes));
   }
 
-  /** Makes durable what it has so far, off this thread. */
+  /** Makes durable what it has so far, off this thread. From now on this thread writes alone. */
   async settle(): Promise<void> {
-    await syncData(this.#file.raw);
+    this.#isSettled = true;
+    await this.#behind.settle();
+    if (this.#bytes >= alongBytes) await syncData(this.#file.raw);
   }
 
-  /** Makes the file durable; its check sum. */
+  /** Makes the file durable; its check sum. A long one has been settled. */
   finish(): string {
+    this.#checkIdle();
     const segment = new Uint8Array(segmentBytes);
     for (const index of this.#changed) {
       const at = index * segmentBytes;
@@ -62,12 +69,15 @@ export class ImageFile implements ImageSink, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#file[Symbol.dispose]();
+    if (this.#behind.isIdle) this.#file[Symbol.dispose]();
+    // Its number is not free for another file as long as a thread writes by it.
+    else void this.#behind.ended().then(() => this.#file[Symbol.dispose]());
+  }
+
+  #checkIdle(): void {
+    if (!this.#behind.isIdle) throw new Error("a long image is settled before it is finished");
   }
 }
-
-/** SYNC_FILE_RANGE_WRITE */
-const startWriting = 2;
 
 function sumOfSums(sums: readonly bigint[]): string {
   const all = BigUint64Array.from(sums);

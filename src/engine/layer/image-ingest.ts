@@ -7,9 +7,6 @@ import { SkeletonFile } from "./skeleton-file.ts";
 import { checkDigest } from "./wanted-digest.ts";
 import { writing } from "./write-failure.ts";
 
-/** Less than this is on disk at once. */
-const settledBytes = 4 * 1024 * 1024;
-
 /** What is known of an image once it is written. */
 export interface WrittenImage extends Pick<ErofsImage, "imageBytes" | "top"> {
   readonly checkSum: string;
@@ -62,7 +59,6 @@ export class ImageIngest implements LayerIngest {
   }
 
   async settle(): Promise<void> {
-    if (this.#tarBytes < settledBytes) return;
     try {
       await this.#file.settle();
     } catch (thrown) {

@@ -13,7 +13,7 @@ import {
 } from "../../archive/mod.ts";
 import type { EntryType } from "../../kernel/directory.ts";
 import { openFile, openFlags, readLinkOf } from "../../kernel/files.ts";
-import { readSome } from "../../kernel/io.ts";
+import { readAt } from "../../kernel/io.ts";
 import { Pieces } from "../../lib/pieces.ts";
 import { type Attributes, keptAttributes, noAttributes, relativeId } from "./kept-attributes.ts";
 import type { TreeNode } from "./tree-node.ts";
@@ -102,11 +102,15 @@ export class TarPacking {
   *#content(node: TreeNode): Generator<Uint8Array> {
     const { sizeBytes } = node.status;
     // It is known to be a regular file, so opening it cannot block.
-    using file = openFile(undefined, `/proc/self/fd/${node.fd.raw}`, openFlags.readOnly);
+    using opened =
+      node.isReadable === true
+        ? undefined
+        : openFile(undefined, `/proc/self/fd/${node.fd.raw}`, openFlags.readOnly);
+    const file = opened ?? node.fd;
     let hasEnded = false;
     for (let left = sizeBytes; left > 0; ) {
       const room = this.#pieces.room(left);
-      const got: number = hasEnded ? 0 : readSome(file, room);
+      const got: number = hasEnded ? 0 : readAt(file, room, sizeBytes - left).length;
       hasEnded ||= got === 0;
       if (hasEnded) room.fill(0);
       const taken = hasEnded ? room.length : got;

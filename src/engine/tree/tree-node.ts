@@ -3,8 +3,9 @@ import type { FileStatus } from "../../kernel/directory.ts";
 import type { OwnedFd } from "../../kernel/owned-fd.ts";
 
 export interface TreeNode extends Disposable {
-  /** Opened by O_PATH; stays the node's. */
+  /** Opened by O_PATH, or for reading, from its beginning, where it `isReadable`; stays the node's. */
   readonly fd: OwnedFd;
+  readonly isReadable?: boolean;
   readonly status: FileStatus;
   /** In a merged tree: the layer that it is in, counted from the uppermost. */
   readonly layer?: number;

@@ -9,6 +9,7 @@ import {
   changedMsIn,
   type DirectoryScan,
   isDirectoryIn,
+  isFileIn,
   isGone,
   scanDirectory,
   statusWords,
@@ -28,6 +29,7 @@ interface SeenEntry {
   readonly name: string;
   readonly index: number;
   readonly isDirectory: boolean;
+  readonly isFile: boolean;
   readonly isSettled: boolean;
   fact: string | undefined;
 }
@@ -75,7 +77,14 @@ export class DirectoryMemory {
 function isSame(before: Seen, { entries, words }: DirectoryScan): boolean {
   if (before.words.length !== words.length || Buffer.compare(before.entries, entries) !== 0) return false;
   // Of those that had just changed nothing is known, and the next look may find that they have settled.
-  return before.all.every(({ isSettled }) => isSettled) && sameWords(before.words, 0, words, 0, words.length);
+  return (
+    before.all.every(({ isSettled }) => isSettled) &&
+    Buffer.compare(bytesOf(before.words), bytesOf(words)) === 0
+  );
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 function sameWords(a: Uint32Array, fromA: number, b: Uint32Array, fromB: number, count: number): boolean {
@@ -98,6 +107,7 @@ function seenOf(scan: DirectoryScan, before: Seen | undefined, startedMs: number
       name,
       index,
       isDirectory: isDirectoryIn(words, index),
+      isFile: isFileIn(words, index),
       isSettled: hasSettled(changedMsIn(words, index), startedMs),
       fact: isUnchanged ? was.fact : undefined,
     });

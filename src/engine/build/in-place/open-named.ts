@@ -129,6 +129,7 @@ export function appearanceOf(ignored: readonly string[] | undefined): TreeAppear
     ignored === undefined || ignored.length === 0 ? undefined : parseIgnore(ignored.join("\n"));
   return {
     owner: { uid: 0, gid: 0 },
+    hidesAny: patterns !== undefined,
     carries: (name) => name.startsWith("user.") || name === "security.capability",
     hides(path, isDirectory) {
       if (patterns?.excludes(path) !== true) return "no";

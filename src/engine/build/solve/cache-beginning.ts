@@ -1,7 +1,7 @@
 /** What a cache mount begins with, as a part of its name. */
 import { createHash } from "node:crypto";
+import { contentFacts } from "./content-facts.ts";
 import { memoryFor } from "./memory-for.ts";
-import { contentFacts } from "./sources.ts";
 import type { StepContext } from "./step-context.ts";
 import { openTree, type Tree } from "./tree.ts";
 

@@ -7,15 +7,16 @@ import { resolveUser } from "../../../linux/passwd.ts";
 import { compressionOf, decompress, type TreeNode, unpack } from "../../tree/mod.ts";
 import type { ChangeFiles, FileAction, FileOperand, FileOwner } from "../graph/mod.ts";
 import type { StepInput } from "../step-cache.ts";
+import { contentFacts } from "./content-facts.ts";
 import { type DraftOwner, LayerDraft } from "./layer-draft.ts";
 import { memoryFor } from "./memory-for.ts";
 import { shownNode } from "./shown-node.ts";
 import {
   below,
-  contentFacts,
   findSources,
   hasWildcard,
   type LeavesOut,
+  leavesNothingOut,
   pathParts,
   type Source,
 } from "./sources.ts";
@@ -87,8 +88,10 @@ class FoundSources implements Disposable {
     const { exclude, include } = options;
     const excluded = exclude.length === 0 ? undefined : parseIgnore(exclude.join("\n"));
     const included = include.length === 0 ? undefined : parseIgnore(include.join("\n"));
-    this.leavesOut = (path) =>
-      excluded?.excludes(path) === true || (included !== undefined && !included.excludes(path));
+    this.leavesOut =
+      excluded === undefined && included === undefined
+        ? leavesNothingOut
+        : (path) => excluded?.excludes(path) === true || included?.excludes(path) === false;
     this.sources = found.filter(
       ({ path, node }) => node.status.type === "directory" || !this.leavesOut(path.split("/").at(-1) ?? path),
     );

@@ -13,6 +13,7 @@ export function shownNode(node: TreeNode, appearance: Appearance): TreeNode {
   if (appearance.owner === undefined && appearance.mode === undefined) return node;
   return {
     fd: node.fd,
+    isReadable: node.isReadable === true,
     status: shownStatus(node.status, appearance),
     carries: node.carries,
     names: () => node.names(),

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { formatPlatform } from "../../../oci/mod.ts";
 import type { FileAction, RunMount, RunProgram, Vertex } from "../graph/mod.ts";
 import type { StepInput } from "../step-cache.ts";
+import { contentFacts } from "./content-facts.ts";
 import type { StepInputs } from "./files-step.ts";
 import { memoryFor } from "./memory-for.ts";
-import { contentFacts } from "./sources.ts";
 import type { StepContext } from "./step-context.ts";
 import { emptyTree, openTree, type Tree } from "./tree.ts";
 
