@@ -5,6 +5,7 @@
 import type { Endpoint } from "../client/endpoint.ts";
 import type { ConnectSync, SyncSocket } from "../client/sync-socket.ts";
 import type { ClientTransport } from "../client/transport.ts";
+import type { NamedDirectories } from "../docker/types/build.ts";
 import type { ByteDuplex } from "../lib/byte-duplex.ts";
 import type { Observer } from "./observer.ts";
 
@@ -133,6 +134,10 @@ export interface CliIo {
   removeDirectory(path: string): void;
   /** What a path leads to, links followed. */
   pathKind(path: string): PathKind;
+  /** Before files of the caller's are used by other ways than these. Throws `CallerNeeded` where that would be another's files. */
+  callerOnly?(what: string): void;
+  /** Where the caller is another process: a directory of the caller's as an engine is told of it. */
+  namedDirectory?(path: string): NamedDirectories | undefined;
   /** A new file for its owner alone that takes its place at `path` when it is finished, and is gone when it is not. */
   beginFile(path: string): BegunFile;
   nowMs(): number;

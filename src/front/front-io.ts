@@ -10,6 +10,7 @@ import {
   DescriptorError,
   type EngineAtHand,
   type OpenFile,
+  type PathKind,
   type PollTable,
   type StandardFd,
   type WindowSize,
@@ -18,7 +19,8 @@ import { chooseEndpoint, type Endpoint } from "../client/endpoint.ts";
 import { nowMs } from "../lib/clock.ts";
 import { own } from "../lib/own.ts";
 import { signalNumbers } from "../linux/signals.ts";
-import type { HttpHandler } from "../transport/http-message.ts";
+import type { HttpHandler, RequestCaller } from "../transport/http-message.ts";
+import type { FrontFiles } from "./front-files.ts";
 import type { FrontCommand, FrontLink } from "./front-link.ts";
 import { type LocalEngine, LocalTransport } from "./local-transport.ts";
 import { MemoryPollTable, Pollables } from "./poll-table.ts";
@@ -37,6 +39,10 @@ export interface FrontIoOptions {
   readonly command: FrontCommand;
   readonly windows: ReadonlyMap<StandardFd, WindowSize>;
   readonly handle: HttpHandler;
+  /** The process that is the front. */
+  readonly caller: RequestCaller | undefined;
+  /** Undefined: whatever is in a file, only the caller may look at it. */
+  readonly files: FrontFiles | undefined;
 }
 
 /** Thrown out of whatever a command waits for when nobody waits for the command. */
@@ -51,6 +57,8 @@ export class FrontIo implements CliIo, LocalEngine {
   readonly version: string;
   readonly cwd: string;
   readonly handle: HttpHandler;
+  readonly caller: RequestCaller | undefined;
+  readonly #files: FrontFiles | undefined;
   readonly pollables = new Pollables(firstFree);
   readonly #link: FrontLink;
   readonly #terminals: number;
@@ -74,6 +82,8 @@ export class FrontIo implements CliIo, LocalEngine {
     const { link, command, windows } = options;
     this.version = options.version;
     this.handle = options.handle;
+    this.caller = options.caller;
+    this.#files = options.files;
     this.env = command.env;
     this.cwd = command.cwd;
     this.#link = link;
@@ -293,11 +303,41 @@ export class FrontIo implements CliIo, LocalEngine {
     return nowMs();
   }
 
+  // Files of the caller's that can be looked at from here.
+
+  readonly readFile = (path: string): Uint8Array => {
+    const found = this.#files?.read(path) ?? "unknown";
+    if (found === "unknown") return this.#caller("a file");
+    if (found !== "missing") return found;
+    throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), { code: "ENOENT" });
+  };
+
+  readonly pathKind = (path: string): PathKind => {
+    const found = this.#files?.status(path) ?? "unknown";
+    if (found === "unknown") return this.#caller("a path");
+    if (found === "missing") return "missing";
+    const { type } = found;
+    if (type === "file" || type === "directory") return type;
+    return type === "block" || type === "character" ? "device" : "irregular";
+  };
+
+  readonly isThere = (path: string): boolean => this.pathKind(path) !== "missing";
+
+  readonly namedDirectory: NonNullable<CliIo["namedDirectory"]> = (path) => {
+    const found = this.#files?.directory(path) ?? "unknown";
+    if (found === "unknown" || found === "missing") return this.#caller("a directory");
+    const { bootId, device, inode } = found;
+    return { Boot: bootId, Directories: { "": { Path: path, Device: device, Inode: inode } } };
+  };
+
+  callerOnly(what: string): void {
+    this.#caller(what);
+  }
+
   // What only the caller can do. Bound, as some of it is handed on by itself.
 
   readonly connect = (): never => this.#caller("a connection of its own");
   readonly ensureEngine = (): never => this.#caller("an engine");
-  readonly readFile = (): never => this.#caller("a file");
   readonly openFile = (): OpenFile => this.#caller("a file");
   readonly createFile = (): never => this.#caller("a file");
   readonly fillFile = (): never => this.#caller("a file");
@@ -306,8 +346,6 @@ export class FrontIo implements CliIo, LocalEngine {
   readonly removeFile = (): never => this.#caller("a file");
   readonly directoryNames = (): never => this.#caller("a directory");
   readonly removeDirectory = (): never => this.#caller("a directory");
-  readonly pathKind = (): never => this.#caller("a path");
-  readonly isThere = (): never => this.#caller("a path");
   readonly dialOut = (): never => this.#caller("a way to another engine");
   readonly beginFile = (): BegunFile => this.#caller("a file");
   readonly observer = (): never => this.#caller("the machine as it sees it");

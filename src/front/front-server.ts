@@ -6,8 +6,9 @@ import type { SocketListener } from "bun";
 import { CallerNeeded, type StandardFd, type WindowSize } from "../cli/io.ts";
 import { runCli } from "../cli/run-cli.ts";
 import { after } from "../lib/timer.ts";
-import { BunDuplex } from "../transport/bun-duplex.ts";
+import { BunDuplex, type CallerAt } from "../transport/bun-duplex.ts";
 import type { HttpHandler } from "../transport/http-message.ts";
+import type { FrontFiles } from "./front-files.ts";
 import { FrontGone, FrontIo } from "./front-io.ts";
 import { type FrontCommand, FrontLink } from "./front-link.ts";
 import { isServed } from "./served-commands.ts";
@@ -18,6 +19,10 @@ export interface FrontServerOptions {
   readonly handle: HttpHandler;
   /** TZ of this process: who counts in another one has its times told by its own program. */
   readonly timeZone: string | undefined;
+  /** Who is at the other end of a connection. */
+  readonly callerAt: CallerAt;
+  /** Of a process that may read whatever this one may. */
+  filesOf(pid: number): FrontFiles;
   /** A command that failed in a way that it cannot tell. */
   onFault(error: unknown): void;
 }
@@ -70,7 +75,10 @@ export class FrontServer {
       command: (command) => {
         if (io !== undefined) throw new Error("a front has one command");
         silent.cancel();
-        io = new FrontIo({ ...this.#options, link, command, windows });
+        const caller = duplex.caller(this.#options.callerAt);
+        // As this one reads with all rights, only for who has them too.
+        const files = caller?.uid === 0 ? this.#options.filesOf(caller.pid) : undefined;
+        io = new FrontIo({ ...this.#options, link, command, windows, caller, files });
         void this.#perform(io, link, command);
       },
       window: (fd, size) => {

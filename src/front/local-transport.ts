@@ -15,13 +15,21 @@ import {
   type StreamedResponse,
   type Upgraded,
 } from "../client/transport.ts";
-import type { HttpHandler, HttpReply, HttpRequest, TakeoverReply } from "../transport/http-message.ts";
+import type {
+  HttpHandler,
+  HttpReply,
+  HttpRequest,
+  RequestCaller,
+  TakeoverReply,
+} from "../transport/http-message.ts";
 import { HttpProblem } from "../transport/http-problem.ts";
 import { MemoryConnection } from "./memory-connection.ts";
 import type { Pollables } from "./poll-table.ts";
 
 export interface LocalEngine {
   readonly handle: HttpHandler;
+  /** Who asks. */
+  readonly caller: RequestCaller | undefined;
   /** Aborted when nobody waits for the command any more. */
   readonly signal: AbortSignal;
   readonly pollables: Pollables;
@@ -106,7 +114,7 @@ export class LocalTransport implements ClientTransport<SyncSocket> {
   async #ask(spec: RequestSpec, upgrade: boolean): Promise<HttpReply> {
     const isSafe = safeMethods.includes(spec.method);
     if (!isSafe) this.#engine.checkMayBegin();
-    const reply = await this.#engine.handle(requestOf(spec, upgrade, this.#engine.signal));
+    const reply = await this.#engine.handle(requestOf(spec, upgrade, this.#engine));
     this.#engine.signal.throwIfAborted();
     if (!isSafe && reply.kind !== "takeover" && reply.status < 300) this.#engine.begun();
     return reply;
@@ -121,7 +129,11 @@ export class LocalTransport implements ClientTransport<SyncSocket> {
   }
 }
 
-function requestOf(spec: RequestSpec, upgrade: boolean, signal: AbortSignal): HttpRequest {
+function requestOf(
+  spec: RequestSpec,
+  upgrade: boolean,
+  { caller, signal }: Pick<LocalEngine, "caller" | "signal">,
+): HttpRequest {
   const body = spec.body === undefined ? nothing : encoder.encode(JSON.stringify(spec.body));
   const headers = new Map<string, string>([["host", "tiffin"]]);
   for (const [name, value] of spec.headers ?? []) headers.set(name.toLowerCase(), value);
@@ -132,17 +144,18 @@ function requestOf(spec: RequestSpec, upgrade: boolean, signal: AbortSignal): Ht
       target: spec.path,
       minorVersion: 1,
       headers,
-      body: { kind: "length", bytes: body.length },
+      body: spec.upload === undefined ? { kind: "length", bytes: body.length } : { kind: "chunked" },
       keepAlive: true,
       expectContinue: false,
       upgrade: upgrade ? "tcp" : undefined,
     },
+    caller,
     signal,
     readBody: (limitBytes) =>
       body.length > limitBytes
         ? Promise.reject(new HttpProblem(413, "the body of the request is too large"))
         : Promise.resolve(body),
-    streamBody: () => oneOf(body),
+    streamBody: () => spec.upload ?? oneOf(body),
   };
 }
 

@@ -18,6 +18,7 @@ const served = [
   "top",
   "rename",
   "version",
+  "build",
 ];
 
 /** Whether a command with this name among others is performed by the engine. */

@@ -7,6 +7,7 @@ import { type EngineConfig, engineConfig } from "../engine/config.ts";
 import { openEngine } from "../engine/mod.ts";
 import type { FrontServer } from "../front/mod.ts";
 import { callerAt } from "../kernel/caller.ts";
+import { CallerFiles } from "../kernel/caller-files.ts";
 import { acceptEach, notifyManager, takeListeners } from "../kernel/service-manager.ts";
 import { unreadBytes } from "../kernel/unread-bytes.ts";
 import { messageOf, TiffinError } from "../lib/errors.ts";
@@ -51,6 +52,8 @@ async function serveFronts(api: ApiServer, host: string, log: EngineLog): Promis
     version,
     handle: api.handle,
     timeZone: process.env["TZ"],
+    callerAt,
+    filesOf: (pid) => new CallerFiles(pid),
     onFault: (error) => log.fail(error, "a command failed"),
   });
   await bindSocketPath(path, () => server.listen(path));

@@ -3,7 +3,7 @@
  * without the engine's help, whatever happens to either of them.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { encodeMessage } from "../../src/abi/message.ts";
@@ -26,6 +26,8 @@ beforeAll(async () => {
   await engine.output("run", "-d", "--name", "long", "-e", "COLOUR=green", "base", "sleep", "1000");
   await engine.cli("run", "--name", "over", "base", "sh", "-c", "echo one; echo two >&2");
   writeFileSync(join(files.path, "variables"), "FROM_FILE=yes\n");
+  mkdirSync(join(files.path, "context/empty"), { recursive: true });
+  writeFileSync(join(files.path, "context/Dockerfile"), "FROM base\nCOPY . /all\n");
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
@@ -122,6 +124,20 @@ const cases: readonly (readonly [words: readonly string[], called?: Called])[] =
   [["ps"], { env: { TIFFIN_HOST: "", DOCKER_HOST: "unix:///nowhere" } }],
   [["ps"], { env: { TIFFIN_HOST: "not an address" } }],
   [["kill", "-s", "NONE", "long"]],
+  [["build", "-q", "context"]],
+  [["build", "-q", "-f", "context/Dockerfile", "-t", "by-file", "context/empty"]],
+  [["build", "-q", "-f", "-", "context"], { input: "FROM base\nLABEL from=stdin\n" }],
+  [["build", "-q", "-"], { input: "FROM base\nLABEL from=alone\n" }],
+  [["build", "-q", "--iidfile", "context.id", "context"]],
+  [["build", "-q", "--iidfile", "none/such/id", "context"]],
+  [["build", "-q", "-o", "out", "context"]],
+  [["build", "-q", "-o", "-", "context/empty", "-f", "variables"]],
+  [["build", "--graph", "context"]],
+  [["build", "context/empty"]],
+  [["build", "nowhere"]],
+  [["build", "-t", "NoName", "context"]],
+  [["build", "-q", "--secret", "id=one,src=variables", "context"]],
+  [["build", "-q", "--secret", "id=one,src=none", "context"]],
   [["volume", "ls", "-q"]],
   [["system", "df", "--format", "{{.Type}}"]],
 ];

@@ -94,23 +94,29 @@ function fromDirectory(io: CliIo, directory: string, { name, text }: NamedText):
         },
       }),
     },
-    async *body() {
-      if (!foreign) {
-        yield* packHost(directory, undefined, () => {}, leaveOut(ignore, needed));
-        return;
-      }
-      // As docker's client does it: the file is sent, and the patterns say that it is no part of the context.
-      yield* member(name, text);
-      yield* member(ignoreName, new TextEncoder().encode(`${ignoreText(io, directory)}\n${name}\n`));
-      const leavesOut = leaveOut(ignore, []);
-      yield* packHost(
-        directory,
-        undefined,
-        () => {},
-        (path, isDirectory) => (path === ignoreName ? "all" : leavesOut(path, isDirectory)),
-      );
+    body() {
+      io.callerOnly?.("a directory");
+      if (!foreign) return packHost(directory, undefined, () => {}, leaveOut(ignore, needed));
+      return withForeignFile({ name, text }, directory, { ignore, ignoreText: ignoreText(io, directory) });
     },
   };
+}
+
+/** As docker's client does it: the file is sent, and the patterns say that it is no part of the context. */
+async function* withForeignFile(
+  { name, text }: NamedText,
+  directory: string,
+  { ignore, ignoreText: lines }: { readonly ignore: IgnorePatterns; readonly ignoreText: string },
+): AsyncGenerator<Uint8Array> {
+  yield* member(name, text);
+  yield* member(ignoreName, new TextEncoder().encode(`${lines}\n${name}\n`));
+  const leavesOut = leaveOut(ignore, []);
+  yield* packHost(
+    directory,
+    undefined,
+    () => {},
+    (path, isDirectory) => (path === ignoreName ? "all" : leavesOut(path, isDirectory)),
+  );
 }
 
 function ignoreText(io: CliIo, directory: string): string {

@@ -4,6 +4,7 @@ import { EngineError } from "../../client/api-error.ts";
 import { namedDirectory } from "../../client/named-directory.ts";
 import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import type { CliContext } from "../context.ts";
+import type { CliIo } from "../io.ts";
 import type { BuildInput } from "./build-input.ts";
 
 type Wishes = Pick<CallOf<"build">, "query" | "headers">;
@@ -16,7 +17,7 @@ export async function* buildLines(
   input: BuildInput,
   wishes: Wishes,
 ): AsyncGenerator<LineOf<"build">> {
-  const inPlace = context.endpoint().kind === "unix" ? inPlaceCall(input, wishes) : undefined;
+  const inPlace = context.endpoint().kind === "unix" ? inPlaceCall(context.io, input, wishes) : undefined;
   if (inPlace !== undefined) {
     try {
       yield* api.lines("buildInPlace", inPlace);
@@ -29,11 +30,12 @@ export async function* buildLines(
 }
 
 function inPlaceCall(
+  io: CliIo,
   { directory, dockerfile }: BuildInput,
   { query, headers }: Wishes,
 ): CallOf<"buildInPlace"> | undefined {
   if (directory === undefined) return undefined;
-  const named = namedDirectory(directory.path);
+  const named = (io.namedDirectory ?? namedDirectory)(directory.path);
   if (named === undefined) return undefined;
   const { dockerfileBody } = directory;
   return {

@@ -44,6 +44,7 @@ function placeOf(io: CliIo, text: string): Place | undefined {
 const directoryMode = 0o755;
 
 function directory(io: CliIo, path: string): Place {
+  io.callerOnly?.("a directory");
   if (io.pathKind(path) === "missing") io.makeDirectory(path, directoryMode);
   const unpacking = new HostUnpacking({
     directory: path,

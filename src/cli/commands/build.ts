@@ -1,4 +1,6 @@
 /** `tiffin build`. */
+
+import { errnoOf } from "../../client/api-error.ts";
 import { checkDockerfile } from "../../docker/dockerfile/check-dockerfile.ts";
 import type { Lookup } from "../../docker/dockerfile/expand.ts";
 import { parseDockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
@@ -17,7 +19,7 @@ import { stepFlags, stepQuery } from "../build/step-flags.ts";
 import { warningsAfter } from "../build/told-warnings.ts";
 import { defineCommand } from "../command.ts";
 import { list, text, toggle } from "../flags/flag.ts";
-import type { CliIo } from "../io.ts";
+import type { BegunFile, CliIo } from "../io.ts";
 import { showProgress } from "../progress-display.ts";
 import { allCredentials } from "../registry/credentials.ts";
 import { platformFor } from "../registry/default-platform.ts";
@@ -82,12 +84,21 @@ function checkAttestations(values: { readonly provenance: string; readonly sbom:
   }
 }
 
-/** Nothing without a path. */
-function writeFile(io: CliIo, path: string, content: string): void {
-  if (path === "") return;
-  using file = io.beginFile(path.startsWith("/") ? path : `${io.cwd}/${path}`);
-  file.write(new TextEncoder().encode(content));
-  file.finish();
+/** Before there is anything to write, so that no build is done in vain; nothing without a path. */
+function beginFile(io: CliIo, path: string): BegunFile | undefined {
+  if (path === "") return undefined;
+  try {
+    return io.beginFile(path.startsWith("/") ? path : `${io.cwd}/${path}`);
+  } catch (thrown) {
+    const errno = errnoOf(thrown);
+    if (errno === undefined) throw thrown;
+    throw new Error(`cannot write ${path}: ${errno === "ENOENT" ? "no such file or directory" : errno}`);
+  }
+}
+
+function finishFile(file: BegunFile | undefined, content: string): void {
+  file?.write(new TextEncoder().encode(content));
+  file?.finish();
 }
 
 export const command = defineCommand({
@@ -177,6 +188,8 @@ export const command = defineCommand({
     ];
     const extras = buildExtrasOf(context.io, { ...values, output });
     const received = new ReceivedOutputs(context.io, output);
+    using idFile = beginFile(context.io, values.iidfile);
+    using metadataFile = beginFile(context.io, values["metadata-file"]);
     let id = "";
     let metadata: BuildMetadata = {};
     await showProgress(
@@ -195,8 +208,8 @@ export const command = defineCommand({
       },
     );
     received.finish();
-    writeFile(context.io, values.iidfile, id);
-    writeFile(context.io, values["metadata-file"], metadataText(metadata));
+    finishFile(idFile, id);
+    finishFile(metadataFile, metadataText(metadata));
     if (values.quiet) context.out(`${id}\n`);
     else if (input.dockerfileText !== undefined) {
       const file = parseDockerfile(input.dockerfileText);
