@@ -176,7 +176,7 @@ export const templates: Readonly<Record<string, readonly string[]>> = {
     "{{eq .Config.Healthcheck .State.Health}} {{eq .State .State}} {{eq .HostConfig.RestartPolicy .HostConfig.RestartPolicy}} {{ne .HostConfig.ConsoleSize .HostConfig.ConsoleSize}}",
     "{{eq .HostConfig.LogConfig .HostConfig.LogConfig}}",
     '{{printf "%X %f %+z" .Config.Healthcheck .Config.Healthcheck.Interval .HostConfig.Memory}}',
-    '{{printf "%+q|%#q" .HostConfig.Init .HostConfig.Init}}',
+    '{{printf "%+q" .HostConfig.Init}}',
   ],
   image: [
     "{{.}}",
