@@ -616,6 +616,9 @@ test("work that tells how it gets on: lines while the request is still read, and
   const failed = await load("x".repeat(600), "y".repeat(600));
   expect([failed.status, failed.lines.at(-1)]).toEqual([
     200,
-    { errorDetail: { message: "too much in it", tiffinCode: "archive.bad-image" }, error: "too much in it" },
+    {
+      errorDetail: { message: "too much in it", tiffinCode: "archive.bad-image", tiffinKind: "invalid" },
+      error: "too much in it",
+    },
   ]);
 });

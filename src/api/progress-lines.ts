@@ -72,6 +72,7 @@ export async function progressLines(
           message,
           ...(remedy !== undefined && { remedy }),
           tiffinCode: code,
+          tiffinKind: error.kind,
         },
         error: message,
       });

@@ -196,8 +196,8 @@ export class Container {
       ...(size !== undefined && { ConsoleSize: [size.rows, size.columns] as const }),
       ...(privileged !== undefined && { Privileged: privileged }),
     };
-    const pending = await this.context.api.beginSession("execRun", { ...this.#params, body: { create } });
-    const process = new Process(await openSession(pending, signal));
+    const begin = () => this.context.api.beginSession("execRun", { ...this.#params, body: { create } });
+    const process = new Process(await openSession(begin, signal));
     if (input !== undefined) process.feed(input).catch(() => process.end());
     return process;
   }
@@ -218,7 +218,7 @@ export class Container {
   /** Its standard streams, for as long as it runs. */
   async attach({ logs, stdin, signal }: AttachOptions = {}): Promise<Attachment> {
     const query = { stream: true, stdout: true, stderr: true, stdin: stdin ?? false, logs: logs ?? false };
-    const answer = await this.context.api.hijack("containerAttach", { ...this.#params, query });
+    const answer = await this.context.api.hijack("containerAttach", { ...this.#params, query, signal });
     return new Attachment(answer, signal);
   }
 

@@ -96,7 +96,7 @@ export class Engine {
       ...(platform !== undefined && { platform }),
     };
     const process = await withImage(this.#context, image, options, async () => {
-      return new Process(await openSession(await this.#context.api.beginSession("run", { body }), signal));
+      return new Process(await openSession(() => this.#context.api.beginSession("run", { body }), signal));
     });
     if (input !== undefined) process.feed(input).catch(() => process.end());
     return process;

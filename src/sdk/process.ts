@@ -112,11 +112,33 @@ export interface OpenedSession {
 }
 
 /**
- * Waits for the start. When `signal` aborts, the process is killed; its output and its exit end with an error of kind
- * `cancelled`.
+ * Begins a session and waits for the start. When `signal` aborts, the process is killed; the start, its output and its exit end with an
+ * error of kind `cancelled`, the start at once, whatever the engine is still busy with.
  * @internal
  */
 export async function openSession(
+  begin: () => Promise<PendingUpgrade<ByteDuplex>>,
+  signal: AbortSignal | undefined,
+): Promise<OpenedSession> {
+  if (signal === undefined) return await started(await begin(), signal);
+  if (signal.aborted) throw givenUp(signal);
+  return await new Promise((resolve, reject) => {
+    const abort = (): void => reject(givenUp(signal));
+    signal.addEventListener("abort", abort);
+    begin()
+      .then(async (pending) => await started(pending, signal))
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+function givenUp(signal: AbortSignal): TiffinError {
+  return new TiffinError("cancelled", "client.cancelled", "the process was given up", {
+    cause: signal.reason,
+  });
+}
+
+async function started(
   pending: PendingUpgrade<ByteDuplex>,
   signal: AbortSignal | undefined,
 ): Promise<OpenedSession> {
@@ -125,7 +147,7 @@ export async function openSession(
   const input = new InputPipe(duplex);
   let starting: { resolve(started: RunStarted): void; reject(failure: unknown): void } | undefined;
   let ending: { resolve(code: number): void; reject(failure: unknown): void } | undefined;
-  const started = new Promise<RunStarted>((resolve, reject) => {
+  const beginning = new Promise<RunStarted>((resolve, reject) => {
     starting = { resolve, reject };
   });
   const exited = new Promise<number>((resolve, reject) => {
@@ -133,7 +155,7 @@ export async function openSession(
   });
   // Who never asks for the exit is not told of its failure either.
   exited.catch(() => undefined);
-  started.catch(() => undefined);
+  beginning.catch(() => undefined);
 
   const fail = (failure: unknown): void => {
     starting?.reject(failure);
@@ -143,9 +165,7 @@ export async function openSession(
   };
   const abort = (): void => {
     duplex.write(encodeJsonFrame(frameTypes.signal, { signal: "SIGKILL" }));
-    fail(
-      new TiffinError("cancelled", "client.cancelled", "the process was given up", { cause: signal?.reason }),
-    );
+    if (signal !== undefined) fail(givenUp(signal));
   };
   const decoder = new FrameDecoder({
     part(type, piece) {
@@ -184,8 +204,9 @@ export async function openSession(
     drain: () => input.drain(),
   });
   if (early.length > 0) decoder.push(early);
-  signal?.addEventListener("abort", abort);
-  return { started: await started, duplex, queue, input, exited };
+  if (signal?.aborted === true) abort();
+  else signal?.addEventListener("abort", abort);
+  return { started: await beginning, duplex, queue, input, exited };
 }
 
 function detached(): TiffinError {

@@ -96,8 +96,8 @@ const leastStatus = 400;
 const mostStatus = 599;
 
 function failureOf({ error, errorDetail }: ProgressMessage): TiffinError {
-  const { code, message, remedy, tiffinCode } = errorDetail ?? {};
+  const { code, message, remedy, tiffinCode, tiffinKind } = errorDetail ?? {};
   const isStatus = code !== undefined && code >= leastStatus && code <= mostStatus;
-  const kind = isStatus ? kindOfStatus(code) : "internal";
+  const kind = tiffinKind ?? (isStatus ? kindOfStatus(code) : "internal");
   return errorOfDocument(kind, { message: message ?? error, code: tiffinCode, remedy });
 }

@@ -1,9 +1,10 @@
 /** The npm packages as a user gets them: packed, installed in an empty project, on Node and on Bun, against a real engine. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { makeClientPackage } from "../../tools/package/npm/npm.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
+import { nodePackages } from "../support/node-packages.ts";
 import { outcomeOf } from "../support/outcome.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -43,6 +44,7 @@ const programs = new Map([
   ...examples.map((name) => [name, readFileSync(join(root, "examples", name), "utf8")] as const),
   ["readme.ts", readmeExample],
 ]);
+const cancelling = "cancel-everything.ts";
 
 /** What stands in for the hundred megabytes of the program. */
 function makeProgramPackage(): string {
@@ -63,6 +65,7 @@ function makeProgramPackage(): string {
 async function compileExamples(): Promise<void> {
   mkdirSync(join(project, "src"));
   for (const [name, text] of programs) writeFileSync(join(project, "src", name), text);
+  copyFileSync(join(import.meta.dir, "programs/npm", cancelling), join(project, "src", cancelling));
   const options = {
     target: "ES2022",
     lib: ["ES2022", "ESNext.Disposable"],
@@ -118,6 +121,115 @@ describe.each(Object.entries(runtimes))("on %s", (_name, words) => {
     60_000,
   );
 });
+
+describe("whoever gives a call up is told so at once, and nothing is left to run", () => {
+  test.each(Object.entries(runtimes))(
+    "on %s",
+    async (_name, words) => {
+      const compiled = join(project, "compiled", cancelling.replace(/ts$/, "js"));
+      const done = await run([...words, compiled], project, { TIFFIN_HOST: engine.host });
+      expect(done).toEqual({ code: 0, stdout: "done\n", stderr: "" });
+    },
+    120_000,
+  );
+});
+
+/** A consumer as strict as there are, in both kinds of module. */
+const consumer = `import { connect, type Container, type Engine, errorKinds, TiffinError } from "tiffin";
+export async function main(): Promise<readonly Container[]> {
+  const engine: Engine = await connect();
+  const made = await engine.containers.run("base", { command: ["true"] });
+  try {
+    for await (const { text } of made.logs()) text.trim();
+  } catch (thrown) {
+    if (thrown instanceof TiffinError && errorKinds.includes(thrown.kind)) return [];
+    throw thrown;
+  }
+  return [made];
+}
+`;
+
+interface Compiler {
+  /** Of typescript. */
+  readonly directory: string;
+  readonly typeRoots: readonly string[];
+}
+
+/** What `tsc` says of the consumer, with neither declarations of libraries nor anything else left unchecked. */
+async function compile(name: string, { directory: compiler, typeRoots }: Compiler, options: object) {
+  const own = join(project, name);
+  mkdirSync(own);
+  for (const extension of ["ts", "mts", "cts"]) writeFileSync(join(own, `main.${extension}`), consumer);
+  const always = {
+    noEmit: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    target: "ES2022",
+    lib: ["ES2022"],
+    types: ["node"],
+    typeRoots,
+  };
+  const files = "module" in options && options.module === "esnext" ? ["main.ts"] : ["main.mts", "main.cts"];
+  const document = { compilerOptions: { ...always, ...options }, files };
+  writeFileSync(join(own, "tsconfig.json"), JSON.stringify(document));
+  return await run([process.execPath, join(compiler, "bin/tsc"), "-p", own], own);
+}
+
+const ways = [
+  { module: "node16", moduleResolution: "node16" },
+  { module: "nodenext", moduleResolution: "nodenext" },
+  { module: "esnext", moduleResolution: "bundler" },
+] as const;
+const right = { code: 0, stdout: "", stderr: "" };
+
+describe("the declarations are right by every way of finding them", () => {
+  const newest = {
+    directory: join(root, "node_modules/typescript"),
+    typeRoots: [join(root, "node_modules/@types")],
+  };
+  test.each(ways)("%o", async (way) => {
+    expect(await compile(`new-${way.module}`, newest, way)).toEqual(right);
+  });
+
+  test("for those who declare everything, and for browsers' declarations instead of Node's", async () => {
+    const strictest = { isolatedDeclarations: true, declaration: true, lib: ["ES2022", "ESNext.Disposable"] };
+    expect(await compile("strictest", newest, { ...ways[0], ...strictest })).toEqual(right);
+    expect(await compile("browser", newest, { ...ways[0], lib: ["ES2022", "DOM"], types: [] })).toEqual(
+      right,
+    );
+  });
+
+  const old = nodePackages("typescript-5.0", ["typescript@5.0.4", "@types/node@20.10.0"]);
+  test.skipIf("missing" in old)(
+    "TypeScript 5.0 takes them too, also by the way of before packages had exports",
+    async () => {
+      if ("missing" in old) return;
+      const modules = join(old.directory, "node_modules");
+      const compiler = { directory: join(modules, "typescript"), typeRoots: [join(modules, "@types")] };
+      for (const way of ways) expect(await compile(`old-${way.module}`, compiler, way)).toEqual(right);
+      const node10 = { module: "commonjs", moduleResolution: "node" };
+      expect(await compile("old-node10", compiler, node10)).toEqual(right);
+      expect(
+        await compile("old-browser", compiler, { ...node10, lib: ["ES2022", "DOM"], types: [] }),
+      ).toEqual(right);
+    },
+  );
+});
+
+test.each(Object.entries(runtimes))(
+  "on %s who requires it has the same classes as who imports it",
+  async (_name, words) => {
+    const file = join(project, "both.cjs");
+    writeFileSync(
+      file,
+      `const { TiffinError, ...others } = require("tiffin");
+import("tiffin").then((them) => console.log(them.TiffinError === TiffinError, Object.keys(others).join()));`,
+    );
+    expect(await run([...words, file], project)).toEqual({ ...right, stdout: "true connect,errorKinds\n" });
+  },
+);
 
 test("the package depends on nothing but the program of this machine", () => {
   const document = JSON.parse(readFileSync(join(project, "node_modules/tiffin/package.json"), "utf8"));

@@ -1,5 +1,6 @@
 /** Lines of the streams by which pull, push, load and import tell how they get on. */
-import { anything, type Decoded, integer, integerWithin, object, optional, text } from "../decode.ts";
+import { errorKinds } from "../../lib/errors.ts";
+import { anything, type Decoded, integer, integerWithin, object, oneOf, optional, text } from "../decode.ts";
 
 export const progressMessage = object({
   /** A layer, or the tag that is pulled. */
@@ -16,9 +17,10 @@ export const progressMessage = object({
     object({
       code: optional(integerWithin(-(2 ** 31), 2 ** 31)),
       message: optional(text),
-      /** Additions: what to try, and the stable name of the error. */
+      /** Additions: what to try, the stable name of the error, and its kind. */
       remedy: optional(text),
       tiffinCode: optional(text),
+      tiffinKind: optional(oneOf(...errorKinds)),
     }),
   ),
   aux: optional(anything),

@@ -8,6 +8,7 @@
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -16,7 +17,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import packageFile from "../../../package.json";
 
@@ -59,22 +61,52 @@ function nameAsModules(directory: string): void {
   }
 }
 
+/** Declarations that the door of the package does not lead to are nobody's. */
+function removeUnreachable(directory: string, door: string): void {
+  const reached = new Set<string>();
+  const walk = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const [, name = ""] of readFileSync(file, "utf8").matchAll(/["'](\.[^"']+)\.js["']/g))
+      walk(join(dirname(file), `${name}.d.ts`));
+  };
+  walk(join(directory, door));
+  for (const name of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+    const file = join(directory, name);
+    if (name.endsWith(".d.ts") && !reached.has(file)) rmSync(file);
+  }
+}
+
+/** One module, which `require` loads; `import` gets its names, so that whoever uses both ways meets one class of errors. */
+function writeModules(directory: string): void {
+  const bundle = join(directory, "cjs/index.js");
+  run([
+    ...[process.execPath, "build", "src/sdk/mod.ts", "--target=node", "--format=cjs"],
+    ...["--outfile", bundle],
+  ]);
+  writeJson(join(directory, "cjs/package.json"), { type: "commonjs" });
+  const names = Object.keys(createRequire(import.meta.url)(bundle)).sort();
+  const lines = names.map((name) => `export const ${name} = client.${name};`);
+  writeFileSync(join(directory, "index.js"), `import client from "./cjs/index.js";\n${lines.join("\n")}\n`);
+}
+
+const door = "sdk/mod.d.ts";
+
 /** The package for programs. */
 export function makeClientPackage(out: string): string {
   const directory = join(out, "tiffin");
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(join(directory, "bin"), { recursive: true });
-  run([
-    process.execPath,
-    "build",
-    "src/sdk/mod.ts",
-    "--target=node",
-    "--format=esm",
-    "--outfile",
-    join(directory, "index.js"),
-  ]);
-  run(["tsc", "-p", "tools/package/npm/tsconfig.json", "--outDir", join(directory, "types")]);
-  nameAsModules(join(directory, "types"));
+  writeModules(directory);
+  const types = join(directory, "types");
+  run(["tsc", "-p", "tools/package/npm/tsconfig.json", "--outDir", types]);
+  nameAsModules(types);
+  removeUnreachable(types, door);
+  copyFileSync(join(import.meta.dir, "disposable.d.ts"), join(types, "disposable.d.ts"));
+  const opened = readFileSync(join(types, door), "utf8");
+  writeFileSync(join(types, door), `/// <reference path="../disposable.d.ts" />\n${opened}`);
+  // A declaration is of the kind of module that the package.json above it says.
+  cpSync(types, join(directory, "cjs/types"), { recursive: true });
   copyFileSync(join(import.meta.dir, "launcher.sh"), join(directory, "bin/tiffin"));
   chmodSync(join(directory, "bin/tiffin"), 0o755);
   copyFileSync(join(import.meta.dir, "README.md"), join(directory, "README.md"));
@@ -83,10 +115,17 @@ export function makeClientPackage(out: string): string {
     description: packageFile.description,
     ...common,
     type: "module",
-    exports: { ".": { types: "./types/sdk/mod.d.ts", default: "./index.js" } },
-    types: "./types/sdk/mod.d.ts",
+    main: "./cjs/index.js",
+    types: `./cjs/types/${door}`,
+    exports: {
+      ".": {
+        import: { types: `./types/${door}`, default: "./index.js" },
+        require: { types: `./cjs/types/${door}`, default: "./cjs/index.js" },
+      },
+      "./package.json": "./package.json",
+    },
     bin: { tiffin: "bin/tiffin" },
-    files: ["index.js", "types", "bin"],
+    files: ["index.js", "types", "cjs", "bin"],
     engines: packageFile.engines,
     optionalDependencies: Object.fromEntries(
       platforms.map((each) => [platformName(each), packageFile.version]),
