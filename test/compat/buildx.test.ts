@@ -149,7 +149,7 @@ withBuildx(`Ctrl-C ends the build, and nothing of it is left${note}`, async () =
 });
 
 test.skipIf(!isThere)(
-  `the checks are told at the end of a build, and alone${isThere ? "" : " (buildx is not built on this machine)"}`,
+  `the checks are told at the end of a build, and alone, as targets and arguments are${isThere ? "" : " (buildx is not built on this machine)"}`,
   async () => {
     await output("one", "buildx", "build", "."); // `base` is here from now on.
     write("doubtful/Dockerfile", "FROM base as Doubtful\nWORKDIR /$PAHT\n");
@@ -170,6 +170,11 @@ test.skipIf(!isThere)(
       code: 0,
       stdout: "Check complete, no warnings found.\n",
     });
+    write("doubtful/Dockerfile", "FROM base AS only\n# WORD is said\nARG WORD=hello\n");
+    const asked = async (question: string) =>
+      (await said("doubtful", "build", `--call=${question}`, ".")).stdout;
+    expect(await asked("targets")).toMatch(/^TARGET +DESCRIPTION\nonly \(default\) *\n/);
+    expect(await asked("outline")).toMatch(/BUILD ARG +VALUE +DESCRIPTION\nWORD +hello +is said\n/);
   },
   60_000,
 );

@@ -3,6 +3,7 @@ import { checkDockerfile } from "../../docker/dockerfile/check-dockerfile.ts";
 import { pageOf } from "../../docker/dockerfile/check-rules.ts";
 import type { CheckedBase, CheckOptions, CheckWarning } from "../../docker/dockerfile/check-warning.ts";
 import { parseIgnore } from "../../docker/dockerfile/ignore.ts";
+import type { Dockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
 import { messageOf, TiffinError } from "../../lib/errors.ts";
 import { formatPlatform } from "../../oci/mod.ts";
 import type { ImageStore } from "../image/mod.ts";
@@ -10,6 +11,7 @@ import type { WarningEvent } from "./progress.ts";
 import type { ReadDockerfile } from "./read-dockerfile.ts";
 
 export interface CheckedFile {
+  readonly file: Dockerfile;
   readonly name: string;
   readonly lines: readonly string[];
   readonly warnings: readonly CheckWarning[];
@@ -27,7 +29,7 @@ export function checkedFile(
   const ignores = (path: string): boolean => patterns.excludes(path) && !patterns.mayBringBack(path);
   const baseOf = (reference: string): CheckedBase | undefined => images && baseHere(images, reference);
   try {
-    return { ...checkDockerfile(file, { arguments: given, ignores, baseOf }), name, lines: file.lines };
+    return { ...checkDockerfile(file, { arguments: given, ignores, baseOf }), file, name, lines: file.lines };
   } catch (thrown) {
     throw new TiffinError("invalid", "build.check", messageOf(thrown), { cause: thrown });
   }

@@ -10,7 +10,7 @@ const decoder = new TextDecoder();
 function answer(text: string): ReadonlyMap<string, string> {
   const file = parseDockerfile(text);
   const { warnings, failing } = checkDockerfile(file, { arguments: () => undefined, ignores: () => false });
-  const found = checkAnswer({ name: "Other", lines: file.lines, warnings, failing });
+  const found = checkAnswer({ file, name: "Other", lines: file.lines, warnings, failing });
   return new Map([...found].map(([key, value]) => [key, decoder.decode(value)]));
 }
 

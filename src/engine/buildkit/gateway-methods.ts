@@ -19,8 +19,8 @@ import {
 } from "../../buildkit/mod.ts";
 import { randomHex } from "../../lib/ids.ts";
 import type { BuildResult, VertexOutput } from "../build/mod.ts";
-import { checkAnswer, lintQuestion } from "./check-answer.ts";
 import { buildOf, type ControlParts } from "./control-methods.ts";
+import { answerTo } from "./file-answers.ts";
 import { decodeGraph } from "./graph-request.ts";
 import { imageDefinition } from "./image-definition.ts";
 import { checkFrontend, type Solver } from "./solver.ts";
@@ -232,8 +232,12 @@ async function solveFor(
   signal.addEventListener("abort", cancel, { once: true });
   try {
     const wish = buildOf(asked, frontendOptions);
-    if (frontendOptions.get("requestid") === lintQuestion) {
-      const metadata = checkAnswer(await solver.check(wish, gateway.solve));
+    const answer = answerTo(frontendOptions.get("requestid") ?? "");
+    if (answer !== undefined) {
+      const metadata = answer(await solver.check(wish, gateway.solve), {
+        target: frontendOptions.get("target") ?? "",
+        arguments: (name) => frontendOptions.get(`build-arg:${name}`),
+      });
       return { result: { ...emptyResult, ref: undefined, metadata } };
     }
     // Without an output it may still be what another build begins with.
