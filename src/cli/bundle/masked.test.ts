@@ -12,8 +12,8 @@ test("values of variables are gone wherever they stand, names stay", () => {
     Args: ["-c", "curl -H 'X: swordfish'"],
   };
   expect(maskedDocument(document)).toEqual({
-    Config: { Env: ["PATH=/bin", "TOKEN=***", "EMPTY=***", "SHORT=***"], Cmd: ["run", "--with=***", "1"] },
-    Args: ["-c", "curl -H 'X: ***'"],
+    Config: { Env: ["PATH=/bin", "TOKEN=***", "EMPTY=***", "SHORT=***"], Cmd: ["run", "--with=***", "***"] },
+    Args: ["-c", "***"],
   });
 });
 
@@ -33,14 +33,14 @@ test("of labels, annotations, options and a log's receiver only the names stay",
   });
 });
 
-test("a password in a word of a command or in an address is gone", () => {
+test("a password in a word or in an address is gone", () => {
   expect(
     maskedDocument({
-      Cmd: ["--db-password=hunter2", "api_key:abc", "--port=80"],
+      Note: ["--db-password=hunter2", "api_key:abc", "--port=80"],
       Mirror: "https://me:pw@host/x",
     }),
   ).toEqual({
-    Cmd: ["--db-password=***", "api_key:***", "--port=80"],
+    Note: ["--db-password=***", "api_key:***", "--port=80"],
     Mirror: "https://***@host/x",
   });
 });
@@ -54,5 +54,29 @@ test("a value is gone from the documents of others, too", () => {
     ["list", [{ Command: "sh -c 'echo swordfish'" }]],
     ["one", { Env: ["TOKEN=swordfish"] }],
   ]);
-  expect(maskedDocuments(documents).get("list")).toEqual([{ Command: "sh -c 'echo ***'" }]);
+  expect(maskedDocuments(documents).get("list")).toEqual([{ Command: "sh ***" }]);
+});
+
+test("of a command the program stays, and the names of its options", () => {
+  const words = ["mysql", "-psoup", "--password", "soup", "--host=kitchen", "-u", "cook", "SOUP=1", "a b"];
+  const kept = ["mysql", "-p***", "--password", "***", "--host=***", "-u", "***", "***", "***"];
+  expect(maskedDocument({ Cmd: words, Path: "mysql", Args: words.slice(1) })).toEqual({
+    Cmd: kept,
+    Path: "mysql",
+    Args: kept.slice(1),
+  });
+  expect(maskedDocument({ Entrypoint: ["mysql"], Cmd: ["soup"] })).toEqual({
+    Entrypoint: ["mysql"],
+    Cmd: ["***"],
+  });
+  expect(maskedDocument({ Healthcheck: { Test: ["CMD-SHELL", "curl -u cook:soup kitchen"] } })).toEqual({
+    Healthcheck: { Test: ["CMD-SHELL", "***"] },
+  });
+  expect(
+    maskedDocument({ Cmd: null, Command: "cat", plan: `exec  sh  ["sh","-c","echo \\"soup\\""] from /bin` }),
+  ).toEqual({
+    Cmd: null,
+    Command: "cat",
+    plan: `exec  sh  ["sh","-c","***"] from /bin`,
+  });
 });
