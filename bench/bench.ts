@@ -1,7 +1,7 @@
 /**
  * `npm run bench [option...] [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, `classic [part...]`, `clients [part...]` and
- * `explain`, which are run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
+ * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, `classic [part...]`, `clients [part...]`,
+ * `explain` and `first`, which are run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
  *
  * `--json FILE` also writes the figures, with the machine and its versions; `--against FILE` compares them with those of an earlier
  * run; `--picture FILE` draws them. `--keep` (`npm run bench:keep`) writes document, table and picture to docs/bench, where the README
@@ -20,6 +20,7 @@ import { benchCommands, benchOutput, benchTogether, type CommandEngine } from ".
 import { benchCommit } from "./commit.ts";
 import type { ApiEngine } from "./engine-api.ts";
 import { benchExplain } from "./explain.ts";
+import { benchFirst } from "./first.ts";
 import { benchFlat } from "./flat.ts";
 import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
@@ -350,6 +351,12 @@ const explain = async (): Promise<void> => {
   await benchExplain(binary, scratch, rounds);
 };
 
+/** Only when it is asked for: it empties the machine's page cache. */
+const first = async (): Promise<void> => {
+  await stopEngine();
+  await benchFirst(binary, scratch, Math.min(rounds, 10));
+};
+
 async function images(parts: readonly string[]): Promise<void> {
   const engines: ImageEngine[] = [
     { name: "tiffin", command: [binary], env, transfer: [], ...(engine && { pid: engine.pid }) },
@@ -417,7 +424,7 @@ const withParts: Readonly<Record<string, (parts: readonly string[]) => Promise<v
   clients,
 };
 const parted = own(withParts, wanted[0] ?? "");
-const known = ["images", "classic", "clients", "explain", ...sections.map(([name]) => name)];
+const known = ["images", "classic", "clients", "explain", "first", ...sections.map(([name]) => name)];
 const unknown = parted !== undefined ? undefined : wanted.find((name) => !known.includes(name));
 if (unknown !== undefined) {
   console.error(`bench: there is no section ${unknown}; there are ${known.join(", ")}`);
@@ -463,6 +470,7 @@ try {
     if (wanted.length === 0 || wanted.includes(name)) await section();
   }
   if (wanted.includes("explain")) await explain();
+  if (wanted.includes("first")) await first();
   await tell();
 } finally {
   // A signal to all of a terminal's programs has ended it already.

@@ -2,8 +2,9 @@
  * What it costs that every start can be explained, when nobody asks: the same program beside one whose executor looks at no clock
  * between operations. Both engines are warm, and their starts alternate.
  */
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { ownEngine } from "./own-engine.ts";
 import { beginSection, recordFigure } from "./record.ts";
 import { type Contestant, comparePair, printTimings } from "./timing.ts";
 
@@ -31,41 +32,11 @@ function buildWithoutTimes(directory: string): string {
   return join(directory, "dist", "tiffin");
 }
 
-async function engineOf(
-  program: string,
-  directory: string,
-): Promise<AsyncDisposable & { readonly host: string }> {
-  mkdirSync(directory);
-  const socket = join(directory, "sock");
-  const host = `unix://${socket}`;
-  const log = join(directory, "log");
-  const engine = Bun.spawn(
-    [program, "daemon", "--root", join(directory, "root"), "--run", join(directory, "run"), "--host", host],
-    { stdin: "ignore", stdout: "ignore", stderr: Bun.file(log) },
-  );
-  const began = performance.now();
-  for (;;) {
-    const answer = await fetch("http://tiffin/_ping", { unix: socket }).catch(() => undefined);
-    if (answer?.ok === true) break;
-    if (performance.now() - began > 10_000) throw new Error(readFileSync(log, "utf8"));
-    await Bun.sleep(5);
-  }
-  return {
-    host,
-    async [Symbol.asyncDispose]() {
-      engine.kill("SIGTERM");
-      await engine.exited;
-      const places = ["--root", join(directory, "root"), "--run", join(directory, "run")];
-      Bun.spawnSync([program, "daemon", ...places, "--uninstall"]);
-    },
-  };
-}
-
 export async function benchExplain(program: string, scratch: string, rounds: number): Promise<void> {
   beginSection("explain");
   const plain = buildWithoutTimes(join(scratch, "without-times"));
-  await using first = await engineOf(program, join(scratch, "e1"));
-  await using second = await engineOf(plain, join(scratch, "e2"));
+  await using first = await ownEngine(program, join(scratch, "e1"));
+  await using second = await ownEngine(plain, join(scratch, "e2"));
   const start = (name: string, command: string, host: string): Contestant => ({
     name,
     command: [command, "run", "--rm", "--network", "none", "base", "true"],
