@@ -2,6 +2,7 @@
  * What a start and the commands around it cost beside many containers, images and networks: a cost that grows with what is there is a
  * mistake somewhere. Asked by the API and by the command line of one engine; rows are told with their ratio to the first.
  */
+import { own } from "../src/lib/own.ts";
 import { EngineApi, timed } from "./engine-api.ts";
 import { beginSection, recordFigure } from "./record.ts";
 import { type Contestant, median, timeOnce } from "./timing.ts";
@@ -162,11 +163,32 @@ class Flat {
   }
 }
 
+/** Of a row's last column: so many times the first, or so much. */
+interface Target {
+  readonly times?: number;
+  readonly most?: number;
+}
+
+/** Lists are as long as what they list, and an engine that comes back looks at all it had: these have no target but their own figures. */
+const flatRows = ["run --rm", "exec", "ps --last 5", "inspect", "event", "exit"];
+const flatTargets: Readonly<Record<string, Target>> = Object.fromEntries(
+  flatRows.map((name) => [name, { times: 1.1 }]),
+);
+const memoryTargets: Readonly<Record<string, Target>> = { RSS: { most: 150 } };
+
+function verdict({ times, most }: Target, values: readonly number[]): string {
+  const [first = Number.NaN] = values;
+  const last = values.at(-1) ?? Number.NaN;
+  if (times !== undefined) return `  ${last <= first * times ? "met" : "MISSED"} (at most ${times} x)`;
+  return most === undefined ? "" : `  ${last <= most ? "met" : "MISSED"} (at most ${most})`;
+}
+
 function tell(
   title: string,
   unit: string,
   columns: readonly string[],
   rows: ReadonlyMap<string, number[]>,
+  targets: Readonly<Record<string, Target>> = {},
 ): void {
   console.log(`\n${title}\n  ${"".padEnd(16)}${columns.map((column) => column.padStart(18)).join("")}`);
   for (const [name, values] of rows) {
@@ -176,7 +198,7 @@ function tell(
       const ratio = index === 0 ? "" : ` (${(value / first).toFixed(2)} x)`;
       return `${value.toFixed(2)}${ratio}`.padStart(18);
     });
-    console.log(`  ${name.padEnd(16)}${cells.join("")}`);
+    console.log(`  ${name.padEnd(16)}${cells.join("")}${verdict(own(targets, name) ?? {}, values)}`);
   }
 }
 
@@ -204,9 +226,9 @@ export async function benchFlat(engine: FlatEngine, crowd: Crowd): Promise<void>
       recovered.push(await flat.recovery());
     }
     const columns = crowd.containers.map((count) => `${count} containers`);
-    tell("beside running containers", "ms", columns, columnsOf(beside));
+    tell("beside running containers", "ms", columns, columnsOf(beside), flatTargets);
     tell("engine killed and started again", "ms", columns, new Map([["recovery", recovered]]));
-    tell("memory of the engine", "MB", columns, new Map([["RSS", rss]]));
+    tell("memory of the engine", "MB", columns, new Map([["RSS", rss]]), memoryTargets);
   } finally {
     if (there > 1) await flat.shrink(there);
   }
@@ -222,7 +244,7 @@ export async function benchFlat(engine: FlatEngine, crowd: Crowd): Promise<void>
         const after = [await flat.measure(), await flat.recovery()] as const;
         const rows = columnsOf([before[0], after[0]]);
         rows.set("recovery", [before[1], after[1]]);
-        tell(`beside ${what}`, "ms", ["as few as can be", `${count} ${what} more`], rows);
+        tell(`beside ${what}`, "ms", ["as few as can be", `${count} ${what} more`], rows, flatTargets);
       } finally {
         await takeAway();
       }
