@@ -9,9 +9,21 @@ import {
   definition,
   execMount,
   fileAction,
+  gatewaySolveRequest,
+  gatewaySolveResponse,
+  nothing,
   operation,
+  readDirectoryRequest,
+  readDirectoryResponse,
+  readFileRequest,
+  readFileResponse,
+  resolveImageRequest,
+  resolveImageResponse,
+  returnRequest,
   solveRequest,
   solveResponse,
+  statFileRequest,
+  statFileResponse,
   statusRequest,
   statusResponse,
 } from "../../src/buildkit/mod.ts";
@@ -270,4 +282,76 @@ test("a session by a name that is taken is refused", async () => {
     (thrown: unknown) => thrown,
   );
   expect(String(second)).toContain("there is a session taken already");
+});
+
+test("a client's own frontend looks into what it has had built, and never out of its tree", async () => {
+  refs += 1;
+  const ref = `graph-${refs}`;
+  const solving = control.unary(
+    "/moby.buildkit.v1.Control/Solve",
+    { as: solveRequest, value: { ref } },
+    solveResponse,
+  );
+  const bridge = "/moby.buildkit.v1.frontend.LLBBridge/";
+  const metadata = { "buildkit-controlapi-buildid": ref };
+  const script =
+    "mkdir /t; echo soup of the day > /t/menu; ln -s menu /t/link; ln -s ../../../../proc/version /t/out; chmod 4750 /t/menu; mkfifo /t/pipe";
+  const { result } = await control.unary(
+    `${bridge}Solve`,
+    { as: gatewaySolveRequest, value: { definition: graphOf(run(script, base())) } },
+    gatewaySolveResponse,
+    { metadata },
+  );
+  const id = result?.ref?.id ?? "";
+  const read = async (path: string, range?: { offset: number; length: number }): Promise<string> => {
+    const value = { ref: id, path, ...(range !== undefined && { range }) };
+    const request = { as: readFileRequest, value };
+    const { data } = await control.unary(`${bridge}ReadFile`, request, readFileResponse, { metadata });
+    return Buffer.from(data).toString();
+  };
+  expect(await read("/t/link")).toBe("soup of the day\n");
+  expect(await read("t/menu", { offset: 5, length: 6 })).toBe("of the");
+  expect(await read("t/menu", { offset: 500, length: 6 })).toBe("");
+  const refused = async (path: string): Promise<string> =>
+    await read(path).then(
+      (text) => `read ${text}`,
+      (thrown: unknown) => String(thrown),
+    );
+  expect(await refused("/t/nothing")).toContain("/t/nothing: no such file or directory");
+  expect(await refused("/t/pipe")).toContain("no regular file but a fifo");
+  expect(await refused("/t")).toContain("no regular file but a directory");
+  // The image has no such file, the host has.
+  expect(await refused("/t/out")).toContain("no such file or directory");
+  const listed = await control.unary(
+    `${bridge}ReadDir`,
+    { as: readDirectoryRequest, value: { ref: id, path: "t", include: "*n*" } },
+    readDirectoryResponse,
+    { metadata },
+  );
+  expect(listed.entries.map(({ path, linkName }) => [path, linkName])).toEqual([
+    ["link", "menu"],
+    ["menu", ""],
+  ]);
+  const { stat } = await control.unary(
+    `${bridge}StatFile`,
+    { as: statFileRequest, value: { ref: id, path: "/t/menu" } },
+    statFileResponse,
+    { metadata },
+  );
+  expect([stat?.path, stat?.size, (stat?.mode ?? 0) & 0o777, stat?.uid]).toEqual(["menu", 16, 0o750, 0]);
+  const image = await control.unary(
+    `${bridge}ResolveImageConfig`,
+    { as: resolveImageRequest, value: { ref: "base" } },
+    resolveImageResponse,
+    { metadata },
+  );
+  expect(image.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
+  expect(JSON.parse(Buffer.from(image.config).toString())).toMatchObject({ os: "linux" });
+  await control.unary(
+    `${bridge}Return`,
+    { as: returnRequest, value: { error: { code: 1, message: "that is all", details: [] } } },
+    nothing,
+    { metadata },
+  );
+  expect(String(await solving.catch((thrown: unknown) => thrown))).toContain("that is all");
 });

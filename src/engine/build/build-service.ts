@@ -9,7 +9,7 @@ import { formatPlatform, type OciImageConfig, type Platform, parsePlatform } fro
 import type { BuildContext } from "./build-context.ts";
 import { buildFault } from "./build-error.ts";
 import { BuildPlace, removeLeftBuilds } from "./build-place.ts";
-import type { BuildRequest } from "./build-request.ts";
+import { type BuildRequest, plainBuildRequest } from "./build-request.ts";
 import { CachePruner, type Pruned, type PruneOptions, type UsedRecord } from "./cache-prune.ts";
 import { type CheckedFile, checkedFile, warningEvent } from "./checked-file.ts";
 import { type ClassicBuildRequest, classicBuild, type ReportClassic } from "./classic-build.ts";
@@ -22,7 +22,7 @@ import {
   type WantedBase,
 } from "./compile/mod.ts";
 import { failOnWarnings } from "./fail-on-warnings.ts";
-import { type VertexOutput, vertexOf } from "./graph/mod.ts";
+import { type ImageSource, type VertexOutput, vertexOf } from "./graph/mod.ts";
 import { imageDocument } from "./image-document.ts";
 import { type OpenedDirectories, openNamed } from "./in-place/mod.ts";
 import { type BuildInputs, mainContextName } from "./inputs.ts";
@@ -35,7 +35,10 @@ import { withFetched } from "./remote-context.ts";
 import {
   CacheMounts,
   type CacheSource,
+  emptyTree,
   imageNamed,
+  type OpenTree,
+  openTree,
   SharedSteps,
   Snapshots,
   type SolvedStep,
@@ -75,6 +78,15 @@ interface InPlaceContexts {
   readonly directories: OpenedDirectories;
   /** With the Dockerfile, where no directory has it. */
   readonly body: AsyncIterable<Uint8Array>;
+}
+
+interface LookCall<T> extends Pick<BuildCall, "report" | "signal"> {
+  readonly look: (tree: OpenTree) => T;
+}
+
+interface WantedImage extends Pick<ImageSource, "reference" | "resolve"> {
+  /** Empty: this machine's. */
+  readonly platform: string;
 }
 
 interface BuildCall {
@@ -219,6 +231,38 @@ export class BuildService {
     await exportCaches(under.step, request.cacheTo, { solved: all, chains }, this.#caches);
     await this.#pruner.keepWithinLimit();
     return result;
+  }
+
+  /** Looks into what a graph comes to, which is built for that if it is not. */
+  async lookInto<T>(
+    output: VertexOutput | undefined,
+    request: BuildRequest,
+    inputs: BuildInputs,
+    { report, signal, look }: LookCall<T>,
+  ): Promise<T> {
+    using under = this.#begin(request, inputs, { report, signal, epochMs: undefined });
+    const { step } = under;
+    const shared = { step, shared: this.#shared, caches: this.#caches, sources: new Sources(), imports: [] };
+    const [tree = emptyTree] = output === undefined ? [] : await new Solver(shared).solve([output]);
+    using open = openTree(this.#context.layers, tree);
+    return look(open);
+  }
+
+  /** What an image is by its digest, and its document; pulled if it is not here. */
+  async resolveImage(
+    { reference, resolve, platform }: WantedImage,
+    inputs: BuildInputs,
+    report: ReportEvent,
+    signal: AbortSignal,
+  ): Promise<{ readonly digest: string; readonly configuration: Uint8Array }> {
+    using under = this.#begin(plainBuildRequest, inputs, { report, signal, epochMs: undefined });
+    const operation = { kind: "image", reference, resolve } as const;
+    const name = `resolve image config for ${reference}`;
+    const vertex = vertexOf({ name, operation, inputs: [], ...(platform !== "" && { platform }) });
+    const { image } = await imageNamed(under.step, operation, vertex);
+    const { images } = this.#context;
+    const [manifest] = images.manifests(image.id);
+    return { digest: manifest?.digest ?? image.id, configuration: images.configuration(image.id) };
   }
 
   #begin(

@@ -17,4 +17,5 @@ export { KeptContexts } from "./kept-contexts.ts";
 export { outputOf } from "./output/mod.ts";
 export type { BuildOutput, BuildResult, CacheExport, CacheImport, OutputSink } from "./outputs.ts";
 export type * from "./progress.ts";
+export type { OpenTree } from "./solve/mod.ts";
 export { type CacheRecord, StepCache } from "./step-cache.ts";

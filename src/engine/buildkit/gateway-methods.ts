@@ -12,17 +12,29 @@ import {
   type Method,
   nothing,
   pongResponse,
+  readDirectoryRequest,
+  readDirectoryResponse,
+  readFileRequest,
+  readFileResponse,
+  resolveImageRequest,
+  resolveImageResponse,
+  resolveSourceRequest,
+  resolveSourceResponse,
   returnRequest,
   type SolveRequest,
+  statFileRequest,
+  statFileResponse,
   unary,
   warnRequest,
 } from "../../buildkit/mod.ts";
 import { randomHex } from "../../lib/ids.ts";
-import type { BuildResult, VertexOutput } from "../build/mod.ts";
+import { formatPlatform } from "../../oci/mod.ts";
+import type { BuildResult, OpenTree, VertexOutput } from "../build/mod.ts";
 import { buildOf, type ControlParts } from "./control-methods.ts";
 import { answerTo } from "./file-answers.ts";
 import { decodeGraph } from "./graph-request.ts";
 import { imageDefinition } from "./image-definition.ts";
+import { readDirectoryIn, readFileIn, statFileIn } from "./look-into.ts";
 import { checkFrontend, type Solver } from "./solver.ts";
 import type { Solve } from "./solves.ts";
 
@@ -42,6 +54,12 @@ const frontendCapabilities = [
   "gateway.evaluate",
   "gateway.warnings",
   "reference.output",
+  "readfile",
+  "readdir",
+  "statfile",
+  "resolveimage",
+  "resolveimage.resolvemode",
+  "source.metaresolver",
 ];
 /** What graphs may have. */
 const llbCapabilities = [
@@ -121,6 +139,15 @@ class Gateway {
     return await solver.solve(buildOf(this.request), this.graphOf(ref), config, this.solve);
   }
 
+  /** What is behind a ref as a graph, of what is built already the image. */
+  treeOf(ref: string): VertexOutput | undefined {
+    const result = this.#refs.get(ref);
+    if (result === undefined) return this.graphOf(ref);
+    const image = result.images[0]?.id;
+    if (image === undefined) throw new CallFailed(codes.notFound, `nothing is kept of what ${ref} came to`);
+    return decodeGraph(imageDefinition(image));
+  }
+
   isBuilt(ref: string): boolean {
     return this.#refs.has(ref);
   }
@@ -175,6 +202,31 @@ export function gatewayMethods(parts: ControlParts): ReadonlyMap<string, Method>
     method("Evaluate", evaluateRequest, nothing, async (gateway, { ref }) => {
       await evaluate(gateway, ref, parts.solver);
       return {};
+    }),
+    method("ReadFile", readFileRequest, readFileResponse, (gateway, request) =>
+      lookInto(gateway, request.ref, parts.solver, (tree) => readFileIn(tree, request)),
+    ),
+    method("ReadDir", readDirectoryRequest, readDirectoryResponse, (gateway, request) =>
+      lookInto(gateway, request.ref, parts.solver, (tree) => readDirectoryIn(tree, request)),
+    ),
+    method("StatFile", statFileRequest, statFileResponse, (gateway, request) =>
+      lookInto(gateway, request.ref, parts.solver, (tree) => statFileIn(tree, request)),
+    ),
+    method("ResolveImageConfig", resolveImageRequest, resolveImageResponse, async (gateway, request) => {
+      const { digest, configuration } = await resolveImage(gateway, request, parts.solver);
+      return { digest, config: configuration, ref: request.ref };
+    }),
+    method("ResolveSourceMeta", resolveSourceRequest, resolveSourceResponse, async (gateway, request) => {
+      const { source, platform, resolveMode } = request;
+      const ref = /^docker-image:\/\/(.*)$/s.exec(source?.identifier ?? "")?.[1];
+      // Of other sources nothing is known before they are fetched.
+      if (ref === undefined) return { source };
+      const { digest, configuration } = await resolveImage(
+        gateway,
+        { ref, platform, resolveMode },
+        parts.solver,
+      );
+      return { source, image: { digest, config: configuration } };
     }),
     method(
       "Warn",
@@ -258,6 +310,29 @@ async function evaluate(gateway: Gateway, ref: string, solver: Solver): Promise<
   if (gateway.isBuilt(ref)) return;
   const wish = { ...buildOf(gateway.request), exporters: [], cacheTo: [] };
   await solver.solve(wish, gateway.graphOf(ref), undefined, gateway.solve);
+}
+
+async function lookInto<T>(
+  gateway: Gateway,
+  ref: string,
+  solver: Solver,
+  look: (tree: OpenTree) => T,
+): Promise<T> {
+  return await solver.look(buildOf(gateway.request), gateway.treeOf(ref), gateway.solve, look);
+}
+
+async function resolveImage(
+  { request, solve }: Gateway,
+  {
+    ref,
+    platform,
+    resolveMode,
+  }: Pick<ReturnType<typeof resolveImageRequest.decode>, "ref" | "platform" | "resolveMode">,
+  solver: Solver,
+) {
+  const resolve = resolveMode === "pull" || resolveMode === "local" ? resolveMode : "default";
+  const wanted = platform === undefined ? "" : formatPlatform(platform);
+  return await solver.resolveImage(buildOf(request), { reference: ref, resolve, platform: wanted }, solve);
 }
 
 const emptyResult = {

@@ -22,6 +22,7 @@ import {
   type LocalContext,
   mainContextName,
   type NamedContext,
+  type OpenTree,
   plainBuildRequest,
   type VertexOutput,
 } from "../build/mod.ts";
@@ -137,13 +138,50 @@ export class Solver {
     config: Uint8Array | undefined,
     solve: Solve,
   ): Promise<BuildResult> {
-    const { builder, sessions, stage, limitBytes, host } = this.#parts;
+    const { builder, stage, host } = this.#parts;
     const { signal } = solve;
-    const session = asked.sessionId === "" ? undefined : await sessions.get(asked.sessionId, signal);
-    void session?.connection.closed.then(() => solve.cancel());
+    const { session, inputs } = await this.#graphInputs(asked, graph, solve);
     const { entitlements, cacheFrom, cacheTo } = asked;
     const outputs = outputsOf(asked.exporters, { session, stage, signal });
     const request = { ...plainBuildRequest, entitlements, cacheFrom, cacheTo, outputs };
+    const document = graphDocument(config, host);
+    const roots = [{ output: graph, platform: host, document }];
+    return await builder.solve(request, roots, inputs, teller(solve), signal);
+  }
+
+  /** Looks into what a graph comes to. */
+  async look<T>(
+    asked: FrontendBuild,
+    graph: VertexOutput | undefined,
+    solve: Solve,
+    look: (tree: OpenTree) => T,
+  ): Promise<T> {
+    const { inputs } = await this.#graphInputs(asked, graph, solve);
+    const { entitlements, cacheFrom } = asked;
+    const request = { ...plainBuildRequest, entitlements, cacheFrom };
+    const { signal } = solve;
+    return await this.#parts.builder.lookInto(graph, request, inputs, {
+      report: teller(solve),
+      signal,
+      look,
+    });
+  }
+
+  /** By its digest, and with its document. */
+  async resolveImage(
+    asked: FrontendBuild,
+    image: Parameters<Builder["resolveImage"]>[0],
+    solve: Solve,
+  ): ReturnType<Builder["resolveImage"]> {
+    const { inputs } = await this.#graphInputs(asked, undefined, solve);
+    return await this.#parts.builder.resolveImage(image, inputs, teller(solve), solve.signal);
+  }
+
+  async #graphInputs(asked: FrontendBuild, graph: VertexOutput | undefined, solve: Solve) {
+    const { sessions, limitBytes } = this.#parts;
+    const { signal } = solve;
+    const session = asked.sessionId === "" ? undefined : await sessions.get(asked.sessionId, signal);
+    void session?.connection.closed.then(() => solve.cancel());
     const contexts = new Map<string, NamedContext>();
     for (const { operation } of inOrder(graph === undefined ? [] : [graph.vertex])) {
       if (operation.kind !== "local" || session === undefined) continue;
@@ -154,9 +192,7 @@ export class Solver {
       session === undefined
         ? { ...nothing, contexts }
         : sessionInputs({ session, limitBytes }, contexts, signal);
-    const document = graphDocument(config, host);
-    const roots = [{ output: graph, platform: host, document }];
-    return await builder.solve(request, roots, inputs, teller(solve), signal);
+    return { session, inputs };
   }
 
   async #contexts(

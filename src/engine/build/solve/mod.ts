@@ -5,4 +5,4 @@ export { Snapshots } from "./snapshots.ts";
 export { type CacheSource, SharedSteps, type SolvedStep, Solver } from "./solver.ts";
 export { imageNamed, Sources, sourceTree } from "./source-step.ts";
 export type { StepContext } from "./step-context.ts";
-export { openTree, type Tree } from "./tree.ts";
+export { emptyTree, type OpenTree, openTree, type Tree } from "./tree.ts";
