@@ -86,6 +86,9 @@ export class OwnDockerd {
       // Its BuildKit has a group in it.
       for (const each of [`${group}/buildkit`, group]) if (mount !== "" && existsSync(each)) rmdirSync(each);
     }
+    // A container in the network of the host leaves its namespace mounted.
+    const namespace = `${this.#directory}/exec/netns/default`;
+    if (existsSync(namespace)) Bun.spawnSync(["umount", namespace]);
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

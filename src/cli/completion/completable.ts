@@ -36,9 +36,11 @@ const forRunning = new Set([
   "stats",
   "stop",
   "top",
-  "unpause",
   "wait",
 ]);
+
+/** Of these, only what is in the one state that they end. */
+const forState: Readonly<Record<string, Offer>> = { start: listed("startable"), unpause: listed("paused") };
 
 /** What the usage does not tell: the words are names of several kinds. */
 const mixed: Readonly<Record<string, Offer>> = {
@@ -52,7 +54,8 @@ function argumentsOf(shortest: string, usage: string): Offer {
   if (several !== undefined) return several;
   // What is yet to be made has no name that could be offered.
   if (/\bNETWORK\b/.test(usage)) return shortest === "network create" ? words() : listed("networks");
-  if (/\bCONTAINER\b/.test(usage)) return listed(forRunning.has(shortest) ? "running" : "containers");
+  if (/\bCONTAINER\b/.test(usage))
+    return own(forState, shortest) ?? listed(forRunning.has(shortest) ? "running" : "containers");
   if (/(?:\b|_)IMAGE\b|\bREPOSITORY\b/.test(usage)) return listed("images");
   if (/\bVOLUME \[/.test(usage)) return listed("volumes");
   if (usage.includes("NAME|ID")) return listed("containers", "images", "volumes");

@@ -15,6 +15,9 @@ const program = `#!/bin/sh
 case "$*" in
   "ps --all --format {{.Names}}") printf 'web\\nold\\n' ;;
   "ps --format {{.Names}}") printf 'web\\n' ;;
+  "ps --filter status=paused --format {{.Names}}") printf 'asleep\\n' ;;
+  "ps --all --filter status=created --filter status=exited --format {{.Names}}") printf 'old\\n' ;;
+  "volume ls --quiet") printf 'data\\n' ;;
   "images --format {{.Repository}}:{{.Tag}}") printf 'base:latest\\nlocalhost:5000/app:1\\n' ;;
   "network ls --format {{.Name}}") printf 'bridge\\nhost\\nnone\\nlunch\\n' ;;
   *) echo "unexpected: $*" >&2; exit 1 ;;
@@ -86,6 +89,13 @@ const cases: readonly (readonly [line: string, wanted: readonly string[]])[] = [
   ["tiffin container ls --format ", ["json", "table"]],
   ["tiffin inspect --type ", ["container", "image", "network", "volume"]],
   ["tiffin run --volumes-from ", ["old", "web"]],
+  ["tiffin unpause ", ["asleep"]],
+  ["tiffin container unpause as", ["asleep"]],
+  ["tiffin start ", ["old"]],
+  ["tiffin run -v ", ["data"]],
+  ["tiffin create --volume d", ["data"]],
+  ["tiffin ps --filter status=p", ["status=paused"]],
+  ["tiffin ps -f health=u", ["health=unhealthy"]],
   ["tiffin run --cap-add NET_A", ["NET_ADMIN"]],
   ["tiffin logs ", ["old", "web"]],
   ["tiffin why ", ["host", "outside", "web"]],

@@ -43,14 +43,18 @@ const everywhere: Readonly<Record<string, Offer>> = {
   "stop-signal": signals,
   userns: words("host", "private"),
   uts: words("host"),
+  volume: listed("volumes"),
   "volumes-from": listed("containers"),
 };
 
 const document = words("json");
 const table = words("json", "table");
 const containerFilters = words(
-  ..."ancestor= before= exited= expose= health= id= is-task= isolation= label= name= network= publish= since= status= volume=".split(
+  ..."ancestor= before= exited= expose= health=healthy health=none health=starting health=unhealthy id= is-task= isolation= label= name= network= publish= since= volume=".split(
     " ",
+  ),
+  ...["created", "dead", "exited", "paused", "removing", "restarting", "running"].map(
+    (status) => `status=${status}`,
   ),
 );
 const imageFilters = words(..."before= dangling= label= reference= since= until=".split(" "));

@@ -13,6 +13,7 @@ import { openOfProcess } from "../process/mod.ts";
 import { type Container, holdOf, isAlive } from "../record/mod.ts";
 import { checkEndpoint, type WantedEndpoint } from "../specification/mod.ts";
 import { endpointRequest, followNetworks } from "../start/mod.ts";
+import { wantedBy } from "../view/mod.ts";
 import type { ConnectContext } from "./context.ts";
 
 /** Errors: `invalid` for a container without networks, `forbidden` when it is in that one already, and those of addresses. */
@@ -76,18 +77,35 @@ export async function disconnectContainer(
   force: boolean,
 ): Promise<void> {
   await enqueue(container, async () => {
-    const before = connectableEndpoints(container, network);
-    const after = before.filter((each) => each.network !== network.name);
-    if (after.length === before.length) {
+    if (leaveNone(context, container, network)) return;
+    if (!wantedBy(container).some((each) => each.network === network.name)) {
       throw new TiffinError(
         "forbidden",
         "network.not-connected",
-        `container ${container.id} is not connected to network ${network.name}`,
+        `container ${container.id} is not connected to ${isAlive(container.state) ? "" : "the "}network ${network.name}`,
       );
     }
+    const before = connectableEndpoints(container, network);
+    const after = before.filter((each) => each.network !== network.name);
     leave(context, container, network, { before, after }, force);
     tellNetworks(context, container, "disconnect", [network.id]);
   });
+}
+
+/** Who leaves `none` has no network, and may then join others, which it could not from there. */
+function leaveNone(context: ConnectContext, container: Container, network: Network): boolean {
+  const { specification } = container.document;
+  if (network.driver !== "null" || specification.network.kind !== "none") return false;
+  context.registry.setDocument(
+    container,
+    {
+      ...container.document,
+      specification: { ...specification, network: { kind: "networks", endpoints: [], ports: [] } },
+    },
+    "networks",
+  );
+  tellNetworks(context, container, "disconnect", [network.id]);
+  return true;
 }
 
 function leave(

@@ -59,8 +59,9 @@ export function heldBy(state: ContainerState): NetworkHold {
   return isAlive(state) ? holdOf(state) : holdsNothing;
 }
 
-/** `Ports` of inspect: published ones with their bindings, exposed ones with null. */
+/** `Ports` of inspect: published ones with their bindings, exposed ones with null; none without a network of its own to have them in. */
 export function portMapOf(container: Container): PortMap {
+  if (!isAlive(container.state) || container.document.specification.network.kind !== "networks") return {};
   const map: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
   for (const { port, protocol } of container.document.specification.exposed)
     map[`${port}/${protocol}`] = null;
@@ -169,7 +170,17 @@ export function mountPoints({ specification, docker }: ContainerDocument, volume
   const elsewhere = new Set(Object.keys(docker?.host.Tmpfs ?? {}).map(cleanPath));
   return specification.mounts
     .filter(({ kind, target }) => kind !== "tmpfs" || !elsewhere.has(target))
-    .map((mount) => mountPoint(mount, volumes));
+    .map((mount) => ({ ...mountPoint(mount, volumes), ...askedMode(mount, docker) }));
+}
+
+/** The words behind the second colon of `-v`; a volume that somebody has named has Docker's `z` when there are none. */
+function askedMode({ target }: MountSpec, docker: ContainerDocument["docker"]): Pick<MountPoint, "Mode"> {
+  for (const bind of docker?.host.Binds ?? []) {
+    const [source = "", place = "", words = ""] = bind.split(":");
+    if (cleanPath(place) === target) return { Mode: words === "" && !source.startsWith("/") ? "z" : words };
+  }
+  const mount = docker?.host.Mounts?.find((each) => cleanPath(each.Target ?? "") === target);
+  return { Mode: mount?.Type === "volume" ? "z" : "" };
 }
 
 function mountPoint(mount: MountSpec, volumes: string): MountPoint {
@@ -179,7 +190,7 @@ function mountPoint(mount: MountSpec, volumes: string): MountPoint {
         Type: "bind",
         Source: mount.source,
         Destination: mount.target,
-        Mode: mount.readOnly ? "ro" : "",
+        Mode: "",
         RW: !mount.readOnly,
         Propagation: mount.propagation,
       };
@@ -190,7 +201,7 @@ function mountPoint(mount: MountSpec, volumes: string): MountPoint {
         Source: `${volumes}/${mount.volume}/_data`,
         Destination: mount.target,
         Driver: mount.driver ?? "local",
-        Mode: mount.readOnly ? "ro" : "z",
+        Mode: "",
         RW: !mount.readOnly,
         Propagation: "",
       };
