@@ -137,7 +137,7 @@ export interface CliIo {
   /** Before files of the caller's are used by other ways than these. Throws `CallerNeeded` where that would be another's files. */
   callerOnly?(what: string): void;
   /** Where the caller is another process: a directory of the caller's as an engine is told of it. */
-  namedDirectory?(path: string): NamedDirectories | undefined;
+  namedDirectory?(path: string, name: string): NamedDirectories | undefined;
   /** A new file for its owner alone that takes its place at `path` when it is finished, and is gone when it is not. */
   beginFile(path: string): BegunFile;
   nowMs(): number;

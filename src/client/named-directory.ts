@@ -3,12 +3,12 @@ import { readFileSync, statSync } from "node:fs";
 import type { NamedDirectories } from "../docker/types/build.ts";
 
 /** Undefined where there is no such directory, or nothing to tell this machine from another. Links to `directory` are followed. */
-export function namedDirectory(directory: string): NamedDirectories | undefined {
+export function namedDirectory(directory: string, name = ""): NamedDirectories | undefined {
   try {
     const { dev, ino } = statSync(directory, { bigint: true });
     return {
       Boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-      Directories: { "": { Path: directory, Device: deviceText(dev), Inode: String(ino) } },
+      Directories: { [name]: { Path: directory, Device: deviceText(dev), Inode: String(ino) } },
     };
   } catch {
     return undefined;

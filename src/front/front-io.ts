@@ -323,11 +323,11 @@ export class FrontIo implements CliIo, LocalEngine {
 
   readonly isThere = (path: string): boolean => this.pathKind(path) !== "missing";
 
-  readonly namedDirectory: NonNullable<CliIo["namedDirectory"]> = (path) => {
+  readonly namedDirectory: NonNullable<CliIo["namedDirectory"]> = (path, name) => {
     const found = this.#files?.directory(path) ?? "unknown";
     if (found === "unknown" || found === "missing") return this.#caller("a directory");
     const { bootId, device, inode } = found;
-    return { Boot: bootId, Directories: { "": { Path: path, Device: device, Inode: inode } } };
+    return { Boot: bootId, Directories: { [name]: { Path: path, Device: device, Inode: inode } } };
   };
 
   callerOnly(what: string): void {

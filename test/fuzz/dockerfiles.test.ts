@@ -64,7 +64,7 @@ function compile(text: string): void {
     network: "default",
     entitlements: new Set(),
     contexts: new Map([["context", { kind: "local", local: { receive: async () => undefined } }]]),
-    ignored: [],
+    ignored: new Map(),
     bases: new Map(),
   });
 }

@@ -244,3 +244,44 @@ test("what the engine cannot read where it is, it gets sent", async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(await engine.output("run", "--rm", stdout.trim(), "cat", "/ls")).toBe("file");
 }, 60_000);
+
+test("further contexts that are directories are read where they are, less what their own patterns leave out", async () => {
+  const main = context("named-main", {
+    Dockerfile:
+      "FROM base\nCOPY --from=side / /side/\nRUN --mount=type=bind,from=side,target=/m ls /m > /seen\n",
+  });
+  const side = context("named-side", { kept: "1", "left/out": "2", ".dockerignore": "left\n" });
+  const before = pictureOf(side);
+  const built = await engine.cli("build", "-q", "--build-context", `side=${side}`, "-t", "named:dir", main);
+  expect(built).toMatchObject({ exitCode: 0, stderr: "" });
+  const shown = await engine.output(
+    "run",
+    "--rm",
+    "--network",
+    "none",
+    "named:dir",
+    "sh",
+    "-c",
+    "ls -A /side; cat /seen",
+  );
+  expect(shown).toBe(".dockerignore\nkept\nkept");
+  expect(pictureOf(side)).toEqual(before);
+  const absent = await engine.cli("build", "-q", "--build-context", "side=nowhere/at/all", main);
+  expect([absent.exitCode, absent.stderr]).toEqual([
+    1,
+    'build context side: path "nowhere/at/all" is not a directory\n',
+  ]);
+  const sent = Bun.spawn(
+    tiffinCommand("-H", engine.host, "build", "-q", "--build-context", `side=${side}`, "-"),
+    {
+      stdin: new Blob(["FROM base\n"]),
+      stdout: "pipe",
+      stderr: "pipe",
+    },
+  );
+  const { code, stderr } = await outcomeOf(sent);
+  expect([code, stderr]).toEqual([
+    1,
+    "build context side: the engine has to read it where it is, and cannot: it has to be an engine of this machine, and the context a directory too\n",
+  ]);
+});

@@ -27,7 +27,10 @@ export function buildExtrasOf(io: CliIo, values: ExtraFlags): BuildExtras {
   const extras: BuildExtras = {
     ...some("Secrets", Object.fromEntries(values.secret.map((one) => secretOf(io, one)))),
     ...some("Agents", Object.fromEntries(values.ssh.map((one) => agentOf(io, one)))),
-    ...some("Contexts", Object.fromEntries(values["build-context"].map(contextOf))),
+    ...some(
+      "Contexts",
+      Object.fromEntries(values["build-context"].map(contextOf).filter(([, place]) => isElsewhere(place))),
+    ),
     ...some("Allow", values.allow),
     ...some(
       "NoCacheStages",
@@ -101,13 +104,24 @@ function agentOf(io: CliIo, text: string): [string, string] {
 function contextOf(text: string): [string, string] {
   const equals = text.indexOf("=");
   if (equals < 1) throw new Error(`invalid build context ${JSON.stringify(text)}: wanted NAME=PLACE`);
-  const place = text.slice(equals + 1);
-  if (!/^[a-z0-9+.-]+:\/\/|^git@/.test(place)) {
-    throw new Error(
-      `build context ${JSON.stringify(text)}: a directory is not done yet by this command, give docker-image://IMAGE or an address`,
-    );
-  }
-  return [text.slice(0, equals), place];
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+function isElsewhere(place: string): boolean {
+  return /^[a-z0-9+.-]+:\/\/|^git@/.test(place);
+}
+
+/** Contexts that are directories, by their names. Throws `Error` for one that is none. */
+export function directoriesIn(io: CliIo, contexts: readonly string[]): ReadonlyMap<string, string> {
+  const directories = contexts.map(contextOf).filter(([, place]) => !isElsewhere(place));
+  return new Map(
+    directories.map(([name, place]) => {
+      const path = absolute(io, place);
+      if (io.pathKind(path) !== "directory")
+        throw new Error(`build context ${name}: path ${JSON.stringify(place)} is not a directory`);
+      return [name, path];
+    }),
+  );
 }
 
 /** Where it is written is nothing to the engine. */

@@ -2,6 +2,7 @@
 import type { ApiClient, CallOf, LineOf } from "../../client/api-client.ts";
 import { EngineError } from "../../client/api-error.ts";
 import { namedDirectory } from "../../client/named-directory.ts";
+import type { NamedDirectories } from "../../docker/types/build.ts";
 import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import type { CliContext } from "../context.ts";
 import type { CliIo } from "../io.ts";
@@ -15,27 +16,53 @@ export async function* buildLines(
   context: CliContext,
   api: ApiClient<ByteDuplex>,
   input: BuildInput,
-  wishes: Wishes,
+  {
+    further,
+    ...wishes
+  }: Wishes & {
+    /** Other contexts that are directories, by their names. */
+    readonly further: ReadonlyMap<string, string>;
+  },
 ): AsyncGenerator<LineOf<"build">> {
-  const inPlace = context.endpoint().kind === "unix" ? inPlaceCall(context.io, input, wishes) : undefined;
+  const directories = new Map([
+    ...(input.directory === undefined ? [] : [["", input.directory.path] as const]),
+    ...further,
+  ]);
+  const inPlace =
+    context.endpoint().kind === "unix" ? inPlaceCall(context.io, input, directories, wishes) : undefined;
   if (inPlace !== undefined) {
     try {
       yield* api.lines("buildInPlace", inPlace);
       return;
     } catch (thrown) {
       if (!isRefused(thrown)) throw thrown;
+      if (further.size > 0 && thrown instanceof EngineError)
+        throw new Error(`${cannotSend(further)}: ${thrown.message}`);
     }
-  }
+  } else if (further.size > 0)
+    throw new Error(
+      `${cannotSend(further)}: it has to be an engine of this machine, and the context a directory too`,
+    );
   yield* api.lines("build", { ...wishes, body: input.body() });
+}
+
+function cannotSend(further: ReadonlyMap<string, string>): string {
+  return `build context ${[...further.keys()].join(", ")}: the engine has to read it where it is, and cannot`;
 }
 
 function inPlaceCall(
   io: CliIo,
   { directory, dockerfile }: BuildInput,
+  directories: ReadonlyMap<string, string>,
   { query, headers }: Wishes,
 ): CallOf<"buildInPlace"> | undefined {
   if (directory === undefined) return undefined;
-  const named = (io.namedDirectory ?? namedDirectory)(directory.path);
+  let named: NamedDirectories | undefined;
+  for (const [name, path] of directories) {
+    const one = (io.namedDirectory ?? namedDirectory)(path, name);
+    if (one === undefined) return undefined;
+    named = { ...one, Directories: { ...named?.Directories, ...one.Directories } };
+  }
   if (named === undefined) return undefined;
   const { dockerfileBody } = directory;
   return {

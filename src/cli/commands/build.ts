@@ -7,7 +7,7 @@ import { parseDockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
 import { buildGraph } from "../../docker/dockerfile/stages.ts";
 import { normaliseReference, parseReference } from "../../docker/reference.ts";
 import { own } from "../../lib/own.ts";
-import { buildExtrasOf } from "../build/build-extras.ts";
+import { buildExtrasOf, directoriesIn } from "../build/build-extras.ts";
 import { type BuildInput, openBuildInput } from "../build/build-input.ts";
 import { buildLines } from "../build/build-lines.ts";
 import { checkText, warningsText } from "../build/check-text.ts";
@@ -113,7 +113,10 @@ export const command = defineCommand({
     ...stepFlags,
     "add-host": list("", "Add a line to /etc/hosts of steps (NAME:ADDRESS)"),
     allow: list("", "Allow steps more (network.host, security.insecure)"),
-    "build-context": list("", "Give another context a name (NAME=docker-image://IMAGE, NAME=ADDRESS)"),
+    "build-context": list(
+      "",
+      "Give another context a name (NAME=docker-image://IMAGE, NAME=ADDRESS, NAME=DIRECTORY)",
+    ),
     "build-arg": list("", "Set a variable of the Dockerfile (NAME=VALUE)"),
     "cache-from": list(
       "",
@@ -195,6 +198,7 @@ export const command = defineCommand({
     await showProgress(
       context,
       buildLines(context, api, input, {
+        further: directoriesIn(context.io, values["build-context"]),
         query,
         headers: { "x-tiffin-build": extras, "x-registry-config": allCredentials(context.io) },
       }),

@@ -29,7 +29,7 @@ import { type BuildInputs, mainContextName } from "./inputs.ts";
 import { type BuiltTree, checkOutputs, deliver } from "./output/mod.ts";
 import type { BuildResult } from "./outputs.ts";
 import type { ReportEvent } from "./progress.ts";
-import { type ReadDockerfile, readDockerfile } from "./read-dockerfile.ts";
+import { type ReadDockerfile, readDockerfile, readIgnores } from "./read-dockerfile.ts";
 import { exportCaches, fillFrom, openImports, withInline } from "./remote-cache/mod.ts";
 import { withFetched } from "./remote-context.ts";
 import {
@@ -62,6 +62,8 @@ interface StageSurroundings {
   readonly read: ReadDockerfile;
   readonly sources: Sources;
   readonly imports: readonly CacheSource[];
+  /** Lines of the patterns that leave files of contexts out, by their names. */
+  readonly ignored: ReadonlyMap<string, readonly string[]>;
   /** There are results for other platforms too. */
   readonly several: boolean;
 }
@@ -167,6 +169,7 @@ export class BuildService {
     const sources = new Sources();
     const read = await readDockerfile(step, sources, request.dockerfile);
     failOnWarnings(read, (name) => own(request.arguments, name));
+    const ignored = await readIgnores(step, sources, read);
     await removeUnwanted(step, sources, read.name);
     const platforms =
       request.platforms.length === 0 ? [host] : request.platforms.map((text) => parsePlatform(text, host));
@@ -180,6 +183,7 @@ export class BuildService {
         read,
         sources,
         imports,
+        ignored,
         several,
       });
       const chain = await sources.asLayers(own, tree);
@@ -347,12 +351,12 @@ export class BuildService {
   async #stage(
     request: BuildRequest,
     step: StepContext,
-    { read, sources, imports, several }: StageSurroundings,
+    { read, sources, imports, ...surroundings }: StageSurroundings,
   ): Promise<SolvedStage> {
     const { file } = read;
     let parsing = true;
     try {
-      const stage = await this.#compile(request, step, read, several);
+      const stage = await this.#compile(request, step, read, surroundings);
       parsing = false;
       const solver = new Solver({ step, shared: this.#shared, caches: this.#caches, sources, imports });
       const [tree = { kind: "layers", chain: [] } as const] =
@@ -373,8 +377,8 @@ export class BuildService {
   async #compile(
     request: BuildRequest,
     step: StepContext,
-    { file, ignored }: ReadDockerfile,
-    several: boolean,
+    { file }: ReadDockerfile,
+    { several, ignored }: Pick<StageSurroundings, "several" | "ignored">,
   ): Promise<CompiledStage> {
     const bases = new Map<string, BaseImage>();
     const given: Lookup = (name) => own(request.arguments, name);

@@ -49,6 +49,22 @@ export async function readDockerfile(
   return { file: parsed(new TextDecoder().decode(bytes)), name, ignored: linesOf(patterns) };
 }
 
+/** Of all directories of the client that have names, by these. */
+export async function readIgnores(
+  step: StepContext,
+  sources: Sources,
+  { ignored }: Pick<ReadDockerfile, "ignored">,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const lines = new Map([[mainContextName, ignored]]);
+  for (const [name, context] of step.inputs.contexts) {
+    if (context.kind !== "local" || lines.has(name) || name === dockerfileContextName) continue;
+    const directory = await receive(step, sources, name, [ignoreName]);
+    using tree = new TreeView([directory], { crossesMounts: true });
+    lines.set(name, linesOf(tree.read(ignoreName, limitBytes)));
+  }
+  return lines;
+}
+
 async function mainIgnore(
   step: StepContext,
   sources: Sources,

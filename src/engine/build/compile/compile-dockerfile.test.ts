@@ -46,7 +46,7 @@ function compiled(
       network: "default",
       entitlements: new Set(wishes.entitlements ?? []),
       contexts: new Map([["context", context], ...(wishes.contexts ?? [])]),
-      ignored: [],
+      ignored: new Map(),
       bases,
     });
     if (found.kind === "done") {

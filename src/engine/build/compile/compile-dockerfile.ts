@@ -221,11 +221,8 @@ function contextOutput(
   const isMain = name === mainContextName;
   const title = isMain ? "[internal] load build context" : `[context ${name}] load from client`;
   if (context.kind === "local") {
-    const operation = {
-      kind: "local" as const,
-      name,
-      ...(isMain && ignored.length > 0 && { exclude: ignored }),
-    };
+    const exclude = ignored.get(name) ?? [];
+    const operation = { kind: "local" as const, name, ...(exclude.length > 0 && { exclude }) };
     return { vertex: vertexOf({ name: title, operation, inputs: [] }), output: 0 };
   }
   if (context.kind === "image") {

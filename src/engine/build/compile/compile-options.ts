@@ -46,8 +46,8 @@ export interface CompileOptions {
   readonly network: "default" | "none" | "host";
   readonly entitlements: ReadonlySet<string>;
   readonly contexts: ReadonlyMap<string, NamedContext>;
-  /** Lines of the main context's `.dockerignore`. */
-  readonly ignored: readonly string[];
+  /** Lines of `.dockerignore`s, by the names of their contexts. */
+  readonly ignored: ReadonlyMap<string, readonly string[]>;
   /** Of those that are known, by `baseKey`. */
   readonly bases: ReadonlyMap<string, BaseImage>;
 }
