@@ -100,12 +100,12 @@ test("what is told of a check is what is told of any exec, and a change of healt
   expect(heard.slice(0, 9)).toEqual([
     "create",
     "start",
-    "exec_create: true",
-    "exec_start: true",
+    "exec_create: true ",
+    "exec_start: true ",
     "exec_die",
     "health_status: healthy",
-    "exec_create: true",
-    "exec_start: true",
+    "exec_create: true ",
+    "exec_start: true ",
     "exec_die",
   ]);
 });

@@ -188,7 +188,7 @@ describe.each(clients)("%s", (client, program) => {
     await until("all of them", () => heard().length >= told + 8);
     listener.kill();
     await reading;
-    const exec = ["exec_create: true", "exec_start: true", "exec_die"];
+    const exec = ["exec_create: true ", "exec_start: true ", "exec_die"];
     expect(heard().slice(told)).toEqual(
       ["create", "start", ...exec, "kill", "die", "destroy"].map((action) => `container ${action}`),
     );

@@ -175,7 +175,7 @@ export class ExecService {
     const exec = decideExec(container, body, remembered);
     this.#execs.set(exec.id, exec);
     container.execs.add(exec.id);
-    this.#emit(exec, `exec_create: ${exec.config.command.join(" ")}`);
+    this.#emit(exec, `exec_create: ${toldCommand(exec)}`);
     return exec;
   }
 
@@ -197,6 +197,7 @@ export class ExecService {
     this.#context.networks.keepOut(exec.container.id);
     const { size } = exec;
     let launched: SupervisedProcess | undefined;
+    this.#emit(exec, `exec_start: ${toldCommand(exec)}`);
     try {
       const process = await meetingEnd(exec.container, () =>
         launchExec(this.#context, exec, flags === 0 ? [] : [flags]),
@@ -211,7 +212,6 @@ export class ExecService {
       this.#context.fail("exec.running");
       const ended = process.exited.then((record) => this.#ended(exec, record.exitCode));
       ended.catch(this.#context.report);
-      this.#emit(exec, `exec_start: ${exec.config.command.join(" ")}`);
       if (sized !== undefined) await sized;
       const [attachment] = process.attachments;
       if (attachment !== undefined) return { stream: new EndingStream(attachment, ended), process };
@@ -221,16 +221,17 @@ export class ExecService {
     } catch (thrown) {
       launched?.signal(signalNumbers.SIGKILL);
       const exitCode = thrown instanceof TiffinError ? (thrown.exitCode ?? 126) : 126;
-      this.#ended(exec, exitCode);
+      this.#ended(exec, exitCode, launched !== undefined);
       throw proposing(thrown, exitCode);
     }
   }
 
-  #ended(exec: Exec, exitCode: number): void {
+  /** `ran`: there was a process, whose end is told. */
+  #ended(exec: Exec, exitCode: number, ran = true): void {
     exec.state = { status: "exited", exitCode };
     exec.container.execs.delete(exec.id);
     this.#context.idle.within(afterReplyMs);
-    this.#emit(exec, "exec_die", { exitCode: String(exitCode) });
+    if (ran) this.#emit(exec, "exec_die", { exitCode: String(exitCode) });
     if (exec.remembered) this.#context.timers.after(rememberedMs, () => this.#execs.delete(exec.id));
     else this.#execs.delete(exec.id);
   }
@@ -335,4 +336,10 @@ function proposing(thrown: unknown, exitCode: number): unknown {
     exitCode,
     ...(remedy !== undefined && { remedy }),
   });
+}
+
+/** As Docker tells it: a blank follows the program even where no argument does. */
+function toldCommand({ config }: Exec): string {
+  const [program = "", ...rest] = config.command;
+  return `${program} ${rest.join(" ")}`;
 }

@@ -7,7 +7,7 @@ import { within } from "../../../lib/timer.ts";
 import type { ExitRecord, SupervisedProcess } from "../../../runtime/mod.ts";
 import { afterReplyMs } from "../../idle-work.ts";
 import { enqueue, tellAllNetworks, tellEvent } from "../context.ts";
-import { hasForeign, leaveVolumes, releaseForeign } from "../mounts/mod.ts";
+import { hasForeign, releaseForeign, releaseMounted, tellVolumesLeft } from "../mounts/mod.ts";
 import { deliverySubject, releaseHost, tellExits } from "../process/mod.ts";
 import { type Container, type Ending, holdOf, isAlive } from "../record/mod.ts";
 import type { EndContext } from "./context.ts";
@@ -84,7 +84,7 @@ export async function settleExit(
   container.process = undefined;
   // What an engine that was not there has missed.
   deliverOutput(context, container);
-  leaveVolumes(context, container);
+  releaseMounted(context, container);
   await releaseHost(context, id, lost);
   if (hasForeign(context, container))
     await releaseForeign(context, container, container.document.specification.mounts);
@@ -93,6 +93,7 @@ export async function settleExit(
   const execDuration = String(Math.max(0, ranSeconds));
   tellEvent(context, container, "die", { exitCode: String(ending.exitCode), execDuration });
   tellAllNetworks(context, container, "disconnect", left);
+  tellVolumesLeft(context, container);
   await outputsOver(container);
   tellExits(container, ending);
   context.idle.within(afterReplyMs);

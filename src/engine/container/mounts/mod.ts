@@ -13,4 +13,4 @@ export { findMountImage } from "./find-image.ts";
 export { hasForeign, releaseForeign } from "./foreign-volumes.ts";
 export { openReady, releaseMounted, releaseTakenOff } from "./mounted-volumes.ts";
 export { viewLayerOf } from "./view-layer.ts";
-export { enterVolumes, leaveVolumes } from "./volume-use.ts";
+export { enterVolumes, leaveVolumes, tellVolumesLeft } from "./volume-use.ts";

@@ -21,11 +21,17 @@ export function enterVolumes(context: MountsContext, container: Container): void
   }
 }
 
-export function leaveVolumes(context: MountsContext, container: Container): void {
+/** Docker tells it after the end of the process. */
+export function tellVolumesLeft(context: MountsContext, container: Container): void {
   for (const mount of container.document.specification.mounts) {
     if (mount.kind !== "volume") continue;
     const driver = driverOf(context, mount.volume);
     context.events.emit("volume", "unmount", mount.volume, { container: container.id, driver });
   }
+}
+
+/** Of a start that came to nothing. */
+export function leaveVolumes(context: MountsContext, container: Container): void {
+  tellVolumesLeft(context, container);
   releaseMounted(context, container);
 }
