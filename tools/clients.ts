@@ -8,7 +8,7 @@ import {
   pythonTestcontainersVersion,
   testcontainersNode,
 } from "../test/support/client-versions.ts";
-import { actVersion, goModuleVersion } from "../test/support/go-programs.ts";
+import { goClientVersion, goModuleVersion } from "../test/support/go-programs.ts";
 import { javaPackageVersion } from "../test/support/java-packages.ts";
 
 export interface ClientScenario {
@@ -147,10 +147,17 @@ export const clientScenarios: readonly ClientScenario[] = [
   },
   {
     client: "act",
-    version: actVersion(),
+    version: goClientVersion("act"),
     scenario: "a workflow: outputs, paths, actions, a container with a service, a matrix, a failure",
     file: "compat/act",
     test: "a workflow runs: outputs, paths, actions, a container with a service, a matrix, a failure; and nothing is left",
+  },
+  {
+    client: "dive",
+    version: goClientVersion("dive"),
+    scenario: "an image's layers, their commands, files and wasted room",
+    file: "compat/dive",
+    test: "dive tells an image's layers, their commands, files and wasted room",
   },
   {
     client: "Prometheus",

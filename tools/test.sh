@@ -53,7 +53,7 @@ fi
 # the tests that have the host for themselves, which wait for much.
 in_lane() { bun tools/lanes.ts "$1"; }
 # Made beside the first tests, for those that wait for it at their end.
-(renice -n 10 -p $BASHPID; tools/debian-root.sh; command -v go && tools/go-programs.sh; for each in act prometheus traefik; do command -v go && tools/go-client.sh $each; done) >/dev/null 2>&1 &
+(renice -n 10 -p $BASHPID; tools/debian-root.sh; command -v go && tools/go-programs.sh; for each in act dive prometheus traefik; do command -v go && tools/go-client.sh $each; done) >/dev/null 2>&1 &
 echo "== tests (those of the emulated machines at the same time, their output afterwards)"
 (renice -n 19 -p $BASHPID >/dev/null 2>&1; lane machines $(in_lane machines)) >.build/lane-machines.txt 2>&1 &
 beside=$!

@@ -6,7 +6,7 @@ import { type Contestant, timeOnce } from "../timing.ts";
 export interface ClassicEngine extends ApiEngine {
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Names of its programs, as /proc/PID/comm has them, or the process itself. */
+  /** Names of its programs, as /proc/PID/comm has them, or the process itself. Those of engines with directories below /tmp are others'. */
   readonly processes: { readonly pid: () => number } | { readonly names: readonly string[] };
 }
 
@@ -59,7 +59,8 @@ function pidsOf({ processes }: ClassicEngine): number[] {
   return readdirSync("/proc").flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return [];
     const comm = textOf(`/proc/${entry}/comm`).trim();
-    return processes.names.includes(comm) ? [Number(entry)] : [];
+    if (!processes.names.includes(comm)) return [];
+    return textOf(`/proc/${entry}/cmdline`).includes("/tmp/") ? [] : [Number(entry)];
   });
 }
 

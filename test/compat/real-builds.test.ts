@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { outcomeOf } from "../support/outcome.ts";
-import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
+import { mayShareNetwork, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 import { writeFiles } from "../support/write-files.ts";
@@ -17,7 +17,11 @@ import { writeFiles } from "../support/write-files.ts";
 const docker = dockerClients.find(({ version }) => version.startsWith("20."));
 const isWanted = process.env["TIFFIN_CORPUS"] === "full";
 const possible =
-  isWanted && docker !== undefined && hasDockerd && hasDockerRegistry && Bun.which("debootstrap") !== null;
+  isWanted &&
+  docker !== undefined &&
+  mayShareNetwork &&
+  hasDockerRegistry &&
+  Bun.which("debootstrap") !== null;
 const limitMs = 900_000;
 
 let engine: TestEngine;
@@ -107,7 +111,11 @@ async function makeBase(name: string, ...paths: readonly string[]): Promise<void
 beforeAll(async () => {
   if (!possible) return;
   files = temporaryDirectory("real-builds");
-  [engine, dockerd, registry] = await Promise.all([startEngine(), OwnDockerd.start(), startRegistry()]);
+  [engine, dockerd, registry] = await Promise.all([
+    startEngine(),
+    OwnDockerd.start({ sharesNetwork: true }),
+    startRegistry(),
+  ]);
   mkdirSync(at("config"));
   await makeDebian();
   await makeBase("debian");

@@ -1,12 +1,12 @@
 /** A Docker engine of a test's own with the image `base` of an engine of ours, so that both run the same programs. */
 import { openAsBlob } from "node:fs";
 import type { TestEngine } from "./engine-harness.ts";
-import { OwnDockerd } from "./own-dockerd.ts";
+import { OwnDockerd, type OwnDockerdOptions } from "./own-dockerd.ts";
 
 /** Takes `base` of `engine` for that of the Docker engine, which is the caller's to dispose of. */
 export async function dockerdWithBaseOf(
   engine: TestEngine,
-  options: { readonly firewall?: boolean } = {},
+  options: OwnDockerdOptions = {},
 ): Promise<OwnDockerd> {
   const archive = `${engine.directory}/base.tar`;
   // The first container makes the image.

@@ -37,17 +37,19 @@ export function goPrograms(): GoPrograms {
 }
 
 /** A client that tools/go-client.sh builds by itself, from what it was published with. */
-export type GoClient = "act" | "prometheus" | "traefik";
+export type GoClient = "act" | "dive" | "prometheus" | "traefik";
 
 export function goClient(name: GoClient): { readonly path: string } | { readonly missing: string } {
   const missing = failureOf("go-client.sh", name);
   return missing === undefined ? { path: join(directory, name) } : { missing };
 }
 
-/** The version of act that is built. */
-export function actVersion(): string {
+/** The version of a program that is built as it is published. */
+export function goClientVersion(name: GoClient): string {
   const script = readFileSync(join(project, "tools/go-client.sh"), "utf8");
-  return /^act=.*@v(.+)$/m.exec(script)?.[1] ?? "";
+  const version = new RegExp(`^ +\\[${name}\\]=.*@v(.+)$`, "m").exec(script)?.[1];
+  if (version === undefined) throw new Error(`tools/go-client.sh does not name ${name}`);
+  return version;
 }
 
 /** The version of a module that the programs are built from. */

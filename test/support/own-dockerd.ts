@@ -14,6 +14,22 @@ const program = ["/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/docker
 
 export const hasDockerd = program !== undefined;
 
+/**
+ * Whether one may work in the network where this test is, and reach a registry on loopback there: told to make no bridge, it deletes
+ * the `docker0` that it finds, and with it the network of the engine that this machine has.
+ */
+export const mayShareNetwork = hasDockerd && !/^ *docker0:/m.test(readFileSync("/proc/self/net/dev", "utf8"));
+
+export interface OwnDockerdOptions {
+  /** It does to the network what Docker does: for a namespace of the test's own. */
+  readonly firewall?: boolean;
+  /** It works in the caller's network and not in one of its own. */
+  readonly sharesNetwork?: boolean;
+}
+
+/** Before a command that is to have a network of its own, with loopback. */
+const alone = ["unshare", "--net", "sh", "-ec", 'ip link set lo up; exec "$@"', "sh"];
+
 export class OwnDockerd {
   readonly #directory = mkdtempSync("/tmp/tiffin-test-dockerd-");
   readonly socket = `${this.#directory}/sock`;
@@ -21,11 +37,11 @@ export class OwnDockerd {
   #daemon: Bun.Subprocess | undefined;
   readonly #parent = this.#directory.slice("/tmp/".length);
 
-  /** Starts it, with the image `base`. With `firewall` it does to the network what Docker does: for a namespace of the test's own. */
-  static async start({ firewall = false } = {}): Promise<OwnDockerd> {
+  /** Starts it, with the image `base`. */
+  static async start(options: OwnDockerdOptions = {}): Promise<OwnDockerd> {
     const own = new OwnDockerd();
     try {
-      await own.#start(firewall);
+      await own.#start(options);
     } catch (thrown) {
       await own[Symbol.asyncDispose]();
       throw thrown;
@@ -33,7 +49,9 @@ export class OwnDockerd {
     return own;
   }
 
-  async #start(firewall: boolean): Promise<void> {
+  async #start({ firewall = false, sharesNetwork = firewall }: OwnDockerdOptions): Promise<void> {
+    if (sharesNetwork && !mayShareNetwork)
+      throw new Error("dockerd would delete the bridge docker0, which is another engine's");
     const log = `${this.#directory}/log`;
     const directories = ["--data-root", `${this.#directory}/data`, "--exec-root", `${this.#directory}/exec`];
     const untouched = ["--iptables=false", "--ip-forward=false", "--ip-masq=false"];
@@ -41,6 +59,7 @@ export class OwnDockerd {
     const place = ["--host", `unix://${this.socket}`, "--pidfile", `${this.#directory}/pid`];
     this.#daemon = Bun.spawn(
       this.#cgroup.wrap([
+        ...(sharesNetwork ? [] : alone),
         program ?? "",
         ...directories,
         ...network,
