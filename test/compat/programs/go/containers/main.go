@@ -32,9 +32,12 @@ func must[T any](value T, err error) T {
 
 func text(reader io.Reader) string { return string(must(io.ReadAll(reader))) }
 
+// It says that it is ready when it is: httpd listens before it goes into the background.
+const serve = "mkdir /www; echo soup > /www/menu; trap 'exit 0' TERM; httpd -p 80 -h /www; echo ready; sleep 600 & wait"
+
 func serving(options ...testcontainers.ContainerCustomizer) *testcontainers.DockerContainer {
 	return must(testcontainers.Run(ctx, image, append([]testcontainers.ContainerCustomizer{
-		testcontainers.WithCmd("sh", "-c", "mkdir /www; echo soup > /www/menu; echo ready; trap 'exit 0' TERM; httpd -f -p 80 -h /www & wait"),
+		testcontainers.WithCmd("sh", "-c", serve),
 		testcontainers.WithExposedPorts("80/tcp"),
 		testcontainers.WithWaitStrategyAndDeadline(time.Minute, wait.ForLog("ready"), wait.ForListeningPort("80/tcp"), wait.ForHTTP("/menu")),
 	}, options...)...))
@@ -102,7 +105,10 @@ func suite(tests int) {
 	shared := must(network.New(ctx))
 	defer shared.Remove(ctx)
 	for range tests {
-		served := serving(network.WithNetwork(nil, shared))
+		// The library's own way to wait for HTTP sleeps for 200 ms before it asks.
+		waits := testcontainers.WithWaitStrategyAndDeadline(time.Minute, wait.ForLog("ready"), wait.ForListeningPort("80/tcp"))
+		served := serving(network.WithNetwork(nil, shared), waits)
+		must(http.Get(must(served.PortEndpoint(ctx, "80/tcp", "http")) + "/menu")).Body.Close()
 		code, _, err := served.Exec(ctx, []string{"cat", "/www/menu"}, exec.Multiplexed())
 		if err != nil || code != 0 {
 			panic(fmt.Sprint(code, err))
