@@ -22,6 +22,7 @@
 #define STATUS_BYTES 8192
 #define LABEL_BYTES 4096
 #define PATH_BYTES 48
+#define LINK_BYTES 64
 
 struct credentials {
 	pid_t pid;
@@ -37,14 +38,27 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Absent for both (no time namespaces, say) is the same. */
-static bool are_same(int own, int other, const char *name)
+static bool have_same_root(int own, int other)
 {
 	struct stat a;
 	struct stat b;
-	bool has_own = fstatat(own, name, &a, 0) == 0;
-	bool has_other = fstatat(other, name, &b, 0) == 0;
-	return has_own && has_other ? is_same_file(&a, &b) : !has_own && !has_other && errno == ENOENT;
+	return fstatat(own, "root", &a, 0) == 0 && fstatat(other, "root", &b, 0) == 0 && is_same_file(&a, &b);
+}
+
+/*
+ * Absent for both (no time namespaces, say) is the same. The link of a namespace is a text with its number, which no two have
+ * that are there. It is read and not followed: for that the kernel makes a file of the namespace each time. A text that does not end
+ * within the room is like no other.
+ */
+static bool are_same_namespaces(int own, int other, const char *name)
+{
+	char a[LINK_BYTES];
+	char b[LINK_BYTES];
+	ssize_t own_length = readlinkat(own, name, a, sizeof a);
+	ssize_t other_length = readlinkat(other, name, b, sizeof b);
+	if (own_length < 0 || other_length < 0)
+		return own_length < 0 && other_length < 0 && errno == ENOENT;
+	return own_length == other_length && own_length < LINK_BYTES && memcmp(a, b, (size_t)own_length) == 0;
 }
 
 static ssize_t read_file(int directory, const char *name, char *to, size_t room)
@@ -115,10 +129,10 @@ static bool is_alike(int file, int other)
 	struct stat its;
 	OWNED_FD own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	bool alike = own >= 0 && fstat(file, &program) == 0 && fstatat(other, "exe", &its, 0) == 0 &&
-		     is_same_file(&program, &its) && are_same(own, other, "root") && have_same_rights(own, other) &&
+		     is_same_file(&program, &its) && have_same_root(own, other) && have_same_rights(own, other) &&
 		     have_same_label(own, other);
 	for (size_t i = 0; alike && i < sizeof namespaces / sizeof *namespaces; i++)
-		alike = are_same(own, other, namespaces[i]);
+		alike = are_same_namespaces(own, other, namespaces[i]);
 	return alike;
 }
 

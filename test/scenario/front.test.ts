@@ -182,6 +182,30 @@ test.skipIf(!built)(
   },
 );
 
+/** The command itself, where `unshare` had to make a child for it. */
+function lastChild(pid: number): number {
+  const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ", 1)[0]);
+  return child === 0 ? pid : child;
+}
+
+test.skipIf(!built).each(["mount", "net", "ipc", "uts", "cgroup", "pid --fork", "time --fork", "user -r"])(
+  `an engine is not asked from other namespaces: %s${why}`,
+  async (kind) => {
+    const words = ["unshare", ...`--${kind}`.split(" "), "--", ...tiffinCommand("wait", "long")];
+    const waiting = Bun.spawn(words, {
+      env: { ...process.env, TIFFIN_HOST: engine.host },
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    const command = () => lastChild(waiting.pid);
+    try {
+      await until("the command is the program", () => residentKb(command()) > limitFrontKb);
+    } finally {
+      process.kill(command(), "SIGKILL");
+      await waiting.exited;
+    }
+  },
+);
+
 test.skipIf(!built)(`signals reach the program, and its exit code comes back${why}`, async () => {
   const trap = "trap 'echo caught; exit 7' TERM; echo ready; while :; do sleep 0.05; done";
   const running = call(["run", "--rm", "base", "sh", "-c", trap]);
