@@ -9,5 +9,5 @@ export { escapes, insidePath } from "./inside-path.ts";
 export { countedBytes, emptyFile, type TarEntry, type TarEntryType, type TarSegment } from "./tar/entry.ts";
 export { type TarMember, tarMembers } from "./tar/members.ts";
 export { TarReader, type TarSink } from "./tar/read.ts";
-export { endOfArchive, headerOf, padding } from "./tar/write.ts";
+export { endOfArchive, headerOf, padding, storedBytes } from "./tar/write.ts";
 export { limitUnpackedBytes, tooLarge } from "./too-large.ts";

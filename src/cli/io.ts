@@ -3,6 +3,7 @@
  * calls (`process-io.ts` builds most of it); tests hand in one made of arrays. Nothing in this folder uses `process`.
  */
 import type { Endpoint } from "../client/endpoint.ts";
+import type { FileDetails } from "../client/pack-host.ts";
 import type { ConnectSync, SyncSocket } from "../client/sync-socket.ts";
 import type { ClientTransport } from "../client/transport.ts";
 import type { NamedDirectories } from "../docker/types/build.ts";
@@ -143,6 +144,8 @@ export interface CliIo {
   nowMs(): number;
   /** This process. */
   readonly processId: number;
+  /** What files have beside their bytes, loaded when a command wants it; undefined where nobody can tell. */
+  readonly fileDetails?: (() => Promise<FileDetails>) | undefined;
   /** What looks at the machine, loaded when a command wants it. */
   observer(): Promise<Observer>;
 }

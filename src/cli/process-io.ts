@@ -63,6 +63,7 @@ export interface ProcessIoOptions {
   runProgram: CliIo["runProgram"];
   dialOut: CliIo["dialOut"];
   observer: CliIo["observer"];
+  fileDetails?: CliIo["fileDetails"];
 }
 
 const encoder = new TextEncoder();
@@ -264,6 +265,7 @@ export function processIo(options: ProcessIoOptions): CliIo {
     },
     runProgram: options.runProgram,
     observer: options.observer,
+    fileDetails: options.fileDetails,
     get processId() {
       return process.pid;
     },

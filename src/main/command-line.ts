@@ -63,6 +63,7 @@ export function runCommandLine(words: readonly string[]): Promise<number> {
       return { exitCode: done.exitCode, stdout: done.stdout.toString() };
     },
     dialOut: async (endpoint) => (await import("./dial-out.ts")).dialOut(endpoint),
+    fileDetails: async () => (await import("./file-details.ts")).fileDetails,
     observer: async () => (await import("../observe/mod.ts")).observer,
     ensureEngine: async (where) => (await import("./start-engine.ts")).ensureEngine(where),
   });

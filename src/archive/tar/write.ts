@@ -27,8 +27,24 @@ const version = encoder.encode("00");
 const space = 0x20;
 const zero = 0x30;
 
-/** The header of a member; its content, padded by `padding`, follows. */
+/** How much of a member the archive holds. */
+export function storedBytes({ sizeBytes, segments }: TarEntry): number {
+  return segments === undefined ? sizeBytes : segments.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** The stretches in records alone: version 0.1, which all readers of sparse members know. */
+function sparseRecords({ sizeBytes, segments }: TarEntry): [string, string][] {
+  if (segments === undefined) return [];
+  return [
+    ["GNU.sparse.size", String(sizeBytes)],
+    ["GNU.sparse.numblocks", String(segments.length)],
+    ["GNU.sparse.map", segments.flatMap(({ atBytes, bytes }) => [atBytes, bytes]).join(",")],
+  ];
+}
+
+/** The header of a member; its content, or the stretches of it, padded by `padding`, follows. */
 export function headerOf(entry: TarEntry): Uint8Array {
+  const stored = storedBytes(entry);
   const path = entry.type === "directory" ? `${entry.path}/` : entry.path;
   const seconds = entry.modifiedAtNs / nsPerSecond - (entry.modifiedAtNs % nsPerSecond < 0n ? 1n : 0n);
   const records: [string, Uint8Array | string][] = [];
@@ -36,7 +52,8 @@ export function headerOf(entry: TarEntry): Uint8Array {
   if (!fits(entry.linkTarget)) records.push(["linkpath", entry.linkTarget]);
   if (entry.uid > largestId) records.push(["uid", String(entry.uid)]);
   if (entry.gid > largestId) records.push(["gid", String(entry.gid)]);
-  if (entry.sizeBytes > largestSize) records.push(["size", String(entry.sizeBytes)]);
+  if (stored > largestSize) records.push(["size", String(stored)]);
+  records.push(...sparseRecords(entry));
   if (entry.modifiedAtNs % nsPerSecond !== 0n || seconds < 0n || seconds > BigInt(largestSize)) {
     records.push(["mtime", timeText(entry.modifiedAtNs)]);
   }
@@ -44,7 +61,10 @@ export function headerOf(entry: TarEntry): Uint8Array {
     records.push([`SCHILY.xattr.${name}`, value]);
   }
   const inHeader = seconds < 0n || seconds > BigInt(largestSize) ? 0n : seconds;
-  const block = blockOf({ ...entry, path, modifiedAtNs: inHeader * nsPerSecond }, typeFlags[entry.type]);
+  const block = blockOf(
+    { ...entry, path, sizeBytes: stored, modifiedAtNs: inHeader * nsPerSecond },
+    typeFlags[entry.type],
+  );
   if (records.length === 0) return block;
   const content = encodePax(records);
   const extended: TarEntry = {

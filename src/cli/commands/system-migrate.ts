@@ -82,14 +82,18 @@ function checkVolumes(step: Step, missing: ReadonlySet<string>): void {
 }
 
 async function take(steps: readonly Step[], host: string, context: CliContext): Promise<number> {
-  const [there, here] = [await clientOf(host), await context.parallelApi()];
+  const ways = {
+    there: await clientOf(host),
+    here: await context.parallelApi(),
+    details: await context.io.fileDetails?.(),
+  };
   const missing = new Set<string>();
   let failed = 0;
   for (const step of steps) {
     if (step.left !== undefined) continue;
     try {
       checkVolumes(step, missing);
-      await perform(step, there, here);
+      await perform(step, ways);
       context.out(`${line(step)}: taken\n`);
     } catch (thrown) {
       failed += 1;

@@ -5,6 +5,7 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   fchmodSync,
   fstatSync,
   ftruncateSync,
@@ -23,8 +24,7 @@ import {
 import { type TarEntry, TarReader, type TarSink } from "../../archive/mod.ts";
 import { KeptModes } from "../../lib/kept-modes.ts";
 
-/** O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW. */
-const newFile = 0o1 | 0o100 | 0o200 | 0o400000;
+const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const permissions = 0o777;
 const writable = 0o700;
 

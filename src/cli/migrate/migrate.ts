@@ -1,8 +1,9 @@
 /** Performs the steps of a migration, one after the other. Nothing is changed at the source: it is asked, and its volumes are read. */
 import type { ApiClient } from "../../client/api-client.ts";
 import { errorOfResponse } from "../../client/api-error.ts";
-import { packHost } from "../../client/pack-host.ts";
+import { type FileDetails, packHost } from "../../client/pack-host.ts";
 import { decodeJson, list, object, text } from "../../docker/decode.ts";
+import type { ContainerInspect } from "../../docker/types/container.ts";
 import type { VolumeDocument } from "../../docker/types/volume.ts";
 import type { ByteDuplex } from "../../lib/byte-duplex.ts";
 import { TiffinError } from "../../lib/errors.ts";
@@ -18,8 +19,18 @@ export async function inventoryOf(api: Api): Promise<Inventory> {
     api.document("networkList", { query: {} }),
     containerIds(api),
   ]);
-  const inspected = ids.map((id) => api.document("containerInspect", { params: { name: id } }));
-  return { images, volumes: volumes.Volumes, networks, containers: await Promise.all(inspected) };
+  const containers = await Promise.all(ids.map((id) => inspected(api, id)));
+  return { images, volumes: volumes.Volumes, networks, containers: containers.flat() };
+}
+
+/** None when it has gone since the list was made. */
+async function inspected(api: Api, id: string): Promise<readonly ContainerInspect[]> {
+  try {
+    return [await api.document("containerInspect", { params: { name: id } })];
+  } catch (thrown) {
+    if (thrown instanceof TiffinError && thrown.kind === "notFound") return [];
+    throw thrown;
+  }
 }
 
 const idRows = list(object({ Id: text }));
@@ -31,12 +42,19 @@ async function containerIds(api: Api): Promise<readonly string[]> {
   return decodeJson(new TextDecoder().decode(answer.body), idRows, "list of containers").map(({ Id }) => Id);
 }
 
-export async function perform(step: Step, there: Api, here: Api): Promise<void> {
+/** Both engines, and how files of this machine are read. */
+export interface MigrationWays {
+  readonly there: Api;
+  readonly here: Api;
+  readonly details: FileDetails | undefined;
+}
+
+export async function perform(step: Step, { there, here, details }: MigrationWays): Promise<void> {
   switch (step.kind) {
     case "image":
       return await takeImage(step.reference, there, here);
     case "volume":
-      return await takeVolume(step.volume, here);
+      return await takeVolume(step.volume, here, details);
     case "network": {
       const { Name, Internal, EnableIPv6, Labels, Options } = step.network;
       const body = { Name, Internal, EnableIPv6, Labels: Labels ?? {}, Options: ownOptions(Options ?? {}) };
@@ -69,6 +87,7 @@ async function takeImage(reference: string, there: Api, here: Api): Promise<void
 async function takeVolume(
   { Name: name, Mountpoint: place, Labels: labels }: VolumeDocument,
   here: Api,
+  details: FileDetails | undefined,
 ): Promise<void> {
   const copier = copierOf(name);
   const target = "/volume";
@@ -81,7 +100,7 @@ async function takeVolume(
   };
   const body = { Image: "base", Cmd: ["true"], HostConfig: { Mounts: [mount], NetworkMode: "none" } };
   await here.document("containerCreate", { query: { name: copier }, body });
-  const archive = packHost(place, undefined, () => {});
+  const archive = packHost(place, undefined, () => {}, undefined, details);
   await here.perform("containerArchivePut", {
     params: { name: copier },
     query: { path: target },

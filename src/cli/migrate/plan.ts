@@ -89,8 +89,24 @@ function* networkSteps(there: Inventory, here: Inventory): Generator<Step> {
   }
 }
 
+/** Who changes each volume while it is looked at, by the volume's name: a copy of it would be torn. */
+function writersOf({ containers }: Inventory): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const container of containers.filter(({ State }) => State.Running)) {
+    for (const { Type, Name = "", RW } of container.Mounts)
+      if (Type === "volume" && RW) found.set(Name, plainName(container));
+  }
+  return found;
+}
+
+/** A container without the content of its volumes would look whole, and be empty. */
+function lostVolume(container: ContainerInspect, writers: ReadonlyMap<string, string>): string | undefined {
+  return container.Mounts.find(({ Type, Name = "" }) => Type === "volume" && writers.has(Name))?.Name;
+}
+
 function* volumeSteps(there: Inventory, here: Inventory): Generator<Step> {
   const unfinished = new Set(here.containers.map(plainName));
+  const writers = writersOf(there);
   for (const volume of there.volumes) {
     const { Name: name, Driver: driver } = volume;
     const isHere = here.volumes.some(({ Name }) => Name === name) && !unfinished.has(copierOf(name));
@@ -100,20 +116,27 @@ function* volumeSteps(there: Inventory, here: Inventory): Generator<Step> {
         ? `its driver is ${driver}`
         : Object.keys(volume.Options ?? {}).length > 0
           ? "it is mounted from elsewhere by its options; make it by hand"
-          : undefined;
+          : writers.has(name)
+            ? `${writers.get(name)} runs and writes there; stop it first`
+            : undefined;
     yield { kind: "volume", name, volume, ...(left !== undefined && { left }) };
   }
 }
 
 function* containerSteps(there: Inventory, here: Inventory): Generator<Step> {
   const names = new Set(here.containers.map(plainName));
+  const volumesHere = new Set(here.volumes.map(({ Name }) => Name));
+  const writers = new Map([...writersOf(there)].filter(([volume]) => !volumesHere.has(volume)));
   for (const container of there.containers) {
     const name = plainName(container);
+    const lost = lostVolume(container, writers);
     const left = names.has(name)
       ? "it is here already"
       : container.State.Running
         ? "it runs; stop it there first"
-        : undefined;
+        : lost !== undefined
+          ? `${writers.get(lost)} runs and writes to its volume ${lost}; stop it first`
+          : undefined;
     yield { kind: "container", name, container, ...(left !== undefined && { left }) };
   }
 }

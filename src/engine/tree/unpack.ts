@@ -220,7 +220,7 @@ class UnpackTarget implements Disposable {
         const parent = this.#parentOf(slash === -1 ? "." : path.slice(0, slash));
         // The archive itself may have replaced it meanwhile, or the container removed it.
         if (fileStatus(name, parent)?.type !== "directory") continue;
-        const list = this.#options.whiteouts ? entry.attributes.get(defaultList) : undefined;
+        const list = this.#takes(defaultList, entry) ? entry.attributes.get(defaultList) : undefined;
         if (list !== undefined) setAttribute(parent, name, defaultList, list);
         changeTime(parent, name, entry.modifiedAtNs);
       } catch (thrown) {
@@ -350,12 +350,17 @@ class UnpackTarget implements Disposable {
     changeOwner(parent, name, this.#ownerOf(entry));
     if (entry.type !== "symlink") changeMode(parent, name, entry.mode);
     for (const [attribute, value] of entry.attributes) {
-      // A client that copies something into a container sets no attributes that its programs cannot see.
-      const taken = this.#options.whiteouts
-        ? isCarried(attribute, entry.type)
-        : /^(user|security)\./.test(attribute);
-      if (taken && attribute !== defaultList) setAttribute(parent, name, attribute, value);
+      if (attribute !== defaultList && this.#takes(attribute, entry))
+        setAttribute(parent, name, attribute, value);
     }
+  }
+
+  /** A client that copies something into a container sets no attributes that its programs cannot see; access lists name users of the host. */
+  #takes(attribute: string, { type }: TarEntry): boolean {
+    const { whiteouts, firstHostId } = this.#options;
+    if (!isCarried(attribute, type)) return false;
+    if (whiteouts) return true;
+    return attribute.startsWith("system.") ? firstHostId === 0 : !attribute.startsWith("trusted.");
   }
 
   #ownerOf(entry: TarEntry): Owner {
