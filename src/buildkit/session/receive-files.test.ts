@@ -119,6 +119,17 @@ for (const [what, first] of Object.entries(hostile)) {
   });
 }
 
+test("names of files whose content never comes are not kept without an end", async () => {
+  const session = fakeSession({ [path]: sender([stat("a".repeat(200)), stat("b".repeat(200)), lastStat]) });
+  const receiver = { entry: () => true, content() {}, endOfFile() {} };
+  const { signal } = new AbortController();
+  const failure = await receiveFiles(session, { name: "context" }, receiver, signal, 300).catch(
+    (thrown: unknown) => String(thrown),
+  );
+  session.connection.destroy();
+  expect(failure).toContain("too many files wait for their content");
+});
+
 test("what the client says about its failure is told", async () => {
   const first = [packet.of({ type: packetTypes.error, data: Buffer.from("no such lunch") })];
   const { failure } = await receive(sender(first));

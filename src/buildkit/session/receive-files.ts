@@ -14,6 +14,8 @@ const limitEntries = 4_000_000;
 const limitPathBytes = 4096;
 const limitNameBytes = 255;
 const limitErrorBytes = 4096;
+/** Of names of files whose content has not come: all of a million usual ones may wait at once. */
+const limitWaitingBytes = 128 * 1024 * 1024;
 
 export interface FilesWanted {
   /** As the client calls the directory. */
@@ -39,6 +41,7 @@ export async function receiveFiles(
   wanted: FilesWanted,
   receiver: FileReceiver,
   signal: AbortSignal,
+  limitBytes = limitWaitingBytes,
 ): Promise<void> {
   if (!session.offers(method)) {
     throw new TiffinError("invalid", "buildkit.no-files", "the client offers no local files to its build");
@@ -48,6 +51,7 @@ export async function receiveFiles(
   const order = new WalkOrder();
   const pending = new Map<number, string>();
   let count = 0;
+  let waitingBytes = 0;
   let complete = false;
   let finished = false;
   try {
@@ -61,6 +65,8 @@ export async function receiveFiles(
           const path = order.check(stat);
           if (receiver.entry(path, stat)) {
             pending.set(count, path);
+            waitingBytes += path.length;
+            if (waitingBytes > limitBytes) throw broken("too many files wait for their content");
             requests.push({ type: packetTypes.request, id: count });
           }
           count += 1;
@@ -71,6 +77,7 @@ export async function receiveFiles(
           else {
             receiver.endOfFile(path);
             pending.delete(id);
+            waitingBytes -= path.length;
           }
         } else if (type === packetTypes.error) {
           throw new TiffinError(
