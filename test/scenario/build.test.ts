@@ -179,6 +179,28 @@ test("only stages that the target needs are built, and the graph says which", as
   expect((await engine.cli("build", "--target", "b", directory)).exitCode).toBe(1);
 });
 
+test("what a Dockerfile takes and offers is told without a build", async () => {
+  const directory = context("asked", {
+    Dockerfile:
+      "# one is made first\nFROM base AS one\nARG WORD=soup\nRUN --mount=type=secret,id=key true\nFROM one\nRUN exit 1\n",
+  });
+  const asked = async (...words: readonly string[]): Promise<string> =>
+    await engine.output("build", "--build-arg", "WORD=stew", ...words, directory);
+  expect(await asked("--call=targets")).toBe("TARGET      DESCRIPTION\none         is made first\n(default)");
+  expect(await asked("--call=outline")).toContain("WORD        stew");
+  expect(JSON.parse(await asked("--call=outline,format=json", "--target", "one"))).toMatchObject({
+    name: "one",
+    description: "is made first",
+    secrets: [{ name: "key" }],
+  });
+  expect(await asked("--call=check")).toContain("no warnings found");
+  const wrong = await engine.cli("build", "--call=menu", directory);
+  expect([wrong.exitCode, wrong.stderr]).toEqual([
+    1,
+    'unknown question "menu" (there are: build, check, outline, targets)\n',
+  ]);
+});
+
 test("what a prune takes away is built again, and what has a name stays", async () => {
   const directory = context("pruned", { Dockerfile: "FROM base\nRUN echo p > /p\nRUN echo q > /q" });
   await engine.output("build", "-q", directory);

@@ -3,6 +3,7 @@
 import { errnoOf } from "../../client/api-error.ts";
 import { checkDockerfile } from "../../docker/dockerfile/check-dockerfile.ts";
 import type { Lookup } from "../../docker/dockerfile/expand.ts";
+import { outlineAnswer, targetsAnswer } from "../../docker/dockerfile/outline-answers.ts";
 import { parseDockerfile } from "../../docker/dockerfile/parse-dockerfile.ts";
 import { buildGraph } from "../../docker/dockerfile/stages.ts";
 import { normaliseReference, parseReference } from "../../docker/reference.ts";
@@ -50,6 +51,33 @@ function labelsFrom(words: readonly string[]): Record<string, string> {
   );
 }
 
+interface Question {
+  readonly question: "check" | "graph" | "outline" | "targets";
+  readonly asJson: boolean;
+}
+
+/** Undefined: a build is wanted. Throws `Error` for a question that there is none. */
+function questionOf(values: {
+  readonly call: string;
+  readonly check: boolean;
+  readonly graph: boolean;
+}): Question | undefined {
+  const [word = "", ...options] = values.call.split(",");
+  const asJson = options.includes("format=json");
+  const unknown = options.find((option) => option !== "format=json");
+  if (unknown !== undefined)
+    throw new Error(`--call ${values.call}: unknown option ${unknown} (there is: format=json)`);
+  const question = word === "lint" ? "check" : word;
+  if (question === "check" || question === "outline" || question === "targets") {
+    if (question === "check" && asJson) throw new Error("--call check has no format=json here");
+    return { question, asJson };
+  }
+  if (question !== "" && question !== "build")
+    throw new Error(`unknown question ${JSON.stringify(word)} (there are: build, check, outline, targets)`);
+  if (values.check) return { question: "check", asJson };
+  return values.graph ? { question: "graph", asJson } : undefined;
+}
+
 function idIn(aux: unknown): string | undefined {
   if (typeof aux !== "object" || aux === null || !("ID" in aux)) return undefined;
   return typeof aux.ID === "string" ? aux.ID : undefined;
@@ -59,13 +87,21 @@ function idIn(aux: unknown): string | undefined {
 function lookedAt(
   input: BuildInput,
   lookup: Lookup,
-  { check, target }: { readonly check: boolean; readonly target: string },
+  { question, asJson }: Question,
+  target: string,
 ): { readonly text: string; readonly code: number } {
   if (input.dockerfileText === undefined) {
-    throw new Error("--graph and --check look into no archive and fetch nothing: name a directory");
+    throw new Error("--graph, --check and --call look into no archive and fetch nothing: name a directory");
   }
   const file = parseDockerfile(input.dockerfileText);
-  if (check) {
+  if (question === "outline" || question === "targets") {
+    const answer = (question === "outline" ? outlineAnswer : targetsAnswer)(file, {
+      target,
+      arguments: lookup,
+    });
+    return { text: asJson ? `${JSON.stringify(answer.document)}\n` : answer.text, code: 0 };
+  }
+  if (question === "check") {
     const { warnings } = checkDockerfile(file, { arguments: lookup, ignores: input.ignores });
     const code = warnings.length === 0 ? 0 : 1;
     return { text: checkText(warnings, { name: input.dockerfile, lines: file.lines }), code };
@@ -126,6 +162,7 @@ export const command = defineCommand({
       "",
       "Put steps into a cache elsewhere (type=inline, type=registry,ref=..., type=local,dest=..., mode=max, mounts=true)",
     ),
+    call: text("", "Answer a question about the Dockerfile (check, outline, targets), and build nothing"),
     check: toggle("", "Tell what is doubtful in the Dockerfile, and build nothing"),
     debug: text("", "Keep the files of a step that fails as an image of this name"),
     file: text("f", "Name of the Dockerfile (default: PATH/Dockerfile; - is standard input)"),
@@ -162,8 +199,9 @@ export const command = defineCommand({
     const isRemote = isRemotePlace(place);
     const input = isRemote ? remoteInput(values.file) : await openBuildInput(context.io, place, values.file);
     checkAttestations(values);
-    if (values.graph || values.check) {
-      const { text, code } = lookedAt(input, lookup, values);
+    const question = questionOf(values);
+    if (question !== undefined) {
+      const { text, code } = lookedAt(input, lookup, question, values.target);
       context.out(text);
       return code;
     }
