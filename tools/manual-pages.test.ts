@@ -10,6 +10,7 @@ test("every name of every command has a page, and so have the engine and its con
     "tiffin-run.1",
     "tiffin-container-run.1",
     "tiffin-daemon.8",
+    "tiffin-runtime.8",
     "tiffin.json.5",
   ]) {
     expect(names).toContain(name);

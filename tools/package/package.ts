@@ -24,6 +24,7 @@ import { serviceUnit, serviceUnitName, socketUnit, socketUnitName } from "../../
 import { currentVersion } from "../../src/engine/store/schema.ts";
 import { configSchema } from "../../src/main/config-file.ts";
 import { pagesOf } from "../manual-pages.ts";
+import { maintainer, papersOf } from "./papers.ts";
 
 const root = join(import.meta.dir, "../..");
 const schemaPlace = "usr/share/doc/tiffin/tiffin.schema.json";
@@ -59,10 +60,6 @@ async function textFiles(): Promise<ReadonlyMap<string, string>> {
     ["etc/tiffin/tiffin.json", json({ $schema: `file:///${schemaPlace}` })],
     [schemaPlace, json(configSchema())],
     ["usr/share/doc/tiffin/README.md", readFileSync(join(root, "README.md"), "utf8")],
-    [
-      "usr/share/doc/tiffin/copyright",
-      `Tiffin, a container engine.\nLicense: ${packageFile.license}; the text is in /usr/share/common-licenses/${packageFile.license}.\n`,
-    ],
     [`usr/lib/systemd/system/${socketUnitName}`, socketUnit()],
     [`usr/lib/systemd/system/${serviceUnitName}`, serviceUnit("/usr/bin/tiffin")],
     ["usr/share/bash-completion/completions/tiffin", bashScript(commands)],
@@ -78,9 +75,11 @@ function put(place: string, content: string | Uint8Array): void {
 }
 
 /** The tree as it is below /. */
-async function layOut(tree: string, architecture: string): Promise<void> {
+async function layOut(tree: string, architecture: string, version: string): Promise<void> {
+  const time = sourceTime();
   for (const [path, text] of await textFiles()) put(join(tree, path), text);
-  for (const [name, text] of await pagesOf()) {
+  for (const [path, content] of papersOf("tiffin", version, time)) put(join(tree, path), content);
+  for (const [name, text] of await pagesOf(dayOf(time))) {
     put(
       join(tree, `usr/share/man/man${name.at(-1)}/${name}.gz`),
       Bun.gzipSync(Buffer.from(text), { level: 9 }),
@@ -96,7 +95,7 @@ function control(version: string, architecture: string, bytes: number): string {
   return `Package: tiffin
 Version: ${version}
 Architecture: ${architecture}
-Maintainer: The founders of Tiffin <tiffin@example.org>
+Maintainer: ${maintainer}
 Installed-Size: ${Math.ceil(bytes / kilobyte)}
 Depends: libc6 (>= 2.28), passwd
 Recommends: ca-certificates, busybox-static
@@ -110,7 +109,7 @@ Description: container engine that shows every step it takes
 
 /** Calls `make` with the laid out tree; true to the umask, whatever the caller's is. */
 async function withTree(
-  { out, architecture = ownArchitecture }: PackageOptions,
+  { out, version, architecture = ownArchitecture }: PackageOptions,
   make: (tree: string) => void,
 ): Promise<void> {
   const work = join(out, "package.new");
@@ -118,7 +117,7 @@ async function withTree(
   rmSync(work, { recursive: true, force: true });
   const before = process.umask(0o022);
   try {
-    await layOut(tree, architecture);
+    await layOut(tree, architecture, version);
     make(tree);
   } finally {
     process.umask(before);
@@ -129,6 +128,11 @@ async function withTree(
 /** Files carry the time of the sources, so that the same ones give the same package. */
 function sourceTime(): string {
   return Bun.spawnSync(["git", "log", "-1", "--format=%ct"], { cwd: root }).stdout.toString().trim() || "0";
+}
+
+/** As manual pages write it. */
+function dayOf(time: string): string {
+  return new Date(Number(time) * 1000).toISOString().slice(0, "2000-01-01".length);
 }
 
 function makeTarball(tree: string, options: PackageOptions): string {
@@ -189,17 +193,23 @@ export function makeDockerDeb({ out, version }: Pick<PackageOptions, "out" | "ve
   try {
     put(join(tree, "usr/bin/docker"), readFileSync(join(import.meta.dir, "docker")));
     chmodSync(join(tree, "usr/bin/docker"), 0o755);
+    const page = Buffer.from(".so man1/tiffin.1\n");
+    put(join(tree, "usr/share/man/man1/docker.1.gz"), Bun.gzipSync(page, { level: 9 }));
+    const papers = papersOf("tiffin-docker", version, sourceTime());
+    for (const [path, content] of papers) put(join(tree, path), content);
     put(
       join(tree, "DEBIAN/control"),
       `Package: tiffin-docker
 Version: ${version}
 Architecture: all
-Maintainer: The founders of Tiffin <tiffin@example.org>
+Maintainer: ${maintainer}
 Depends: tiffin
 Conflicts: docker.io, docker-ce-cli, podman-docker
 Section: admin
 Priority: optional
-Description: the command docker, performed by tiffin
+Description: command docker, performed by tiffin
+ One script gives Tiffin the name that other programs call, and that other
+ machines call by ssh.
 `,
     );
     const deb = join(out, `tiffin-docker_${version}_all.deb`);
