@@ -8,6 +8,7 @@ export {
   deliveryOf,
   deliveryOptionNames,
   encodeDelivery,
+  LinePieces,
   openSink,
   type Sink,
   type Speaker,

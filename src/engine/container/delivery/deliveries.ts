@@ -12,6 +12,7 @@ import {
   type Delivery,
   encodeDelivery,
   type FollowedLog,
+  LinePieces,
   type LogEntry,
   openSink,
   readLog,
@@ -23,7 +24,6 @@ const firstPauseMs = 100;
 const longestPauseMs = 5000;
 /** After its end a container waits no longer for a receiver that is not there. */
 const lastLimitMs = 5000;
-const newline = 0x0a;
 
 export interface DeliverySubject {
   readonly id: string;
@@ -120,6 +120,7 @@ export class Deliveries implements Disposable {
 class Courier {
   readonly #subject: DeliverySubject;
   readonly #signal: AbortSignal;
+  readonly #pieces = new LinePieces();
   #sink: Sink | undefined;
   trouble = "";
 
@@ -132,7 +133,9 @@ class Courier {
   /** False when it was given up. */
   async carry(entries: readonly LogEntry[]): Promise<boolean> {
     const { delivery, speaker, followed } = this.#subject;
-    const messages = entries.flatMap((entry) => encodeDelivery(delivery, speaker, lineOf(entry)));
+    const messages = entries.flatMap((entry) =>
+      encodeDelivery(delivery, speaker, this.#pieces.lineOf(entry)),
+    );
     if (messages.length === 0) return true;
     let endedMs = 0;
     for (let waitMs = firstPauseMs; !this.#signal.aborted; waitMs = Math.min(waitMs * 2, longestPauseMs)) {
@@ -159,9 +162,4 @@ class Courier {
     this.#sink?.close();
     this.#sink = undefined;
   }
-}
-
-function lineOf({ stream, timeNs, bytes }: LogEntry): Parameters<typeof encodeDelivery>[2] {
-  const isWhole = bytes.at(-1) === newline;
-  return { stream, timeNs, bytes: isWhole ? bytes.subarray(0, -1) : bytes, partial: !isWhole };
 }

@@ -7,8 +7,8 @@ export interface DeliveredLine {
   readonly timeNs: bigint;
   /** Without its newline. */
   readonly bytes: Uint8Array;
-  /** More of the same line follows. */
-  readonly partial: boolean;
+  /** What there is of a line that is not in one. */
+  readonly piece?: { readonly id: string; readonly ordinal: number; readonly isLast: boolean };
 }
 
 /** Who speaks. */
@@ -73,8 +73,8 @@ function syslogMessage(
   const heads = {
     local: `${priority}${oldTime(date)} ${tag}[${pid}]: `,
     rfc3164: `${priority}${oldTime(date)} ${hostname} ${tag}[${pid}]: `,
-    rfc5424: `${priority}1 ${seconds}+00:00 ${hostname} ${tag} ${pid} ${tag} - `,
-    rfc5424micro: `${priority}1 ${seconds}.${micros}+00:00 ${hostname} ${tag} ${pid} ${tag} - `,
+    rfc5424: `${priority}1 ${seconds}Z ${hostname} ${tag} ${pid} ${tag} - `,
+    rfc5424micro: `${priority}1 ${seconds}.${micros}Z ${hostname} ${tag} ${pid} ${tag} - `,
   };
   const head = encoder.encode(heads[form.format]);
   const isStream = to.kind === "tcp" || to.kind === "tls";
@@ -158,7 +158,12 @@ function fluentdMessage(
     container_name: `/${speaker.name}`,
     source: line.stream,
     log: line.bytes,
-    ...(line.partial && { partial_message: "true" }),
+    ...(line.piece !== undefined && {
+      partial_message: "true",
+      partial_id: line.piece.id,
+      partial_ordinal: String(line.piece.ordinal),
+      partial_last: String(line.piece.isLast),
+    }),
     ...speaker.extra,
   };
   const seconds = Number(line.timeNs / 1_000_000_000n);
@@ -203,7 +208,12 @@ function journalMessage(speaker: Speaker, line: DeliveredLine): Uint8Array {
     IMAGE_NAME: speaker.imageName,
     SYSLOG_IDENTIFIER: speaker.tag,
     SYSLOG_TIMESTAMP: new Date(Number(line.timeNs / 1_000_000n)).toISOString(),
-    ...(line.partial && { CONTAINER_PARTIAL_MESSAGE: "true" }),
+    ...(line.piece !== undefined && {
+      CONTAINER_PARTIAL_ID: line.piece.id,
+      CONTAINER_PARTIAL_ORDINAL: String(line.piece.ordinal),
+      CONTAINER_PARTIAL_LAST: String(line.piece.isLast),
+      ...(!line.piece.isLast && { CONTAINER_PARTIAL_MESSAGE: "true" }),
+    }),
     ...Object.fromEntries(Object.entries(speaker.extra).map(([key, value]) => [journalKey(key), value])),
   };
   const own = Object.entries(fields).map(([key, value]) => field(key, encoder.encode(value)));

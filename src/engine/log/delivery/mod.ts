@@ -8,4 +8,5 @@ export {
 } from "./config.ts";
 export { DeliveredPlace } from "./delivered-place.ts";
 export { type DeliveredLine, encodeDelivery, type Speaker } from "./encode.ts";
+export { LinePieces } from "./line-pieces.ts";
 export { openSink, type Sink } from "./sink.ts";
