@@ -33,6 +33,8 @@ export interface TreeViewOptions {
   readonly appearance?: TreeAppearance | undefined;
   /** What is mounted in it belongs to it. */
   readonly crossesMounts?: boolean;
+  /** All of its files are to be read: what is listed as one is opened for that at once. */
+  readonly readsFiles?: boolean;
 }
 
 /** How a view sees one of its entries. */
@@ -108,10 +110,10 @@ export class TreeEntry implements Disposable {
   /** The entry `name` of this directory; undefined when there is none. One that is said to be a file is opened for reading at once. */
   child(name: string, saidToBeFile = this.#files?.has(name) === true): TreeEntry | undefined {
     const { appearance, path } = this.#sight ?? {};
-    if (appearance === undefined) return this.#child(name);
+    const found = (saidToBeFile ? this.#file(name) : undefined) ?? this.#child(name);
+    if (appearance === undefined) return found;
     const below = pathBelow(path ?? "", name);
     // Only what it is says whether it is hidden.
-    const found = (saidToBeFile ? this.#file(name) : undefined) ?? this.#child(name);
     if (found === undefined) return undefined;
     // A socket means nothing without the program behind it.
     const hidden = found.status.type === "socket" ? "yes" : appearance.hides(below, found.isDirectory);
@@ -131,7 +133,7 @@ export class TreeEntry implements Disposable {
   /** Undefined: it is none, or cannot be opened like one. */
   #file(name: string): TreeEntry | undefined {
     const [place, ...others] = this.#places;
-    if (place === undefined || others.length > 0 || this.#sight === undefined) return undefined;
+    if (place === undefined || others.length > 0 || this.#sight?.readsFiles !== true) return undefined;
     const resolve = this.#sight.crossesMounts === true ? inside : insideOne;
     // Whatever has taken its place meanwhile, to open it waits for nobody and makes nothing of it this program's terminal.
     const flags =
@@ -187,7 +189,7 @@ export class TreeEntry implements Disposable {
       if (open === undefined) continue;
       const entries = listDirectory(open, fd.what);
       for (const { name } of entries) names.add(name);
-      if (this.#sight?.appearance !== undefined)
+      if (this.#sight?.readsFiles === true)
         this.#files = new Set(entries.filter(({ type }) => type === "file").map(({ name }) => name));
     }
     return names;

@@ -37,7 +37,10 @@ export interface OpenTree extends Disposable {
 
 export function openTree(layers: LayerStore, tree: Tree): OpenTree {
   if (tree.kind === "directory") {
-    const options = "appearance" in tree ? { appearance: tree.appearance, crossesMounts: true } : undefined;
+    const options = {
+      readsFiles: true,
+      ...("appearance" in tree && { appearance: tree.appearance, crossesMounts: true }),
+    };
     return opened([tree.path], () => {}, options);
   }
   const lowers = layers.openLowers(tree.chain);
