@@ -61,6 +61,21 @@ export const clientScenarios: readonly ClientScenario[] = [
   {
     client: "docker compose",
     version: compose,
+    scenario: "files are watched: copied, restarted for and built from as they change",
+    file: "compat/compose-develop",
+    test: "what is watched is copied, restarted and built anew as files change",
+  },
+  {
+    client: "docker compose",
+    version: compose,
+    scenario: "images of all services are built at once by buildx's bake",
+    file: "compat/compose-develop",
+    test: "images of all services are built at once by bake",
+    differs: "run where buildx is built, which takes minutes",
+  },
+  {
+    client: "docker compose",
+    version: compose,
     scenario:
       "the same project on Docker and on this engine, on one machine, whoever comes or goes first; rules, ports and names of both",
     file: "compat/two-engines",
