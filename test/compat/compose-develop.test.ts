@@ -122,7 +122,8 @@ else
     });
 
     const note = existsSync(buildx) ? "" : " (buildx is not built on this machine)";
-    test.skipIf(note !== "")(`images of all services are built at once by bake${note}`, async () => {
+    const bakes = "images of all services are built at once by bake";
+    test.skipIf(note !== "")(bakes + note, async () => {
       writeProject();
       mkdirSync(join(place, "config/cli-plugins"), { recursive: true });
       cpSync(buildx, join(place, "config/cli-plugins/docker-buildx"));

@@ -7,12 +7,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { type Outcome, outcomeOf } from "../support/outcome.ts";
-import { mayShareNetwork, OwnDockerd } from "../support/own-dockerd.ts";
+import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 
 const docker = dockerClients.find(({ version }) => Bun.semver.order(version, "28.0.0") >= 0)?.path;
-const possible = docker !== undefined && mayShareNetwork && hasDockerRegistry;
+const possible = docker !== undefined && hasDockerd && hasDockerRegistry;
 
 let engine: TestEngine;
 let dockerd: OwnDockerd;
@@ -22,11 +22,8 @@ let files: TemporaryDirectory;
 beforeAll(async () => {
   if (!possible) return;
   files = temporaryDirectory("compat-image-words");
-  [engine, dockerd, registry] = await Promise.all([
-    startEngine(),
-    OwnDockerd.start({ sharesNetwork: true }),
-    startRegistry(),
-  ]);
+  [engine, dockerd, registry] = await Promise.all([startEngine(), OwnDockerd.start(), startRegistry()]);
+  await dockerd.reach(registry.port);
   // One file, so that sizes have nothing to differ in.
   mkdirSync(`${files.path}/root`);
   writeFileSync(`${files.path}/root/file`, "content\n".repeat(1000));

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dockerClients } from "../support/docker-clients.ts";
 import { request, startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { type Outcome, outcomeOf } from "../support/outcome.ts";
-import { mayShareNetwork, OwnDockerd } from "../support/own-dockerd.ts";
+import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -104,10 +104,11 @@ test.skipIf(!possible)(
   60_000,
 );
 
-test.skipIf(!possible || !mayShareNetwork)(
+test.skipIf(!possible || !hasDockerd)(
   "what a name means in its registry is what dockerd says, for who is let in (skipped without dockerd)",
   async () => {
-    await using dockerd = await OwnDockerd.start({ sharesNetwork: true });
+    await using dockerd = await OwnDockerd.start();
+    await dockerd.reach(registry.port);
     const name = `${registry.host}/meant/box`;
     const env = { DOCKER_CONFIG: `${files.path}/meant` };
     const login = ["login", "-u", user[0], "--password-stdin", registry.host];

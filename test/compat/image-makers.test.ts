@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
-import { mayShareNetwork, OwnDockerd } from "../support/own-dockerd.ts";
+import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { ownStorage, runPeer } from "../support/run-peer.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
@@ -158,11 +158,12 @@ describe.skipIf(!hasDockerRegistry || missing.length > 0)(
   },
 );
 
-describe.skipIf(!hasDockerRegistry || !mayShareNetwork || docker === undefined)(
+describe.skipIf(!hasDockerRegistry || !hasDockerd || docker === undefined)(
   "dockerd (skipped where there is none, or no docker-registry)",
   () => {
     test("import, commit and push", async () => {
-      await using dockerd = await OwnDockerd.start({ sharesNetwork: true });
+      await using dockerd = await OwnDockerd.start();
+      for (const { port } of [registry, elsewhere]) await dockerd.reach(port);
       const client = (...words: string[]): Promise<string> =>
         runPeer([docker ?? "", "--host", `unix://${dockerd.socket}`, ...words]);
       await client("create", "--name", "maker", "base", "echo", "docker");

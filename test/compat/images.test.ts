@@ -5,7 +5,7 @@ import { makeBusyboxRoot } from "../support/busybox-root.ts";
 import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine, tiffinCommand } from "../support/engine-harness.ts";
 import { archiveOf } from "../support/layer-archive.ts";
-import { mayShareNetwork, OwnDockerd } from "../support/own-dockerd.ts";
+import { hasDockerd, OwnDockerd } from "../support/own-dockerd.ts";
 import { hasDockerRegistry, type RealRegistry, startRegistry } from "../support/real-registry.ts";
 import { type TemporaryDirectory, temporaryDirectory } from "../support/temporary-directory.ts";
 
@@ -290,10 +290,10 @@ describe.each(dockerClients.map(({ version, path }) => [version, path] as const)
   },
 );
 
-test.skipIf(!mayShareNetwork || dockerClients.length === 0)(
+test.skipIf(!hasDockerd || dockerClients.length === 0)(
   "from dockerd's save to ours and back: names and ids stay (skipped where there is no dockerd)",
   async () => {
-    await using dockerd = await OwnDockerd.start({ sharesNetwork: true });
+    await using dockerd = await OwnDockerd.start();
     const docker = dockerClients.at(-1)?.path ?? "";
     const env = { DOCKER_HOST: `unix://${dockerd.socket}` };
     const there = (...args: string[]): Promise<string> => output([docker, ...args], env);

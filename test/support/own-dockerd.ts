@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { makeBusyboxRoot } from "./busybox-root.ts";
 import { request } from "./engine-harness.ts";
+import { LoopbackRelay } from "./loopback-relay.ts";
 import { TestCgroup } from "./test-cgroup.ts";
 import { until } from "./until.ts";
 
@@ -15,8 +16,8 @@ const program = ["/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/docker
 export const hasDockerd = program !== undefined;
 
 /**
- * Whether one may work in the network where this test is, and reach a registry on loopback there: told to make no bridge, it deletes
- * the `docker0` that it finds, and with it the network of the engine that this machine has.
+ * Whether one may work in the network where this test is: told to make no bridge, it deletes the `docker0` that it finds, and with
+ * it the network of the engine that this machine has.
  */
 export const mayShareNetwork = hasDockerd && !/^ *docker0:/m.test(readFileSync("/proc/self/net/dev", "utf8"));
 
@@ -34,6 +35,7 @@ export class OwnDockerd {
   readonly #directory = mkdtempSync("/tmp/tiffin-test-dockerd-");
   readonly socket = `${this.#directory}/sock`;
   readonly #cgroup = new TestCgroup();
+  readonly #relays: LoopbackRelay[] = [];
   #daemon: Bun.Subprocess | undefined;
   readonly #parent = this.#directory.slice("/tmp/".length);
 
@@ -86,6 +88,12 @@ export class OwnDockerd {
     await imported.text();
   }
 
+  /** Makes it reach what listens at `port` of this network's loopback, under the same address. */
+  async reach(port: number): Promise<void> {
+    const path = `${this.#directory}/relay-${port}`;
+    this.#relays.push(await LoopbackRelay.start(path, port, this.#daemon?.pid ?? 0));
+  }
+
   async #ping(): Promise<boolean> {
     try {
       return (await request(this.socket, "GET", "/_ping")).status === 200;
@@ -96,6 +104,7 @@ export class OwnDockerd {
 
   /** Its containers must be gone. */
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const relay of this.#relays) await relay[Symbol.asyncDispose]();
     this.#daemon?.kill("SIGTERM");
     await this.#daemon?.exited;
     await this.#cgroup.dispose();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256, tarWith } from "../../../test/support/oci-layout.ts";
-import { mayShareNetwork, OwnDockerd } from "../../../test/support/own-dockerd.ts";
+import { hasDockerd, OwnDockerd } from "../../../test/support/own-dockerd.ts";
 import { hasDockerRegistry, startRegistry } from "../../../test/support/real-registry.ts";
 import { temporaryDirectory } from "../../../test/support/temporary-directory.ts";
 import { parseReference } from "../../docker/reference.ts";
@@ -40,7 +40,7 @@ async function pushAgain(pulled: PulledImage, name: string): Promise<string> {
   return digest;
 }
 
-describe.skipIf(!hasDockerRegistry || !mayShareNetwork)("docker", () => {
+describe.skipIf(!hasDockerRegistry || !hasDockerd)("docker", () => {
   test("pushes what we pull, and pulls what we push", async () => {
     await using registry = await startRegistry();
     using directory = temporaryDirectory("docker-push");
@@ -48,7 +48,8 @@ describe.skipIf(!hasDockerRegistry || !mayShareNetwork)("docker", () => {
     writeFileSync(file, tar);
     const name = `${registry.host}/by-docker:1`;
     const again = `${registry.host}/again:1`;
-    const engine = await OwnDockerd.start({ sharesNetwork: true });
+    const engine = await OwnDockerd.start();
+    await engine.reach(registry.port);
     const docker = (...argv: string[]): Promise<string> =>
       run("docker", "--host", `unix://${engine.socket}`, ...argv);
     try {
