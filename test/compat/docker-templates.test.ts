@@ -192,6 +192,22 @@ test
     [["volume", "inspect", "subject-vol", "nope", "--format", "{{.ID}}"]],
     [["info", "--format", "{{.NCPU}} {{.ClientInfo.Nope}}"]],
     [["version", "--format", "{{.Server.Os}} {{.Server.Nope}}"]],
+    [
+      [
+        "system",
+        "df",
+        "-v",
+        "--format",
+        "{{range .Volumes}}{{json .}}{{end}}{{range .Containers}}{{.Labels}}{{end}}",
+      ],
+    ],
+    [["system", "df", "-v", "--format", "{{range .Volumes}}{{.Links}} {{.Nope}}{{end}}"]],
+    [["system", "df", "-v", "--format", "{{(index .Images 0).Nope}}"]],
+    [["system", "df", "-v", "--format", "{{.Images.X}}"]],
+    [["system", "df", "-v", "--format", "{{.Nope}}"]],
+    [["system", "df", "-v", "--format", "{{.ID"]],
+    [["system", "df", "--format", "{{.Nope}}"]],
+    [["system", "df", "--format", "{{.ID"]],
     [["events", "--until", "1s", "--format", "{{.Nope}}"]],
     [["events", "--until", "1s", "--format", "{{.ID"]],
   ])("%p says the same", async (words) => {

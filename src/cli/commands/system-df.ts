@@ -3,19 +3,21 @@ import type { ContainerSummary } from "../../docker/types/container.ts";
 import type { DiskUsage } from "../../docker/types/disk-usage.ts";
 import { goJson } from "../../lib/go-json.ts";
 import { defineCommand } from "../command.ts";
+import type { CliContext } from "../context.ts";
 import { text, toggle } from "../flags/flag.ts";
-import { documentFormat } from "../format/document-format.ts";
-import { humanDuration, humanSize } from "../format/human.ts";
+import { documentFormat, FormatFailure, typedRow } from "../format/document-format.ts";
+import { humanSize } from "../format/human.ts";
 import { formatList, type ListShape, plainColumns, type Row } from "../format/list-format.ts";
 import { imageRows } from "./images.ts";
+import { containerRow } from "./ps.ts";
 
 const shape: ListShape = {
   headings: { Type: "TYPE", TotalCount: "TOTAL", Active: "ACTIVE", Size: "SIZE", Reclaimable: "RECLAIMABLE" },
   columns: ["Type", "TotalCount", "Active", "Size", "Reclaimable"],
-  rowType: "*formatter.diskUsageContext",
+  rowType: "*formatter.diskUsageImagesContext",
+  failurePrefix: "template parsing error: ",
 };
 const digits = 4;
-const shortIdLength = 12;
 const activeStates = ["running", "paused", "restarting"];
 
 interface Sum {
@@ -76,6 +78,8 @@ function rowsOf(usage: DiskUsage): Row[] {
 
 interface Kind {
   readonly title: string;
+  /** Docker's Go type of a row. */
+  readonly rowType: string;
   readonly columns: Readonly<Record<string, string>>;
   readonly rows: readonly Row[];
 }
@@ -93,16 +97,17 @@ function kindsOf(usage: DiskUsage, nowMs: number, truncate: boolean): Readonly<R
       })),
   );
   const containers = (usage.Containers ?? []).map((one) => ({
-    ID: truncate ? one.Id.slice(0, shortIdLength) : one.Id,
-    Image: one.Image,
-    Command: JSON.stringify(one.Command),
-    LocalVolumes: String(one.Mounts.filter(({ Type }) => Type === "volume").length),
+    ...containerRow(one, { truncate, nowMs }),
     Size: humanSize(one.SizeRw ?? 0),
-    RunningFor: `${humanDuration(nowMs / 1000 - one.Created)} ago`,
-    Status: one.Status,
-    Names: one.Names.map((name) => name.replace(/^\//, "")).join(","),
   }));
-  const volumes = (usage.Volumes ?? []).map(({ Name, Driver, Mountpoint, Scope, UsageData }) => ({
+  const volumes = (usage.Volumes ?? []).map(({ Name, Driver, Labels, Mountpoint, Scope, UsageData }) => ({
+    // What only volumes of a cluster have.
+    Availability: "N/A",
+    Group: "N/A",
+    Status: "N/A",
+    Labels: Object.entries(Labels ?? {})
+      .map(([key, value]) => `${key}=${value}`)
+      .join(","),
     Name,
     Driver,
     Mountpoint,
@@ -111,10 +116,30 @@ function kindsOf(usage: DiskUsage, nowMs: number, truncate: boolean): Readonly<R
     Size: humanSize(UsageData?.Size ?? 0),
   }));
   return {
-    Images: { title: "Images space usage:", columns: imageColumns, rows: images },
-    Containers: { title: "Containers space usage:", columns: containerColumns, rows: containers },
-    Volumes: { title: "Local Volumes space usage:", columns: volumeColumns, rows: volumes },
-    BuildCache: { title: "Build cache usage: 0B", columns: cacheColumns, rows: [] },
+    Images: {
+      title: "Images space usage:",
+      rowType: "*formatter.imageContext",
+      columns: imageColumns,
+      rows: images,
+    },
+    Containers: {
+      title: "Containers space usage:",
+      rowType: "*formatter.containerContext",
+      columns: containerColumns,
+      rows: containers,
+    },
+    Volumes: {
+      title: "Local Volumes space usage:",
+      rowType: "*formatter.volumeContext",
+      columns: volumeColumns,
+      rows: volumes,
+    },
+    BuildCache: {
+      title: "Build cache usage: 0B",
+      rowType: "*formatter.buildCacheContext",
+      columns: cacheColumns,
+      rows: [],
+    },
   };
 }
 
@@ -159,15 +184,30 @@ async function longForm(usage: DiskUsage, nowMs: number): Promise<string> {
 }
 
 /** One document of all kinds, or a template over it. */
-async function formattedLongForm(usage: DiskUsage, nowMs: number, format: string): Promise<string> {
+async function formattedLongForm(
+  context: CliContext,
+  usage: DiskUsage,
+  nowMs: number,
+  format: string,
+): Promise<void> {
   const kinds = Object.entries(kindsOf(usage, nowMs, false));
-  const document = Object.fromEntries(kinds.map(([name, { rows }]) => [name, rows.map(plainColumns)]));
-  if (format === "json" || /^\{\{\s*json \.\s*\}\}$/.test(format)) return goJson(document);
+  const document = Object.fromEntries(
+    kinds.map(([name, { rows, rowType }]) => [name, rows.map((row) => typedRow(plainColumns(row), rowType))]),
+  );
+  if (format === "json" || /^\{\{\s*json \.\s*\}\}$/.test(format)) {
+    context.out(goJson(document));
+    return;
+  }
   const show = await documentFormat(format, {
     rootType: "*formatter.diskUsageContext",
-    failurePrefix: "template parsing error: ",
+    unreadableExit: 1,
   });
-  return show(document);
+  try {
+    context.out(show(document));
+  } catch (thrown) {
+    if (thrown instanceof FormatFailure) context.out(thrown.written);
+    throw thrown;
+  }
 }
 
 export const command = defineCommand({
@@ -186,7 +226,7 @@ export const command = defineCommand({
     const nowMs = context.io.nowMs();
     if (!values.verbose) context.out(await formatList(rowsOf(usage), shape, values.format));
     else if (values.format === "") context.out(await longForm(usage, nowMs));
-    else context.out(await formattedLongForm(usage, nowMs, values.format));
+    else await formattedLongForm(context, usage, nowMs, values.format);
     return 0;
   },
 });

@@ -8,6 +8,8 @@ export interface DocumentKind {
   readonly templateName?: string;
   /** Stands before the text of an error in the template itself. */
   readonly unreadable?: string;
+  /** How the command ends then. */
+  readonly unreadableExit?: number;
   /** Stands before the text of an error that occurs while the template runs. */
   readonly failurePrefix?: string;
   /** Docker's Go type of a document that is made of rows of tables, for error texts. */
@@ -38,6 +40,7 @@ export async function documentFormat(
   {
     templateName,
     unreadable = "template parsing error: ",
+    unreadableExit = badTemplateExit,
     failurePrefix = "",
     rootType,
     fallsBack = false,
@@ -49,7 +52,7 @@ export async function documentFormat(
   try {
     template = new Template(format, templateName);
   } catch (thrown) {
-    if (thrown instanceof TemplateError) throw new PlainFailure(unreadable + thrown.message, badTemplateExit);
+    if (thrown instanceof TemplateError) throw new PlainFailure(unreadable + thrown.message, unreadableExit);
     throw thrown;
   }
   return (document, type) => {
@@ -67,6 +70,14 @@ export async function documentFormat(
       throw thrown;
     }
   };
+}
+
+/** A row within a document, with Go's type of it for error texts. */
+export function typedRow(row: object, type: string): object {
+  return Object.defineProperties(
+    { ...row },
+    { [Symbol.for("row type")]: { value: type }, toJSON: { value: () => row } },
+  );
 }
 
 /** Prints a document, and as much of it as there is when the template fails on it: so does Docker where nothing else is printed. */

@@ -17,6 +17,8 @@ export interface ListShape {
   readonly headings: Readonly<Record<string, string>>;
   /** Docker's Go type of a row, which it names when a template asks for a column that does not exist. */
   readonly rowType: string;
+  /** What stands before an error of the template, where it is not Docker's usual word. */
+  readonly failurePrefix?: string;
 }
 
 function headingOf(shape: ListShape, name: string): string {
@@ -68,7 +70,10 @@ async function fromTemplate(
     try {
       return act();
     } catch (thrown) {
-      if (thrown instanceof TemplateError) throw new Error(`failed to ${what} template: ${thrown.message}`);
+      if (thrown instanceof TemplateError) {
+        const prefix = shape.failurePrefix ?? `failed to ${what} template: `;
+        throw new Error(prefix + thrown.message);
+      }
       throw thrown;
     }
   };

@@ -33,6 +33,7 @@ import {
   isTypedNil,
   kindOf,
   pointedTo,
+  rowTypeOf,
   typeName,
 } from "./value.ts";
 
@@ -342,7 +343,8 @@ class TemplateRun {
         isLast ? args : [],
         isLast ? piped : nothingPiped,
       );
-      isBoxed = holdsAnything(holder);
+      const isStruct = holder === this.#root && this.#options.rootType !== undefined;
+      isBoxed = !isStruct && holdsAnything(holder);
     }
     return value;
   }
@@ -395,7 +397,8 @@ class TemplateRun {
 
   #missing(value: unknown, name: string): undefined {
     const { rootType, missingKey } = this.#options;
-    if (value === this.#root && rootType !== undefined) this.#noField(name, rootType);
+    const type = value === this.#root ? rootType : rowTypeOf(value);
+    if (type !== undefined) this.#noField(name, type);
     if (missingKey === "error") this.#fail(`map has no entry for key ${goQuote(name)}`);
     return undefined;
   }

@@ -30,6 +30,16 @@ export class GoValue {
 
 export type Kind = Exclude<GoKind, "interface"> | "invalid" | "func";
 
+/** On what is a struct of Go's without its types being known here: what a row of a table is. */
+const rowType = Symbol.for("row type");
+
+/** Go's name of the row's type; undefined of what is no row. */
+export function rowTypeOf(value: unknown): string | undefined {
+  if (!isRecord(value)) return undefined;
+  const type: unknown = Object.getOwnPropertyDescriptor(value, rowType)?.value;
+  return typeof type === "string" ? type : undefined;
+}
+
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof GoValue);
 }
@@ -119,7 +129,10 @@ function isAllText(values: readonly unknown[]): boolean {
 /** The Go type, as error texts and `%T` name it. */
 export function typeName(value: unknown): string {
   if (value instanceof GoValue) return value.type.name;
-  if (Array.isArray(value)) return isAllText(value) ? "[]string" : "[]interface {}";
+  if (Array.isArray(value)) {
+    const row = rowTypeOf(value[0]);
+    return row !== undefined ? `[]${row}` : isAllText(value) ? "[]string" : "[]interface {}";
+  }
   if (isRecord(value))
     return isAllText(Object.values(value)) ? "map[string]string" : "map[string]interface {}";
   const kind = kindOf(value);
