@@ -86,6 +86,9 @@ test("links that cannot be are refused as Docker does", async () => {
   expect(await refused("create", "--link", "nobody:x", "base")).toContain(
     "could not get container for nobody: No such container: nobody",
   );
+  expect(await refused("create", "--network", "none", "--link", "nobody:x", "base")).toContain(
+    "conflicting options: a container in network none can't be used with links",
+  );
   expect(await refused("create", "--network", "host", "--link", "nobody:x", "base")).toContain(
     "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
   );

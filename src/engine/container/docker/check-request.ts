@@ -44,6 +44,10 @@ function refuseConflicts(config: ContainerConfig, host: HostConfig): void {
       `conflicting options: ${own} type ${own === "host" ? "networking" : "network"} can't be used with links. This would result in undefined behavior`,
     );
   }
+  // Docker takes them there for nothing: who has no network reaches nobody.
+  if (own === "none" && (host.Links ?? []).length > 0) {
+    refuse("conflict-links", "conflicting options: a container in network none can't be used with links");
+  }
   if (network.startsWith("container:")) {
     if (name !== "") refuse("conflict-hostname", "conflicting options: hostname and the network mode");
     if ((host.Dns ?? []).length > 0) refuse("conflict-dns", "conflicting options: dns and the network mode");
