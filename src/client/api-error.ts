@@ -1,4 +1,5 @@
 /** Turns the engine's error answers, and failures to reach it, into `TiffinError`. */
+import { pageNotFound } from "../docker/messages.ts";
 import { type ErrorKind, TiffinError } from "../lib/errors.ts";
 import type { BufferedResponse } from "./transport.ts";
 
@@ -33,13 +34,26 @@ export function kindOfStatus(status: number): ErrorKind {
   return kindByStatus[status] ?? (status >= 400 && status < 500 ? "invalid" : "internal");
 }
 
+/** What a router of Docker's answers, and of Tiffin's, where a path leads nowhere. */
+const unknownCall = {
+  message: pageNotFound(),
+  code: "api.no-route",
+  remedy: "the engine does not know this call: it is another than Tiffin, or older than this program",
+};
+
+function isUnknownCall({ status }: BufferedResponse, { message, code }: Record<string, unknown>): boolean {
+  if (status !== 404) return false;
+  return code === undefined ? message === unknownCall.message : code === unknownCall.code;
+}
+
 /** The engine's error document as an error, or what there is instead when the body is not its usual JSON. */
 export function errorOfResponse(response: BufferedResponse): EngineError {
   const text = new TextDecoder().decode(response.body).trim();
   const kind = kindOfStatus(response.status);
   try {
     const parsed: unknown = JSON.parse(text);
-    if (isRecord(parsed)) return errorOfDocument(kind, parsed);
+    if (isRecord(parsed))
+      return errorOfDocument(kind, isUnknownCall(response, parsed) ? unknownCall : parsed);
   } catch {
     // Not JSON: the text itself is the best there is.
   }

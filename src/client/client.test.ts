@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ApiClient } from "./api-client.ts";
-import { EngineError } from "./api-error.ts";
+import { EngineError, errorOfResponse } from "./api-error.ts";
 import { AsyncTransport } from "./async-transport.ts";
 import { chooseEndpoint, parseEndpoint } from "./endpoint.ts";
 import { openWithBun } from "./open-bun.ts";
@@ -172,6 +172,23 @@ describe("connections", () => {
       .catch((thrown: unknown) => thrown);
     expect(failure).toMatchObject({ code: "client.connection-lost" });
   });
+});
+
+test("a call that the engine does not know is told as one, whoever's engine it is", () => {
+  const answer = (document: object) => ({
+    status: 404,
+    headers: new Map<string, string>(),
+    body: new TextEncoder().encode(JSON.stringify(document)),
+  });
+  const unknown = {
+    code: "api.no-route",
+    message: "page not found",
+    remedy: expect.stringContaining("older than"),
+  };
+  expect(errorOfResponse(answer({ message: "page not found" }))).toMatchObject(unknown);
+  expect(errorOfResponse(answer({ message: "page not found", code: "api.no-route" }))).toMatchObject(unknown);
+  const other = errorOfResponse(answer({ message: "No such container: x" }));
+  expect([other.code, other.remedy]).toEqual(["client.engine-error", undefined]);
 });
 
 describe("endpoints", () => {
