@@ -15,5 +15,8 @@ test("security options", () => {
   expect(decodeSecurityOptions(["writable-cgroups=true"])).toMatchObject({ writableCgroups: true });
   expect(decodeSecurityOptions(["writable-cgroups=false"])).not.toHaveProperty("writableCgroups");
   expect(() => decodeSecurityOptions(["writable-cgroups=maybe"])).toThrow("invalid --security-opt");
-  expect(() => decodeSecurityOptions(["apparmor=mine"])).toThrow('invalid --security-opt: "apparmor=mine"');
+  expect(() => decodeSecurityOptions(["apparmor=mine"])).toThrow(
+    'invalid --security-opt: "apparmor=mine": a profile of AppArmor cannot be given to a container here, only unconfined',
+  );
+  expect(() => decodeSecurityOptions(["label=type:mine"])).toThrow("an SELinux label cannot be given");
 });

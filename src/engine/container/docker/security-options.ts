@@ -1,5 +1,6 @@
 /** `--security-opt` words decoded. */
 import { TiffinError } from "../../../lib/errors.ts";
+import { own } from "../../../lib/own.ts";
 import type { SeccompSetting } from "../specification/mod.ts";
 
 export interface SecurityOptions {
@@ -32,11 +33,20 @@ export function decodeSecurityOptions(options: readonly string[]): SecurityOptio
       !((key === "apparmor" && value === "unconfined") || (key === "label" && value === "disable"))
     ) {
       // Asking for an AppArmor profile or an SELinux label that cannot be given must not pass silently.
-      throw new TiffinError("invalid", "container.security-option", `invalid --security-opt: "${option}"`);
+      throw new TiffinError(
+        "invalid",
+        "container.security-option",
+        `invalid --security-opt: "${option}"${own(reasons, key) ?? ""}`,
+      );
     }
   }
   return { noNewPrivileges, seccomp, ...(writableCgroups && { writableCgroups }) };
 }
+
+const reasons: Readonly<Record<string, string>> = {
+  apparmor: ": a profile of AppArmor cannot be given to a container here, only unconfined",
+  label: ": an SELinux label cannot be given to a container here, only disable",
+};
 
 function seccompOf(value: string): SeccompSetting {
   if (value === "builtin" || value === "default") return { kind: "default" };
