@@ -34,10 +34,12 @@ export function kindOfStatus(status: number): ErrorKind {
   return kindByStatus[status] ?? (status >= 400 && status < 500 ? "invalid" : "internal");
 }
 
+const noRoute = "api.no-route";
+
 /** What a router of Docker's answers, and of Tiffin's, where a path leads nowhere. */
 const unknownCall = {
   message: pageNotFound(),
-  code: "api.no-route",
+  code: noRoute,
   remedy: "the engine does not know this call: it is another than Tiffin, or older than this program",
 };
 
