@@ -5,6 +5,7 @@ import { dockerClients } from "../support/docker-clients.ts";
 import { startEngine, type TestEngine } from "../support/engine-harness.ts";
 import { goModuleVersion, goPrograms } from "../support/go-programs.ts";
 import { TerminalSession } from "../support/terminal.ts";
+import { until } from "../support/until.ts";
 
 let engine: TestEngine;
 
@@ -122,7 +123,7 @@ describe.each(clients)("docker %s", (_version, docker) => {
     );
     expect(id).toMatch(/^[0-9a-f]{64}$/);
     expect(await output("ps", "--format", "{{.Names}}|{{.Image}}|{{.State}}")).toBe("one|base|running");
-    expect(await output("logs", "one")).toBe("hello");
+    await until("its line", async () => (await output("logs", "one")) === "hello");
     expect(await client("exec", "one", "sh", "-c", "echo in; exit 3")).toEqual({
       code: 3,
       stdout: "in\n",
