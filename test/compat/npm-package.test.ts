@@ -237,6 +237,8 @@ test("the package depends on nothing but the program of this machine", () => {
   expect(Object.keys(document.optionalDependencies)).toEqual(["tiffin-linux-x64", "tiffin-linux-arm64"]);
   const installed = readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."));
   expect(installed.sort()).toEqual(["tiffin", `tiffin-linux-${process.arch}`].sort());
+  const license = readFileSync(join(root, "LICENSE"), "utf8");
+  expect(readFileSync(join(project, "node_modules/tiffin/LICENSE"), "utf8")).toBe(license);
 });
 
 test("the command of the package becomes the program", async () => {

@@ -110,6 +110,7 @@ export function makeClientPackage(out: string): string {
   copyFileSync(join(import.meta.dir, "launcher.sh"), join(directory, "bin/tiffin"));
   chmodSync(join(directory, "bin/tiffin"), 0o755);
   copyFileSync(join(import.meta.dir, "README.md"), join(directory, "README.md"));
+  copyFileSync(join(root, "LICENSE"), join(directory, "LICENSE"));
   writeJson(join(directory, "package.json"), {
     name: "tiffin",
     description: packageFile.description,
@@ -142,6 +143,7 @@ export function makePlatformPackage(out: string, platform: Platform): string | u
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   linkOrCopy(program, join(directory, "tiffin"));
+  copyFileSync(join(root, "LICENSE"), join(directory, "LICENSE"));
   writeFileSync(
     join(directory, "README.md"),
     `# ${platformName(platform)}\n\nThe program of the package [tiffin](https://www.npmjs.com/package/tiffin) for Linux on ${platform.cpu}.\n`,
