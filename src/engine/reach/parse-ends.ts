@@ -21,5 +21,18 @@ export function parseTarget(written: string): WrittenTarget {
       remedy: "write NAME:PORT, ADDRESS:PORT or [IPV6]:PORT, with /udp for UDP; ports are 1 to 65535",
     });
   }
-  return { text, address: parseIpAddress(text), port, protocol: match?.[4] === "udp" ? "udp" : "tcp" };
+  const address = parseIpAddress(text);
+  if (address !== undefined && isForMany(address)) {
+    throw new TiffinError("invalid", "reach.many", `${text} is an address of many at once`, {
+      remedy: "name one of those who are to get it; TCP connects to one only",
+    });
+  }
+  return { text, address, port, protocol: match?.[4] === "udp" ? "udp" : "tcp" };
+}
+
+/** Multicast (RFC 5771, RFC 4291 section 2.7), or everybody on the link (RFC 919). */
+function isForMany(address: Uint8Array): boolean {
+  const [first = 0] = address;
+  if (address.length !== 4) return first === 0xff;
+  return (first >= 0xe0 && first <= 0xef) || address.every((byte) => byte === 0xff);
 }
