@@ -1,6 +1,6 @@
 /**
  * `npm run bench [option...] [section...]`: Tiffin and its peers, interleaved in one run; medians and ratios. Sections: layers, start,
- * exec, commands, output, together, engine, memory, flat, responsive, commit, networks, runtime; and `images [part...]`, `classic [part...]`, `clients [part...]`,
+ * exec, commands, output, together, engine, memory, flat, responsive, commit, build, networks, runtime; and `images [part...]`, `classic [part...]`, `clients [part...]`,
  * `explain` and `first`, which are run when they are asked for. Uses an engine of its own with its own directories, so nothing of a running installation is touched.
  *
  * `--json FILE` also writes the figures, with the machine and its versions; `--against FILE` compares them with those of an earlier
@@ -11,6 +11,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf, TiffinError } from "../src/lib/errors.ts";
 import { own } from "../src/lib/own.ts";
 import { type BuildEngine, benchBuild } from "./build.ts";
 import { benchClassic } from "./classic/classic.ts";
@@ -24,7 +25,7 @@ import { benchFirst } from "./first.ts";
 import { benchFlat } from "./flat.ts";
 import { benchImages, type ImageEngine } from "./images/images.ts";
 import { benchLayers } from "./layers.ts";
-import { machineFacts, noiseOf, watchQuiet } from "./machine.ts";
+import { loadText, machineFacts, noiseOf, watchQuiet } from "./machine.ts";
 import { benchNetworks } from "./networks/networks.ts";
 import { answers, bundle, busyboxRoot, has, hasImage, importImage, peerImage } from "./peers.ts";
 import { pictureOf } from "./picture.ts";
@@ -34,27 +35,38 @@ import { benchRuntime } from "./runtime.ts";
 import { tableOf } from "./table.ts";
 import { type Contestant, compare, errorFile, median, printTimings, quantile, timeOnce } from "./timing.ts";
 
+/** Before anything is made or measured: a word that is wrong, or a file that is none, would cost a whole run. */
+function wantedOfBench() {
+  try {
+    const { values, positionals } = parseArgs({
+      args: process.argv.slice(2),
+      options: {
+        json: { type: "string" },
+        against: { type: "string" },
+        picture: { type: "string" },
+        keep: { type: "boolean" },
+      },
+      allowPositionals: true,
+    });
+    const before = values.against === undefined ? undefined : readRecord(values.against);
+    return { options: values, wanted: positionals, earlier: before };
+  } catch (thrown) {
+    const remedy = thrown instanceof TiffinError && thrown.remedy ? `\n  (${thrown.remedy})` : "";
+    console.error(`bench: ${messageOf(thrown)}${remedy}`);
+    process.exit(2);
+  }
+}
+
 const binary = join(import.meta.dir, "..", "dist", "tiffin");
+const { options, wanted, earlier } = wantedOfBench();
 const scratch = mkdtempSync(join(tmpdir(), "tiffin-bench-"));
 const host = `unix://${scratch}/tiffin.sock`;
 const env = { TIFFIN_HOST: host };
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 30);
-const { values: options, positionals: wanted } = parseArgs({
-  args: process.argv.slice(2),
-  options: {
-    json: { type: "string" },
-    against: { type: "string" },
-    picture: { type: "string" },
-    keep: { type: "boolean" },
-  },
-  allowPositionals: true,
-});
 const kept = join(import.meta.dir, "..", "docs", "bench");
 /** What the kept figures are of: beside peers, and short enough for a machine that nobody else uses meanwhile. */
 const keptSections = ["start", "exec", "commands", "output", "together", "engine", "flat", "runtime"];
 if (options.keep === true && wanted.length === 0) wanted.push(...keptSections);
-// Before anything is measured: a file that is none would cost a whole run.
-const earlier = options.against === undefined ? undefined : readRecord(options.against);
 const sections: [string, () => void | Promise<void>][] = [];
 
 const tiffin = (...args: string[]): Contestant => ({
@@ -444,6 +456,7 @@ const lookAgain = await watchQuiet();
 async function tell(): Promise<void> {
   const quiet = await lookAgain();
   const record = { when: new Date().toISOString(), machine, quiet, figures: recorded() };
+  console.log(`\n${loadText(quiet)}`);
   for (const noise of noiseOf(quiet)) console.log(`\nWARNING: ${noise}: take these figures with care`);
   if (options.json !== undefined) writeRecord(options.json, record);
   if (options.picture !== undefined) writeFileSync(options.picture, pictureOf(record));
@@ -453,7 +466,8 @@ async function tell(): Promise<void> {
     writeFileSync(join(kept, "figures.svg"), pictureOf(record));
   }
   if (earlier === undefined) return;
-  console.log(`\nagainst the run of ${earlier.when}`);
+  const { processors, processor, kernel } = earlier.machine;
+  console.log(`\nagainst the run of ${earlier.when} on ${processors} x ${processor}, Linux ${kernel}`);
   for (const line of comparison(earlier, record.figures)) console.log(line);
 }
 

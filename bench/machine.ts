@@ -90,6 +90,11 @@ export async function watchQuiet(): Promise<() => Promise<Quiet>> {
   };
 }
 
+export function loadText({ loadBefore, busyBefore, busyAfter }: Quiet): string {
+  const share = (value: number): string => `${(value * 100).toFixed(0)} %`;
+  return `load before ${loadBefore.toFixed(2)}; others used ${share(busyBefore)} of the processors before and ${share(busyAfter)} after`;
+}
+
 /** Why the figures should not be trusted; empty where they may be. */
 export function noiseOf({ busyBefore, busyAfter, stolen }: Quiet): string[] {
   const share = (value: number): string => `${(value * 100).toFixed(0)} %`;

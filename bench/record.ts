@@ -2,8 +2,11 @@
  * What a run of the bench has measured, on which machine, as a document: written beside the printed tables, compared with an
  * earlier one, drawn as a picture.
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { readConfiguration } from "../src/lib/configuration.ts";
+import { type Decoded, type Decoder, decoderKit } from "../src/lib/decoders.ts";
+import { TiffinError } from "../src/lib/errors.ts";
 import type { MachineFacts, Quiet } from "./machine.ts";
 
 export interface FigureRecord {
@@ -48,26 +51,55 @@ export function writeRecord(path: string, record: RunRecord): void {
   writeFileSync(path, `${JSON.stringify(record, null, 2)}\n`);
 }
 
-function isRecord(value: unknown): value is RunRecord {
-  return typeof value === "object" && value !== null && "figures" in value && Array.isArray(value.figures);
-}
+const code = "bench.record-invalid";
+const { object, integer, list, text } = decoderKit({
+  code,
+  whole: "record of a run",
+  shownLength: 40,
+  limitElements: 65_536,
+  allowsNul: true,
+  nullIsEmpty: false,
+});
+
+/** A figure that could not be had is written as null. */
+const measured: Decoder<number> = (value, path) => {
+  if (value === null) return Number.NaN;
+  if (typeof value === "number") return value;
+  throw new TiffinError("invalid", code, `invalid ${path}: wanted a number`);
+};
+
+/** What is compared of a run; of another program's version there may be more, or less. */
+const decodeRecord = object({
+  when: text,
+  machine: object({ processor: text, processors: integer, kernel: text }),
+  figures: list(object({ section: text, title: text, name: text, unit: text, median: measured })),
+});
+
+export type EarlierRun = Decoded<typeof decodeRecord>;
+
+/** More than a run of all sections writes, many times. */
+const limitBytes = 16 * 1024 * 1024;
 
 /** Throws what is wrong with the file. */
-export function readRecord(path: string): RunRecord {
-  const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-  if (!isRecord(value)) throw new Error(`${path} is no record of a run: it has no list "figures"`);
-  return value;
+export function readRecord(path: string): EarlierRun {
+  const remedy = "give what --json FILE has written, or docs/bench/figures.json";
+  const record = readConfiguration(path, { code, decode: decodeRecord, limitBytes, remedy });
+  if (record === undefined)
+    throw new TiffinError("invalid", code, `${path}: there is no such file`, { remedy });
+  return record;
 }
 
-const keyOf = ({ section: part, title, name }: FigureRecord): string => `${part}\n${title}\n${name}`;
+/** How often something was done is no part of what it is: a short run is compared with a long one. */
+const keyOf = ({ section: part, title, name }: Pick<FigureRecord, "section" | "title" | "name">): string =>
+  `${part}\n${title.replace(/ \(\d+ rounds\)/, "")}\n${name}`;
 
 /** Beyond this, up or down, two medians are called different. */
 const sameWithin = 1.1;
 
 /** A line for each figure that both runs have; who is more than a tenth slower or faster is marked. */
-export function comparison(before: RunRecord, now: readonly FigureRecord[]): string[] {
+export function comparison(before: Pick<EarlierRun, "figures">, now: readonly FigureRecord[]): string[] {
   const earlier = new Map(before.figures.map((figure) => [keyOf(figure), figure]));
-  return now.flatMap((figure) => {
+  const lines = now.flatMap((figure) => {
     const old = earlier.get(keyOf(figure));
     if (old === undefined || old.unit !== figure.unit || !(old.median > 0)) return [];
     const ratio = figure.median / old.median;
@@ -75,4 +107,5 @@ export function comparison(before: RunRecord, now: readonly FigureRecord[]): str
     const values = `${old.median.toFixed(2).padStart(10)} -> ${figure.median.toFixed(2).padStart(9)} ${figure.unit}`;
     return [`  ${`${figure.section}: ${figure.name}`.padEnd(52)}${values}  x ${ratio.toFixed(2)}${mark}`];
   });
+  return lines.length > 0 ? lines : ["  none of these figures was taken in that run"];
 }

@@ -1,5 +1,5 @@
 /** The figures of a run as a document: one table per section, the machine and what else it did above them. */
-import { noiseOf } from "./machine.ts";
+import { loadText, noiseOf } from "./machine.ts";
 import type { FigureRecord, RunRecord } from "./record.ts";
 
 const digitsBelow = 100;
@@ -25,7 +25,7 @@ export function tableOf({ when, machine, quiet, figures }: RunRecord): string {
     "",
     `- ${when.slice(0, 10)}, ${machine.processors} x ${machine.processor}, ${machine.memoryGb} GB, Linux ${machine.kernel}`,
     `- ${versions.join(", ")}`,
-    `- load before ${quiet.loadBefore.toFixed(2)}; others used ${(quiet.busyBefore * 100).toFixed(0)} % of the processors before and ${(quiet.busyAfter * 100).toFixed(0)} % after`,
+    `- ${loadText(quiet)}`,
     ...noiseOf(quiet).map((noise) => `- take these figures with care: ${noise}`),
   ];
   for (const [section, ofSection] of Map.groupBy(figures, (figure) => figure.section)) {
