@@ -48,7 +48,7 @@ test.each([
       const wanted = option === "--host" ? value.replace("PLACE", `//${place}`) : `${place}/${value}`;
       const words = Object.entries({ ...given, [option]: wanted }).flat();
       const { stderr, exitCode } = Bun.spawnSync(tiffinCommand("daemon", ...words));
-      expect(exitCode).toBe(1);
+      expect(exitCode).toBe(125);
       expect(stderr.toString().replaceAll(place, "PLACE")).toStartWith(`tiffin daemon: ${said} (`);
       const tag = tagOfRoot(`${place}/root`);
       expect(readdirSync("/sys/class/net").filter((link) => link.startsWith(`tf${tag}`))).toEqual([]);

@@ -18,6 +18,7 @@ export function makeOwnDirectory(path: string, option: string): void {
     const code: unknown = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
     const reason = reasons.get(code) ?? messageOf(thrown);
     throw new TiffinError("invalid", "store.directory", `cannot make the directory ${path}: ${reason}`, {
+      exitCode: 125,
       remedy: `give the engine another one with ${option}`,
       cause: thrown,
     });
