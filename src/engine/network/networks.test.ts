@@ -691,6 +691,19 @@ inOwnNetns(import.meta.path, () => {
     expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
   });
 
+  test("a database of a time when the bridge had another subnet does not move it away from its containers", async () => {
+    const a = await start("a", [tcp80]);
+    using server = serveTcp(a.netns, 80);
+    const subnet = network.find("bridge")?.subnet ?? "";
+    const start16 = subnet.split(".").slice(0, 2).join(".");
+    await network.close();
+    database.run("UPDATE network SET document = replace(document, ?, '172.19')", [start16]);
+    network = await openNetworks({ tag: "", db: database });
+    await network.recover([liveOf("a", a)]);
+    expect(network.find("bridge")?.subnet).toBe(subnet);
+    expect(tryTcp(outside, { address: hostAddress, port: 8080 }, server)).toBe(outsideAddress);
+  });
+
   test("forwarding that somebody switched off comes back while the engine runs", async () => {
     await start("a", [tcp80]);
     const path = "/proc/sys/net/ipv4/ip_forward";

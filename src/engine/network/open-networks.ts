@@ -103,8 +103,8 @@ function chooseSubnet(
   const { bridges } = observeHost(sockets, links);
   const bridge = bridges.get(names.defaultBridge);
   const configured = options.subnet === undefined ? undefined : parseSubnet(options.subnet);
-  // Where that is lost, the bridge knows: containers of an earlier life may be on it.
-  const remembered = before === undefined ? subnetOf(bridge) : parsePrefix(before.subnet);
+  // The bridge knows it better than a row that is lost or older: containers of an earlier life may be on it.
+  const remembered = subnetOf(bridge) ?? (before === undefined ? undefined : parsePrefix(before.subnet));
   const wanted = configured ?? remembered;
   const inUse = bridge?.addresses.some(
     ({ address, prefixLength }) => address - 1 === wanted?.network && prefixLength === wanted.length,
