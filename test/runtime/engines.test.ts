@@ -327,8 +327,11 @@ describe.skipIf(!isRoot || runtime === "" || Bun.which("dockerd") === null || Bu
       daemon?.kill("SIGTERM");
       await daemon?.exited;
       for (const hierarchy of ["memory", "cpu", "cpuacct", "pids", "devices", "blkio", "unified"]) {
-        const path = `/sys/fs/cgroup/${hierarchy}${group}`;
-        if (existsSync(path)) await call("rmdir", path);
+        // containerd leaves the group of a namespace of its own.
+        for (const name of [group, `/${unique}-ctr`]) {
+          const path = `/sys/fs/cgroup/${hierarchy}${name}`;
+          if (existsSync(path)) await call("rmdir", path);
+        }
       }
       for (const name of ["overlay2", "netns"])
         await call("umount", join(directory, "exec", name, "default"));
